@@ -1,0 +1,67 @@
+"""Words every refusal of a bad value, so that all of them read alike. Never does the work that follows the check."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+
+from core.errors import BadInputError
+
+LIKELY_GREY_LEVELS = 1.0
+"""An epsilon above this was most likely meant in grey levels of 255."""
+
+
+def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") -> str:
+    """Word a refusal: "`name` must be {allowed}, got {value!r}. {advice}"."""
+    sentence = f"`{name}` must be {allowed}, got {got!r}."
+    return f"{sentence} {advice}" if advice else sentence
+
+
+def check_positive(name: str, value: float, *, advice: str = "") -> float:
+    """Return `value` if it is finite and above zero, else raise BadInputError."""
+    if not _is_number(value) or not math.isfinite(value) or value <= 0:
+        raise BadInputError(describe_refusal(name, allowed="a finite number above 0", got=value, advice=advice))
+    return float(value)
+
+
+def check_count(name: str, value: int, *, least: int = 1, advice: str = "") -> int:
+    """Return `value` if it is a whole number of at least `least`, else raise BadInputError."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        allowed = f"a whole number of at least {least}"
+        raise BadInputError(describe_refusal(name, allowed=allowed, got=value, advice=advice))
+    return value
+
+
+def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel units of [0, 1]") -> float:
+    """Return `value` if it is a budget in [0, largest], else raise BadInputError, guessing at grey levels."""
+    if _is_number(value) and math.isfinite(value) and 0 <= value <= largest:
+        return float(value)
+    advice = ""
+    if _is_number(value) and math.isfinite(value) and LIKELY_GREY_LEVELS < value <= 255 and largest <= LIKELY_GREY_LEVELS:
+        advice = f"Did you mean {value:g}/255?"
+    raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}] ({unit})", got=value, advice=advice))
+
+
+def check_choice(name: str, value: str, choices: Iterable[str], *, advice: str = "") -> str:
+    """Return `value` if it is one of `choices`, else raise BadInputError with the nearest names."""
+    known = list(choices)
+    if value in known:
+        return value
+    raise BadInputError(describe_refusal(name, allowed=_list_names(known), got=value, advice=advice or suggest(value, known)))
+
+
+def suggest(value: str, known: Sequence[str]) -> str:
+    """Return "Did you mean X?" for the nearest known name, or an empty text."""
+    folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(str(value).casefold(), folded, n=1, cutoff=0.5)
+    return f"Did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def _list_names(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return f"one of {shown}" + (f" (and {len(names) - most} more)" if len(names) > most else "")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

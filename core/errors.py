@@ -1,0 +1,27 @@
+"""The exceptions of the engine; which family one belongs to decides what the interface shows. Never formats user text itself.
+
+`ProbeError` carries one clear sentence for the user. `Cancelled` is silence. Anything else is a defect and gets
+the crash report.
+"""
+
+from __future__ import annotations
+
+
+class ProbeError(Exception):
+    """Something the user can mend: the text says what is wrong, the value, what is allowed and what to do."""
+
+
+class BadInputError(ProbeError, ValueError):
+    """A value, name or file the user gave cannot be used."""
+
+
+class WeightsError(ProbeError):
+    """A weights or encoder file is truncated, of another architecture, altered, or holds code."""
+
+
+class StorageError(ProbeError, OSError):
+    """A folder cannot be written, a file cannot be read, or the disk is full."""
+
+
+class Cancelled(BaseException):
+    """The user asked to stop; raised inside a step, so it passes every `except Exception`."""

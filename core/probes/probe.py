@@ -1,0 +1,208 @@
+"""What a probe is asked to be and what it turned out to be, as frozen records of numpy arrays. Never computes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core.attacks.config import AttackConfig, format_epsilon
+from core.checks import check_epsilon, describe_refusal
+from core.errors import BadInputError
+from core.probes.target import Target
+from core.types import ByteArray, Direction, FloatArray, NormName
+
+LADDER_FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
+"""The default epsilon ladder, as fractions of the asked budget: octaves, so that a log axis is evenly covered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeConfig:
+    """One probe: which encoder, which target, which way, under which attack.
+
+    Parameters
+    ----------
+    subject, network, layer : str
+        Catalogue ids; together they name the encoder.
+    target : Target
+    direction : Direction
+    attack : AttackConfig
+    ladder : tuple of float
+        Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
+    """
+
+    subject: str
+    network: str
+    layer: str
+    target: Target
+    direction: Direction = Direction.RAISE
+    attack: AttackConfig = field(default_factory=AttackConfig)
+    ladder: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", Direction(self.direction))
+        if not self.ladder:
+            rungs = tuple(self.attack.epsilon * fraction for fraction in LADDER_FRACTIONS)
+            object.__setattr__(self, "ladder", rungs if self.attack.epsilon > 0 else (0.0,))
+        for rung in self.ladder:
+            check_epsilon("ladder", rung, largest=self.attack.epsilon)
+        if list(self.ladder) != sorted(set(self.ladder)) or self.ladder[-1] != self.attack.epsilon:
+            allowed = f"ascending budgets ending at epsilon {self.attack.epsilon:g}"
+            raise BadInputError(describe_refusal("ladder", allowed=allowed, got=self.ladder))
+
+    def describe(self) -> str:
+        """One line for captions: "raise voxel 812 (left V1) · mobilenet_v2 features.18 · PGD ..."."""
+        return f"{self.direction} {self.target.label} · {self.network} {self.layer} · {self.attack.describe()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The target's shift along the epsilon ladder; every array is (n_rungs,) in the response's unit.
+
+    `first_order` is epsilon times the dual norm of the gradient (the shift a linear encoder would show, signed by the
+    direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
+    """
+
+    epsilon: FloatArray
+    shift: FloatArray
+    first_order: FloatArray
+    linearity: FloatArray
+    control_shift: FloatArray
+    sign_flip_shift: FloatArray
+    l2: FloatArray
+    linf: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class StepHistory:
+    """Every attack step of the kept run, in the order taken, for scrubbing.
+
+    epsilon (n_steps,) the budget in force; shift (n_steps,) the target's shift; pixels (n_steps, height, width, 3)
+    uint8; responses (n_steps, n_voxels).
+    """
+
+    epsilon: FloatArray
+    shift: FloatArray
+    pixels: ByteArray
+    responses: FloatArray
+
+    @property
+    def n_steps(self) -> int:
+        """Number of recorded steps."""
+        return len(self.shift)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A finished probe; every response was recomputed from the delivered pixels.
+
+    Pixels are (3, height, width) float32 in [0, 1]; responses are (n_voxels,) float32 in `response_unit`.
+    `reference_sd` is the SD of each voxel's predicted response over the clean reference images, `target_sd` the SD of
+    the target's own value c . f over the same images.
+    `delivered_8bit` says whether the delivered pixels were rounded to grey levels (`attack.quantise`).
+    """
+
+    config: ProbeConfig
+    stimulus_id: str
+    stimulus_sha256: str
+    network_sha256: str
+    encoder_sha256: str
+    response_unit: str
+    clean_pixels: FloatArray
+    perturbed_pixels: FloatArray
+    control_pixels: FloatArray
+    sign_flip_pixels: FloatArray
+    clean: FloatArray
+    perturbed: FloatArray
+    control: FloatArray
+    sign_flip: FloatArray
+    reference_sd: FloatArray
+    target_sd: float
+    curve: Curve
+    history: StepHistory
+    delivered_8bit: bool
+    seconds: float
+    device: str
+    versions: dict[str, str]
+
+    @property
+    def shift(self) -> FloatArray:
+        """Perturbed minus clean response of every voxel, in the response's unit."""
+        return self.perturbed - self.clean
+
+    @property
+    def shift_sd(self) -> FloatArray:
+        """The shift in SDs of the clean reference responses; 0 where a voxel never varies."""
+        return in_reference_sds(self.shift, self.reference_sd)
+
+    @property
+    def control_shift(self) -> FloatArray:
+        """The equal-norm random control's shift of every voxel, in the response's unit."""
+        return self.control - self.clean
+
+    @property
+    def target_vector(self) -> FloatArray:
+        """(n_voxels,) the weighting the probe moved."""
+        return self.config.target.vector(len(self.clean))
+
+    def of_target(self, responses: FloatArray) -> float:
+        """The target's value c . f in the response's unit."""
+        return float(self.target_vector @ responses)
+
+    @property
+    def l2(self) -> float:
+        """Realised L2 size of the delivered perturbation, in [0, 1] pixel units."""
+        return float(np.linalg.norm((self.perturbed_pixels - self.clean_pixels).ravel().astype(np.float64)))
+
+    @property
+    def linf(self) -> float:
+        """Realised Linf size of the delivered perturbation, in [0, 1] pixel units."""
+        return float(np.abs(self.perturbed_pixels - self.clean_pixels).max())
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeProgress:
+    """Where a running probe stands, with the best result so far.
+
+    `stage` is "clean", "attack", "controls" or "done"; `step` counts from 0 to `n_steps` over the whole ladder;
+    `pixels` (height, width, 3) uint8 and `responses` (n_voxels,) are those of the newest iterate; `shift` is the
+    target's; `seconds_left` is None while unknown; `result` is set on the last record only.
+    """
+
+    stage: str
+    step: int
+    n_steps: int
+    epsilon: float
+    shift: float
+    pixels: ByteArray
+    clean: FloatArray
+    responses: FloatArray
+    seconds_left: float | None
+    result: Probe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A quick answer while epsilon is dragged: the last probe's perturbation rescaled to a new budget, truly re-scored."""
+
+    epsilon: float
+    pixels: ByteArray
+    delta: FloatArray
+    clean: FloatArray
+    responses: FloatArray
+    shift: float
+    l2: float
+    linf: float
+
+
+def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
+    """Divide a shift by the reference SD, 0 where the SD is 0. Both (n_voxels,), same unit."""
+    safe = np.where(reference_sd > 0, reference_sd, 1.0)
+    return np.where(reference_sd > 0, shift / safe, 0.0).astype(np.float32)
+
+
+def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
+    """A file name stem: "face_01-raise-FFA-l2-3"."""
+    what = config.target.label.split(" (")[0].replace("ROI ", "").replace(" ", "")
+    budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")
+    return f"{stimulus_id}-{config.direction}-{what}-{config.attack.norm}-{budget}"

@@ -1,0 +1,96 @@
+"""What a probe moves: a voxel, an ROI mean, a set of voxels or any weighting of voxels. Never evaluates anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from core.checks import check_choice, describe_refusal
+from core.errors import BadInputError
+from core.types import FloatArray, VoxelTable
+
+
+class TargetKind(StrEnum):
+    """What the user picked."""
+
+    VOXEL = "voxel"
+    ROI = "roi"
+    SET = "set"
+    WEIGHTS = "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A weighting c of voxels; a probe raises or lowers c . f(x).
+
+    Parameters
+    ----------
+    kind : TargetKind
+    label : str
+        How the interface names it: "voxel 812 (left V1)", "ROI FFA (214 voxels)".
+    voxels : tuple of int
+        Indices of the voxels with a weight.
+    weights : tuple of float
+        Their weights, same length; they sum to 1 for voxels, ROIs and sets.
+    """
+
+    kind: TargetKind
+    label: str
+    voxels: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.voxels or len(self.voxels) != len(self.weights):
+            allowed = "at least one voxel with one weight each"
+            got = (len(self.voxels), len(self.weights))
+            raise BadInputError(describe_refusal("target", allowed=allowed, got=got))
+        if not np.isfinite(self.weights).all() or not np.any(self.weights):
+            raise BadInputError(describe_refusal("weights", allowed="finite and not all zero", got=self.label))
+
+    def vector(self, n_voxels: int) -> FloatArray:
+        """The target direction, (n_voxels,) float32: the weight of every voxel."""
+        direction = np.zeros(n_voxels, dtype=np.float32)
+        direction[list(self.voxels)] = self.weights
+        return direction
+
+
+def target_voxel(table: VoxelTable, voxel: int) -> Target:
+    """The response of one voxel. Raises BadInputError if there is no such voxel."""
+    if not 0 <= voxel < table.n_voxels:
+        allowed = f"a voxel from 0 to {table.n_voxels - 1}"
+        advice = "`list rois` shows the voxels of each ROI."
+        raise BadInputError(describe_refusal("voxel", allowed=allowed, got=voxel, advice=advice))
+    side = "left" if table.hemisphere[voxel] == 0 else "right"
+    place = f"{side} {table.roi[voxel]}".strip()
+    return Target(TargetKind.VOXEL, f"voxel {voxel} ({place})", (int(voxel),), (1.0,))
+
+
+def target_roi(table: VoxelTable, roi: str) -> Target:
+    """The mean response of one ROI. Raises BadInputError if there is no such ROI."""
+    check_choice("roi", roi, table.roi_names)
+    voxels = table.voxels_in(roi)
+    return _mean_of(TargetKind.ROI, f"ROI {roi} ({len(voxels)} voxels)", voxels.tolist())
+
+
+def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
+    """The mean response of a drawn set of voxels. Raises BadInputError if one does not exist."""
+    for voxel in voxels:
+        target_voxel(table, voxel)
+    return _mean_of(TargetKind.SET, f"set of {len(voxels)} voxels", list(voxels))
+
+
+def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Target:
+    """Any weighting, (n_voxels,). Raises BadInputError if its length differs or it is not finite."""
+    if weights.shape != (table.n_voxels,):
+        allowed = f"{table.n_voxels} numbers, one a voxel"
+        raise BadInputError(describe_refusal("weights", allowed=allowed, got=weights.shape))
+    voxels = np.flatnonzero(weights)
+    return Target(TargetKind.WEIGHTS, label, tuple(voxels.tolist()), tuple(weights[voxels].astype(float).tolist()))
+
+
+def _mean_of(kind: TargetKind, label: str, voxels: list[int]) -> Target:
+    share = 1.0 / len(voxels) if voxels else 0.0
+    return Target(kind, label, tuple(voxels), (share,) * len(voxels))

@@ -1,0 +1,86 @@
+"""The small frozen types every room shares: enumerations and plain tables. Never imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+ByteArray = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
+
+
+class Hemisphere(StrEnum):
+    """A side of the brain; arrays hold left before right."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+    @property
+    def index(self) -> int:
+        """0 for left, 1 for right."""
+        return 0 if self is Hemisphere.LEFT else 1
+
+
+class Direction(StrEnum):
+    """Whether a probe raises or lowers the predicted response."""
+
+    RAISE = "raise"
+    LOWER = "lower"
+
+    @property
+    def sign(self) -> int:
+        """+1 to raise, -1 to lower."""
+        return 1 if self is Direction.RAISE else -1
+
+
+class NormName(StrEnum):
+    """How the size of a perturbation is measured, in [0, 1] pixel units."""
+
+    L2 = "l2"
+    LINF = "linf"
+
+
+@dataclass(frozen=True, slots=True)
+class VoxelTable:
+    """Where each voxel of a subject lies and how reliable it is.
+
+    Parameters
+    ----------
+    hemisphere : (n_voxels,) int8
+        0 left, 1 right.
+    vertex : (n_voxels,) int32
+        The vertex of that hemisphere's surface the voxel is drawn at.
+    roi : tuple of str, n_voxels long
+        Name of the ROI of each voxel; "" for none.
+    noise_ceiling : (n_voxels,) float32
+        Explainable part of the variance, in [0, 1]; compare with r2, never with r.
+    paint : (n_painted, 3) int32
+        Rows (hemisphere, vertex, voxel): every vertex a voxel's value is painted on. For voxel-wise subjects one
+        row per voxel; for ROI-level subjects the whole parcel.
+    """
+
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    roi: tuple[str, ...]
+    noise_ceiling: npt.NDArray[np.float32]
+    paint: npt.NDArray[np.int32]
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels."""
+        return len(self.vertex)
+
+    @property
+    def roi_names(self) -> tuple[str, ...]:
+        """The ROI names in order of first appearance, without the empty one."""
+        return tuple(dict.fromkeys(name for name in self.roi if name))
+
+    def voxels_in(self, roi: str) -> npt.NDArray[np.int64]:
+        """Indices of the voxels of one ROI, ascending."""
+        return np.flatnonzero(np.asarray(self.roi) == roi)
