@@ -1,0 +1,144 @@
+"""The one door to the engine for the window and the command line: opens encoders once and runs the work. Never touches Qt.
+
+Light until asked to work: torch is imported inside the methods, so that a window can be on screen before it loads.
+An engine belongs to one thread at a time; everything it takes and gives is numpy, frozen records and paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.encoders.card import EncoderCard
+from core.images.stimulus import Stimulus
+from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.encoders.config import EncoderConfig
+    from core.encoders.encoder import Encoder
+    from core.encoders.fit import FitProgress
+    from core.networks.network import Network
+    from core.probes.gradient_atlas import AtlasProgress
+
+EncoderKey = tuple[str, str, str]
+"""(subject, network, layer): what names an encoder."""
+
+
+def never_stop() -> bool:
+    """The default `should_stop`: run to the end."""
+    return False
+
+
+class Engine:
+    """Opens networks and encoders on one device and runs probes, previews and gradient atlases with them.
+
+    Parameters
+    ----------
+    device : str
+        "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
+
+    Raises
+    ------
+    BadInputError
+        On first use, if the device does not exist here.
+    """
+
+    def __init__(self, *, device: str = "auto") -> None:
+        self._wish = device
+        self._device: str | None = None
+        self._networks: dict[tuple[str, str], Network] = {}
+        self._encoders: dict[EncoderKey, Encoder] = {}
+
+    @property
+    def device(self) -> str:
+        """The device in use; chosen on first access, which loads torch."""
+        if self._device is None:
+            from core.device import choose_device, set_threads
+
+            set_threads()
+            self._device = choose_device(self._wish)
+        return self._device
+
+    def warm_up(self) -> str:
+        """Load torch and choose the device, ahead of the first real work. Returns the device."""
+        return self.device
+
+    def encoder_card(self, subject: str, network: str, layer: str) -> EncoderCard:
+        """The scores of a fitted encoder, without loading torch. Raises BadInputError if none is fitted."""
+        from core.encoders.files import load_card
+
+        return load_card(subject, network, layer)
+
+    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
+        """Load an encoder and its network, or return the one already open."""
+        key = (subject, network, layer)
+        if key not in self._encoders:
+            from core.encoders.files import load_encoder
+
+            self._encoders[key] = load_encoder(subject, network, layer, network_module=self.open_network(network, layer))
+        return self._encoders[key]
+
+    def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Network:
+        """Load a network cut at a layer, or return the one already open; `weights` replaces its weights file."""
+        from core.networks.load import load_network
+
+        key = (network, layer)
+        if weights is not None or key not in self._networks:
+            self._networks[key] = load_network(network, layer, device=self.device, weights=weights)
+        return self._networks[key]
+
+    def use_encoder(self, encoder: Encoder) -> None:
+        """Let an encoder from elsewhere answer for its subject, network and layer."""
+        config = encoder.card.config
+        self._encoders[config.subject, config.network, config.layer] = encoder
+
+    def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
+        """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit."""
+        return self.rescore(subject, network, layer, stimulus.pixels[np.newaxis])[0]
+
+    def rescore(self, subject: str, network: str, layer: str, pixels: FloatArray) -> FloatArray:
+        """The predicted responses to pixels (n, 3, height, width) in [0, 1]: (n, n_voxels) float32."""
+        from core.probes.run import respond
+
+        return respond(self.open_encoder(subject, network, layer), pixels)
+
+    def iter_probe(
+        self, config: ProbeConfig, stimulus: Stimulus, *, should_stop: Callable[[], bool] = never_stop
+    ) -> Iterator[ProbeProgress]:
+        """Run a probe; the last record holds the `Probe`. Raises Cancelled as soon as `should_stop()` is true."""
+        from core.probes.run import iter_probe
+
+        encoder = self.open_encoder(config.subject, config.network, config.layer)
+        yield from iter_probe(encoder, stimulus, config, should_stop=should_stop)
+
+    def preview(self, probe: Probe, epsilon: float) -> Preview:
+        """The last probe's perturbation at another budget, re-scored in one forward pass."""
+        from core.probes.run import preview
+
+        config = probe.config
+        return preview(self.open_encoder(config.subject, config.network, config.layer), probe, epsilon)
+
+    def iter_gradient_atlas(
+        self,
+        subject: str,
+        network: str,
+        layer: str,
+        stimulus: Stimulus,
+        *,
+        should_stop: Callable[[], bool] = never_stop,
+    ) -> Iterator[AtlasProgress]:
+        """The size of every voxel's exact gradient at one stimulus; the last record holds the `GradientAtlas`."""
+        from core.probes.gradient_atlas import iter_gradient_atlas
+
+        yield from iter_gradient_atlas(self.open_encoder(subject, network, layer), stimulus, should_stop=should_stop)
+
+    def iter_fit(self, config: EncoderConfig, *, folder: Path | None = None) -> Iterator[FitProgress]:
+        """Fit and save an encoder; the last record holds its card."""
+        from core.encoders.fit import iter_fit
+
+        network = self.open_network(config.network, config.layer)
+        yield from iter_fit(config, network=network, folder=folder)
