@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.checks import check_count, check_epsilon, check_positive
+from core.checks import check_count, check_epsilon, check_positive, describe_refusal
+from core.errors import BadInputError
 from core.types import NormName
 
 STEP_SIZE_RULE = 2.5
@@ -103,3 +104,33 @@ def format_epsilon(epsilon: float, norm: NormName) -> str:
     if norm is NormName.LINF and abs(levels - round(levels)) < 1e-6 and round(levels) >= 1:
         return f"{round(levels)}/255"
     return f"{epsilon:.4g}"
+
+
+def parse_epsilon(text: str, norm: NormName) -> float:
+    """Read a budget as people write it: "8/255" or "0.03" for Linf, "3" for L2.
+
+    Parameters
+    ----------
+    text : str
+        A number, or a fraction of two numbers.
+    norm : NormName
+        Decides the largest budget allowed (`LARGEST_EPSILON`).
+
+    Returns
+    -------
+    float
+        The budget in [0, 1] pixel units.
+
+    Raises
+    ------
+    BadInputError
+        If the text is no number, or the number is NaN, negative or beyond the largest; Linf "8" is asked whether 8/255
+        was meant.
+    """
+    upper, slash, lower = text.partition("/")
+    try:
+        value = float(upper) / float(lower) if slash else float(upper)
+    except (ValueError, ZeroDivisionError) as error:
+        refusal = describe_refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text)
+        raise BadInputError(refusal) from error
+    return check_epsilon("epsilon", value, largest=LARGEST_EPSILON[NormName(norm)])
