@@ -1,0 +1,119 @@
+"""What a perturbation costs in pixels, and whether it survives being saved in 8 bits. Never changes the pixels it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.probes.probe import Probe
+from core.types import FloatArray, NormName
+
+GREY_LEVELS = 255
+"""Steps between black and white in an 8-bit file."""
+
+LARGEST_ROUNDING_SHARE = 0.5
+"""A perturbation survives 8 bits while rounding changes it by at most this share of its own L2 size.
+
+At 224 x 224 rounding alone is an L2 of about 0.44, so the rule fails below L2 0.9 and passes above.
+"""
+
+SURVIVAL_RULE = "rounding to 8 bits changes the perturbation by at most half of its own L2 size"
+"""The rule behind `BudgetReading.survives_8bit`, in words for captions and tooltips."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReading:
+    """The realised size of one perturbation delta = perturbed - clean.
+
+    Parameters
+    ----------
+    l2, linf : float
+        ||delta||_2 and max |delta| in [0, 1] pixel units.
+    rms_grey_levels : float
+        255 ||delta||_2 / sqrt(3 N^2): the root-mean-square change in grey levels of 255.
+    epsilon : float
+        The budget that was allowed, in [0, 1] pixel units of `norm`.
+    norm : NormName
+        The norm that bounds delta.
+    l2_after_8bit : float
+        ||delta||_2 after the perturbed image was rounded to round(255 x) / 255.
+    rounding_share : float
+        ||rounded - perturbed||_2 / ||delta||_2; 0 where delta is 0.
+    changed_pixels : float
+        Share of the pixels, in [0, 1], with a colour that differs from the clean one once both are rounded to 8 bits.
+    n_saturated : int
+        Colour values the perturbation pushed onto 0 or 1, out of 3 N^2.
+    """
+
+    l2: float
+    linf: float
+    rms_grey_levels: float
+    epsilon: float
+    norm: NormName
+    l2_after_8bit: float
+    rounding_share: float
+    changed_pixels: float
+    n_saturated: int
+
+    @property
+    def realised(self) -> float:
+        """The size of delta under the norm that bounds it."""
+        return self.l2 if self.norm is NormName.L2 else self.linf
+
+    @property
+    def survives_8bit(self) -> bool:
+        """Whether rounding changes delta by at most half of its L2 size (`SURVIVAL_RULE`)."""
+        return self.rounding_share <= LARGEST_ROUNDING_SHARE
+
+
+def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, norm: NormName) -> BudgetReading:
+    """Measure perturbed - clean.
+
+    Parameters
+    ----------
+    clean, perturbed : (3, height, width) float
+        Pixels in [0, 1].
+    epsilon : float
+        The budget that was allowed, in [0, 1] pixel units.
+    norm : NormName
+        The norm of that budget.
+
+    Raises
+    ------
+    BadInputError
+        If the two shapes differ.
+    """
+    if clean.shape != perturbed.shape:
+        raise BadInputError(describe_refusal("perturbed", allowed=f"of shape {clean.shape}", got=perturbed.shape))
+    before, after = clean.astype(np.float64), perturbed.astype(np.float64)
+    delta = after - before
+    l2 = float(np.linalg.norm(delta))
+    rounded = _round_to_grey_levels(after)
+    return BudgetReading(
+        l2=l2,
+        linf=float(np.abs(delta).max(initial=0.0)),
+        rms_grey_levels=GREY_LEVELS * l2 / np.sqrt(delta.size),
+        epsilon=float(epsilon),
+        norm=NormName(norm),
+        l2_after_8bit=float(np.linalg.norm(rounded - before)),
+        rounding_share=float(np.linalg.norm(rounded - after)) / l2 if l2 > 0 else 0.0,
+        changed_pixels=float(np.any(rounded != _round_to_grey_levels(before), axis=0).mean()),
+        n_saturated=_count_pushed_to_bounds(after, delta),
+    )
+
+
+def read_probe_budget(probe: Probe) -> BudgetReading:
+    """Measure the delivered perturbation of a probe."""
+    attack = probe.config.attack
+    return read_budget(probe.clean_pixels, probe.perturbed_pixels, epsilon=attack.epsilon, norm=attack.norm)
+
+
+def _round_to_grey_levels(pixels: FloatArray) -> FloatArray:
+    return np.round(GREY_LEVELS * pixels) / GREY_LEVELS
+
+
+def _count_pushed_to_bounds(after: FloatArray, delta: FloatArray) -> int:
+    return int(np.count_nonzero(((after <= 0) | (after >= 1)) & (delta != 0)))
