@@ -1,0 +1,131 @@
+"""Gives every test one display, one torch thread and folders of its own, and fails a test that leaves something running."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Both are read once, when torch is imported: threads that spin, or more of them than cores, make timings meaningless.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from app.virtual_display import VirtualDisplay, has_display
+from core.errors import StorageError
+from core.paths import HOME_VARIABLE
+
+LEAK_SECONDS = 3.0
+"""A thread that was told to end may need a moment on a busy machine."""
+
+LASTING_THREADS = ("pytest_timeout", "Dummy-")
+"""Threads of the test runner itself, and Python's stand-ins for threads that Qt started (checked as QThreads)."""
+
+_display: VirtualDisplay | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a virtual display for the whole run; under xdist each worker has its own."""
+    global _display
+    home = tempfile.mkdtemp(prefix="probescope-tests-")
+    os.environ[HOME_VARIABLE] = home
+    os.environ["XDG_CONFIG_HOME"] = str(Path(home) / "config")  # where QSettings writes on Linux
+    hands_out_work = bool(config.getoption("numprocesses", None))
+    if hands_out_work or config.option.collectonly or has_display():
+        return
+    try:
+        _display = VirtualDisplay()
+    except StorageError as error:
+        pytest.exit(str(error), returncode=3)
+
+
+def pytest_unconfigure() -> None:
+    """Stop the display this run started."""
+    if _display is not None:
+        _display.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever stands in tests/benchmarks measures time and is left to `make bench`."""
+    for item in items:
+        if "benchmarks" in item.path.parts:
+            item.add_marker(pytest.mark.benchmark)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings, encoders and caches a test writes are seen by no other test and by no user."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread() -> None:
+    """The engine may have raised the number of threads in an earlier test."""
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "set_num_threads"):
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, a running QThread or a visible window behind."""
+    before = set(threading.enumerate())
+    uses_qt = "qapp" in request.fixturenames
+    yield
+    left = _wait_until_empty(lambda: _new_threads(before))
+    assert not left, f"threads left running: {left}"
+    if uses_qt:
+        left = _wait_until_empty(_running_qthreads)
+        assert not left, f"QThreads left running: {left}"
+        _close_deferred()
+        assert not _visible_windows(), f"windows left open: {_visible_windows()}"
+
+
+@pytest.fixture(autouse=True)
+def no_warning_logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test during which something was logged as a warning or worse, unless it is marked `expects_log`."""
+    yield
+    if request.node.get_closest_marker("expects_log") is None:
+        loud = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+        assert not loud, f"logged: {loud}"
+
+
+def _wait_until_empty(find: Callable[[], list[str]]) -> list[str]:
+    deadline = time.monotonic() + LEAK_SECONDS
+    while (found := find()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def _new_threads(before: set[threading.Thread]) -> list[str]:
+    new = [thread for thread in threading.enumerate() if thread not in before and thread.is_alive()]
+    return [thread.name for thread in new if not thread.name.startswith(LASTING_THREADS)]
+
+
+def _running_qthreads() -> list[str]:
+    from PySide6.QtCore import QThread
+    from shiboken6 import isValid
+
+    threads = [thing for thing in gc.get_objects() if isinstance(thing, QThread) and isValid(thing)]
+    main = QThread.currentThread()
+    return [repr(thread) for thread in threads if thread is not main and thread.isRunning()]
+
+
+def _close_deferred() -> None:
+    from PySide6.QtCore import QCoreApplication, QEvent
+
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _visible_windows() -> list[str]:
+    from PySide6.QtWidgets import QApplication
+
+    return [repr(widget) for widget in QApplication.topLevelWidgets() if widget.isVisible()]
