@@ -1,0 +1,95 @@
+"""The visual ROIs of the template: a name for each vertex, no two overlapping. Never resolves overlaps itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_choice, describe_refusal
+from core.errors import BadInputError
+from core.paths import resources_folder
+from core.surfaces.arrays import load_arrays
+
+ATLAS_FILE = "visual_atlas_fsaverage5.npz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Atlas:
+    """ROI labels of every vertex.
+
+    Parameters
+    ----------
+    name, source : str
+        Its title and the works it was put together from.
+    names : tuple of str
+        ROI names; label i is names[i - 1], label 0 is no ROI.
+    labels_left, labels_right : (n_vertices,) int16
+        Label of each vertex.
+    """
+
+    name: str
+    source: str
+    names: tuple[str, ...]
+    labels_left: npt.NDArray[np.int16]
+    labels_right: npt.NDArray[np.int16]
+
+    def labels(self, side: int) -> npt.NDArray[np.int16]:
+        """The labels of the left (0) or right (1) hemisphere, (n_vertices,)."""
+        if side not in (0, 1):
+            raise BadInputError(describe_refusal("side", allowed="0 (left) or 1 (right)", got=side))
+        return (self.labels_left, self.labels_right)[side]
+
+    def roi_of(self, side: int, vertex: int) -> str:
+        """The ROI of a vertex, "" for none."""
+        label = int(self.labels(side)[vertex])
+        return self.names[label - 1] if label else ""
+
+    def vertices_in(self, side: int, roi: str) -> npt.NDArray[np.int64]:
+        """The vertices of one ROI on one side, ascending; empty if it has none there."""
+        check_choice("roi", roi, self.names)
+        return np.flatnonzero(self.labels(side) == self.names.index(roi) + 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retinotopy:
+    """Where in the visual field each vertex looks, after the template of Benson et al. (2014, 2018).
+
+    Parameters
+    ----------
+    angle : pair of (n_vertices,) float32
+        Polar angle in degrees from the upper vertical meridian, 0 to 180, in the field opposite to the hemisphere.
+    eccentricity, sigma : pair of (n_vertices,) float32
+        Distance from the fixation point, and SD of the receptive field, in degrees of visual angle.
+    """
+
+    angle: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    eccentricity: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    sigma: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+    def centre(self, side: int, vertex: int) -> tuple[float, float]:
+        """Receptive field centre (right, up) in degrees from the fixation point; the left hemisphere sees the right."""
+        angle = np.deg2rad(float(self.angle[side][vertex]))
+        eccentricity = float(self.eccentricity[side][vertex])
+        outward = eccentricity * np.sin(angle)
+        return (outward if side == 0 else -outward), eccentricity * np.cos(angle)
+
+
+def load_atlas() -> Atlas:
+    """The shipped visual atlas of fsaverage5. Raises StorageError if its file is missing or damaged."""
+    arrays = load_arrays(resources_folder() / "surfaces" / ATLAS_FILE)
+    return Atlas(
+        name=str(arrays["name"]),
+        source=str(arrays["source"]),
+        names=tuple(str(name) for name in arrays["names"]),
+        labels_left=arrays["labels_left"],
+        labels_right=arrays["labels_right"],
+    )
+
+
+def load_retinotopy() -> Retinotopy:
+    """The shipped receptive fields of fsaverage5. Raises StorageError if their file is missing or damaged."""
+    arrays = load_arrays(resources_folder() / "surfaces" / ATLAS_FILE)
+    pairs = {name: (arrays[f"{name}_left"], arrays[f"{name}_right"]) for name in ("angle", "eccentricity", "sigma")}
+    return Retinotopy(**pairs)

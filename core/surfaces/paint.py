@@ -1,0 +1,101 @@
+"""From values of voxels to values of vertices, and from a vertex back to its voxel. Never mixes the hemispheres."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.types import FloatArray, VoxelTable
+
+NO_VOXEL = -1
+
+PaintedPair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+class VoxelMap:
+    """Which voxel each vertex shows, looked up once so that a pick or a repaint costs microseconds.
+
+    Parameters
+    ----------
+    table : VoxelTable
+        Its `paint` rows say which vertices show which voxel; of two rows for one vertex the later wins.
+    n_left, n_right : int
+        Vertices of the surface's hemispheres.
+
+    Raises
+    ------
+    BadInputError
+        If the table names a vertex, a hemisphere or a voxel that does not exist.
+    """
+
+    def __init__(self, table: VoxelTable, n_left: int, n_right: int) -> None:
+        sizes = (n_left, n_right)
+        _check_rows(table.paint, sizes=sizes, n_voxels=table.n_voxels)
+        _check_places(table, sizes)
+        self.table = table
+        self._voxels = tuple(np.full(size, NO_VOXEL, dtype=np.int32) for size in sizes)
+        for side, shown in enumerate(self._voxels):
+            rows = table.paint[table.paint[:, 0] == side]
+            shown[rows[:, 1]] = rows[:, 2]
+
+    def paint(self, values: FloatArray) -> PaintedPair:
+        """Values (n_voxels,) as (left (n_left,), right (n_right,)) float32; NaN where no voxel is shown."""
+        if values.shape != (self.table.n_voxels,):
+            allowed = f"{self.table.n_voxels} numbers, one a voxel"
+            raise BadInputError(describe_refusal("values", allowed=allowed, got=values.shape))
+        # One NaN past the end answers for NO_VOXEL = -1.
+        padded = np.append(values.astype(np.float32), np.float32(np.nan))
+        return padded[self._voxels[0]], padded[self._voxels[1]]
+
+    def voxels(self, side: int) -> npt.NDArray[np.int32]:
+        """The voxel each vertex of a side shows, (n_vertices,); -1 for none."""
+        return self._voxels[side]
+
+    def voxel_at(self, side: int, vertex: int) -> int | None:
+        """The voxel shown at a vertex, or None."""
+        voxel = int(self._voxels[side][vertex])
+        return None if voxel == NO_VOXEL else voxel
+
+    def vertex_of(self, voxel: int) -> tuple[int, int]:
+        """The (side, vertex) a voxel lies at."""
+        return int(self.table.hemisphere[voxel]), int(self.table.vertex[voxel])
+
+
+def paint_voxels(table: VoxelTable, values: FloatArray, n_left: int, n_right: int) -> PaintedPair:
+    """Paint once; for repeated painting keep a `VoxelMap`."""
+    return VoxelMap(table, n_left, n_right).paint(values)
+
+
+def voxel_at(table: VoxelTable, side: int, vertex: int) -> int | None:
+    """The voxel shown at a vertex, or None; for repeated questions keep a `VoxelMap`."""
+    rows = table.paint[(table.paint[:, 0] == side) & (table.paint[:, 1] == vertex)]
+    return int(rows[-1, 2]) if len(rows) else None
+
+
+def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels: int) -> None:
+    if rows.ndim != 2 or rows.shape[1] != 3:
+        raise BadInputError(describe_refusal("paint", allowed="rows of (hemisphere, vertex, voxel)", got=rows.shape))
+    if not np.isin(rows[:, 0], (0, 1)).all():
+        raise BadInputError(describe_refusal("paint", allowed="of hemispheres 0 and 1", got=int(rows[:, 0].max())))
+    _check_vertices(rows[:, 0], rows[:, 1], sizes=sizes)
+    if len(rows) and (rows[:, 2].min() < 0 or rows[:, 2].max() >= n_voxels):
+        got = (int(rows[:, 2].min()), int(rows[:, 2].max()))
+        raise BadInputError(describe_refusal("paint", allowed=f"of voxels 0 to {n_voxels - 1}", got=got))
+
+
+def _check_places(table: VoxelTable, sizes: tuple[int, int]) -> None:
+    _check_vertices(table.hemisphere, table.vertex, sizes=sizes)
+
+
+def _check_vertices(
+    sides: npt.NDArray[np.int8] | npt.NDArray[np.int32], vertices: npt.NDArray[np.int32], *, sizes: tuple[int, int]
+) -> None:
+    limits = np.asarray(sizes)[sides]
+    wrong = np.flatnonzero((vertices < 0) | (vertices >= limits))
+    if len(wrong):
+        side = "left" if sides[wrong[0]] == 0 else "right"
+        allowed = f"0 to {int(limits[wrong[0]]) - 1} on the {side} surface"
+        advice = "The subject belongs to another surface."
+        raise BadInputError(describe_refusal("vertex", allowed=allowed, got=int(vertices[wrong[0]]), advice=advice))

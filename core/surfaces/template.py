@@ -1,0 +1,31 @@
+"""Loads the template brain that ships with the program. Never downloads one."""
+
+from __future__ import annotations
+
+from core.paths import resources_folder
+from core.surfaces.arrays import Arrays, load_arrays
+from core.surfaces.mesh import GEOMETRIES, CorticalSurface, HemisphereSurface
+
+FSAVERAGE5 = "fsaverage5"
+
+
+def load_fsaverage5() -> CorticalSurface:
+    """The FreeSurfer average brain at 10,242 vertices a hemisphere (Fischl et al. 1999, doi:10.1002/hbm.4).
+
+    Raises
+    ------
+    StorageError
+        If the shipped file is missing or damaged.
+    """
+    arrays = load_arrays(resources_folder() / "surfaces" / f"{FSAVERAGE5}.npz")
+    return CorticalSurface(FSAVERAGE5, left=_one_side(arrays, "left"), right=_one_side(arrays, "right"))
+
+
+def _one_side(arrays: Arrays, side: str) -> HemisphereSurface:
+    return HemisphereSurface(
+        geometries={name: arrays[f"{side}_{name}"] for name in GEOMETRIES},
+        faces=arrays[f"{side}_faces"],
+        flat_faces=arrays[f"{side}_flat_faces"],
+        curvature=arrays[f"{side}_curvature"],
+        sulc=arrays[f"{side}_sulc"],
+    )
