@@ -1,0 +1,157 @@
+"""Every command of the window in one table, which menus, toolbar, keys and help sheet are drawn from. Never does one.
+
+A command that cannot be given now says why in its tooltip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.jobs import Idle, RunState
+from app.state import AppState
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides whether a command can be given."""
+
+    state: AppState
+    run: RunState
+
+    @property
+    def probing(self) -> bool:
+        """Whether a probe is under way."""
+        return not isinstance(self.run, Idle) and self.run.kind == "probe"
+
+
+def always(_situation: Situation) -> str:
+    """No reason against it."""
+    return ""
+
+
+def needs_ready(situation: Situation) -> str:
+    """A probe needs an encoder, an image and a target."""
+    state = situation.state
+    if state.card is None:
+        return "Choose a network with a fitted encoder first"
+    if state.stimulus is None:
+        return "Choose an image first"
+    return "" if state.target is not None else "Click a voxel on the cortex first"
+
+
+def needs_probe(situation: Situation) -> str:
+    """Exports need a finished probe."""
+    return "" if situation.state.probe is not None else "Make a probe first"
+
+
+def needs_run(situation: Situation) -> str:
+    """Cancelling needs something that runs."""
+    return "" if not isinstance(situation.run, Idle) else "Nothing runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing the user can ask for.
+
+    Parameters
+    ----------
+    id : str
+        Names its handler.
+    title : str
+        A verb, in sentence case.
+    menu : str
+        The menu it stands in.
+    help : str
+        One sentence for tooltip and help sheet.
+    shortcut, icon : str
+        Empty for none.
+    reason : function
+        Says why it cannot be given now; empty if it can.
+    in_toolbar : bool
+    ends_group : bool
+        A separator follows it in its menu.
+    """
+
+    id: str
+    title: str
+    menu: str
+    help: str
+    shortcut: str = ""
+    icon: str = ""
+    reason: Callable[[Situation], str] = always
+    in_toolbar: bool = False
+    ends_group: bool = False
+
+
+MENUS = ("File", "Probe", "Cortex", "View", "Help")
+
+COMMANDS: tuple[Command, ...] = (
+    Command("open_image", "Open image…", "File", "Probe an image of your own", "Ctrl+O", "image", in_toolbar=True),
+    Command("previous_image", "Previous image", "File", "Go to the image before in the gallery", "[", "previous"),
+    Command("next_image", "Next image", "File", "Go to the next image of the gallery", "]", "next", ends_group=True),
+    Command(
+        "export",
+        "Export stimuli…",
+        "File",
+        "Save original, perturbed and control images with their manifest",
+        "Ctrl+E",
+        "export",
+        needs_probe,
+        in_toolbar=True,
+    ),
+    Command(
+        "save_probe",
+        "Save probe…",
+        "File",
+        "Save a file that reproduces this probe",
+        "Ctrl+S",
+        "save",
+        needs_probe,
+        ends_group=True,
+    ),
+    Command("window_picture", "Save window picture…", "File", "Save a PNG of the window", "Ctrl+Shift+W", "camera"),
+    Command(
+        "cortex_picture",
+        "Save cortex picture…",
+        "File",
+        "Save a PNG of the cortex at twice its size",
+        "Ctrl+Shift+C",
+        "cortex",
+        ends_group=True,
+    ),
+    Command("quit", "Quit", "File", "Stop what runs and close the window", "Ctrl+Q", "quit"),
+    Command("probe", "Probe", "Probe", "Make the probe", "P", "probe", needs_ready),
+    Command("cancel", "Cancel", "Probe", "Stop what runs", "Esc", "cancel", needs_run, ends_group=True),
+    Command("raise", "Raise the response", "Probe", "Probe for a higher response", "R", "up"),
+    Command("lower", "Lower the response", "Probe", "Probe for a lower response", "L", "down"),
+    Command(
+        "toggle_auto", "Probe at once", "Probe", "Probe at every change, or only when asked", "A", "auto"
+    ),
+    Command("view_lateral", "Lateral view", "Cortex", "Look from outside", "1"),
+    Command("view_medial", "Medial view", "Cortex", "Look from the midline", "2"),
+    Command("view_ventral", "Ventral view", "Cortex", "Look from below", "3"),
+    Command("view_dorsal", "Dorsal view", "Cortex", "Look from above", "4"),
+    Command("view_posterior", "Posterior view", "Cortex", "Look from behind", "5"),
+    Command("view_anterior", "Anterior view", "Cortex", "Look from the front", "6"),
+    Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7", ends_group=True),
+    Command("flicker", "Flicker clean and perturbed", "View", "Swap clean and perturbed image in place", "F", "eye"),
+    Command(
+        "toggle_theme",
+        "Switch dark and light",
+        "View",
+        "Change the colours of the window",
+        "Ctrl+T",
+        "theme",
+        in_toolbar=True,
+    ),
+    Command("reset_layout", "Reset layout", "View", "Give every part of the window its first size", "", "layout"),
+    Command("show_log", "Show log", "View", "What the program noted while it ran", "Ctrl+L", "log"),
+    Command("show_shortcuts", "Keyboard shortcuts", "Help", "Every command and its key", "F1", "help", in_toolbar=True),
+    Command("about", "About Probescope", "Help", "Version, sources and licences", "", "info"),
+)
+
+
+def find_command(identity: str) -> Command:
+    """A command of the table by its id; a KeyError if there is none."""
+    return {command.id: command for command in COMMANDS}[identity]

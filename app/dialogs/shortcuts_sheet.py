@@ -1,0 +1,57 @@
+"""The help sheet: every command with its key and what it does, drawn from the table. Never lists one by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
+
+from app.commands import COMMANDS, MENUS, Command
+from app.widgets.basics import make_column, make_heading, make_label, make_row
+
+LEFT_MENUS = ("File", "Probe")
+MOUSE = (
+    ("Click", "Pick the voxel under the pointer and probe it"),
+    ("Drag", "Turn the cortex"),
+    ("Wheel", "Zoom the cortex or the images"),
+    ("Drag ε", "Preview other budgets live; a full probe follows on release"),
+)
+
+
+class ShortcutsSheet(QDialog):
+    """Two columns of keys."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard shortcuts")
+        left = [self._make_group(menu) for menu in MENUS if menu in LEFT_MENUS]
+        right = [self._make_group(menu) for menu in MENUS if menu not in LEFT_MENUS]
+        columns = make_row(
+            make_column(*left, _make_table("Mouse", MOUSE), -1, gap=16), make_column(*right, -1, gap=16), gap=40
+        )
+        self.setLayout(make_column(make_label("Keyboard and mouse", "title"), columns, gap=16, margin=24))
+
+    @staticmethod
+    def _make_group(menu: str) -> QWidget:
+        return _make_table(menu, [(_key_of(command), command.help) for command in COMMANDS if command.menu == menu])
+
+
+def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
+    group = QWidget()
+    grid = QGridLayout(group)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(12)
+    grid.setVerticalSpacing(6)
+    grid.addWidget(make_heading(name), 0, 0, 1, 2)
+    for line, (key, text) in enumerate(rows, start=1):
+        if key:
+            grid.addWidget(make_label(key, "key"), line, 0, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(make_label(text), line, 1)
+    grid.setColumnStretch(1, 1)
+    return group
+
+
+def _key_of(command: Command) -> str:
+    return QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)

@@ -1,0 +1,264 @@
+"""The one lane all heavy work runs in: a single worker thread, one job at a time. Never runs work on the GUI thread.
+
+    idle -> preparing -> running -> idle          (completed or failed)
+                 \\          \\-> cancelling -> idle  (stopped)
+
+A job is a function that takes `should_stop` and returns an answer or an iterator of progress records, whose last
+record is the answer. Only the newest waiting job of a kind is kept. Answers reach the GUI thread as signals; the
+answers of a job that was replaced or dropped never arrive.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from core.errors import Cancelled
+
+PROGRESS_PERIOD = 1 / 15
+"""Seconds between two progress records: the eye gains nothing from more, and every one repaints image and map."""
+
+STACK_BYTES = 16 * 2**20
+"""Threads of macOS start with 512 KiB, too little for LAPACK and deep networks."""
+
+ShouldStop = Callable[[], bool]
+Make = Callable[[ShouldStop], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """A job was handed to the worker and has not reported yet (torch may be loading)."""
+
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A job has reported at least once."""
+
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelling:
+    """A job was asked to stop and has not stopped yet."""
+
+    kind: str
+    title: str
+
+
+RunState = Idle | Preparing | Running | Cancelling
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A job ended with an answer."""
+
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A job ended because it was asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job ended with an exception; `report` is its traceback."""
+
+    error: Exception
+    report: str
+
+
+Outcome = Completed | Stopped | Failed
+
+
+def _ignore(*_: object) -> None:
+    """What happens with an event nobody asked for."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One piece of work with its listeners; `wanted` turns false once a newer job has taken its place."""
+
+    kind: str
+    title: str
+    make: Make
+    on_progress: Callable[[Any], None]
+    on_done: Callable[[Any], None]
+    on_failed: Callable[[Failed], None]
+    on_stopped: Callable[[], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    wanted: bool = True
+
+
+class _Worker(QObject):
+    """Lives in the worker thread and does one job after another."""
+
+    progressed = Signal(object, object)
+    ended = Signal(object, object)
+
+    @Slot(object)
+    def run(self, job: Job) -> None:
+        try:
+            outcome: Outcome = Stopped() if job.stop.is_set() else Completed(self._answer(job))
+        except Cancelled:
+            outcome = Stopped()
+        except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the GUI thread decides what to show
+            outcome = Failed(error, traceback.format_exc())
+        self.ended.emit(job, outcome)
+
+    def _answer(self, job: Job) -> Any:
+        answer = job.make(job.stop.is_set)
+        return self._follow(job, answer) if isinstance(answer, Iterator) else answer
+
+    def _follow(self, job: Job, records: Iterator[Any]) -> Any:
+        last: Any = None
+        reported = -PROGRESS_PERIOD
+        try:
+            for last in records:
+                if job.stop.is_set():
+                    raise Cancelled
+                if time.monotonic() - reported >= PROGRESS_PERIOD:
+                    reported = time.monotonic()
+                    self.progressed.emit(job, last)
+        finally:
+            close = getattr(records, "close", _ignore)
+            close()
+        return last
+
+
+class JobLane(QObject):
+    """Hands jobs to one worker thread and brings their answers back to the GUI thread."""
+
+    state_changed = Signal(object)
+    _start = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state: RunState = Idle()
+        self._current: Job | None = None
+        self._waiting: dict[str, Job] = {}
+        self._open = True
+        self._thread = QThread()
+        self._thread.setObjectName("probescope-lane")
+        self._thread.setStackSize(STACK_BYTES)
+        self._worker = _Worker()
+        self._worker.moveToThread(self._thread)
+        self._start.connect(self._worker.run)
+        self._worker.progressed.connect(self._take_progress)
+        self._worker.ended.connect(self._take_end)
+        self._thread.start()
+
+    @property
+    def state(self) -> RunState:
+        """What the lane is doing."""
+        return self._state
+
+    def is_busy(self, kind: str) -> bool:
+        """Whether a wanted job of this kind runs or waits."""
+        running = self._current is not None and self._current.kind == kind and self._current.wanted
+        return kind in self._waiting or (running and not isinstance(self._state, Cancelling))
+
+    def submit(
+        self,
+        kind: str,
+        make: Make,
+        *,
+        on_done: Callable[[Any], None],
+        on_progress: Callable[[Any], None] = _ignore,
+        on_failed: Callable[[Failed], None] = _ignore,
+        on_stopped: Callable[[], None] = _ignore,
+        title: str = "",
+        replace: bool = True,
+    ) -> None:
+        """Queue a job in place of any waiting one of its kind; with `replace`, a running one is dropped too."""
+        if not self._open:
+            return
+        if replace:
+            self.drop(kind)
+        self._waiting.pop(kind, None)
+        self._waiting[kind] = Job(kind, title, make, on_progress, on_done, on_failed, on_stopped)
+        self._next()
+
+    def cancel(self) -> None:
+        """Stop the running job and forget the waiting ones; the running one reports that it stopped."""
+        self._waiting.clear()
+        self._stop_current()
+
+    def drop(self, kind: str) -> None:
+        """Stop the job of a kind and let none of its answers arrive."""
+        self._waiting.pop(kind, None)
+        if self._current is not None and self._current.kind == kind:
+            self._current.wanted = False
+            self._stop_current()
+
+    def shutdown(self) -> None:
+        """Stop everything and wait for the thread to end; a QThread alive at exit aborts the process."""
+        self._open = False
+        if self._current is not None:
+            self._current.wanted = False
+        self.cancel()
+        self._thread.quit()
+        self._thread.wait()
+        self._current = None
+
+    def _next(self) -> None:
+        if self._current is not None or not self._waiting:
+            return
+        self._current = self._waiting.pop(next(iter(self._waiting)))
+        self._enter(Preparing(self._current.kind, self._current.title))
+        self._start.emit(self._current)
+
+    def _stop_current(self) -> None:
+        if self._current is not None and not self._current.stop.is_set():
+            self._current.stop.set()
+            self._enter(Cancelling(self._current.kind, self._current.title))
+
+    def _enter(self, state: RunState) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    @Slot(object, object)
+    def _take_progress(self, job: Job, record: Any) -> None:
+        if job is not self._current or job.stop.is_set():
+            return
+        self._enter(Running(job.kind, job.title))
+        job.on_progress(record)
+
+    @Slot(object, object)
+    def _take_end(self, job: Job, outcome: Outcome) -> None:
+        if not self._open:
+            return
+        self._current = None
+        try:
+            if job.wanted:
+                _tell(job, outcome)
+        finally:
+            self._next()
+            if self._current is None:
+                self._enter(Idle())
+
+
+def _tell(job: Job, outcome: Outcome) -> None:
+    match outcome:
+        case Completed(answer):
+            job.on_done(answer)
+        case Failed():
+            job.on_failed(outcome)
+        case Stopped():
+            job.on_stopped()

@@ -1,0 +1,109 @@
+"""Computes what the cortex shows from the facts of the session: values, title, unit and scale. Never draws.
+
+Which responses count as "perturbed" follows what is on screen: a scrubbed step, a running probe, a preview, the probe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.state import AppState
+from app.widgets.numbers import NORM_SIGNS, write_epsilon
+from core.probes.probe import in_reference_sds
+from core.types import ByteArray, FloatArray, NormName
+
+if TYPE_CHECKING:
+    from core.encoders.card import EncoderCard
+
+SD_UNIT = "SD"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CorticalMap:
+    """What the cortex view is given; `values` (n_voxels,) or None while it is not known."""
+
+    values: FloatArray | None
+    title: str
+    unit: str
+    diverging: bool
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """The perturbed side of what is on screen: `pixels` (height, width, 3) uint8, `responses` (n_voxels,)."""
+
+    pixels: ByteArray
+    responses: FloatArray
+    caption: str
+
+
+def find_shown(state: AppState) -> Shown | None:
+    """The perturbed image and responses to show now; None before the first probe."""
+    if state.probe is not None and state.step is not None:
+        history = state.probe.history
+        step = min(state.step, history.n_steps - 1)
+        return Shown(history.pixels[step], history.responses[step], f"step {step + 1} of {history.n_steps}")
+    if state.progress is not None:
+        progress = state.progress
+        return Shown(progress.pixels, progress.responses, f"step {progress.step} of {progress.n_steps}")
+    norm = state.attack.norm
+    if state.preview is not None:
+        budget = f"{NORM_SIGNS[norm]} ε {write_epsilon(state.preview.epsilon, norm)}"
+        return Shown(state.preview.pixels, state.preview.responses, f"preview at {budget}")
+    if state.probe is None:
+        return None
+    attack = state.probe.config.attack
+    caption = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
+    return Shown(to_levels(state.probe.perturbed_pixels), state.probe.perturbed, caption)
+
+
+def make_map(name: str, state: AppState) -> CorticalMap:
+    """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi."""
+    card = state.card
+    unit = card.response_unit if card is not None else ""
+    shown = find_shown(state)
+    match name:
+        case "clean":
+            return CorticalMap(state.clean, "Predicted response, clean image", unit, diverging=True)
+        case "perturbed":
+            values = shown.responses if shown is not None else None
+            return CorticalMap(values, "Predicted response, perturbed image", unit, diverging=True)
+        case "sensitivity":
+            return _sensitivity(state, card)
+        case "r":
+            return CorticalMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
+        case "noise_ceiling":
+            return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
+        case "roi":
+            return CorticalMap(None, "Regions of interest", "", diverging=False)
+    return CorticalMap(_shift(state, shown), "Shift of the predicted response", SD_UNIT, diverging=True)
+
+
+def to_levels(pixels: FloatArray) -> ByteArray:
+    """Grey levels round(255 x) of pixels (3, height, width) in [0, 1]: (height, width, 3) uint8."""
+    levels: ByteArray = np.ascontiguousarray(np.rint(255 * pixels.transpose(1, 2, 0)).astype(np.uint8))
+    return levels
+
+
+def _shift(state: AppState, shown: Shown | None) -> FloatArray | None:
+    if shown is None or state.clean is None or state.card is None:
+        return None
+    return in_reference_sds(shown.responses - state.clean, state.card.reference_sd)
+
+
+def _sensitivity(state: AppState, card: EncoderCard | None) -> CorticalMap:
+    attack = state.attack
+    title = f"First-order sensitivity at {NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
+    if state.atlas is None or card is None:
+        return CorticalMap(None, title, SD_UNIT, diverging=False)
+    size = state.atlas.l2 if attack.norm is NormName.L2 else state.atlas.l1
+    values = in_reference_sds(attack.epsilon * size, card.reference_sd)
+    return CorticalMap(values, title, SD_UNIT, diverging=False)
+
+
+def _ceiling(state: AppState) -> FloatArray | None:
+    return state.subject.voxels.noise_ceiling if state.subject is not None else None

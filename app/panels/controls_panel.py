@@ -1,0 +1,62 @@
+"""The left column: encoder, target, attack and the probe button, one under the other. Never decides what follows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from app.panels.attack_form import AttackForm
+from app.panels.encoder_form import EncoderForm
+from app.panels.run_box import RunBox
+from app.panels.target_form import TargetForm
+from app.theme import Theme
+from app.widgets.basics import make_column, make_label, make_line, make_row
+
+
+class ControlsPanel(QFrame):
+    """Holds the forms; each speaks for itself through its own signals."""
+
+    gate_changed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.encoder = EncoderForm()
+        self.target = TargetForm()
+        self.attack = AttackForm()
+        self.run = RunBox()
+        self.gate = self._make_gate()
+        body = QWidget()
+        body.setLayout(self._make_forms())
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        column = make_column(scroll, make_line(), self.run, gap=0)
+        column.setStretch(0, 1)
+        self.setLayout(column)
+        self.gate.valueChanged.connect(self.gate_changed)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the theme's colours."""
+        for form in (self.target, self.attack, self.run):
+            form.set_theme(theme)
+
+    def _make_forms(self) -> QVBoxLayout:
+        gate = make_row(make_label("Dim voxels with r below", "muted"), -1, self.gate)
+        target = make_column(self.target, gate)
+        column = make_column(self.encoder, make_line(), target, make_line(), self.attack, -1, gap=12)
+        column.setContentsMargins(16, 14, 16, 12)
+        return column
+
+    @staticmethod
+    def _make_gate() -> QDoubleSpinBox:
+        gate = QDoubleSpinBox()
+        gate.setRange(-1.0, 1.0)
+        gate.setSingleStep(0.05)
+        gate.setDecimals(2)
+        gate.setFixedWidth(64)
+        gate.setAccessibleName("Gate on held-out r")
+        gate.setToolTip("Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex")
+        return gate

@@ -1,0 +1,140 @@
+"""Chooses the subject, the network and the feature layer among the encoders that exist. Never loads one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from app.widgets.basics import make_badge, make_column, make_heading, make_label, make_row, set_look
+from core.datasets.subject import SubjectInfo
+from core.encoders.config import EncoderConfig
+from core.networks.catalog import NetworkSpec
+
+LABEL_WIDTH = 58
+
+
+class EncoderForm(QWidget):
+    """Subject with its badge, network with its badge, layer."""
+
+    subject_chosen = Signal(str)
+    encoder_chosen = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._configs: tuple[EncoderConfig, ...] = ()
+        self._networks: dict[str, NetworkSpec] = {}
+        self._subjects: dict[str, SubjectInfo] = {}
+        self.subject = _make_combo("Subject")
+        self.network = _make_combo("Network")
+        self.layer = _make_combo("Feature layer")
+        self.subject_badge = make_badge()
+        self.network_badge = make_badge()
+        self.note = make_label(role="faint", wraps=True)
+        self._lay_out()
+        self.subject.activated.connect(self._take_subject)
+        self.network.activated.connect(self._take_network)
+        self.layer.activated.connect(self._take_layer)
+
+    def set_subjects(self, subjects: Sequence[SubjectInfo], current: str) -> None:
+        """Offer the subjects and show one as chosen; tells nobody."""
+        self._subjects = {info.id: info for info in subjects}
+        _fill(self.subject, [(info.id, info.title, info.note) for info in subjects], current)
+        self._show_subject()
+
+    def set_encoders(self, configs: Sequence[EncoderConfig], networks: Sequence[NetworkSpec]) -> None:
+        """Offer the fitted encoders of one subject, by network."""
+        self._configs = tuple(configs)
+        self._networks = {spec.id: spec for spec in networks}
+
+    def set_encoder(self, network: str, layer: str) -> None:
+        """Show a network and layer as chosen; tells nobody."""
+        offered = dict.fromkeys(config.network for config in self._configs)
+        _fill(self.network, [(name, self._title(name), self._note(name)) for name in offered], network)
+        _fill(self.layer, [(name, name, "") for name in self._layers(network)], layer)
+        spec = self._networks.get(network)
+        robust = spec is not None and spec.robust
+        self.network_badge.setText("robust" if robust else "standard")
+        self.network_badge.setToolTip(self._note(network))
+        set_look(self.network_badge, "badge", "accent" if robust else "plain")
+
+    def set_note(self, text: str) -> None:
+        """What is known about the open encoder, in one line."""
+        self.note.setText(text)
+        self.note.setVisible(bool(text))
+
+    def _lay_out(self) -> None:
+        column = make_column(make_heading("Encoder"), gap=6)
+        rows = (("Subject", self.subject, self.subject_badge), ("Network", self.network, self.network_badge))
+        for name, combo, badge in rows:
+            column.addLayout(_make_field_row(name, combo, badge))
+        column.addLayout(_make_field_row("Layer", self.layer, None))
+        column.addWidget(self.note)
+        self.setLayout(column)
+
+    def _layers(self, network: str) -> list[str]:
+        spec = self._networks.get(network)
+        order = list(spec.layers) if spec is not None else []
+        fitted = [config.layer for config in self._configs if config.network == network]
+        return sorted(fitted, key=lambda name: order.index(name) if name in order else len(order))
+
+    def _title(self, network: str) -> str:
+        spec = self._networks.get(network)
+        return spec.title if spec is not None else network
+
+    def _note(self, network: str) -> str:
+        spec = self._networks.get(network)
+        return spec.note if spec is not None else ""
+
+    def _show_subject(self) -> None:
+        info = self._subjects.get(self.subject.currentData())
+        kind = info.kind if info is not None else ""
+        self.subject_badge.setText(kind)
+        self.subject_badge.setToolTip(info.note if info is not None else "")
+        set_look(self.subject_badge, "badge", "warning" if kind == "simulated" else "accent")
+
+    @Slot(int)
+    def _take_subject(self, _index: int) -> None:
+        self._show_subject()
+        self.subject_chosen.emit(self.subject.currentData())
+
+    @Slot(int)
+    def _take_network(self, _index: int) -> None:
+        network = self.network.currentData()
+        layers = self._layers(network)
+        spec = self._networks.get(network)
+        wanted = self.layer.currentData()
+        usual = spec.default_layer if spec is not None else ""
+        layer = next((name for name in (wanted, usual) if name in layers), layers[-1])
+        self.set_encoder(network, layer)
+        self.encoder_chosen.emit(network, layer)
+
+    @Slot(int)
+    def _take_layer(self, _index: int) -> None:
+        self.encoder_chosen.emit(self.network.currentData(), self.layer.currentData())
+
+
+def _make_combo(name: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setMinimumContentsLength(6)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return combo
+
+
+def _make_field_row(name: str, combo: QComboBox, badge: QWidget | None) -> QHBoxLayout:
+    label = make_label(name, "muted")
+    label.setFixedWidth(LABEL_WIDTH)
+    row = make_row(label, combo, *([badge] if badge is not None else []))
+    row.setStretch(1, 1)
+    return row
+
+
+def _fill(combo: QComboBox, items: Sequence[tuple[str, str, str]], current: str) -> None:
+    with QSignalBlocker(combo):
+        combo.clear()
+        for value, text, tip in items:
+            combo.addItem(text, value)
+            combo.setItemData(combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        combo.setCurrentIndex(max(0, combo.findData(current)))

@@ -1,0 +1,100 @@
+"""The list of images behind the gallery; each is read when first painted. Never holds full-size images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QImageReader, QPainter, QPainterPath, QPixmap
+
+THUMBNAIL_SIDE = 76
+CORNER_RADIUS = 6
+PIXEL_RATIO = 2
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryItem:
+    """One image on offer; `key` is its catalogue id, or the path of a file of the user."""
+
+    key: str
+    title: str
+    group: str
+    path: Path
+    starter: bool = False
+
+
+class ImageList(QAbstractListModel):
+    """Items with a square thumbnail each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[GalleryItem] = []
+        self._pictures: dict[str, QPixmap] = {}
+
+    def set_items(self, items: list[GalleryItem]) -> None:
+        """Offer other images; thumbnails already read are kept."""
+        self.beginResetModel()
+        self._items = list(items)
+        self.endResetModel()
+
+    def item(self, row: int) -> GalleryItem:
+        """The image in one row."""
+        return self._items[row]
+
+    def row_of(self, key: str) -> int:
+        """The row of an image, -1 if it is not on offer."""
+        return next((row for row, item in enumerate(self._items) if item.key == key), -1)
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Number of images."""
+        return 0 if parent.isValid() else len(self._items)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Thumbnail, tooltip and spoken name."""
+        item = self._items[index.row()]
+        match role:
+            case Qt.ItemDataRole.DecorationRole:
+                return self._picture(item)
+            case Qt.ItemDataRole.ToolTipRole:
+                return f"{item.title}\n{item.group}"
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return item.title
+            case Qt.ItemDataRole.SizeHintRole:
+                return QSize(THUMBNAIL_SIDE + 6, THUMBNAIL_SIDE + 6)
+        return None
+
+    def _picture(self, item: GalleryItem) -> QPixmap:
+        if item.key not in self._pictures:
+            self._pictures[item.key] = read_thumbnail(item.path)
+        return self._pictures[item.key]
+
+
+def read_thumbnail(path: Path) -> QPixmap:
+    """The centre square of an image file, small and with rounded corners; a blank one if it cannot be read."""
+    side = THUMBNAIL_SIDE * PIXEL_RATIO
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if size.isValid():
+        reader.setScaledSize(size.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
+    image = reader.read()
+    picture = QPixmap(side, side)
+    picture.fill(Qt.GlobalColor.transparent)
+    if not image.isNull():
+        _paint_rounded(picture, QPixmap.fromImage(image))
+    picture.setDevicePixelRatio(PIXEL_RATIO)
+    return picture
+
+
+def _paint_rounded(picture: QPixmap, image: QPixmap) -> None:
+    outline = QPainterPath()
+    radius = CORNER_RADIUS * PIXEL_RATIO
+    outline.addRoundedRect(QRectF(picture.rect()), radius, radius)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setClipPath(outline)
+    left, top = (picture.width() - image.width()) // 2, (picture.height() - image.height()) // 2
+    painter.drawPixmap(left, top, image)
+    painter.end()

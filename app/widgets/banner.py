@@ -1,0 +1,59 @@
+"""A message across the top of the work area that stays until closed or mended. Never blocks the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
+
+from app.icons import load_icon
+from app.theme import DARK, Theme
+from app.widgets.basics import make_label, make_row, make_tool_button, set_look
+
+TONES = {"error": "warning", "warning": "warning", "info": "info"}
+ICON_PIXELS = 18
+
+
+class Banner(QFrame):
+    """One sentence with an icon and a button to close it; tones error, warning, info."""
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner")
+        self._theme = DARK
+        self._tone = "info"
+        self._icon = QLabel()
+        self.text = make_label(wraps=True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._close = make_tool_button(tip="Close this message")
+        self._close.clicked.connect(self.clear)
+        row = make_row(self._icon, self.text, self._close, gap=10)
+        row.setContentsMargins(12, 6, 8, 6)
+        row.setStretch(1, 1)
+        row.setAlignment(self._icon, Qt.AlignmentFlag.AlignTop)
+        self.setLayout(row)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    def show_text(self, text: str, tone: str) -> None:
+        """Show one message in place of any other."""
+        self._tone = tone
+        self.text.setText(text)
+        set_look(self, "tone", tone)
+        self.set_theme(self._theme)
+        self.show()
+
+    @Slot()
+    def clear(self) -> None:
+        """Take the message away."""
+        if not self.isHidden():
+            self.hide()
+            self.closed.emit()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the theme's colours."""
+        self._theme = theme
+        colour = {"error": theme.danger, "warning": theme.warning, "info": theme.accent}[self._tone]
+        self._icon.setPixmap(load_icon(TONES[self._tone], colour).pixmap(ICON_PIXELS, ICON_PIXELS))
+        self._close.setIcon(load_icon("close", theme.muted))

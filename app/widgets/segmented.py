@@ -1,0 +1,57 @@
+"""A row of buttons of which exactly one is chosen. Never knows what its choices mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+
+class Segmented(QFrame):
+    """Choose one of a few values, each `(value, text, tip)`."""
+
+    chosen = Signal(str)
+
+    def __init__(self, choices: Sequence[tuple[str, str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "segments")
+        self._group = QButtonGroup(self)
+        self._buttons: dict[str, QPushButton] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2, 2, 2, 2)
+        row.setSpacing(2)
+        for value, text, tip in choices:
+            row.addWidget(self._add(value, text, tip=tip))
+        next(iter(self._buttons.values())).setChecked(True)
+        self._group.buttonToggled.connect(self._tell)
+
+    def value(self) -> str:
+        """The chosen value."""
+        return next(value for value, button in self._buttons.items() if button.isChecked())
+
+    def set_value(self, value: str) -> None:
+        """Choose without telling."""
+        with QSignalBlocker(self._group):
+            self._buttons[value].setChecked(True)
+
+    def button(self, value: str) -> QPushButton:
+        """The button of a value, to set its tone, icon or whether it can be chosen."""
+        return self._buttons[value]
+
+    def _add(self, value: str, text: str, *, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setCheckable(True)
+        button.setToolTip(tip)
+        button.setAccessibleName(text)
+        button.setObjectName(value)
+        button.setCursor(Qt.CursorShape.PointingHandCursor)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._group.addButton(button)
+        self._buttons[value] = button
+        return button
+
+    @Slot(QAbstractButton, bool)
+    def _tell(self, button: QAbstractButton, checked: bool) -> None:
+        if checked:
+            self.chosen.emit(button.objectName())
