@@ -1,0 +1,124 @@
+"""Composes what a cortical surface shows into one colour per vertex: curvature below, maps above. Never touches VTK.
+
+Layers are blended on the CPU, so that each hemisphere stays one opaque actor (stacked translucent actors halve the
+frame rate and sort wrongly).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.surfaces.colormap import Colormap, ColormapKind
+from core.types import BoolArray, ByteArray, FloatArray, IntArray
+
+CURVATURE_EDGE = 0.02
+"""Half the width, in 1/mm, of the soft step between gyrus and sulcus."""
+
+OPACITY = 0.94
+"""Of a map over the curvature: the folds shimmer through without changing the colour that is read."""
+
+DIM_OPACITY = 0.38
+DIM_GREY = 0.72
+"""A dimmed vertex keeps this much less of its colour and cover."""
+
+LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
+ROBUST_PERCENTILE = 99.0
+"""Limits found from the data leave out the highest per cent, so that one voxel does not wash out the map."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """Colours (n, 3) float32 in [0, 255] with their cover (n,) float32 in [0, 1]."""
+
+    rgb: FloatArray
+    opacity: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ValueScale:
+    """How values become colours.
+
+    Parameters
+    ----------
+    colormap : Colormap
+    limit : float
+        The value of the last colour; a diverging map runs from -limit, a sequential one from 0.
+    threshold : float
+        Values nearer to zero than this are transparent.
+    """
+
+    colormap: Colormap
+    limit: float
+    threshold: float = 0.0
+
+    @property
+    def is_diverging(self) -> bool:
+        """Whether zero is in the middle."""
+        return self.colormap.kind is ColormapKind.DIVERGING
+
+    def position(self, values: FloatArray) -> FloatArray:
+        """Place of values (n,) along the colour map, in [0, 1] unless beyond the limit."""
+        share = np.asarray(values) / self.limit
+        return np.asarray((share + 1) / 2 if self.is_diverging else share)
+
+    def is_shown(self, values: FloatArray) -> BoolArray:
+        """Which values (n,) are not transparent: known, and at or beyond the threshold."""
+        size = np.abs(values) if self.is_diverging else np.asarray(values)
+        return np.isfinite(values) & ((size >= self.threshold) | (self.threshold <= 0))
+
+
+def find_limit(values: FloatArray, *, diverging: bool) -> float:
+    """A robust limit from the data: the 99th percentile of |value| (diverging) or of the positive values; 1 if none."""
+    known = np.asarray(values)[np.isfinite(values)]
+    sizes = np.abs(known) if diverging else known[known > 0]
+    limit = float(np.percentile(sizes, ROBUST_PERCENTILE)) if len(sizes) else 0.0
+    return limit if limit > 0 else 1.0
+
+
+def shade_curvature(curvature: FloatArray, *, gyrus: int, sulcus: int) -> FloatArray:
+    """The underlay (n, 3) float32: gyri in one grey, sulci (positive curvature) in another, with a soft edge."""
+    depth = np.clip((np.asarray(curvature) + CURVATURE_EDGE) / (2 * CURVATURE_EDGE), 0, 1)
+    smooth = depth * depth * (3 - 2 * depth)
+    grey = gyrus + (sulcus - gyrus) * smooth
+    return np.repeat(grey[:, None], 3, axis=1).astype(np.float32)
+
+
+def colour_values(values: FloatArray, scale: ValueScale, *, dimmed: BoolArray) -> Layer:
+    """The layer of a map: values (n,) with NaN where nothing is known, and the vertices to hold back (n,)."""
+    rgb = scale.colormap.look_up(scale.position(values)).astype(np.float32)
+    return dim(Layer(rgb, np.where(scale.is_shown(values), np.float32(OPACITY), np.float32(0))), dimmed)
+
+
+def colour_regions(labels: IntArray, colours: ByteArray, *, dimmed: BoolArray) -> Layer:
+    """The layer of regions: label i (n,) takes colours[i - 1], label 0 nothing."""
+    rgb = np.vstack([np.zeros((1, 3), np.uint8), colours])[labels].astype(np.float32)
+    return dim(Layer(rgb, np.where(labels > 0, np.float32(OPACITY), np.float32(0))), dimmed)
+
+
+def colour_marked(marked: BoolArray, colour: tuple[int, int, int], *, opacity: float) -> Layer:
+    """One colour over the marked vertices (n,)."""
+    rgb = np.broadcast_to(np.asarray(colour, dtype=np.float32), (len(marked), 3))
+    return Layer(rgb, np.where(marked, np.float32(opacity), np.float32(0)))
+
+
+def dim(layer: Layer, dimmed: BoolArray) -> Layer:
+    """The layer with the dimmed vertices (n,) greyed and thinned; the others are left exactly as they are."""
+    grey = (layer.rgb @ LUMA)[:, None]
+    held_back = DIM_GREY * grey + (1 - DIM_GREY) * layer.rgb
+    share = np.float32(DIM_OPACITY)
+    return Layer(np.where(dimmed[:, None], held_back, layer.rgb), np.where(dimmed, layer.opacity * share, layer.opacity))
+
+
+def compose(underlay: FloatArray, layers: Iterable[Layer]) -> ByteArray:
+    """One RGBA colour per vertex, (n, 4) uint8, the later layers above."""
+    rgb = underlay
+    for layer in layers:
+        cover = layer.opacity[:, None]
+        rgb = rgb + cover * (layer.rgb - rgb)
+    rgba = np.full((len(rgb), 4), 255, dtype=np.uint8)
+    rgba[:, :3] = np.round(rgb).astype(np.uint8)
+    return rgba

@@ -1,0 +1,108 @@
+"""Where each hemisphere lies in the scene for a geometry, a choice of hemispheres and a named view. Never draws, never picks.
+
+A hemisphere is turned about the vertical axis and shifted as a rigid body; both are baked into the coordinates the scene
+shows, so picks, outlines, markers and labels all live in one space (mm; x right, y away from the viewer, z up).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.checks import check_choice
+from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.types import FloatArray
+
+Geometry = Literal["pial", "white", "inflated", "sphere", "flat"]
+Hemispheres = Literal["both", "left", "right"]
+NamedView = Literal["visual", "lateral", "medial", "ventral", "dorsal", "posterior", "anterior", "flat"]
+
+FOLDED = ("pial", "white")
+"""Geometries whose hemispheres fit together as measured."""
+
+GAP = 10.0
+"""mm between the hemispheres where they are laid apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAngles:
+    """A named view: how far each hemisphere turns outwards, and from where the camera looks, all in degrees."""
+
+    turn: float
+    azimuth: float
+    elevation: float
+
+
+VIEWS: dict[str, ViewAngles] = {
+    "visual": ViewAngles(turn=42, azimuth=0, elevation=-24),
+    "lateral": ViewAngles(turn=90, azimuth=0, elevation=0),
+    "medial": ViewAngles(turn=-90, azimuth=0, elevation=0),
+    "ventral": ViewAngles(turn=0, azimuth=180, elevation=-90),
+    "dorsal": ViewAngles(turn=0, azimuth=0, elevation=90),
+    "posterior": ViewAngles(turn=0, azimuth=0, elevation=0),
+    "anterior": ViewAngles(turn=0, azimuth=180, elevation=0),
+    "flat": ViewAngles(turn=0, azimuth=0, elevation=90),
+}
+"""Azimuth 0 looks from behind, elevation 90 from above. A turn of 90 shows the lateral side to a viewer behind."""
+
+FLAT_TURN = (0.0, 0.0)
+"""Degrees by which the left and right flat maps are turned in their plane, so that the occipital poles face one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A rigid motion: rotation (3, 3), then shift (3,) in mm."""
+
+    rotation: FloatArray
+    shift: FloatArray
+
+    def place(self, points: FloatArray) -> FloatArray:
+        """Scene coordinates (n, 3) float32 of surface coordinates (n, 3)."""
+        return np.asarray(points @ self.rotation.T + self.shift, dtype=np.float32)
+
+
+def sides_of(hemispheres: Hemispheres) -> tuple[int, ...]:
+    """The hemispheres shown: 0 left, 1 right."""
+    check_choice("hemispheres", hemispheres, ("both", "left", "right"))
+    return {"both": (0, 1), "left": (0,), "right": (1,)}[hemispheres]
+
+
+def arrange(
+    surface: CorticalSurface, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView
+) -> tuple[Placement, Placement]:
+    """The placement of the left and the right hemisphere.
+
+    Hemispheres side by side are each centred in depth and height; folded ones that are not turned stay as measured.
+    A hemisphere alone is centred.
+    """
+    check_choice("geometry", geometry, GEOMETRIES)
+    check_choice("view", view, VIEWS)
+    rotations = tuple(_turn(side, geometry, view=view) for side in (0, 1))
+    boxes = [_box(surface.side(side).geometries[geometry] @ rotations[side].T) for side in (0, 1)]
+    if hemispheres == "both" and geometry in FOLDED and not VIEWS[view].turn:
+        middle = -np.mean(boxes, axis=(0, 1))
+        return Placement(rotations[0], middle), Placement(rotations[1], middle)
+    left, right = (-box.mean(axis=0) for box in boxes)
+    if sides_of(hemispheres) == (0, 1):
+        left[0] = -GAP / 2 - boxes[0][1, 0]
+        right[0] = GAP / 2 - boxes[1][0, 0]
+    return Placement(rotations[0], left), Placement(rotations[1], right)
+
+
+def _turn(side: int, geometry: Geometry, *, view: NamedView) -> FloatArray:
+    if geometry == "flat":
+        return _about_vertical(FLAT_TURN[side])
+    turn = VIEWS[view].turn
+    return _about_vertical(turn if side == 0 else -turn)
+
+
+def _about_vertical(degrees: float) -> FloatArray:
+    angle = np.deg2rad(degrees)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+
+
+def _box(points: FloatArray) -> FloatArray:
+    return np.stack([points.min(axis=0), points.max(axis=0)]).astype(np.float64)
