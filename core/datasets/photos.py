@@ -1,0 +1,116 @@
+"""The catalogue of images that ship with the program, and the way to any image by name or path. Never imports torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from core.checks import check_choice, describe_refusal, suggest
+from core.errors import BadInputError, StorageError
+from core.images.read import read_image
+from core.images.stimulus import Stimulus
+from core.paths import demo_folder
+
+CATALOGUE_NAME = "photos.json"
+GROUPS = ("face", "body", "place", "food", "animal", "object", "word", "other")
+NETWORK_SIZE = 224
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """One image of the catalogue.
+
+    Parameters
+    ----------
+    id : str
+        Its readable name: "cat_chelsea".
+    category : str
+        What it shows, as its source named it: "panda".
+    group : str
+        The coarse kind: one of `GROUPS`.
+    path : Path
+        Its file, 224 x 224 pixels.
+    curated : bool
+        Whether it is one of the dozen to start from.
+    set : str
+        "photos" or "kay2017".
+    licence : str
+        Short name of its licence: "CC BY 4.0".
+    original : str
+        Its name in the source it was taken from.
+    split : str
+        "train" or "test": whether encoders of the simulated subject are fitted on it.
+    """
+
+    id: str
+    category: str
+    group: str
+    path: Path
+    curated: bool
+    set: str
+    licence: str
+    original: str = ""
+    split: str = "train"
+
+
+@lru_cache(maxsize=1)
+def list_images() -> tuple[ImageInfo, ...]:
+    """Every shipped image, the curated ones first, then by group and id.
+
+    Raises
+    ------
+    StorageError
+        If the catalogue is missing or damaged.
+    """
+    infos = [info for file in sorted((demo_folder() / "photos").glob(f"*/{CATALOGUE_NAME}")) for info in _read(file)]
+    if not infos:
+        raise StorageError(f"No photographs were found in {demo_folder() / 'photos'}. Install the program again.")
+    return tuple(sorted(infos, key=lambda info: (not info.curated, info.set != "photos", _rank(info), info.id)))
+
+
+def find_image(identity: str) -> ImageInfo:
+    """The image of that id. Raises BadInputError with the nearest id if there is none."""
+    known = {info.id: info for info in list_images()}
+    check_choice("image", identity, known)
+    return known[identity]
+
+
+def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
+    """A stimulus by the id of a shipped image, or by the path of any image file.
+
+    Parameters
+    ----------
+    id_or_path : str or Path
+    size : int
+        Side of the stimulus in pixels.
+
+    Raises
+    ------
+    BadInputError
+        If it is neither an id nor a file, or the file is no usable image.
+    """
+    known = {info.id: info for info in list_images()}
+    info = known.get(str(id_or_path))
+    if info is not None:
+        stimulus = read_image(info.path, size=size)
+        return replace(stimulus, id=info.id, source=f"{info.set}: {info.original}")
+    if not Path(id_or_path).expanduser().exists():
+        advice = suggest(str(id_or_path), list(known)) or "`list images` shows the ids."
+        allowed = "the id of a shipped image or the path of an image file"
+        raise BadInputError(describe_refusal("image", allowed=allowed, got=str(id_or_path), advice=advice))
+    return read_image(Path(id_or_path).expanduser(), size=size)
+
+
+def _rank(info: ImageInfo) -> int:
+    return GROUPS.index(info.group) if info.group in GROUPS else len(GROUPS)
+
+
+def _read(file: Path) -> list[ImageInfo]:
+    try:
+        rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["images"]
+        return [ImageInfo(path=file.parent / row.pop("file"), set=file.parent.name, **row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{file} cannot be read ({error}). Install the program again.") from error
