@@ -1,0 +1,124 @@
+"""An encoder that runs: pixels -> network -> pooled features -> principal components -> responses, differentiable.
+
+Everything after the network is affine and kept factored. Never fits, loads or saves anything.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from core.checks import describe_refusal
+from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.pooling import count_pooled, pool_features
+from core.errors import BadInputError, WeightsError
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
+
+
+class Encoder(torch.nn.Module):
+    """Predicts the responses of all voxels to pixels.
+
+    reduced = (pool(network(pixels)) - mean) @ components;  responses = reduced @ weights + intercept
+
+    Parameters
+    ----------
+    network : Network
+        The network the encoder was fitted on, cut at its layer.
+    data : EncoderData
+
+    Raises
+    ------
+    WeightsError
+        If the encoder was fitted on another network or layer, or its arrays do not fit each other.
+    """
+
+    mean: torch.Tensor
+    components: torch.Tensor
+    weights: torch.Tensor
+    intercept: torch.Tensor
+    covariance: torch.Tensor
+
+    def __init__(self, network: Network, data: EncoderData) -> None:
+        super().__init__()
+        check_fits_network(network, data)
+        self.network = network
+        self._card = data.card
+        for name in ("mean", "components", "weights", "intercept", "covariance"):
+            self.register_buffer(name, torch.tensor(getattr(data, name), device=network.device))
+
+    @property
+    def card(self) -> EncoderCard:
+        """Identity and scores."""
+        return self._card
+
+    @property
+    def rank(self) -> int:
+        """Number of reduced features."""
+        return self.weights.shape[0]
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels predicted."""
+        return self.weights.shape[1]
+
+    def reduce(self, features: torch.Tensor) -> torch.Tensor:
+        """Reduce the network's features (n, *feature_shape) to (n, rank)."""
+        return (pool_features(features, self.card.config.pool) - self.mean) @ self.components
+
+    def responses_of(self, reduced: torch.Tensor) -> torch.Tensor:
+        """Responses (n, n_voxels), in `card.response_unit`, of reduced features (n, rank)."""
+        return reduced @ self.weights + self.intercept
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Responses (n, n_voxels) to pixels (n, 3, height, width) in [0, 1]."""
+        return self.responses_of(self.reduce(self.network(pixels)))
+
+    def project(self, direction: FloatArray | torch.Tensor) -> tuple[torch.Tensor, float]:
+        """Collapse a target: c . responses = reduced @ weights_c + intercept_c.
+
+        Parameters
+        ----------
+        direction : (n_voxels,)
+            The weight c of every voxel.
+
+        Returns
+        -------
+        (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
+        """
+        chosen = self._direction(direction)
+        weights = (self.weights.double() @ chosen).to(self.weights.dtype)
+        return weights, float(self.intercept.double() @ chosen)
+
+    def target_sd(self, direction: FloatArray | torch.Tensor) -> float:
+        """SD of c . responses over the reference images, in the response's unit: sqrt(w^T covariance w), w = W c."""
+        weights = self.weights.double() @ self._direction(direction)
+        return math.sqrt(max(float(weights @ self.covariance.double() @ weights), 0.0))
+
+    def _direction(self, direction: FloatArray | torch.Tensor) -> torch.Tensor:
+        chosen = torch.as_tensor(np.asarray(direction) if not isinstance(direction, torch.Tensor) else direction)
+        if chosen.shape != (self.n_voxels,):
+            allowed = f"{self.n_voxels} numbers, one a voxel"
+            raise BadInputError(describe_refusal("direction", allowed=allowed, got=tuple(chosen.shape)))
+        return chosen.to(self.weights.device, torch.float64)
+
+
+def check_fits_network(network: Network, data: EncoderData) -> None:
+    """Raise WeightsError unless the encoder was fitted on exactly this network and layer."""
+    card = data.card
+    own, asked = f"{card.config.network} {card.config.layer}", f"{network.spec.id} {network.layer}"
+    if network.sha256 != card.network_sha256 or network.layer != card.config.layer:
+        raise WeightsError(
+            f"The encoder was fitted on {own} (weights {card.network_sha256[:12]}), "
+            f"not on {asked} (weights {network.sha256[:12]}). Fit an encoder for this network: `python main.py fit`."
+        )
+    n_pooled = count_pooled(network.feature_shape, card.config.pool)
+    if n_pooled != len(data.mean):
+        raise WeightsError(
+            f"The encoder expects {len(data.mean)} pooled features, {asked} gives {n_pooled}. Fit the encoder again."
+        )

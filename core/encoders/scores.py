@@ -1,0 +1,81 @@
+"""How well predictions match held-out responses: r, r2, r2 over the noise ceiling, by voxel and ROI. Never fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encoders.card import EncoderCard
+from core.types import FloatArray, IntArray, VoxelTable
+
+LEAST_CEILING = 0.05
+"""Below this noise ceiling r2 / ceiling is not given: chance alone (r2 about 1 / n_images) would reach large values."""
+
+NO_ROI = "(none)"
+"""How the summary names the voxels outside every ROI."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoiScore:
+    """Held-out scores of one ROI: the median and quartiles of r, and the median of r2 / noise ceiling (NaN if none)."""
+
+    roi: str
+    n_voxels: int
+    r_median: float
+    r_q25: float
+    r_q75: float
+    r2_ceiling_median: float
+    noise_ceiling_median: float
+
+
+def correlate(predicted: FloatArray, measured: FloatArray) -> FloatArray:
+    """Pearson r of each voxel over images, (n_voxels,) float64; 0 where either is constant.
+
+    Parameters
+    ----------
+    predicted, measured : (n_images, n_voxels)
+    """
+    first = predicted - predicted.mean(axis=0, dtype=np.float64)
+    second = measured - measured.mean(axis=0, dtype=np.float64)
+    scale = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
+    product = (first * second).sum(axis=0)
+    return divide_or_zero(product, scale)
+
+
+def divide_or_zero(product: FloatArray, scale: FloatArray) -> FloatArray:
+    """product / scale, 0 where the scale is 0. Both (n_voxels,)."""
+    return np.asarray(np.divide(product, scale, out=np.zeros_like(product), where=scale > 0))
+
+
+def explained(r: FloatArray) -> FloatArray:
+    """r2 of each voxel: r squared, and 0 where r is negative (a prediction that is inverted explains nothing)."""
+    return np.asarray(np.maximum(r, 0.0) ** 2)
+
+
+def over_ceiling(r2: FloatArray, noise_ceiling: FloatArray) -> FloatArray:
+    """r2 / noise ceiling, NaN where the ceiling is below `LEAST_CEILING`. Both (n_voxels,)."""
+    empty = np.full_like(r2, np.nan)
+    return np.asarray(np.divide(r2, noise_ceiling, out=empty, where=noise_ceiling >= LEAST_CEILING))
+
+
+def summarise_by_roi(card: EncoderCard, voxels: VoxelTable) -> tuple[RoiScore, ...]:
+    """The scores of every ROI, in the order of the voxel table; voxels outside every ROI last."""
+    rois = np.asarray([name or NO_ROI for name in voxels.roi])
+    names = [*voxels.roi_names, *([NO_ROI] if NO_ROI in rois else [])]
+    return tuple(_summarise(name, card, np.flatnonzero(rois == name)) for name in names)
+
+
+def _summarise(roi: str, card: EncoderCard, chosen: IntArray) -> RoiScore:
+    low, median, high = np.quantile(card.r[chosen], (0.25, 0.5, 0.75)).tolist()
+    relative = card.r2_ceiling[chosen]
+    relative = relative[np.isfinite(relative)]
+    return RoiScore(
+        roi=roi,
+        n_voxels=len(chosen),
+        r_median=median,
+        r_q25=low,
+        r_q75=high,
+        r2_ceiling_median=float(np.median(relative)) if relative.size else float("nan"),
+        noise_ceiling_median=float(np.median(card.noise_ceiling[chosen])),
+    )

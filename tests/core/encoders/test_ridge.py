@@ -1,0 +1,84 @@
+"""Ridge against scikit-learn, wide and tall, and its penalties against a brute-force cross-validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
+
+from core.encoders.crossval import choose_alphas, make_folds
+from core.encoders.ridge import decompose, solve_ridge
+
+ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e4)
+
+
+def make_problem(n_images: int, n_features: int, n_voxels: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Features and responses far from zero mean, with voxels from clean to pure noise."""
+    generator = np.random.default_rng(n_features)
+    features = generator.normal(size=(n_images, n_features)) + 3.0
+    signal = features @ generator.normal(size=(n_features, n_voxels)) / np.sqrt(n_features)
+    noise = generator.normal(size=(n_images, n_voxels)) * np.geomspace(0.1, 30, n_voxels)
+    return features, signal + noise - 2.0
+
+
+@pytest.mark.parametrize(("n_images", "n_features"), [(50, 8), (20, 35), (30, 30)])
+def test_weights_and_intercept_equal_scikit_learn(n_images: int, n_features: int) -> None:
+    features, responses = make_problem(n_images, n_features)
+    alphas = np.geomspace(0.01, 1e3, responses.shape[1])
+    weights, intercept = solve_ridge(features, responses, alphas)
+    reference = Ridge(alpha=alphas, solver="cholesky").fit(features, responses)
+    np.testing.assert_allclose(weights, reference.coef_.T, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(intercept, reference.intercept_, rtol=1e-5)
+
+
+def test_float32_features_lose_no_more_than_their_own_rounding() -> None:
+    features, responses = make_problem(60, 20)
+    alphas = np.full(responses.shape[1], 1.0)
+    exact, _ = solve_ridge(features, responses, alphas)
+    rounded, _ = solve_ridge(features.astype(np.float32), responses.astype(np.float32), alphas)
+    # Inputs rounded to 6e-8 of values near 3, over singular values of 2 and more: 1e-6 of the weights.
+    np.testing.assert_allclose(rounded, exact, atol=1e-5 * np.abs(exact).max())
+
+
+def test_a_feature_that_repeats_another_shares_its_weight() -> None:
+    features, responses = make_problem(40, 3)
+    weights, _ = solve_ridge(np.hstack([features, features[:, :1]]), responses, np.ones(responses.shape[1]))
+    np.testing.assert_allclose(weights[0], weights[3], rtol=1e-9)
+
+
+def test_decomposition_gives_the_centred_features_back() -> None:
+    for shape in ((12, 5), (5, 12)):
+        features, _ = make_problem(*shape)
+        basis = decompose(features)
+        again = basis.left * np.sqrt(basis.eigenvalues) @ basis.axes.T + basis.mean
+        np.testing.assert_allclose(again, features, atol=1e-10)
+
+
+@pytest.mark.parametrize(("n_images", "n_features"), [(50, 8), (24, 35)])
+def test_penalties_equal_a_brute_force_search(n_images: int, n_features: int) -> None:
+    features, responses = make_problem(n_images, n_features)
+    folds = make_folds([str(row) for row in range(n_images)], 5, seed=1)
+    chosen = choose_alphas(features, responses, folds, alphas=ALPHAS)
+    fold_of_row = np.empty(n_images, dtype=int)
+    for number, rows in enumerate(folds):
+        fold_of_row[rows] = number
+    for voxel in range(responses.shape[1]):
+        left_out = [
+            cross_val_predict(Ridge(alpha=alpha), features, responses[:, voxel], cv=PredefinedSplit(fold_of_row))
+            for alpha in ALPHAS
+        ]
+        errors = [((predicted - responses[:, voxel]) ** 2).sum() for predicted in left_out]
+        best = int(np.argmin(errors))
+        assert chosen.alpha[voxel] == ALPHAS[best]
+        assert chosen.cv_r[voxel] == pytest.approx(np.corrcoef(left_out[best], responses[:, voxel])[0, 1], abs=1e-9)
+
+
+def test_many_voxels_are_the_same_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, responses = make_problem(40, 6, n_voxels=11)
+    folds = make_folds([str(row) for row in range(40)], 4, seed=0)
+    together = choose_alphas(features, responses, folds, alphas=ALPHAS)
+    monkeypatch.setattr("core.encoders.crossval.VOXELS_AT_ONCE", 3)
+    apart = choose_alphas(features, responses, folds, alphas=ALPHAS)
+    np.testing.assert_array_equal(together.alpha, apart.alpha)
+    np.testing.assert_allclose(together.cv_r, apart.cv_r, atol=1e-12)
