@@ -54,7 +54,7 @@ class FeatureCache:
         except OSError as problem:
             LOGGER.info("features not cached: %s", problem)
             with suppress(OSError):
-            partial.unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
 
     def _path(self, image_sha256: str) -> Path:
         return self.folder / f"{image_sha256}.safetensors"
