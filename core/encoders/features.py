@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.device import halve_on_out_of_memory
+from core.device import run_in_chunks
 from core.encoders.card import FloatMatrix
 from core.encoders.feature_cache import FeatureCache
 from core.encoders.pooling import pool_features
@@ -68,9 +68,9 @@ def iter_features(
 def extract(network: Network, pixels: FloatMatrix, *, pool: int) -> FloatMatrix:
     """Pooled features (n, n_pooled) float32 of pixels (n, 3, height, width); halves the batch if memory runs out."""
 
-    def run(chunk: torch.Tensor) -> torch.Tensor:
+    def run(start: int, stop: int) -> FloatMatrix:
         with torch.inference_mode():
-            return pool_features(network(chunk.to(network.device)), pool).cpu()
+            chunk = torch.from_numpy(pixels[start:stop]).to(network.device)
+            return pool_features(network(chunk), pool).cpu().numpy()
 
-    features: FloatMatrix = halve_on_out_of_memory(run, torch.from_numpy(pixels)).numpy()
-    return features
+    return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from core.encoders.feature_cache import FeatureCache, open_feature_cache
 from core.encoders.features import extract, iter_features
@@ -69,6 +70,21 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
         features = gather(tiny, source, FeatureCache(blocked / "x", 45))
     assert features.shape == (60, 45)
     assert "features not cached" in caplog.text
+
+
+def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny: Any, source: Any, cache: FeatureCache) -> None:
+    wanted = gather(tiny, source, FeatureCache(cache.folder / "other", 45))
+    forward, refused = tiny.forward, []
+
+    def refuse_more_than_five(pixels: torch.Tensor) -> torch.Tensor:
+        if len(pixels) > 5:
+            refused.append(len(pixels))
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return forward(pixels)
+
+    tiny.forward = refuse_more_than_five
+    np.testing.assert_allclose(gather(tiny, source, cache), wanted, atol=1e-6)
+    assert refused[:2] == [16, 8]
 
 
 def test_copies_of_an_image_in_one_batch_are_computed_once(tiny: Any, source: Any, cache: FeatureCache) -> None:
