@@ -1,4 +1,4 @@
-"""The teacher of the simulated subject: a ResNet-50 in the Keras v1 form, its conversion and its loader. Never offered or shipped as a network.
+"""The teacher of the simulated subject: a ResNet-50 of Keras v1, converted and loaded. Never offered as a network.
 
 Keras v1 puts the stride of a stage into its first 1x1 convolution, gives every convolution a bias and trains on
 BGR pixels from which only a mean is taken. The bias goes into the running mean of the BatchNorm that follows, so

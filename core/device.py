@@ -1,0 +1,126 @@
+"""Chooses the device that computes and splits work that does not fit on it. Never imports torch before it is asked."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from typing import TypeVar
+
+from core.checks import check_choice, check_count
+from core.errors import BadInputError
+
+Part = TypeVar("Part")
+DEVICES = ("auto", "cuda", "mps", "cpu")
+THREADS_VARIABLE = "PROBESCOPE_THREADS"
+"""Number of threads torch may use, for shared machines."""
+OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def choose_device(wish: str = "auto") -> str:
+    """The device to use: "cuda", "mps" or "cpu"; "auto" takes the first of these that works here.
+
+    Raises BadInputError if the wish is unknown or this machine has no such device.
+    """
+    check_choice("device", wish, DEVICES)
+    present = list_devices()
+    if wish == "auto":
+        return present[0]
+    if wish not in present:
+        reason = {"cuda": "torch sees no NVIDIA GPU", "mps": "torch sees no Apple GPU"}[wish]
+        raise BadInputError(f"`device` must be one of {', '.join(('auto', *present))}, got {wish!r}: {reason} here.")
+    return wish
+
+
+def list_devices() -> tuple[str, ...]:
+    """The devices of this machine, fastest first; always ends with "cpu"."""
+    import torch
+
+    found = [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True)]
+    return tuple(name for name, present in found if present)
+
+
+def describe_device(name: str) -> str:
+    """One line for people: what the device is, with its memory or threads."""
+    import torch
+
+    if name == "cuda":
+        properties = torch.cuda.get_device_properties(0)
+        return f"GPU {properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    if name == "mps":
+        return f"Apple GPU ({platform.machine()})"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
+
+
+def set_threads(count: int | None = None) -> int:
+    """Set how many threads torch uses and return it: `count`, else PROBESCOPE_THREADS, else one per core.
+
+    Raises BadInputError if either is no whole number above 0.
+    """
+    import torch
+
+    wish = _wished_threads() if count is None else check_count("threads", count)
+    if wish is not None:
+        torch.set_num_threads(wish)
+    return torch.get_num_threads()
+
+
+def run_in_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int) -> list[Part]:
+    """Call `run(start, stop)` over all items, at most `chunk` at a time, halving the chunk when memory runs out.
+
+    Parameters
+    ----------
+    run : callable
+        Does the items start <= i < stop; must have no effect when it fails.
+    n_items : int
+        How many items there are.
+    chunk : int
+        How many to try at once.
+
+    Raises
+    ------
+    BadInputError
+        If not even one item fits into memory.
+    """
+    check_count("chunk", chunk)
+    parts: list[Part] = []
+    start = 0
+    while start < n_items:
+        stop = min(start + chunk, n_items)
+        try:
+            parts.append(run(start, stop))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            chunk = _halve(stop - start, error)
+            continue
+        start = stop
+    return parts
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out; torch has a type of its own only for GPUs."""
+    return isinstance(error, MemoryError) or any(word in str(error).casefold() for word in OUT_OF_MEMORY_WORDS)
+
+
+def _halve(chunk: int, error: BaseException) -> int:
+    if chunk == 1:
+        advice = "Close other programs, choose an earlier layer or another device."
+        raise BadInputError(f"Not even one stimulus at a time fits into memory. {advice}") from error
+    _empty_caches()
+    return chunk // 2
+
+
+def _empty_caches() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _wished_threads() -> int | None:
+    text = os.environ.get(THREADS_VARIABLE)
+    if text is None:
+        return None
+    return check_count(THREADS_VARIABLE, int(text) if text.isdecimal() else -1, advice=f"It was set to {text!r}.")

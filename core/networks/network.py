@@ -1,0 +1,103 @@
+"""A frozen network that turns pixels into the features of one layer. Never trains, never runs past its cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.errors import Cancelled
+from core.networks.catalog import NetworkSpec
+from core.networks.truncate import run_to_exit
+
+
+class Network(nn.Module):
+    """Pixels in [0, 1] -> features at a layer; normalisation is part of it.
+
+    Parameters
+    ----------
+    body : torch.nn.Module
+        The network, cut behind `layer`, in eval mode.
+    spec : NetworkSpec
+        Its entry in the catalogue.
+    layer : str
+        The feature layer.
+    sha256 : str
+        Of the weights file.
+    feature_shape : tuple of int
+        Shape of one stimulus's features: (channels, height, width) or (channels,).
+    """
+
+    def __init__(
+        self, body: nn.Module, spec: NetworkSpec, *, layer: str, sha256: str, feature_shape: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.layer = layer
+        self.sha256 = sha256
+        self.feature_shape = feature_shape
+        self.body = body
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
+        self.register_buffer("inverse_std", 1 / torch.tensor(spec.std).view(1, 3, 1, 1))
+        self.requires_grad_(False)
+        self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.mean.device  # type: ignore[return-value]
+
+    @property
+    def input_size(self) -> int:
+        """Side of a stimulus in pixels."""
+        return self.spec.input_size
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of one stimulus."""
+        return prod(self.feature_shape)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Features (n, *feature_shape) of pixels (n, 3, input_size, input_size), RGB in [0, 1]; differentiable."""
+        values = (pixels - self.mean) * self.inverse_std  # type: ignore[operator]
+        return run_to_exit(self.body, values.contiguous(memory_format=torch.channels_last))
+
+    def train(self, mode: bool = True) -> Network:
+        """Stay in eval mode whatever `mode` is: in training mode an image's features would depend on its batch."""
+        del mode
+        return super().train(False)
+
+    @contextmanager
+    def interruptible(self, should_stop: Callable[[], bool]) -> Iterator[Network]:
+        """Inside, a forward or backward pass raises Cancelled before its next layer once `should_stop()` is true.
+
+        All hooks are gone on leaving, whatever happened.
+        """
+
+        def look() -> None:
+            if should_stop():
+                raise Cancelled
+
+        def look_forward(_module: nn.Module, _args: Any) -> None:
+            look()
+
+        def look_both_ways(_module: nn.Module, _args: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor) and output.requires_grad:
+                output.register_hook(look_backward)  # type: ignore[no-untyped-call]
+
+        def look_backward(_gradient: torch.Tensor) -> None:
+            look()
+
+        leaves = [child for child in self.body.modules() if next(child.children(), None) is None]
+        handles = [leaf.register_forward_pre_hook(look_forward) for leaf in leaves]
+        # First in line, since the hook at the cut leaves the network before later ones are called.
+        handles += [leaf.register_forward_hook(look_both_ways, prepend=True) for leaf in leaves]
+        try:
+            yield self
+        finally:
+            for handle in handles:
+                handle.remove()

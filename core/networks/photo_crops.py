@@ -1,0 +1,57 @@
+"""Random crops of photographs for training. Never used for stimuli: those are read exactly by core.images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from core.errors import BadInputError, StorageError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+LEAST_SCALE = 0.35
+"""Smallest part of a photograph's area that a crop may show."""
+LARGEST_ASPECT = 4 / 3
+
+
+def find_photos(folder: Path) -> tuple[Path, ...]:
+    """Every photograph under `folder`, sorted. Raises BadInputError if there is none."""
+    paths = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES))
+    if not paths:
+        raise BadInputError(
+            f"`images` must be a folder with photographs ({', '.join(sorted(SUFFIXES))}), got {str(folder)!r}."
+        )
+    return paths
+
+
+def draw_batch(paths: Sequence[Path], *, count: int, size: int, seed: Sequence[int]) -> npt.NDArray[np.float32]:
+    """Random resized crops, mirrored half of the time: (count, 3, size, size) in [0, 1]; the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(paths), size=count)
+    return np.stack([draw_crop(paths[index], size=size, rng=rng) for index in chosen])
+
+
+def draw_crop(path: Path, *, size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """One random resized crop of one photograph, (3, size, size) in [0, 1]."""
+    try:
+        with Image.open(path) as image:
+            photo = image.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise StorageError(f"The photograph {path} cannot be read: {error}. Take it out of the folder.") from error
+    box = _draw_box(*photo.size, rng=rng)
+    crop = photo.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    pixels = np.asarray(crop, dtype=np.float32).transpose(2, 0, 1) / 255
+    return np.ascontiguousarray(pixels[:, :, ::-1] if rng.random() < 0.5 else pixels)
+
+
+def _draw_box(width: int, height: int, *, rng: np.random.Generator) -> tuple[float, float, float, float]:
+    area = width * height * rng.uniform(LEAST_SCALE, 1.0)
+    aspect = math.exp(rng.uniform(-math.log(LARGEST_ASPECT), math.log(LARGEST_ASPECT)))
+    wide = min(width, math.sqrt(area * aspect))
+    high = min(height, math.sqrt(area / aspect))
+    left, top = rng.uniform(0, width - wide), rng.uniform(0, height - high)
+    return left, top, left + wide, top + high

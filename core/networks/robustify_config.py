@@ -1,0 +1,105 @@
+"""What a robust fine-tuning shall do. Never imports torch, never does the work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from core.checks import check_count, check_positive, describe_refusal
+from core.errors import BadInputError
+
+REFERENCE_SIZE = 224
+"""Budgets are L2 norms at this resolution; other resolutions get the same RMS change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of the training at one resolution: side in pixels, and the share of the whole it ends at, in (0, 1]."""
+
+    size: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class RobustifyConfig:
+    """Label-free adversarial fine-tuning of one network.
+
+    Minimises over the weights, at the delta with ||delta||_2 <= epsilon that makes it largest,
+    sum_l ||phi_l(x + delta) - phi_orig_l(x)||^2 / ||phi_orig_l(x)||^2, plus `clean_weight` times the same at delta = 0.
+
+    Parameters
+    ----------
+    network : str
+        Id of the network to start from; it is also the one to imitate.
+    layers : tuple of str
+        Layers compared, early to late; the network is cut behind the last.
+    pool : int
+        The last layer is compared on a pool x pool grid of averages.
+    epsilon, first_epsilon : float
+        L2 budget at 224^2 in [0, 1] pixel units: the final one, and the one to ramp up from.
+    ramp : float
+        Share of the training over which the budget grows.
+    n_steps : int
+        PGD steps of the inner maximisation.
+    stages : tuple of Stage
+        Resolutions, in order; the last one ends at 1.
+    n_images : int
+        Photographs seen in all, with repetition.
+    batch : int
+        Photographs per step.
+    learning_rate : float
+        Of Adam at its peak; warmed up, then lowered to 0 along a cosine.
+    clean_weight : float
+        Weight of the clean term.
+    seed : int
+        Of photographs, crops and random starts.
+    """
+
+    network: str = "mobilenet_v2"
+    layers: tuple[str, ...] = ("features.13", "features.18")
+    pool: int = 2
+    epsilon: float = 3.0
+    first_epsilon: float = 0.5
+    ramp: float = 0.4
+    n_steps: int = 2
+    stages: tuple[Stage, ...] = (Stage(128, 0.7), Stage(160, 0.9), Stage(224, 1.0))
+    n_images: int = 24_000
+    batch: int = 8
+    learning_rate: float = 2e-4
+    clean_weight: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values no training could run with."""
+        for name in ("epsilon", "first_epsilon", "learning_rate", "ramp"):
+            check_positive(name, getattr(self, name))
+        for name in ("pool", "n_steps", "n_images", "batch"):
+            check_count(name, getattr(self, name))
+        if not math.isfinite(self.clean_weight) or self.clean_weight < 0:
+            raise BadInputError(describe_refusal("clean_weight", allowed="0 or more", got=self.clean_weight))
+        if not self.layers:
+            raise BadInputError(describe_refusal("layers", allowed="at least one layer", got=self.layers))
+        if not self.stages or self.stages[-1].until != 1.0:
+            allowed = "at least one stage, the last one until 1.0"
+            raise BadInputError(describe_refusal("stages", allowed=allowed, got=self.stages))
+
+    def describe(self) -> str:
+        """One line: network, layers, budget, steps, photographs."""
+        layers = " + ".join(self.layers)
+        return f"{self.network} at {layers}: L2 {self.epsilon:g}, {self.n_steps} steps, {self.n_images} photographs"
+
+    def size_at(self, progress: float) -> int:
+        """Resolution in pixels at a progress in [0, 1]."""
+        return next((stage.size for stage in self.stages if progress < stage.until), self.stages[-1].size)
+
+    def epsilon_at(self, progress: float) -> float:
+        """L2 budget at the resolution in use at a progress in [0, 1]."""
+        grown = min(1.0, progress / self.ramp)
+        budget = self.first_epsilon + (self.epsilon - self.first_epsilon) * grown
+        return budget * self.size_at(progress) / REFERENCE_SIZE
+
+    def learning_rate_at(self, progress: float, *, warm_up: float = 0.02) -> float:
+        """Learning rate at a progress in [0, 1]: linear warm-up, then a cosine down to 0."""
+        if progress < warm_up:
+            return self.learning_rate * (progress + 0.1 * warm_up) / (1.1 * warm_up)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))

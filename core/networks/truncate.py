@@ -1,0 +1,167 @@
+"""Cuts a network behind a layer and folds BatchNorm into its convolutions. Never changes what the layer computes.
+
+Both work by running the network once and watching what is called, so they need no tracer and hold for any module
+whose call order does not depend on the values of the pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class LayerReached(Exception):
+    """Carries the features out of a network at its cut; never leaves `run_to_exit`."""
+
+    def __init__(self, features: torch.Tensor) -> None:
+        super().__init__("the feature layer was reached")
+        self.features = features
+
+
+def leave_network(_module: nn.Module, _args: Any, features: torch.Tensor) -> None:
+    """Forward hook of the last layer of a cut network: nothing behind it runs. The tensors keep their names."""
+    raise LayerReached(features)
+
+
+def cut_after(module: nn.Module, layer: str, *, example: torch.Tensor) -> nn.Module:
+    """Let `module` end behind its layer `layer` and drop every part that is then never called.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place; call the result through `run_to_exit`.
+    layer : str
+        Path of a layer, such as "features.13". Where a layer is called more than once, the first call counts.
+    example : (1, 3, height, width) tensor
+        Normalised pixels to run once with.
+    """
+    module.get_submodule(layer).register_forward_hook(leave_network)
+    with _watch_calls(module) as called:
+        run_to_exit(module, example)
+    _drop_uncalled(module, called)
+    return module
+
+
+def run_to_exit(module: nn.Module, values: torch.Tensor) -> torch.Tensor:
+    """The features at the cut; the whole output of a module that was not cut."""
+    try:
+        output: torch.Tensor = module(values)
+    except LayerReached as reached:
+        return reached.features
+    return output
+
+
+def fold_batchnorm(module: nn.Module, *, example: torch.Tensor) -> int:
+    """Fold every BatchNorm that directly follows a convolution into it; returns how many were folded.
+
+    w' = w gamma / sqrt(var + eps),  b' = (b - mean) gamma / sqrt(var + eps) + beta.
+    The module must be in eval mode; a BatchNorm with an activation of its own (timm) keeps the activation.
+    """
+    pairs = _find_pairs(module, example)
+    names = {child: name for name, child in module.named_modules()}
+    for convolution, norm in pairs:
+        _fold_pair(convolution, norm)
+        remaining = _what_remains(norm)
+        if leave_network in norm._forward_hooks.values():
+            remaining.register_forward_hook(leave_network)
+        _replace(module, names[norm], remaining)
+    return len(pairs)
+
+
+def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[nn.Module, nn.Module]]:
+    made_by: dict[int, tuple[nn.Module, torch.Tensor]] = {}
+    pairs: list[tuple[nn.Module, nn.Module]] = []
+
+    def note_output(convolution: nn.Module, _: Any, output: torch.Tensor) -> None:
+        # The tensor is kept, so that its id is not given to another one.
+        made_by[id(output)] = (convolution, output)
+
+    def note_input(norm: nn.Module, args: tuple[Any, ...]) -> None:
+        if id(args[0]) in made_by:
+            pairs.append((made_by[id(args[0])][0], norm))
+
+    handles = []
+    for child in module.modules():
+        if isinstance(child, CONVOLUTIONS):
+            handles.append(child.register_forward_hook(note_output))
+        elif _is_batchnorm(child):
+            handles.append(child.register_forward_pre_hook(note_input))
+    try:
+        with torch.no_grad():
+            run_to_exit(module, example)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return _keep_single_use(pairs)
+
+
+def _keep_single_use(pairs: list[tuple[nn.Module, nn.Module]]) -> list[tuple[nn.Module, nn.Module]]:
+    """Only pairs whose two parts are called once: a shared convolution has no single scale to take in."""
+    flat = [part for pair in pairs for part in pair]
+    return [pair for pair in pairs if flat.count(pair[0]) == 1 and flat.count(pair[1]) == 1]
+
+
+def _is_batchnorm(module: nn.Module) -> bool:
+    return isinstance(module, nn.BatchNorm2d) and module.track_running_stats
+
+
+def _fold_pair(convolution: Any, norm: Any) -> None:
+    weight, bias = fuse_conv_bn_weights(
+        convolution.weight,
+        convolution.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+    )
+    convolution.weight = nn.Parameter(weight.detach(), requires_grad=False)
+    convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
+
+
+def _what_remains(norm: nn.Module) -> nn.Module:
+    """What a folded BatchNorm leaves behind: its own activation in timm's combined module, else nothing."""
+    activation = getattr(norm, "act", None)
+    return activation if isinstance(activation, nn.Module) else nn.Identity()
+
+
+def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
+    parent, _, last = name.rpartition(".")
+    setattr(module.get_submodule(parent), last, part)
+
+
+@contextmanager
+def _watch_calls(module: nn.Module) -> Iterator[set[nn.Module]]:
+    called: set[nn.Module] = set()
+
+    def note(child: nn.Module, _: Any) -> None:
+        called.add(child)
+
+    handles = [child.register_forward_pre_hook(note) for child in module.modules()]
+    try:
+        with torch.no_grad():
+            yield called
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _drop_uncalled(module: nn.Module, called: set[nn.Module]) -> None:
+    """Free the weights behind the cut; modules without weights stay, as they may be asked for attributes."""
+    for name, child in list(module.named_children()):
+        if child not in called and not _any_called(child, called):
+            if next(child.parameters(), None) is not None:
+                setattr(module, name, nn.Identity())
+        else:
+            _drop_uncalled(child, called)
+
+
+def _any_called(module: nn.Module, called: set[nn.Module]) -> bool:
+    return any(child in called for child in module.modules())
