@@ -100,6 +100,8 @@ class Probe:
     `reference_sd` is the SD of each voxel's predicted response over the clean reference images, `target_sd` the SD of
     the target's own value c . f over the same images.
     `delivered_8bit` says whether the delivered pixels were rounded to grey levels (`attack.quantise`).
+    `rung_pixels` (n_rungs, 3, height, width) are the delivered pixels of every rung, the last those of the probe; empty
+    where only the last is known.
     """
 
     config: ProbeConfig
@@ -124,6 +126,7 @@ class Probe:
     seconds: float
     device: str
     versions: dict[str, str]
+    rung_pixels: FloatArray = field(default_factory=lambda: np.zeros((0, 3, 1, 1), dtype=np.float32))
 
     @property
     def shift(self) -> FloatArray:
@@ -183,7 +186,7 @@ class ProbeProgress:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A quick answer while epsilon is dragged: the last probe's perturbation rescaled to a new budget, truly re-scored."""
+    """A quick answer while epsilon is dragged: the probe's perturbation rescaled to a new budget and scored again."""
 
     epsilon: float
     pixels: ByteArray

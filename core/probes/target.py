@@ -76,10 +76,11 @@ def target_roi(table: VoxelTable, roi: str) -> Target:
 
 
 def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
-    """The mean response of a drawn set of voxels. Raises BadInputError if one does not exist."""
-    for voxel in voxels:
+    """The mean response of a drawn set of voxels, each counted once. Raises BadInputError if one does not exist."""
+    chosen = sorted({int(voxel) for voxel in voxels})
+    for voxel in chosen:
         target_voxel(table, voxel)
-    return _mean_of(TargetKind.SET, f"set of {len(voxels)} voxels", list(voxels))
+    return _mean_of(TargetKind.SET, f"set of {len(chosen)} voxels", chosen)
 
 
 def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Target:

@@ -1,0 +1,108 @@
+"""Where perturbed pixels may lie: within epsilon of the clean image, in [0, 1], and on the 8-bit grid if asked.
+
+A perturbation is carried as delta = pixels - clean. Never knows what is raised or how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from core.attacks.norms import Norm
+from core.attacks.rounding import GREY_LEVELS
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.seeds import make_stream
+
+ON_GRID = 1e-3
+"""A clean pixel farther than this from a whole grey level is not 8-bit; float32 errors are 1e-5 levels."""
+
+
+class Ball:
+    """The allowed perturbations of a batch of images, each with its own budget.
+
+    Parameters
+    ----------
+    norm : Norm
+    clean : (n, channels, height, width)
+        Pixels in [0, 1].
+    epsilon : (n,)
+        Budget of each image, in [0, 1] pixel units.
+    quantise : bool
+        Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact; the
+        float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it is.
+
+    Raises
+    ------
+    BadInputError
+        If `quantise` is asked of clean pixels that are not 8-bit themselves.
+    """
+
+    def __init__(self, norm: Norm, clean: torch.Tensor, epsilon: torch.Tensor, *, quantise: bool = False) -> None:
+        self.norm = norm
+        self.clean = clean
+        self.epsilon = epsilon.to(clean)
+        self.quantise = quantise
+        self._lower = -clean
+        self._upper = 1 - clean
+        # Divided by as a tensor: CUDA turns division by a number into a product with its rounded inverse.
+        self._white = torch.full((), GREY_LEVELS, dtype=clean.dtype, device=clean.device)
+        self._clean_levels = torch.round(clean * self._white)
+        if quantise:
+            self._check_on_grid()
+
+    def project(self, delta: torch.Tensor) -> torch.Tensor:
+        """The nearest allowed perturbation, before rounding to grey levels."""
+        return self.norm.project(delta, self.epsilon, lower=self._lower, upper=self._upper)
+
+    def land(self, delta: torch.Tensor) -> torch.Tensor:
+        """The pixels that a projected perturbation stands for, rounded to grey levels if asked."""
+        if not self.quantise:
+            return self.clean + delta
+        levels = self.norm.round_levels(delta * self._white, self.epsilon * self._white)
+        return (self._clean_levels + levels).clamp_(0, GREY_LEVELS) / self._white
+
+    def draw_start(self, seed: int, restart: int, keys: Sequence[str]) -> torch.Tensor:
+        """Perturbations drawn uniformly from the ball, then cut at the pixel bounds.
+
+        Each image has its own stream, named by its key, so that its start does not depend on its neighbours.
+        """
+        shape = tuple(self.clean.shape[1:])
+        draws = [self.norm.draw_inside(shape, make_stream(seed, "start", restart, key)) for key in keys]
+        inside = torch.from_numpy(np.stack(draws)).to(self.clean)
+        return torch.clamp(inside * self.epsilon.view(-1, 1, 1, 1), self._lower, self._upper)
+
+    def fill(self, direction: torch.Tensor) -> torch.Tensor:
+        """Pixels clean + s direction, cut at [0, 1], of size epsilon, or as near below as there is room for."""
+        wide = [_widen(values) for values in (direction, self.epsilon, self._lower, self._upper)]
+        delta = self.norm.fill(wide[0], wide[1], lower=wide[2], upper=wide[3])
+        return self.settle(self.land(delta.to(self.clean)))
+
+    def settle(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Make pixels keep budget and bounds to the last bit, by moving them toward the clean image.
+
+        Float32 addition rounds pixel by pixel, which can leave a small ball by more than 1e-6 of its size. Here sizes
+        are measured in float64, and a value that rounding moved outward is set to its neighbour toward the clean
+        pixel. Pixels rounded to grey levels are within the budget by construction and stay as they are.
+        """
+        if self.quantise:
+            return pixels
+        clean = _widen(self.clean)
+        delta = self.norm.shrink(_widen(pixels) - clean, _widen(self.epsilon))
+        settled = (clean + delta).clamp(0, 1).to(torch.float32)
+        outward = (settled.double() - clean).abs() > delta.abs()
+        settled = torch.where(outward, torch.nextafter(settled, clean.to(torch.float32)), settled)
+        return settled.to(pixels)
+
+    def _check_on_grid(self) -> None:
+        off = (self.clean * self._white - self._clean_levels).abs().max().item()
+        if off > ON_GRID:
+            allowed = "8-bit grey levels k / 255 for an attack that quantises"
+            raise BadInputError(describe_refusal("clean", allowed=allowed, got=f"a pixel {off:.3g} levels off"))
+
+
+def _widen(values: torch.Tensor) -> torch.Tensor:
+    """The same values in float64 on the CPU (Apple's GPUs have no float64)."""
+    return values.detach().cpu().double()

@@ -1,0 +1,211 @@
+"""The norms that bound a perturbation, each an object with the same few moves, so that no loop asks which it is.
+
+Every method takes perturbations (n, channels, height, width) and budgets (n,), one an image, in [0, 1] pixel units.
+Never knows about encoders, steps or random seeds.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from core.attacks.rounding import round_within_box, round_within_sphere
+from core.types import FloatArray, NormName
+
+IMAGE_AXES = (1, 2, 3)
+
+IN_LOOP_REFINEMENTS = 2
+"""Rounds of the bounded projection in a step. None is needed where no pixel meets black or white."""
+
+MOST_REFINEMENTS = 60
+"""Rounds when a size is to be met exactly; each fixes at least one more pixel at its bound or ends."""
+
+
+class Norm(Protocol):
+    """What an attack asks of a norm."""
+
+    name: NormName
+
+    def size(self, delta: torch.Tensor) -> torch.Tensor:
+        """||delta||, (n,)."""
+
+    def dual_size(self, gradient: torch.Tensor) -> torch.Tensor:
+        """max over ||delta|| <= 1 of gradient . delta, (n,): the first-order gain of a unit budget."""
+
+    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
+        """The perturbation of size 1 that gains most to first order; 0 where the gradient is 0."""
+
+    def shrink(self, delta: torch.Tensor, epsilon: torch.Tensor) -> torch.Tensor:
+        """The nearest perturbation of size <= epsilon, without pixel bounds."""
+
+    def project(
+        self, delta: torch.Tensor, epsilon: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
+    ) -> torch.Tensor:
+        """The nearest perturbation of size <= epsilon with lower <= delta <= upper; lower <= 0 <= upper."""
+
+    def fill(
+        self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
+    ) -> torch.Tensor:
+        """clamp(s direction) with s >= 0 so that its size is `size`, or the largest the bounds allow."""
+
+    def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
+        """Whole grey levels near `levels` (in grey levels), of size <= most (n,) in grey levels."""
+
+    def draw_inside(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
+        """One point drawn uniformly from the unit ball, of shape (channels, height, width)."""
+
+    def draw_direction(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
+        """One random direction of size 1, for controls, of shape (channels, height, width)."""
+
+
+class L2Norm:
+    """||delta|| = sqrt(sum delta^2); its dual is itself."""
+
+    name = NormName.L2
+
+    def size(self, delta: torch.Tensor) -> torch.Tensor:
+        """Euclidean length, (n,)."""
+        return _length(delta, 2)
+
+    def dual_size(self, gradient: torch.Tensor) -> torch.Tensor:
+        """||gradient||_2, (n,)."""
+        return self.size(gradient)
+
+    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
+        """gradient / ||gradient||_2."""
+        return gradient * _per_image(1 / _not_zero(self.size(gradient)))
+
+    def shrink(self, delta: torch.Tensor, epsilon: torch.Tensor) -> torch.Tensor:
+        """delta min(1, epsilon / ||delta||_2)."""
+        return delta * _per_image((epsilon / _not_zero(self.size(delta))).clamp_max(1))
+
+    def project(
+        self, delta: torch.Tensor, epsilon: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
+    ) -> torch.Tensor:
+        """clamp(s delta) with the largest s <= 1 that keeps the size within epsilon.
+
+        This is the projection on ball and bounds together (their KKT conditions ask for exactly this form). Shrinking
+        and then clamping, the usual way, also stays inside but leaves budget unused wherever a pixel meets a bound.
+        """
+        scale = (epsilon / _not_zero(self.size(delta))).clamp_max(1)
+        for _ in range(IN_LOOP_REFINEMENTS):
+            scale = self._raise_scale(delta, scale, epsilon, lower=lower, upper=upper).clamp_max(1)
+        return torch.clamp(delta * _per_image(scale), lower, upper)
+
+    def fill(
+        self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
+    ) -> torch.Tensor:
+        """clamp(s direction) of Euclidean length `size`, or all the way to the bounds where that is shorter."""
+        most = torch.finfo(direction.dtype).max ** 0.5
+        scale = (size / _not_zero(self.size(direction))).clamp_max(most)
+        for _ in range(MOST_REFINEMENTS):
+            raised = self._raise_scale(direction, scale, size, lower=lower, upper=upper).clamp_max(most)
+            if torch.equal(raised, scale):
+                break
+            scale = raised
+        return torch.clamp(direction * _per_image(scale), lower, upper)
+
+    def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
+        """Whole levels of the same Euclidean length, never longer (see `round_within_sphere`)."""
+        return round_within_sphere(levels, most)
+
+    def draw_inside(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
+        """A random direction at radius u^(1/d), u uniform in [0, 1]: uniform in volume, so nearly always far out."""
+        radius = stream.random() ** (1 / np.prod(shape))
+        return np.asarray(self.draw_direction(shape, stream) * np.float32(radius))
+
+    def draw_direction(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
+        """Independent normal values, divided by their length."""
+        values = stream.standard_normal(shape, dtype=np.float32)
+        return np.asarray(values / np.float32(np.linalg.norm(values.ravel().astype(np.float64))))
+
+    def _raise_scale(
+        self,
+        direction: torch.Tensor,
+        scale: torch.Tensor,
+        size: torch.Tensor,
+        *,
+        lower: torch.Tensor,
+        upper: torch.Tensor,
+    ) -> torch.Tensor:
+        """Bring ||clamp(s direction)|| nearer to the size from below: pixels at a bound leave the equation.
+
+        s^2 = (size^2 - sum of the clamped delta^2) / sum of the free direction^2. A larger s can only clamp more
+        pixels, so every round stays within the size and the rounds may end at any time.
+        """
+        wished = direction * _per_image(scale)
+        delta = torch.clamp(wished, lower, upper)
+        free = delta == wished
+        fixed = torch.where(free, 0.0, delta.square()).sum(IMAGE_AXES)
+        loose = torch.where(free, direction.square(), 0.0).sum(IMAGE_AXES)
+        wanted = ((size.square() - fixed).clamp_min(0) / _not_zero(loose)).sqrt()
+        return torch.where(loose > 0, torch.maximum(scale, wanted), scale)
+
+
+class LinfNorm:
+    """||delta|| = max |delta|; its dual is the sum of absolute values."""
+
+    name = NormName.LINF
+
+    def size(self, delta: torch.Tensor) -> torch.Tensor:
+        """Largest absolute change, (n,)."""
+        return _length(delta, torch.inf)
+
+    def dual_size(self, gradient: torch.Tensor) -> torch.Tensor:
+        """||gradient||_1, (n,)."""
+        return _length(gradient, 1)
+
+    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
+        """sign(gradient)."""
+        return torch.sign(gradient)
+
+    def shrink(self, delta: torch.Tensor, epsilon: torch.Tensor) -> torch.Tensor:
+        """Clamp every value to [-epsilon, epsilon]."""
+        return torch.clamp(delta, -_per_image(epsilon), _per_image(epsilon))
+
+    def project(
+        self, delta: torch.Tensor, epsilon: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
+    ) -> torch.Tensor:
+        """Clamp to both boxes; their order does not matter."""
+        return torch.clamp(self.shrink(delta, epsilon), lower, upper)
+
+    def fill(
+        self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
+    ) -> torch.Tensor:
+        """clamp(s direction), s so that the farthest pixel with room for it moves by `size`; all the way if none."""
+        room = torch.where(direction > 0, upper, -lower)
+        reaching = torch.where(room >= _per_image(size), direction.abs(), 0.0).amax(IMAGE_AXES)
+        scale = torch.where(reaching > 0, size / _not_zero(reaching), torch.finfo(direction.dtype).max ** 0.5)
+        return self.project(direction * _per_image(scale), size, lower=lower, upper=upper)
+
+    def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
+        """The nearest whole level, toward the clean pixel where the nearest leaves the budget."""
+        return round_within_box(levels, most)
+
+    def draw_inside(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
+        """Independent values, uniform in [-1, 1]."""
+        return np.asarray(stream.uniform(-1, 1, shape).astype(np.float32))
+
+    def draw_direction(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
+        """Independent random signs: like the steps of an attack under this norm, so that L2 sizes match as well."""
+        return np.asarray(2 * stream.integers(0, 2, shape).astype(np.float32) - 1)
+
+
+NORMS: dict[NormName, Norm] = {NormName.L2: L2Norm(), NormName.LINF: LinfNorm()}
+"""The norm object of each name."""
+
+
+def _length(values: torch.Tensor, order: float) -> torch.Tensor:
+    length: torch.Tensor = torch.linalg.vector_norm(values, ord=order, dim=IMAGE_AXES)
+    return length
+
+
+def _per_image(values: torch.Tensor) -> torch.Tensor:
+    return values.view(-1, 1, 1, 1)
+
+
+def _not_zero(sizes: torch.Tensor) -> torch.Tensor:
+    """Sizes to divide by: 0 becomes the smallest normal number, so that 0 / size stays 0 and not NaN."""
+    return sizes.clamp_min(torch.finfo(sizes.dtype).tiny)

@@ -1,0 +1,173 @@
+"""Projected gradient ascent under any norm; FGSM is its one-step case. Never decides what the result means.
+
+Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from core.attacks.ball import Ball
+from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
+from core.attacks.norms import NORMS
+from core.attacks.objective import Objective, Scores
+from core.checks import describe_refusal
+from core.errors import BadInputError
+
+FROM_BELOW = -1
+"""The `restart` of a best point that was handed in and never beaten."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """The best point of each image so far: values (n,), pixels (n, 3, height, width), restart (n,) that found it."""
+
+    values: torch.Tensor
+    pixels: torch.Tensor
+    restart: torch.Tensor
+
+    def offer(self, values: torch.Tensor, pixels: torch.Tensor, *, restart: int) -> Best:
+        """Take over the images whose value is higher. Chosen by mask, so that a GPU need not wait for an answer."""
+        better = values > self.values
+        return Best(
+            torch.where(better, values, self.values),
+            torch.where(better.view(-1, 1, 1, 1), pixels, self.pixels),
+            torch.where(better, restart, self.restart),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttackStep:
+    """Where an attack stands after a step.
+
+    `step` counts from 1 to `n_steps` over all restarts; `pixels` (n, 3, height, width) are the newest iterate, `scores`
+    its own; `best` is the best so far, and on the last step keeps budget and bounds to the last bit.
+    """
+
+    step: int
+    n_steps: int
+    restart: int
+    pixels: torch.Tensor
+    scores: Scores
+    best: Best
+
+
+def iter_pgd(
+    objective: Objective,
+    clean: torch.Tensor,
+    config: AttackConfig,
+    *,
+    epsilon: torch.Tensor | None = None,
+    start: torch.Tensor | None = None,
+    incumbent: Best | None = None,
+    keys: Sequence[str] | None = None,
+) -> Iterator[AttackStep]:
+    """Raise the objective of every image within its ball, one record a step.
+
+    delta <- project(delta + step_size * steepest(gradient)), the best iterate of each image kept.
+
+    Parameters
+    ----------
+    objective : Objective
+    clean : (n, 3, height, width)
+        Pixels in [0, 1].
+    config : AttackConfig
+        FGSM takes one step of length epsilon and delivers where it leads, be it better or not. PGD never delivers
+        less than its best start. `step_size` holds for all images; left out, it is 2.5 epsilon / n_steps of each.
+    epsilon : (n,), optional
+        Budget of each image; `config.epsilon` for all if left out.
+    start : (n, 3, height, width), optional
+        Perturbation the first run starts from, projected first.
+    incumbent : Best, optional
+        Points inside the ball to be beaten.
+    keys : sequence of n str, optional
+        Names of the images' random streams; by default the hash of their pixels.
+
+    Raises
+    ------
+    BadInputError
+        If a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
+    """
+    budgets = resolve_budgets(clean, config, epsilon)
+    ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)
+    lengths = resolve_step_lengths(config, budgets)
+    names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
+    best = _worst(clean) if incumbent is None else incumbent
+    for restart in range(config.n_restarts):
+        delta = _start(ball, config, start, restart=restart, keys=names)
+        run = _climb(objective, ball, delta, lengths=lengths, n_steps=config.steps_taken)
+        for taken, (pixels, scores) in enumerate(run):
+            if taken > 0 or config.method is AttackMethod.PGD:
+                best = best.offer(scores.values, pixels, restart=restart)
+            if taken == 0:
+                continue
+            step, n_steps = restart * config.steps_taken + taken, config.n_restarts * config.steps_taken
+            if step == n_steps:
+                best = Best(best.values, ball.settle(best.pixels), best.restart)
+            yield AttackStep(step, n_steps, restart, pixels, scores, best)
+
+
+def resolve_budgets(clean: torch.Tensor, config: AttackConfig, epsilon: torch.Tensor | None) -> torch.Tensor:
+    """The budget of each image, (n,), checked."""
+    if epsilon is None:
+        return clean.new_full((clean.shape[0],), config.epsilon)
+    largest = LARGEST_EPSILON[config.norm]
+    if epsilon.shape != clean.shape[:1]:
+        allowed = f"{clean.shape[0]} numbers, one an image"
+        raise BadInputError(describe_refusal("epsilon", allowed=allowed, got=tuple(epsilon.shape)))
+    if not bool(((epsilon >= 0) & (epsilon <= largest)).all()):
+        raise BadInputError(describe_refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist()))
+    return epsilon.to(clean)
+
+
+def resolve_step_lengths(config: AttackConfig, epsilon: torch.Tensor) -> torch.Tensor:
+    """The length of a step of each image, (n,)."""
+    if config.method is AttackMethod.FGSM:
+        return epsilon
+    if config.step_size is not None:
+        return torch.full_like(epsilon, config.step_size)
+    return STEP_SIZE_RULE * epsilon / config.n_steps
+
+
+def hash_image(image: torch.Tensor) -> str:
+    """SHA-256 of one image's float32 pixels (3, height, width), the same on every device."""
+    return hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
+
+
+def _climb(
+    objective: Objective, ball: Ball, delta: torch.Tensor, *, lengths: torch.Tensor, n_steps: int
+) -> Iterator[tuple[torch.Tensor, Scores]]:
+    """The start and the n_steps points after it, each with its scores.
+
+    When rounding to grey levels, the gradient is taken at the rounded point but added to the unrounded one, so that
+    steps of less than a level add up instead of being rounded away.
+    """
+    stride = lengths.view(-1, 1, 1, 1)
+    for _ in range(n_steps):
+        pixels = ball.land(delta)
+        scores, gradient = objective.ascend(pixels)
+        yield pixels, scores
+        delta = ball.project(delta + stride * ball.norm.steepest(gradient))
+    pixels = ball.land(delta)
+    yield pixels, objective.score(pixels)
+
+
+def _start(
+    ball: Ball, config: AttackConfig, start: torch.Tensor | None, *, restart: int, keys: Sequence[str]
+) -> torch.Tensor:
+    if restart == 0 and start is not None:
+        return ball.project(start)
+    if restart == 0 and not config.random_start:
+        return torch.zeros_like(ball.clean)
+    return ball.draw_start(config.seed, restart, keys)
+
+
+def _worst(clean: torch.Tensor) -> Best:
+    n = clean.shape[0]
+    return Best(
+        clean.new_full((n,), -torch.inf), clean, torch.full((n,), FROM_BELOW, dtype=torch.int64, device=clean.device)
+    )

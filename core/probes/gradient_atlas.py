@@ -1,0 +1,98 @@
+"""First-order sensitivity of the whole cortex: the size of every voxel's exact gradient at one stimulus. Never attacks.
+
+All voxels read the same reduced features, so as many backward passes as there are reduced features give the exact
+gradients of any number of voxels. Light: torch is imported when the atlas is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import Cancelled
+from core.images.stimulus import Stimulus
+from core.progress import Stopwatch
+from core.types import FloatArray, NormName
+
+if TYPE_CHECKING:
+    import torch
+
+    from core.encoders.encoder import Encoder
+    from core.probes.jacobian import GradientSizes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientAtlas:
+    """Sizes of the gradients of all voxels at one stimulus.
+
+    Parameters
+    ----------
+    stimulus_id : str
+    l2, l1 : (n_voxels,) float32
+        ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
+    """
+
+    stimulus_id: str
+    l2: FloatArray
+    l1: FloatArray
+
+    def first_order(self, norm: NormName, epsilon: float) -> FloatArray:
+        """The largest first-order shift of every voxel in a ball: epsilon ||g||_2 for L2, epsilon ||g||_1 for Linf."""
+        return np.asarray(epsilon * (self.l2 if norm is NormName.L2 else self.l1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtlasProgress:
+    """Where a running atlas stands; `result` is set on the last record only."""
+
+    step: int
+    n_steps: int
+    seconds_left: float | None
+    result: GradientAtlas | None = None
+
+
+def iter_gradient_atlas(
+    encoder: Encoder, stimulus: Stimulus, *, should_stop: Callable[[], bool]
+) -> Iterator[AtlasProgress]:
+    """Compute the atlas, one record a backward pass and a chunk of pixels.
+
+    Raises
+    ------
+    BadInputError
+        If the stimulus is not of the network's input size.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+
+    check_pixels(encoder, stimulus.pixels[np.newaxis])
+    with encoder.network.interruptible(should_stop), exact_arithmetic():
+        pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        yield from _iterate(encoder, pixels, stimulus.id, should_stop=should_stop)
+
+
+def _iterate(
+    encoder: Encoder, pixels: torch.Tensor, stimulus_id: str, *, should_stop: Callable[[], bool]
+) -> Iterator[AtlasProgress]:
+    from core.probes.jacobian import count_chunks, iter_rows, iter_sizes, stack_rows
+
+    n_steps = encoder.rank + count_chunks(pixels.numel())
+    watch, step, rows = Stopwatch(n_steps), 0, []
+    for row in iter_rows(encoder, pixels):
+        rows.append(row)
+        step += 1
+        yield AtlasProgress(step, n_steps, watch.seconds_left(step))
+    for sizes in iter_sizes(stack_rows(rows), encoder.weights):
+        if should_stop():
+            raise Cancelled
+        step += 1
+        atlas = _wrap(stimulus_id, sizes) if step == n_steps else None
+        yield AtlasProgress(step, n_steps, watch.seconds_left(step), atlas)
+
+
+def _wrap(stimulus_id: str, sizes: GradientSizes) -> GradientAtlas:
+    l2, l1 = (values.float().cpu().numpy() for values in (sizes.squares.sqrt(), sizes.absolutes))
+    return GradientAtlas(stimulus_id, l2, l1)

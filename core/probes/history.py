@@ -1,0 +1,62 @@
+"""Collects the steps of a running attack and keeps those of the runs that were delivered. Never alters them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.probes.probe import StepHistory
+from core.types import ByteArray, FloatArray
+
+MOST_STEPS = 400
+"""Steps kept of a probe (60 MB of 224 x 224 pictures); longer attacks keep every k-th step and each run's last."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedStep:
+    """One step: its restart, budget, the target's shift, pixels (height, width, 3) uint8 and responses (n_voxels,)."""
+
+    restart: int
+    epsilon: float
+    shift: float
+    pixels: ByteArray
+    responses: FloatArray
+
+
+class HistoryRecorder:
+    """Takes every step of every rung and gives back the history of the kept runs.
+
+    Parameters
+    ----------
+    n_rungs : int
+    steps_of_run : int
+        Steps of one run on one rung.
+    """
+
+    def __init__(self, n_rungs: int, steps_of_run: int) -> None:
+        self._stride = -(-n_rungs * steps_of_run // MOST_STEPS)
+        self._steps_of_run = steps_of_run
+        self._kept: list[RecordedStep] = []
+        self._rung: list[RecordedStep] = []
+
+    def add(self, step: RecordedStep, *, taken: int) -> None:
+        """Record the step numbered `taken` (from 1) of the current rung, if it falls into the stride or ends a run."""
+        within = (taken - 1) % self._steps_of_run + 1
+        if within % self._stride == 0 or within == self._steps_of_run:
+            self._rung.append(step)
+
+    def end_rung(self, restart: int) -> None:
+        """Keep the steps of the run that found the best point and drop the other runs of this rung."""
+        kept = max(restart, 0)  # A best point from the rung below was found by no run here: the first, warm, is shown.
+        self._kept += [step for step in self._rung if step.restart == kept]
+        self._rung = []
+
+    def finish(self) -> StepHistory:
+        """The kept steps in the order taken."""
+        return StepHistory(
+            epsilon=np.asarray([step.epsilon for step in self._kept]),
+            shift=np.asarray([step.shift for step in self._kept]),
+            pixels=np.stack([step.pixels for step in self._kept]),
+            responses=np.stack([step.responses for step in self._kept]),
+        )

@@ -1,0 +1,74 @@
+"""A quick answer while epsilon is dragged: a known perturbation rescaled and truly scored. Never attacks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from core.attacks.ball import Ball
+from core.attacks.config import LARGEST_EPSILON
+from core.attacks.norms import NORMS
+from core.checks import check_epsilon
+from core.encoders.encoder import Encoder
+from core.images.stimulus import to_uint8
+from core.probes.probe import Preview, Probe
+from core.probes.respond import respond
+from core.types import FloatArray
+
+
+def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
+    """The probe's perturbation at another budget, in one forward pass.
+
+    The rung nearest in ratio lends its perturbation, which is rescaled, projected into ball and bounds, rounded if the
+    probe delivers 8 bits, and scored. At a rung's own budget the answer is that rung's result.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        The probe's own.
+    probe : Probe
+    epsilon : float
+        Budget in [0, 1] pixel units of the probe's norm.
+
+    Raises
+    ------
+    BadInputError
+        If the budget is out of range.
+    """
+    check_epsilon("epsilon", epsilon, largest=LARGEST_EPSILON[probe.config.attack.norm])
+    pixels = rescale_perturbation(probe, epsilon)
+    responses = respond(encoder, pixels[np.newaxis])[0]
+    delta = pixels - probe.clean_pixels
+    return Preview(
+        epsilon=epsilon,
+        pixels=to_uint8(pixels),
+        delta=delta,
+        clean=probe.clean,
+        responses=responses,
+        shift=float(probe.target_vector.astype(np.float64) @ (responses.astype(np.float64) - probe.clean)),
+        l2=float(np.linalg.norm(delta.ravel().astype(np.float64))),
+        linf=float(np.abs(delta).max()),
+    )
+
+
+def rescale_perturbation(probe: Probe, epsilon: float) -> FloatArray:
+    """Pixels (3, height, width) of the nearest rung's perturbation at the budget `epsilon`."""
+    known, budget = _nearest_rung(probe, epsilon)
+    if epsilon == budget:
+        return known
+    attack = probe.config.attack
+    clean = torch.from_numpy(probe.clean_pixels)[None]
+    delta = torch.from_numpy(known)[None] - clean
+    ball = Ball(NORMS[attack.norm], clean, torch.tensor([epsilon]), quantise=attack.quantise)
+    scale = epsilon / budget if budget > 0 else 0.0
+    return np.asarray(ball.settle(ball.land(ball.project(delta * scale)))[0].numpy())
+
+
+def _nearest_rung(probe: Probe, epsilon: float) -> tuple[FloatArray, float]:
+    """The perturbed pixels and the budget of the rung whose ratio to `epsilon` is nearest to 1."""
+    if not len(probe.rung_pixels):
+        return probe.perturbed_pixels, probe.config.attack.epsilon
+    budgets = np.maximum(probe.curve.epsilon, np.finfo(np.float64).tiny)
+    distance = np.abs(np.log(max(epsilon, np.finfo(np.float64).tiny) / budgets))
+    nearest = int(np.argmin(distance))
+    return probe.rung_pixels[nearest], float(probe.curve.epsilon[nearest])

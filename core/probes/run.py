@@ -1,0 +1,185 @@
+"""Runs one probe from clean image to finished record, as a generator of progress. Never draws, saves or opens anything.
+
+clean image -> attack up the epsilon ladder -> controls -> everything scored again from the delivered pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from core.attacks.control import draw_control, flip_sign
+from core.attacks.ladder import LadderStep, iter_ladder
+from core.attacks.norms import NORMS
+from core.attacks.objective import Objective, Scores
+from core.attacks.rounding import GREY_LEVELS
+from core.checks import describe_refusal
+from core.encoders.encoder import Encoder
+from core.errors import BadInputError, Cancelled
+from core.images.stimulus import Stimulus
+from core.probes.history import HistoryRecorder, RecordedStep
+from core.probes.judge import Delivered, judge
+from core.probes.probe import Probe, ProbeConfig, ProbeProgress
+from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+from core.progress import Stopwatch
+from core.types import ByteArray, FloatArray
+
+
+def iter_probe(
+    encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: Callable[[], bool]
+) -> Iterator[ProbeProgress]:
+    """Probe an encoder with one stimulus.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        The one that `config` names.
+    stimulus : Stimulus
+        At the network's input size.
+    config : ProbeConfig
+    should_stop : callable
+        Asked before every layer of every pass.
+
+    Yields
+    ------
+    ProbeProgress
+        One after the clean pass, one a step, one before the controls, and the last with the finished `Probe`.
+
+    Raises
+    ------
+    BadInputError
+        If the encoder is another than the one named, or the stimulus has another size.
+    Cancelled
+        As soon as `should_stop()` is true, within a layer's time.
+    """
+    check_named(encoder, config)
+    check_pixels(encoder, stimulus.pixels[np.newaxis])
+    with encoder.network.interruptible(should_stop), exact_arithmetic():
+        yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop).iterate()
+
+
+def check_named(encoder: Encoder, config: ProbeConfig) -> None:
+    """Raise BadInputError unless `config` names this encoder and weights only voxels it has."""
+    fitted = encoder.card.config
+    named = (config.subject, config.network, config.layer)
+    if named != (fitted.subject, fitted.network, fitted.layer):
+        allowed = f"{fitted.subject} {fitted.network} {fitted.layer}, the encoder's own"
+        raise BadInputError(describe_refusal("config", allowed=allowed, got=" ".join(named)))
+    if max(config.target.voxels) >= encoder.n_voxels or min(config.target.voxels) < 0:
+        allowed = f"made of voxels from 0 to {encoder.n_voxels - 1}"
+        raise BadInputError(describe_refusal("target", allowed=allowed, got=config.target.label))
+
+
+class _ProbeRun:
+    """The state of one probe while it runs."""
+
+    def __init__(
+        self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: Callable[[], bool]
+    ) -> None:
+        attack = config.attack
+        self._encoder, self._stimulus, self._config = encoder, stimulus, config
+        self._should_stop = should_stop
+        self._objective = Objective(encoder, config.target.vector(encoder.n_voxels), config.direction.sign)
+        self._norm = NORMS[attack.norm]
+        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        self._n_steps = len(config.ladder) * attack.n_restarts * attack.steps_taken
+        self._watch = Stopwatch(self._n_steps)
+        self._history = HistoryRecorder(len(config.ladder), attack.steps_taken)
+        self._rungs: list[torch.Tensor] = []
+
+    def iterate(self) -> Iterator[ProbeProgress]:
+        """Clean pass, attack, controls, judgement."""
+        scores, gradient = self._objective.ascend(self._pixels)
+        self._clean_value, self._clean = float(scores.values), self._responses(scores)
+        check_finite(self._clean)
+        last = ProbeProgress(
+            "clean", 0, self._n_steps, 0.0, 0.0, to_levels(self._pixels), self._clean, self._clean, seconds_left=None
+        )
+        yield last
+        for last in self._climb():
+            yield last
+        yield replace(last, stage="controls", seconds_left=None)
+        probe = self._finish(dual_size=float(self._norm.dual_size(gradient)))
+        yield replace(
+            last,
+            stage="done",
+            shift=float(probe.curve.shift[-1]),
+            pixels=to_levels(self._rungs[-1]),
+            clean=probe.clean,
+            responses=probe.perturbed,
+            seconds_left=0.0,
+            result=probe,
+        )
+
+    def _climb(self) -> Iterator[ProbeProgress]:
+        config = self._config
+        names = (self._stimulus.sha256,)
+        ladder = iter_ladder(self._objective, self._pixels, config.attack, ladder=config.ladder, keys=names)
+        for count, step in enumerate(ladder, start=1):
+            record = self._record(step, count)
+            if step.ends_rung:
+                self._history.end_rung(int(step.attack.best.restart))
+                self._rungs.append(step.attack.best.pixels)
+            yield record
+
+    def _record(self, step: LadderStep, count: int) -> ProbeProgress:
+        """Bring a step off the device once, for the history and for whoever watches."""
+        attack = step.attack
+        levels, responses = to_levels(attack.pixels), self._responses(attack.scores)
+        shift = self._config.direction.sign * (float(attack.scores.values) - self._clean_value)
+        self._history.add(RecordedStep(attack.restart, step.epsilon, shift, levels, responses), taken=attack.step)
+        left = self._watch.seconds_left(count)
+        return ProbeProgress("attack", count, self._n_steps, step.epsilon, shift, levels, self._clean, responses, left)
+
+    def _responses(self, scores: Scores) -> FloatArray:
+        with torch.no_grad():
+            return np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
+
+    def _finish(self, *, dual_size: float) -> Probe:
+        perturbed = torch.cat(self._rungs)
+        controls, flips = zip(*(self._make_controls(pixels[None]) for pixels in perturbed), strict=True)
+        delivered = Delivered(
+            clean=to_array(self._pixels),
+            perturbed=to_array(perturbed),
+            control=to_array(torch.cat(controls)),
+            sign_flip=to_array(torch.cat(flips)),
+        )
+        return judge(
+            self._encoder,
+            self._stimulus,
+            self._config,
+            delivered=delivered,
+            dual_size=dual_size,
+            history=self._history.finish(),
+            watch=self._watch,
+        )
+
+    def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._should_stop():
+            raise Cancelled
+        attack = self._config.attack
+        size = self._norm.size((perturbed - self._pixels).double()).to(perturbed)
+        names = (self._stimulus.sha256,)
+        control = draw_control(self._pixels, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=names)
+        return control, flip_sign(self._pixels, perturbed, self._norm, quantise=attack.quantise)
+
+
+def check_finite(responses: FloatArray) -> None:
+    """Raise BadInputError if a response is infinite or NaN: nothing can be said about its shift."""
+    if not np.isfinite(responses).all():
+        advice = "The network or the readout overflows on this image; choose another layer or image."
+        raise BadInputError(describe_refusal("response", allowed="finite", got="inf or NaN", advice=advice))
+
+
+def to_levels(pixels: torch.Tensor) -> ByteArray:
+    """Grey levels round(255 x), (height, width, 3) uint8, of a batch of one image; rounded on its device."""
+    levels = torch.round(pixels[0] * GREY_LEVELS).to(torch.uint8).permute(1, 2, 0).contiguous()
+    return np.asarray(levels.cpu().numpy())
+
+
+def to_array(pixels: torch.Tensor) -> FloatArray:
+    """Pixels as float32 numpy, (n, 3, height, width), in C order."""
+    return np.ascontiguousarray(pixels.detach().float().cpu().numpy())
