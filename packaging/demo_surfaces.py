@@ -45,7 +45,8 @@ LEAST_ISLAND = 6
 TITLE = "Visual ROIs (Benson14 + visfAtlas)"
 SOURCE = (
     "V1-V3, hV4, VO, LO: Benson et al. 2014, 2018. OFA, FFA, EBA, FBA, PPA, VWFA, right OPA: visfAtlas, "
-    "Rosenke et al. 2021. Left OPA, RSC: scene-selective search spaces (Julian et al. 2012) within parcels of Glasser et al. 2016."
+    "Rosenke et al. 2021. Left OPA, RSC: scene-selective search spaces (Julian et al. 2012) within parcels of "
+    "Glasser et al. 2016."
 )
 
 
@@ -95,7 +96,7 @@ def _read_side(gifti: Path, side: str) -> Arrays:
 def settle_cut_vertices(
     flat: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], *, sphere: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Put vertices outside the flat patch where their nearest neighbour on the sphere lies; their place is arbitrary."""
+    """Put vertices outside the flat patch where their nearest neighbour on the sphere lies."""
     kept = np.unique(faces)
     nearest = cKDTree(sphere[kept]).query(sphere)[1]
     return np.ascontiguousarray(flat[kept][nearest])

@@ -15,6 +15,22 @@ sys.path.insert(0, str(ROOT))
 SURFACES = ROOT / "resources" / "surfaces"
 DEMO = ROOT / "resources" / "demo"
 
+CURATED = (
+    "astronaut_eileen",
+    "face_070",
+    "body_r13c21",
+    "china_temple",
+    "pyramid_012",
+    "pizza_001",
+    "coffee_cup",
+    "cat_chelsea",
+    "panda_013",
+    "flower_dahlia",
+    "rocket_launch",
+    "stop_sign_011",
+)
+"""The dozen to start from."""
+
 
 def make_surfaces(options: argparse.Namespace) -> None:
     """The fsaverage5 surfaces and the visual atlas."""
@@ -27,6 +43,15 @@ def make_surfaces(options: argparse.Namespace) -> None:
         print(f"{name:5} {left:5} {right:5}")
 
 
+def make_photos(options: argparse.Namespace) -> None:
+    """The photographs and their catalogue."""
+    from demo_photos import build_photos
+
+    sources = {"archive": options.caltech, "mosaic": options.things}
+    counts = build_photos(**sources, fonts=options.fonts, out=DEMO / "photos" / "photos", curated=CURATED)
+    print(counts, "together", sum(counts.values()))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """One sub-command for each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -35,6 +60,13 @@ def build_parser() -> argparse.ArgumentParser:
     surfaces.add_argument("--gifti", type=Path, required=True, help="folder of nilearn's fsaverage5 GIFTI files")
     surfaces.add_argument("--atlases", type=Path, required=True, help="array file of published atlases on fsaverage5")
     surfaces.set_defaults(make=make_surfaces)
+    photos = commands.add_parser("photos", help="the photographs")
+    photos.add_argument(
+        "--caltech", type=Path, required=True, help="zip of Caltech-101 photographs, CATEGORY/image_NNNN.jpg"
+    )
+    photos.add_argument("--things", type=Path, required=True, help="the THINGSplus mosaic, 36 x 20 tiles of 90 pixels")
+    photos.add_argument("--fonts", type=Path, required=True, help="folder of the DejaVu fonts")
+    photos.set_defaults(make=make_photos)
     return parser
 
 

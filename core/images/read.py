@@ -1,4 +1,4 @@
-"""Reads any image file into a square 8-bit RGB stimulus and notes every conversion. Never guesses what it cannot read."""
+"""Reads any image file into a square 8-bit RGB stimulus, noting every conversion. Never guesses what it cannot read."""
 
 from __future__ import annotations
 

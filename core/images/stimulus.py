@@ -1,4 +1,4 @@
-"""A stimulus: the pixels a network sees, on the 8-bit grid, with their hash and what was done to them. Never reads a file."""
+"""A stimulus: the pixels a network sees, on the 8-bit grid, with hash and history. Never reads a file."""
 
 from __future__ import annotations
 
