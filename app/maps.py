@@ -1,6 +1,7 @@
 """Computes what the cortex shows from the facts of the session: values, title, unit and scale. Never draws.
 
 Which responses count as "perturbed" follows what is on screen: a scrubbed step, a running probe, a preview, the probe.
+Before the first probe there is no shift, and its place shows the clean response.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
 
 SD_UNIT = "SD"
+LIMIT_PERCENTILE = 99
+LEAST_LIMIT = 0.5
+"""The scale of shifts never goes below this many SDs, so that a negligible shift looks negligible."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +66,7 @@ def find_shown(state: AppState) -> Shown | None:
 
 
 def make_map(name: str, state: AppState) -> CorticalMap:
-    """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi."""
+    """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r or noise_ceiling."""
     card = state.card
     unit = card.response_unit if card is not None else ""
     shown = find_shown(state)
@@ -78,9 +82,10 @@ def make_map(name: str, state: AppState) -> CorticalMap:
             return CorticalMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
         case "noise_ceiling":
             return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
-        case "roi":
-            return CorticalMap(None, "Regions of interest", "", diverging=False)
-    return CorticalMap(_shift(state, shown), "Shift of the predicted response", SD_UNIT, diverging=True)
+    if shown is None and name == "shift":
+        return make_map("clean", state)
+    shift = _shift(state, shown)
+    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit_of(shift))
 
 
 def to_levels(pixels: FloatArray) -> ByteArray:
@@ -93,6 +98,12 @@ def _shift(state: AppState, shown: Shown | None) -> FloatArray | None:
     if shown is None or state.clean is None or state.card is None:
         return None
     return in_reference_sds(shown.responses - state.clean, state.card.reference_sd)
+
+
+def _limit_of(shift: FloatArray | None) -> float | None:
+    if shift is None or not np.isfinite(shift).any():
+        return None
+    return max(LEAST_LIMIT, float(np.nanpercentile(np.abs(shift), LIMIT_PERCENTILE)))
 
 
 def _sensitivity(state: AppState, card: EncoderCard | None) -> CorticalMap:

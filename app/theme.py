@@ -89,14 +89,14 @@ LIGHT = Theme(
     text="#1b1f25",
     muted="#5c6570",
     faint="#8b939e",
-    accent="#0a8f78",
-    accent_hover="#087a66",
+    accent="#08806b",
+    accent_hover="#066a58",
     accent_soft="#d3efe9",
     on_accent="#ffffff",
     warm="#d1492b",
     cool="#1f6fc9",
     good="#1e8a4c",
-    warning="#9a6a05",
+    warning="#8a5c00",
     warning_soft="#faefd2",
     danger="#c8322c",
     danger_soft="#fbe3e1",
@@ -169,4 +169,3 @@ def interface_font() -> QFont:
     font.setPointSizeF(FONT_POINTS)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
-

@@ -8,7 +8,8 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QWidget
 
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
-from core.probes.probe import Probe, name_probe
+from core.export.package import name_pair
+from core.probes.probe import Probe
 
 CONTENTS = (
     "Original, perturbed, equal-norm random control and sign-flipped image as 8-bit PNG, each read back and scored "
@@ -23,7 +24,7 @@ class ExportDialog(QDialog):
     def __init__(self, probe: Probe, folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export stimuli")
-        self._name = name_probe(probe.config, probe.stimulus_id)
+        self._name = name_pair(probe)
         self.field = QLineEdit(str(folder))
         self.field.setAccessibleName("Folder")
         browse = make_button("Choose…", tip="Choose the folder")

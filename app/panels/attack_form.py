@@ -117,15 +117,14 @@ class AttackForm(QWidget):
         return content
 
     def _lay_out(self) -> None:
-        self.norm.setFixedWidth(112)
-        self.steps.setFixedWidth(88)
+        self.norm.setFixedWidth(104)
+        self.steps.setFixedWidth(60)
         self.setLayout(
             make_column(
                 make_heading("Probe"),
                 self.direction,
-                make_row(make_label("Norm"), -1, self.norm),
+                make_row(make_label("Norm"), self.norm, -1, make_label("Steps"), self.steps),
                 self.epsilon,
-                make_row(make_label("Steps"), -1, self.steps),
                 self.advanced,
             )
         )

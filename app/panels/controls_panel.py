@@ -45,8 +45,8 @@ class ControlsPanel(QFrame):
 
     def _make_forms(self) -> QVBoxLayout:
         gate = make_row(make_label("Dim voxels with r below", "muted"), -1, self.gate)
-        target = make_column(self.target, gate)
-        column = make_column(self.encoder, make_line(), target, make_line(), self.attack, -1, gap=12)
+        parts = (self.encoder, make_line(), self.target, make_line(), self.attack, make_line(), gate)
+        column = make_column(*parts, -1, gap=12)
         column.setContentsMargins(16, 14, 16, 12)
         return column
 

@@ -16,7 +16,7 @@ LABEL_WIDTH = 58
 
 
 class EncoderForm(QWidget):
-    """Subject with its badge, network with its badge, layer."""
+    """Subject, network and layer, with badges for what is simulated and what is robust."""
 
     subject_chosen = Signal(str)
     encoder_chosen = Signal(str, str)
@@ -55,7 +55,7 @@ class EncoderForm(QWidget):
         _fill(self.layer, [(name, name, "") for name in self._layers(network)], layer)
         spec = self._networks.get(network)
         robust = spec is not None and spec.robust
-        self.network_badge.setText("robust" if robust else "standard")
+        self.network_badge.setText("robust network" if robust else "standard network")
         self.network_badge.setToolTip(self._note(network))
         set_look(self.network_badge, "badge", "accent" if robust else "plain")
 
@@ -65,11 +65,9 @@ class EncoderForm(QWidget):
         self.note.setVisible(bool(text))
 
     def _lay_out(self) -> None:
-        column = make_column(make_heading("Encoder"), gap=6)
-        rows = (("Subject", self.subject, self.subject_badge), ("Network", self.network, self.network_badge))
-        for name, combo, badge in rows:
-            column.addLayout(_make_field_row(name, combo, badge))
-        column.addLayout(_make_field_row("Layer", self.layer, None))
+        column = make_column(make_row(make_heading("Encoder"), -1, self.subject_badge, self.network_badge), gap=6)
+        for name, combo in (("Subject", self.subject), ("Network", self.network), ("Layer", self.layer)):
+            column.addLayout(_make_field_row(name, combo))
         column.addWidget(self.note)
         self.setLayout(column)
 
@@ -123,10 +121,10 @@ def _make_combo(name: str) -> QComboBox:
     return combo
 
 
-def _make_field_row(name: str, combo: QComboBox, badge: QWidget | None) -> QHBoxLayout:
+def _make_field_row(name: str, combo: QComboBox) -> QHBoxLayout:
     label = make_label(name, "muted")
     label.setFixedWidth(LABEL_WIDTH)
-    row = make_row(label, combo, *([badge] if badge is not None else []))
+    row = make_row(label, combo)
     row.setStretch(1, 1)
     return row
 

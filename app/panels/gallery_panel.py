@@ -38,8 +38,8 @@ class _Painter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         rect = QRect(0, 0, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-        rect.moveCenter(option.rect.center())  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        rect.moveCenter(option.rect.center())
+        state = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if isinstance(picture, QPixmap):
@@ -94,8 +94,13 @@ class GalleryPanel(QFrame):
         self._fill_groups(group)
         self._show_group()
 
-    def add_file(self, path: Path) -> None:
-        """Offer a file of the user and show that group."""
+    def follow(self, key: str) -> None:
+        """Show the image now on screen as chosen; a file of the user is added to its own group first."""
+        if key not in {item.key for item in [*self._items, *self._mine]}:
+            self._add_file(Path(key))
+        self.set_current(key)
+
+    def _add_file(self, path: Path) -> None:
         item = GalleryItem(str(path), path.name, MINE, path)
         self._mine = [other for other in self._mine if other.key != item.key] + [item]
         self._fill_groups(MINE)
@@ -130,7 +135,7 @@ class GalleryPanel(QFrame):
         self.view.setMovement(QListView.Movement.Static)
         self.view.setUniformItemSizes(True)
         self.view.setSpacing(0)
-        self.view.setGridSize(QSize(THUMBNAIL_SIDE + 8, THUMBNAIL_SIDE + 8))
+        self.view.setGridSize(QSize(THUMBNAIL_SIDE + 7, THUMBNAIL_SIDE + 7))
         self.view.setIconSize(QSize(THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         self.view.setMouseTracking(True)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

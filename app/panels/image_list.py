@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QImageReader, QPainter, QPainterPath, QPixmap
 
-THUMBNAIL_SIDE = 76
+THUMBNAIL_SIDE = 64
 CORNER_RADIUS = 6
 PIXEL_RATIO = 2
 AnyIndex = QModelIndex | QPersistentModelIndex

@@ -37,9 +37,12 @@ class RunBox(QWidget):
         self.bar.setTextVisible(False)
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
-        column = make_column(self.auto, self.button, self.bar, make_row(self.left, -1, self.right))
+        self._account = QWidget()
+        self._account.setLayout(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
+        column = make_column(self.auto, self.button, self._account)
         column.setContentsMargins(16, 10, 16, 12)
         self.setLayout(column)
+        self._show_account()
         self.button.clicked.connect(self._press)
         self.auto.toggled.connect(self.auto_toggled)
 
@@ -49,6 +52,7 @@ class RunBox(QWidget):
         self._show_button()
         if not self._running:
             self.left.setText(reason)
+        self._show_account()
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane: a probe under way turns the button into Cancel."""
@@ -64,6 +68,7 @@ class RunBox(QWidget):
             self.bar.setValue(0)
             self.left.setText(self._reason)
             self.right.setText("")
+        self._show_account()
 
     def show_progress(self, progress: ProbeProgress) -> None:
         """Show how far a probe is."""
@@ -77,6 +82,10 @@ class RunBox(QWidget):
         """Draw the icon in the theme's colours."""
         self._theme = theme
         self._show_button()
+
+    def _show_account(self) -> None:
+        self.bar.setVisible(self._running)
+        self._account.setVisible(self._running or bool(self._reason))
 
     def _show_button(self) -> None:
         if self._running:

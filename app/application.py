@@ -1,0 +1,82 @@
+"""Sets up Qt, opens the window and runs until it closes. Never imports torch: the lane does, behind the first paint."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtWidgets import QApplication
+
+from app.icons import application_icon
+from app.main_window import MainWindow
+from app.session import Session, open_session
+from app.theme import apply_theme, find_theme
+from core.engine import Engine
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread may hold the interpreter while another waits: Qt gets its turn ten times as often as by default."""
+
+SIGNAL_POLL_MS = 200
+"""Python sees a Ctrl-C only when it runs; an idle event loop must wake it now and then."""
+
+INTERRUPTED = 130
+
+
+class _CtrlC(QObject):
+    """Turns Ctrl-C in the terminal into a clean close."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.was_pressed = False
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._wake)
+        self._timer.start(SIGNAL_POLL_MS)
+        signal.signal(signal.SIGINT, self._press)
+
+    @Slot()
+    def _wake(self) -> None:
+        if self.was_pressed:
+            self._timer.stop()
+            self._window.close()
+
+    def _press(self, _number: int, _frame: FrameType | None) -> None:
+        self.was_pressed = True
+
+
+def make_application() -> QApplication:
+    """The one QApplication, named and styled."""
+    # Spinning OpenMP threads would starve the GUI thread; must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("Probescope")
+    application.setDesktopFileName("probescope")
+    application.setWindowIcon(application_icon())
+    sys.setswitchinterval(SWITCH_SECONDS)
+    return application
+
+
+def make_window(session: Session | None = None) -> MainWindow:
+    """A window that opens its session as soon as it is on screen."""
+    used = session if session is not None else open_session()
+    application = make_application()
+    apply_theme(application, find_theme(used.settings.text("theme")))
+    window = MainWindow(used)
+    window.shown_once.connect(window.start)
+    return window
+
+
+def run(*, device: str = "auto") -> int:
+    """Open the window and stay until it is closed. Returns the exit code: 0, or 130 after Ctrl-C."""
+    application = make_application()
+    session = open_session(engine=Engine(device=device))
+    session.problems.install()
+    window = make_window(session)
+    ctrl_c = _CtrlC(window)
+    window.show()
+    code = application.exec()
+    return INTERRUPTED if ctrl_c.was_pressed else code

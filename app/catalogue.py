@@ -1,0 +1,66 @@
+"""What can be chosen at start: subjects, networks with a fitted encoder, images. Never loads weights or responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.datasets.photos import ImageInfo, list_images, load_stimulus
+from core.datasets.subject import Subject, SubjectInfo, list_subjects, load_subject
+from core.encoders.config import EncoderConfig
+from core.encoders.files import list_encoders
+from core.errors import BadInputError
+from core.images.stimulus import Stimulus
+from core.networks.catalog import NetworkSpec, list_networks
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything on offer, read once."""
+
+    subjects: tuple[SubjectInfo, ...]
+    networks: tuple[NetworkSpec, ...]
+    encoders: tuple[EncoderConfig, ...]
+    images: tuple[ImageInfo, ...]
+    load_subject: Callable[[str], Subject] = load_subject
+    load_stimulus: Callable[[str, int], Stimulus] = load_stimulus
+
+    def encoders_of(self, subject: str) -> tuple[EncoderConfig, ...]:
+        """The fitted encoders of one subject, in the order of the networks."""
+        order = [spec.id for spec in self.networks]
+        fitted = [config for config in self.encoders if config.subject == subject and config.network in order]
+        return tuple(sorted(fitted, key=lambda config: order.index(config.network)))
+
+    def spec_of(self, network: str) -> NetworkSpec | None:
+        """A network of the catalogue, None if it is not there."""
+        return next((spec for spec in self.networks if spec.id == network), None)
+
+    def choose_subject(self, wanted: str) -> str:
+        """The wanted subject if it is there, else the first with an encoder. Raises BadInputError if there is none."""
+        known = [info.id for info in self.subjects]
+        if wanted in known:
+            return wanted
+        fitted = {config.subject for config in self.encoders}
+        if not known:
+            raise BadInputError("No subject found. The folder resources/demo is missing: install the program again.")
+        return next((name for name in known if name in fitted), known[0])
+
+    def choose_encoder(self, subject: str, network: str, layer: str) -> tuple[str, str]:
+        """The wanted network and layer if fitted for the subject, else the nearest that is; ("", "") if none is."""
+        fitted = [(config.network, config.layer) for config in self.encoders_of(subject)]
+        if (network, layer) in fitted:
+            return network, layer
+        same = [key for key in fitted if key[0] == network] or [key for key in fitted if key[0] == fitted[0][0]]
+        usual = [key for key in same if self._is_default(*key)]
+        return next(iter([*usual, *same]), ("", ""))
+
+    def _is_default(self, network: str, layer: str) -> bool:
+        spec = self.spec_of(network)
+        return spec is not None and spec.default_layer == layer
+
+
+def read_catalogue() -> Catalogue:
+    """Read what is installed."""
+    return Catalogue(
+        subjects=tuple(list_subjects()), networks=list_networks(), encoders=tuple(list_encoders()), images=list_images()
+    )

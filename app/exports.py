@@ -1,0 +1,38 @@
+"""Writes what is on screen to files, worded for the message that follows. Never decides where."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtWidgets import QWidget
+
+from core.engine import Engine
+from core.errors import StorageError
+from core.images.stimulus import Stimulus
+from core.probes.probe import Probe
+
+
+def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, folder: Path) -> str:
+    """Export a probe's images with their manifest, read back and scored again. Returns what to tell the user."""
+    from core.export.package import export_probe
+
+    config = probe.config
+    rescore = partial(engine.rescore, config.subject, config.network, config.layer)
+    report = export_probe(probe, stimulus, folder, rescore=rescore)
+    return f"Exported {len(report.files)} files to {report.folder}"
+
+
+def write_probe(probe: Probe, path: Path) -> str:
+    """Save a file that reproduces the probe. Returns what to tell the user."""
+    from core.probes.files import save_probe
+
+    save_probe(probe, path)
+    return f"Saved the probe to {path}"
+
+
+def save_window_picture(window: QWidget, path: Path) -> str:
+    """Save the window as it looks. Raises StorageError if the file cannot be written."""
+    if not window.grab().save(str(path)):
+        raise StorageError(f"The picture could not be written to {path}. Choose another folder or free some space.")
+    return f"Saved the window to {path}"

@@ -1,0 +1,200 @@
+"""The main window: puts the panels side by side, keeps their sizes and closes in order. Never computes.
+
+left: controls above the gallery | centre: cortex | right: images
+                                 | below: responses
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
+
+from app.actions import Actions
+from app.commands import Situation, needs_ready
+from app.handlers import Handlers
+from app.icons import application_icon
+from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
+from app.panels.controls_panel import ControlsPanel
+from app.panels.cortex_panel import CortexPanel
+from app.panels.gallery_panel import GalleryPanel
+from app.panels.images_panel import ImagesPanel
+from app.panels.responses_panel import ResponsesPanel
+from app.presenter import Panels, Presenter
+from app.session import Session
+from app.theme import Theme, apply_theme, find_theme
+from app.widgets.banner import Banner
+from app.widgets.basics import make_column, make_row
+from app.widgets.status_line import StatusLine
+from app.wiring import Wiring
+from core.surfaces.atlas import load_atlas
+from core.surfaces.template import load_fsaverage5
+
+FIRST_SIZE = (1440, 900)
+LEAST_SIZE = (1120, 700)
+
+
+class MainWindow(QMainWindow):
+    """Everything the user sees of a session; `shown_once` fires after the first paint."""
+
+    shown_once = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._was_shown = False
+        self.setWindowTitle("Probescope")
+        self.setWindowIcon(application_icon())
+        self.setMinimumSize(*LEAST_SIZE)
+        self.resize(*FIRST_SIZE)
+        self.setAcceptDrops(True)
+        self.theme = find_theme(session.settings.text("theme"))
+        self._make_panels()
+        self._lay_out()
+        self.presenter = Presenter(session.state, self.panels, self)
+        self.wiring = Wiring(session, self.panels, gallery=self.gallery, presenter=self.presenter, status=self.status)
+        self.handlers = Handlers(self)
+        self.actions_table = Actions(self, self.handlers.table())
+        self._make_top_bar()
+        self._connect()
+        self._restore()
+        self.set_theme(self.theme)
+        self.refresh_commands()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Change the colours of everything."""
+        self.theme = theme
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, theme)
+        for part in (*self._themed, self.actions_table):
+            part.set_theme(theme)
+
+    @Slot()
+    def refresh_commands(self) -> None:
+        """Enable what can be done now."""
+        situation = Situation(self.session.state, self.session.lane.state)
+        self.actions_table.refresh(situation)
+        self.controls.run.set_reason(needs_ready(situation))
+
+    def start(self) -> None:
+        """Open what was open last, and load the engine behind the first paint."""
+        session = self.session
+        catalogue, settings, controller = session.catalogue, session.settings, session.controller
+        controller.warm_up()
+        self.cortex.view.set_surface(load_fsaverage5())
+        self.cortex.view.set_atlas(load_atlas())
+        subject = catalogue.choose_subject(settings.text("subject"))
+        self.controls.encoder.set_subjects(catalogue.subjects, subject)
+        self.controls.encoder.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
+        session.state.encoder = (settings.text("network"), settings.text("layer"))
+        controller.open_subject(subject)
+        self.gallery.set_images(catalogue.images, settings.text("image_group"))
+        wanted = settings.text("image")
+        known = {info.id for info in catalogue.images}
+        controller.open_image(wanted if wanted in known else self.gallery.first_key())
+
+    def reset_layout(self) -> None:
+        """Give every part its first size."""
+        reset_sizes(self._splitters)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tell once, after the first paint."""
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            QTimer.singleShot(0, self.shown_once.emit)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
+        self._keep()
+        self.hide()
+        self.session.close()
+        self.cortex.view.close_view()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take local files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open the first file dropped."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.session.controller.open_image(str(Path(paths[0])))
+
+    def _make_panels(self) -> None:
+        self.controls = ControlsPanel()
+        self.gallery = GalleryPanel()
+        self.cortex = CortexPanel()
+        self.images = ImagesPanel()
+        self.responses = ResponsesPanel()
+        self.banner = Banner()
+        self.status = StatusLine()
+        self.panels = Panels(self.controls, self.cortex, self.images, self.responses)
+        self._themed = (self.controls, self.gallery, self.cortex, self.images, self.responses, self.banner)
+
+    def _lay_out(self) -> None:
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        top = make_splitter("top_splitter", across, self.cortex, self.images, stretch=0)
+        work = make_splitter("work_splitter", down, top, self.responses, stretch=0)
+        left = make_splitter("left_splitter", down, self.controls, self.gallery, stretch=1)
+        main = make_splitter("main_splitter", across, left, work, stretch=1)
+        self._splitters = (top, work, left, main)
+        centre = QWidget()
+        centre.setObjectName("window")
+        column = make_column(self.banner, main, gap=0)
+        column.setStretch(1, 1)
+        column.setContentsMargins(0, 6, 0, 0)
+        centre.setLayout(column)
+        self.setCentralWidget(centre)
+        self.setStatusBar(self.status)
+
+    def _make_top_bar(self) -> None:
+        bar = QWidget()
+        bar.setObjectName("topBar")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        menus = QMenuBar()
+        menus.setNativeMenuBar(False)
+        self.actions_table.fill_menus(menus)
+        row = make_row(menus, -1, *self.actions_table.make_tool_buttons(), gap=4)
+        row.setContentsMargins(10, 3, 10, 3)
+        bar.setLayout(row)
+        self.setMenuWidget(bar)
+
+    def _connect(self) -> None:
+        session, state = self.session, self.session.state
+        for signal in (state.card_changed, state.stimulus_changed, state.target_changed, state.probe_changed):
+            signal.connect(self.refresh_commands)
+        session.lane.state_changed.connect(self.refresh_commands)
+        session.problems.message.connect(self.banner.show_text)
+        session.problems.crashed.connect(self.handlers.show_crash)
+        session.controller.noted.connect(self.handlers.show_note)
+        self.gallery.open_requested.connect(self.handlers.open_image)
+        self.images.said.connect(self.status.hover.setText)
+
+    def _restore(self) -> None:
+        settings = self.session.settings
+        kept = settings.text("window_geometry")
+        if kept:
+            self.restoreGeometry(decode(kept))
+        restore_sizes(self._splitters, settings)
+        self.controls.gate.setValue(settings.number("gate_r"))
+        self.presenter.set_gate(settings.number("gate_r"))
+        self.controls.run.auto.setChecked(settings.flag("auto_probe"))
+
+    def _keep(self) -> None:
+        settings, state = self.session.settings, self.session.state
+        settings.set("window_geometry", encode(self.saveGeometry()))
+        keep_sizes(self._splitters, settings)
+        settings.set("theme", self.theme.name)
+        settings.set("gate_r", self.controls.gate.value())
+        settings.set("auto_probe", state.auto_probe)
+        settings.set("subject", state.subject.id if state.subject is not None else "")
+        settings.set("network", state.network)
+        settings.set("layer", state.layer)
+        settings.set("image", self.session.controller.image_key)

@@ -1,0 +1,223 @@
+"""Brings the facts of the session onto the panels, each part at most once per turn of the event loop. Never decides.
+
+Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
+together cost one drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
+
+from app.maps import find_shown, make_map
+from app.panels.controls_panel import ControlsPanel
+from app.panels.cortex_panel import CortexPanel
+from app.panels.images_panel import ImagesPanel
+from app.panels.responses_panel import ResponsesPanel
+from app.state import AppState
+from core.images.stimulus import Stimulus, from_uint8
+from core.probes.budget import BudgetReading, read_budget
+from core.probes.probe import Probe
+from core.probes.target import TargetKind
+from core.types import ByteArray
+
+SENSITIVITY = "sensitivity"
+REGIONS = "roi"
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """The panels of the window."""
+
+    controls: ControlsPanel
+    cortex: CortexPanel
+    images: ImagesPanel
+    responses: ResponsesPanel
+
+
+class Presenter(QObject):
+    """Draws what changed."""
+
+    drawn = Signal()
+
+    def __init__(self, state: AppState, panels: Panels, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._panels = panels
+        self._gate = 0.0
+        self._pictured: Probe | None = None
+        self._stale: set[str] = set()
+        self._parts: dict[str, Callable[[], None]] = {
+            "subject": self._draw_subject,
+            "encoder": self._draw_encoder,
+            "attack": self._draw_attack,
+            "target": self._draw_target,
+            "images": self._draw_images,
+            "map": self._draw_map,
+            "probe": self._draw_probe,
+            "progress": self._draw_progress,
+        }
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._draw)
+        self._watch()
+
+    def set_gate(self, least_r: float) -> None:
+        """Dim the voxels whose held-out r is below this."""
+        self._gate = least_r
+        self.mark("encoder")
+
+    @Slot()
+    def redraw_map(self) -> None:
+        """Another map was chosen."""
+        self.mark("map")
+
+    def mark(self, *parts: str) -> None:
+        """Have parts drawn anew at the next turn of the event loop."""
+        self._stale.update(parts)
+        self._timer.start(0)
+
+    def _watch(self) -> None:
+        state = self._state
+        followers: tuple[tuple[SignalInstance, tuple[str, ...]], ...] = (
+            (state.subject_changed, ("subject", "encoder")),
+            (state.card_changed, ("encoder", "target", "map")),
+            (state.encoder_changed, ("encoder", "map")),
+            (state.target_changed, ("target", "map")),
+            (state.direction_changed, ("attack",)),
+            (state.attack_changed, ("attack", "map")),
+            (state.auto_probe_changed, ("attack",)),
+            (state.stimulus_changed, ("images",)),
+            (state.clean_changed, ("map",)),
+            (state.probe_changed, ("images", "map", "probe")),
+            (state.progress_changed, ("images", "map", "progress")),
+            (state.preview_changed, ("images", "map")),
+            (state.step_changed, ("images", "map")),
+            (state.atlas_changed, ("map",)),
+        )
+        for signal, parts in followers:
+            signal.connect(_Marker(self, parts).mark)
+
+    @Slot()
+    def _draw(self) -> None:
+        stale, self._stale = self._stale, set()
+        for part, draw in self._parts.items():
+            if part in stale:
+                draw()
+        self.drawn.emit()
+
+    def _draw_subject(self) -> None:
+        subject = self._state.subject
+        if subject is None:
+            return
+        table = subject.voxels
+        self._panels.cortex.view.set_voxels(table)
+        rois = [(name, len(table.voxels_in(name))) for name in table.roi_names]
+        self._panels.controls.target.set_rois(rois)
+
+    def _draw_encoder(self) -> None:
+        card = self._state.card
+        form = self._panels.controls.encoder
+        form.set_encoder(*self._state.encoder)
+        if card is None:
+            form.set_note("")
+            self._panels.cortex.view.set_dimmed(None)
+            return
+        form.set_note(f"Held-out r {np.median(card.r):.2f}, median of {card.n_voxels:,} voxels")
+        self._panels.cortex.view.set_dimmed(np.asarray(card.r < self._gate))
+
+    def _draw_attack(self) -> None:
+        state, controls = self._state, self._panels.controls
+        controls.attack.set_direction(state.direction)
+        controls.attack.set_value(state.attack)
+        controls.run.auto.setChecked(state.auto_probe)
+
+    def _draw_target(self) -> None:
+        target, card = self._state.target, self._state.card
+        form = self._panels.controls.target
+        if target is None:
+            form.set_summary("", "")
+            self._panels.cortex.view.select_voxel(None)
+            return
+        roi = target.label.removeprefix("ROI ").split(" (")[0] if target.kind is TargetKind.ROI else ""
+        form.set_kind(target.kind, roi)
+        details = ""
+        if card is not None:
+            voxels = list(target.voxels)
+            r, ceiling = float(np.median(card.r[voxels])), float(np.median(card.noise_ceiling[voxels]))
+            details = f"held-out r {r:.2f} · noise ceiling {ceiling:.2f}"
+        form.set_summary(target.label[0].upper() + target.label[1:], details)
+        self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
+
+    def _draw_images(self) -> None:
+        state, images = self._state, self._panels.images
+        if state.stimulus is None:
+            return
+        if state.probe is not None and state.progress is None and state.step is None:
+            self._draw_images_of(state.probe)
+            return
+        shown = find_shown(state)
+        pixels = shown.pixels if shown is not None else None
+        caption = shown.caption if shown is not None else "clean"
+        images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
+        images.set_budget(self._read_budget(state.stimulus, pixels))
+
+    def _draw_images_of(self, probe: Probe) -> None:
+        images = self._panels.images
+        if self._pictured is not probe or self._state.preview is None:
+            images.show_probe(probe)
+        self._pictured = probe
+        if self._state.preview is not None:
+            images.show_preview(self._state.preview)
+
+    def _title(self) -> str:
+        state = self._state
+        name = state.stimulus.id if state.stimulus is not None else ""
+        return f"{name} · {state.direction} {state.target.label}" if state.target is not None else name
+
+    def _read_budget(self, stimulus: Stimulus, pixels: ByteArray | None) -> BudgetReading | None:
+        self._pictured = None
+        if pixels is None:
+            return None
+        attack = self._state.attack
+        return read_budget(stimulus.pixels, from_uint8(pixels), epsilon=attack.epsilon, norm=attack.norm)
+
+    def _draw_map(self) -> None:
+        name, view = self._panels.cortex.current_map(), self._panels.cortex.view
+        if name == REGIONS:
+            view.show_regions(True)
+            return
+        chosen = make_map(name, self._state)
+        view.set_values(
+            chosen.values, title=chosen.title, unit=chosen.unit, diverging=chosen.diverging, limit=chosen.limit
+        )
+
+    def _draw_probe(self) -> None:
+        probe, subject = self._state.probe, self._state.subject
+        if probe is not None and subject is not None:
+            self._panels.responses.show_probe(probe, subject.voxels)
+        elif self._state.progress is None:
+            self._panels.responses.clear()
+
+    def _draw_progress(self) -> None:
+        progress = self._state.progress
+        if progress is not None:
+            self._panels.responses.show_progress(progress)
+            self._panels.controls.run.show_progress(progress)
+
+
+class _Marker(QObject):
+    """Ties one signal to the parts it makes stale."""
+
+    def __init__(self, presenter: Presenter, parts: tuple[str, ...]) -> None:
+        super().__init__(presenter)
+        self._presenter = presenter
+        self._parts = parts
+
+    @Slot()
+    def mark(self) -> None:
+        """Mark the parts."""
+        self._presenter.mark(*self._parts)

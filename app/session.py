@@ -1,0 +1,50 @@
+"""The parts of a running program that are not widgets, made in one place. Never shows anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.catalogue import Catalogue, read_catalogue
+from app.controller import Controller
+from app.jobs import JobLane
+from app.log_store import LogStore
+from app.problems import Problems
+from app.settings import Settings
+from app.state import AppState
+from core.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """State, lane, engine and what watches over them."""
+
+    settings: Settings
+    state: AppState
+    lane: JobLane
+    engine: Engine
+    catalogue: Catalogue
+    problems: Problems
+    log: LogStore
+    controller: Controller
+
+    def close(self) -> None:
+        """Stop the lane, keep the settings, give the hooks back."""
+        self.lane.shutdown()
+        self.settings.save()
+        self.problems.remove()
+        self.log.remove()
+
+
+def open_session(engine: Engine | None = None, catalogue: Catalogue | None = None) -> Session:
+    """Make a session; tests and demonstrations bring their own engine or catalogue."""
+    settings = Settings()
+    state = AppState()
+    state.auto_probe = settings.flag("auto_probe")
+    lane = JobLane()
+    used = engine if engine is not None else Engine()
+    offered = catalogue if catalogue is not None else read_catalogue()
+    problems = Problems()
+    log = LogStore()
+    log.install()
+    controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
+    return Session(settings, state, lane, used, offered, problems, log, controller)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QKeySequence
+from pytestqt.qtbot import QtBot
+
+from app.commands import COMMANDS, MENUS, Situation, find_command
+from app.dialogs.shortcuts_sheet import ShortcutsSheet
+from app.jobs import Idle, Running
+from app.paths import icon_file
+from app.state import AppState
+
+
+def test_ids_and_keys_are_unique(qtbot: QtBot) -> None:
+    ids = [command.id for command in COMMANDS]
+    keys = [QKeySequence(command.shortcut).toString() for command in COMMANDS if command.shortcut]
+    assert len(set(ids)) == len(ids)
+    assert len(set(keys)) == len(keys)
+    assert all(keys)
+
+
+def test_every_command_has_a_menu_a_help_and_its_icon() -> None:
+    for command in COMMANDS:
+        assert command.menu in MENUS
+        assert command.help
+        assert not command.icon or icon_file(command.icon).is_file(), command.icon
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"), [("export", "Make a probe first"), ("cancel", "Nothing runs"), ("open_image", "")]
+)
+def test_reasons_in_an_empty_session(identity: str, reason: str) -> None:
+    assert find_command(identity).reason(Situation(AppState(), Idle())) == reason
+
+
+def test_cancel_can_be_given_while_something_runs() -> None:
+    situation = Situation(AppState(), Running("probe", "…"))
+    assert find_command("cancel").reason(situation) == ""
+    assert situation.probing
+
+
+def test_the_help_sheet_lists_every_command(qtbot: QtBot) -> None:
+    from PySide6.QtWidgets import QLabel
+
+    sheet = ShortcutsSheet()
+    qtbot.addWidget(sheet)
+    texts = {label.text() for label in sheet.findChildren(QLabel)}
+    assert {command.help for command in COMMANDS} <= texts
