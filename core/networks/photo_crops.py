@@ -37,15 +37,33 @@ def draw_batch(paths: Sequence[Path], *, count: int, size: int, seed: Sequence[i
 
 def draw_crop(path: Path, *, size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """One random resized crop of one photograph, (3, size, size) in [0, 1]."""
+    photo = _open_photo(path)
+    pixels = _cut_out(photo, _draw_box(*photo.size, rng=rng), size=size)
+    return np.ascontiguousarray(pixels[:, :, ::-1] if rng.random() < 0.5 else pixels)
+
+
+def read_centre(paths: Sequence[Path], *, size: int) -> npt.NDArray[np.float32]:
+    """The central squares of photographs, (n, 3, size, size) in [0, 1]."""
+    squares = []
+    for path in paths:
+        photo = _open_photo(path)
+        (width, height), side = photo.size, min(photo.size)
+        left, top = (width - side) / 2, (height - side) / 2
+        squares.append(_cut_out(photo, (left, top, left + side, top + side), size=size))
+    return np.stack(squares)
+
+
+def _open_photo(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
-            photo = image.convert("RGB")
+            return image.convert("RGB")
     except (OSError, UnidentifiedImageError) as error:
         raise StorageError(f"The photograph {path} cannot be read: {error}. Take it out of the folder.") from error
-    box = _draw_box(*photo.size, rng=rng)
+
+
+def _cut_out(photo: Image.Image, box: tuple[float, float, float, float], *, size: int) -> npt.NDArray[np.float32]:
     crop = photo.resize((size, size), Image.Resampling.BILINEAR, box=box)
-    pixels = np.asarray(crop, dtype=np.float32).transpose(2, 0, 1) / 255
-    return np.ascontiguousarray(pixels[:, :, ::-1] if rng.random() < 0.5 else pixels)
+    return np.ascontiguousarray(np.asarray(crop, dtype=np.float32).transpose(2, 0, 1) / 255)
 
 
 def _draw_box(width: int, height: int, *, rng: np.random.Generator) -> tuple[float, float, float, float]:

@@ -33,6 +33,11 @@ SEED_STEP = 1_000_003
 """Keeps the random starts of different steps apart."""
 
 
+def never_stop() -> bool:
+    """The default `should_stop`: run to the end."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class RobustifyProgress:
     """Where a robust fine-tuning stands.
@@ -73,7 +78,7 @@ class Training:
         self.mean = torch.tensor(spec.mean, device=device).view(1, 3, 1, 1)
         self.std = torch.tensor(spec.std, device=device).view(1, 3, 1, 1)
         self.example = torch.zeros(1, 3, config.stages[0].size, config.stages[0].size, device=device)
-        self.network = load_cut(config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = load_cut(config).to(device).to(memory_format=torch.channels_last)
         self.original = fold_copy(self.network, self.example)
         self.network.requires_grad_(True)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
@@ -151,7 +156,7 @@ def iter_robustify(
     paths: Sequence[Path],
     *,
     checkpoint: Path,
-    should_stop: Callable[[], bool],
+    should_stop: Callable[[], bool] = never_stop,
     device: str = "cpu",
     save_every: float = 180.0,
 ) -> Iterator[RobustifyProgress]:
@@ -200,7 +205,7 @@ def fold_copy(network: nn.Module, example: torch.Tensor) -> nn.Module:
     """A frozen copy with BatchNorm folded: the same features, a third less work."""
     frozen = copy.deepcopy(network).requires_grad_(False)
     fold_batchnorm(frozen, example=example)
-    frozen.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    frozen.to(memory_format=torch.channels_last)
     return frozen
 
 

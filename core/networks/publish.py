@@ -1,0 +1,79 @@
+"""Turns a checkpoint of a robust fine-tuning into a weights file with its measured robustness. Never trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from core.networks.catalog import find_network
+from core.networks.checkpoint import hash_file
+from core.networks.load import load_network
+from core.networks.photo_crops import read_centre
+from core.networks.robustify_config import RobustifyConfig
+from core.networks.robustness import RobustnessRecord, measure_robustness
+from core.networks.safe_write import replace_file
+
+MEASURED_EPSILONS = (0.5, 1.0, 3.0)
+"""L2 budgets at 224^2 at which robustness is stated."""
+MEASURED_PHOTOS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedNetwork:
+    """A finished robust network: its files and what was measured."""
+
+    path: Path
+    report: Path
+    sha256: str
+    n_seen: int
+    records: tuple[RobustnessRecord, ...]
+
+
+def publish_checkpoint(
+    checkpoint: Path, out: Path, *, config: RobustifyConfig, photos: Sequence[Path], device: str = "cpu"
+) -> PublishedNetwork:
+    """Write `out` (.safetensors) and a JSON of the same name with the recipe and the feature shifts at equal budget."""
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = {name: value.contiguous() for name, value in content["state"].items()}
+    # Written as bytes: safetensors would make a file that only its owner can read.
+    replace_file(out, lambda partial: partial.write_bytes(save(state)))
+    records = measure_file(out, config=config, photos=photos, device=device)
+    published = PublishedNetwork(out, out.with_suffix(".json"), hash_file(out), int(content["n_seen"]), records)
+    text = json.dumps(describe_published(published, config), indent=2)
+    replace_file(published.report, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+    return published
+
+
+def measure_file(
+    weights: Path, *, config: RobustifyConfig, photos: Sequence[Path], device: str = "cpu"
+) -> tuple[RobustnessRecord, ...]:
+    """Feature shift of a weights file against the original network at the last layer of the config."""
+    spec = find_network(config.network)
+    layer = config.layers[-1]
+    original = load_network(spec, layer, device=device)
+    tuned = load_network(replace(spec, sha256=""), layer, device=device, weights=weights)
+    # Spread over the folder, so that they are of many kinds.
+    chosen = photos[:: max(1, len(photos) // MEASURED_PHOTOS)][:MEASURED_PHOTOS]
+    images = read_centre(chosen, size=spec.input_size)
+    return measure_robustness(original, tuned, images=images, epsilons=MEASURED_EPSILONS)
+
+
+def describe_published(published: PublishedNetwork, config: RobustifyConfig) -> dict[str, object]:
+    """The JSON object: file, hash, recipe, photographs seen, feature shifts."""
+    shifts = [asdict(record) | {"ratio": record.ratio} for record in published.records]
+    return {
+        "file": published.path.name,
+        "sha256": published.sha256,
+        "recipe": asdict(config),
+        "n_seen": published.n_seen,
+        "layer": config.layers[-1],
+        "norm": "l2",
+        "n_photographs_measured": MEASURED_PHOTOS,
+        "shift": "mean of ||phi(x + delta) - phi(x)|| / ||phi(x)||, delta by 10 PGD steps against each network itself",
+        "shifts": [{name: round(value, 4) for name, value in entry.items()} for entry in shifts],
+    }
