@@ -52,6 +52,14 @@ def make_photos(options: argparse.Namespace) -> None:
     print(counts, "together", sum(counts.values()))
 
 
+def make_kay(options: argparse.Namespace) -> None:
+    """The measured subject and its images."""
+    from demo_kay import build_kay
+
+    ceiling = build_kay(options.source, photos=DEMO / "photos" / "kay2017", subjects=DEMO / "subjects")
+    print("noise ceilings", ceiling.round(3).tolist())
+
+
 def build_parser() -> argparse.ArgumentParser:
     """One sub-command for each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -67,6 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     photos.add_argument("--things", type=Path, required=True, help="the THINGSplus mosaic, 36 x 20 tiles of 90 pixels")
     photos.add_argument("--fonts", type=Path, required=True, help="folder of the DejaVu fonts")
     photos.set_defaults(make=make_photos)
+    kay = commands.add_parser("kay", help="the measured subject")
+    kay.add_argument("--source", type=Path, required=True, help="folder of kay_yeatman2017_exp2.npz and stimuli/")
+    kay.set_defaults(make=make_kay)
     return parser
 
 
