@@ -72,7 +72,7 @@ class EncoderData:
     mean : (n_pooled,)
         Mean pooled feature over the training images.
     components : (n_pooled, rank)
-        Principal axes of the z-scored pooled features; the z-scoring and one common scale are folded in.
+        Principal axes of the pooled features, divided by one common scale.
     weights : (rank, n_voxels)
     intercept : (n_voxels,)
     covariance : (rank, rank)

@@ -10,9 +10,6 @@ from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.ridge import decompose
 from core.types import FloatArray
 
-DEAD_FEATURE = 1e-6
-"""A feature whose SD is under this part of the largest never varies and is left out instead of blown up."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reducer:
@@ -32,10 +29,13 @@ class Reducer:
 
 
 def fit_reducer(features: FloatArray, n_components: int) -> Reducer:
-    """Principal components of z-scored features, unwhitened, on one common scale.
+    """Principal components of centred features, unwhitened, on one common scale.
 
-    z = (features - mean) / SD;  reduced = z V / g,  V the leading principal axes, g so that the mean variance of the
-    reduced features is 1. Ridge on all components equals ridge on z; the common scale only sets the penalty's unit.
+    reduced = (features - mean) V / g,  V the leading principal axes, g so that the mean variance of the reduced
+    features is 1. Ridge on all components equals ridge on the features; the common scale only sets the penalty's unit.
+
+    Features are not z-scored: on measured responses that predicted no better, and far worse for images unlike the
+    training images, where z-scoring blows up features that hardly vary among the latter.
 
     Parameters
     ----------
@@ -44,16 +44,11 @@ def fit_reducer(features: FloatArray, n_components: int) -> Reducer:
     n_components : int
         At most so many; 0 keeps all that the images span.
     """
-    mean = features.mean(axis=0, dtype=np.float64)
-    spread = features.std(axis=0, dtype=np.float64)
-    alive = spread > DEAD_FEATURE * spread.max()
-    inverse = np.divide(1.0, spread, out=np.zeros_like(spread), where=alive)
-    basis = decompose((features - mean) * inverse)
+    basis = decompose(features)
     kept = slice(None, n_components or None)
-    axes = _fix_signs(basis.axes[:, kept])
     scale = np.sqrt(basis.eigenvalues[kept].mean() / len(features))
-    components = inverse[:, np.newaxis] * axes / scale
-    return Reducer(mean.astype(np.float32), np.ascontiguousarray(components, dtype=np.float32))
+    components = _fix_signs(basis.axes[:, kept]) / scale
+    return Reducer(basis.mean.astype(np.float32), np.ascontiguousarray(components, dtype=np.float32))
 
 
 def _fix_signs(axes: FloatArray) -> FloatArray:
