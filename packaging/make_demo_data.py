@@ -9,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -60,6 +62,36 @@ def make_kay(options: argparse.Namespace) -> None:
     print("noise ceilings", ceiling.round(3).tolist())
 
 
+def make_features(options: argparse.Namespace) -> None:
+    """The teacher's features of the photographs, which are not shipped."""
+    import torch
+    from demo_teacher import extract
+    from teacher import load_teacher
+
+    from core.datasets.photos import list_images
+
+    torch.set_num_threads(options.threads)
+    photos = sorted(info.id for info in list_images() if info.set == "photos")
+    extract(load_teacher(options.teacher), photos, out=options.out)
+
+
+def make_simulated(options: argparse.Namespace) -> None:
+    """The simulated subject."""
+    from demo_simulated import build_simulated
+
+    voxels = build_simulated(options.features, subjects=DEMO / "subjects")
+    for roi in voxels.roi_names:
+        members = voxels.voxels_in(roi)
+        ceiling = voxels.noise_ceiling[members]
+        n_left = int((voxels.hemisphere[members] == 0).sum())
+        print(f"{roi:5} {n_left:4} left {len(members) - n_left:4} right, noise ceiling median {np.median(ceiling):.2f}")
+    print(
+        voxels.n_voxels,
+        "voxels, noise ceiling",
+        np.percentile(voxels.noise_ceiling, (0, 5, 25, 50, 75, 95, 100)).round(2),
+    )
+
+
 def build_parser() -> argparse.ArgumentParser:
     """One sub-command for each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,6 +110,14 @@ def build_parser() -> argparse.ArgumentParser:
     kay = commands.add_parser("kay", help="the measured subject")
     kay.add_argument("--source", type=Path, required=True, help="folder of kay_yeatman2017_exp2.npz and stimuli/")
     kay.set_defaults(make=make_kay)
+    features = commands.add_parser("features", help="the teacher's features, needed for the simulated subject")
+    features.add_argument("--teacher", type=Path, required=True, help="safetensors file of the teacher (teacher.py)")
+    features.add_argument("--threads", type=int, default=1)
+    features.add_argument("--out", type=Path, required=True, help="the .npz to write, about 150 MB")
+    features.set_defaults(make=make_features)
+    simulated = commands.add_parser("simulated", help="the simulated subject")
+    simulated.add_argument("--features", type=Path, required=True, help="the .npz written by `features`")
+    simulated.set_defaults(make=make_simulated)
     return parser
 
 

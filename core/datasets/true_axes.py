@@ -77,6 +77,18 @@ def receptive_field(centre: tuple[float, float], sigma: float, *, side: int, spa
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TeacherFeatures:
+    """What the axes need of the teacher's features for some images.
+
+    maps: by early stage, (n_images, n_axes, h, w) along its channel axes; pooled: (n_images, n_features), the late
+    stages averaged over places, side by side.
+    """
+
+    maps: dict[str, Array]
+    pooled: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TrueAxes:
     """The axes of all voxels of a simulated subject.
 
@@ -107,18 +119,18 @@ class TrueAxes:
     offset: Array
     scale: Array
 
-    def signal(self, maps: dict[str, Array], pooled: Array) -> Array:
-        """The noiseless signals (n_images, n_voxels) for maps (n, n_axes, h, w) by stage and pooled (n, n_features)."""
-        return (self.raw_signal(maps, pooled) - self.offset) / self.scale
+    def signal(self, features: TeacherFeatures) -> Array:
+        """The noiseless signals, (n_images, n_voxels)."""
+        return (self.raw_signal(features) - self.offset) / self.scale
 
-    def raw_signal(self, maps: dict[str, Array], pooled: Array) -> Array:
-        """The signals before offset and scale."""
-        signals = np.empty((len(pooled), len(self.stage)), dtype=np.float32)
+    def raw_signal(self, features: TeacherFeatures) -> Array:
+        """The signals before offset and scale, (n_images, n_voxels)."""
+        signals = np.empty((len(features.pooled), len(self.stage)), dtype=np.float32)
         for index, stage in enumerate(EARLY_STAGES):
             voxels = np.flatnonzero(self.stage == index)
-            signals[:, voxels] = self._under_fields(voxels, maps[stage].astype(np.float32))
+            signals[:, voxels] = self._under_fields(voxels, features.maps[stage])
         late = self.stage == LATE
-        signals[:, late] = (pooled - self.pooled_mean) @ self.basis @ self.late[late].T
+        signals[:, late] = (features.pooled - self.pooled_mean) @ self.basis @ self.late[late].T
         return signals
 
     def _under_fields(self, voxels: npt.NDArray[np.int64], maps: Array) -> Array:
