@@ -94,10 +94,10 @@ class CameraPose:
     def project(self, points: FloatArray, *, width: float, height: float) -> FloatArray:
         """Screen positions (n, 2) of points (n, 3): x rightwards, y downwards from the upper left corner."""
         right, up, _ = self.axes()
-        offsets = np.asarray(points) - np.asarray(self.centre)
         per_mm = height / (2 * self.scale)
-        across, upward = offsets @ right * per_mm, offsets @ up * per_mm
-        return np.stack([width / 2 + across, height / 2 - upward], axis=-1)
+        onto = np.stack([right * per_mm, -up * per_mm], axis=1)
+        origin = np.array([width / 2, height / 2]) - np.asarray(self.centre) @ onto
+        return np.asarray(points @ onto.astype(points.dtype) + origin)
 
     def apply(self, camera: Any) -> None:
         """Put a vtkCamera there."""

@@ -109,8 +109,8 @@ def dim(layer: Layer, dimmed: BoolArray) -> Layer:
     """The layer with the dimmed vertices (n,) greyed and thinned; the others are left exactly as they are."""
     grey = (layer.rgb @ LUMA)[:, None]
     held_back = DIM_GREY * grey + (1 - DIM_GREY) * layer.rgb
-    share = np.float32(DIM_OPACITY)
-    return Layer(np.where(dimmed[:, None], held_back, layer.rgb), np.where(dimmed, layer.opacity * share, layer.opacity))
+    thinned = layer.opacity * np.float32(DIM_OPACITY)
+    return Layer(np.where(dimmed[:, None], held_back, layer.rgb), np.where(dimmed, thinned, layer.opacity))
 
 
 def compose(underlay: FloatArray, layers: Iterable[Layer]) -> ByteArray:

@@ -1,7 +1,7 @@
-"""Where each hemisphere lies in the scene for a geometry, a choice of hemispheres and a named view. Never draws, never picks.
+"""Where each hemisphere lies in the scene, by geometry, choice of hemispheres and named view. Never draws, never picks.
 
-A hemisphere is turned about the vertical axis and shifted as a rigid body; both are baked into the coordinates the scene
-shows, so picks, outlines, markers and labels all live in one space (mm; x right, y away from the viewer, z up).
+A hemisphere is turned about the vertical axis and shifted as a rigid body; both are baked into the coordinates that are
+shown, so picks, outlines, markers and labels all live in one space (mm; x right, y away from the viewer, z up).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ViewAngles:
 
 
 VIEWS: dict[str, ViewAngles] = {
-    "visual": ViewAngles(turn=42, azimuth=0, elevation=-24),
+    "visual": ViewAngles(turn=12, azimuth=0, elevation=-18),
     "lateral": ViewAngles(turn=90, azimuth=0, elevation=0),
     "medial": ViewAngles(turn=-90, azimuth=0, elevation=0),
     "ventral": ViewAngles(turn=0, azimuth=180, elevation=-90),
@@ -46,9 +46,6 @@ VIEWS: dict[str, ViewAngles] = {
     "flat": ViewAngles(turn=0, azimuth=0, elevation=90),
 }
 """Azimuth 0 looks from behind, elevation 90 from above. A turn of 90 shows the lateral side to a viewer behind."""
-
-FLAT_TURN = (0.0, 0.0)
-"""Degrees by which the left and right flat maps are turned in their plane, so that the occipital poles face one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +76,10 @@ def arrange(
     """
     check_choice("geometry", geometry, GEOMETRIES)
     check_choice("view", view, VIEWS)
-    rotations = tuple(_turn(side, geometry, view=view) for side in (0, 1))
+    turn = 0.0 if geometry == "flat" else VIEWS[view].turn
+    rotations = (_about_vertical(turn), _about_vertical(-turn))
     boxes = [_box(surface.side(side).geometries[geometry] @ rotations[side].T) for side in (0, 1)]
-    if hemispheres == "both" and geometry in FOLDED and not VIEWS[view].turn:
+    if hemispheres == "both" and geometry in FOLDED and not turn:
         middle = -np.mean(boxes, axis=(0, 1))
         return Placement(rotations[0], middle), Placement(rotations[1], middle)
     left, right = (-box.mean(axis=0) for box in boxes)
@@ -89,13 +87,6 @@ def arrange(
         left[0] = -GAP / 2 - boxes[0][1, 0]
         right[0] = GAP / 2 - boxes[1][0, 0]
     return Placement(rotations[0], left), Placement(rotations[1], right)
-
-
-def _turn(side: int, geometry: Geometry, *, view: NamedView) -> FloatArray:
-    if geometry == "flat":
-        return _about_vertical(FLAT_TURN[side])
-    turn = VIEWS[view].turn
-    return _about_vertical(turn if side == 0 else -turn)
 
 
 def _about_vertical(degrees: float) -> FloatArray:

@@ -1,7 +1,9 @@
 """ROI outlines as smooth lines that follow the surface through every geometry. Never holds coordinates of its own.
 
-Each point of an outline is a fixed weighting of vertices: first a vertex at the border, then smoothed along the line.
-The weights are computed once for a set of triangles; new coordinates cost one sparse product.
+Borders run between vertices: through the middle of every edge that joins two regions, meeting in the middle of
+triangles that touch three. So each point is a fixed weighting of vertices, smoothed along the line; the weights are
+computed once for a set of triangles, and new coordinates cost one sparse product. (Chains of vertices zigzag and leave
+gaps at junctions.)
 """
 
 from __future__ import annotations
@@ -11,12 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-from vtkmodules.vtkCommonCore import vtkPoints
-from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
-from core.surfaces.outline import find_borders
+from app.views.vtk_arrays import to_cells, to_points
 from core.types import FloatArray, IntArray
 
 LIFT = 0.35
@@ -41,10 +41,8 @@ class Outline:
     """
 
     def __init__(self, faces: IntArray, labels: IntArray) -> None:
-        edges = find_borders(faces, labels)
-        vertices, local = np.unique(edges, return_inverse=True)
-        self.segments: npt.NDArray[np.int64] = local.reshape(-1, 2).astype(np.int64)
-        self.weights = _smoothing(self.segments, len(vertices)) @ _choice(vertices, len(labels))
+        weights, self.segments = cross_borders(faces, labels)
+        self.weights = _smoothing(self.segments, weights.shape[0]) @ weights
 
     def place(self, points: FloatArray, normals: FloatArray) -> npt.NDArray[np.float32]:
         """Points of the outline (k, 3) for coordinates and normals (n, 3) of the vertices."""
@@ -68,10 +66,8 @@ class OutlineActor:
 
     def set_shape(self, points: npt.NDArray[np.float32], segments: npt.NDArray[np.int64]) -> None:
         """Take points (k, 3) and the pairs of them to join (j, 2)."""
-        holder = vtkPoints()
-        holder.SetData(numpy_to_vtk(points, deep=True))
-        self.data.SetPoints(holder)
-        self.data.SetLines(_make_lines(segments))
+        self.data.SetPoints(to_points(points))
+        self.data.SetLines(to_cells(segments))
         self.data.Modified()
 
     def set_look(self, rgb: tuple[float, float, float], *, opacity: float, ratio: float) -> None:
@@ -82,10 +78,42 @@ class OutlineActor:
         look.SetLineWidth(WIDTH * ratio)
 
 
-def _choice(vertices: IntArray, n_vertices: int) -> Any:
-    rows = np.arange(len(vertices))
-    ones = np.ones(len(vertices), dtype=np.float32)
-    return scipy.sparse.csr_array((ones, (rows, vertices)), shape=(len(vertices), n_vertices))
+def cross_borders(faces: IntArray, labels: IntArray) -> tuple[Any, npt.NDArray[np.int64]]:
+    """Points on the borders as weights of vertices, sparse (k, n), and the pairs of points to join (j, 2).
+
+    Parameters
+    ----------
+    faces : (m, 3) int
+    labels : (n,) int
+    """
+    corners = faces[_count_labels(labels[faces]) > 1].astype(np.int64)
+    n_faces = len(corners)
+    edges = np.sort(np.stack([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]], axis=1), axis=2)
+    crosses = labels[edges[:, :, 0]] != labels[edges[:, :, 1]]
+    middles, local = np.unique(edges[crosses], axis=0, return_inverse=True)
+    at = np.full((n_faces, 3), -1, dtype=np.int64)
+    at[crosses] = local.ravel()
+    two = crosses.sum(axis=1) == 2
+    joined = at[two][crosses[two]].reshape(-1, 2)
+    centres = corners[~two]
+    hubs = np.repeat(len(middles) + np.arange(len(centres)), 3)
+    spokes = np.stack([at[~two].ravel(), hubs], axis=1)
+    weights = scipy.sparse.vstack([_means(middles, len(labels)), _means(centres, len(labels))], format="csr")
+    return weights, np.concatenate([joined, spokes])
+
+
+def _count_labels(labels: IntArray) -> IntArray:
+    """How many different labels each row (m, 3) has."""
+    ordered = np.sort(labels, axis=1)
+    return np.asarray(1 + (np.diff(ordered, axis=1) != 0).sum(axis=1))
+
+
+def _means(groups: IntArray, n_vertices: int) -> Any:
+    """Rows (k, n) that take the mean of each group (k, 2 or 3) of vertices."""
+    count, size = groups.shape
+    shares = np.full(groups.size, 1.0 / size, dtype=np.float32)
+    rows = np.repeat(np.arange(count), size)
+    return scipy.sparse.csr_array((shares, (rows, groups.ravel())), shape=(count, n_vertices))
 
 
 def _smoothing(segments: IntArray, n_points: int) -> Any:
@@ -96,16 +124,7 @@ def _smoothing(segments: IntArray, n_points: int) -> Any:
     share = 1.0 / np.maximum(joined.sum(axis=1), 1)
     identity = scipy.sparse.eye_array(n_points, dtype=np.float32, format="csr")
     step = 0.5 * identity + 0.5 * scipy.sparse.diags_array(share) @ joined
-    result = identity
+    result: Any = identity
     for _ in range(SMOOTHINGS):
         result = step @ result
     return result
-
-
-def _make_lines(segments: npt.NDArray[np.int64]) -> vtkCellArray:
-    offsets = np.arange(0, 2 * len(segments) + 1, 2, dtype=np.int64)
-    lines = vtkCellArray()
-    lines.SetData(
-        numpy_to_vtkIdTypeArray(offsets, deep=True), numpy_to_vtkIdTypeArray(np.ascontiguousarray(segments).ravel(), deep=True)
-    )
-    return lines

@@ -1,4 +1,4 @@
-"""Everything the cortex view shows in three dimensions: meshes, outlines, the marker, lights and background. Never knows Qt."""
+"""Everything the cortex view shows in three dimensions: meshes, outlines, marker, lights. Never knows Qt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.types import ByteArray, FloatArray
 
 Rgb = tuple[float, float, float]
 
-LIGHTS = (((-0.35, 0.55, 1.0), 0.78), ((0.75, -0.15, 0.6), 0.26), ((0.0, -0.8, 0.35), 0.14))
+LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.35), 0.20))
 """Directions (right, up, towards the viewer) and strengths: a key light, a fill, a little from below."""
 
 MARKER_RADIUS = 1.5

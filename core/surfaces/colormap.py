@@ -1,7 +1,8 @@
-"""Colour maps for cortical maps, made here from a few named colours at even perceptual steps. Never touches a mesh or a screen.
+"""Colour maps for cortical maps, made from a few colours at even perceptual steps. Never touches a mesh or a screen.
 
 Diverging maps mirror in lightness about their middle, so that raise and lower weigh the same; sequential maps rise in
-lightness all the way. Their hues (blue or teal against orange, never red against green) stay apart for colour-blind eyes.
+lightness all the way. Their hues (blue or violet against orange, never red against green) stay apart for colour-blind
+eyes.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ _SEQUENTIAL: dict[str, tuple[str, tuple[Anchor, ...]]] = {
 _DIVERGING: dict[str, tuple[str, tuple[Anchor, ...], tuple[Anchor, ...]]] = {
     "polar": (
         "Polar",
-        ((0.38, 0.16, 262), (0.55, 0.17, 255), (0.76, 0.11, 240)),
-        ((0.38, 0.15, 25), (0.55, 0.19, 34), (0.76, 0.13, 55)),
+        ((0.44, 0.19, 264), (0.60, 0.17, 252), (0.80, 0.10, 236)),
+        ((0.44, 0.18, 27), (0.60, 0.20, 37), (0.80, 0.12, 60)),
     ),
     "aurora": (
         "Aurora",
@@ -121,10 +122,10 @@ def distinct_colours(n: int) -> ByteArray:
     check_count("n", n)
     candidates = _vivid_colours()
     chosen: list[int] = []
-    nearest = np.linalg.norm(candidates - oklch_to_oklab(0.6, 0.0, 0.0), axis=1)
+    nearest: FloatArray = np.linalg.norm(candidates - oklch_to_oklab(0.6, 0.0, 0.0), axis=1)
     for _ in range(n):
         chosen.append(int(np.argmax(nearest)))
-        nearest = np.minimum(nearest, np.linalg.norm(candidates - candidates[chosen[-1]], axis=1))
+        nearest = np.asarray(np.minimum(nearest, np.linalg.norm(candidates - candidates[chosen[-1]], axis=1)))
     return _to_bytes(candidates[chosen])
 
 
@@ -144,8 +145,7 @@ def _walk(anchors: tuple[Anchor, ...], n_steps: int) -> FloatArray:
     points = np.stack([fit_chroma(oklch_to_oklab(*anchor)) for anchor in anchors])
     knots = np.linspace(0.0, 1.0, len(points))
     dense = np.linspace(0.0, 1.0, DENSE)
-    path = np.stack([np.interp(dense, knots, points[:, axis]) for axis in range(3)], axis=1)
-    path = _round_corners(path)
+    path = _round_corners(np.stack([np.interp(dense, knots, points[:, axis]) for axis in range(3)], axis=1))
     travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     even = np.linspace(0.0, travelled[-1], n_steps)
     return np.stack([np.interp(even, travelled, path[:, axis]) for axis in range(3)], axis=1)

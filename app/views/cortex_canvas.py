@@ -1,0 +1,344 @@
+"""The three-dimensional part of the cortex view: scene, camera, picks, annotations. Never knows voxels or values.
+
+Renders only when something changed: all requests of one turn of the event loop become one frame. Where the processor
+draws, frames are plain while things move and one is smoothed when they rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Signal, Slot
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+from pyvistaqt import QtInteractor
+
+from app.theme import Theme
+from app.views.cortex_camera import CameraPose
+from app.views.cortex_gl import is_software_gl
+from app.views.cortex_labels import LabelFinder, PlacedLabel, drop_overlaps, is_in_sight
+from app.views.cortex_layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.views.cortex_mouse import CortexMouse
+from app.views.cortex_overlay import Annotations, CortexOverlay, Ring, measure_label
+from app.views.cortex_picking import CortexPicker, Pick
+from app.views.cortex_scene import CortexScene, Rgb
+from core.surfaces.atlas import Atlas
+from core.surfaces.mesh import CorticalSurface
+from core.types import ByteArray, FloatArray
+
+SMOOTH_SAMPLES = 4
+REST_MS = 160
+GLIDE_MS = 240
+FOCUS_SCALE = 38.0
+"""mm from the middle to the upper edge after focusing a voxel."""
+
+CAPTION_DROP = 13.0
+"""Pixels from the lower edge of a hemisphere to its letter."""
+
+OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
+OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
+
+
+class CortexCanvas(QWidget):
+    """Shows a surface in given colours and says what was clicked, hovered or brushed."""
+
+    picked = Signal(object)
+    focus_asked = Signal(object)
+    hovered = Signal(object)
+    stroke_began = Signal(bool)
+    stroke_passed = Signal(object)
+    stroke_ended = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._software = is_software_gl()
+        self.plotter = QtInteractor(self, auto_update=False, multi_samples=0 if self._software else SMOOTH_SAMPLES)
+        self.plotter.setAcceptDrops(False)
+        self._renderer: Any = self.plotter.renderer
+        self.scene = CortexScene(self._renderer)
+        self.picker = CortexPicker(self._renderer)
+        self.overlay = CortexOverlay(self.plotter)
+        self.pose = CameraPose(0.0, 0.0)
+        self._theme: Theme | None = None
+        self._atlas: Atlas | None = None
+        self._finders: dict[int, LabelFinder] = {}
+        self._labelled = True
+        self._untouched = True
+        self._moved = True
+        self._closed = False
+        self._mouse = CortexMouse(self.plotter)
+        self._make_timers()
+        self._connect_mouse()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plotter)
+
+    def set_surface(self, surface: CorticalSurface) -> None:
+        """Show another surface; `arrange` must follow."""
+        self.scene.set_surface(surface)
+
+    def set_atlas(self, atlas: Atlas | None) -> None:
+        """Outline and name the ROIs of an atlas."""
+        self._atlas, self._finders = atlas, {}
+        self.scene.set_atlas(atlas)
+        self.redraw()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw or hide the outlines."""
+        self.scene.set_outlined(outlined)
+        self.redraw()
+
+    def set_labelled(self, labelled: bool) -> None:
+        """Write or hide the names."""
+        self._labelled = labelled
+        self.redraw()
+
+    def set_brushing(self, brushing: bool) -> None:
+        """Let a left drag brush instead of turn."""
+        self._mouse.brushing = brushing
+
+    def arrange(self, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView) -> None:
+        """Lay the hemispheres out and look at them from a named view, all in sight."""
+        self.scene.arrange(geometry, hemispheres=hemispheres, view=view)
+        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
+        self._mouse.flat = geometry == "flat"
+        angles = VIEWS["flat" if geometry == "flat" else view]
+        self.pose = CameraPose(angles.azimuth, angles.elevation)
+        self.fit()
+
+    def set_colours(self, rgba: Sequence[ByteArray]) -> None:
+        """Colour the vertices of both sides."""
+        self.scene.set_colours(rgba)
+        self._redraw_soon()
+
+    def mark(self, place: tuple[int, int] | None) -> None:
+        """Mark (side, vertex), or nothing."""
+        self.scene.mark(place)
+        self.redraw()
+
+    def fit(self) -> None:
+        """Bring all that is shown into sight."""
+        points = self.scene.shown_points()
+        if len(points):
+            aspect = max(1, self.plotter.width()) / max(1, self.plotter.height())
+            self._untouched = True
+            self._take_pose(self.pose.fitted(points, aspect=aspect, margin=1.1))
+
+    def focus(self, place: tuple[int, int]) -> None:
+        """Glide to (side, vertex) and come near; at once where the processor draws."""
+        point = self.scene.meshes[place[0]].points[place[1]]
+        goal = self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE))
+        self._untouched = False
+        if self._software:
+            self._take_pose(goal)
+            return
+        self._from, self._to = self.pose, goal
+        self._glide.start()
+
+    def pick_at(self, position: QPointF) -> Pick | None:
+        """The vertex under a position in interface pixels from the upper left corner."""
+        ratio = self.plotter.devicePixelRatioF()
+        self._match_size(ratio)
+        return self.picker.pick(position.x() * ratio, (self.plotter.height() - position.y()) * ratio)
+
+    def screen_position(self, point: FloatArray) -> QPointF:
+        """Where a scene point (3,) is, in interface pixels from the upper left corner."""
+        x, y = self.pose.project(point, width=self.plotter.width(), height=self.plotter.height())
+        return QPointF(float(x), float(y))
+
+    def annotations(self, size: tuple[float, float] | None = None) -> Annotations:
+        """What is written over the picture."""
+        width, height = size or (float(self.plotter.width()), float(self.plotter.height()))
+        return Annotations(self._find_labels((width, height)), self._find_captions((width, height)), self._find_ring())
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        self.overlay.set_theme(theme)
+        upper, lower = background_of(theme)
+        self._renderer.GradientBackgroundOn()
+        self._renderer.SetBackground(*_rgb(lower))
+        self._renderer.SetBackground2(*_rgb(upper))
+        line, opacity = OUTLINE_DARK if theme.is_dark else OUTLINE_LIGHT
+        ratio = self.plotter.devicePixelRatioF()
+        self.scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(theme.accent), ratio=ratio)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw once when the event loop is next free, and find the names' places anew."""
+        self._moved = True
+        self._redraw_soon()
+
+    def close_canvas(self) -> None:
+        """Stop all timers and give back the graphics resources; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._glide.stop()
+        self._soon.stop()
+        self._rest.stop()
+        self.plotter.close()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep everything in sight until the user has moved the camera."""
+        super().resizeEvent(event)
+        self.overlay.setGeometry(self.plotter.rect())
+        if self._untouched and not self._closed:
+            self.fit()
+
+    def _redraw_soon(self) -> None:
+        if not self._closed and not self._soon.isActive():
+            self._soon.start()
+
+    def _make_timers(self) -> None:
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._draw)
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._draw_smooth)
+        self._from = self._to = self.pose
+        self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
+        self._glide.valueChanged.connect(self._glide_on)
+
+    def _connect_mouse(self) -> None:
+        mouse = self._mouse
+        mouse.clicked.connect(self._click)
+        mouse.double_clicked.connect(self._double_click)
+        mouse.hovered.connect(self._hover)
+        mouse.left.connect(self._leave)
+        mouse.orbited.connect(self._orbit)
+        mouse.panned.connect(self._pan)
+        mouse.zoomed.connect(self._zoom)
+        mouse.brush_began.connect(self._begin_stroke)
+        mouse.brushed.connect(self._brush)
+        mouse.brush_ended.connect(self.stroke_ended)
+
+    @Slot()
+    def _draw(self) -> None:
+        if self._software:
+            self._renderer.SetUseFXAA(False)
+            self._rest.start()
+        if self._moved:
+            self.overlay.show_annotations(self.annotations())
+            self._moved = False
+        self.plotter.update()
+
+    @Slot()
+    def _draw_smooth(self) -> None:
+        self._renderer.SetUseFXAA(True)
+        self.plotter.update()
+
+    def _take_pose(self, pose: CameraPose) -> None:
+        self.pose = pose
+        pose.apply(self._renderer.GetActiveCamera())
+        self.redraw()
+
+    def _move(self, pose: CameraPose) -> None:
+        self._untouched = False
+        self._take_pose(pose)
+
+    @Slot(object)
+    def _glide_on(self, share: float) -> None:
+        self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
+
+    @Slot(QPointF)
+    def _click(self, position: QPointF) -> None:
+        pick = self.pick_at(position)
+        if pick is not None:
+            self.picked.emit(pick)
+
+    @Slot(QPointF)
+    def _double_click(self, position: QPointF) -> None:
+        pick = self.pick_at(position)
+        if pick is None:
+            self.fit()
+        else:
+            self.focus((pick.side, pick.vertex))
+
+    @Slot(QPointF)
+    def _hover(self, position: QPointF) -> None:
+        self.hovered.emit(self.pick_at(position))
+
+    @Slot()
+    def _leave(self) -> None:
+        self.hovered.emit(None)
+
+    @Slot(float, float)
+    def _orbit(self, across: float, down: float) -> None:
+        self._move(self.pose.orbited(across, down))
+
+    @Slot(float, float)
+    def _pan(self, across: float, down: float) -> None:
+        self._move(self.pose.panned(across, down))
+
+    @Slot(float, QPointF)
+    def _zoom(self, factor: float, at: QPointF) -> None:
+        height = max(1, self.plotter.height())
+        across = (at.x() - self.plotter.width() / 2) / height
+        self._move(self.pose.zoomed(factor, across=across, up=0.5 - at.y() / height))
+
+    @Slot(QPointF, bool)
+    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
+        self.stroke_began.emit(keep)
+        self._brush(position)
+
+    @Slot(QPointF)
+    def _brush(self, position: QPointF) -> None:
+        pick = self.pick_at(position)
+        if pick is not None:
+            self.stroke_passed.emit(pick)
+
+    def _match_size(self, ratio: float) -> None:
+        """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""
+        window = self._renderer.GetRenderWindow()
+        size = (max(1, round(self.plotter.width() * ratio)), max(1, round(self.plotter.height() * ratio)))
+        if tuple(window.GetSize()) != size:
+            window.SetSize(*size)
+
+    def _point_at(self, x: float, y: float) -> FloatArray | None:
+        pick = self.pick_at(QPointF(x, y))
+        return None if pick is None else np.asarray(pick.point)
+
+    def _find_labels(self, size: tuple[float, float]) -> list[PlacedLabel]:
+        if self._atlas is None or not self._labelled:
+            return []
+        found = []
+        for side in self.scene.sides:
+            mesh, finder = self.scene.meshes[side], self._label_finder(side)
+            found += finder.find(mesh, self.pose, size=size, pick_at=self._point_at)
+        font = self.overlay.font()
+        return drop_overlaps(found, lambda text: measure_label(text, font))
+
+    def _label_finder(self, side: int) -> LabelFinder:
+        if side not in self._finders and self._atlas is not None:
+            faces, labels = self.scene.meshes[side].faces, self._atlas.labels(side)
+            self._finders[side] = LabelFinder(faces, labels, self._atlas.names)
+        return self._finders[side]
+
+    def _find_captions(self, size: tuple[float, float]) -> list[PlacedLabel]:
+        captions = []
+        for side in self.scene.sides:
+            points = self.scene.meshes[side].points
+            if len(points):
+                screen = self.pose.project(points, width=size[0], height=size[1])
+                middle, lowest = float(np.mean([screen[:, 0].min(), screen[:, 0].max()])), float(screen[:, 1].max())
+                captions.append(PlacedLabel("LR"[side], middle, lowest + CAPTION_DROP, 0))
+        return captions
+
+    def _find_ring(self) -> Ring | None:
+        position = self.scene.marker_position()
+        if position is None:
+            return None
+        at = self.screen_position(np.asarray(position))
+        return Ring(at.x(), at.y(), not is_in_sight(np.asarray(position), (at.x(), at.y()), pick_at=self._point_at))
+
+
+def background_of(theme: Theme) -> tuple[str, str]:
+    """The upper and lower colour behind the cortex."""
+    return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
+
+
+def _rgb(name: str) -> Rgb:
+    colour = QColor(name)
+    return colour.redF(), colour.greenF(), colour.blueF()

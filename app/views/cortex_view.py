@@ -1,0 +1,319 @@
+"""The cortex: a subject's voxels on a surface, coloured by a map, picked by a click. Never computes a response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.theme import DARK, Theme
+from app.views.cortex_brush import CortexBrush
+from app.views.cortex_canvas import CortexCanvas, background_of
+from app.views.cortex_hover import HoverInfo
+from app.views.cortex_layout import Geometry, Hemispheres, NamedView
+from app.views.cortex_painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
+from app.views.cortex_picking import Pick
+from app.views.cortex_picture import save_picture
+from app.widgets.captions import ElidedLabel
+from app.widgets.colour_bar import ColourBar, ColourBarReading
+from core.checks import check_choice
+from core.surfaces.atlas import Atlas
+from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
+
+HINT = "Click a voxel to make it the target"
+
+
+class CortexView(QWidget):
+    """Shows maps on the cortex.
+
+    Signals
+    -------
+    voxel_picked(int)
+        A click hit a voxel.
+    voxel_hovered(HoverInfo or None)
+        The pointer is over a vertex, or has left the surface.
+    set_drawn(tuple of int)
+        A brush stroke ended; all voxels of the set, ascending.
+    scale_changed()
+        What the colour bar shows changed: colour map, limit, threshold, title or unit.
+    layout_changed()
+        Geometry, hemispheres or the named view changed.
+    """
+
+    voxel_picked = Signal(int)
+    voxel_hovered = Signal(object)
+    set_drawn = Signal(tuple)
+    scale_changed = Signal()
+    layout_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.canvas = CortexCanvas(self)
+        self._painter = CortexPainter()
+        self._brush = CortexBrush()
+        self._theme: Theme = DARK
+        self._geometry: Geometry = "inflated"
+        self._folded: Geometry = "inflated"
+        self._hemispheres: Hemispheres = "both"
+        self._view: NamedView = "visual"
+        self._title, self._unit = "", ""
+        self._selected: int | None = None
+        self.colour_bar = ColourBar()
+        self._readout = ElidedLabel("muted", hint="What is under the pointer")
+        self._readout.show_text(HINT)
+        self._build()
+        self._connect()
+        self.set_theme(self._theme)
+
+    @property
+    def geometry_name(self) -> Geometry:
+        """The geometry shown."""
+        return self._geometry
+
+    @property
+    def hemispheres(self) -> Hemispheres:
+        """The hemispheres shown."""
+        return self._hemispheres
+
+    @property
+    def named_view(self) -> NamedView:
+        """The view last asked for."""
+        return self._view
+
+    @property
+    def limit(self) -> float:
+        """The value of the last colour of the map shown, 1 where there is none."""
+        scale = self._painter.scale
+        return 1.0 if scale is None else scale.limit
+
+    def set_surface(self, surface: CorticalSurface) -> None:
+        """Show a surface; voxels and atlas must follow."""
+        self._painter.surface = surface
+        self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
+        self.canvas.set_atlas(None)
+        self.canvas.mark(None)
+        self.canvas.set_surface(surface)
+        self.canvas.set_colours(self._painter.colours())
+        self._arrange()
+
+    def set_voxels(self, table: VoxelTable) -> None:
+        """Take a subject's voxels; the map and the selection are cleared."""
+        self._painter.set_voxels(table)
+        self._brush = CortexBrush()
+        self.select_voxel(None)
+        self._recolour()
+
+    def set_atlas(self, atlas: Atlas) -> None:
+        """Outline and name the ROIs of an atlas."""
+        self._painter.atlas = atlas
+        self.canvas.set_atlas(atlas)
+        self._recolour()
+
+    def set_values(
+        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: float | None = None
+    ) -> None:
+        """Show a map.
+
+        Parameters
+        ----------
+        values : (n_voxels,) float or None
+            NaN where unknown (transparent); None for a bare cortex.
+        title, unit : str
+            For the colour bar and the read-out.
+        diverging : bool
+            Symmetric about zero, or from zero up.
+        limit : float or None
+            Value of the last colour; None takes the 99th percentile of the data.
+        """
+        self._painter.set_values(values, diverging=diverging, limit=limit)
+        self._title, self._unit = title, unit
+        self._recolour()
+
+    def show_regions(self, shown: bool) -> None:
+        """Colour the ROIs of the atlas instead of the values, until the next values or `show_regions(False)`."""
+        self._painter.shows_regions = shown
+        self._recolour()
+
+    def set_dimmed(self, mask: BoolArray | None) -> None:
+        """Hold back poor voxels, (n_voxels,) bool."""
+        self._painter.set_dimmed(mask)
+        self._recolour()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Make values nearer to zero than this transparent, in the map's unit."""
+        self._painter.set_threshold(threshold)
+        self._recolour()
+
+    def set_colormap(self, name: str) -> None:
+        """Use a colour map of core.surfaces.colormap for all maps of its kind."""
+        self._painter.set_colormap(name)
+        self._recolour()
+
+    def set_geometry(self, geometry: Geometry) -> None:
+        """Show the pial, white, inflated, sphere or flat geometry."""
+        check_choice("geometry", geometry, GEOMETRIES)
+        if geometry != "flat":
+            self._folded = geometry
+            self._view = "visual" if self._view == "flat" else self._view
+        self._geometry = geometry
+        self._arrange()
+
+    def set_hemispheres(self, hemispheres: Hemispheres) -> None:
+        """Show both hemispheres or one."""
+        check_choice("hemispheres", hemispheres, ("both", "left", "right"))
+        self._hemispheres = hemispheres
+        self._arrange()
+
+    def set_named_view(self, view: NamedView) -> None:
+        """Look from a named side; "flat" shows the flat maps, any other leaves them."""
+        if view == "flat":
+            self._geometry = "flat"
+        elif self._geometry == "flat":
+            self._geometry = self._folded
+        self._view = view
+        self._arrange()
+
+    def set_outlines(self, shown: bool) -> None:
+        """Draw or hide the outlines of the ROIs."""
+        self.canvas.set_outlined(shown)
+
+    def set_labels(self, shown: bool) -> None:
+        """Write or hide the names of the ROIs."""
+        self.canvas.set_labelled(shown)
+
+    def select_voxel(self, voxel: int | None) -> None:
+        """Mark a voxel; the marker follows it through every geometry."""
+        self._selected = voxel
+        voxels = self._painter.voxels
+        self.canvas.mark(None if voxel is None or voxels is None else voxels.vertex_of(voxel))
+
+    def show_set(self, voxels: Sequence[int]) -> None:
+        """Mark a set of voxels in the accent colour; an empty one marks none."""
+        self._painter.set_marked(voxels)
+        self._brush.voxels = set(voxels)
+        self._recolour()
+
+    def set_drawing(self, drawing: bool) -> None:
+        """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
+        self.canvas.set_brushing(drawing)
+
+    @Slot()
+    def focus_selected(self) -> None:
+        """Come near the selected voxel; without one, bring everything into sight."""
+        if self._selected is None or self._painter.voxels is None:
+            self.canvas.fit()
+        else:
+            self.canvas.focus(self._painter.voxels.vertex_of(self._selected))
+
+    @Slot()
+    def reset_view(self) -> None:
+        """Look from the named view again, all in sight."""
+        self._arrange()
+
+    def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
+        """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
+
+        Raises StorageError if the file cannot be written.
+        """
+        return save_picture(
+            Path(path), self.canvas, self.colour_bar.reading(), theme=self._theme, scale=scale, transparent=transparent
+        )
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        accent = QColor(theme.accent)
+        self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
+        self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
+        self.canvas.set_theme(theme)
+        self.colour_bar.set_theme(theme)
+        self.update()
+        self._recolour()
+
+    def close_view(self) -> None:
+        """Give back timers and graphics resources; the view shows nothing afterwards. Safe to call twice."""
+        self.canvas.close_canvas()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close the graphics first."""
+        self.close_view()
+        super().closeEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Fill the strip under the canvas with the canvas's lower colour, so that both are one."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(background_of(self._theme)[1]))
+        painter.end()
+
+    def _build(self) -> None:
+        strip = QHBoxLayout()
+        strip.setContentsMargins(14, 2, 14, 8)
+        strip.addWidget(self._readout, 1)
+        strip.addWidget(self.colour_bar)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.canvas, 1)
+        layout.addLayout(strip)
+
+    def _connect(self) -> None:
+        self.canvas.picked.connect(self._pick)
+        self.canvas.hovered.connect(self._hover)
+        self.canvas.stroke_began.connect(self._begin_stroke)
+        self.canvas.stroke_passed.connect(self._brush_over)
+        self.canvas.stroke_ended.connect(self._end_stroke)
+
+    def _arrange(self) -> None:
+        self.canvas.arrange(self._geometry, hemispheres=self._hemispheres, view=self._view)
+        self.layout_changed.emit()
+
+    def _recolour(self) -> None:
+        if self._painter.surface is None:
+            return
+        self.canvas.set_colours(self._painter.colours())
+        scale = self._painter.scale
+        reading = None
+        if scale is not None:
+            reading = ColourBarReading(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
+        if reading != self.colour_bar.reading():
+            self.colour_bar.show_reading(reading)
+            self.scale_changed.emit()
+
+    def _describe(self, pick: Pick) -> HoverInfo:
+        voxel = self._painter.voxel_at(pick.side, pick.vertex)
+        side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
+        roi = self._painter.roi_at(pick.side, pick.vertex)
+        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), self._unit)
+
+    @Slot(object)
+    def _pick(self, pick: Pick) -> None:
+        voxel = self._painter.voxel_at(pick.side, pick.vertex)
+        if voxel is not None:
+            self.select_voxel(voxel)
+            self.voxel_picked.emit(voxel)
+
+    @Slot(object)
+    def _hover(self, pick: Pick | None) -> None:
+        info = None if pick is None else self._describe(pick)
+        self._readout.show_text(HINT if info is None else info.describe())
+        self.voxel_hovered.emit(info)
+
+    @Slot(bool)
+    def _begin_stroke(self, keep: bool) -> None:
+        self._brush.begin(keep=keep)
+
+    @Slot(object)
+    def _brush_over(self, pick: Pick) -> None:
+        voxels = self._painter.voxels
+        if voxels is not None and self._brush.touch(pick, self.canvas.scene.meshes[pick.side], voxels):
+            self._painter.set_marked(self._brush.result())
+            self._recolour()
+
+    @Slot()
+    def _end_stroke(self) -> None:
+        if self._brush.voxels:
+            self.set_drawn.emit(self._brush.result())
