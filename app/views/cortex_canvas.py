@@ -67,6 +67,7 @@ class CortexCanvas(QWidget):
         self._labelled = True
         self._untouched = True
         self._moved = True
+        self._ratio = 0.0
         self._closed = False
         self._mouse = CortexMouse(self.plotter)
         self._make_timers()
@@ -161,15 +162,22 @@ class CortexCanvas(QWidget):
         self._renderer.GradientBackgroundOn()
         self._renderer.SetBackground(*_rgb(lower))
         self._renderer.SetBackground2(*_rgb(upper))
-        line, opacity = OUTLINE_DARK if theme.is_dark else OUTLINE_LIGHT
-        ratio = self.plotter.devicePixelRatioF()
-        self.scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(theme.accent), ratio=ratio)
+        self._ratio = 0.0
         self.redraw()
 
     def redraw(self) -> None:
         """Draw once when the event loop is next free, and find the names' places anew."""
         self._moved = True
         self._redraw_soon()
+
+    def settle(self) -> None:
+        """Draw now what is pending, smoothed: for pictures of the window."""
+        if not self._closed:
+            self._soon.stop()
+            self._rest.stop()
+            self._annotate()
+            self._renderer.SetUseFXAA(self._software)
+            self.plotter.repaint()
 
     def close_canvas(self) -> None:
         """Stop all timers and give back the graphics resources; safe to call twice."""
@@ -219,10 +227,14 @@ class CortexCanvas(QWidget):
         if self._software:
             self._renderer.SetUseFXAA(False)
             self._rest.start()
+        self._annotate()
+        self.plotter.update()
+
+    def _annotate(self) -> None:
+        self._match_ratio()
         if self._moved:
             self.overlay.show_annotations(self.annotations())
             self._moved = False
-        self.plotter.update()
 
     @Slot()
     def _draw_smooth(self) -> None:
@@ -288,6 +300,15 @@ class CortexCanvas(QWidget):
         pick = self.pick_at(position)
         if pick is not None:
             self.stroke_passed.emit(pick)
+
+    def _match_ratio(self) -> None:
+        """Keep lines as wide on a dense screen; the window may have moved to another one."""
+        ratio = self.plotter.devicePixelRatioF()
+        if ratio != self._ratio and self._theme is not None:
+            self._ratio = ratio
+            line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
+            accent = _rgb(self._theme.accent)
+            self.scene.set_look(outline=line, outline_opacity=opacity, marker=accent, ratio=ratio)
 
     def _match_size(self, ratio: float) -> None:
         """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""

@@ -106,6 +106,13 @@ class CortexPainter:
         """The voxel at a vertex, or None."""
         return None if self.voxels is None else self.voxels.voxel_at(side, vertex)
 
+    def place_of(self, voxel: int) -> tuple[int, int]:
+        """The (side, vertex) of a voxel. Raises BadInputError if there is no such voxel."""
+        n_voxels = 0 if self.voxels is None else self.voxels.table.n_voxels
+        if self.voxels is None or not 0 <= voxel < n_voxels:
+            raise BadInputError(describe_refusal("voxel", allowed=f"a voxel from 0 to {n_voxels - 1}", got=voxel))
+        return self.voxels.vertex_of(voxel)
+
     def value_of(self, voxel: int | None) -> float | None:
         """The current map's value of a voxel, or None."""
         if voxel is None or self.values is None or self.shows_regions:

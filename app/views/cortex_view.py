@@ -187,9 +187,9 @@ class CortexView(QWidget):
 
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
+        place = None if voxel is None else self._painter.place_of(voxel)
         self._selected = voxel
-        voxels = self._painter.voxels
-        self.canvas.mark(None if voxel is None or voxels is None else voxels.vertex_of(voxel))
+        self.canvas.mark(place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
         """Mark a set of voxels in the accent colour; an empty one marks none."""
@@ -204,10 +204,10 @@ class CortexView(QWidget):
     @Slot()
     def focus_selected(self) -> None:
         """Come near the selected voxel; without one, bring everything into sight."""
-        if self._selected is None or self._painter.voxels is None:
+        if self._selected is None:
             self.canvas.fit()
         else:
-            self.canvas.focus(self._painter.voxels.vertex_of(self._selected))
+            self.canvas.focus(self._painter.place_of(self._selected))
 
     @Slot()
     def reset_view(self) -> None:
@@ -222,6 +222,10 @@ class CortexView(QWidget):
         return save_picture(
             Path(path), self.canvas, self.colour_bar.reading(), theme=self._theme, scale=scale, transparent=transparent
         )
+
+    def settle(self) -> None:
+        """Draw at once what is pending, smoothed: call it before taking a picture of the window."""
+        self.canvas.settle()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""

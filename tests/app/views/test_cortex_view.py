@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from app.theme import LIGHT
 from app.views.cortex_hover import HoverInfo
 from app.views.cortex_view import CortexView
-from core.errors import StorageError
+from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 
@@ -265,6 +265,12 @@ def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_
     assert image.pixelColor(place).alpha() == 255
 
 
+def test_a_voxel_that_does_not_exist_is_refused(view) -> None:
+    n_voxels = make_table(make_cortex()).n_voxels
+    with pytest.raises(BadInputError, match=f"a voxel from 0 to {n_voxels - 1}, got {n_voxels}"):
+        view.select_voxel(n_voxels)
+
+
 def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
     with pytest.raises(StorageError, match="cannot be written"):
         view.grab_picture(tmp_path / "no such folder" / "cortex.png")
@@ -288,6 +294,18 @@ def test_an_idle_view_draws_nothing(view, qtbot) -> None:
     frames = []
     view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
     qtbot.wait(400)
+    assert frames == []
+
+
+def test_settling_draws_at_once(view, qtbot) -> None:
+    frames = []
+    qtbot.wait(400)
+    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    view.set_named_view("dorsal")
+    view.settle()
+    assert frames
+    frames.clear()
+    qtbot.wait(300)
     assert frames == []
 
 
