@@ -24,13 +24,13 @@ view.set_surface(make_cortex())
 view.set_voxels(make_table(make_cortex()))
 view.show()
 QTest.qWaitForWindowExposed(view)
-view.set_named_view("posterior")
+view.set_named_view("lateral")
 scene, towards = view.canvas.scene, -view.canvas.pose.axes()[2]
 picked, wanted = [], []
 view.voxel_picked.connect(picked.append)
 for side, vertex, voxel in make_table(make_cortex()).paint[::4]:
     mesh = scene.meshes[side]
-    if mesh.normals[vertex] @ towards > 0.8:
+    if mesh.normals[vertex] @ towards > 0.7:
         place = view.canvas.screen_position(mesh.points[vertex]).toPoint()
         QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=place)
         wanted.append(int(voxel))
