@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QActionGroup, QIcon, QPainter, QPainterPath, 
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from app.widgets.colour_bar import colormap_image
-from core.surfaces.colormap import Colormap, ColormapKind, find_colormap, list_colormaps
+from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, find_colormap, list_colormaps
 
 SWATCH = QSize(44, 12)
 SCALE = 2
@@ -31,6 +31,7 @@ class ColormapButton(QToolButton):
         self._group = QActionGroup(self)
         self._group.triggered.connect(self._choose)
         self.setMenu(self._menu)
+        self.show_colormap(find_colormap(DEFAULT_DIVERGING))
 
     def show_colormap(self, colormap: Colormap | None) -> None:
         """Show a colour map as chosen; None where there is nothing to colour."""
