@@ -22,7 +22,7 @@ class Hemisphere(StrEnum):
     RIGHT = "right"
 
     @property
-    def index(self) -> int:
+    def index(self) -> int:  # type: ignore[override]  # a side is never searched as the text it is
         """0 for left, 1 for right."""
         return 0 if self is Hemisphere.LEFT else 1
 

@@ -1,4 +1,4 @@
-"""Gives every test one display, one torch thread and folders of its own, and fails a test that leaves something running."""
+"""Gives every test a display, one torch thread and own folders, and fails a test that leaves something running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rooms and who may enter them: imports are read from the source, lazy ones included, and light modules are really run."""
+"""The rooms and who may enter them: imports are read from the source, lazy ones included; light modules are run."""
 
 from __future__ import annotations
 

@@ -1,0 +1,78 @@
+"""A folder that appears whole or not at all: written beside its place, then renamed. Never overwrites what is there."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.checks import describe_refusal
+from core.errors import BadInputError, StorageError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `folder` when the block ends well and vanishes otherwise.
+
+    Raises
+    ------
+    BadInputError
+        If `folder` is a file or holds anything already.
+    StorageError
+        If it cannot be written: no space, no permission, no such place. Nothing half-written stays.
+    """
+    target = Path(folder).expanduser().absolute()
+    check_free(target)
+    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if target.is_dir():
+            target.rmdir()  # empty: `check_free` saw to it, and a full one refuses
+        partial.rename(target)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(_word_failure(target, error)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_free(folder: Path) -> None:
+    """Raise BadInputError if `folder` is a file or already holds something."""
+    advice = "Choose a new or an empty folder; nothing is overwritten."
+    if folder.is_dir():
+        held = sorted(entry.name for entry in _entries(folder))
+        if held:
+            raise BadInputError(
+                describe_refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_tell_held(held))
+            )
+    elif folder.exists():
+        raise BadInputError(describe_refusal("out", allowed="a folder", got=str(folder), advice=advice))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise StorageError(_word_failure(folder, error)) from error
+
+
+def _tell_held(held: list[str]) -> str:
+    what = "another set of stimuli" if "manifest.json" in held else f"{held[0]!r}"
+    more = f" and {len(held) - 1} more" if len(held) > 1 and "manifest.json" not in held else ""
+    return f"It holds {what}{more}, and nothing is overwritten. Choose another folder."
+
+
+def _word_failure(folder: Path, error: OSError) -> str:
+    if error.errno in FULL:
+        return f"No space is left to write {folder}. Nothing was kept; free some space or choose another disk."
+    if error.errno in FORBIDDEN:
+        return f"{folder} cannot be written: no permission. Choose a folder of your own."
+    return f"{folder} cannot be written ({error.strerror or error}). Choose another folder."

@@ -1,0 +1,74 @@
+"""A folder appears whole or not at all, and nothing that was there is touched."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadInputError, Cancelled, StorageError
+from core.export.folder import new_folder
+
+
+def test_a_new_folder_appears_with_its_parents_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b"
+    with new_folder(target) as partial:
+        (partial / "x").write_text("1")
+        assert not target.exists()
+    assert (target / "x").read_text() == "1"
+    assert [path.name for path in target.parent.iterdir()] == ["b"]
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "a") as partial:
+        (partial / "x").touch()
+    (tmp_path / "b").mkdir()
+    with new_folder(tmp_path / "b") as partial:
+        (partial / "y").touch()
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["y"]
+
+
+def test_another_set_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("theirs")
+    with pytest.raises(BadInputError, match="It holds another set of stimuli, and nothing is overwritten"):
+        new_folder(tmp_path).__enter__()
+    assert (tmp_path / "manifest.json").read_text() == "theirs"
+
+
+def test_what_is_held_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "b.txt").touch()
+    with pytest.raises(BadInputError, match="It holds 'a.txt' and 1 more"):
+        new_folder(tmp_path).__enter__()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(BadInputError, match="`out` must be a folder"):
+        new_folder(tmp_path / "out").__enter__()
+
+
+def test_a_folder_below_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be written"):
+        new_folder(tmp_path / "file" / "out").__enter__()
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [(errno.ENOSPC, "No space is left to write"), (errno.EACCES, "no permission"), (errno.EIO, "Input/output error")],
+)
+def test_a_failing_disk_leaves_nothing_and_says_why(tmp_path: Path, number: int, sentence: str) -> None:
+    with pytest.raises(StorageError, match=sentence), new_folder(tmp_path / "out") as partial:
+        (partial / "x").write_text("half")
+        raise OSError(number, "Input/output error")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [Cancelled, KeyboardInterrupt])
+def test_cancelling_leaves_nothing(tmp_path: Path, stop: type[BaseException]) -> None:
+    with pytest.raises(stop), new_folder(tmp_path / "out") as partial:
+        (partial / "x").write_text("half")
+        raise stop
+    assert list(tmp_path.iterdir()) == []
