@@ -66,7 +66,7 @@ class RoiPool:
     def sums(self, values: FloatArray) -> FloatArray:
         """Sum of (n_voxels,) values over each ROI, (n_rois,)."""
         weights = np.asarray(values, dtype=np.float64)[self._inside]
-        return np.bincount(self._codes, weights=weights, minlength=len(self.names))
+        return np.bincount(self._codes, weights=weights, minlength=len(self.names)).astype(np.float64)
 
     def means(self, values: FloatArray) -> FloatArray:
         """Mean of (n_voxels,) values over each ROI, (n_rois,)."""
@@ -81,7 +81,11 @@ class RoiPool:
 def tabulate_probe(probe: Probe, table: VoxelTable) -> SpillOver:
     """The spill-over table of a finished probe."""
     return tabulate_shift(
-        probe.shift, RoiPool(table), control=probe.control_shift, reference_sd=probe.reference_sd, target=probe.target_vector
+        probe.shift,
+        RoiPool(table),
+        control=probe.control_shift,
+        reference_sd=probe.reference_sd,
+        target=probe.target_vector,
     )
 
 
@@ -109,18 +113,13 @@ def tabulate_shift(
         The control's shift; None where it was not run.
     """
     silent = np.full(len(shift), np.nan) if control is None else control
-    columns = zip(
-        pool.names,
-        pool.n_voxels.tolist(),
-        pool.means(shift).tolist(),
-        pool.means(in_reference_sds(shift, reference_sd)).tolist(),
-        pool.means(np.abs(shift)).tolist(),
-        pool.means(silent).tolist(),
-        pool.means(in_reference_sds(silent, reference_sd)).tolist(),
-        strict=True,
-    )
     aim = pool.roi_with_most(target)
-    rows = tuple(SpillRow(*values, is_target=values[0] == aim) for values in columns)
+    in_sds, control_in_sds = in_reference_sds(shift, reference_sd), in_reference_sds(silent, reference_sd)
+    means = [pool.means(values) for values in (shift, in_sds, np.abs(shift), silent, control_in_sds)]
+    rows = tuple(
+        _make_row(name, int(count), mean, is_target=name == aim)
+        for name, count, mean in zip(pool.names, pool.n_voxels, np.transpose(means), strict=True)
+    )
     return SpillOver(rows, selectivity_of(rows))
 
 
@@ -132,3 +131,9 @@ def selectivity_of(rows: tuple[SpillRow, ...]) -> float:
         return float("nan")
     spread = float(others.std(ddof=1))
     return (aim[0] - float(others.mean())) / spread if spread > 0 else float("nan")
+
+
+def _make_row(roi: str, n_voxels: int, means: FloatArray, *, is_target: bool) -> SpillRow:
+    """One row of the five means (5,) in the order of the record's fields."""
+    shift, shift_sd, absolute, control, control_sd = means.tolist()
+    return SpillRow(roi, n_voxels, shift, shift_sd, absolute, control, control_sd, is_target)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.helpers.probes import make_probe
 
 from core.errors import BadInputError
 from core.probes.budget import read_budget, read_probe_budget
 from core.types import NormName
+from tests.helpers.probes import make_probe
 
 GREY = np.full((3, 4, 4), 100 / 255, dtype=np.float32)
 

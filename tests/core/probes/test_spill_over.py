@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.helpers.probes import make_probe, make_table
 
 from core.probes.spill_over import RoiPool, tabulate_probe, tabulate_shift
 from core.probes.target import target_voxel
 from core.types import VoxelTable
+from tests.helpers.probes import make_probe, make_table
 
 
 def small_table() -> VoxelTable:

@@ -1,0 +1,185 @@
+"""Draws how large a perturbation is and whether it survives being saved in 8 bits. Never measures it itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from app.theme import DARK, Theme
+from app.views.plotting import plot_font
+from app.widgets.numbers import GREY_LEVELS, NORM_SIGNS, format_number, write_epsilon
+from core.probes.budget import LARGEST_ROUNDING_SHARE, BudgetReading
+from core.types import NormName
+
+NO_READING = "No perturbation yet"
+GAUGE_TIP = "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed"
+MARGIN = 2
+ROW_HEIGHT = 19
+BAR_HEIGHT = 4
+HEAD_HEIGHT = 46
+SLACK = 1e-4
+"""Single-precision pixels overshoot a budget by this share at most; beyond it the bar turns red."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRow:
+    """One line of the meter: what, how much, how it is defined, and whether it is good (None: neither)."""
+
+    name: str
+    value: str
+    formula: str
+    is_good: bool | None = None
+
+
+def describe_budget(reading: BudgetReading) -> tuple[MeterRow, ...]:
+    """The lines of the meter below its bar."""
+    kept = "yes" if reading.survives_8bit else "no"
+    lost = f"{100 * min(reading.rounding_share, 9.99):.0f} % lost"
+    return (
+        MeterRow("L₂", format_number(reading.l2, 3), "‖δ‖₂ = √Σ δ², in [0, 1] pixel units"),
+        MeterRow("L∞", write_epsilon(reading.linf, NormName.LINF), "‖δ‖∞ = max |δ|, in [0, 1] pixel units"),
+        MeterRow(
+            "RMS",
+            f"{format_number(reading.rms_grey_levels)} grey levels",
+            "255 ‖δ‖₂ / √(3 N²): root-mean-square change of a colour value, in grey levels of 255",
+        ),
+        MeterRow(
+            "Pixels changed",
+            f"{100 * reading.changed_pixels:.1f} %",
+            "Share of the pixels whose colour differs from the clean image once both are rounded to 8 bits",
+        ),
+        MeterRow(
+            "Saturated",
+            f"{reading.n_saturated:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+            "Colour values that the perturbation pushed onto 0 or 1, out of 3 N²",
+        ),
+        MeterRow(
+            "Survives 8 bits",
+            f"{kept} · {lost}",
+            f"Yes while ‖round(255 x)/255 − x‖₂ ≤ {LARGEST_ROUNDING_SHARE:g} ‖δ‖₂, x the perturbed image: rounding "
+            f"changes the perturbation by at most half of its own size.\n"
+            f"‖δ‖₂ of the saved file: {reading.l2_after_8bit:.3f}",
+            reading.survives_8bit,
+        ),
+    )
+
+
+class BudgetMeter(QWidget):
+    """A gauge of the budget used and six lines below it; each line's tooltip gives its formula."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme: Theme = DARK
+        self._reading: BudgetReading | None = None
+        self._rows: tuple[MeterRow, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.set_reading(None)
+
+    @property
+    def rows(self) -> tuple[MeterRow, ...]:
+        """The lines shown."""
+        return self._rows
+
+    def set_reading(self, reading: BudgetReading | None) -> None:
+        """Show a reading; None shows that there is no perturbation yet."""
+        self._reading = reading
+        self._rows = () if reading is None else describe_budget(reading)
+        lines = "; ".join(f"{row.name} {row.value}" for row in self._rows)
+        self.setAccessibleName(f"Budget: {lines}" if lines else "Budget: no perturbation yet")
+        self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for the gauge and six lines."""
+        return QSize(190, HEAD_HEIGHT + 6 * ROW_HEIGHT)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the gauge and the lines, or one line saying that there is nothing to measure."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(plot_font())
+        if self._reading is None:
+            whole = QRectF(self.rect())
+            self._write(painter, whole, NO_READING, self._theme.faint, align=Qt.AlignmentFlag.AlignCenter)
+            return
+        self._draw_gauge(painter, self._reading)
+        for row, box in zip(self._rows, self._row_boxes(), strict=True):
+            self._draw_row(painter, row, box)
+
+    def event(self, event: QEvent) -> bool:
+        """Show the formula of the line below the pointer."""
+        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.explain_at(event.pos().y()), self)
+            return True
+        return super().event(event)
+
+    def explain_at(self, y: float) -> str:
+        """The formula of the line at a height in pixels; the gauge's own above the lines."""
+        for row, box in zip(self._rows, self._row_boxes(), strict=True):
+            if box.top() <= y < box.bottom():
+                return f"{row.name}: {row.formula}"
+        return GAUGE_TIP if self._rows else ""
+
+    def _row_boxes(self) -> list[QRectF]:
+        room = (self.height() - HEAD_HEIGHT) / max(1, len(self._rows))
+        height = min(ROW_HEIGHT + 4.0, max(14.0, room))
+        width = self.width() - 2 * MARGIN
+        return [QRectF(MARGIN, HEAD_HEIGHT + index * height, width, height) for index in range(len(self._rows))]
+
+    def _draw_gauge(self, painter: QPainter, reading: BudgetReading) -> None:
+        box = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, HEAD_HEIGHT)
+        line = QRectF(box.left(), 4, box.width(), 20)
+        sign = NORM_SIGNS[reading.norm]
+        is_l2 = reading.norm is NormName.L2
+        used = format_number(reading.realised) if is_l2 else f"{format_number(reading.realised * GREY_LEVELS)}/255"
+        self._write(painter, line, f"{sign} {used}", self._theme.text, font=_heavy(painter.font()))
+        allowed = f"of ε {write_epsilon(reading.epsilon, reading.norm)}"
+        self._write(painter, line, allowed, self._theme.muted, align=Qt.AlignmentFlag.AlignRight)
+        bar = QRectF(box.left(), 28, box.width(), BAR_HEIGHT)
+        share = reading.realised / reading.epsilon if reading.epsilon > 0 else 0.0
+        _fill(painter, bar, self._theme.line)
+        filled = QRectF(bar)
+        filled.setWidth(bar.width() * min(1.0, share))
+        _fill(painter, filled, self._theme.accent if share <= 1 + SLACK else self._theme.danger)
+
+    def _draw_row(self, painter: QPainter, row: MeterRow, box: QRectF) -> None:
+        self._write(painter, box, row.name, self._theme.muted)
+        colour = self._theme.text if row.is_good is None else self._theme.good if row.is_good else self._theme.warning
+        self._write(painter, box, row.value, colour, align=Qt.AlignmentFlag.AlignRight)
+
+    def _write(
+        self,
+        painter: QPainter,
+        box: QRectF,
+        text: str,
+        colour: str,
+        *,
+        align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+        font: QFont | None = None,
+    ) -> None:
+        painter.save()
+        if font is not None:
+            painter.setFont(font)
+        painter.setPen(QColor(colour))
+        painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.restore()
+
+
+def _fill(painter: QPainter, box: QRectF, colour: str) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+
+
+def _heavy(font: QFont) -> QFont:
+    heavy = QFont(font)
+    heavy.setPointSizeF(font.pointSizeF() * 1.25)
+    heavy.setWeight(QFont.Weight.DemiBold)
+    return heavy

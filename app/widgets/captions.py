@@ -1,0 +1,85 @@
+"""Labels of the panels: one line that elides instead of pushing the layout, and the hint of an empty panel.
+
+Never holds state beyond its text.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from app.widgets.basics import make_column, make_label
+
+WIDEST_HINT = 320
+LINE_BOX = 2
+"""Pixels kept free so that the last letter is never cut by rounding."""
+
+
+class ElidedLabel(QLabel):
+    """One line of text that ends in an ellipsis where it does not fit; the whole text is its tooltip.
+
+    Parameters
+    ----------
+    role : str
+        A role of the style sheet, as in `make_label`.
+    hint : str
+        What the line means, shown in its tooltip below the whole text.
+    """
+
+    def __init__(self, role: str = "", *, hint: str = "") -> None:
+        super().__init__()
+        self._whole = ""
+        self._hint = hint
+        self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setToolTip(hint)
+
+    @property
+    def whole_text(self) -> str:
+        """The text before any of it was left out."""
+        return self._whole
+
+    def show_text(self, text: str) -> None:
+        """Show a text, shortened to fit."""
+        self._whole = text
+        self.setToolTip("\n".join(part for part in (text, self._hint) if part))
+        self.setAccessibleName(text)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the layout likes."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.ensurePolished()
+        room = max(0, self.contentsRect().width() - LINE_BOX)
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+
+
+class EmptyState(QWidget):
+    """What an empty panel says: what will be here, and what to do to get it."""
+
+    def __init__(self, title: str, advice: str) -> None:
+        super().__init__()
+        self._title = make_label(title, "strong", wraps=True)
+        self._advice = make_label(advice, "muted", wraps=True)
+        for label in (self._title, self._advice):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column = make_column(-1, self._title, self._advice, -1, margin=16)
+        for label in (self._title, self._advice):
+            column.setAlignment(label, Qt.AlignmentFlag.AlignHCenter)
+        self.setLayout(column)
+        self.setAccessibleName(f"{title}. {advice}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the lines short enough to read."""
+        for label in (self._title, self._advice):
+            label.setFixedWidth(min(WIDEST_HINT, max(80, self.width() - 32)))
+        super().resizeEvent(event)

@@ -1,0 +1,45 @@
+"""The budget meter's words against the reading it is given."""
+
+from __future__ import annotations
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+
+from app.widgets.budget_meter import NO_READING, BudgetMeter, describe_budget
+from core.probes.budget import read_budget
+from core.types import NormName
+
+GREY = np.full((3, 10, 10), 100 / 255)
+
+
+def test_the_lines_say_sizes_in_the_units_people_use() -> None:
+    rows = {
+        row.name: row for row in describe_budget(read_budget(GREY, GREY + 8 / 255, epsilon=8 / 255, norm=NormName.LINF))
+    }
+    assert rows["L∞"].value == "8/255"
+    assert rows["RMS"].value == "8.00 grey levels"
+    assert rows["Pixels changed"].value == "100.0 %"
+    assert rows["Survives 8 bits"].value == "yes · 0 % lost" and rows["Survives 8 bits"].is_good
+
+
+def test_a_lost_perturbation_is_marked() -> None:
+    rows = describe_budget(read_budget(GREY, GREY + 0.3 / 255, epsilon=1, norm=NormName.L2))
+    assert rows[-1].value == "no · 100 % lost" and rows[-1].is_good is False
+
+
+def test_each_line_explains_its_formula(qtbot: QtBot) -> None:
+    meter = BudgetMeter()
+    qtbot.addWidget(meter)
+    meter.resize(200, 200)
+    meter.set_reading(read_budget(GREY, GREY + 1 / 255, epsilon=1, norm=NormName.L2))
+    told = [meter.explain_at(y) for y in range(0, 200, 5)]
+    assert told[0].startswith("Budget used")
+    assert any("√(3 N²)" in text for text in told)
+    assert not meter.grab().isNull()
+
+
+def test_an_empty_meter_says_so(qtbot: QtBot) -> None:
+    meter = BudgetMeter()
+    qtbot.addWidget(meter)
+    assert NO_READING.lower() in meter.accessibleName().lower()
+    assert meter.explain_at(60) == ""
