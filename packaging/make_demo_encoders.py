@@ -23,8 +23,8 @@ LARGEST_FILE = 3_000_000
 LARGEST_TOTAL = 22_000_000
 
 OPTIONS = {
-    "simulated": FitOptions(largest_pooled=3200, n_components=100, out=FOLDER, device="cpu"),
-    "kay2017": FitOptions(largest_pooled=1600, n_components=40, out=FOLDER, device="cpu"),
+    "simulated": FitOptions(largest_pooled=1800, n_components=100, out=FOLDER, device="cpu"),
+    "kay2017": FitOptions(largest_pooled=1800, n_components=40, out=FOLDER, device="cpu"),
 }
 """How each subject is fitted: two voxels and some 90 images need fewer numbers than 2,500 voxels and 1,000 images."""
 

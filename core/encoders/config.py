@@ -14,7 +14,7 @@ DEFAULT_ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-2, 13))
 LARGEST_POOLED = 6400
 """Most pooled features an encoder keeps by default: 100 components of that many make a 2.6 MB file."""
 
-POOL_SIDES = (14, 8, 7, 4, 2, 1)
+POOL_SIDES = (14, 8, 7, 4, 3, 2, 1)
 """Sides of the pooled grid tried by `suggest_pool`, finest first."""
 
 

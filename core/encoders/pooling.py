@@ -14,15 +14,16 @@ from core.errors import BadInputError
 def pool_features(features: torch.Tensor, pool: int) -> torch.Tensor:
     """Pool features (n, channels, height, width) to (n, channels * pool * pool); vectors (n, channels) pass through.
 
-    Where the grid divides the map, plain average pooling is used: its gradient is deterministic on every device, that
-    of adaptive pooling is not on CUDA. pool = 0 keeps every position.
+    pool = 0 keeps every position. Where the grid does not divide the map, regions overlap as in torch's adaptive
+    pooling, but as two matrix products: adaptive pooling's gradient is not deterministic on CUDA, theirs is.
     """
     if features.ndim == 4 and pool:
         height, width = features.shape[2:]
         if height % pool == 0 and width % pool == 0:
             features = functional.avg_pool2d(features, (height // pool, width // pool))
         else:
-            features = functional.adaptive_avg_pool2d(features, pool)
+            rows, columns = _average_over(height, pool, like=features), _average_over(width, pool, like=features)
+            features = rows @ features @ columns.T
     return features.flatten(1)
 
 
@@ -40,3 +41,12 @@ def count_pooled(feature_shape: tuple[int, ...], pool: int) -> int:
         allowed = f"at most the side of the feature map, {min(feature_shape[1:])}"
         raise BadInputError(describe_refusal("pool", allowed=allowed, got=pool, advice="0 keeps every position."))
     return feature_shape[0] * pool * pool
+
+
+def _average_over(size: int, pool: int, *, like: torch.Tensor) -> torch.Tensor:
+    """Matrix (pool, size) that averages positions floor(i size / pool) to ceil((i + 1) size / pool) into region i."""
+    matrix = torch.zeros(pool, size)
+    for region in range(pool):
+        start, stop = region * size // pool, -(-(region + 1) * size // pool)
+        matrix[region, start:stop] = 1 / (stop - start)
+    return matrix.to(like)
