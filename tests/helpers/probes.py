@@ -109,7 +109,9 @@ def iter_progress(probe: Probe) -> list[ProbeProgress]:
         for index in range(history.n_steps)
     ]
     last = records[-1]
-    done = ProbeProgress("done", last.step, last.n_steps, last.epsilon, last.shift, last.pixels, last.clean, last.responses, 0.0, probe)
+    done = ProbeProgress(
+        "done", last.step, last.n_steps, last.epsilon, last.shift, last.pixels, last.clean, last.responses, 0.0, probe
+    )
     return [*records, done]
 
 
