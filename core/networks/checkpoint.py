@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +22,19 @@ State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
 WRAPPERS = ("state_dict", "model")
 """Keys under which training scripts store the state."""
+UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+"""What torch's restricted reader raises on bytes that are no weights: it follows them until something breaks."""
 READ_BLOCK = 1 << 20
 
 
@@ -56,7 +71,24 @@ def read_state(path: Path) -> State:
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    return _unwrap(_read_torch(path), path)
+    return _unwrap(read_torch(path), path)
+
+
+def read_torch(path: Path) -> Any:
+    """The content of a file of torch.save: tensors and plain values only. Raises WeightsError for anything else."""
+    try:
+        with warnings.catch_warnings():
+            # About the pickle protocol; what cannot be read is refused below.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path.name} holds code or objects besides tensors and was not opened. "
+            "Save its state dict alone (torch.save(model.state_dict(), ...)) or convert it to safetensors."
+        ) from error
+    except UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path.name} is truncated or no weights file: {reason}. Get the file again.") from error
 
 
 def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: Mapping[str, Any], path: Path) -> None:
@@ -106,19 +138,6 @@ def _read_safetensors(path: Path) -> State:
         return load_file(str(path))
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path.name} is truncated or no safetensors file: {error}. Get the file again.") from error
-
-
-def _read_torch(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path.name} holds code or objects besides tensors and was not opened. "
-            "Save its state dict alone (torch.save(model.state_dict(), ...)) or convert it to safetensors."
-        ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path.name} is truncated or no weights file: {reason}. Get the file again.") from error
 
 
 def _unwrap(content: Any, path: Path) -> State:

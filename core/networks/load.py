@@ -87,4 +87,5 @@ def _fold_if_exact(body: nn.Module, spec: NetworkSpec) -> nn.Module:
     with torch.no_grad():
         before, after = run_to_exit(body, example), run_to_exit(folded, example)
     tolerance = FOLD_TOLERANCE * float(before.abs().max().clamp_min(SMALLEST_FEATURE))
-    return folded if torch.allclose(before, after, rtol=0, atol=tolerance) else body
+    # Not a number in either is left to the validation, which has the words for it.
+    return body if (before - after).abs().max() > tolerance else folded

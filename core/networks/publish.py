@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import torch
 from safetensors.torch import save
 
 from core.networks.catalog import find_network
-from core.networks.checkpoint import hash_file
+from core.networks.checkpoint import hash_file, read_torch
 from core.networks.load import load_network
 from core.networks.photo_crops import read_centre
 from core.networks.robustify_config import RobustifyConfig
@@ -38,7 +37,7 @@ def publish_checkpoint(
     checkpoint: Path, out: Path, *, config: RobustifyConfig, photos: Sequence[Path], device: str = "cpu"
 ) -> PublishedNetwork:
     """Write `out` (.safetensors) and a JSON of the same name with the recipe and the feature shifts at equal budget."""
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = read_torch(checkpoint)
     state = {name: value.contiguous() for name, value in content["state"].items()}
     # Written as bytes: safetensors would make a file that only its owner can read.
     replace_file(out, lambda partial: partial.write_bytes(save(state)))

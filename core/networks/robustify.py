@@ -20,7 +20,7 @@ from torch import nn
 from core.errors import BadInputError, Cancelled
 from core.networks.build import build_architecture, example_pixels
 from core.networks.catalog import find_network
-from core.networks.checkpoint import apply_state, read_state
+from core.networks.checkpoint import apply_state, read_state, read_torch
 from core.networks.feature_loss import feature_distance, features_at, perturb
 from core.networks.photo_crops import draw_batch
 from core.networks.robustify_config import RobustifyConfig
@@ -140,7 +140,7 @@ class Training:
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint. Raises BadInputError if it is of another network."""
-        content: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        content: dict[str, Any] = read_torch(path)
         if content["network"] != self.config.network:
             raise BadInputError(
                 f"The checkpoint {path.name} is of {content['network']!r}, not of {self.config.network!r}. "
