@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 from app.theme import DARK, Theme
 from app.views.curve_data import CurveData, EpsilonScale
 from app.views.plotting import (
-    NumberAxis,
     dashed,
     faded,
     make_axes,
@@ -265,15 +264,12 @@ class CurveView(QWidget):
         ticks = [self._scale(data).ticks(data.epsilon, MOST_TICKS)] if self._is_log else None
         for axes in (self._upper_axes, self._lower_axes):
             axes["bottom"].setTicks(ticks)
-            self._title(axes["bottom"], f"ε, {sign} ({unit})")
+            axes["bottom"].set_title(f"ε, {sign} ({unit})")
         has_sd = data.target_sd > 0
         self._unit_label.setText(f"shift ({data.unit})")
         self._sd_label.setText("shift (SD)" if has_sd else "")
         self._upper_axes["right"].setStyle(showValues=has_sd)
         self._upper_axes["right"].setScale(1 / data.target_sd if has_sd else 1.0)
-
-    def _title(self, axis: NumberAxis, text: str) -> None:
-        axis.setLabel(text, color=self._theme.muted)
 
     def _draw_marker(self) -> None:
         shown = self._data is not None and self._marker is not None

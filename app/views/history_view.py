@@ -166,7 +166,7 @@ class HistoryView(QWidget):
         self._mark_rungs(low, high)
         self._unit_label.setText(f"shift ({self._unit})" if self._unit else "shift")
         self._rung_label.setText(f"top: ε ({NORM_SIGNS[self._norm]})")
-        self._axes["bottom"].setLabel("attack step", color=self._theme.muted)
+        self._axes["bottom"].set_title("attack step")
         self._draw_marker()
 
     def _mark_rungs(self, low: float, high: float) -> None:

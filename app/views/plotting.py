@@ -40,6 +40,11 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         """The numbers at the ticks."""
         return [str(text).replace("-", MINUS) for text in super().tickStrings(values, scale, spacing)]
 
+    def set_title(self, text: str) -> None:
+        """Name the axis; naming it anew lays the whole plot out again, so only a new name does."""
+        if text != self.labelText:
+            self.setLabel(text, **self.labelStyle)
+
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours and the small font of plots."""
         self.setPen(pg.mkPen(theme.grid, width=1))

@@ -182,7 +182,7 @@ def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) ->
     assert panel.curve.data is not None
     assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
     assert not panel.history.slider.isEnabled()
-    assert panel.table.shown_rois() == list(ROIS)
+    qtbot.waitUntil(lambda: panel.table.shown_rois() == list(ROIS), timeout=3000)
     panel.show_probe(probe, TABLE)
     assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
 
