@@ -102,7 +102,7 @@ class Engine:
 
     def rescore(self, subject: str, network: str, layer: str, pixels: FloatArray) -> FloatArray:
         """The predicted responses to pixels (n, 3, height, width) in [0, 1]: (n, n_voxels) float32."""
-        from core.probes.run import respond
+        from core.probes.respond import respond
 
         return respond(self.open_encoder(subject, network, layer), pixels)
 
@@ -117,7 +117,7 @@ class Engine:
 
     def preview(self, probe: Probe, epsilon: float) -> Preview:
         """The last probe's perturbation at another budget, re-scored in one forward pass."""
-        from core.probes.run import preview
+        from core.probes.preview import preview
 
         config = probe.config
         return preview(self.open_encoder(config.subject, config.network, config.layer), probe, epsilon)

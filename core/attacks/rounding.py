@@ -39,41 +39,41 @@ def round_within_sphere(levels: torch.Tensor, most: torch.Tensor) -> torch.Tenso
     Parameters
     ----------
     levels : (n, channels, height, width)
-        Perturbation in grey levels.
+        Perturbation in grey levels, already within `most`.
     most : (n,)
         Largest Euclidean size allowed for each image, in grey levels.
     """
     size = levels.abs().flatten(1) + LEVEL_FUZZ
     whole = size.floor()
-    part = size - whole
     budget = torch.minimum(_sum_of_squares(levels.flatten(1)), most.to(_wide(levels)) ** 2)
-    room = budget - _sum_of_squares(whole)
-    cost = (2 * whole + 1).to(room.dtype)
-    up = _choose_within(part, cost, room=room)
-    rounded = torch.where(up, whole + 1, whole)
-    return torch.copysign(rounded, levels.flatten(1)).view(levels.shape)
+    up = _choose_within(size - whole, 2 * whole + 1, room=budget - _sum_of_squares(whole))
+    return torch.copysign(whole + up, levels.flatten(1)).view(levels.shape)
 
 
 def _choose_within(part: torch.Tensor, cost: torch.Tensor, *, room: torch.Tensor) -> torch.Tensor:
-    """Mark, in each row, the largest parts whose costs together fit into the room; ties go by position.
+    """Mark with 1, in each row, the largest parts whose costs together fit into the room; ties go by position.
 
-    A histogram of the costs finds where the room ends; sorting, the plain way, costs ten times as much a step.
+    A histogram of the costs finds the bin in which the room ends, and only that bin is filled value by value. Sorting,
+    the plain way, takes as long as a third of an attack step on photographs.
     """
-    top = part.amax(dim=1, keepdim=True).clamp_min(torch.finfo(part.dtype).tiny)
-    bins = (part / top * (N_BINS - 1)).long()
-    spent = torch.zeros(part.shape[0], N_BINS, dtype=cost.dtype, device=part.device).scatter_add_(1, bins, cost)
-    from_top = spent.flip(1).cumsum(1).flip(1)
+    part = part * (part > 2 * LEVEL_FUZZ)  # Values that sit on a level have nothing to round.
+    place = part * ((N_BINS - 1) / part.amax(dim=1, keepdim=True).clamp_min(LEVEL_FUZZ))
+    bins = place.long()
+    spent = torch.zeros(part.shape[0], N_BINS, dtype=part.dtype, device=part.device).scatter_add_(1, bins, cost)
+    spent[:, 0] = torch.inf
+    from_top = spent.to(room.dtype).flip(1).cumsum(1).flip(1)
     fits = from_top <= room[:, None]
     first = N_BINS - fits.sum(dim=1, keepdim=True)
-    paid = torch.where(fits, from_top, 0.0).amax(dim=1, keepdim=True)
-    off_level = part > 2 * LEVEL_FUZZ
-    straddles = (bins == first - 1) & off_level
-    run = torch.where(straddles, cost, 0.0).cumsum(1)
-    return ((bins >= first) & off_level) | (straddles & (run <= room[:, None] - paid))
+    left = room[:, None] - torch.where(fits, from_top, 0.0).amax(dim=1, keepdim=True)
+    above = place >= first
+    straddles = (place >= (first - 1).clamp_min(1)) ^ above
+    run = (cost * straddles).cumsum(1)
+    return (above | (straddles & (run <= left.to(run.dtype)))).to(part.dtype)
 
 
 def _sum_of_squares(values: torch.Tensor) -> torch.Tensor:
-    return (values.to(_wide(values)) ** 2).sum(dim=1)
+    length: torch.Tensor = torch.linalg.vector_norm(values, dim=1, dtype=_wide(values))
+    return length**2
 
 
 def _wide(values: torch.Tensor) -> torch.dtype:

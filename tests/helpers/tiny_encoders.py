@@ -1,4 +1,4 @@
-"""Small encoders with known weights: real `Network` and `Encoder` objects around bodies that are checked by hand. No files."""
+"""Small encoders with known weights: real `Network` and `Encoder` objects around bodies checked by hand. No files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def make_table(n_voxels: int) -> VoxelTable:
     index = np.arange(n_voxels, dtype=np.int32)
     roi = tuple("V1" if voxel < n_voxels / 2 else "FFA" for voxel in range(n_voxels))
     side = np.zeros(n_voxels, dtype=np.int8)
-    return VoxelTable(side, index, roi, np.full(n_voxels, 0.5, np.float32), np.stack([side, index, index], 1).astype(np.int32))
+    return VoxelTable(
+        side, index, roi, np.full(n_voxels, 0.5, np.float32), np.stack([side, index, index], 1).astype(np.int32)
+    )
 
 
 def make_spec(side: int, mean: float = 0.0, std: float = 1.0) -> NetworkSpec:

@@ -1,0 +1,116 @@
+"""Runs a saved probe again and compares every number bit for bit. Never changes the saved one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encoders.encoder import Encoder
+from core.errors import BadInputError
+from core.images.stimulus import Stimulus
+from core.probes.files import flatten_arrays
+from core.probes.probe import Probe
+from core.probes.respond import describe_versions
+from core.probes.run import iter_probe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReproductionProgress:
+    """Where a repetition stands; `result` is set on the last record only."""
+
+    step: int
+    n_steps: int
+    seconds_left: float | None
+    result: Reproduction | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reproduction:
+    """What a repetition gave.
+
+    Parameters
+    ----------
+    probe : Probe
+        The new one.
+    differing : tuple of str
+        Names of the arrays with at least one other bit; empty if it reproduced.
+    largest_shift_change : float
+        Largest change of a voxel's shift, in the response's unit.
+    circumstances : tuple of str
+        What is not as it was, such as "torch 2.9 instead of 2.8"; the usual reason for a difference.
+    """
+
+    probe: Probe
+    differing: tuple[str, ...]
+    largest_shift_change: float
+    circumstances: tuple[str, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether every number came out bit for bit."""
+        return not self.differing
+
+    def describe(self) -> str:
+        """One sentence for the user."""
+        if self.identical:
+            return "Reproduced bit for bit."
+        changed = "; ".join(self.circumstances) or "same versions and device"
+        return f"Not identical: the shift differs by up to {self.largest_shift_change:.2g} ({changed})."
+
+
+def iter_reproduce(
+    encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool]
+) -> Iterator[ReproductionProgress]:
+    """Run a probe again from its own clean pixels and configuration.
+
+    Raises
+    ------
+    BadInputError
+        If the network or the encoder is not the one that was probed.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    check_same_encoder(encoder, probe)
+    stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
+    for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop):
+        result = None if progress.result is None else compare(probe, progress.result)
+        yield ReproductionProgress(progress.step, progress.n_steps, progress.seconds_left, result)
+
+
+def compare(old: Probe, new: Probe) -> Reproduction:
+    """Compare two runs of one probe, array by array, as bits."""
+    before, after = flatten_arrays(old), flatten_arrays(new)
+    names = sorted(before.keys() | after.keys())
+    differing = tuple(name for name in names if not _same_bits(before.get(name), after.get(name)))
+    return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), _compare_circumstances(old, new))
+
+
+def check_same_encoder(encoder: Encoder, probe: Probe) -> None:
+    """Raise BadInputError unless network and encoder are, by their hashes, those that were probed."""
+    for what, now, then in (
+        ("network", encoder.network.sha256, probe.network_sha256),
+        ("encoder", encoder.card.sha256, probe.encoder_sha256),
+    ):
+        if now != then:
+            raise BadInputError(
+                f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "
+                f"{probe.config.network} {probe.config.layer} that the probe was made with."
+            )
+
+
+def _same_bits(before: np.ndarray | None, after: np.ndarray | None) -> bool:
+    if before is None or after is None or before.dtype != after.dtype or before.shape != after.shape:
+        return False
+    return before.tobytes() == after.tobytes()
+
+
+def _compare_circumstances(old: Probe, new: Probe) -> tuple[str, ...]:
+    then, now = old.versions | {"device": old.device}, describe_versions() | {"device": new.device}
+    names = sorted(then.keys() | now.keys())
+    return tuple(
+        f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"
+        for name in names
+        if now.get(name) != then.get(name)
+    )

@@ -1,0 +1,60 @@
+"""The gradient atlas against as many separate backward passes as there are voxels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import BadInputError, Cancelled
+from core.probes.gradient_atlas import iter_gradient_atlas
+from core.types import NormName
+from tests.helpers.tiny_encoders import make_conv_encoder, make_linear_encoder, make_photo, pixel_weights
+
+
+@pytest.mark.parametrize("n_voxels", [2, 40])
+def test_equals_one_backward_pass_a_voxel(n_voxels: int) -> None:
+    encoder, stimulus = make_conv_encoder(n_voxels=n_voxels, rank=7), make_photo()
+    *_, last = iter_gradient_atlas(encoder, stimulus, should_stop=lambda: False)
+    pixels = torch.tensor(stimulus.pixels)[None].requires_grad_(True)
+    responses = encoder(pixels)
+    rows = [torch.autograd.grad(responses[0, v], pixels, retain_graph=True)[0].flatten() for v in range(n_voxels)]
+    gradients = torch.stack(rows).double().numpy()
+    assert last.result is not None
+    assert last.result.stimulus_id == stimulus.id
+    np.testing.assert_allclose(last.result.l2, np.linalg.norm(gradients, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(last.result.l1, np.abs(gradients).sum(axis=1), rtol=1e-5)
+
+
+def test_first_order_shift_of_a_linear_encoder() -> None:
+    encoder = make_linear_encoder()
+    *_, last = iter_gradient_atlas(encoder, make_photo(), should_stop=lambda: False)
+    assert last.result is not None
+    weights = pixel_weights(encoder, 2).ravel()
+    assert last.result.first_order(NormName.L2, 3.0)[2] == pytest.approx(3 * np.linalg.norm(weights), rel=1e-5)
+    assert last.result.first_order(NormName.LINF, 0.1)[2] == pytest.approx(0.1 * np.abs(weights).sum(), rel=1e-5)
+
+
+def test_progress_counts_to_the_end_and_only_the_last_has_the_result() -> None:
+    records = list(iter_gradient_atlas(make_conv_encoder(rank=3), make_photo(), should_stop=lambda: False))
+    assert [record.step for record in records] == list(range(1, records[-1].n_steps + 1))
+    assert [record.result is None for record in records] == [True] * (len(records) - 1) + [False]
+
+
+@pytest.mark.parametrize("asked", [1, 5, 20])
+def test_cancelling_is_heard_and_leaves_no_hook(asked: int) -> None:
+    encoder, count = make_conv_encoder(rank=4), 0
+
+    def stop_after() -> bool:
+        nonlocal count
+        count += 1
+        return count >= asked
+
+    with pytest.raises(Cancelled):
+        list(iter_gradient_atlas(encoder, make_photo(), should_stop=stop_after))
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in encoder.modules())
+
+
+def test_stimulus_of_another_size_is_refused() -> None:
+    with pytest.raises(BadInputError, match="`pixels` must be of shape"):
+        list(iter_gradient_atlas(make_conv_encoder(), make_photo(9), should_stop=lambda: False))
