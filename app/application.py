@@ -51,6 +51,8 @@ def make_application() -> QApplication:
     """The one QApplication, named and styled."""
     # Spinning OpenMP threads would starve the GUI thread; must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Mesa's software renderer must leave the attack a core; must be set before the first OpenGL context.
+    os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("Probescope")
@@ -75,7 +77,11 @@ def run(*, device: str = "auto") -> int:
     application = make_application()
     session = open_session(engine=Engine(device=device))
     session.problems.install()
-    window = make_window(session)
+    try:
+        window = make_window(session)
+    except BaseException:
+        session.close()  # a live thread would abort the exit and hide the reason
+        raise
     ctrl_c = _CtrlC(window)
     window.show()
     code = application.exec()

@@ -199,6 +199,7 @@ class Controller(QObject):
         self._lane.drop("preview")
         self._lane.drop("atlas")
         state.progress = None
+        state.run = config
         self._lane.submit(
             "probe",
             lambda stop: self._engine.iter_probe(config, stimulus, should_stop=stop),

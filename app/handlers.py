@@ -59,7 +59,7 @@ class Handlers(QObject):
             "raise": partial(controller.set_direction, Direction.RAISE),
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self._window.controls.run.auto.toggle,
-            "flicker": self._window.images.flicker_button.toggle,
+            "flicker": self._window.images.tools.flicker.toggle,
             "toggle_theme": self.toggle_theme,
             "reset_layout": self._window.reset_layout,
             "show_log": self.show_log,

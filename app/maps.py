@@ -14,7 +14,7 @@ import numpy as np
 from app.state import AppState
 from app.widgets.numbers import NORM_SIGNS, write_epsilon
 from core.probes.probe import in_reference_sds
-from core.types import ByteArray, FloatArray, NormName
+from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
@@ -36,68 +36,43 @@ class CorticalMap:
     limit: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """The perturbed side of what is on screen: `pixels` (height, width, 3) uint8, `responses` (n_voxels,)."""
-
-    pixels: ByteArray
-    responses: FloatArray
-    caption: str
-
-
-def find_shown(state: AppState) -> Shown | None:
-    """The perturbed image and responses to show now; None before the first probe."""
+def find_perturbed(state: AppState) -> FloatArray | None:
+    """The responses (n_voxels,) that count as perturbed now; None before the first probe."""
     if state.probe is not None and state.step is not None:
-        history = state.probe.history
-        step = min(state.step, history.n_steps - 1)
-        return Shown(history.pixels[step], history.responses[step], f"step {step + 1} of {history.n_steps}")
+        return state.probe.history.responses[state.step]
     if state.progress is not None:
-        progress = state.progress
-        return Shown(progress.pixels, progress.responses, f"step {progress.step} of {progress.n_steps}")
-    norm = state.attack.norm
+        return state.progress.responses
     if state.preview is not None:
-        budget = f"{NORM_SIGNS[norm]} ε {write_epsilon(state.preview.epsilon, norm)}"
-        return Shown(state.preview.pixels, state.preview.responses, f"preview at {budget}")
-    if state.probe is None:
-        return None
-    attack = state.probe.config.attack
-    caption = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
-    return Shown(to_levels(state.probe.perturbed_pixels), state.probe.perturbed, caption)
+        return state.preview.responses
+    return state.probe.perturbed if state.probe is not None else None
 
 
 def make_map(name: str, state: AppState) -> CorticalMap:
     """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r or noise_ceiling."""
     card = state.card
     unit = card.response_unit if card is not None else ""
-    shown = find_shown(state)
+    perturbed = find_perturbed(state)
     match name:
         case "clean":
             return CorticalMap(state.clean, "Predicted response, clean image", unit, diverging=True)
         case "perturbed":
-            values = shown.responses if shown is not None else None
-            return CorticalMap(values, "Predicted response, perturbed image", unit, diverging=True)
+            return CorticalMap(perturbed, "Predicted response, perturbed image", unit, diverging=True)
         case "sensitivity":
             return _sensitivity(state, card)
         case "r":
             return CorticalMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
         case "noise_ceiling":
             return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
-    if shown is None and name == "shift":
+    if perturbed is None and name == "shift":
         return make_map("clean", state)
-    shift = _shift(state, shown)
+    shift = _shift(state, perturbed)
     return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit_of(shift))
 
 
-def to_levels(pixels: FloatArray) -> ByteArray:
-    """Grey levels round(255 x) of pixels (3, height, width) in [0, 1]: (height, width, 3) uint8."""
-    levels: ByteArray = np.ascontiguousarray(np.rint(255 * pixels.transpose(1, 2, 0)).astype(np.uint8))
-    return levels
-
-
-def _shift(state: AppState, shown: Shown | None) -> FloatArray | None:
-    if shown is None or state.clean is None or state.card is None:
+def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:
+    if perturbed is None or state.clean is None or state.card is None:
         return None
-    return in_reference_sds(shown.responses - state.clean, state.card.reference_sd)
+    return in_reference_sds(perturbed - state.clean, state.card.reference_sd)
 
 
 def _limit_of(shift: FloatArray | None) -> float | None:

@@ -12,17 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 
-from app.maps import find_shown, make_map
+from app.maps import make_map
 from app.panels.controls_panel import ControlsPanel
 from app.panels.cortex_panel import CortexPanel
 from app.panels.images_panel import ImagesPanel
 from app.panels.responses_panel import ResponsesPanel
 from app.state import AppState
-from core.images.stimulus import Stimulus, from_uint8
-from core.probes.budget import BudgetReading, read_budget
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
-from core.types import ByteArray
 
 SENSITIVITY = "sensitivity"
 REGIONS = "roi"
@@ -57,7 +54,9 @@ class Presenter(QObject):
             "target": self._draw_target,
             "images": self._draw_images,
             "map": self._draw_map,
+            "run": self._draw_run,
             "probe": self._draw_probe,
+            "detail": self._draw_detail,
             "progress": self._draw_progress,
         }
         self._timer = QTimer(self)
@@ -94,8 +93,9 @@ class Presenter(QObject):
             (state.clean_changed, ("map",)),
             (state.probe_changed, ("images", "map", "probe")),
             (state.progress_changed, ("images", "map", "progress")),
-            (state.preview_changed, ("images", "map")),
-            (state.step_changed, ("images", "map")),
+            (state.run_changed, ("run",)),
+            (state.preview_changed, ("images", "map", "detail")),
+            (state.step_changed, ("images", "map", "detail")),
             (state.atlas_changed, ("map",)),
         )
         for signal, parts in followers:
@@ -156,34 +156,32 @@ class Presenter(QObject):
         state, images = self._state, self._panels.images
         if state.stimulus is None:
             return
-        if state.probe is not None and state.progress is None and state.step is None:
+        if state.probe is not None and state.progress is None:
             self._draw_images_of(state.probe)
             return
-        shown = find_shown(state)
-        pixels = shown.pixels if shown is not None else None
-        caption = shown.caption if shown is not None else "clean"
+        self._pictured = None
+        progress = state.progress
+        pixels = progress.pixels if progress is not None else None
+        caption = f"step {progress.step} of {progress.n_steps}" if progress is not None else "clean"
         images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
-        images.set_budget(self._read_budget(state.stimulus, pixels))
+        if progress is not None:
+            images.show_step(progress.pixels, epsilon=progress.epsilon, norm=state.attack.norm)
 
     def _draw_images_of(self, probe: Probe) -> None:
-        images = self._panels.images
-        if self._pictured is not probe or self._state.preview is None:
+        images, step, preview = self._panels.images, self._state.step, self._state.preview
+        if self._pictured is not probe or (step is None and preview is None):
             images.show_probe(probe)
         self._pictured = probe
-        if self._state.preview is not None:
-            images.show_preview(self._state.preview)
+        if step is not None:
+            history = probe.history
+            images.show_step(history.pixels[step], epsilon=float(history.epsilon[step]), norm=probe.config.attack.norm)
+        elif preview is not None:
+            images.show_preview(preview)
 
     def _title(self) -> str:
         state = self._state
         name = state.stimulus.id if state.stimulus is not None else ""
         return f"{name} · {state.direction} {state.target.label}" if state.target is not None else name
-
-    def _read_budget(self, stimulus: Stimulus, pixels: ByteArray | None) -> BudgetReading | None:
-        self._pictured = None
-        if pixels is None:
-            return None
-        attack = self._state.attack
-        return read_budget(stimulus.pixels, from_uint8(pixels), epsilon=attack.epsilon, norm=attack.norm)
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
@@ -195,12 +193,28 @@ class Presenter(QObject):
             chosen.values, title=chosen.title, unit=chosen.unit, diverging=chosen.diverging, limit=chosen.limit
         )
 
+    def _draw_run(self) -> None:
+        subject, card, config = self._state.subject, self._state.card, self._state.run
+        if subject is not None and card is not None and config is not None:
+            self._panels.responses.begin_run(
+                config, subject.voxels, response_unit=card.response_unit, reference_sd=card.reference_sd
+            )
+
     def _draw_probe(self) -> None:
         probe, subject = self._state.probe, self._state.subject
         if probe is not None and subject is not None:
             self._panels.responses.show_probe(probe, subject.voxels)
         elif self._state.progress is None:
             self._panels.responses.clear()
+
+    def _draw_detail(self) -> None:
+        state, responses = self._state, self._panels.responses
+        if state.probe is None or state.progress is not None:
+            return
+        if state.preview is not None:
+            responses.show_preview(state.preview)
+        else:
+            responses.show_step(state.step)
 
     def _draw_progress(self) -> None:
         progress = self._state.progress

@@ -12,7 +12,7 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
-from core.probes.probe import Preview, Probe, ProbeProgress
+from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target
 from core.types import Direction, FloatArray
 
@@ -62,6 +62,7 @@ class AppState(QObject):
     attack_changed = Signal()
     clean_changed = Signal()
     probe_changed = Signal()
+    run_changed = Signal()
     progress_changed = Signal()
     preview_changed = Signal()
     atlas_changed = Signal()
@@ -78,6 +79,7 @@ class AppState(QObject):
     attack: Fact[AttackConfig] = Fact(AttackConfig(), signal="attack_changed", same=operator.eq)
     clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
     probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
+    run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")
     progress: Fact[ProbeProgress | None] = Fact(None, signal="progress_changed")
     preview: Fact[Preview | None] = Fact(None, signal="preview_changed")
     atlas: Fact[GradientAtlas | None] = Fact(None, signal="atlas_changed")

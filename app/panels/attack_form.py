@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QSpinBox, QWidget
 
 from app.icons import load_icon
@@ -76,6 +76,10 @@ class AttackForm(QWidget):
         """Show a direction; tells nobody."""
         self.direction.set_value(direction)
 
+    def add_advanced(self, name: str, field: QWidget) -> None:
+        """Add a row to the advanced part."""
+        self._advanced_rows.addRow(make_label(name, "muted"), field)
+
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the theme's colours."""
         self.direction.button(Direction.RAISE).setIcon(load_icon("up", theme.warm))
@@ -105,7 +109,7 @@ class AttackForm(QWidget):
         )
 
     def _make_advanced(self) -> QWidget:
-        form = QFormLayout()
+        form = self._advanced_rows = QFormLayout()
         form.setContentsMargins(0, 4, 0, 4)
         form.setSpacing(8)
         for name, field in (("Method", self.method), ("Restarts", self.restarts), ("Seed", self.seed)):
@@ -166,4 +170,5 @@ def _make_spin(name: str, *, least: int, most: int, tip: str) -> QSpinBox:
     spin.setAccessibleName(name)
     spin.setToolTip(tip)
     spin.setKeyboardTracking(False)
+    spin.setAlignment(Qt.AlignmentFlag.AlignRight)
     return spin

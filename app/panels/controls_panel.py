@@ -10,7 +10,10 @@ from app.panels.encoder_form import EncoderForm
 from app.panels.run_box import RunBox
 from app.panels.target_form import TargetForm
 from app.theme import Theme
-from app.widgets.basics import make_column, make_label, make_line, make_row
+from app.widgets.basics import make_column, make_line
+
+LEAST_WIDTH = 316
+"""Narrower, the badges and the row of norm and steps would be cut."""
 
 
 class ControlsPanel(QFrame):
@@ -21,6 +24,7 @@ class ControlsPanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "panel")
+        self.setMinimumWidth(LEAST_WIDTH)
         self.encoder = EncoderForm()
         self.target = TargetForm()
         self.attack = AttackForm()
@@ -44,8 +48,8 @@ class ControlsPanel(QFrame):
             form.set_theme(theme)
 
     def _make_forms(self) -> QVBoxLayout:
-        gate = make_row(make_label("Dim voxels with r below", "muted"), -1, self.gate)
-        parts = (self.encoder, make_line(), self.target, make_line(), self.attack, make_line(), gate)
+        self.attack.add_advanced("Dim voxels, r below", self.gate)
+        parts = (self.encoder, make_line(), self.target, make_line(), self.attack)
         column = make_column(*parts, -1, gap=12)
         column.setContentsMargins(16, 14, 16, 12)
         return column

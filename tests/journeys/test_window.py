@@ -1,0 +1,313 @@
+"""Whole journeys through the real window: real mouse, real keys, a made-up engine that is as slow as asked."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.application import make_window
+from app.dialogs.export_dialog import ExportDialog
+from app.jobs import Idle
+from app.main_window import MainWindow
+from app.session import open_session
+from core.engine import Engine
+from core.probes.target import TargetKind
+from core.types import Direction, NormName
+from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
+
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def make(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
+    """Opens windows with a made-up engine and closes them in the end."""
+    opened: list[MainWindow] = []
+
+    def open_one(seconds_a_step: float = 0.0) -> MainWindow:
+        engine = FakeEngine(seconds_a_step)
+        session = open_session(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
+        window = make_window(session)
+        opened.append(window)
+        window.resize(1120, 720)
+        with qtbot.waitActive(window):
+            window.show()
+            window.activateWindow()
+        qtbot.waitUntil(lambda: session.state.clean is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle))
+        return window
+
+    yield open_one
+    for window in opened:
+        window.close()
+        window.deleteLater()
+
+
+def wait_for_probe(window: MainWindow, qtbot: QtBot) -> None:
+    state = window.session.state
+    qtbot.waitUntil(lambda: state.probe is not None and isinstance(window.session.lane.state, Idle), timeout=20_000)
+
+
+def visible_voxel(window: MainWindow, roi: str) -> tuple[int, QPoint]:
+    """A voxel of an ROI and a screen point at which it, and no other, is picked; found by projection and checked."""
+    canvas = window.cortex.view.canvas
+    for voxel in np.flatnonzero(np.asarray(SUBJECT.voxels.roi) == roi):
+        side, vertex = int(SUBJECT.voxels.hemisphere[voxel]), int(SUBJECT.voxels.vertex[voxel])
+        point = canvas.scene.meshes[side].points[vertex]
+        at = canvas.screen_position(point).toPoint()
+        pick = canvas.pick_at(QPointF(at))
+        if pick is not None and (pick.side, pick.vertex) == (side, vertex):
+            return int(voxel), at
+    raise AssertionError(f"no vertex of {roi} can be seen")
+
+
+def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    voxel, at = visible_voxel(window, "FFA")
+    qtbot.mouseClick(window.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    wait_for_probe(window, qtbot)
+    state = window.session.state
+    assert state.target is not None and state.probe is not None
+    assert state.target.kind is TargetKind.VOXEL
+    assert state.target.voxels == (voxel,)
+    assert state.probe.config.target.voxels == (voxel,)
+    assert state.probe.config.direction is Direction.RAISE
+    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.images.title.whole_text)
+    assert window.controls.target.summary.text().startswith(f"Voxel {voxel} (")
+
+
+def test_the_shift_map_is_that_of_the_probe(make: MakeWindow, qtbot: QtBot) -> None:
+    from app.maps import make_map
+
+    window = make()
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    state = window.session.state
+    assert state.probe is not None and state.card is not None
+    expected = (state.probe.perturbed - state.probe.clean) / state.card.reference_sd
+    shown = make_map("shift", state)
+    assert shown.values is not None
+    np.testing.assert_allclose(shown.values, expected, rtol=1e-5)
+
+
+def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    state, engine = window.session.state, cast(FakeEngine, window.session.engine)
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    first = state.probe
+    previews: list[float] = []
+    state.preview_changed.connect(lambda: previews.append(state.preview.epsilon) if state.preview else None)
+    slider = window.controls.attack.epsilon.slider
+    start, end = QPoint(slider.width() // 2, slider.height() // 2), QPoint(slider.width() - 30, slider.height() // 2)
+    QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=start)
+    asked_before = engine.n_asked.get("preview", 0)
+    engine.seconds_a_step = 0.1
+    for share in np.linspace(0, 1, 40):
+        send_move(slider, QPointF(start + (end - start) * float(share)))
+    last_dragged = window.controls.attack.epsilon.epsilon()
+    qtbot.waitUntil(lambda: bool(previews) and previews[-1] == last_dragged)
+    assert engine.n_asked["preview"] - asked_before <= 3, "of 40 requests only the newest waited"
+    assert state.probe is first, "dragging makes no probe"
+    engine.seconds_a_step = 0.0
+    QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=end)
+    qtbot.waitUntil(lambda: state.probe is not first and isinstance(window.session.lane.state, Idle))
+    assert state.probe is not None
+    assert state.probe.config.attack.epsilon == window.controls.attack.epsilon.epsilon()
+    assert state.preview is None
+
+
+def send_move(widget: QWidget, at: QPointF) -> None:
+    """A mouse move with the left button held down."""
+    kind, held = QEvent.Type.MouseMove, Qt.MouseButton.LeftButton
+    none, keys = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(widget, QMouseEvent(kind, at, widget.mapToGlobal(at), none, held, keys))
+
+
+def test_cancel_gives_back_what_was_there(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    state, engine = window.session.state, cast(FakeEngine, window.session.engine)
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    first = state.probe
+    engine.seconds_a_step = 0.2
+    qtbot.keyClick(window, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: state.progress is not None)
+    assert window.controls.run.button.text() == "Cancel"
+    qtbot.mouseClick(window.controls.run.button, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(window.session.lane.state_changed, timeout=400):
+        pass
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle), timeout=400)
+    assert state.probe is first
+    assert state.progress is None
+    assert window.controls.run.button.text() == "Probe"
+
+
+def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    state = window.session.state
+    window.session.controller.pick_roi("PPA")
+    wait_for_probe(window, qtbot)
+    qtbot.keyClick(window, Qt.Key.Key_L)
+    qtbot.waitUntil(lambda: state.probe is not None and state.probe.config.direction is Direction.LOWER)
+    window.controls.attack.norm.button(NormName.LINF).click()
+    qtbot.waitUntil(lambda: state.probe is not None and state.probe.config.attack.norm is NormName.LINF)
+    before = state.stimulus
+    qtbot.keyClick(window, Qt.Key.Key_BracketRight)
+    qtbot.waitUntil(lambda: state.probe is not None and state.stimulus is not before)
+    assert state.probe is not None and state.stimulus is not None
+    assert state.probe.stimulus_sha256 == state.stimulus.sha256
+    assert state.probe.config.target == state.target
+    network = window.controls.encoder.network
+    network.setCurrentIndex(1)
+    network.activated.emit(1)
+    qtbot.waitUntil(lambda: state.probe is not None and state.probe.config.network == network.currentData())
+
+
+def test_without_auto_probe_nothing_runs_until_asked(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    engine = cast(FakeEngine, window.session.engine)
+    window.controls.run.auto.setChecked(False)
+    window.session.controller.pick_roi("FFA")
+    window.session.controller.set_direction(Direction.LOWER)
+    qtbot.wait(50)
+    assert "probe" not in engine.n_asked
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    wait_for_probe(window, qtbot)
+    assert engine.n_asked["probe"] == 1
+
+
+def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:
+    from app.maps import find_perturbed
+
+    window = make()
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    state = window.session.state
+    assert state.probe is not None
+    window.responses.step_scrubbed.emit(3)
+    shown = find_perturbed(state)
+    assert shown is not None
+    np.testing.assert_array_equal(shown, state.probe.history.responses[3])
+
+
+def test_the_sensitivity_map_is_computed_when_chosen(make: MakeWindow, qtbot: QtBot) -> None:
+    from app.maps import make_map
+
+    window = make()
+    state = window.session.state
+    window.cortex.set_map("sensitivity")
+    qtbot.waitUntil(lambda: state.atlas is not None)
+    assert state.atlas is not None and state.card is not None
+    shown = make_map("sensitivity", state)
+    assert shown.values is not None
+    expected = state.attack.epsilon * state.atlas.l2 / state.card.reference_sd
+    np.testing.assert_allclose(shown.values, expected, rtol=1e-5)
+    assert shown.unit == "SD"
+
+
+def test_export_writes_the_set_with_its_manifest(
+    make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make()
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+
+    def accept(dialog: ExportDialog) -> int:
+        dialog.field.setText(str(tmp_path / "out"))
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(ExportDialog, "exec", accept)
+    with qtbot.waitSignal(window.session.controller.noted, timeout=20_000) as told:
+        window.actions_table.action("export").trigger()
+    folder = next((tmp_path / "out").iterdir())
+    assert str(folder) in told.args[0]
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4
+    assert len(list(folder.glob("*.png"))) == 4
+
+
+def test_an_unwritable_export_is_a_banner_and_loses_nothing(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = make()
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    probe = window.session.state.probe
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", encoding="utf-8")
+    window.session.controller.export(blocked / "set")
+    qtbot.waitUntil(window.banner.isVisible)
+    assert str(blocked) in window.banner.text.text()
+    assert window.session.state.probe is probe
+
+
+def test_a_dropped_file_is_opened_and_a_bad_one_refused(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = make()
+    bad = tmp_path / "notes.txt"
+    bad.write_text("no picture", encoding="utf-8")
+    before = window.session.state.stimulus
+    drop(window, bad)
+    qtbot.waitUntil(window.banner.isVisible)
+    assert "notes.txt" in window.banner.text.text()
+    assert window.session.state.stimulus is before
+    from PIL import Image
+
+    good = tmp_path / "mine.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)).save(good)
+    drop(window, good)
+    qtbot.waitUntil(lambda: window.session.controller.image_key == str(good))
+    assert window.gallery.list.row_of(str(good)) >= 0
+
+
+def drop(window: MainWindow, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(10, 10), action, data, buttons, keys))
+
+
+def test_pictures_are_saved(make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    window = make()
+    for command, name in (("window_picture", "window.png"), ("cortex_picture", "cortex.png")):
+        path = tmp_path / name
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, path=path: (str(path), ""))
+        window.actions_table.action(command).trigger()
+        with Image.open(path) as picture:
+            assert min(picture.size) > 300
+
+
+def test_both_themes_can_be_worn(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    seen = window.theme.name
+    window.actions_table.action("toggle_theme").trigger()
+    assert window.theme.name != seen
+
+
+def test_closing_while_a_probe_runs_is_clean(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make(0.2)
+    window.session.controller.pick_roi("FFA")
+    qtbot.waitUntil(lambda: window.session.state.progress is not None)
+    window.close()
+    assert window.session.lane._thread.isFinished()
+    assert not window.isVisible()
+
+
+def test_what_was_open_opens_again(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window = make()
+    window.session.controller.open_encoder(*window.session.catalogue.choose_encoder("simulated", "alexnet", ""))
+    window.controls.gate.setValue(0.3)
+    encoder = window.session.state.encoder
+    window.close()
+    again = make()
+    assert again.session.state.encoder == encoder
+    assert again.controls.gate.value() == pytest.approx(0.3)
