@@ -77,7 +77,7 @@ def test_a_backward_pass_stops_in_the_middle(network: Network, pixels: torch.Ten
         return stop
 
     start = pixels.clone().requires_grad_(True)
-    with pytest.raises(Cancelled), network.interruptible(look):  # noqa: PT012
+    with pytest.raises(Cancelled), network.interruptible(look):
         total = network(start).sum()
         n_forward, stop = len(asked), True
         torch.autograd.grad(total, start)

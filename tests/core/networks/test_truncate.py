@@ -69,9 +69,7 @@ def test_nothing_runs_behind_the_cut_and_its_weights_are_gone(tiny: tuple[Networ
     assert not any(name.startswith(("layer2.1", "layer3", "layer4", "fc")) for name in ran)
     kept = {name for name, _ in cut.named_parameters()}
     wanted = {
-        name
-        for name, _ in whole.named_parameters()
-        if not name.startswith(("layer2.1", "layer3", "layer4", "fc"))
+        name for name, _ in whole.named_parameters() if not name.startswith(("layer2.1", "layer3", "layer4", "fc"))
     }
     assert kept == wanted
 

@@ -1,0 +1,66 @@
+"""The device and the chunks: every item is done once, whatever fits into memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.device import choose_device, describe_device, is_out_of_memory, list_devices, run_in_chunks, set_threads
+from core.errors import BadInputError
+
+
+def run_with_room(room: int, done: list[tuple[int, int]]) -> object:
+    def run(start: int, stop: int) -> list[int]:
+        if stop - start > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        done.append((start, stop))
+        return list(range(start, stop))
+
+    return run
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 7, 100])
+def test_every_item_is_done_once_and_in_order(room: int) -> None:
+    done: list[tuple[int, int]] = []
+    parts = run_in_chunks(run_with_room(room, done), 13, chunk=8)
+    assert [item for part in parts for item in part] == list(range(13))
+    assert max(stop - start for start, stop in done) <= min(room, 8)
+
+
+def test_one_item_too_large_is_refused() -> None:
+    with pytest.raises(BadInputError, match="Not even one stimulus at a time fits into memory"):
+        run_in_chunks(run_with_room(0, []), 3, chunk=2)
+
+
+def test_other_errors_pass() -> None:
+    def run(start: int, stop: int) -> None:
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        run_in_chunks(run, 2, chunk=2)
+    assert is_out_of_memory(MemoryError()) and not is_out_of_memory(ValueError("x"))
+
+
+def test_the_device_is_one_of_this_machine() -> None:
+    assert choose_device() == list_devices()[0] and choose_device("cpu") == "cpu"
+    assert list_devices()[-1] == "cpu"
+    with pytest.raises(BadInputError, match="`device` must be one of .*, got 'gpu'"):
+        choose_device("gpu")
+
+
+def test_a_device_that_is_not_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BadInputError, match="got 'cuda': torch sees no NVIDIA GPU here"):
+        choose_device("cuda")
+
+
+def test_threads_come_from_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("PROBESCOPE_THREADS", "1")
+        assert set_threads() == 1 and describe_device("cpu") == "CPU, 1 thread"
+        monkeypatch.setenv("PROBESCOPE_THREADS", "many")
+        with pytest.raises(BadInputError, match="It was set to 'many'"):
+            set_threads()
+    finally:
+        torch.set_num_threads(before)
