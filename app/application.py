@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from types import FrameType
+from types import FrameType, ModuleType
+from typing import cast
 
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
@@ -53,6 +54,7 @@ def make_application() -> QApplication:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Mesa's software renderer must leave the attack a core; must be set before the first OpenGL context.
     os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
+    _keep_triton_out()
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("Probescope")
@@ -60,6 +62,16 @@ def make_application() -> QApplication:
     application.setWindowIcon(application_icon())
     sys.setswitchinterval(SWITCH_SECONDS)
     return application
+
+
+def _keep_triton_out() -> None:
+    """Let torch find no triton.
+
+    Its compiled LLVM and that of Mesa's renderers share symbols: importing it after the first OpenGL context crashes
+    the process. Nothing here compiles kernels, and importing it before the first paint would delay the window.
+    """
+    if "triton" not in sys.modules:
+        sys.modules["triton"] = cast(ModuleType, None)
 
 
 def make_window(session: Session | None = None) -> MainWindow:

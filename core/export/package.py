@@ -54,7 +54,7 @@ def export_probe(
     degrees: float | None = None,
     recipients: Mapping[str, Recipient] | None = None,
     space: str = DEFAULT_SPACE,
-    add: Callable[[Path], None] | None = None,
+    add: Callable[[Path], object] | None = None,
 ) -> ExportReport:
     """Write original, perturbed, random control and sign flip as PNG, read them back, re-score and describe them.
 

@@ -82,7 +82,7 @@ def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot:
     assert state.probe.config.target.voxels == (voxel,)
     assert state.probe.config.direction is Direction.RAISE
     qtbot.waitUntil(lambda: f"voxel {voxel}" in window.images.title.whole_text)
-    assert window.controls.target.summary.text().startswith(f"Voxel {voxel} (")
+    assert window.controls.target.summary.whole_text.startswith(f"Voxel {voxel} (")
 
 
 def test_the_shift_map_is_that_of_the_probe(make: MakeWindow, qtbot: QtBot) -> None:

@@ -28,9 +28,7 @@ def test_a_budget_is_read_as_written(text: str, norm: NormName, value: float) ->
 def test_eight_under_linf_is_asked_whether_grey_levels_were_meant() -> None:
     with pytest.raises(BadInputError) as caught:
         parse_epsilon("8", NormName.LINF)
-    assert str(caught.value) == (
-        "`epsilon` must be in [0, 1] (pixel units of [0, 1]), got 8.0. Did you mean 8/255?"
-    )
+    assert str(caught.value) == ("`epsilon` must be in [0, 1] (pixel units of [0, 1]), got 8.0. Did you mean 8/255?")
 
 
 @pytest.mark.parametrize("text", ["nan", "-1", "-8/255", "inf", "8/0", "", "eight", "8/", "8//255", "0,5"])

@@ -1,0 +1,27 @@
+# Probescope. Each target makes its own environment from nothing; a second call starts at once.
+PYTHON ?=
+export PYTHON
+py := .venv/bin/python
+
+.PHONY: run test lint bench screenshots setup
+
+run: setup  ## open the window; without a display run the demonstration into out/demo
+	@$(py) main.py
+
+test: setup  ## run the tests on a display of their own
+	@$(py) -m pytest
+
+lint: setup  ## style and types
+	@$(py) -m ruff check .
+	@$(py) -m mypy
+
+bench: setup  ## ratios against floors and peers
+	@$(py) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(py) -m tests.benchmarks
+
+screenshots: setup  ## make the README's pictures again
+	@$(py) main.py demo --out out/screenshots
+	@cp out/screenshots/window*.png resources/screenshots/
+
+setup:
+	@packaging/setup.sh

@@ -1,0 +1,170 @@
+"""The `list` command: what can be named on the command line. Never loads weights or responses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core.checks import check_choice
+from core.datasets.photos import GROUPS, list_images
+from core.datasets.subject import list_subjects, load_subject
+from core.encoders.files import list_encoders
+from core.networks.catalog import find_network, list_networks
+
+Row = dict[str, Any]
+
+EXPLANATION = """\
+--json prints one array of objects. networks: id, title, family, architecture, input_size, layers, default_layer, robust,
+licence, source, note. subjects: id, title, kind, note, response_unit, n_voxels, n_images, citation, licence. rois:
+subject, roi, n_voxels, n_left, n_right, first_voxel, noise_ceiling_median. images: id, category, group, curated, set,
+licence. layers: network, layer, shape, offered, default. encoders: subject, network, layer."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add `list` to the program's sub-commands."""
+    parser = subparsers.add_parser(
+        "list",
+        help="list networks, subjects, rois, images, layers or encoders",
+        epilog=EXPLANATION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", metavar="WHAT", help=f"one of {', '.join(LISTS)}")
+    parser.add_argument("--subject", help="rois, encoders: of this subject only")
+    parser.add_argument("--network", help="layers, encoders: of this network only")
+    parser.add_argument("--group", help=f"images: of this group only ({', '.join(GROUPS)})")
+    parser.add_argument("--curated", action="store_true", help="images: the starter set only")
+    parser.add_argument("--all", action="store_true", help="layers: every place to cut, not only the offered ones")
+    parser.add_argument("--json", action="store_true", help="print one JSON array instead of a table")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the list; returns 0. Raises BadInputError for a name that is not known."""
+    rows = LISTS[check_choice("WHAT", args.what, LISTS)](args)
+    print(json.dumps(rows) if args.json else format_table(rows))
+    return 0
+
+
+def list_networks_rows(_args: argparse.Namespace) -> list[Row]:
+    """The networks of the catalogue."""
+    names = (
+        "id",
+        "title",
+        "family",
+        "architecture",
+        "input_size",
+        "default_layer",
+        "robust",
+        "licence",
+        "source",
+        "note",
+    )
+    return [{name: getattr(spec, name) for name in names} | {"layers": list(spec.layers)} for spec in list_networks()]
+
+
+def list_subjects_rows(_args: argparse.Namespace) -> list[Row]:
+    """The subjects, simulated or measured."""
+    names = ("id", "title", "kind", "response_unit", "note", "citation", "licence")
+    subjects = [load_subject(info.id) for info in list_subjects()]
+    return [
+        {name: getattr(subject, name) for name in names}
+        | {"n_voxels": subject.voxels.n_voxels, "n_images": len(subject.image_ids)}
+        for subject in subjects
+    ]
+
+
+def list_rois_rows(args: argparse.Namespace) -> list[Row]:
+    """The ROIs of one or of every subject."""
+    known = [info.id for info in list_subjects()]
+    chosen = known if args.subject is None else [check_choice("subject", args.subject, known)]
+    return [_describe_roi(name, roi) for name in chosen for roi in load_subject(name).voxels.roi_names]
+
+
+def list_images_rows(args: argparse.Namespace) -> list[Row]:
+    """The shipped images."""
+    if args.group is not None:
+        check_choice("group", args.group, GROUPS)
+    names = ("id", "category", "group", "curated", "set", "licence")
+    return [
+        {name: getattr(info, name) for name in names}
+        for info in list_images()
+        if args.group in (None, info.group) and (info.curated or not args.curated)
+    ]
+
+
+def list_layers_rows(args: argparse.Namespace) -> list[Row]:
+    """Where networks can be cut, with the shape of the features there."""
+    from core.networks.layers import list_layers
+
+    specs = list_networks() if args.network is None else (find_network(args.network),)
+    return [
+        {
+            "network": spec.id,
+            "layer": layer.name,
+            "shape": list(layer.shape),
+            "offered": layer.name in spec.layers,
+            "default": layer.name == spec.default_layer,
+        }
+        for spec in specs
+        for layer in list_layers(spec)
+        if args.all or layer.name in spec.layers
+    ]
+
+
+def list_encoders_rows(args: argparse.Namespace) -> list[Row]:
+    """The fitted encoders."""
+    return [
+        {"subject": config.subject, "network": config.network, "layer": config.layer}
+        for config in list_encoders()
+        if args.subject in (None, config.subject) and args.network in (None, config.network)
+    ]
+
+
+LISTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "networks": list_networks_rows,
+    "subjects": list_subjects_rows,
+    "rois": list_rois_rows,
+    "images": list_images_rows,
+    "layers": list_layers_rows,
+    "encoders": list_encoders_rows,
+}
+LONG = {"note", "citation", "source", "layers", "family"}
+"""Columns left to `--json`: they would break the lines of a table."""
+
+
+def format_table(rows: list[Row]) -> str:
+    """Aligned columns under their names."""
+    if not rows:
+        return "Nothing to list."
+    names = [name for name in rows[0] if name not in LONG]
+    cells = [names] + [[_format(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def _describe_roi(subject: str, roi: str) -> Row:
+    table = load_subject(subject).voxels
+    voxels = table.voxels_in(roi)
+    n_right = int(table.hemisphere[voxels].sum())
+    return {
+        "subject": subject,
+        "roi": roi,
+        "n_voxels": len(voxels),
+        "n_left": len(voxels) - n_right,
+        "n_right": n_right,
+        "first_voxel": int(voxels[0]),
+        "noise_ceiling_median": round(float(np.median(table.noise_ceiling[voxels])), 3),
+    }
+
+
+def _format(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return " x ".join(map(str, value)) if isinstance(value, list) else str(value)

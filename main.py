@@ -1,0 +1,41 @@
+"""Starts Probescope: the window without arguments, a sub-command with them. Never computes anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# OpenMP threads that spin while they wait would starve the window; it is read once, when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from core.commands.cli import run_command_line
+
+DEMO_FOLDER = "out/demo"
+
+
+def main() -> int:
+    """Run what the command line asks for. Returns the exit code: 0 done, 2 bad input, 130 cancelled."""
+    return run_command_line(sys.argv[1:], open_window=open_window, run_demonstration=run_demonstration)
+
+
+def open_window(device: str = "auto") -> int:
+    """Open the window; where there is no display, run the demonstration on a virtual one instead."""
+    from app.virtual_display import has_display
+
+    if not has_display():
+        sys.stderr.write(f"There is no display: running the demonstration into {DEMO_FOLDER} instead.\n")
+        return run_demonstration(DEMO_FOLDER, device)
+    from app.application import run
+
+    return run(device=device)
+
+
+def run_demonstration(folder: str, device: str = "auto") -> int:
+    """Run the demonstration through the real window, on a virtual display where there is none."""
+    from app.demo_run import run_demo
+
+    return run_demo(folder, device=device)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
