@@ -53,6 +53,7 @@ def run_demo(folder: str, *, device: str = "auto") -> int:
             os.environ[HOME_VARIABLE] = home  # neither reads nor changes what the user had open last
             _drive(out, device=device)
     finally:
+        make_application().shutdown()  # Qt must let go of the display before it ends, or Xlib ends the program
         os.environ.pop(HOME_VARIABLE, None)
         if previous is not None:
             os.environ[HOME_VARIABLE] = previous

@@ -114,7 +114,8 @@ def _running_qthreads() -> list[str]:
     from PySide6.QtCore import QThread
     from shiboken6 import isValid
 
-    threads = [thing for thing in gc.get_objects() if isinstance(thing, QThread) and isValid(thing)]
+    # `type`, not `isinstance`: the latter asks deprecated objects of other libraries for their class, and they warn.
+    threads = [thing for thing in gc.get_objects() if issubclass(type(thing), QThread) and isValid(thing)]
     main = QThread.currentThread()
     return [repr(thread) for thread in threads if thread is not main and thread.isRunning()]
 
