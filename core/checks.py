@@ -37,9 +37,8 @@ def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel
     """Return `value` if it is a budget in [0, largest], else raise BadInputError, guessing at grey levels."""
     if _is_number(value) and math.isfinite(value) and 0 <= value <= largest:
         return float(value)
-    advice = ""
-    if _is_number(value) and math.isfinite(value) and LIKELY_GREY_LEVELS < value <= 255 and largest <= LIKELY_GREY_LEVELS:
-        advice = f"Did you mean {value:g}/255?"
+    meant_levels = _is_number(value) and LIKELY_GREY_LEVELS < value <= 255 and largest <= LIKELY_GREY_LEVELS
+    advice = f"Did you mean {value:g}/255?" if meant_levels else ""
     raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}] ({unit})", got=value, advice=advice))
 
 
@@ -48,14 +47,15 @@ def check_choice(name: str, value: str, choices: Iterable[str], *, advice: str =
     known = list(choices)
     if value in known:
         return value
-    raise BadInputError(describe_refusal(name, allowed=_list_names(known), got=value, advice=advice or suggest(value, known)))
+    helped = advice or suggest(value, known)
+    raise BadInputError(describe_refusal(name, allowed=_list_names(known), got=value, advice=helped))
 
 
 def suggest(value: str, known: Sequence[str]) -> str:
     """Return "Did you mean X?" for the nearest known name, or an empty text."""
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(str(value).casefold(), folded, n=1, cutoff=0.5)
-    return f"Did you mean {folded[near[0]]!r}?" if near else ""
+    return f"Did you mean {str(folded[near[0]])!r}?" if near else ""
 
 
 def _list_names(names: Sequence[str], most: int = 12) -> str:

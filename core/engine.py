@@ -1,4 +1,4 @@
-"""The one door to the engine for the window and the command line: opens encoders once and runs the work. Never touches Qt.
+"""The one door to the engine, for the window and the command line: opens encoders once, runs work. Never touches Qt.
 
 Light until asked to work: torch is imported inside the methods, so that a window can be on screen before it loads.
 An engine belongs to one thread at a time; everything it takes and gives is numpy, frozen records and paths.
@@ -79,7 +79,8 @@ class Engine:
         if key not in self._encoders:
             from core.encoders.files import load_encoder
 
-            self._encoders[key] = load_encoder(subject, network, layer, network_module=self.open_network(network, layer))
+            module = self.open_network(network, layer)
+            self._encoders[key] = load_encoder(subject, network, layer, network_module=module)
         return self._encoders[key]
 
     def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Network:
@@ -98,7 +99,8 @@ class Engine:
 
     def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
         """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit."""
-        return self.rescore(subject, network, layer, stimulus.pixels[np.newaxis])[0]
+        responses: FloatArray = self.rescore(subject, network, layer, stimulus.pixels[np.newaxis])[0]
+        return responses
 
     def rescore(self, subject: str, network: str, layer: str, pixels: FloatArray) -> FloatArray:
         """The predicted responses to pixels (n, 3, height, width) in [0, 1]: (n, n_voxels) float32."""

@@ -29,14 +29,14 @@ LASTING_THREADS = ("pytest_timeout", "Dummy-")
 """Threads of the test runner itself, and Python's stand-ins for threads that Qt started (checked as QThreads)."""
 
 _display: VirtualDisplay | None = None
+_home = tempfile.TemporaryDirectory(prefix="probescope-tests-", ignore_cleanup_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start a virtual display for the whole run; under xdist each worker has its own."""
     global _display
-    home = tempfile.mkdtemp(prefix="probescope-tests-")
-    os.environ[HOME_VARIABLE] = home
-    os.environ["XDG_CONFIG_HOME"] = str(Path(home) / "config")  # where QSettings writes on Linux
+    os.environ[HOME_VARIABLE] = _home.name
+    os.environ["XDG_CONFIG_HOME"] = str(Path(_home.name) / "config")  # where QSettings writes on Linux
     hands_out_work = bool(config.getoption("numprocesses", None))
     if hands_out_work or config.option.collectonly or has_display():
         return
@@ -47,9 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Stop the display this run started."""
+    """Stop the display this run started, and remove its folders."""
     if _display is not None:
         _display.stop()
+    _home.cleanup()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from core.checks import check_choice, suggest
 from core.commands import doctor, fit, listing, probe, reproduce, robustify
 from core.errors import Cancelled, ProbeError
 
@@ -22,20 +24,27 @@ class _OneLineParser(argparse.ArgumentParser):
     """Refuses bad options with one line instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{self.prog}: {message}. `{self.prog} --help` shows what is allowed.\n")
+        """Leave with exit code 2."""
+        end = "" if message.endswith("?") else "."
+        self.exit(BAD_INPUT, f"{self.prog}: {message}{end} `{self.prog} --help` shows what is allowed.\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the program with every sub-command."""
-    parser = _OneLineParser(
-        prog="main.py", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser of the program, and that of every sub-command by its name."""
+    parser: argparse.ArgumentParser = _OneLineParser(
+        prog="main.py",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--device", dest="window_device", default="auto", help="of the window: auto, cpu, cuda or mps")
-    subparsers = parser.add_subparsers(title="sub-commands", metavar="COMMAND", parser_class=_OneLineParser)
+    subparsers = parser.add_subparsers(title="sub-commands", metavar="COMMAND")
     for command in (probe, fit, listing, reproduce, robustify, doctor):
         command.add_parser(subparsers)
     _add_demo(subparsers)
-    return parser
+    for sub in subparsers.choices.values():
+        sub.allow_abbrev = False  # a shortened option is a slip waiting for a second option of that start
+    return parser, dict(subparsers.choices)
 
 
 def run_command_line(
@@ -45,19 +54,43 @@ def run_command_line(
     run_demonstration: Callable[[str, str], int],
 ) -> int:
     """Run one command. Returns its exit code; only defects leave as exceptions."""
-    args = build_parser().parse_args(arguments)
     try:
+        args = _parse(arguments)
         if not hasattr(args, "run"):
             return open_window(args.window_device)
         if args.run is _run_demo:
             return run_demonstration(args.out, args.device)
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
     except ProbeError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print("Error:", " ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:
+        # The reader has left, as `| head` does; what Python still holds for it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except (Cancelled, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)
         return CANCELLED
+    return code
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the options. Raises BadInputError for an unknown sub-command and leaves with one line for a bad option."""
+    parser, commands = build_parser()
+    first = next(iter(arguments), "")
+    if first and not first.startswith("-"):
+        check_choice("command", first, commands)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        _refuse_option(commands.get(first, parser), unknown[0])
+    return args
+
+
+def _refuse_option(parser: argparse.ArgumentParser, word: str) -> NoReturn:
+    known = [option for action in parser._actions for option in action.option_strings]
+    advice = suggest(word.partition("=")[0], known)
+    parser.error(f"unknown option {word!r}" + (f". {advice}" if advice else ""))
 
 
 def _add_demo(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

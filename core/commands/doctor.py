@@ -64,7 +64,11 @@ def iter_findings() -> Iterator[Finding]:
     yield check_torch()
     yield check_display()
     yield check_graphics()
-    for name, folder in (("data folder", data_folder()), ("cache folder", cache_folder()), ("log folder", log_folder())):
+    for name, folder in (
+        ("data folder", data_folder()),
+        ("cache folder", cache_folder()),
+        ("log folder", log_folder()),
+    ):
         yield check_writable(name, folder)
     yield from check_weights()
 

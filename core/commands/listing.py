@@ -18,10 +18,10 @@ from core.networks.catalog import find_network, list_networks
 Row = dict[str, Any]
 
 EXPLANATION = """\
---json prints one array of objects. networks: id, title, family, architecture, input_size, layers, default_layer, robust,
-licence, source, note. subjects: id, title, kind, note, response_unit, n_voxels, n_images, citation, licence. rois:
-subject, roi, n_voxels, n_left, n_right, first_voxel, noise_ceiling_median. images: id, category, group, curated, set,
-licence. layers: network, layer, shape, offered, default. encoders: subject, network, layer."""
+--json prints one array of objects. networks: id, title, family, architecture, input_size, layers, default_layer,
+robust, licence, source, note. subjects: id, title, kind, note, response_unit, n_voxels, n_images, citation, licence.
+rois: subject, roi, n_voxels, n_left, n_right, first_voxel, noise_ceiling_median. images: id, category, group, curated,
+set, licence. layers: network, layer, shape, offered, default. encoders: subject, network, layer."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

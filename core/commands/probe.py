@@ -13,6 +13,7 @@ import numpy as np
 
 from core.attacks.config import AttackConfig, AttackMethod, parse_epsilon
 from core.checks import check_choice, describe_refusal
+from core.commands.interrupt import stop_on_interrupt
 from core.datasets.photos import load_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
@@ -58,7 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     target.add_argument("--weights", type=Path, help="a .npy or text file with one weight a voxel")
     parser.add_argument("--direction", default="raise", help="raise or lower (default: raise)")
     parser.add_argument("--norm", default="l2", help="l2 or linf (default: l2)")
-    parser.add_argument("--epsilon", help="budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)")
+    parser.add_argument(
+        "--epsilon", help="budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)"
+    )
     parser.add_argument("--steps", type=int, default=10, help="steps of each budget (default 10)")
     parser.add_argument("--method", default="pgd", help="pgd or fgsm (default: pgd)")
     parser.add_argument("--step-size", type=float, help="length of a step (default: 2.5 epsilon / steps)")
@@ -67,7 +70,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--quantise", action="store_true", help="keep every iterate on 8-bit grey levels")
     parser.add_argument("--seed", type=int, default=0, help="of random starts and controls")
     parser.add_argument("--image", required=True, help="id of an embedded image, or a file")
-    parser.add_argument("--out", type=Path, required=True, help="new or empty folder for the stimuli and the probe file")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="new or empty folder for the stimuli and the probe file"
+    )
     parser.add_argument("--degrees", type=float, help="width the stimuli will be shown at, in degrees of visual angle")
     parser.add_argument("--transfer", action="store_true", help="score the stimuli on the subject's other networks too")
     parser.add_argument("--network-weights", type=Path, help="weights file to use instead of the embedded one")
@@ -88,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     probe = make_probe(engine, config, stimulus)
     report = export(engine, probe, stimulus, args=args)
     summary = summarise(probe, report)
+    for note in stimulus.notes:
+        print(f"Note: {note}", file=sys.stderr)
     print(json.dumps(summary) if args.json else describe(summary))
     return 0
 
@@ -125,7 +132,7 @@ def resolve_target(args: argparse.Namespace, table: VoxelTable) -> Target:
 
 
 def read_weights(path: Path) -> FloatArray:
-    """One weight a voxel from a .npy file (never a pickle) or a text file. Raises BadInputError if it cannot be read."""
+    """One weight a voxel from a .npy file (never a pickle) or a text file. Raises BadInputError for any other."""
     try:
         loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
         return np.asarray(loaded, dtype=np.float32)
@@ -137,12 +144,13 @@ def read_weights(path: Path) -> FloatArray:
 def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe:
     """Run the probe, with one line of progress on stderr if it is a terminal."""
     result = None
-    for progress in engine.iter_probe(config, stimulus):
-        result = progress.result
-        if sys.stderr.isatty():
-            end = "\n" if result is not None else ""
-            text = f"\r\x1b[2K{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}"
-            print(text, end=end, file=sys.stderr, flush=True)
+    with stop_on_interrupt() as should_stop:
+        for progress in engine.iter_probe(config, stimulus, should_stop=should_stop):
+            result = progress.result
+            if sys.stderr.isatty():
+                end = "\n" if result is not None else ""
+                text = f"\r\x1b[2K{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}"
+                print(text, end=end, file=sys.stderr, flush=True)
     if result is None:
         raise RuntimeError("The probe ended without a result.")
     return result
@@ -160,7 +168,7 @@ def export(engine: Engine, probe: Probe, stimulus: Stimulus, *, args: argparse.N
         rescore=partial(engine.rescore, config.subject, config.network, config.layer),
         degrees=args.degrees,
         recipients=open_recipients(engine, config) if args.transfer else None,
-        add=lambda folder: _ignore(save_probe(probe, folder / name_pair(probe))),
+        add=lambda folder: save_probe(probe, folder / name_pair(probe)),
     )
 
 
@@ -220,22 +228,18 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
 
 def describe(summary: dict[str, Any]) -> str:
     """The same for people."""
-    unit = summary["unit"]
+    got = argparse.Namespace(**summary)
     return "\n".join(
         [
-            f"{summary['direction']} {summary['target']} · {summary['image']} · {summary['network']} {summary['layer']}",
-            f"  clean {summary['clean']:+.3f}, perturbed {summary['perturbed']:+.3f} ({unit})",
-            f"  shift {summary['shift']:+.3f} {unit} = {summary['shift_sd']:+.2f} SD of the clean reference responses",
-            f"  random control of the same norm {summary['control_shift']:+.3f}, sign flip {summary['sign_flip_shift']:+.3f}",
-            f"  L2 {summary['l2']:.4g}, Linf {summary['linf'] * 255:.3g}/255, {summary['seconds']:.1f} s",
-            f"  {len(summary['files'])} files in {summary['folder']}",
+            f"{got.direction} {got.target} · {got.image} · {got.network} {got.layer}",
+            f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
+            f"  shift {got.shift:+.3f} {got.unit} = {got.shift_sd:+.2f} SD of the clean reference responses",
+            f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
+            f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
+            f"  {len(got.files)} files in {got.folder}",
         ]
     )
 
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _ignore(_result: object) -> None:
-    return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.engine import Engine, never_stop
+from core.commands.interrupt import stop_on_interrupt
+from core.engine import Engine
 
 DIFFERS = 1
 
@@ -32,8 +33,9 @@ def run(args: argparse.Namespace) -> int:
     engine = Engine(device=args.device)
     encoder = engine.open_encoder(probe.config.subject, probe.config.network, probe.config.layer)
     result = None
-    for progress in iter_reproduce(encoder, probe, should_stop=never_stop):
-        result = progress.result
+    with stop_on_interrupt() as should_stop:
+        for progress in iter_reproduce(encoder, probe, should_stop=should_stop):
+            result = progress.result
     if result is None:
         raise RuntimeError("The repetition ended without a result.")
     print(result.describe())

@@ -88,6 +88,8 @@ def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Tar
     if weights.shape != (table.n_voxels,):
         allowed = f"{table.n_voxels} numbers, one a voxel"
         raise BadInputError(describe_refusal("weights", allowed=allowed, got=weights.shape))
+    if not np.any(weights):
+        raise BadInputError(describe_refusal("weights", allowed="not all zero", got=label))
     voxels = np.flatnonzero(weights)
     return Target(TargetKind.WEIGHTS, label, tuple(voxels.tolist()), tuple(weights[voxels].astype(float).tolist()))
 

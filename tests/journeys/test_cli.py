@@ -1,4 +1,4 @@
-"""The command line as a user types it: real processes, exit codes, one clear line for each bad input, nothing left behind."""
+"""The command line as a user types it: real processes, exit codes, one clear line for each bad input."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ GOOD = {
     "--steps": "2",
 }
 DOCUMENTED = {
-    "voxel", "roi", "clean", "perturbed", "shift", "shift_sd", "control_shift", "l2", "linf", "epsilon", "norm", "n_steps",
-    "seconds", "files",
-}  # fmt: skip
+    *("voxel", "roi", "clean", "perturbed", "shift", "shift_sd", "control_shift"),
+    *("l2", "linf", "epsilon", "norm", "n_steps", "seconds", "files"),
+}
 
 
 def command(**changes: str | None) -> list[str]:
@@ -134,16 +134,16 @@ BAD_VALUES = {
     "no number": ({"epsilon": "three"}, "a number or a fraction such as 8/255"),
     "no steps": ({"steps": "0"}, "`n_steps` must be a whole number of at least 1"),
     "unknown norm": ({"norm": "l1"}, "l1"),
-    "unknown direction": ({"direction": "rise"}, "Did you mean 'raise'?"),
+    "unknown direction": ({"direction": "raize"}, "Did you mean 'raise'?"),
     "unknown device": ({"device": "tpu"}, "tpu"),
     "no target": ({"voxel": None}, "--voxel"),
     "two targets": ({"roi": "V1"}, "--roi"),
-    "unknown option": ({"epsilonn": "3"}, "--epsilonn"),
+    "unknown option": ({"epsilonn": "3"}, "unknown option '--epsilonn'. Did you mean '--epsilon'?"),
     "no weights file": ({"voxel": None, "weights": "nowhere.npy"}, "nowhere.npy"),
 }
 
 
-@pytest.mark.parametrize("changes, clue", BAD_VALUES.values(), ids=BAD_VALUES)
+@pytest.mark.parametrize(("changes", "clue"), BAD_VALUES.values(), ids=BAD_VALUES)
 def test_a_bad_value_gets_one_line_and_leaves_nothing(changes: dict, clue: str, type_in, tmp_path: Path) -> None:
     expect_refusal(type_in, clue=clue, out=tmp_path / "out", changes=changes)
 
@@ -184,7 +184,7 @@ ODD_IMAGES = {
 }
 
 
-@pytest.mark.parametrize("save, name", ODD_IMAGES.values(), ids=ODD_IMAGES)
+@pytest.mark.parametrize(("save", "name"), ODD_IMAGES.values(), ids=ODD_IMAGES)
 def test_an_odd_image_is_taken_and_what_was_changed_is_said(save, name: str, type_in, tmp_path: Path) -> None:
     save(tmp_path / name)
     code, _, err = type_in(command(image=str(tmp_path / name), out=str(tmp_path / "out"), steps="1"))
@@ -273,7 +273,7 @@ def test_an_unknown_command_is_refused_by_a_real_process() -> None:
     code, out, err = run(["prob"])
     assert (code, out) == (2, "")
     assert len(err.strip().splitlines()) == 1
-    assert "probe" in err
+    assert "Did you mean 'probe'?" in err
 
 
 def test_help_lists_every_sub_command() -> None:
