@@ -41,7 +41,7 @@ def test_progress_counts_to_the_end_and_only_the_last_has_the_result() -> None:
     assert [record.result is None for record in records] == [True] * (len(records) - 1) + [False]
 
 
-@pytest.mark.parametrize("asked", [1, 5, 20])
+@pytest.mark.parametrize("asked", [1, 5, 9])
 def test_cancelling_is_heard_and_leaves_no_hook(asked: int) -> None:
     encoder, count = make_conv_encoder(rank=4), 0
 
