@@ -1,4 +1,4 @@
-"""The exceptions of the engine; which family one belongs to decides what the interface shows. Never formats user text itself.
+"""The exceptions of the engine; the family decides what the interface shows. Never formats user text itself.
 
 `ProbeError` carries one clear sentence for the user. `Cancelled` is silence. Anything else is a defect and gets
 the crash report.

@@ -1,4 +1,4 @@
-"""Where the program's own files lie: shipped resources, the user's data, the cache. Never creates a folder by itself."""
+"""Where the program's own files lie: resources, the user's data, the cache. Never creates a folder by itself."""
 
 from __future__ import annotations
 
