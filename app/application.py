@@ -1,4 +1,7 @@
-"""Sets up Qt, opens the window and runs until it closes. Never imports torch: the lane does, behind the first paint."""
+"""Sets up Qt, opens the window and runs until it closes. Never imports torch: the lane does, behind the first paint.
+
+The window's own libraries (VTK, pyqtgraph, numpy) are imported inside the functions, so that the splash is up first.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,19 @@ import os
 import signal
 import sys
 from types import FrameType, ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from app.icons import application_icon
-from app.main_window import MainWindow
-from app.session import Session, open_session
+from app.settings import Settings
+from app.splash import make_splash
 from app.theme import apply_theme, find_theme
-from core.engine import Engine
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+    from app.session import Session
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter while another waits: Qt gets its turn ten times as often as by default."""
@@ -52,6 +58,8 @@ def make_application() -> QApplication:
     """The one QApplication, named and styled."""
     # Spinning OpenMP threads would starve the GUI thread; must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # The GUI thread's short sums are not worth waking BLAS threads; has an effect if numpy is not loaded yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Mesa's software renderer must leave the attack a core; must be set before the first OpenGL context.
     os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
     _keep_triton_out()
@@ -76,8 +84,11 @@ def _keep_triton_out() -> None:
 
 def make_window(session: Session | None = None) -> MainWindow:
     """A window that opens its session as soon as it is on screen."""
-    used = session if session is not None else open_session()
     application = make_application()
+    from app.main_window import MainWindow
+    from app.session import open_session
+
+    used = session if session is not None else open_session()
     apply_theme(application, find_theme(used.settings.text("theme")))
     window = MainWindow(used)
     window.shown_once.connect(window.start)
@@ -87,6 +98,11 @@ def make_window(session: Session | None = None) -> MainWindow:
 def run(*, device: str = "auto") -> int:
     """Open the window and stay until it is closed. Returns the exit code: 0, or 130 after Ctrl-C."""
     application = make_application()
+    splash = make_splash(find_theme(Settings().text("theme")))
+    splash.show()
+    from app.session import open_session
+    from core.engine import Engine
+
     session = open_session(engine=Engine(device=device))
     session.problems.install()
     try:
@@ -96,5 +112,6 @@ def run(*, device: str = "auto") -> int:
         raise
     ctrl_c = _CtrlC(window)
     window.show()
+    splash.finish(window)
     code = application.exec()
     return INTERRUPTED if ctrl_c.was_pressed else code

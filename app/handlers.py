@@ -18,6 +18,7 @@ from app.dialogs.shortcuts_sheet import ShortcutsSheet
 from app.exports import save_window_picture
 from app.paths import default_export_folder
 from app.theme import DARK, LIGHT
+from app.views.cortex_layout import NamedView
 from core.errors import ProbeError
 from core.probes.probe import name_probe
 from core.types import Direction
@@ -29,7 +30,7 @@ IMAGE_FILTER = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All
 PNG_FILTER = "PNG (*.png)"
 PROBE_FILTER = "Probe (*.json)"
 PICTURE_SCALE = 2
-VIEWS = ("lateral", "medial", "ventral", "dorsal", "posterior", "anterior", "flat")
+VIEWS: tuple[NamedView, ...] = ("lateral", "medial", "ventral", "dorsal", "posterior", "anterior", "flat")
 
 
 class Handlers(QObject):

@@ -39,7 +39,8 @@ class CorticalMap:
 def find_perturbed(state: AppState) -> FloatArray | None:
     """The responses (n_voxels,) that count as perturbed now; None before the first probe."""
     if state.probe is not None and state.step is not None:
-        return state.probe.history.responses[state.step]
+        responses: FloatArray = state.probe.history.responses[state.step]
+        return responses
     if state.progress is not None:
         return state.progress.responses
     if state.preview is not None:

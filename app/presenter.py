@@ -1,16 +1,18 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop. Never decides.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing.
+together cost one drawing. After a drawing it rests as long as that took, so that a machine that draws slowly (software
+OpenGL) still has half of its time for the user and the attack.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
+from PySide6.QtCore import QObject, QTimer, SignalInstance, Slot
 
 from app.maps import make_map
 from app.panels.controls_panel import ControlsPanel
@@ -23,6 +25,8 @@ from core.probes.target import TargetKind
 
 SENSITIVITY = "sensitivity"
 REGIONS = "roi"
+LONGEST_REST = 0.3
+"""Seconds; a result is never held back longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,13 @@ class Panels:
 class Presenter(QObject):
     """Draws what changed."""
 
-    drawn = Signal()
-
     def __init__(self, state: AppState, panels: Panels, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._panels = panels
         self._gate = 0.0
+        self._began = 0.0
+        self._rests_until = 0.0
         self._pictured: Probe | None = None
         self._stale: set[str] = set()
         self._parts: dict[str, Callable[[], None]] = {
@@ -62,6 +66,9 @@ class Presenter(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._draw)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._rest)
         self._watch()
 
     def set_gate(self, least_r: float) -> None:
@@ -77,7 +84,8 @@ class Presenter(QObject):
     def mark(self, *parts: str) -> None:
         """Have parts drawn anew at the next turn of the event loop."""
         self._stale.update(parts)
-        self._timer.start(0)
+        if not self._timer.isActive():
+            self._timer.start(max(0, round(1000 * (self._rests_until - time.monotonic()))))
 
     def _watch(self) -> None:
         state = self._state
@@ -104,10 +112,16 @@ class Presenter(QObject):
     @Slot()
     def _draw(self) -> None:
         stale, self._stale = self._stale, set()
+        self._began = time.monotonic()
         for part, draw in self._parts.items():
             if part in stale:
                 draw()
-        self.drawn.emit()
+        self._pause.start(0)
+
+    @Slot()
+    def _rest(self) -> None:
+        now = time.monotonic()
+        self._rests_until = now + min(LONGEST_REST, now - self._began)
 
     def _draw_subject(self) -> None:
         subject = self._state.subject

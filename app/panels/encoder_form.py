@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from app.widgets.basics import make_badge, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.captions import ElidedLabel
 from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
 from core.networks.catalog import NetworkSpec
@@ -31,7 +32,7 @@ class EncoderForm(QWidget):
         self.layer = _make_combo("Feature layer")
         self.subject_badge = make_badge()
         self.network_badge = make_badge()
-        self.note = make_label(role="faint", wraps=True)
+        self.note = ElidedLabel("faint")
         self._lay_out()
         self.subject.activated.connect(self._take_subject)
         self.network.activated.connect(self._take_network)
@@ -61,7 +62,7 @@ class EncoderForm(QWidget):
 
     def set_note(self, text: str) -> None:
         """What is known about the open encoder, in one line."""
-        self.note.setText(text)
+        self.note.show_text(text)
         self.note.setVisible(bool(text))
 
     def _lay_out(self) -> None:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.icons import load_icon
 from app.panels.image_list import CORNER_RADIUS, THUMBNAIL_SIDE, AnyIndex, GalleryItem, ImageList
 from app.theme import DARK, Theme
-from app.widgets.basics import make_column, make_heading, make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_heading, make_row, make_tool_button
 from core.datasets.photos import ImageInfo
 
 STARTERS = ""
@@ -74,12 +74,11 @@ class GalleryPanel(QFrame):
         self.group = QComboBox()
         self.group.setAccessibleName("Group of images")
         self.open = make_tool_button(tip="Open an image of your own (Ctrl+O); files can be dropped on the window too")
-        self.name = make_label(role="muted")
         self._painter = _Painter(self.view)
         self._set_up_view()
-        head = make_row(make_heading("Image"), self.name, -1, self.group, self.open)
+        head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
         column = make_column(head, self.view, gap=6)
-        column.setContentsMargins(16, 10, 12, 8)
+        column.setContentsMargins(16, 10, 4, 8)
         self.setLayout(column)
         self.group.activated.connect(self._take_group)
         self.open.clicked.connect(self.open_requested)

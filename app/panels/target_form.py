@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QComboBox, QStackedLayout, QWidget
 
 from app.icons import load_icon
 from app.theme import Theme
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_row
+from app.widgets.captions import ElidedLabel
 from app.widgets.segmented import Segmented
 from core.probes.target import TargetKind
 
@@ -40,8 +41,9 @@ class TargetForm(QWidget):
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
         self.clear = make_button("Clear", tip="Forget the drawn set")
-        self.summary = make_label(PICK_HINT, "strong", wraps=True)
-        self.details = make_label(role="muted", wraps=True)
+        self.summary = ElidedLabel("strong")
+        self.details = ElidedLabel("muted")
+        self.summary.show_text(PICK_HINT)
         self._lay_out()
         self._connect()
 
@@ -56,8 +58,8 @@ class TargetForm(QWidget):
     def set_summary(self, title: str, details: str) -> None:
         """Show the chosen target; an empty title shows what to do instead."""
         hint = DRAW_HINT if self.kind.value() == TargetKind.SET else PICK_HINT
-        self.summary.setText(title or (hint if self.kind.value() != TargetKind.ROI else "Choose an ROI"))
-        self.details.setText(details)
+        self.summary.show_text(title or (hint if self.kind.value() != TargetKind.ROI else "Choose an ROI"))
+        self.details.show_text(details)
         self.details.setVisible(bool(details))
 
     def set_kind(self, kind: TargetKind, roi: str = "") -> None:
