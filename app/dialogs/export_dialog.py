@@ -27,6 +27,7 @@ class ExportDialog(QDialog):
         self._name = name_pair(probe)
         self.field = QLineEdit(str(folder))
         self.field.setAccessibleName("Folder")
+        label = probe.config.target.label
         browse = make_button("Choose…", tip="Choose the folder")
         cancel = make_button("Cancel")
         self.export = make_button("Export", "primary")
@@ -36,7 +37,7 @@ class ExportDialog(QDialog):
         text.setMinimumWidth(TEXT_WIDTH)
         self.setLayout(
             make_column(
-                make_label(probe.config.target.label.capitalize(), "title"),
+                make_label(label[0].upper() + label[1:], "title"),
                 make_label(probe.config.attack.describe(), "muted"),
                 text,
                 make_heading("Folder"),

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 from app.commands import COMMANDS, MENUS, Command
 from app.widgets.basics import make_column, make_heading, make_label, make_row
 
+KEY_WIDTH = 96
 LEFT_MENUS = ("File", "Probe")
 MOUSE = (
     ("Click", "Pick the voxel under the pointer and probe it"),
@@ -49,6 +50,7 @@ def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
         if key:
             grid.addWidget(make_label(key, "key"), line, 0, Qt.AlignmentFlag.AlignLeft)
         grid.addWidget(make_label(text), line, 1)
+    grid.setColumnMinimumWidth(0, KEY_WIDTH)
     grid.setColumnStretch(1, 1)
     return group
 

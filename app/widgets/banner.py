@@ -31,7 +31,8 @@ class Banner(QFrame):
         row = make_row(self._icon, self.text, self._close, gap=10)
         row.setContentsMargins(12, 6, 8, 6)
         row.setStretch(1, 1)
-        row.setAlignment(self._icon, Qt.AlignmentFlag.AlignTop)
+        for part in (self._icon, self._close):
+            row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.hide()
