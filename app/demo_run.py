@@ -98,7 +98,8 @@ def _click_a_voxel(window: MainWindow) -> Probe:
     window.session.state.progress_changed.connect(lambda: first.append(time.monotonic() - clicked))
     QTest.mouseClick(window.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
     _wait("the raising probe", lambda: window.session.state.probe is not None and _is_idle(window))
-    print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {time.monotonic() - clicked:.2f} s")
+    whole = time.monotonic() - clicked
+    print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {whole:.2f} s")
     return _finished(window)
 
 
@@ -168,7 +169,8 @@ def _wait(what: str, is_there: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_there():
         if time.monotonic() > deadline:
-            raise StorageError(f"Waited {PATIENCE_SECONDS:.0f} s for {what} in vain. `python main.py doctor` may tell why.")
+            waited = f"Waited {PATIENCE_SECONDS:.0f} s for {what} in vain."
+            raise StorageError(f"{waited} `python main.py doctor` may tell why.")
         _rest(POLL_MS)
 
 

@@ -13,7 +13,8 @@ def main() -> int:
     try:
         plotter.add_mesh(pyvista.Sphere())
         plotter.show(auto_close=False)
-        described = plotter.render_window.ReportCapabilities()
+        window = plotter.render_window
+        described = "" if window is None else window.ReportCapabilities()
     finally:
         plotter.close()
     lines = [line.partition(":")[2].strip() for line in described.splitlines() if "renderer string" in line.lower()]

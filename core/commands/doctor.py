@@ -20,7 +20,7 @@ from core.networks.catalog import list_networks
 from core.paths import cache_folder, data_folder, log_folder
 
 PACKAGES = (
-    "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "nibabel", "PySide6-Essentials", "pyqtgraph",
+    "torch", "torchvision", "timm", "numpy", "scipy", "PySide6-Essentials", "pyqtgraph",
     "pyvista", "pyvistaqt", "vtk", "pillow", "safetensors", "scikit-image",
 )  # fmt: skip
 GL_SECONDS = 60
