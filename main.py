@@ -7,6 +7,8 @@ import sys
 
 # OpenMP threads that spin while they wait would starve the window; it is read once, when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if len(sys.argv) == 1:  # the window: BLAS threads of numpy would fight the attack for the cores
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from core.commands.cli import run_command_line
 

@@ -32,6 +32,9 @@ HEMISPHERES = (
     ("both", "Both", "Both hemispheres"),
     ("right", "R", "Right hemisphere"),
 )
+LEAST_HEMISPHERES = 112
+"""Room for L, Both and R, in pixels."""
+
 THRESHOLD_STEPS = 100
 TOOLBAR_MARGIN = 8
 
@@ -86,15 +89,16 @@ class CortexPanel(QWidget):
         self.labels_button.toggle()
 
     def _make_choosers(self) -> None:
-        self.map_box = _make_box(MAPS, "Map", least=92)
+        self.map_box = _make_box(MAPS, "Map", least=84)
         geometries = [(name, name.capitalize()) for name in GEOMETRIES]
-        self.geometry_box = _make_box(geometries, "Geometry", least=98)
+        self.geometry_box = _make_box(geometries, "Geometry", least=86)
         views = [(name, name.capitalize()) for name in VIEWS]
-        self.view_box = _make_box(views, "View", least=88)
+        self.view_box = _make_box(views, "View", least=80)
         self.hemispheres = Segmented(HEMISPHERES)
+        self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.threshold.setRange(0, THRESHOLD_STEPS)
-        self.threshold.setMinimumWidth(40)
+        self.threshold.setMinimumWidth(24)
         self.threshold.setMaximumWidth(120)
         self.threshold.setToolTip("Threshold: values nearer to zero are transparent")
         self.threshold.setAccessibleName("Threshold")
@@ -119,7 +123,7 @@ class CortexPanel(QWidget):
     def _lay_out(self) -> None:
         bar = QHBoxLayout()
         bar.setContentsMargins(TOOLBAR_MARGIN, 6, TOOLBAR_MARGIN, 6)
-        bar.setSpacing(6)
+        bar.setSpacing(4)
         bar.addWidget(self.map_box)
         bar.addWidget(self.colormap_button)
         bar.addWidget(self.threshold, 1)

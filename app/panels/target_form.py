@@ -52,7 +52,7 @@ class TargetForm(QWidget):
         with QSignalBlocker(self.roi):
             self.roi.clear()
             for name, n_voxels in rois:
-                self.roi.addItem(f"{name}  ·  {n_voxels} voxels", name)
+                self.roi.addItem(f"{name}  ·  {n_voxels} voxel{'s' if n_voxels != 1 else ''}", name)
             self.roi.setCurrentIndex(-1)
 
     def set_summary(self, title: str, details: str) -> None:

@@ -40,7 +40,7 @@ NUMBER_ROOM = 46
 LEAST_BAR_SPAN = 0.5
 """The bars' half axis spans at least this many SDs, so that noise alone never fills it."""
 
-COLUMN_WIDTHS = {0: 72, 1: 40, 2: 60, 4: 60, 5: 66}
+COLUMN_WIDTHS = {0: 70, 1: 52, 2: 60, 4: 60, 5: 66}
 LEAST_WIDTHS = {1: 372, 4: 420}
 """Columns left out of a table narrower than this many pixels, so that the bars keep their room."""
 

@@ -17,6 +17,9 @@ ROLE_TIPS = {
 }
 ROLES = tuple(ROLE_NAMES)
 AUTO = "auto"
+LEAST_WIDTH = 92
+"""Room for "×16 auto" and the arrow, in pixels."""
+
 NEEDS_PROBE = "Run a probe first."
 
 
@@ -98,6 +101,7 @@ class FactorChoice(QComboBox):
         super().__init__(parent)
         self.setAccessibleName("Amplification of the difference")
         self.setToolTip("Auto brings the 99th percentile of |δ| to at most 110 grey levels.")
+        self.setMinimumWidth(LEAST_WIDTH)
         self.addItem(AUTO)
         for factor in MANUAL_FACTORS:
             self.addItem(f"×{factor}")
