@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import load_icon
@@ -32,8 +33,10 @@ HEMISPHERES = (
     ("both", "Both", "Both hemispheres"),
     ("right", "R", "Right hemisphere"),
 )
-LEAST_HEMISPHERES = 112
+LEAST_HEMISPHERES = 128
 """Room for L, Both and R, in pixels."""
+LEAST_WITH_NUMBER = 690
+"""A narrower panel shows the threshold by its slider alone, in pixels."""
 
 THRESHOLD_STEPS = 100
 TOOLBAR_MARGIN = 8
@@ -87,6 +90,11 @@ class CortexPanel(QWidget):
     def toggle_labels(self) -> None:
         """Write or hide the names."""
         self.labels_button.toggle()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the threshold's number where the choices need its room."""
+        super().resizeEvent(event)
+        self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
 
     def _make_choosers(self) -> None:
         self.map_box = _make_box(MAPS, "Map", least=84)
