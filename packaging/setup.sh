@@ -15,28 +15,36 @@ fi
 
 say() { printf '%s\n' "$*" >&2; }
 
+is_debian() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
+
 missing_packages() {
+    local package state
     for package in $qt_packages $screen_packages; do
-        # libglib2.0-0 is called libglib2.0-0t64 on newer systems.
-        dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
+        # libglib2.0-0 is called libglib2.0-0t64 on newer systems; asking for an unknown name fails.
+        state=$(dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null || true)
+        case "$state" in *"ok installed"*) ;; *) printf '%s ' "$package" ;; esac
     done
 }
 
-install_system_libraries() {
-    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
-    local missing
-    missing=$(missing_packages)
-    [ -n "$missing" ] || return 0
+# Install Debian packages as root; tell anyone else the one line to type, and stop.
+get_packages() {
     if [ "$(id -u)" = 0 ]; then
-        say "Installing the system libraries of Qt and VTK: $missing"
+        say "Installing from the system's packages: $*"
         apt-get update -qq
-        # shellcheck disable=SC2086
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
     else
-        say "Qt and VTK need system libraries that are missing. Type this once, then call make again:"
-        say "  sudo apt-get install -y $missing"
+        say "Some packages of the system are missing. Type this once, then call make again:"
+        say "  sudo apt-get install -y $*"
         exit 1
     fi
+}
+
+install_system_libraries() {
+    is_debian || return 0
+    local missing
+    missing=$(missing_packages)
+    # shellcheck disable=SC2086
+    [ -z "$missing" ] || get_packages $missing
 }
 
 find_python() {
@@ -55,10 +63,13 @@ install_system_libraries
 python=$(find_python)
 if [ ! -x .venv/bin/python ]; then
     say "Making the environment in .venv with $($python --version)"
+    # Debian ships Python without what an environment needs.
+    if is_debian && ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        get_packages "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    fi
     if ! "$python" -m venv .venv; then
         rm -rf .venv
-        say "Python could not make an environment. On Debian and Ubuntu type this once, then call make again:"
-        say "  sudo apt-get install -y python3-venv"
+        say "$python could not make an environment. Call: make run PYTHON=/path/to/another/python3"
         exit 1
     fi
 fi
