@@ -17,6 +17,7 @@ lint: setup  ## style and types
 
 bench: setup  ## ratios against floors and peers
 	@$(py) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(py) -m pip install --quiet --disable-pip-version-check --no-deps 'torchattacks>=3.5,<4'
 	@$(py) -m tests.benchmarks
 
 screenshots: setup  ## make the README's pictures again
