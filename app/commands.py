@@ -125,9 +125,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cancel", "Cancel", "Probe", "Stop what runs", "Esc", "cancel", needs_run, ends_group=True),
     Command("raise", "Raise the response", "Probe", "Probe for a higher response", "R", "up"),
     Command("lower", "Lower the response", "Probe", "Probe for a lower response", "L", "down"),
-    Command(
-        "toggle_auto", "Probe at once", "Probe", "Probe at every change, or only when asked", "A", "auto"
-    ),
+    Command("toggle_auto", "Probe at once", "Probe", "Probe at every change, or only when asked", "A", "auto"),
     Command("view_lateral", "Lateral view", "Cortex", "Look from outside", "1"),
     Command("view_medial", "Medial view", "Cortex", "Look from the midline", "2"),
     Command("view_ventral", "Ventral view", "Cortex", "Look from below", "3"),

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.paths import settings_file
+from core.errors import StorageError
+from core.files import replace_file
 
 LOGGER = logging.getLogger(__name__)
 T = TypeVar("T", str, bool, float, int)
@@ -73,12 +75,10 @@ class Settings:
 
     def save(self) -> None:
         """Write all settings; a folder that cannot be written is logged, never shown."""
-        part = self._path.with_suffix(".part")
+        text = json.dumps(self._values, indent=1, sort_keys=True)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(self._values, indent=1, sort_keys=True), encoding="utf-8")
-            part.replace(self._path)
-        except OSError as error:
+            replace_file(self._path, lambda partial: partial.write_text(text, encoding="utf-8"))
+        except StorageError as error:
             LOGGER.info("settings not saved: %s", error)
 
     def _typed(self, key: str, kind: type[T]) -> T:

@@ -17,7 +17,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "progress", "seeds", "paths"},
+    {"checks", "files", "progress", "seeds", "paths"},
     {"device"},
     {"images", "surfaces", "datasets"},
     {"networks"},

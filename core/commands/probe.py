@@ -19,8 +19,8 @@ from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
 from core.engine import Engine
 from core.errors import BadInputError
-from core.export.folder import check_free
 from core.export.package import ExportReport, Recipient, export_probe, name_pair
+from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import Probe, ProbeConfig

@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from core.checks import describe_refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.errors import BadInputError, ProbeError, StorageError, WeightsError
+from core.files import replace_file
 from core.paths import data_folder, demo_folder
 
 if TYPE_CHECKING:
@@ -62,8 +61,9 @@ def save_encoder(data: EncoderData, folder: Path) -> Path:
     """
     config = data.card.config
     path = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.safetensors"
-    _write_whole(path, _pack(data))
-    _write_whole(path.with_suffix(".json"), json.dumps(_header(data), indent=1).encode() + b"\n")
+    packed, header = _pack(data), json.dumps(_header(data), indent=1).encode() + b"\n"
+    replace_file(path, lambda partial: partial.write_bytes(packed))
+    replace_file(path.with_suffix(".json"), lambda partial: partial.write_bytes(header))
     return path
 
 
@@ -225,16 +225,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise StorageError(f"{path.name} could not be read: {problem.strerror}. {REPAIR}") from problem
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary name, then rename: a reader sees the old file or the whole new one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as problem:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise StorageError(f"{path} could not be written: {problem.strerror}. Choose another folder.") from problem

@@ -12,9 +12,9 @@ import numpy as np
 
 from core.checks import check_positive, describe_refusal
 from core.errors import BadInputError
-from core.export.folder import new_folder
 from core.export.images import hash_file, measure_image, read_png, write_png
 from core.export.manifest import Making, ManifestRow, Transfer, write_csv, write_json
+from core.files import new_folder
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe, name_probe
 from core.types import FloatArray

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from safetensors.torch import save
 
+from core.files import replace_file
 from core.networks.catalog import find_network
 from core.networks.checkpoint import hash_file, read_torch
 from core.networks.load import load_network
 from core.networks.photo_crops import read_centre
 from core.networks.robustify_config import RobustifyConfig
 from core.networks.robustness import RobustnessRecord, measure_robustness
-from core.networks.safe_write import replace_file
 
 MEASURED_EPSILONS = (0.5, 1.0, 3.0)
 """L2 budgets at 224^2 at which robustness is stated."""

@@ -18,13 +18,13 @@ import torch
 from torch import nn
 
 from core.errors import BadInputError, Cancelled
+from core.files import replace_file
 from core.networks.build import build_architecture, example_pixels
 from core.networks.catalog import find_network
 from core.networks.checkpoint import apply_state, read_state, read_torch
 from core.networks.feature_loss import feature_distance, features_at, perturb
 from core.networks.photo_crops import draw_batch
 from core.networks.robustify_config import RobustifyConfig
-from core.networks.safe_write import replace_file
 from core.networks.truncate import cut_after, fold_batchnorm
 
 RUNNING_SHARE = 0.05

@@ -1,12 +1,16 @@
-"""A folder that appears whole or not at all: written beside its place, then renamed. Never overwrites what is there."""
+"""Writes files and folders whole or not at all: under a temporary name, then renamed. Never leaves half of one.
+
+A reader sees the old content or the whole new one, whatever happens between.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.checks import describe_refusal
@@ -14,6 +18,25 @@ from core.errors import BadInputError, StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then give it that name.
+
+    Raises StorageError, and leaves the old file as it was, if the folder cannot be written or the disk is full.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise StorageError(_word_failure(path, error)) from error
+    except RuntimeError as error:  # torch reports a full disk as a failure of its zip writer
+        raise StorageError(f"{path} cannot be written: {error}. Free some space or choose another folder.") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

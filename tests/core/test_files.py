@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInputError, Cancelled, StorageError
-from core.export.folder import new_folder
+from core.files import new_folder
 
 
 def test_a_new_folder_appears_with_its_parents_when_the_block_ends(tmp_path: Path) -> None:
