@@ -1,0 +1,162 @@
+"""Makes numpy dtypes, scalars and arrays from what pickles hold, with numpy's public constructors. Never unpickles.
+
+numpy's own `__setstate__` believes what it is told; a made-up state can break its memory. Here a dtype comes from its
+text alone, an array from its bytes, their length checked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+NATIVE = ("|", "=")
+BUILTINS = ("builtins", "__builtin__")
+PLAIN_KINDS = "biufcSUVmM"
+"""Kinds of dtype whose values are bytes; "O" is handled apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A class or function a pickle names; it stays a name."""
+
+    full: str
+
+
+def make_dtype(text: object, *_flags: object) -> np.dtype[Any]:
+    """The dtype of a text such as "f8", "U10", "O8" or "V16". Raises ValueError for any other text."""
+    if not isinstance(text, str | Name):
+        raise ValueError(f"a dtype is described by {text!r}")
+    dtype = np.dtype(text.full.rpartition(".")[2] if isinstance(text, Name) else text)
+    if dtype.kind not in PLAIN_KINDS + "O" or dtype.names is not None:
+        raise ValueError(f"a dtype is described by {text!r}")
+    return dtype
+
+
+def restore_dtype(dtype: np.dtype[Any], state: tuple[Any, ...]) -> np.dtype[Any]:
+    """A dtype of `make_dtype` with byte order, fields, sub-array or time unit of a pickled state."""
+    _version, order, subarray, names, fields, *_sizes = state[:8]
+    if names is not None:
+        return _make_structured(dtype, names, fields)
+    if subarray is not None:
+        base, shape = subarray
+        return np.dtype((base, tuple(shape)))
+    if dtype.kind in "mM" and len(state) > 8:
+        unit, count = state[8][1][:2]
+        unit = unit.decode() if isinstance(unit, bytes) else unit
+        dtype = np.dtype(f"{dtype.kind}8[{int(count)}{unit}]")
+    return dtype if order in NATIVE else dtype.newbyteorder(order)
+
+
+def _make_structured(dtype: np.dtype[Any], names: tuple[str, ...], fields: dict[str, Any]) -> np.dtype[Any]:
+    formats, offsets = zip(*((fields[name][0], fields[name][1]) for name in names), strict=True)
+    table: Any = {"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": dtype.itemsize}
+    made: np.dtype[Any] = np.dtype(table)  # numpy refuses fields outside the item and objects under other fields
+    return made
+
+
+def start_array(_kind: object, _shape: object, _code: object) -> np.ndarray[Any, Any]:
+    """An empty array, which `restore_array` fills."""
+    return np.empty((0,), np.int8)
+
+
+def restore_array(array: np.ndarray[Any, Any], state: tuple[Any, ...]) -> None:
+    """Give an array of `start_array` its pickled shape, dtype and content. Raises ValueError if they do not fit."""
+    shape, dtype, fortran, content = state[-4:]
+    check_content(shape, dtype, content)
+    state = (1, tuple(shape), dtype, bool(fortran), content)
+    array.__setstate__(state)  # type: ignore[arg-type]  # typed for numpy's own booleans
+
+
+def check_described(shape: Any, dtype: Any) -> int:
+    """The number of values of a pickled shape. Raises ValueError unless shape and dtype describe an array."""
+    sides_are_counts = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
+    if not isinstance(dtype, np.dtype) or not sides_are_counts:
+        raise ValueError(f"an array has the shape {shape!r} and the dtype {dtype!r}")
+    if dtype.hasobject and dtype.kind != "O":
+        raise ValueError("an array has fields that hold objects")
+    return math.prod(shape)
+
+
+def check_content(shape: Any, dtype: Any, content: Any) -> None:
+    """Raise ValueError unless content has exactly as many bytes, or objects, as shape and dtype say."""
+    wanted = check_described(shape, dtype) * (1 if dtype.hasobject else dtype.itemsize)
+    if not isinstance(content, list if dtype.hasobject else bytes) or len(content) != wanted:
+        raise ValueError(f"an array of shape {shape} and dtype {dtype} does not hold what it says")
+
+
+def make_scalar(dtype: Any, content: Any = b"") -> Any:
+    """A numpy scalar from its bytes."""
+    check_content((), dtype, content)
+    if dtype.hasobject:
+        raise ValueError("a scalar holds an object")
+    return np.frombuffer(content, dtype)[0] if dtype.itemsize else dtype.type()
+
+
+def make_from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+    """An array from a buffer, as pickle protocol 5 stores it."""
+    content = bytes(buffer)
+    check_content(shape, dtype, content)
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if order == "F" else "C")
+
+
+def encode_text(text: Any, encoding: Any = "latin1") -> bytes:
+    """Bytes that an old protocol stored as text."""
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+        raise ValueError("bytes are stored in an unknown way")
+    return text.encode("latin1")
+
+
+def _plain(kind: Callable[..., Any]) -> Callable[..., Any]:
+    """A plain container or number from plain arguments only: a name among them could smuggle a call in."""
+
+    def make(*args: Any) -> Any:
+        plain = (list, tuple, dict, set, frozenset, bytes, str, int, float)
+        if not all(isinstance(value, plain) for value in args):
+            raise ValueError(f"a {kind.__name__} is made of something that is no plain value")
+        return kind(*args)
+
+    return make
+
+
+def _bytearray(*args: Any) -> bytearray:
+    if any(isinstance(value, int) for value in args):
+        raise ValueError("a bytearray is described by its length alone")
+    made: bytearray = _plain(bytearray)(*args)
+    return made
+
+
+ARRAY_BUILDERS: dict[str, Callable[..., Any]] = {
+    **{f"numpy.{core}.multiarray._reconstruct": start_array for core in ("core", "_core")},
+    **{f"numpy.{core}.multiarray.scalar": make_scalar for core in ("core", "_core")},
+    **{f"numpy.{core}.numeric._frombuffer": make_from_buffer for core in ("core", "_core")},
+    "numpy.dtype": make_dtype,
+    "_codecs.encode": encode_text,
+    "collections.OrderedDict": _plain(OrderedDict),
+    **{
+        f"{module}.{kind.__name__}": _plain(kind) for module in ("builtins", "__builtin__") for kind in (set, frozenset)
+    },
+    **{f"{module}.complex": _plain(complex) for module in ("builtins", "__builtin__")},
+    **{f"{module}.bytearray": _bytearray for module in ("builtins", "__builtin__")},
+}
+"""What a pickle may call without being asked for, and the function here that answers in its place."""
+
+JOBLIB_ARRAY = "joblib.numpy_pickle.NumpyArrayWrapper"
+
+
+def read_joblib_array(state: dict[str, Any], file: BinaryIO, n_bytes: int) -> np.ndarray[Any, Any]:
+    """The array whose bytes joblib wrote behind its description. Raises ValueError if the file is too short for it."""
+    shape, dtype, order = state["shape"], state["dtype"], state["order"]
+    if state.get("numpy_array_alignment_bytes") is not None:
+        padding = file.read(1)
+        file.read(padding[0])
+    wanted = check_described(shape, dtype) * dtype.itemsize
+    if dtype.hasobject:
+        raise ValueError("an array of joblib holds objects")
+    if wanted > n_bytes - file.tell():
+        raise ValueError(f"an array of {wanted:,} bytes is cut short")
+    return np.frombuffer(file.read(wanted), dtype).reshape(shape, order="F" if order == "F" else "C")

@@ -1,0 +1,326 @@
+"""Reads pickles of numbers without running any of their code. Never imports what a pickle names, never calls it.
+
+A pickle is a program for a small machine. Here that machine knows how to make plain values (numbers, texts, lists,
+dictionaries, sets) and numpy arrays, dtypes and scalars, from its own functions; every other class or function a pickle
+names stays a name. Calling one is refused, unless it is on the caller's list: then an `Inert` record of its name,
+arguments and state is made in its place, and nothing else. So a pickle of `os.system` is a refusal, one of a fitted
+estimator that was asked for is a table of its arrays.
+
+    content = read_pickle(path, allowed=("sklearn.linear_model.*",))     # a .pkl, also one of joblib, also compressed
+    weights = read_object_array(path)                                      # a .npy of dtype object (np.save of a dict)
+
+`allowed` holds full names ("sklearn.decomposition._pca.PCA") or whole packages ("sklearn.*"). Use `Inert.name` and
+`Inert.state`. Everything wrong is a WeightsError with one sentence.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import pickle
+import struct
+import zlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, NoReturn
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from core.errors import WeightsError
+from core.pickled_arrays import (
+    ARRAY_BUILDERS,
+    JOBLIB_ARRAY,
+    Name,
+    read_joblib_array,
+    restore_array,
+    restore_dtype,
+)
+
+_PythonUnpickler = pickle._Unpickler  # the one whose every step can be replaced
+
+LARGEST_CONTENT = 16 * 2**30
+"""Bytes after decompression; a small file that grows past this was made to fill the memory."""
+
+DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lzma.LZMADecompressor,
+    **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), zlib.decompressobj),
+}
+RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
+BROKEN = (
+    pickle.UnpicklingError,
+    EOFError,
+    IndexError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+    UnicodeError,
+    AssertionError,
+    RecursionError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What bytes that are no pickle, or half of one, run into."""
+
+
+@dataclass(slots=True, eq=False)
+class Inert:
+    """What stands for an object that was allowed but not made.
+
+    Parameters
+    ----------
+    name : str
+        Full name of its class or function: "sklearn.linear_model._base.LinearRegression".
+    args : tuple
+        What it would have been called with.
+    state : dict
+        Its attributes; a state that is no dictionary stands under "".
+    items : list
+        What would have been appended to it, or the pairs that would have been set.
+    """
+
+    name: str
+    args: tuple[Any, ...] = ()
+    state: dict[str, Any] = field(default_factory=dict)
+    items: list[Any] = field(default_factory=list)
+
+    @property
+    def short_name(self) -> str:
+        """The class alone: "LinearRegression"."""
+        return self.name.rpartition(".")[2]
+
+
+def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: str = "") -> Any:
+    """The content of a pickle file (or of its bytes), also of joblib, also compressed by gzip, bz2, xz or zlib.
+
+    Parameters
+    ----------
+    source : Path or bytes
+    allowed : collection of str
+        Classes and functions that become `Inert`; "package.*" allows everything below.
+    name : str
+        How messages call bytes; a path is called by its own name.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read, is truncated or no pickle, or asks for anything that is not allowed.
+    """
+    shown = name or (source.name if isinstance(source, Path) else "The pickle")
+    with _guarded(shown):
+        content = _decompress(source if isinstance(source, bytes) else source.read_bytes(), shown)
+        return _Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load()
+
+
+def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
+    """The content of a .npy file, also one of dtype object: its array, or the single object it holds.
+
+    Raises WeightsError as `read_pickle` does.
+    """
+    with _guarded(path.name):
+        content = path.read_bytes()
+        opened = io.BytesIO(content)
+        version = npy_format.read_magic(opened)
+        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        shape, fortran, dtype = read_header(opened)
+        if not dtype.hasobject:
+            values = np.frombuffer(content[opened.tell() :], dtype=dtype)
+            return values.reshape(shape, order="F" if fortran else "C")
+        loaded = _Machine(opened, len(content), allowed=allowed, name=path.name).load()
+        is_single = isinstance(loaded, np.ndarray) and loaded.dtype.hasobject and loaded.size == 1
+        return loaded.reshape(-1)[0] if is_single and shape in ((), (1,)) else loaded
+
+
+class _guarded:  # noqa: N801 - reads as a statement
+    """Turns everything that broken bytes run into into one sentence."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, WeightsError):
+            return
+        if isinstance(error, OSError) and error.errno is not None:
+            raise WeightsError(f"{self._name} cannot be read: {error.strerror}. Check the path.") from error
+        if isinstance(error, BROKEN):
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise WeightsError(f"{self._name} is truncated or no pickle: {reason}. Get the file again.") from error
+
+
+def _decompress(content: bytes, name: str) -> bytes:
+    make = next((make for start, make in DECOMPRESSORS.items() if content.startswith(start)), None)
+    if make is None:
+        return content
+    opened = make()
+    plain = opened.decompress(content, LARGEST_CONTENT)
+    if len(plain) >= LARGEST_CONTENT:
+        raise WeightsError(f"{name} grows past {LARGEST_CONTENT / 2**30:.0f} GiB when opened. Give it uncompressed.")
+    if not opened.eof:
+        raise EOFError("the compressed content ends too early")
+    return bytes(plain)
+
+
+class _Machine(_PythonUnpickler):
+    """Python's own unpickler, step by step, with every step that could call something replaced."""
+
+    stack: list[Any]
+    memo: dict[int, Any]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
+    dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
+
+    def __init__(self, file: BinaryIO, n_bytes: int, *, allowed: Collection[str], name: str) -> None:
+        super().__init__(file, encoding="latin1")
+        self._file = file
+        self._n_bytes = n_bytes
+        self._allowed = frozenset(allowed)
+        self._name = name
+
+    def find_class(self, module: str, name: str) -> Name:
+        """A name, never the thing."""
+        return Name(f"{module}.{name}")
+
+    def get_extension(self, code: int) -> NoReturn:
+        """Registered short names are somebody's code."""
+        self._refuse(f"extension {code}")
+
+    def persistent_load(self, pid: object) -> NoReturn:
+        """References to something outside the file."""
+        self._refuse(f"outside reference {pid!r}")
+
+    def _call(self, what: object, args: tuple[Any, ...]) -> Any:
+        if not isinstance(what, Name) or not isinstance(args, tuple):
+            raise ValueError(f"a call of {type(what).__name__}")
+        if what.full in RECONSTRUCTORS and args and isinstance(args[0], Name):
+            return self._call(args[0], ())
+        if what.full in ARRAY_BUILDERS:
+            return ARRAY_BUILDERS[what.full](*args)
+        if what.full == JOBLIB_ARRAY or self._is_allowed(what.full):
+            return Inert(what.full, args)
+        return self._refuse(what.full)
+
+    def _is_allowed(self, full: str) -> bool:
+        parts = full.split(".")
+        packages = {".".join([*parts[:count], "*"]) for count in range(1, len(parts))}
+        return full in self._allowed or not packages.isdisjoint(self._allowed)
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise WeightsError(
+            f"{self._name} asks to run {what!r} and was not opened: it holds code or objects besides numbers. "
+            "Save its arrays alone, with numpy.savez or safetensors."
+        )
+
+    def _instantiate(self, what: object, args: list[Any]) -> None:
+        self.append(self._call(what, tuple(args)))
+
+    def _reduce(self) -> None:
+        args = self.stack.pop()
+        self.stack[-1] = self._call(self.stack[-1], args)
+
+    def _new(self) -> None:
+        args = self.stack.pop()
+        self.append(self._call(self.stack.pop(), args))
+
+    def _new_with_keywords(self) -> None:
+        keywords = self.stack.pop()
+        if keywords:
+            raise ValueError("an object is made with keywords")
+        self._new()
+
+    def _build(self) -> None:
+        state, thing = self.stack.pop(), self.stack[-1]
+        if isinstance(thing, Inert):
+            self._restore_inert(thing, state)
+        elif isinstance(thing, np.dtype):
+            self._replace(thing, restore_dtype(thing, state))
+        elif type(thing) is np.ndarray:
+            restore_array(thing, state)
+        else:
+            raise ValueError(f"a {type(thing).__name__} is given a state")
+
+    def _restore_inert(self, thing: Inert, state: Any) -> None:
+        if thing.name == JOBLIB_ARRAY:
+            self.stack[-1] = read_joblib_array(state, self._file, self._n_bytes)
+            return
+        plain, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+        if isinstance(plain, dict | None) and isinstance(slots, dict | None):
+            thing.state.update({str(key): value for key, value in ((plain or {}) | (slots or {})).items()})
+        else:
+            thing.state[""] = state
+
+    def _replace(self, old: object, new: object) -> None:
+        """A dtype cannot be changed in place: put the new one wherever the old one is remembered."""
+        self.stack[-1] = new
+        for key in [key for key, value in self.memo.items() if value is old]:
+            self.memo[key] = new
+
+    def _append_one(self) -> None:
+        self._append_all([self.stack.pop()])
+
+    def _append_many(self) -> None:
+        self._append_all(self.pop_mark())
+
+    def _append_all(self, items: list[Any]) -> None:
+        thing = self.stack[-1]
+        target = thing.items if isinstance(thing, Inert) else thing
+        if type(target) is not list:
+            raise ValueError(f"items are appended to a {type(thing).__name__}")
+        target.extend(items)
+
+    def _set_one(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set_all([key, value])
+
+    def _set_many(self) -> None:
+        self._set_all(self.pop_mark())
+
+    def _set_all(self, items: list[Any]) -> None:
+        thing, pairs = self.stack[-1], list(zip(items[::2], items[1::2], strict=True))
+        if isinstance(thing, Inert):
+            thing.items.extend(pairs)
+        elif isinstance(thing, dict):
+            thing.update(pairs)
+        else:
+            raise ValueError(f"items are set in a {type(thing).__name__}")
+
+    def _add_many(self) -> None:
+        items, thing = self.pop_mark(), self.stack[-1]
+        if type(thing) is not set:
+            raise ValueError(f"items are added to a {type(thing).__name__}")
+        thing.update(items)
+
+    def _bytearray(self) -> None:
+        (length,) = struct.unpack("<Q", self.read(8))
+        if length > self._n_bytes:
+            raise EOFError("a bytearray is cut short")
+        self.append(bytearray(self.read(length)))
+
+
+_Machine.dispatch |= {
+    ord(code): step
+    for code, step in (
+        (pickle.REDUCE, _Machine._reduce),
+        (pickle.NEWOBJ, _Machine._new),
+        (pickle.NEWOBJ_EX, _Machine._new_with_keywords),
+        (pickle.BUILD, _Machine._build),
+        (pickle.APPEND, _Machine._append_one),
+        (pickle.APPENDS, _Machine._append_many),
+        (pickle.SETITEM, _Machine._set_one),
+        (pickle.SETITEMS, _Machine._set_many),
+        (pickle.ADDITEMS, _Machine._add_many),
+        (pickle.BYTEARRAY8, _Machine._bytearray),
+    )
+}
