@@ -19,11 +19,13 @@ from app.probe_request import matches_probe, request_probe
 from app.problems import Problems
 from app.state import AppState
 from core.attacks.config import AttackConfig
+from core.datasets.subject import Subject
 from core.engine import Engine
 from core.errors import ProbeError
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeProgress
 from core.probes.target import Target, target_roi, target_set, target_voxel
+from core.surfaces.placing import place_nowhere, place_voxels
 from core.types import Direction, FloatArray
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Controller(QObject):
         self._forget()
         state.target = None
         state.card = None
+        self._place(loaded)
         state.subject = loaded
         network, layer = self._catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
@@ -233,6 +236,13 @@ class Controller(QObject):
         probe = self._state.probe
         if probe is not None:
             self._write(lambda _stop: write_probe(probe, path), title="Saving the probe…")
+
+    def _place(self, subject: Subject) -> None:
+        """Find the surface the subject is shown on, and say why if it is not its own."""
+        placed = self._try(lambda: place_voxels(subject.voxels, subject.surface))
+        self._state.placed = placed if placed is not None else place_nowhere(subject.voxels)
+        if self._state.placed.note:
+            self._problems.message.emit(self._state.placed.note, "warning")
 
     def _aim(self, make: Callable[[], Target]) -> None:
         target = self._try(make)

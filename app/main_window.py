@@ -29,8 +29,6 @@ from app.widgets.banner import Banner
 from app.widgets.basics import make_column, make_row
 from app.widgets.status_line import StatusLine
 from app.wiring import Wiring
-from core.surfaces.atlas import load_atlas
-from core.surfaces.template import load_fsaverage5
 
 FIRST_SIZE = (1440, 900)
 LEAST_SIZE = (1120, 700)
@@ -84,8 +82,6 @@ class MainWindow(QMainWindow):
         session = self.session
         catalogue, settings, controller = session.catalogue, session.settings, session.controller
         controller.warm_up()
-        self.cortex.view.set_surface(load_fsaverage5())
-        self.cortex.view.set_atlas(load_atlas())
         subject = catalogue.choose_subject(settings.text("subject"))
         self.controls.encoder.set_subjects(catalogue.subjects, subject)
         self.controls.encoder.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
@@ -176,6 +172,7 @@ class MainWindow(QMainWindow):
         session.controller.noted.connect(self.handlers.show_note)
         self.gallery.open_requested.connect(self.handlers.open_image)
         self.images.said.connect(self.status.hover.setText)
+        self.cortex.view.refused.connect(self.handlers.show_note)
 
     def _restore(self) -> None:
         settings = self.session.settings

@@ -52,6 +52,7 @@ class Presenter(QObject):
         self._pictured: Probe | None = None
         self._stale: set[str] = set()
         self._parts: dict[str, Callable[[], None]] = {
+            "surface": self._draw_surface,
             "subject": self._draw_subject,
             "encoder": self._draw_encoder,
             "attack": self._draw_attack,
@@ -90,6 +91,7 @@ class Presenter(QObject):
     def _watch(self) -> None:
         state = self._state
         followers: tuple[tuple[SignalInstance, tuple[str, ...]], ...] = (
+            (state.placed_changed, ("surface", "subject", "encoder", "map")),
             (state.subject_changed, ("subject", "encoder")),
             (state.card_changed, ("encoder", "target", "map")),
             (state.encoder_changed, ("encoder", "map")),
@@ -123,12 +125,20 @@ class Presenter(QObject):
         now = time.monotonic()
         self._rests_until = now + min(LONGEST_REST, now - self._began)
 
+    def _draw_surface(self) -> None:
+        placed, view = self._state.placed, self._panels.cortex.view
+        if placed is None:
+            return
+        if placed.surface is not view.surface:
+            view.set_surface(placed.surface)
+        view.set_atlas(placed.atlas)
+        view.set_voxels(placed.voxels)
+
     def _draw_subject(self) -> None:
         subject = self._state.subject
         if subject is None:
             return
         table = subject.voxels
-        self._panels.cortex.view.set_voxels(table)
         rois = [(name, len(table.voxels_in(name))) for name in table.roi_names]
         self._panels.controls.target.set_rois(rois)
 

@@ -14,6 +14,7 @@ from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target
+from core.surfaces.placing import Placed
 from core.types import Direction, FloatArray
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Fact(Generic[T]):
 class AppState(QObject):
     """The facts of one session; every signal says only "look again"."""
 
+    placed_changed = Signal()
     subject_changed = Signal()
     encoder_changed = Signal()
     card_changed = Signal()
@@ -70,6 +72,7 @@ class AppState(QObject):
     device_changed = Signal()
     auto_probe_changed = Signal()
 
+    placed: Fact[Placed | None] = Fact(None, signal="placed_changed")
     subject: Fact[Subject | None] = Fact(None, signal="subject_changed")
     encoder: Fact[tuple[str, str]] = Fact(("", ""), signal="encoder_changed", same=operator.eq)
     card: Fact[EncoderCard | None] = Fact(None, signal="card_changed")

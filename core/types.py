@@ -55,7 +55,7 @@ class VoxelTable:
     hemisphere : (n_voxels,) int8
         0 left, 1 right.
     vertex : (n_voxels,) int32
-        The vertex of that hemisphere's surface the voxel is drawn at.
+        The vertex of that hemisphere's surface the voxel is drawn at; -1 for a voxel that lies on no surface.
     roi : tuple of str, n_voxels long
         Name of the ROI of each voxel; "" for none.
     noise_ceiling : (n_voxels,) float32

@@ -106,8 +106,8 @@ class CortexPainter:
         """The voxel at a vertex, or None."""
         return None if self.voxels is None else self.voxels.voxel_at(side, vertex)
 
-    def place_of(self, voxel: int) -> tuple[int, int]:
-        """The (side, vertex) of a voxel. Raises BadInputError if there is no such voxel."""
+    def place_of(self, voxel: int) -> tuple[int, int] | None:
+        """The (side, vertex) of a voxel, None if it has no place. Raises BadInputError if there is no such voxel."""
         n_voxels = 0 if self.voxels is None else self.voxels.table.n_voxels
         if self.voxels is None or not 0 <= voxel < n_voxels:
             raise BadInputError(describe_refusal("voxel", allowed=f"a voxel from 0 to {n_voxels - 1}", got=voxel))

@@ -24,6 +24,9 @@ from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
+PREFERRED: tuple[Geometry, ...] = ("inflated", "pial", "white", "sphere")
+"""Which geometry is shown first of a surface that lacks the one on screen."""
+
 HINT = "Click a voxel to make it the target"
 
 
@@ -41,7 +44,9 @@ class CortexView(QWidget):
     scale_changed()
         What the colour bar shows changed: colour map, limit, threshold, title or unit.
     layout_changed()
-        Geometry, hemispheres or the named view changed.
+        Surface, geometry, hemispheres or the named view changed.
+    refused(str)
+        Why what was asked for cannot be shown.
     """
 
     voxel_picked = Signal(int)
@@ -49,6 +54,7 @@ class CortexView(QWidget):
     set_drawn = Signal(tuple)
     scale_changed = Signal()
     layout_changed = Signal()
+    refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,14 +91,20 @@ class CortexView(QWidget):
         return self._view
 
     @property
+    def surface(self) -> CorticalSurface | None:
+        """The surface shown."""
+        return self._painter.surface
+
+    @property
     def limit(self) -> float:
         """The value of the last colour of the map shown, 1 where there is none."""
         scale = self._painter.scale
         return 1.0 if scale is None else scale.limit
 
     def set_surface(self, surface: CorticalSurface) -> None:
-        """Show a surface; voxels and atlas must follow."""
+        """Show a surface; voxels and atlas must follow. A geometry it lacks gives way to the nearest it has."""
         self._painter.surface = surface
+        self._settle_geometry(surface)
         self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
         self.canvas.set_atlas(None)
         self.canvas.mark(None)
@@ -107,8 +119,8 @@ class CortexView(QWidget):
         self.select_voxel(None)
         self._recolour()
 
-    def set_atlas(self, atlas: Atlas) -> None:
-        """Outline and name the ROIs of an atlas."""
+    def set_atlas(self, atlas: Atlas | None) -> None:
+        """Outline and name the ROIs of an atlas, or none."""
         self._painter.atlas = atlas
         self.canvas.set_atlas(atlas)
         self._recolour()
@@ -156,6 +168,8 @@ class CortexView(QWidget):
     def set_geometry(self, geometry: Geometry) -> None:
         """Show the pial, white, inflated, sphere or flat geometry."""
         check_choice("geometry", geometry, GEOMETRIES)
+        if not self._can_show(geometry):
+            return
         if geometry != "flat":
             self._folded = geometry
             self._view = "visual" if self._view == "flat" else self._view
@@ -171,6 +185,8 @@ class CortexView(QWidget):
     def set_named_view(self, view: NamedView) -> None:
         """Look from a named side; "flat" shows the flat maps, any other leaves them."""
         if view == "flat":
+            if not self._can_show("flat"):
+                return
             self._geometry = "flat"
         elif self._geometry == "flat":
             self._geometry = self._folded
@@ -204,10 +220,11 @@ class CortexView(QWidget):
     @Slot()
     def focus_selected(self) -> None:
         """Come near the selected voxel; without one, bring everything into sight."""
-        if self._selected is None:
+        place = None if self._selected is None else self._painter.place_of(self._selected)
+        if place is None:
             self.canvas.fit()
         else:
-            self.canvas.focus(self._painter.place_of(self._selected))
+            self.canvas.focus(place)
 
     @Slot()
     def reset_view(self) -> None:
@@ -270,6 +287,20 @@ class CortexView(QWidget):
         self.canvas.stroke_began.connect(self._begin_stroke)
         self.canvas.stroke_passed.connect(self._brush_over)
         self.canvas.stroke_ended.connect(self._end_stroke)
+
+    def _can_show(self, geometry: Geometry) -> bool:
+        reason = "" if self.surface is None else self.surface.reason_without(geometry)
+        if reason:
+            self.refused.emit(reason)
+            self.layout_changed.emit()  # a chooser goes back to what is shown
+        return not reason
+
+    def _settle_geometry(self, surface: CorticalSurface) -> None:
+        first = next(name for name in PREFERRED if name in surface.geometries)
+        self._folded = self._folded if self._folded in surface.geometries else first
+        if self._geometry not in surface.geometries:
+            self._geometry = self._folded
+            self._view = "visual" if self._view == "flat" else self._view
 
     def _arrange(self) -> None:
         self.canvas.arrange(self._geometry, hemispheres=self._hemispheres, view=self._view)

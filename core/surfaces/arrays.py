@@ -1,8 +1,9 @@
-"""Reads the shipped array files (.npz) and words what is wrong with one. Never unpickles."""
+"""Reads array files (.npz) and words what is wrong with one. Never unpickles."""
 
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from core.errors import StorageError
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def load_arrays(path: Path) -> Arrays:
-    """Every array of an .npz file by name.
+REINSTALL = "Install the program again."
+
+
+def load_arrays(path: Path, *, only: Sequence[str] | None = None, advice: str = REINSTALL) -> Arrays:
+    """Every array of an .npz file by name, or some; `advice` says what to do about a file that cannot be read.
 
     Raises
     ------
@@ -24,8 +28,8 @@ def load_arrays(path: Path) -> Arrays:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            return {name: stored[name] for name in (stored.files if only is None else only)}
     except FileNotFoundError as error:
-        raise StorageError(f"{path.name} is missing from {path.parent}. Install the program again.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{path} cannot be read ({error}). Install the program again.") from error
+        raise StorageError(f"{path.name} is missing from {path.parent}. {advice}") from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise StorageError(f"{path} cannot be read ({error}). {advice}") from error

@@ -10,6 +10,8 @@ from core.errors import BadInputError
 from core.types import FloatArray, VoxelTable
 
 NO_VOXEL = -1
+NO_PLACE = -1
+"""The vertex of a voxel that lies on no surface: it is never drawn, and can only be reached through its ROI."""
 
 PaintedPair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -58,9 +60,10 @@ class VoxelMap:
         voxel = int(self._voxels[side][vertex])
         return None if voxel == NO_VOXEL else voxel
 
-    def vertex_of(self, voxel: int) -> tuple[int, int]:
-        """The (side, vertex) a voxel lies at."""
-        return int(self.table.hemisphere[voxel]), int(self.table.vertex[voxel])
+    def vertex_of(self, voxel: int) -> tuple[int, int] | None:
+        """The (side, vertex) a voxel lies at; None for a voxel without a place."""
+        vertex = int(self.table.vertex[voxel])
+        return None if vertex == NO_PLACE else (int(self.table.hemisphere[voxel]), vertex)
 
 
 def paint_voxels(table: VoxelTable, values: FloatArray, n_left: int, n_right: int) -> PaintedPair:
@@ -86,7 +89,8 @@ def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels
 
 
 def _check_places(table: VoxelTable, sizes: tuple[int, int]) -> None:
-    _check_vertices(table.hemisphere, table.vertex, sizes=sizes)
+    placed = table.vertex != NO_PLACE
+    _check_vertices(table.hemisphere[placed], table.vertex[placed], sizes=sizes)
 
 
 def _check_vertices(

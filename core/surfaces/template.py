@@ -18,7 +18,8 @@ def load_fsaverage5() -> CorticalSurface:
         If the shipped file is missing or damaged.
     """
     arrays = load_arrays(resources_folder() / "surfaces" / f"{FSAVERAGE5}.npz")
-    return CorticalSurface(FSAVERAGE5, left=_one_side(arrays, "left"), right=_one_side(arrays, "right"))
+    sides = (_one_side(arrays, "left"), _one_side(arrays, "right"))
+    return CorticalSurface(FSAVERAGE5, *sides, source="FreeSurfer (Fischl et al. 1999), shipped with the program")
 
 
 def _one_side(arrays: Arrays, side: str) -> HemisphereSurface:

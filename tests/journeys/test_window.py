@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +23,9 @@ from app.main_window import MainWindow
 from app.session import open_session
 from core.engine import Engine
 from core.probes.target import TargetKind
+from core.surfaces.store import save_surface
 from core.types import Direction, NormName
+from tests.helpers.cortex import make_atlas, make_cortex, make_table
 from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
 
 MakeWindow = Callable[..., MainWindow]
@@ -311,3 +314,21 @@ def test_what_was_open_opens_again(make: MakeWindow, qtbot: QtBot, tmp_path: Pat
     again = make()
     assert again.session.state.encoder == encoder
     assert again.controls.gate.value() == pytest.approx(0.3)
+
+
+def test_a_subject_is_shown_on_its_own_surface(make: MakeWindow, qtbot: QtBot) -> None:
+    surface = replace(make_cortex(), name="sub-01")
+    save_surface(surface, [make_atlas(surface)])
+    window = make()
+    session, view = window.session, window.cortex.view
+    assert view.surface is not None and view.surface.name == "fsaverage5"
+    own = replace(SUBJECT, id="own", surface="sub-01", voxels=make_table(surface))
+    object.__setattr__(session.catalogue, "load_subject", lambda _identity: own)
+    session.controller.open_subject("own")
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
+    assert [len(mesh.points) for mesh in view.canvas.scene.meshes] == [162, 642]
+    own_elsewhere = replace(own, surface="sub-02")
+    object.__setattr__(session.catalogue, "load_subject", lambda _identity: own_elsewhere)
+    session.controller.open_subject("own")
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "fsaverage5", timeout=10_000)
+    assert "surfaces add FOLDER --name sub-02" in window.banner.text.text()

@@ -1,0 +1,129 @@
+"""Voxels of a volume on a person's own surface, looked up both ways. Never resamples values, never reads a file.
+
+Both look-ups go to the middle of the cortical sheet, the mean of white and pial, in scanner RAS: voxel indices through
+the volume's affine, vertices through the surface's `to_scanner` (FreeSurfer's surfaces are in tkRAS, which is scanner
+RAS up to the volume geometry of their files).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from core.checks import check_positive, describe_refusal
+from core.errors import BadInputError
+from core.surfaces.mesh import CorticalSurface
+from core.surfaces.paint import NO_PLACE
+from core.types import FloatArray, IntArray
+
+LIMIT_MM = 4.0
+"""A voxel's centre farther than this from the middle of the sheet is not cortex: more than half the diagonal of a 3 mm
+voxel and half of a thick cortex."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelPlaces:
+    """Where voxels lie on a surface; the columns of a `VoxelTable`.
+
+    Parameters
+    ----------
+    hemisphere : (n_voxels,) int8
+        0 left, 1 right: the side of the nearest vertex.
+    vertex : (n_voxels,) int32
+        The nearest vertex of that side; -1 for a voxel farther from the cortex than the limit.
+    distance : (n_voxels,) float32
+        mm from the voxel's centre to the nearest vertex.
+    paint : (n_painted, 3) int32
+        Rows (hemisphere, vertex, voxel): the nearest voxel of every vertex that has one within the limit.
+    """
+
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    distance: npt.NDArray[np.float32]
+    paint: npt.NDArray[np.int32]
+
+    @property
+    def n_placed(self) -> int:
+        """How many voxels lie on the cortex."""
+        return int((self.vertex != NO_PLACE).sum())
+
+
+def paint_table(
+    surface: CorticalSurface, indices: IntArray, affine: FloatArray, *, limit_mm: float = LIMIT_MM
+) -> VoxelPlaces:
+    """Place voxels of a volume on a surface.
+
+    Parameters
+    ----------
+    surface : CorticalSurface
+        With a pial or a white geometry.
+    indices : (n_voxels, 3) int
+        Row, column and slice of each voxel, from 0.
+    affine : (4, 4) float
+        From indices to scanner RAS in mm, as in the volume's header.
+    limit_mm : float
+        Largest distance between a voxel's centre and the middle of the sheet.
+
+    Raises
+    ------
+    BadInputError
+        If no voxel lies within the limit (the volume is of another brain or space), or an array has a wrong shape.
+    """
+    check_positive("limit_mm", limit_mm)
+    if not len(indices):
+        raise BadInputError(describe_refusal("indices", allowed="at least one voxel", got=0))
+    points = scanner_points(indices, affine)
+    sheets = [middle_of_sheet(surface, side) for side in (0, 1)]
+    places = _place(points, sheets, limit_mm=limit_mm)
+    if not places.n_placed:
+        nearest = float(places.distance.min())
+        raise BadInputError(
+            f"No voxel of the volume lies within {limit_mm:g} mm of the surface {surface.name}; the nearest is "
+            f"{nearest:.1f} mm away. Use the surface of the same person, and a volume in its T1 (scanner) space."
+        )
+    return places
+
+
+def scanner_points(indices: IntArray, affine: FloatArray) -> npt.NDArray[np.float64]:
+    """Scanner RAS (n_voxels, 3) in mm of voxel indices (n_voxels, 3) under an affine (4, 4)."""
+    at, matrix = np.asarray(indices), np.asarray(affine, dtype=np.float64)
+    if at.ndim != 2 or at.shape[1] != 3:
+        raise BadInputError(describe_refusal("indices", allowed="rows of 3 voxel indices", got=at.shape))
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or np.linalg.det(matrix[:3, :3]) == 0:
+        got = matrix.tolist()
+        raise BadInputError(describe_refusal("affine", allowed="an invertible matrix (4, 4)", got=got))
+    return np.asarray(at @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def middle_of_sheet(surface: CorticalSurface, side: int) -> npt.NDArray[np.float64]:
+    """Scanner RAS (n_vertices, 3) of the mean of white and pial, or of the one there is.
+
+    Raises BadInputError if the surface has neither.
+    """
+    geometries = surface.side(side).geometries
+    folded = [geometries[name].astype(np.float64) for name in ("white", "pial") if name in geometries]
+    if not folded:
+        got = sorted(geometries)
+        advice = "Import the surface again with its white and pial files."
+        raise BadInputError(describe_refusal("surface", allowed="one with white or pial", got=got, advice=advice))
+    middle = np.mean(folded, axis=0)
+    return np.asarray(middle @ surface.to_scanner[:3, :3].T + surface.to_scanner[:3, 3])
+
+
+def _place(points: FloatArray, sheets: list[npt.NDArray[np.float64]], *, limit_mm: float) -> VoxelPlaces:
+    n_left = len(sheets[0])
+    both = np.concatenate(sheets)
+    distance, row = (np.asarray(part) for part in cKDTree(both).query(points))
+    side = (row >= n_left).astype(np.int64)
+    vertex = np.where(distance <= limit_mm, row - n_left * side, NO_PLACE)
+    found = cKDTree(points).query(both, distance_upper_bound=np.nextafter(limit_mm, np.inf))
+    reach, voxel = (np.asarray(part) for part in found)
+    painted = np.flatnonzero(np.isfinite(reach))
+    sides = (painted >= n_left).astype(np.int64)
+    rows = np.stack([sides, painted - n_left * sides, voxel[painted]], axis=1)
+    return VoxelPlaces(
+        side.astype(np.int8), vertex.astype(np.int32), distance.astype(np.float32), rows.astype(np.int32)
+    )

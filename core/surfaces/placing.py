@@ -1,0 +1,82 @@
+"""Decides on which surface a subject is shown: its own, or the nearest stand-in with the reason. Never draws.
+
+A subject's voxels name a surface. If that surface is there and the voxels fit it, they are shown on it; voxels of
+fsaverage are otherwise shown on the shipped fsaverage5; all others have no place until their surface is imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.errors import BadInputError
+from core.surfaces.atlas import Atlas
+from core.surfaces.mesh import CorticalSurface
+from core.surfaces.paint import NO_PLACE, VoxelMap
+from core.surfaces.store import has_surface, load_atlases, load_surface
+from core.surfaces.template import FSAVERAGE5
+from core.types import VoxelTable
+
+VOXEL_ATLAS = "ROIs of the recording"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """What to show.
+
+    Parameters
+    ----------
+    surface : CorticalSurface
+    voxels : VoxelTable
+        Of this surface; as many voxels as the subject has, fewer of them may have a place.
+    atlas : Atlas or None
+    note : str
+        Why it is not the subject's own surface, or not all of it; "" if there is nothing to say.
+    """
+
+    surface: CorticalSurface
+    voxels: VoxelTable
+    atlas: Atlas | None
+    note: str = ""
+
+
+def place_voxels(voxels: VoxelTable, name: str) -> Placed:
+    """Show voxels that lie on the surface `name`. Raises StorageError if the surface's file is damaged."""
+    if not has_surface(name):
+        return place_nowhere(voxels, _missing_note(name))
+    surface = load_surface(name)
+    try:
+        shown = VoxelMap(voxels, *surface.n_vertices)
+    except BadInputError as error:
+        return place_nowhere(voxels, f"The voxels do not fit the surface {name}: {error}")
+    atlases = load_atlases(name)
+    return Placed(surface, voxels, atlases[0] if atlases else atlas_of_voxels(shown))
+
+
+def atlas_of_voxels(shown: VoxelMap) -> Atlas | None:
+    """The ROIs of the voxels as an atlas of the vertices they are painted on; None if no voxel has an ROI."""
+    table = shown.table
+    names = table.roi_names
+    if not names:
+        return None
+    label_of = {name: number for number, name in enumerate(names, start=1)} | {"": 0}
+    labels = np.array([*(label_of[roi] for roi in table.roi), 0], dtype=np.int16)
+    left, right = (labels[shown.voxels(side)] for side in (0, 1))  # NO_VOXEL = -1 takes the 0 at the end
+    return Atlas(VOXEL_ATLAS, "the recording", names, left, right)
+
+
+def place_nowhere(voxels: VoxelTable, note: str = "") -> Placed:
+    """The bare template, for voxels that cannot be drawn."""
+    nowhere = np.full(voxels.n_voxels, NO_PLACE, dtype=np.int32)
+    bare = replace(voxels, vertex=nowhere, paint=np.empty((0, 3), dtype=np.int32))
+    return Placed(load_surface(FSAVERAGE5), bare, None, note)
+
+
+def _missing_note(name: str) -> str:
+    if not name:
+        return "This recording has no surface: its voxels are not drawn. Target an ROI, or give it a surface."
+    return (
+        f"The surface {name} of this recording is not here, so its voxels are not drawn. "
+        f"Import it: File > Import surface…, or `main.py surfaces add FOLDER --name {name}`."
+    )

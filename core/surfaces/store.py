@@ -1,0 +1,235 @@
+"""The surfaces that can be shown: the shipped template and what the user imported. Never reads a foreign format.
+
+One file a surface, data_folder()/surfaces/NAME.npz: a JSON header (version, notes, atlases) beside plain arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.checks import check_choice, describe_refusal
+from core.errors import BadInputError, StorageError
+from core.files import replace_file
+from core.paths import data_folder
+from core.surfaces.arrays import Arrays, load_arrays
+from core.surfaces.atlas import Atlas, load_atlas
+from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES, CorticalSurface, HemisphereSurface
+from core.surfaces.template import FSAVERAGE5, load_fsaverage5
+
+FORMAT, VERSION = "probescope-surface", 1
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+ADVICE = "Import the surface again."
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceInfo:
+    """What a list of surfaces shows; `atlases` are titles, `notes` say what is missing."""
+
+    name: str
+    n_vertices: tuple[int, int]
+    geometries: tuple[str, ...]
+    atlases: tuple[str, ...]
+    source: str
+    notes: tuple[str, ...]
+    is_shipped: bool
+
+
+def list_surfaces() -> tuple[SurfaceInfo, ...]:
+    """Every surface, the shipped template first. Raises StorageError if a file is damaged."""
+    return (_describe_template(), *(_describe(path) for path in _files().values()))
+
+
+def load_surface(name: str) -> CorticalSurface:
+    """The surface of that name.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such surface; the nearest name is given.
+    StorageError
+        If its file is damaged.
+    """
+    if name == FSAVERAGE5:
+        return _load_template()
+    path = _find(name)
+    return _load_file(path, path.stat().st_mtime_ns)
+
+
+def load_atlases(name: str) -> tuple[Atlas, ...]:
+    """The ROI atlases that lie on a surface, the default first. Raises as `load_surface` does."""
+    if name == FSAVERAGE5:
+        return (load_atlas(),)
+    path = _find(name)
+    titles = _read_header(path)["atlases"]
+    arrays = load_arrays(path, only=_atlas_keys(len(titles)), advice=ADVICE)
+    return tuple(
+        Atlas(row["name"], row["source"], tuple(row["names"]), arrays[f"atlas{i}_left"], arrays[f"atlas{i}_right"])
+        for i, row in enumerate(titles)
+    )
+
+
+def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, replace: bool = False) -> Path:
+    """Keep a surface and its atlases under the surface's name; returns the file.
+
+    Raises
+    ------
+    BadInputError
+        If the name cannot be used or is taken (and not `replace`), or an atlas has other vertex counts.
+    StorageError
+        If the file cannot be written.
+    """
+    check_surface_name(surface.name)
+    path = _folder() / f"{surface.name}.npz"
+    if path.exists() and not replace:
+        advice = f"Remove it first (`main.py surfaces remove {surface.name}`) or choose another name."
+        raise BadInputError(describe_refusal("name", allowed="a new surface name", got=surface.name, advice=advice))
+    arrays = _pack(surface, atlases)
+    replace_file(path, lambda partial: _write(partial, arrays))
+    return path
+
+
+def remove_surface(name: str) -> None:
+    """Delete an imported surface. Raises BadInputError for the shipped one or one that is not there."""
+    if name == FSAVERAGE5:
+        raise BadInputError(describe_refusal("surface", allowed="one you imported", got=name))
+    path = _find(name)
+    try:
+        path.unlink()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be removed ({error.strerror or error}). Remove it by hand.") from error
+
+
+def check_surface_name(name: str) -> str:
+    """Return a name a surface may be kept under, else raise BadInputError."""
+    if not NAME_PATTERN.fullmatch(name):
+        allowed = "up to 64 letters, digits, - and _"
+        raise BadInputError(describe_refusal("name", allowed=allowed, got=name, advice="Try sub-01."))
+    if name == FSAVERAGE5:
+        advice = "fsaverage5 ships with the program and is always there."
+        raise BadInputError(describe_refusal("name", allowed="another name", got=name, advice=advice))
+    return name
+
+
+def has_surface(name: str) -> bool:
+    """Whether a surface of that name can be loaded."""
+    return name == FSAVERAGE5 or name in _files()
+
+
+def _folder() -> Path:
+    return data_folder() / "surfaces"
+
+
+def _files() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(_folder().glob("*.npz")) if NAME_PATTERN.fullmatch(path.stem)}
+
+
+def _find(name: str) -> Path:
+    files = _files()
+    advice = "" if files else f"Import it with `main.py surfaces add FOLDER --name {name}`."
+    check_choice("surface", name, [FSAVERAGE5, *files], advice=advice)
+    return files[name]
+
+
+@lru_cache(maxsize=1)
+def _load_template() -> CorticalSurface:
+    return load_fsaverage5()
+
+
+@lru_cache(maxsize=2)
+def _load_file(path: Path, _changed: int) -> CorticalSurface:
+    header = _read_header(path)
+    try:
+        arrays = load_arrays(path, advice=ADVICE)
+        return CorticalSurface(
+            path.stem,
+            left=_unpack_side(arrays, "left"),
+            right=_unpack_side(arrays, "right"),
+            source=header["source"],
+            notes=tuple(header["notes"]),
+            to_scanner=np.asarray(header["to_scanner"], dtype=np.float64),
+        )
+    except (KeyError, BadInputError) as error:
+        raise StorageError(f"{path} is damaged ({error}). {ADVICE}") from error
+
+
+def _unpack_side(arrays: Arrays, side: str) -> HemisphereSurface:
+    found = [name for name in GEOMETRIES if f"{side}_{name}" in arrays]
+    parts = {name: arrays[f"{side}_{name}"] for name in ("faces", "flat_faces", "curvature", "sulc")}
+    return HemisphereSurface(geometries={name: arrays[f"{side}_{name}"] for name in found}, **parts)
+
+
+def _pack(surface: CorticalSurface, atlases: Sequence[Atlas]) -> Arrays:
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "source": surface.source,
+        "notes": list(surface.notes),
+        "to_scanner": surface.to_scanner.tolist(),
+        "geometries": list(surface.geometries),
+        "n_vertices": list(surface.n_vertices),
+        "atlases": [{"name": a.name, "source": a.source, "names": list(a.names)} for a in atlases],
+    }
+    arrays: Arrays = {"header": np.array(json.dumps(header))}
+    for index, side in enumerate(SIDE_NAMES):
+        half = surface.side(index)
+        arrays |= {f"{side}_{name}": points for name, points in half.geometries.items()}
+        arrays |= {f"{side}_faces": half.faces, f"{side}_flat_faces": half.flat_faces}
+        arrays |= {f"{side}_curvature": half.curvature, f"{side}_sulc": half.sulc}
+    for number, atlas in enumerate(atlases):
+        check_atlas_fits(atlas, surface)
+        arrays |= {f"atlas{number}_{side}": atlas.labels(i) for i, side in enumerate(SIDE_NAMES)}
+    return arrays
+
+
+def check_atlas_fits(atlas: Atlas, surface: CorticalSurface) -> None:
+    """Raise BadInputError if an atlas has another number of vertices than a surface."""
+    counts = (len(atlas.labels_left), len(atlas.labels_right))
+    if counts != surface.n_vertices:
+        allowed = f"labels of {surface.n_vertices[0]:,} left and {surface.n_vertices[1]:,} right vertices"
+        advice = f"The atlas {atlas.name} belongs to another surface."
+        raise BadInputError(describe_refusal("atlas", allowed=allowed, got=counts, advice=advice))
+
+
+def _atlas_keys(count: int) -> list[str]:
+    return [f"atlas{number}_{side}" for number in range(count) for side in SIDE_NAMES]
+
+
+def _write(partial: Path, arrays: Arrays) -> None:
+    with partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    text = str(load_arrays(path, only=["header"], advice=ADVICE)["header"])
+    try:
+        header: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise StorageError(f"{path} is damaged (its header is no JSON). {ADVICE}") from error
+    if header.get("format") != FORMAT or header.get("version") != VERSION:
+        found = (header.get("format"), header.get("version"))
+        raise StorageError(
+            f"{path} is not a surface file of this program's version {VERSION}, it says {found}. {ADVICE}"
+        )
+    return header
+
+
+def _describe(path: Path) -> SurfaceInfo:
+    header = _read_header(path)
+    left, right = header["n_vertices"]
+    titles = tuple(row["name"] for row in header["atlases"])
+    texts = (header["source"], tuple(header["notes"]))
+    return SurfaceInfo(path.stem, (left, right), tuple(header["geometries"]), titles, *texts, is_shipped=False)
+
+
+def _describe_template() -> SurfaceInfo:
+    surface, atlas = _load_template(), load_atlas()
+    facts = (surface.n_vertices, surface.geometries, (atlas.name,), surface.source, surface.notes)
+    return SurfaceInfo(FSAVERAGE5, *facts, is_shipped=True)
