@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.datasets.photos import ImageInfo, list_images, load_stimulus
+from core.datasets.image_store import find_stimulus
+from core.datasets.photos import ImageInfo, list_images
 from core.datasets.subject import Subject, SubjectInfo, list_subjects, load_subject
 from core.encoders.config import EncoderConfig
 from core.encoders.files import list_encoders
@@ -23,7 +24,7 @@ class Catalogue:
     encoders: tuple[EncoderConfig, ...]
     images: tuple[ImageInfo, ...]
     load_subject: Callable[[str], Subject] = load_subject
-    load_stimulus: Callable[[str, int], Stimulus] = load_stimulus
+    load_stimulus: Callable[[str, int], Stimulus] = find_stimulus
 
     def encoders_of(self, subject: str) -> tuple[EncoderConfig, ...]:
         """The fitted encoders of one subject, in the order of the networks."""

@@ -34,6 +34,7 @@ LIGHT = (
     "core.attacks.config",
     "core.checks",
     "core.commands.cli",
+    "core.datasets.image_store",
     "core.datasets.photos",
     "core.datasets.subject",
     "core.encoders.card",

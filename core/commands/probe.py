@@ -14,7 +14,7 @@ import numpy as np
 from core.attacks.config import AttackConfig, AttackMethod, parse_epsilon
 from core.checks import check_choice, describe_refusal
 from core.commands.interrupt import stop_on_interrupt
-from core.datasets.photos import load_stimulus
+from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
 from core.engine import Engine
@@ -85,7 +85,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Make the probe and export it; returns 0. Raises ProbeError with one clear sentence otherwise."""
     config = resolve_probe(args)
-    stimulus = load_stimulus(args.image, size=find_network(config.network).input_size)
+    stimulus = find_stimulus(args.image, size=find_network(config.network).input_size)
     check_free(args.out)  # before the attack runs, not after
     engine = Engine(device=args.device)
     if args.network_weights is not None:

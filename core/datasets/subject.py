@@ -1,9 +1,14 @@
-"""The subjects that ship with the program: voxels, the images they saw, responses. Never fits or predicts anything."""
+"""The subjects, shipped and imported: voxels, the images they saw, responses. Never fits or predicts anything.
+
+Shipped ones lie under `resources/demo/subjects`, imported ones under `data_folder()/subjects`; each is a folder with
+subject.json, voxels.npz and its responses: responses.npz (repeats) or responses.npy (means, memory-mapped).
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import zipfile
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,10 +18,14 @@ import numpy.typing as npt
 
 from core.checks import check_choice
 from core.datasets.noise import draw_noise
+from core.datasets.photos import list_images
 from core.errors import StorageError
-from core.paths import demo_folder
+from core.paths import data_folder, demo_folder
 from core.surfaces.arrays import Arrays, load_arrays
-from core.types import VoxelTable
+from core.types import IntArray, VoxelTable
+
+HEADER_NAME, VOXELS_NAME = "subject.json", "voxels.npz"
+REPEATS_NAME, MEANS_NAME = "responses.npz", "responses.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,28 @@ class SubjectInfo:
     title: str
     kind: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """Where the images of an imported subject lie; they are read there, never copied.
+
+    Parameters
+    ----------
+    kind : str
+        "files" or "hdf5".
+    path : Path
+        The folder the files lie in, or the HDF5 file.
+    members : tuple of str, n_images long
+        File names below the folder, or rows of the array as digits.
+    key : str
+        The array in the HDF5 file, (n, height, width, 3) uint8.
+    """
+
+    kind: str
+    path: Path
+    members: tuple[str, ...]
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +83,12 @@ class Subject:
         The image of each row of the responses.
     test : (n_images,) bool
         Held out: never used to fit.
+    categories : tuple of str, n_images long
+        What each image shows: "face"; "" where unknown.
+    n_trials : (n_images,) int
+        Repeats behind the mean of each image's responses.
+    images : ImageSource, optional
+        Where the images lie; None for those of the shipped catalogue.
     """
 
     id: str
@@ -65,6 +102,17 @@ class Subject:
     voxels: VoxelTable
     image_ids: tuple[str, ...]
     test: npt.NDArray[np.bool_]
+    categories: tuple[str, ...] = ()
+    n_trials: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    images: ImageSource | None = None
+
+    def __post_init__(self) -> None:
+        """Unknown categories and single trials where nothing else was said."""
+        n_images = len(self.image_ids)
+        if not self.categories:
+            object.__setattr__(self, "categories", ("",) * n_images)
+        if not len(self.n_trials):
+            object.__setattr__(self, "n_trials", np.ones(n_images, dtype=np.int64))
 
     @property
     def info(self) -> SubjectInfo:
@@ -73,13 +121,22 @@ class Subject:
 
 
 def list_subjects() -> tuple[SubjectInfo, ...]:
-    """Every shipped subject, the simulated one first. Raises StorageError if one is damaged."""
-    headers = [_header(file.parent) for file in sorted(_subjects_folder().glob("*/subject.json"))]
-    infos = [SubjectInfo(row["id"], row["title"], row["kind"], row["note"]) for row in headers]
-    return tuple(sorted(infos, key=lambda info: (info.kind != "simulated", info.id)))
+    """Every subject: the simulated one first, the other shipped ones, then the imported ones by id.
+
+    An imported subject whose header is damaged is left out, so that it never keeps the program from starting; loading
+    it by its id says what is wrong.
+
+    Raises
+    ------
+    StorageError
+        If a shipped one is damaged.
+    """
+    shipped = [_info(_header(folder)) for folder in _folders(_shipped_folder())]
+    ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
+    taken = {info.id for info in ordered}
+    return (*ordered, *(info for info in _list_imported() if info.id not in taken))
 
 
-@lru_cache(maxsize=4)
 def load_subject(identity: str) -> Subject:
     """The subject of that id, without its responses.
 
@@ -91,17 +148,14 @@ def load_subject(identity: str) -> Subject:
         If its files are missing or damaged.
     """
     folder = _find(identity)
-    header, arrays = _header(folder), load_arrays(folder / "voxels.npz")
-    try:
-        return _build(header, arrays)
-    except (KeyError, IndexError, TypeError) as error:
-        raise StorageError(f"{folder} is damaged: {error} is missing. Install the program again.") from error
+    return _load(folder, _stamp(folder))
 
 
 def load_responses(identity: str) -> npt.NDArray[np.float32]:
     """The responses of a subject, (n_images, n_repeats, n_voxels) in its unit; NaN for a repeat that was not run.
 
-    Of a simulated subject the noiseless signal is stored, and the noise is drawn again from the stored seed.
+    Of a simulated subject the noiseless signal is stored, and the noise is drawn again from the stored seed. Of an
+    imported one the means over repeats are stored: a read-only memory map (n_images, 1, n_voxels), to be read in parts.
 
     Raises
     ------
@@ -111,7 +165,9 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
         If its files are missing or damaged.
     """
     folder = _find(identity)
-    arrays = load_arrays(folder / "responses.npz")
+    if (folder / MEANS_NAME).is_file():
+        return _map_means(folder)
+    arrays = load_arrays(folder / REPEATS_NAME)
     if "responses" in arrays:
         return arrays["responses"].astype(np.float32)
     try:
@@ -119,28 +175,92 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
         noise = draw_noise(int(arrays["seed"]), shape=(signal.shape[0], int(arrays["n_repeats"]), signal.shape[2]))
         return signal + noise * arrays["noise_sd"]
     except KeyError as error:
-        raise StorageError(f"{folder} is damaged: {error} is missing. Install the program again.") from error
+        raise StorageError(f"{folder} is damaged: {error} is missing. {_advice(folder)}") from error
 
 
-def _subjects_folder() -> Path:
+def user_subjects_folder() -> Path:
+    """Where imported subjects lie."""
+    return data_folder() / "subjects"
+
+
+def is_shipped(identity: str) -> bool:
+    """Whether that subject came with the program."""
+    return (_shipped_folder() / identity / HEADER_NAME).is_file()
+
+
+def _shipped_folder() -> Path:
     return demo_folder() / "subjects"
 
 
+def _folders(parent: Path) -> list[Path]:
+    # glob("*") gives names that start with a dot too: half-written folders are called so, and are no subjects.
+    return [file.parent for file in sorted(parent.glob(f"*/{HEADER_NAME}")) if not file.parent.name.startswith(".")]
+
+
+def _list_imported() -> list[SubjectInfo]:
+    infos = []
+    for folder in _folders(user_subjects_folder()):
+        try:
+            infos.append(_info(_header(folder)))
+        except (StorageError, KeyError, TypeError):
+            continue
+    return sorted(infos, key=lambda info: info.id)
+
+
+def _info(header: dict[str, Any]) -> SubjectInfo:
+    return SubjectInfo(header["id"], header["title"], header["kind"], header["note"])
+
+
 def _find(identity: str) -> Path:
-    known = {file.parent.name: file.parent for file in sorted(_subjects_folder().glob("*/subject.json"))}
-    check_choice("subject", identity, known)
+    known = {
+        folder.name: folder for parent in (user_subjects_folder(), _shipped_folder()) for folder in _folders(parent)
+    }
+    check_choice("subject", identity, dict(sorted(known.items())))
     return known[identity]
+
+
+def _advice(folder: Path) -> str:
+    imported = folder.parent == user_subjects_folder()
+    return "Remove the subject and import it again." if imported else "Install the program again."
 
 
 def _header(folder: Path) -> dict[str, Any]:
     try:
-        header: dict[str, Any] = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
+        header: dict[str, Any] = json.loads((folder / HEADER_NAME).read_text(encoding="utf-8"))
         return header
     except (OSError, ValueError) as error:
-        raise StorageError(f"{folder / 'subject.json'} cannot be read ({error}). Install the program again.") from error
+        raise StorageError(f"{folder / HEADER_NAME} cannot be read ({error}). {_advice(folder)}") from error
 
 
-def _build(header: dict[str, Any], arrays: Arrays) -> Subject:
+def _stamp(folder: Path) -> int:
+    try:
+        return (folder / HEADER_NAME).stat().st_mtime_ns
+    except OSError as error:
+        raise StorageError(f"{folder / HEADER_NAME} cannot be read ({error}). {_advice(folder)}") from error
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, _stamp: int) -> Subject:
+    """Read a subject; the stamp makes one that was imported again another one."""
+    header, arrays = _header(folder), load_arrays(folder / VOXELS_NAME)
+    try:
+        return _build(header, arrays, folder)
+    except (KeyError, IndexError, TypeError) as error:
+        raise StorageError(f"{folder} is damaged: {error} is missing. {_advice(folder)}") from error
+
+
+def _map_means(folder: Path) -> npt.NDArray[np.float32]:
+    try:
+        means = np.load(folder / MEANS_NAME, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise StorageError(f"{folder / MEANS_NAME} cannot be read ({error}). {_advice(folder)}") from error
+    if means.ndim != 2 or means.dtype != np.float32:
+        raise StorageError(f"{folder} is damaged: its responses are {means.dtype} {means.shape}. {_advice(folder)}")
+    mapped: npt.NDArray[np.float32] = means[:, np.newaxis]
+    return mapped
+
+
+def _build(header: dict[str, Any], arrays: Arrays, folder: Path) -> Subject:
     names = header["rois"]
     voxels = VoxelTable(
         hemisphere=arrays["hemisphere"].astype(np.int8),
@@ -150,10 +270,35 @@ def _build(header: dict[str, Any], arrays: Arrays) -> Subject:
         paint=arrays["paint"].astype(np.int32),
     )
     texts = {name: header[name] for name in ("id", "title", "kind", "note", "citation", "licence", "surface")}
+    images = tuple(header["images"])
+    imported = "image_source" in header
     return Subject(
         **texts,
         response_unit=header["response_unit"],
         voxels=voxels,
-        image_ids=tuple(header["images"]),
+        image_ids=images,
         test=arrays["test"].astype(bool),
+        categories=tuple(header["categories"]) if imported else _groups_of(images),
+        n_trials=arrays["n_trials"].astype(np.int64) if imported else _count_trials(folder, len(images)),
+        images=_read_source(header["image_source"]) if imported else None,
     )
+
+
+def _read_source(row: dict[str, Any]) -> ImageSource:
+    return ImageSource(row["kind"], Path(row["path"]), tuple(row["members"]), row.get("key", ""))
+
+
+def _groups_of(images: tuple[str, ...]) -> tuple[str, ...]:
+    groups = {info.id: info.group for info in list_images()}
+    return tuple(groups.get(identity, "") for identity in images)
+
+
+def _count_trials(folder: Path, n_images: int) -> IntArray:
+    """Repeats of each image of a shipped subject; all of a simulated one were run."""
+    try:
+        with np.load(folder / REPEATS_NAME, allow_pickle=False) as stored:
+            if "n_repeats" in stored.files:
+                return np.full(n_images, int(stored["n_repeats"]), dtype=np.int64)
+            return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise StorageError(f"{folder / REPEATS_NAME} cannot be read ({error}). {_advice(folder)}") from error

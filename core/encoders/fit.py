@@ -114,11 +114,12 @@ def iter_fit(
 
 
 def open_source(subject: str, *, size: int) -> FitSource:
-    """The catalogue's subject, its responses and its images at `size` pixels. Raises BadInputError if unknown."""
-    from core.datasets.photos import load_stimulus
+    """A subject, its responses and its images at `size` pixels. Raises BadInputError if unknown."""
+    from core.datasets.image_store import open_image_store
     from core.datasets.subject import load_responses, load_subject
 
-    return FitSource(load_subject(subject), load_responses(subject), partial(load_stimulus, size=size))
+    found = load_subject(subject)
+    return FitSource(found, load_responses(subject), partial(open_image_store(found).load, size=size))
 
 
 def check_source(config: EncoderConfig, network: Network, subject: Subject) -> None:
