@@ -80,12 +80,13 @@ class Controller(QObject):
         self._forget()
         state.target = None
         state.card = None
-        self._place(loaded)
+        notes = [self._place(loaded)]
         state.subject = loaded
         network, layer = self._catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
-            text = f"No encoder is fitted for {loaded.title}. Fit one with `main.py fit`."
-            self._problems.message.emit(text, "warning")
+            notes.append(f"No encoder is fitted for {loaded.title}. Fit one with `main.py fit`.")
+        if any(notes):
+            self._problems.message.emit(" ".join(filter(None, notes)), "warning")
         state.encoder = ("", "")
         if network:
             self.open_encoder(network, layer)
@@ -237,12 +238,11 @@ class Controller(QObject):
         if probe is not None:
             self._write(lambda _stop: write_probe(probe, path), title="Saving the probe…")
 
-    def _place(self, subject: Subject) -> None:
-        """Find the surface the subject is shown on, and say why if it is not its own."""
+    def _place(self, subject: Subject) -> str:
+        """Find the surface the subject is shown on; returns why it is not its own, if so."""
         placed = self._try(lambda: place_voxels(subject.voxels, subject.surface))
         self._state.placed = placed if placed is not None else place_nowhere(subject.voxels)
-        if self._state.placed.note:
-            self._problems.message.emit(self._state.placed.note, "warning")
+        return self._state.placed.note
 
     def _aim(self, make: Callable[[], Target]) -> None:
         target = self._try(make)

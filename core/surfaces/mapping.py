@@ -123,7 +123,7 @@ def _place(points: FloatArray, sheets: list[npt.NDArray[np.float64]], *, limit_m
     reach, voxel = (np.asarray(part) for part in found)
     painted = np.flatnonzero(np.isfinite(reach))
     sides = (painted >= n_left).astype(np.int64)
-    rows = np.stack([sides, painted - n_left * sides, voxel[painted]], axis=1)
+    rows = np.stack([sides, painted - n_left * sides, voxel[painted]], axis=1).astype(np.int32)
     return VoxelPlaces(
         side.astype(np.int8), vertex.astype(np.int32), distance.astype(np.float32), rows.astype(np.int32)
     )
