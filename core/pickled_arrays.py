@@ -123,11 +123,17 @@ def _plain(kind: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-def _bytearray(*args: Any) -> bytearray:
-    if any(isinstance(value, int) for value in args):
-        raise ValueError("a bytearray is described by its length alone")
-    made: bytearray = _plain(bytearray)(*args)
-    return made
+def _make_bytearray(*args: Any) -> bytearray:
+    """From bytes, or from the text old protocols store; never from a length alone, which could fill the memory."""
+    if len(args) == 2 and isinstance(args[0], str):
+        return bytearray(encode_text(*args))
+    return bytearray(_make_bytes(*args))
+
+
+def _make_bytes(*args: Any) -> bytes:
+    if args and not isinstance(args[0], bytes):
+        raise ValueError("bytes are described by something else than bytes")
+    return args[0] if args else b""
 
 
 ARRAY_BUILDERS: dict[str, Callable[..., Any]] = {
@@ -137,11 +143,11 @@ ARRAY_BUILDERS: dict[str, Callable[..., Any]] = {
     "numpy.dtype": make_dtype,
     "_codecs.encode": encode_text,
     "collections.OrderedDict": _plain(OrderedDict),
-    **{
-        f"{module}.{kind.__name__}": _plain(kind) for module in ("builtins", "__builtin__") for kind in (set, frozenset)
-    },
-    **{f"{module}.complex": _plain(complex) for module in ("builtins", "__builtin__")},
-    **{f"{module}.bytearray": _bytearray for module in ("builtins", "__builtin__")},
+    **dict.fromkeys([f"{module}.set" for module in BUILTINS], _plain(set)),
+    **dict.fromkeys([f"{module}.frozenset" for module in BUILTINS], _plain(frozenset)),
+    **dict.fromkeys([f"{module}.complex" for module in BUILTINS], _plain(complex)),
+    **dict.fromkeys([f"{module}.bytearray" for module in BUILTINS], _make_bytearray),
+    **dict.fromkeys([f"{module}.bytes" for module in BUILTINS], _make_bytes),
 }
 """What a pickle may call without being asked for, and the function here that answers in its place."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.encoders.config import EncoderConfig
+from core.encoders.provenance import Provenance
 
 FloatVector = npt.NDArray[np.float32]
 FloatMatrix = npt.NDArray[np.float32]
@@ -32,6 +33,8 @@ class EncoderCard:
     r2_ceiling : r2 / noise ceiling; NaN where the ceiling is too near 0 to divide by.
     reference_sd : SD of the predicted response over the reference images, in `response_unit`.
     noise_ceiling : explainable part of the held-out variance, in [0, 1]; compare with r2, never with r.
+    provenance : where it was imported from; None for an encoder fitted here. What an imported one does not say (alpha,
+        scores, `n_train`) is NaN or 0.
     """
 
     config: EncoderConfig
@@ -47,6 +50,7 @@ class EncoderCard:
     r2_ceiling: FloatVector
     reference_sd: FloatVector
     noise_ceiling: FloatVector
+    provenance: Provenance | None = None
 
     @property
     def n_voxels(self) -> int:
@@ -55,7 +59,9 @@ class EncoderCard:
 
     def describe(self) -> str:
         """One line for captions: "... · held-out r 0.41 (median of 2,500 voxels, 300 images)"."""
-        median = float(np.median(self.r))
+        if not np.isfinite(self.r).any():
+            return f"{self.config.describe()} · held-out r not known ({self.n_voxels:,} voxels)"
+        median = float(np.nanmedian(self.r))
         scored = f"median of {self.n_voxels:,} voxels, {self.n_test} images"
         return f"{self.config.describe()} · held-out r {median:.2f} ({scored})"
 

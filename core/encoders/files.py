@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 from core.checks import describe_refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
+from core.encoders.provenance import pack_provenance, unpack_provenance
 from core.errors import BadInputError, ProbeError, StorageError, WeightsError
 from core.files import replace_file
 from core.paths import data_folder, demo_folder
@@ -154,7 +155,8 @@ def load_encoder_data(header_path: Path) -> EncoderData:
         arrays = load(packed)
         own: dict[str, Any] = {name: header[name] for name in IDENTITY} | {name: arrays[name] for name in SCORES}
         numbers = {name: arrays[name] for name in ARRAYS}
-    except (SafetensorError, KeyError) as problem:
+        own["provenance"] = unpack_provenance(header.get("provenance"))
+    except (SafetensorError, KeyError, TypeError) as problem:
         raise WeightsError(f"The encoder {path.name} is not complete: {problem}. {REPAIR}") from problem
     data = EncoderData(card=EncoderCard(config=_config_of(header), **own), **numbers)
     _check_shapes(data, header, path.name)
@@ -185,7 +187,8 @@ def _pack(data: EncoderData) -> bytes:
 def _header(data: EncoderData) -> dict[str, Any]:
     card = data.card
     n_pooled, rank = data.components.shape
-    return {
+    imported = {} if card.provenance is None else {"provenance": pack_provenance(card.provenance)}
+    return imported | {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "config": dataclasses.asdict(card.config),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,7 @@ def _make_card(config: EncoderConfig, data: ScoredImages, chosen: AlphaChoice, *
         "reference_sd": predicted[~data.test].std(axis=0, dtype=np.float64),
         "noise_ceiling": data.noise_ceiling,
     }
+    vectors: dict[str, Any] = {name: np.asarray(values, dtype=np.float32) for name, values in scores.items()}
     return EncoderCard(
         config=config,
         sha256="",
@@ -108,5 +110,5 @@ def _make_card(config: EncoderConfig, data: ScoredImages, chosen: AlphaChoice, *
         response_unit=data.response_unit,
         n_train=int((~data.test).sum()),
         n_test=int(data.test.sum()),
-        **{name: np.asarray(values, dtype=np.float32) for name, values in scores.items()},
+        **vectors,
     )

@@ -13,6 +13,7 @@ from core.device import choose_device
 from core.networks.build import build_architecture, example_pixels
 from core.networks.catalog import NetworkSpec, find_network
 from core.networks.checkpoint import apply_state, check_hash, hash_file, read_state
+from core.networks.joined import cut_after_all, split_layers
 from core.networks.layers import list_layers
 from core.networks.network import Network
 from core.networks.truncate import cut_after, fold_batchnorm, run_to_exit
@@ -53,7 +54,7 @@ def load_network(
     path = spec.weights_path if weights is None else weights
     sha256 = check_hash(path, spec.sha256) if weights is None else hash_file(path)
     body, feature_shape = _load_body(spec, layer, path=path)
-    body = _fold_if_exact(body, spec)
+    body = _fold_if_exact(body, spec) if len(split_layers(layer)) == 1 else body
     result = Network(body, spec, layer=layer, sha256=sha256, feature_shape=feature_shape)
     # Moves in place, as modules do.
     result.to(device=choose_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -62,16 +63,22 @@ def load_network(
 
 
 def check_layer(spec: NetworkSpec, layer: str) -> str:
-    """Return `layer` if the network can be cut there, else raise BadInputError with the nearest one."""
-    if layer in spec.layers:
-        return layer
-    return check_choice("layer", layer, [info.name for info in list_layers(spec)])
+    """Return `layer` if the network can be cut there, else raise BadInputError with the nearest one.
+
+    Several layers joined by "+" are checked one by one.
+    """
+    for one in split_layers(layer):
+        if one not in spec.layers:
+            check_choice("layer", one, [info.name for info in list_layers(spec)])
+    return layer
 
 
 def _load_body(spec: NetworkSpec, layer: str, *, path: Path) -> tuple[nn.Module, tuple[int, ...]]:
     body, example = build_architecture(spec), example_pixels(spec)
     known = body.state_dict()
-    body = cut_after(body, layer, example=example)
+    layers = split_layers(layer)
+    joined = len(layers) > 1
+    body = cut_after_all(body, layers, example=example) if joined else cut_after(body, layer, example=example)
     with torch.no_grad():
         feature_shape = tuple(run_to_exit(body, example).shape[1:])
     apply_state(body, read_state(path), known=known, path=path)

@@ -43,9 +43,9 @@ def cut_after(module: nn.Module, layer: str, *, example: torch.Tensor) -> nn.Mod
         Normalised pixels to run once with.
     """
     module.get_submodule(layer).register_forward_hook(leave_network)
-    with _watch_calls(module) as called:
+    with watch_calls(module) as called:
         run_to_exit(module, example)
-    _drop_uncalled(module, called)
+    drop_uncalled(module, called)
     return module
 
 
@@ -138,7 +138,8 @@ def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
 
 
 @contextmanager
-def _watch_calls(module: nn.Module) -> Iterator[set[nn.Module]]:
+def watch_calls(module: nn.Module) -> Iterator[set[nn.Module]]:
+    """The set of parts called inside, filled as they are called; without gradients."""
     called: set[nn.Module] = set()
 
     def note(child: nn.Module, _: Any) -> None:
@@ -153,14 +154,14 @@ def _watch_calls(module: nn.Module) -> Iterator[set[nn.Module]]:
             handle.remove()
 
 
-def _drop_uncalled(module: nn.Module, called: set[nn.Module]) -> None:
+def drop_uncalled(module: nn.Module, called: set[nn.Module]) -> None:
     """Free the weights behind the cut; modules without weights stay, as they may be asked for attributes."""
     for name, child in list(module.named_children()):
         if child not in called and not _any_called(child, called):
             if next(child.parameters(), None) is not None:
                 setattr(module, name, nn.Identity())
         else:
-            _drop_uncalled(child, called)
+            drop_uncalled(child, called)
 
 
 def _any_called(module: nn.Module, called: set[nn.Module]) -> bool:

@@ -1,0 +1,54 @@
+"""Several layers at once: the same features as each layer alone, flattened and put one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import BadInputError
+from core.networks.joined import split_layers
+from core.networks.load import load_network
+
+
+def test_joined_layers_are_the_single_ones_in_the_order_named() -> None:
+    pixels = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    names = ("features.7", "features.2")
+    singles = [load_network("alexnet", name) for name in names]
+    joined = load_network("alexnet", "+".join(names))
+    with torch.no_grad():
+        alone = [single(pixels).flatten(1) for single in singles]
+        features = joined(pixels)
+        again = joined(pixels)
+    assert joined.feature_shape == (sum(part.shape[1] for part in alone),)
+    np.testing.assert_allclose(features, torch.cat(alone, 1), atol=1e-5)
+    assert torch.equal(features, again)
+
+
+def test_a_pass_that_was_broken_off_leaves_nothing_behind() -> None:
+    joined = load_network("alexnet", "features.2+features.7")
+    first, second = torch.rand(2, 1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    calls: list[int] = []
+
+    def break_off(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    handle = joined.body.get_submodule("features.5").register_forward_pre_hook(break_off)
+    with pytest.raises(KeyboardInterrupt):
+        joined(first)
+    handle.remove()
+    fresh = load_network("alexnet", "features.2+features.7")
+    with torch.no_grad():
+        assert torch.equal(joined(second), fresh(second))
+
+
+def test_an_unknown_part_is_named() -> None:
+    with pytest.raises(BadInputError, match=r"got 'features\.99'"):
+        load_network("alexnet", "features.2+features.99")
+
+
+def test_names_are_split_at_the_plus() -> None:
+    assert split_layers("a.1 + b") == ("a.1", "b")
+    assert split_layers("a.1") == ("a.1",)
