@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.encoders.config import EncoderConfig
+from core.encoders.extra_scores import LayerScore, OutsideScore, RoiInterval
 from core.encoders.provenance import Provenance
 
 FloatVector = npt.NDArray[np.float32]
@@ -27,12 +28,24 @@ class EncoderCard:
         Unit of the responses, of `reference_sd` and of every shift.
     n_train, n_test : int
         Images fitted on (also the reference images) and held out.
-    alpha : the ridge penalty chosen for each voxel.
+    alpha : the penalty chosen for each voxel: of ridge as in the config, of a sparse readout scikit-learn's `alpha`.
     cv_r : Pearson r of the predictions of the left-out folds, over the training images.
     r, r2 : Pearson r on the held-out images against the mean over repeats, and its square (0 where r is negative).
     r2_ceiling : r2 / noise ceiling; NaN where the ceiling is too near 0 to divide by.
     reference_sd : SD of the predicted response over the reference images, in `response_unit`.
     noise_ceiling : explainable part of the held-out variance, in [0, 1]; compare with r2, never with r.
+    scored_on : str
+        "held-out"; "nested" where no image was held out: `r` comes from the outer folds of a cross-validation.
+    n_bootstrap, confidence : int, float
+        Resamples of the scored images and coverage behind `r_low`, `r_high` and `roi_intervals`; 0 resamples: none.
+    r_low, r_high : percentile interval of r, or None.
+    nested_r : r of the outer folds over the training images, or None.
+    sparsity : part of each voxel's weights that is exactly 0, of sparse readouts only.
+    roi_intervals : tuple of RoiInterval
+    outside : tuple of OutsideScore
+        Scores on a left-out category or a second set of images.
+    layer_curve : tuple of LayerScore
+        Cross-validated r of every layer tried, by ROI, where layers were searched.
     provenance : where it was imported from; None for an encoder fitted here. What an imported one does not say (alpha,
         scores, `n_train`) is NaN or 0.
     """
@@ -50,6 +63,16 @@ class EncoderCard:
     r2_ceiling: FloatVector
     reference_sd: FloatVector
     noise_ceiling: FloatVector
+    scored_on: str = "held-out"
+    n_bootstrap: int = 0
+    confidence: float = 0.95
+    r_low: FloatVector | None = None
+    r_high: FloatVector | None = None
+    nested_r: FloatVector | None = None
+    sparsity: FloatVector | None = None
+    roi_intervals: tuple[RoiInterval, ...] = ()
+    outside: tuple[OutsideScore, ...] = ()
+    layer_curve: tuple[LayerScore, ...] = ()
     provenance: Provenance | None = None
 
     @property
@@ -63,22 +86,26 @@ class EncoderCard:
             return f"{self.config.describe()} · held-out r not known ({self.n_voxels:,} voxels)"
         median = float(np.nanmedian(self.r))
         scored = f"median of {self.n_voxels:,} voxels, {self.n_test} images"
-        return f"{self.config.describe()} · held-out r {median:.2f} ({scored})"
+        return f"{self.config.describe()} · {self.scored_on} r {median:.2f} ({scored})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncoderData:
     """The numbers of a fitted encoder, all float32; `core.encoders.encoder` runs them.
 
-    responses = ((pooled features - mean) @ components) @ weights + intercept
+    responses = ((inputs - mean) @ components) @ weights + intercept
+
+    The inputs are the pooled features, or their sparse random projection where `config.n_projected` is set; the
+    projection is made again from the config's seed and never stored.
 
     Parameters
     ----------
     card : EncoderCard
-    mean : (n_pooled,)
-        Mean pooled feature over the training images.
-    components : (n_pooled, rank)
-        Principal axes of the pooled features, divided by one common scale.
+    mean : (n_inputs,)
+        Mean input over the training images.
+    components : (n_inputs, rank), or None for the identity (reducers "projection" and "none")
+        Principal axes of the inputs, divided by one common scale. With regions, a block of axes each: entries of
+        features outside a region are 0, and so are the weights of voxels that do not read it.
     weights : (rank, n_voxels)
     intercept : (n_voxels,)
     covariance : (rank, rank)
@@ -87,7 +114,7 @@ class EncoderData:
 
     card: EncoderCard
     mean: FloatVector
-    components: FloatMatrix
+    components: FloatMatrix | None
     weights: FloatMatrix
     intercept: FloatVector
     covariance: FloatMatrix

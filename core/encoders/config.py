@@ -1,15 +1,30 @@
-"""What an encoder is asked to be, as one frozen, checked record. Never touches features, responses or torch."""
+"""What an encoder is asked to be, as one frozen, checked record. Never touches features, responses or torch.
+
+network -> pooling -> sparse random projection (if `n_projected`) -> principal components (if `reducer` is "pca") ->
+readout: ridge, lasso or elastic net. Fields added after the first version have defaults that mean what that version
+did, so that its files still say the same.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from core.checks import check_count, check_positive, describe_refusal
+from core.checks import check_choice, check_count, check_positive, describe_refusal
 from core.errors import BadInputError
 
 DEFAULT_ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-2, 13))
 """Ridge penalties tried, in units of the reduced features' mean variance times an image: 0.1 to 1e6, two a decade."""
+
+DEFAULT_FRACTIONS = tuple(10.0 ** (exponent / 3) for exponent in range(-9, 1))
+"""Sparse penalties tried, as parts of the smallest one that silences the voxel: 0.001 to 1, three a decade."""
+
+REDUCERS = ("pca", "projection", "none")
+READOUTS = ("ridge", "lasso", "elastic-net")
+
+PROJECTION_BLOCKS = 4
+"""Entries of each feature in a sparse random projection, one in each of as many blocks of projected features."""
 
 LARGEST_POOLED = 6400
 """Most pooled features an encoder keeps by default: 100 components of that many make a 2.6 MB file."""
@@ -18,9 +33,22 @@ POOL_SIDES = (14, 8, 7, 4, 3, 2, 1)
 """Sides of the pooled grid tried by `suggest_pool`, finest first."""
 
 
+class RoiRegion(NamedTuple):
+    """The rectangle of the visual field one ROI's voxels look at, in half image sides from fixation at the centre.
+
+    left and right along x, bottom and top along y (up is positive), each in [-1, 1].
+    """
+
+    roi: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderConfig:
-    """One encoder to fit: whose responses, which features, which reduction, which penalties.
+    """One encoder to fit: whose responses, which features, which reduction, which readout, which penalties.
 
     Parameters
     ----------
@@ -31,11 +59,23 @@ class EncoderConfig:
     n_components : int
         At most so many principal components are kept; 0 keeps all that the training images span.
     alphas : tuple of float
-        Ridge penalties to choose from, voxel by voxel; ascending, above 0.
+        Penalties to choose from, voxel by voxel; ascending, above 0; a single one is fixed. Of ridge in units of the
+        reduced features' mean variance times an image; of lasso and elastic net as parts, at most 1, of the smallest
+        penalty that silences the voxel.
     n_folds : int
         Folds of the cross-validation that chooses them, at least 2.
     seed : int
-        Seed of the folds.
+        Seed of the folds and of the projection.
+    reducer : str
+        "pca"; "projection", the sparse random projection alone; "none", the pooled features as they are.
+    n_projected : int
+        Features left by the sparse random projection, a multiple of `PROJECTION_BLOCKS`; 0 for no projection.
+    readout : str
+        "ridge", "lasso" or "elastic-net".
+    l1_ratio : float
+        Part of the elastic net's penalty that is on absolute weights, in (0, 1); ignored by the others.
+    regions : tuple of RoiRegion
+        ROIs whose voxels read only a part of the feature map; all other voxels read the whole.
 
     Raises
     ------
@@ -51,24 +91,93 @@ class EncoderConfig:
     alphas: tuple[float, ...] = DEFAULT_ALPHAS
     n_folds: int = 5
     seed: int = 0
+    reducer: str = "pca"
+    n_projected: int = 0
+    readout: str = "ridge"
+    l1_ratio: float = 0.5
+    regions: tuple[RoiRegion, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alphas", tuple(float(alpha) for alpha in self.alphas))
+        alphas = DEFAULT_FRACTIONS if self.is_sparse and self.alphas == DEFAULT_ALPHAS else self.alphas
+        object.__setattr__(self, "alphas", tuple(float(alpha) for alpha in alphas))
+        object.__setattr__(self, "regions", tuple(RoiRegion(*region) for region in self.regions))
+        self._check_numbers()
+        self._check_alphas()
+        self._check_reducer()
+        for region in self.regions:
+            check_region(region)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the readout sets weights to zero."""
+        return self.readout in ("lasso", "elastic-net")
+
+    @property
+    def l1_share(self) -> float:
+        """Part of the penalty on absolute weights: 1 for lasso, 0 for ridge."""
+        return {"ridge": 0.0, "lasso": 1.0}.get(self.readout, self.l1_ratio)
+
+    def _check_numbers(self) -> None:
         check_count("pool", self.pool, least=0, advice="0 keeps every position of the feature map.")
         check_count("n_components", self.n_components, least=0, advice="0 keeps all components.")
         check_count("n_folds", self.n_folds, least=2)
         check_count("seed", self.seed, least=0)
+        check_choice("reducer", self.reducer, REDUCERS)
+        check_choice("readout", self.readout, READOUTS)
+        if not 0 < self.l1_ratio < 1:
+            advice = "1 is the lasso, 0 is ridge."
+            raise BadInputError(describe_refusal("l1_ratio", allowed="in (0, 1)", got=self.l1_ratio, advice=advice))
+
+    def _check_alphas(self) -> None:
         for alpha in self.alphas:
             check_positive("alphas", alpha)
         if not self.alphas or list(self.alphas) != sorted(set(self.alphas)):
             allowed = "one or more ascending penalties"
             raise BadInputError(describe_refusal("alphas", allowed=allowed, got=self.alphas))
+        if self.is_sparse and self.alphas[-1] > 1:
+            allowed = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
+            raise BadInputError(describe_refusal("alphas", allowed=allowed, got=self.alphas[-1]))
+
+    def _check_reducer(self) -> None:
+        check_count("n_projected", self.n_projected, least=0, advice="0 for no projection.")
+        if self.n_projected % PROJECTION_BLOCKS:
+            allowed = f"a multiple of {PROJECTION_BLOCKS}"
+            raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=self.n_projected))
+        if (self.reducer == "projection") > bool(self.n_projected):
+            allowed = "above 0 with the reducer 'projection'"
+            raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=0, advice="2048 is usual."))
+        if self.reducer == "none" and self.n_projected:
+            allowed = "0 with the reducer 'none'"
+            raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=self.n_projected))
+        if self.regions and self.n_projected:
+            allowed = "empty with a projection, which mixes all positions"
+            got = [region.roi for region in self.regions]
+            raise BadInputError(describe_refusal("regions", allowed=allowed, got=got, advice="Use the reducer 'pca'."))
 
     def describe(self) -> str:
         """One line for captions: "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, 100 components"."""
         grid = f"{self.pool} x {self.pool} pooled" if self.pool else "not pooled"
-        kept = f"{self.n_components} components" if self.n_components else "all components"
-        return f"{self.subject} · {self.network} {self.layer} · {grid}, {kept}"
+        return f"{self.subject} · {self.network} {self.layer} · {grid}, {', '.join(self._describe_parts())}"
+
+    def _describe_parts(self) -> list[str]:
+        parts = [f"{self.n_projected} random projections"] if self.n_projected else []
+        if self.reducer == "pca":
+            parts.append(f"{self.n_components} components" if self.n_components else "all components")
+        if self.reducer == "none":
+            parts.append("not reduced")
+        if self.is_sparse:
+            parts.append("lasso" if self.readout == "lasso" else f"elastic net {self.l1_ratio:g}")
+        if self.regions:
+            parts.append(f"regions for {', '.join(region.roi for region in self.regions)}")
+        return parts
+
+
+def check_region(region: RoiRegion) -> None:
+    """Raise BadInputError unless a region is a rectangle inside the image."""
+    inside = all(math.isfinite(edge) and -1 <= edge <= 1 for edge in region[1:])
+    if not (region.roi and inside and region.left < region.right and region.bottom < region.top):
+        allowed = "ROI, left < right, bottom < top, all edges in [-1, 1] (half image sides from fixation)"
+        raise BadInputError(describe_refusal("regions", allowed=allowed, got=tuple(region)))
 
 
 def encoder_stem(subject: str, network: str, layer: str) -> str:

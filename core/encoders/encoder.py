@@ -1,6 +1,7 @@
-"""An encoder that runs: pixels -> network -> pooled features -> principal components -> responses, differentiable.
+"""An encoder that runs: pixels -> network -> pooled features -> reduced features -> responses, differentiable.
 
-Everything after the network is affine and kept factored. Never fits, loads or saves anything.
+The reduction is a sparse random projection, principal components, both, or none. Everything after the network is affine
+and kept factored. Never fits, loads or saves anything.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from core.checks import describe_refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.pooling import count_pooled, pool_features
+from core.encoders.projection import make_projection
 from core.errors import BadInputError, WeightsError
 from core.types import FloatArray
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class Encoder(torch.nn.Module):
     """Predicts the responses of all voxels to pixels.
 
-    reduced = (pool(network(pixels)) - mean) @ components;  responses = reduced @ weights + intercept
+    reduced = (project(pool(network(pixels))) - mean) @ components;  responses = reduced @ weights + intercept
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ class Encoder(torch.nn.Module):
     """
 
     mean: torch.Tensor
-    components: torch.Tensor
+    components: torch.Tensor | None
     weights: torch.Tensor
     intercept: torch.Tensor
     covariance: torch.Tensor
@@ -50,7 +52,11 @@ class Encoder(torch.nn.Module):
         self.network = network
         self._card = data.card
         for name in ("mean", "components", "weights", "intercept", "covariance"):
-            self.register_buffer(name, torch.tensor(getattr(data, name), device=network.device))
+            values = getattr(data, name)
+            self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
+        self.projection = make_projection(network.feature_shape, data.card.config)
+        if self.projection is not None:
+            self.projection.to(network.device)
 
     @property
     def card(self) -> EncoderCard:
@@ -69,7 +75,11 @@ class Encoder(torch.nn.Module):
 
     def reduce(self, features: torch.Tensor) -> torch.Tensor:
         """Reduce the network's features (n, *feature_shape) to (n, rank)."""
-        return (pool_features(features, self.card.config.pool) - self.mean) @ self.components
+        inputs = pool_features(features, self.card.config.pool)
+        if self.projection is not None:
+            inputs = self.projection(inputs)
+        centred = inputs - self.mean
+        return centred if self.components is None else centred @ self.components
 
     def responses_of(self, reduced: torch.Tensor) -> torch.Tensor:
         """Responses (n, n_voxels), in `card.response_unit`, of reduced features (n, rank)."""
@@ -118,7 +128,8 @@ def check_fits_network(network: Network, data: EncoderData) -> None:
             f"not on {asked} (weights {network.sha256[:12]}). Fit an encoder for this network: `python main.py fit`."
         )
     n_pooled = count_pooled(network.feature_shape, card.config.pool)
-    if n_pooled != len(data.mean):
+    n_inputs = card.config.n_projected or n_pooled
+    if n_inputs != len(data.mean):
         raise WeightsError(
-            f"The encoder expects {len(data.mean)} pooled features, {asked} gives {n_pooled}. Fit the encoder again."
+            f"The encoder expects {len(data.mean)} pooled features, {asked} gives {n_inputs}. Fit the encoder again."
         )

@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 from core.checks import describe_refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
+from core.encoders.extra_scores import OPTIONAL_VECTORS, describe_extra, pack_extra_arrays, read_extra
 from core.encoders.provenance import pack_provenance, unpack_provenance
 from core.errors import BadInputError, ProbeError, StorageError, WeightsError
 from core.files import replace_file
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 FORMAT = "probescope-encoder"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""What is written where a file needs it: a reducer, readout or score the first version did not know."""
+READ_VERSIONS = (1, FORMAT_VERSION)
+FIRST_FIELDS = ("subject", "network", "layer", "pool", "n_components", "alphas", "n_folds", "seed")
+"""Fields of the config in version 1; later ones are written only where they differ from their defaults."""
 SCORES = ("alpha", "cv_r", "r", "r2", "r2_ceiling", "reference_sd", "noise_ceiling")
 IDENTITY = ("sha256", "network_sha256", "response_unit", "n_train", "n_test")
 SIZES = ("n_pooled", "rank", "n_voxels")
@@ -154,11 +159,12 @@ def load_encoder_data(header_path: Path) -> EncoderData:
     try:
         arrays = load(packed)
         own: dict[str, Any] = {name: header[name] for name in IDENTITY} | {name: arrays[name] for name in SCORES}
-        numbers = {name: arrays[name] for name in ARRAYS}
+        numbers: dict[str, Any] = {name: arrays[name] for name in ARRAYS if header["has_components"] or name in arrays}
+        own |= read_extra(header, arrays)
         own["provenance"] = unpack_provenance(header.get("provenance"))
     except (SafetensorError, KeyError, TypeError) as problem:
         raise WeightsError(f"The encoder {path.name} is not complete: {problem}. {REPAIR}") from problem
-    data = EncoderData(card=EncoderCard(config=_config_of(header), **own), **numbers)
+    data = EncoderData(card=EncoderCard(config=_config_of(header), **own), **({"components": None} | numbers))
     _check_shapes(data, header, path.name)
     return data
 
@@ -172,8 +178,12 @@ def _check_shapes(data: EncoderData, header: dict[str, Any], name: str) -> None:
         "intercept": (n_voxels,),
         "covariance": (rank, rank),
     }
-    for key in (*ARRAYS, *SCORES):
-        shape = getattr(data if key in ARRAYS else data.card, key).shape
+    held = {key: getattr(data, key) for key in ARRAYS} | {key: getattr(data.card, key) for key in SCORES}
+    held |= {key: getattr(data.card, key) for key in OPTIONAL_VECTORS}
+    for key, values in held.items():
+        if values is None:
+            continue
+        shape = values.shape
         wanted = expected.get(key, (n_voxels,))
         if shape != wanted:
             raise WeightsError(f"The encoder {name} holds {key} of shape {shape}, its header says {wanted}. {REPAIR}")
@@ -181,42 +191,53 @@ def _check_shapes(data: EncoderData, header: dict[str, Any], name: str) -> None:
 
 def _pack(data: EncoderData) -> bytes:
     arrays = {name: getattr(data, name) for name in ARRAYS} | {name: getattr(data.card, name) for name in SCORES}
-    return save(arrays)
+    arrays |= pack_extra_arrays(data.card)
+    return save({name: values for name, values in arrays.items() if values is not None})
 
 
 def _header(data: EncoderData) -> dict[str, Any]:
     card = data.card
-    n_pooled, rank = data.components.shape
     imported = {} if card.provenance is None else {"provenance": pack_provenance(card.provenance)}
+    config, extra = _describe_config(card.config), describe_extra(card)
+    if data.components is None:
+        extra["has_components"] = False
+    is_first = not extra and not pack_extra_arrays(card) and len(config) == len(FIRST_FIELDS)
     return imported | {
         "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "config": dataclasses.asdict(card.config),
+        "version": 1 if is_first else FORMAT_VERSION,
+        "config": config,
         "sha256": card.sha256,
         "network_sha256": card.network_sha256,
         "response_unit": card.response_unit,
         "n_train": card.n_train,
         "n_test": card.n_test,
         "n_voxels": card.n_voxels,
-        "n_pooled": n_pooled,
-        "rank": rank,
+        "n_pooled": len(data.mean),
+        "rank": data.rank,
+        **extra,
     }
+
+
+def _describe_config(config: EncoderConfig) -> dict[str, Any]:
+    values = dataclasses.asdict(config)
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    return {name: value for name, value in values.items() if name in FIRST_FIELDS or value != defaults[name]}
 
 
 def _read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(_read(path))
         _config_of(header)
-        if header["format"] != FORMAT or header["version"] != FORMAT_VERSION:
+        if header["format"] != FORMAT or header["version"] not in READ_VERSIONS:
             raise WeightsError(
-                f"{path.name} is {header['format']} version {header['version']}; this program reads {FORMAT} version "
-                f"{FORMAT_VERSION}. {REPAIR}"
+                f"{path.name} is {header['format']} version {header['version']}; this program reads {FORMAT} versions "
+                f"{' and '.join(map(str, READ_VERSIONS))}. {REPAIR}"
             )
     except (ValueError, KeyError, TypeError) as problem:
         raise WeightsError(f"{path.name} is not the header of an encoder: {problem}. {REPAIR}") from problem
     if missing := [name for name in (*IDENTITY, *SIZES) if name not in header]:
         raise WeightsError(f"{path.name} lacks {', '.join(missing)}. {REPAIR}")
-    return dict(header)
+    return {"has_components": True} | dict(header)
 
 
 def _config_of(header: dict[str, Any]) -> EncoderConfig:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.encoders.config import LARGEST_POOLED, EncoderConfig, encoder_stem, suggest_pool
+from core.encoders.config import DEFAULT_FRACTIONS, LARGEST_POOLED, EncoderConfig, encoder_stem, suggest_pool
 from core.errors import BadInputError
 
 
@@ -40,3 +40,29 @@ def test_proposed_grid_is_the_finest_that_is_small_enough(shape: tuple[int, ...]
     kept = shape[0] * side * side if side else shape[0] * (shape[1] * shape[2] if len(shape) == 3 else 1)
     assert kept <= LARGEST_POOLED or side == 1
     assert len(shape) == 1 or side <= shape[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"reducer": "pcs"}, "`reducer` must be one of pca, projection, none, got 'pcs'. Did you mean 'pca'"),
+        ({"readout": "laso"}, "Did you mean 'lasso'"),
+        ({"n_projected": 6}, "`n_projected` must be a multiple of 4, got 6"),
+        ({"reducer": "projection"}, "`n_projected` must be above 0 with the reducer 'projection', got 0"),
+        ({"reducer": "none", "n_projected": 8}, "`n_projected` must be 0 with the reducer 'none', got 8"),
+        ({"l1_ratio": 1.0}, r"`l1_ratio` must be in \(0, 1\), got 1.0. 1 is the lasso"),
+        ({"readout": "lasso", "alphas": (0.5, 2.0)}, "`alphas` must be at most 1 for a sparse readout"),
+        ({"regions": (("V1", 0.5, -1, 0.1, 1),)}, "`regions` must be ROI, left < right"),
+        ({"regions": (("V1", 0, -1, 2, 1),)}, "all edges in"),
+        ({"regions": (("V1", 0, -1, 1, 1),), "n_projected": 8}, "`regions` must be empty with a projection"),
+    ],
+)
+def test_refuses_reducers_and_readouts_that_do_not_exist(change: dict[str, Any], text: str) -> None:
+    with pytest.raises(BadInputError, match=text):
+        replace(EncoderConfig("s", "n", "l"), **change)
+
+
+def test_a_sparse_readout_gets_penalties_of_its_own() -> None:
+    config = EncoderConfig("s", "n", "l", readout="lasso", reducer="projection", n_projected=64)
+    assert config.alphas == DEFAULT_FRACTIONS and config.alphas[-1] == 1.0
+    assert config.describe() == "s · n l · not pooled, 64 random projections, lasso"

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from core.encoders.card import EncoderData
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, RoiRegion
 from core.encoders.encoder import Encoder
+from core.encoders.extra_scores import LayerScore, OutsideScore, RoiInterval
 from core.encoders.files import (
     find_encoder,
     list_encoders,
@@ -23,6 +24,7 @@ from core.encoders.files import (
     load_encoder,
     load_encoder_data,
     save_encoder,
+    seal,
     user_encoders_folder,
 )
 from core.encoders.solve import ScoredImages, fit_encoder
@@ -115,7 +117,7 @@ def test_a_missing_file_is_refused(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"version": 99}, "is probescope-encoder version 99; this program reads probescope-encoder version 1"),
+        ({"version": 99}, "is probescope-encoder version 99; this program reads probescope-encoder versions 1 and 2"),
         ({"n_voxels": 8}, r"holds weights of shape \(12, 7\), its header says \(12, 8\)"),
         ({"config": {"subject": "someone"}}, "is not the header of an encoder"),
         ({"sha256": "0" * 64}, "its hash differs"),
@@ -166,3 +168,56 @@ def test_a_full_disk_keeps_the_old_encoder(data: EncoderData, saved: Path, monke
         save_encoder(data, saved.parent)
     assert saved.read_bytes() == before
     assert not list(saved.parent.glob("*.part"))
+
+
+def test_every_optional_score_comes_back(data: EncoderData, tmp_path: Path) -> None:
+    half = np.full(7, 0.5, dtype=np.float32)
+    outside = OutsideScore("category", "face", 9, 12, (), half, half + 1)
+    card = dataclasses.replace(
+        data.card,
+        config=dataclasses.replace(data.card.config, reducer="none", regions=(RoiRegion("V1", -1, -1, 0, 1),)),
+        scored_on="nested",
+        n_bootstrap=100,
+        r_low=half,
+        r_high=half,
+        nested_r=half,
+        sparsity=half,
+        roi_intervals=(RoiInterval("V1", 0.1, 0.2),),
+        outside=(outside, dataclasses.replace(outside, kind="second-set", rois=("V1",), r=half[:1])),
+        layer_curve=(LayerScore("second", "V1", 0.3),),
+    )
+    weights, covariance = np.ones((45, 7), np.float32), np.eye(45, dtype=np.float32)
+    whole = seal(dataclasses.replace(data, card=card, components=None, weights=weights, covariance=covariance))
+    path = save_encoder(whole, tmp_path)
+    loaded = load_encoder_data(path.with_suffix(".json"))
+    assert loaded.components is None and loaded.rank == 45
+    assert json.loads(path.with_suffix(".json").read_text())["version"] == 2
+    for name in ("config", "scored_on", "n_bootstrap", "confidence", "roi_intervals", "layer_curve", "sha256"):
+        assert getattr(loaded.card, name) == getattr(whole.card, name)
+    for name in ("r_low", "r_high", "nested_r", "sparsity"):
+        np.testing.assert_array_equal(getattr(loaded.card, name), half)
+    for one, two in zip(loaded.card.outside, card.outside, strict=True):
+        assert (one.kind, one.name, one.n_images, one.n_within, one.rois) == (
+            two.kind,
+            two.name,
+            two.n_images,
+            two.n_within,
+            two.rois,
+        )
+        np.testing.assert_array_equal(one.r, two.r)
+        np.testing.assert_array_equal(one.r_within, two.r_within)
+
+
+def test_an_encoder_of_the_first_kind_is_written_as_before(saved: Path) -> None:
+    header = json.loads(saved.with_suffix(".json").read_text())
+    assert header["version"] == 1
+    assert set(header["config"]) == {
+        "subject",
+        "network",
+        "layer",
+        "pool",
+        "n_components",
+        "alphas",
+        "n_folds",
+        "seed",
+    }
