@@ -103,7 +103,7 @@ def run(*, device: str = "auto") -> int:
     from app.session import open_session
     from core.engine import Engine
 
-    session = open_session(engine=Engine(device=device))
+    session = open_session(engine=Engine(device=device, spare_cores=1))
     session.problems.install()
     try:
         window = make_window(session)

@@ -64,7 +64,7 @@ def run_demo(folder: str, *, device: str = "auto") -> int:
 
 def _drive(out: Path, *, device: str) -> None:
     make_application()
-    session = open_session(engine=Engine(device=device))
+    session = open_session(engine=Engine(device=device, spare_cores=1))
     session.settings.set("network", NETWORK)
     session.settings.set("image", IMAGE)
     window = make_window(session)

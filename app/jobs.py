@@ -10,6 +10,8 @@ answers of a job that was replaced or dropped never arrive.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 import traceback
@@ -23,6 +25,9 @@ from core.errors import Cancelled
 
 PROGRESS_PERIOD = 1 / 15
 """Seconds between two progress records: the eye gains nothing from more, and every one repaints image and map."""
+
+COURTESY = 5
+"""Niceness of the worker thread and of the threads torch makes in it: the window is drawn first where cores are few."""
 
 STACK_BYTES = 16 * 2**20
 """Threads of macOS start with 512 KiB, too little for LAPACK and deep networks."""
@@ -111,6 +116,12 @@ class _Worker(QObject):
     progressed = Signal(object, object)
     ended = Signal(object, object)
 
+    @Slot()
+    def step_back(self) -> None:
+        """Leave the processor to the window first. Linux knows niceness by thread, and Qt does not set it there."""
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), COURTESY)
+
     @Slot(object)
     def run(self, job: Job) -> None:
         try:
@@ -158,10 +169,11 @@ class JobLane(QObject):
         self._thread.setStackSize(STACK_BYTES)
         self._worker = _Worker()
         self._worker.moveToThread(self._thread)
+        self._thread.started.connect(self._worker.step_back)
         self._start.connect(self._worker.run)
         self._worker.progressed.connect(self._take_progress)
         self._worker.ended.connect(self._take_end)
-        self._thread.start()
+        self._thread.start(QThread.Priority.LowPriority)
 
     @property
     def state(self) -> RunState:

@@ -1,8 +1,8 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop. Never decides.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing. After a drawing it rests as long as that took, so that a machine that draws slowly (software
-OpenGL) still has half of its time for the user and the attack.
+together cost one drawing. After a drawing it rests as long as that took; while a probe runs and the processor draws the
+cortex (software OpenGL), longer, since every frame takes its time from the attack.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from app.panels.cortex_panel import CortexPanel
 from app.panels.images_panel import ImagesPanel
 from app.panels.responses_panel import ResponsesPanel
 from app.state import AppState
+from app.views.cortex_gl import is_software_gl
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 
@@ -27,6 +28,9 @@ SENSITIVITY = "sensitivity"
 REGIONS = "roi"
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
+
+LIVE_REST = 0.1
+"""Seconds between two drawings of a running probe where the processor draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Presenter(QObject):
         self._state = state
         self._panels = panels
         self._gate = 0.0
+        self._software = is_software_gl()
         self._began = 0.0
         self._rests_until = 0.0
         self._pictured: Probe | None = None
@@ -85,7 +90,7 @@ class Presenter(QObject):
     def mark(self, *parts: str) -> None:
         """Have parts drawn anew at the next turn of the event loop."""
         self._stale.update(parts)
-        if not self._timer.isActive():
+        if self._stale and not self._timer.isActive():
             self._timer.start(max(0, round(1000 * (self._rests_until - time.monotonic()))))
 
     def _watch(self) -> None:
@@ -113,7 +118,10 @@ class Presenter(QObject):
 
     @Slot()
     def _draw(self) -> None:
-        stale, self._stale = self._stale, set()
+        """Draw what is stale; where frames are slow, a running probe's map and its images take turns."""
+        takes_turns = self._is_slow() and "map" in self._stale and self._stale != {"map"}
+        stale = self._stale - {"map"} if takes_turns else self._stale
+        self._stale = self._stale - stale
         self._began = time.monotonic()
         for part, draw in self._parts.items():
             if part in stale:
@@ -123,7 +131,12 @@ class Presenter(QObject):
     @Slot()
     def _rest(self) -> None:
         now = time.monotonic()
-        self._rests_until = now + min(LONGEST_REST, now - self._began)
+        least = LIVE_REST if self._is_slow() else 0.0
+        self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
+        self.mark()
+
+    def _is_slow(self) -> bool:
+        return self._software and self._state.progress is not None
 
     def _draw_surface(self) -> None:
         placed, view = self._state.placed, self._panels.cortex.view

@@ -53,14 +53,19 @@ def describe_device(name: str) -> str:
     return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
 
 
-def set_threads(count: int | None = None) -> int:
-    """Set how many threads torch uses and return it: `count`, else PROBESCOPE_THREADS, else one per core.
+def set_threads(count: int | None = None, *, spare: int = 0) -> int:
+    """Set how many threads torch uses and return it: `count`, else PROBESCOPE_THREADS, else torch's own choice.
 
-    Raises BadInputError if either is no whole number above 0.
+    `spare` cores are left out of torch's choice, for a window to draw with: on two cores an attack on both of them took
+    twice as long as on one, since each layer waits for the thread that was held up.
+
+    Raises BadInputError if `count` or PROBESCOPE_THREADS is no whole number above 0.
     """
     import torch
 
     wish = _wished_threads() if count is None else check_count("threads", count)
+    if wish is None and spare:
+        wish = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - spare))
     if wish is not None:
         torch.set_num_threads(wish)
     return torch.get_num_threads()

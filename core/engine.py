@@ -40,6 +40,8 @@ class Engine:
     ----------
     device : str
         "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
+    spare_cores : int
+        Cores left to whatever else runs, such as a window.
 
     Raises
     ------
@@ -47,8 +49,9 @@ class Engine:
         On first use, if the device does not exist here.
     """
 
-    def __init__(self, *, device: str = "auto") -> None:
+    def __init__(self, *, device: str = "auto", spare_cores: int = 0) -> None:
         self._wish = device
+        self._spare_cores = spare_cores
         self._device: str | None = None
         self._networks: dict[tuple[str, str], Network] = {}
         self._encoders: dict[EncoderKey, Encoder] = {}
@@ -59,7 +62,7 @@ class Engine:
         if self._device is None:
             from core.device import choose_device, set_threads
 
-            set_threads()
+            set_threads(spare=self._spare_cores)
             self._device = choose_device(self._wish)
         return self._device
 

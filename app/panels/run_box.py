@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QProgressBar, QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.icons import load_icon
 from app.jobs import Cancelling, Idle, RunState
 from app.theme import DARK, Theme
 from app.widgets.basics import make_button, make_column, make_label, make_row, set_look
+from app.widgets.progress_line import ProgressLine
 from core.probes.probe import ProbeProgress
-
-BAR_STEPS = 1000
 
 
 class RunBox(QWidget):
@@ -32,9 +31,7 @@ class RunBox(QWidget):
         self.auto.setChecked(True)
         self.button = make_button("Probe", "big")
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, BAR_STEPS)
-        self.bar.setTextVisible(False)
+        self.bar = ProgressLine()
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
         self._account = QWidget()
@@ -65,7 +62,7 @@ class RunBox(QWidget):
         elif self._running:
             self.left.setText(state.title if not isinstance(state, Idle) else "")
         else:
-            self.bar.setValue(0)
+            self.bar.set_share(0.0)
             self.left.setText(self._reason)
             self.right.setText("")
         self._show_account()
@@ -73,7 +70,7 @@ class RunBox(QWidget):
     def show_progress(self, progress: ProbeProgress) -> None:
         """Show how far a probe is."""
         share = progress.step / progress.n_steps if progress.n_steps else 0.0
-        self.bar.setValue(round(BAR_STEPS * share))
+        self.bar.set_share(share)
         stage = STAGE_NAMES.get(progress.stage, progress.stage)
         self.left.setText(f"{stage} · step {progress.step} of {progress.n_steps}")
         self.right.setText("" if progress.seconds_left is None else f"{describe_seconds(progress.seconds_left)} left")

@@ -1,4 +1,7 @@
-"""What is written over the cortex, drawn crisply by Qt: ROI names, hemispheres, the marker's ring. Never picks."""
+"""What is written over the cortex, drawn crisply by Qt: ROI names, hemispheres, the marker's ring. Never picks.
+
+The picture is kept until something in it changes: Qt asks for it at every frame of the 3D view beneath.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.theme import Theme
@@ -48,24 +51,45 @@ class CortexOverlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self._annotations = Annotations()
         self._theme: Theme | None = None
+        self._picture: QPixmap | None = None
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
         self._theme = theme
+        self._picture = None
         self.update()
 
     def show_annotations(self, annotations: Annotations) -> None:
         """Write these."""
         if annotations != self._annotations:
             self._annotations = annotations
+            self._picture = None
             self.update()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Forget the picture of the old size."""
+        super().resizeEvent(event)
+        self._picture = None
+
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw."""
-        if self._theme is not None:
-            painter = QPainter(self)
-            draw_annotations(painter, self._annotations, theme=self._theme, font=self.font())
-            painter.end()
+        """Show the picture, drawn anew if something in it changed or the screen's density did."""
+        if self._theme is None:
+            return
+        ratio = self.devicePixelRatioF()
+        if self._picture is None or self._picture.devicePixelRatioF() != ratio:
+            self._picture = self._draw(self._theme, ratio)
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        painter.end()
+
+    def _draw(self, theme: Theme, ratio: float) -> QPixmap:
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        draw_annotations(painter, self._annotations, theme=theme, font=self.font())
+        painter.end()
+        return picture
 
 
 def label_font(font: QFont) -> QFont:
