@@ -54,6 +54,20 @@ def test_a_device_that_is_not_here_says_why(monkeypatch: pytest.MonkeyPatch) -> 
         choose_device("cuda")
 
 
+def test_cores_are_spared_but_never_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.delenv("PROBESCOPE_THREADS", raising=False)
+        monkeypatch.setattr("os.cpu_count", lambda: 4)
+        torch.set_num_threads(4)
+        assert set_threads(spare=1) == 3 and set_threads(spare=1) == 3
+        assert set_threads(spare=9) == 1
+        monkeypatch.setenv("PROBESCOPE_THREADS", "2")
+        assert set_threads(spare=9) == 2, "what the user asks for is not lessened"
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_threads_come_from_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     try:

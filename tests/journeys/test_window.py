@@ -218,6 +218,62 @@ def test_the_sensitivity_map_is_computed_when_chosen(make: MakeWindow, qtbot: Qt
     assert shown.unit == "SD"
 
 
+def test_a_set_drawn_with_the_mouse_becomes_the_target(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    state, target = window.session.state, window.controls.target
+    voxel, at = visible_voxel(window, "FFA")
+    qtbot.mouseClick(target.kind.button(TargetKind.SET), Qt.MouseButton.LeftButton)
+    assert target.draw.isChecked(), "choosing a set starts drawing"
+    canvas = window.cortex.view.canvas.plotter
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
+    for step in range(1, 13):
+        send_move(canvas, QPointF(at + QPoint(step, 0)))
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at + QPoint(12, 0))
+    wait_for_probe(window, qtbot)
+    assert state.target is not None and state.probe is not None
+    assert state.target.kind is TargetKind.SET and voxel in state.target.voxels
+    assert state.probe.config.target.voxels == state.target.voxels
+    weights = state.probe.target_vector
+    assert weights[list(state.target.voxels)] == pytest.approx(1 / len(state.target.voxels))
+    qtbot.mouseClick(target.clear, Qt.MouseButton.LeftButton)
+    assert state.target is None and state.probe is None
+
+
+def test_a_saved_probe_is_the_one_on_screen(
+    make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.probes.files import load_probe
+
+    window = make()
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    path = tmp_path / "mine.json"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(path), ""))
+    with qtbot.waitSignal(window.session.controller.noted, timeout=20_000) as told:
+        window.actions_table.action("save_probe").trigger()
+    assert "mine" in told.args[0]
+    shown, saved = window.session.state.probe, load_probe(path)
+    assert shown is not None and saved.config == shown.config
+    np.testing.assert_array_equal(saved.perturbed_pixels, shown.perturbed_pixels)
+    np.testing.assert_array_equal(saved.perturbed, shown.perturbed)
+
+
+def test_an_image_chosen_in_the_dialog_is_shown(
+    make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    window = make()
+    path = tmp_path / "grey.png"
+    Image.fromarray(np.full((240, 240, 3), 77, dtype=np.uint8)).save(path)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(path), ""))
+    window.actions_table.action("open_image").trigger()
+    qtbot.waitUntil(lambda: window.session.controller.image_key == str(path))
+    stimulus = window.session.state.stimulus
+    assert stimulus is not None and (stimulus.levels == 77).all()
+    assert window.session.settings.text("open_folder") == str(tmp_path)
+
+
 def test_export_writes_the_set_with_its_manifest(
     make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,87 @@
+"""The whole window: how soon it is there, how long it stalls while an attack runs, how soon epsilon is followed.
+
+The floor of the start is an empty window with the same 3D widget and plot library; the floor of a stall is the idle
+window. Where the processor draws the cortex (no graphics card), a frame alone takes most of the budget.
+
+Run: python -m tests.benchmarks.bench_window [--turns N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from app.virtual_display import VirtualDisplay, has_display
+from core.paths import HOME_VARIABLE
+from tests.benchmarks.window_tasks import STARTED_VARIABLE, measure_window
+
+START_BUDGET, STALL_BUDGET, PREVIEW_BUDGET = 3.0, 0.05, 0.1
+"""Seconds, on two cores."""
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FLOOR, OURS = "empty window", "probescope"
+START_OF = {FLOOR: "show_empty_window", OURS: "show_window"}
+
+
+def time_start(task: str) -> float:
+    """Seconds from the start of a fresh process to its first painted window, told by the process itself."""
+    command = [sys.executable, "-c", f"from tests.benchmarks import window_tasks; window_tasks.{task}()"]
+    environment = os.environ | {STARTED_VARIABLE: str(time.time())}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=300)
+    return float(done.stdout.split()[-1])
+
+
+def compare_starts(turns: int) -> bool:
+    """Print the starts of both, taken in turns; whether ours keeps the budget."""
+    seconds: dict[str, list[float]] = {FLOOR: [], OURS: []}
+    for turn in range(-1, turns):  # the first fills the disk cache and does not count
+        for name, task in START_OF.items():
+            taken = time_start(task)
+            if turn >= 0:
+                seconds[name].append(taken)
+    middle = float(np.median(seconds[OURS]))
+    low, ratio, high = np.percentile(np.divide(seconds[OURS], seconds[FLOOR]), [25, 50, 75])
+    print(f"start to first paint: {middle:.2f} s (largest {max(seconds[OURS]):.2f}), budget {START_BUDGET:.0f} s")
+    print(f"  over the empty window ({np.median(seconds[FLOOR]):.2f} s): {ratio:.2f} ({low:.2f} to {high:.2f})")
+    return middle <= START_BUDGET
+
+
+def measure_work() -> bool:
+    """Print stalls and previews of one window; whether they keep their budgets."""
+    measured = measure_window()
+    print(f"drawn by {measured.renderer}; torch threads {measured.threads}")
+    for name, gaps in (("idle", measured.idle), ("attack", measured.attack), ("previews", measured.previews)):
+        p50, p95, p99 = 1e3 * np.percentile(gaps, [50, 95, 99])
+        print(f"stall, {name:9s} p50 {p50:5.1f}  p95 {p95:5.1f}  p99 {p99:5.1f}  largest {1e3 * max(gaps):5.1f} ms")
+    painted = np.asarray(measured.painted)
+    print(f"click to complete probe: {measured.probe_seconds:.2f} s")
+    print(f"dragged epsilon to painted: median {1e3 * np.median(painted):.0f} ms, largest {1e3 * painted.max():.0f} ms")
+    stall = float(np.percentile(measured.attack, 99))
+    print(f"budgets: stall p99 {1e3 * STALL_BUDGET:.0f} ms, dragged epsilon {1e3 * PREVIEW_BUDGET:.0f} ms")
+    return stall <= STALL_BUDGET and float(np.median(painted)) <= PREVIEW_BUDGET
+
+
+def main(arguments: list[str] | None = None) -> bool:
+    """Print everything; whether all is within the budgets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=5)
+    options = parser.parse_args(arguments)
+    display = None if has_display() else VirtualDisplay()
+    with tempfile.TemporaryDirectory(prefix="probescope-bench-") as home:
+        os.environ[HOME_VARIABLE] = home
+        starts = compare_starts(options.turns)
+        work = measure_work()
+    if display is not None:
+        display.stop()
+    return starts and work
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if main() else 1)

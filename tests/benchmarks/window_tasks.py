@@ -1,0 +1,163 @@
+"""What bench_window.py times: an empty window, ours, and ours at work. Never judges."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+STARTED_VARIABLE = "PROBESCOPE_BENCH_STARTED"
+"""When the benchmark started a process, in seconds since the epoch."""
+
+TICK_MS = 5
+PATIENCE_SECONDS = 120.0
+IDLE_MS = 2000
+N_PREVIEWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Gaps of the event loop beyond a tick (idle, during an attack, during previews) and waits, all in seconds."""
+
+    renderer: str
+    threads: int
+    idle: list[float]
+    attack: list[float]
+    previews: list[float]
+    painted: list[float]
+    probe_seconds: float
+
+
+def show_empty_window() -> None:
+    """Print the seconds this process took to paint an empty window with a 3D widget."""
+    import pyqtgraph  # noqa: F401 - part of what any such window needs
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication, QMainWindow
+    from pyvistaqt import QtInteractor
+
+    application = QApplication(sys.argv[:1])
+    window = QMainWindow()
+    plotter = QtInteractor(window, auto_update=False, multi_samples=0)
+    window.setCentralWidget(plotter)
+    window.resize(1440, 900)
+    window.show()
+    QTimer.singleShot(0, lambda: (_tell_age(), plotter.close(), window.close()))
+    application.exec()
+
+
+def show_window() -> None:
+    """Print the seconds this process took to paint the program's window."""
+    from app.application import make_application, make_window
+
+    application = make_application()
+    window = make_window()
+    window.shown_once.connect(lambda: (_tell_age(), window.close()))
+    window.show()
+    application.exec()
+
+
+def measure_window() -> Measured:
+    """Open the window with the embedded default, probe once and drag epsilon, watching the event loop."""
+    from app.application import make_application, make_window
+    from app.jobs import Idle
+    from app.session import open_session
+    from app.views.cortex_gl import gl_renderer
+    from core.engine import Engine
+
+    application = make_application()
+    session = open_session(engine=Engine(spare_cores=1))
+    window = make_window(session)
+    window.show()
+    state = session.state
+    try:
+        _wait(lambda: state.clean is not None and isinstance(session.lane.state, Idle))
+        gaps = _Gaps()
+        _rest(IDLE_MS)
+        idle = gaps.take()
+        table = state.subject.voxels if state.subject is not None else None
+        assert table is not None
+        asked = time.perf_counter()
+        session.controller.pick_voxel(int(table.voxels_in("FFA")[0]))
+        _wait(lambda: state.probe is not None and isinstance(session.lane.state, Idle))
+        seconds, attack = time.perf_counter() - asked, gaps.take()
+        _rest(IDLE_MS)
+        gaps.take()
+        painted = [_time_preview(window, epsilon) for epsilon in np.linspace(2.9, 0.5, N_PREVIEWS).tolist()]
+        previews = gaps.take()
+        gaps.stop()
+        import torch
+
+        return Measured(gl_renderer(), torch.get_num_threads(), idle, attack, previews, painted, seconds)
+    finally:
+        window.close()
+        application.shutdown()
+
+
+def _time_preview(window: object, epsilon: float) -> float:
+    """Seconds from asking for a budget to the painted cortex."""
+    from app.main_window import MainWindow
+
+    assert isinstance(window, MainWindow)
+    plotter = window.cortex.view.canvas.plotter
+    seen: list[float] = []
+    answered: list[float] = []
+    window.session.state.preview_changed.connect(lambda: answered.append(time.perf_counter()))
+    swapped = plotter.frameSwapped.connect(lambda: seen.append(time.perf_counter()) if answered else None)
+    start = time.perf_counter()
+    window.session.controller.drag_epsilon(epsilon)
+    _wait(lambda: bool(seen))
+    plotter.frameSwapped.disconnect(swapped)
+    return seen[0] - start
+
+
+class _Gaps:
+    """Notes how late each tick of a fast timer is."""
+
+    def __init__(self) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self._seconds: list[float] = []
+        self._last = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(TICK_MS)
+
+    def take(self) -> list[float]:
+        """What was noted since the last call."""
+        taken, self._seconds = self._seconds, []
+        return taken
+
+    def stop(self) -> None:
+        """Tick no more."""
+        self._timer.stop()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self._seconds.append(max(0.0, now - self._last - TICK_MS / 1e3))
+        self._last = now
+
+
+def _wait(is_there: Callable[[], bool]) -> None:
+    deadline = time.perf_counter() + PATIENCE_SECONDS
+    while not is_there():
+        if time.perf_counter() > deadline:
+            raise TimeoutError("the window did not get there")
+        _rest(1)
+
+
+def _rest(milliseconds: int) -> None:
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def _tell_age() -> None:
+    """Print the seconds since the benchmark started this process."""
+    print(time.time() - float(os.environ[STARTED_VARIABLE]), flush=True)
