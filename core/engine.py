@@ -100,6 +100,22 @@ class Engine:
         config = encoder.card.config
         self._encoders[config.subject, config.network, config.layer] = encoder
 
+    def use_encoder_file(self, path: Path) -> EncoderCard:
+        """Let an encoder file outside the library answer; returns its card.
+
+        Raises
+        ------
+        WeightsError
+            If it is damaged, or was fitted on another network, layer or weights.
+        """
+        from core.encoders.encoder import Encoder
+        from core.encoders.library import read_encoder_file
+
+        data = read_encoder_file(path)
+        config = data.card.config
+        self.use_encoder(Encoder(self.open_network(config.network, config.layer), data))
+        return data.card
+
     def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
         """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit."""
         responses: FloatArray = self.rescore(subject, network, layer, stimulus.pixels[np.newaxis])[0]

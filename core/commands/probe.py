@@ -17,6 +17,7 @@ from core.commands.interrupt import stop_on_interrupt
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
+from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.errors import BadInputError
 from core.export.package import ExportReport, Recipient, export_probe, name_pair
@@ -26,6 +27,8 @@ from core.networks.catalog import find_network
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.target import Target, TargetKind, target_roi, target_voxel, target_weights
 from core.types import Direction, FloatArray, NormName, VoxelTable
+
+DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
 
 EXPLANATION = """\
 --json prints one object:
@@ -50,8 +53,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EXPLANATION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--subject", default="simulated", help="id of the subject (default: simulated)")
-    parser.add_argument("--network", default="mobilenet_v2_robust", help="id of the network (see `list networks`)")
+    parser.add_argument("--subject", help=f"id of the subject (default: {DEFAULT_SUBJECT})")
+    parser.add_argument("--network", help=f"id of the network (see `list networks`; default: {DEFAULT_NETWORK})")
+    parser.add_argument(
+        "--encoder", type=Path, help="an encoder file outside the library; it names subject, network and layer"
+    )
     parser.add_argument("--layer", help="feature layer; by default the network's usual one")
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("--voxel", type=int, help="index of a voxel")
@@ -90,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     engine = Engine(device=args.device)
     if args.network_weights is not None:
         engine.open_network(config.network, config.layer, weights=args.network_weights)
+    if args.encoder is not None:
+        engine.use_encoder_file(args.encoder)
     probe = make_probe(engine, config, stimulus)
     report = export(engine, probe, stimulus, args=args)
     summary = summarise(probe, report)
@@ -115,11 +123,25 @@ def resolve_probe(args: argparse.Namespace) -> ProbeConfig:
         quantise=args.quantise,
         seed=args.seed,
     )
-    table = load_subject(args.subject).voxels
-    spec = find_network(args.network)
-    layer = args.layer or spec.default_layer
-    Engine().encoder_card(args.subject, spec.id, layer)  # refuses an encoder nobody fitted, without loading torch
-    return ProbeConfig(args.subject, spec.id, layer, resolve_target(args, table), direction, attack)
+    subject, network, layer = resolve_encoder(args)
+    target = resolve_target(args, load_subject(subject).voxels)
+    return ProbeConfig(subject, network, layer, target, direction, attack)
+
+
+def resolve_encoder(args: argparse.Namespace) -> tuple[str, str, str]:
+    """Subject, network and layer of the encoder the options name; refuses one that is not there, without torch."""
+    if args.encoder is None:
+        subject, spec = args.subject or DEFAULT_SUBJECT, find_network(args.network or DEFAULT_NETWORK)
+        load_subject(subject)  # an unknown subject is named before an encoder of it is missed
+        layer = args.layer or spec.default_layer
+        Engine().encoder_card(subject, spec.id, layer)
+        return subject, spec.id, layer
+    config = read_encoder_file(args.encoder).card.config
+    for name, asked in (("subject", args.subject), ("network", args.network), ("layer", args.layer)):
+        if asked is not None and asked != getattr(config, name):
+            advice = f"{args.encoder.name} was fitted on {config.describe()}: leave --{name} out."
+            raise BadInputError(describe_refusal(name, allowed=getattr(config, name), got=asked, advice=advice))
+    return config.subject, find_network(config.network).id, config.layer
 
 
 def resolve_target(args: argparse.Namespace, table: VoxelTable) -> Target:

@@ -7,6 +7,7 @@ did, so that its files still say the same.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -180,9 +181,16 @@ def check_region(region: RoiRegion) -> None:
         raise BadInputError(describe_refusal("regions", allowed=allowed, got=tuple(region)))
 
 
+LONGEST_STEM = 160
+
+
 def encoder_stem(subject: str, network: str, layer: str) -> str:
     """The file name, without ending, of an encoder: "simulated-mobilenet_v2-features.18"."""
-    return "-".join(part.replace("/", "_") for part in (subject, network, layer))
+    stem = "-".join(part.replace("/", "_").replace(":", "_") for part in (subject, network, layer))
+    if len(stem) <= LONGEST_STEM:
+        return stem
+    # Many joined layers: file systems take 255 bytes a name.
+    return f"{stem[:LONGEST_STEM]}-{hashlib.sha256(stem.encode()).hexdigest()[:12]}"
 
 
 def suggest_pool(feature_shape: tuple[int, ...], *, largest: int = LARGEST_POOLED) -> int:

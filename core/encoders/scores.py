@@ -67,15 +67,19 @@ def summarise_by_roi(card: EncoderCard, voxels: VoxelTable) -> tuple[RoiScore, .
 
 
 def _summarise(roi: str, card: EncoderCard, chosen: IntArray) -> RoiScore:
-    low, median, high = np.quantile(card.r[chosen], (0.25, 0.5, 0.75)).tolist()
-    relative = card.r2_ceiling[chosen]
-    relative = relative[np.isfinite(relative)]
+    low, median, high = _quantiles(card.r[chosen], (0.25, 0.5, 0.75))
     return RoiScore(
         roi=roi,
         n_voxels=len(chosen),
         r_median=median,
         r_q25=low,
         r_q75=high,
-        r2_ceiling_median=float(np.median(relative)) if relative.size else float("nan"),
-        noise_ceiling_median=float(np.median(card.noise_ceiling[chosen])),
+        r2_ceiling_median=_quantiles(card.r2_ceiling[chosen], (0.5,))[0],
+        noise_ceiling_median=_quantiles(card.noise_ceiling[chosen], (0.5,))[0],
     )
+
+
+def _quantiles(values: FloatArray, shares: tuple[float, ...]) -> list[float]:
+    """Quantiles of what is finite; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return [float(part) for part in np.quantile(known, shares)] if known.size else [float("nan")] * len(shares)

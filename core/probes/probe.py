@@ -199,9 +199,9 @@ class Preview:
 
 
 def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
-    """Divide a shift by the reference SD, 0 where the SD is 0. Both (n_voxels,), same unit."""
-    safe = np.where(reference_sd > 0, reference_sd, 1.0)
-    return np.where(reference_sd > 0, shift / safe, 0.0).astype(np.float32)
+    """Divide a shift by the reference SD: 0 where that is 0, NaN where it is not known. Both (n_voxels,), same unit."""
+    safe = np.where(reference_sd == 0, 1.0, reference_sd)
+    return np.where(reference_sd == 0, 0.0, shift / safe).astype(np.float32)
 
 
 def name_probe(config: ProbeConfig, stimulus_id: str) -> str:

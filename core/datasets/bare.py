@@ -1,0 +1,108 @@
+"""Makes a subject that has voxels and no recordings: what an imported encoder predicts. Never writes responses.
+
+It lies where imported subjects lie, can be chosen, targeted and probed, and cannot be fitted to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.checks import describe_refusal
+from core.datasets.subject import HEADER_NAME, VOXELS_NAME, list_subjects, user_subjects_folder
+from core.errors import BadInputError
+from core.files import new_folder
+from core.types import VoxelTable
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+KIND = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class BareSubject:
+    """Who the voxels of an imported encoder are of.
+
+    Parameters
+    ----------
+    id : str
+        Letters, digits, _ and -.
+    title, note, citation, licence : str
+        As of any subject.
+    surface : str
+        The surface the voxels lie on.
+    response_unit : str
+        Unit of the predicted responses.
+
+    Raises
+    ------
+    BadInputError
+        If the id is not one, or taken.
+    """
+
+    id: str
+    title: str
+    note: str
+    citation: str = ""
+    licence: str = ""
+    surface: str = "fsaverage5"
+    response_unit: str = "not stated"
+
+    def __post_init__(self) -> None:
+        """Refuse an id no folder could have."""
+        if not ID_PATTERN.fullmatch(self.id):
+            allowed = "1 to 64 letters, digits, _ or -"
+            raise BadInputError(describe_refusal("new_subject", allowed=allowed, got=self.id))
+
+
+def check_new(identity: str) -> None:
+    """Raise BadInputError if a subject of that id is there already."""
+    if identity in {info.id for info in list_subjects()}:
+        advice = "Choose another id, or use that subject."
+        raise BadInputError(describe_refusal("new_subject", allowed="an id not in use", got=identity, advice=advice))
+
+
+def save_bare_subject(who: BareSubject, voxels: VoxelTable) -> Path:
+    """Write the subject; returns its folder.
+
+    Raises
+    ------
+    BadInputError
+        If a subject of that id is there already.
+    StorageError
+        If it cannot be written; nothing half-written stays.
+    """
+    check_new(who.id)
+    names = list(voxels.roi_names)
+    header = {
+        "id": who.id,
+        "title": who.title,
+        "kind": KIND,
+        "note": who.note,
+        "citation": who.citation,
+        "licence": who.licence,
+        "surface": who.surface,
+        "response_unit": who.response_unit,
+        "images": [],
+        "rois": names,
+        "categories": [],
+        "image_source": {"kind": "files", "path": "", "members": []},
+    }
+    label = {name: number for number, name in enumerate(names, start=1)} | {"": 0}
+    target = user_subjects_folder() / who.id
+    with new_folder(target) as folder:
+        (folder / HEADER_NAME).write_text(json.dumps(header, indent=1), encoding="utf-8")
+        np.savez(
+            folder / VOXELS_NAME,
+            hemisphere=voxels.hemisphere,
+            vertex=voxels.vertex,
+            roi=np.array([label[name] for name in voxels.roi], dtype=np.int16),
+            noise_ceiling=voxels.noise_ceiling,
+            paint=voxels.paint,
+            test=np.zeros(0, dtype=bool),
+            n_trials=np.zeros(0, dtype=np.int64),
+        )
+    return target

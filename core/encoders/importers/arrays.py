@@ -1,0 +1,112 @@
+"""Reads an encoder given as plain arrays in a .npz or .safetensors file. Never unpickles.
+
+    responses = ((features - mean) / scale) @ components @ weights + intercept
+
+Names: `weights` (n_features or rank, n_voxels), or `coef_` (n_voxels, ...) as scikit-learn keeps it; `intercept`,
+`mean`, `scale` and `components` (n_features, rank) may be left out, and a `_` at the end of a name is allowed:
+`components_` is (rank, n_features). Of each voxel: `vertex` and `hemisphere` (0 left, 1 right), `roi` (text),
+`alpha`, `r`, `cv_r`, `noise_ceiling`.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from core.encoders.importers.readout import Centre, Project, Readout, Step, check_readout
+from core.encoders.importers.voxel_tables import make_table
+from core.errors import WeightsError
+from core.types import VoxelTable
+
+KIND = "arrays"
+ENDINGS = (".npz", ".safetensors")
+SCORES = ("alpha", "r", "cv_r", "noise_ceiling")
+KNOWN = ("weights", "coef", "intercept", "mean", "scale", "components", "vertex", "hemisphere", "roi", *SCORES)
+
+Table = dict[str, np.ndarray[Any, Any]]
+
+
+def read_arrays(path: Path) -> Readout:
+    """The encoder of a .npz or .safetensors file of plain arrays.
+
+    Raises
+    ------
+    WeightsError
+        If the file is truncated, holds objects, lacks the weights, or its arrays do not fit or are not finite.
+    """
+    return build_readout(load_table(path), path.name, title=f"arrays of {path.suffix}")
+
+
+def load_table(path: Path) -> Table:
+    """Every array of a .npz or .safetensors file, by name. Raises WeightsError for one that cannot be read."""
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:  # closed on errors too
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, SafetensorError, KeyError) as error:
+        if "allow_pickle" in str(error):
+            raise WeightsError(f"{path.name} holds objects besides numbers. Save plain arrays: numpy.savez.") from error
+        raise WeightsError(f"{path.name} is truncated or no {path.suffix} file ({error}). Get it again.") from error
+
+
+def build_readout(table: Table, name: str, *, title: str) -> Readout:
+    """The encoder of arrays by name. Raises WeightsError as `read_arrays` does."""
+    if not {"weights", "coef", "coef_"} & set(table):
+        found = ", ".join(sorted(table)) or "nothing"
+        raise WeightsError(f"{name} holds no `weights` (n_features, n_voxels) and no `coef_`; it holds {found}.")
+    weights = _find_weights(table)
+    intercept = _take(table, "intercept")
+    readout = Readout(
+        kind=KIND,
+        steps=_find_steps(table),
+        weights=weights,
+        intercept=np.zeros(weights.shape[-1]) if intercept is None else np.atleast_1d(intercept),
+        title=title,
+        voxels=_find_voxels(table, n_voxels=weights.shape[-1]),
+        scores={key: table[key] for key in SCORES if key in table},
+    )
+    return check_readout(readout, name)
+
+
+def _take(table: Table, name: str) -> np.ndarray[Any, Any] | None:
+    return table.get(name, table.get(f"{name}_"))
+
+
+def _find_weights(table: Table) -> np.ndarray[Any, Any]:
+    if "weights" in table:
+        weights = table["weights"]
+        return weights[:, np.newaxis] if weights.ndim == 1 else weights
+    return np.atleast_2d(table["coef_"] if "coef_" in table else table["coef"]).T
+
+
+def _find_steps(table: Table) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    mean, scale = _take(table, "mean"), _take(table, "scale")
+    if mean is not None:
+        steps.append(Centre(mean, scale))
+    elif scale is not None:
+        steps.append(Centre(np.zeros(len(scale)), scale))
+    if "components" in table:
+        steps.append(Project(table["components"]))
+    elif "components_" in table:
+        steps.append(Project(table["components_"].T))
+    return tuple(steps)
+
+
+def _find_voxels(table: Table, *, n_voxels: int) -> VoxelTable | None:
+    if "vertex" not in table and "roi" not in table:
+        return None
+    roi = tuple(str(name) for name in table["roi"].tolist()) if "roi" in table else ()
+    return make_table(
+        n_voxels,
+        roi=roi,
+        vertex=table.get("vertex"),
+        hemisphere=table.get("hemisphere"),
+        noise_ceiling=table.get("noise_ceiling"),
+    )

@@ -1,0 +1,278 @@
+"""Ties a readout of another program to a network, a layer and a subject, checks it and keeps it. Never fits.
+
+Checked in this order, before anything runs: features against the layer, voxels against the subject, the folded factors
+against the source's own arithmetic. Then reference images are shown to the network, because shifts are given in SDs of
+the clean responses; of a subject with recordings its test images also score the encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.checks import describe_refusal
+from core.datasets.bare import BareSubject, check_new, save_bare_subject
+from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.config import POOL_SIDES, EncoderConfig
+from core.encoders.files import save_encoder, seal, user_encoders_folder
+from core.encoders.importers.readout import Factors, Readout, compare_predictions, fold
+from core.encoders.provenance import Provenance
+from core.encoders.scores import explained, over_ceiling
+from core.errors import BadInputError, WeightsError
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.datasets.subject import Subject
+    from core.networks.network import Network
+
+LARGEST_RANK = 8192
+"""Features an encoder without a reducer may read at once: their covariance is rank x rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What a readout is tied to.
+
+    Parameters
+    ----------
+    network, layer : str
+        Catalogue ids.
+    subject : str
+        A subject that is there, with as many voxels; "" to make one from the encoder.
+    new_subject : str
+        The id of the subject to make.
+    pool : int, optional
+        Side of the pooled grid; by default the one that gives as many features.
+    response_unit : str
+        Of an encoder that brings its own subject.
+    source, licence, note : str
+        Added to what the file tells.
+    n_reference : int
+        Reference images shown at most; 0 leaves the SDs unknown.
+    """
+
+    network: str
+    layer: str
+    subject: str = ""
+    new_subject: str = ""
+    pool: int | None = None
+    response_unit: str = "not stated"
+    source: str = ""
+    licence: str = ""
+    note: str = ""
+    n_reference: int = 120
+
+    def __post_init__(self) -> None:
+        """Exactly one of an existing and a new subject."""
+        if bool(self.subject) == bool(self.new_subject):
+            got = f"subject {self.subject!r} and new subject {self.new_subject!r}"
+            advice = "Name a subject that is there, or the id of one to make from the encoder."
+            raise BadInputError(describe_refusal("subject", allowed="one of the two", got=got, advice=advice))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """Where an import stands: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
+
+    stage: str
+    done: int
+    total: int
+    difference: float = 0.0
+    result: EncoderCard | None = None
+    path: Path | None = None
+
+
+def iter_import(
+    readout: Readout,
+    request: ImportRequest,
+    *,
+    network: Network,
+    files: tuple[tuple[str, str], ...],
+    folder: Path | None = None,
+) -> Iterator[ImportProgress]:
+    """Check, complete and save an encoder; to cancel, stop iterating: nothing is saved before the last record.
+
+    Parameters
+    ----------
+    readout : Readout
+    request : ImportRequest
+    network : Network
+        Cut at the layer.
+    files : (name, sha256) of the files it was read from.
+    folder : Path, optional
+        Where the encoder is saved; by default the user's encoders.
+
+    Raises
+    ------
+    BadInputError
+        If the subject does not exist, or the new one does.
+    WeightsError
+        If features, voxels or predictions do not agree.
+    """
+    from core.encoders.importers.reference import iter_reference
+
+    subject = find_subject(readout, request)
+    pool = find_pool(readout, network.feature_shape, request)
+    factors = fold(readout)
+    difference = compare_predictions(readout, factors)
+    yield ImportProgress("check", 0, 1, difference=difference)
+    data = build_data(readout, factors, request, subject=subject, pool=pool, network_sha256=network.sha256)
+    files_of = replace_provenance(data, files=files)
+    for record in iter_reference(files_of, subject, network=network, most=request.n_reference):
+        if record.result is None:
+            yield ImportProgress("reference", record.done, record.total, difference=difference)
+        else:
+            files_of = record.result
+    sealed = seal(files_of)
+    path = save_encoder(sealed, user_encoders_folder() if folder is None else folder)
+    if request.new_subject:
+        keep_subject(readout, request)
+    yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)
+
+
+def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:
+    """The subject that is there, checked; None if one is to be made from the readout.
+
+    Raises BadInputError or WeightsError if either cannot be.
+    """
+    from core.datasets.subject import load_subject
+
+    if not request.subject:
+        check_new(BareSubject(request.new_subject, "", "").id)
+        if readout.voxels is None:
+            raise WeightsError(
+                "The file does not say where its voxels lie. Choose a subject that has the same voxels, or add "
+                "`vertex` and `hemisphere`, or `roi`, to the arrays."
+            )
+        return None
+    subject = load_subject(request.subject)
+    if subject.voxels.n_voxels != readout.n_voxels:
+        raise WeightsError(
+            f"The weights predict {readout.n_voxels:,} voxels, subject {subject.id!r} has {subject.voxels.n_voxels:,}. "
+            "Choose the subject they were fitted to, or make one from the encoder."
+        )
+    return subject
+
+
+def find_pool(readout: Readout, feature_shape: tuple[int, ...], request: ImportRequest) -> int:
+    """The pooling under which the layer gives as many features as the weights take. Raises WeightsError if none."""
+    from core.encoders.pooling import count_pooled
+
+    asked = request.pool if request.pool is not None else readout.pool
+    sides = (0, *POOL_SIDES) if asked is None else (asked,)
+    fitting = [side for side in sides if len(feature_shape) != 3 or side <= min(feature_shape[1:])]
+    counts = {side: count_pooled(feature_shape, side) for side in fitting}
+    for side, count in counts.items():
+        if count == readout.n_features:
+            return side
+    if asked is not None and asked not in counts:
+        count_pooled(feature_shape, asked)  # has the words for a grid finer than the map
+    given = ", ".join(f"{count:,} (pool {side})" for side, count in counts.items())
+    raise WeightsError(
+        f"The weights are for {readout.n_features:,} features, {request.network} {request.layer} gives {given}. "
+        "Choose the network, layer and pooling they were fitted on."
+    )
+
+
+def build_data(
+    readout: Readout,
+    factors: Factors,
+    request: ImportRequest,
+    *,
+    subject: Subject | None,
+    pool: int,
+    network_sha256: str,
+) -> EncoderData:
+    """The encoder with everything but its reference SDs and scores, which are NaN."""
+    components, weights = choose_factors(factors)
+    unknown: Any = np.full(readout.n_voxels, np.nan, dtype=np.float32)
+    known = {name: np.asarray(values, np.float32) for name, values in readout.scores.items()}
+    r, own = known.get("r", unknown), subject.voxels.noise_ceiling if subject is not None else unknown
+    ceiling = known.get("noise_ceiling", own)
+    config = EncoderConfig(
+        subject=request.subject or request.new_subject,
+        network=request.network,
+        layer=request.layer,
+        pool=pool,
+        n_components=0,
+        reducer="none" if components is None else "pca",
+    )
+    card = EncoderCard(
+        config=config,
+        sha256="",
+        network_sha256=network_sha256,
+        response_unit=subject.response_unit if subject is not None else request.response_unit,
+        n_train=0,
+        n_test=0,
+        alpha=known.get("alpha", unknown),
+        cv_r=known.get("cv_r", unknown),
+        r=r,
+        r2=explained(r).astype(np.float32),
+        r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
+        reference_sd=unknown,
+        noise_ceiling=np.asarray(ceiling, np.float32),
+        provenance=Provenance(
+            kind=readout.kind,
+            source=request.source or readout.source,
+            licence=request.licence or readout.licence,
+            files=(),
+            note=" ".join(part for part in (readout.note, request.note) if part),
+        ),
+    )
+    rank = len(weights)
+    return EncoderData(
+        card=card,
+        mean=factors.mean.astype(np.float32),
+        components=None if components is None else np.ascontiguousarray(components, dtype=np.float32),
+        weights=np.ascontiguousarray(weights, dtype=np.float32),
+        intercept=factors.intercept.astype(np.float32),
+        covariance=np.full((rank, rank), np.nan, dtype=np.float32),
+    )
+
+
+def choose_factors(factors: Factors) -> tuple[FloatArray | None, FloatArray]:
+    """Components and weights as they are kept. Weights on more features than voxels become components, exactly.
+
+    x @ W = (x @ W) @ 1: with fewer voxels than features the covariance is then voxels x voxels.
+
+    Raises WeightsError if both are too many.
+    """
+    if factors.components is not None:
+        return factors.components, factors.weights
+    n_features, n_voxels = factors.weights.shape
+    if min(n_features, n_voxels) > LARGEST_RANK:
+        raise WeightsError(
+            f"The weights are {n_features:,} features x {n_voxels:,} voxels without a reducer; at most "
+            f"{LARGEST_RANK:,} of either are read. Add `components` (a PCA) or choose fewer voxels."
+        )
+    if n_voxels < n_features:
+        return factors.weights, np.eye(n_voxels)
+    return None, factors.weights
+
+
+def replace_provenance(data: EncoderData, **changes: Any) -> EncoderData:
+    """The same encoder with another word about where it comes from."""
+    provenance = data.card.provenance
+    if provenance is None:
+        return data
+    return replace(data, card=replace(data.card, provenance=replace(provenance, **changes)))
+
+
+def keep_subject(readout: Readout, request: ImportRequest) -> Path:
+    """Write the subject made from the encoder; returns its folder."""
+    if readout.voxels is None:
+        raise RuntimeError("A subject without voxels was about to be made.")
+    who = BareSubject(
+        id=request.new_subject,
+        title=f"{request.new_subject} (from an imported encoder)",
+        note=f"Made from an imported encoder ({readout.title}); it has no recordings. {readout.note}".strip(),
+        citation=request.source or readout.source,
+        licence=request.licence or readout.licence,
+        surface=readout.surface,
+        response_unit=request.response_unit,
+    )
+    return save_bare_subject(who, readout.voxels)

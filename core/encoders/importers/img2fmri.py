@@ -1,0 +1,183 @@
+"""Reads the encoders of img2fmri 1.0 (Bennett & Baldassano, MIT): BOLD5000 subjects CSI1 to CSI3, five ROIs each.
+
+A subject's encoder is five scikit-learn ridges on the 512 average-pooled features of torchvision's ResNet-18. Its wheel
+(or its installed folder) also holds the ROI masks in the subject's and in MNI space, from which voxels are placed on
+fsaverage5: one affine a subject, fitted to the centres of its ten masks in both spaces; then the nearest voxel of the
+same mask in MNI space; then MNI152 to MNI305; then the nearest vertex of that hemisphere. That is approximate, within
+several mm, and the subject says so. Never runs code from the files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from core.checks import describe_refusal
+from core.encoders.importers.estimators import build_estimator
+from core.encoders.importers.readout import Readout, check_readout
+from core.encoders.importers.voxel_tables import make_table
+from core.errors import BadInputError, WeightsError
+from core.surfaces.mapping import middle_of_sheet
+from core.surfaces.store import load_surface
+from core.types import IntArray
+from core.unpickle import Inert, read_pickle
+
+KIND = "img2fmri"
+ROIS = ("EarlyVis", "OPA", "LOC", "RSC", "PPA")
+SUBJECTS = ("CSI1", "CSI2", "CSI3")
+NETWORK, LAYER = "resnet18", "avgpool"
+SOURCE = "Bennett & Baldassano, img2fmri 1.0 (github.com/dpmlab/img2fmri), fitted to BOLD5000 (Chang et al. 2019)"
+NOTE = (
+    "Voxels are placed on fsaverage5 approximately, within several mm: one affine from ten ROI centres, then the "
+    "nearest vertex. Responses are in the unit of BOLD5000's betas as img2fmri was fitted to them."
+)
+MNI305_TO_MNI152 = np.array(
+    [
+        [0.9975, -0.0073, 0.0176, -0.0429],
+        [0.0146, 1.0009, -0.0024, 1.5496],
+        [-0.0130, -0.0093, 0.9971, 1.1840],
+    ]
+)
+"""FreeSurfer's affine between the two template spaces (Wu et al. 2018, doi:10.1002/hbm.24213, after FreeSurfer)."""
+
+Points = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """The files of the package, in its wheel or in its folder."""
+
+    path: Path
+
+    def read(self, member: str) -> bytes:
+        """One file below the package's folder. Raises WeightsError if it is missing or damaged."""
+        try:
+            if self.path.is_dir():
+                return (self.path / member).read_bytes()
+            with zipfile.ZipFile(self.path) as wheel:
+                return wheel.read(f"img2fmri/{member}")
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise WeightsError(
+                f"{self.path.name} lacks {member} or is truncated ({error}). Give the wheel img2fmri-1.0 of PyPI, "
+                "or the folder of the installed package."
+            ) from error
+
+    def mask(self, member: str) -> Points:
+        """Centres (n, 3), in mm, of the voxels inside a mask, in the order numpy selects them."""
+        from nibabel.nifti1 import Nifti1Image
+
+        image = Nifti1Image.from_bytes(gzip.decompress(self.read(member)))
+        inside = np.argwhere(np.asanyarray(image.dataobj) > 0)
+        affine = np.asarray(image.affine)
+        return np.asarray(inside @ affine[:3, :3].T + affine[:3, 3])
+
+
+def is_img2fmri(path: Path) -> bool:
+    """Whether a path is the package's wheel or folder, by name and content."""
+    if path.is_dir():
+        return (path / "models" / "subj1_PPA_model.pkl").is_file()
+    return path.suffix == ".whl" and path.name.startswith("img2fmri")
+
+
+def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
+    """The encoder of one subject.
+
+    Parameters
+    ----------
+    path : Path
+        The wheel, or the folder `img2fmri` of the installed package.
+    subject : str
+        CSI1, CSI2 or CSI3.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such subject.
+    WeightsError
+        If a file is missing or truncated, holds code, or does not fit the masks.
+    """
+    if subject not in SUBJECTS:
+        raise BadInputError(describe_refusal("member", allowed=f"one of {', '.join(SUBJECTS)}", got=subject))
+    package = _Package(path)
+    number = SUBJECTS.index(subject) + 1
+    models = [_read_model(package, number, roi) for roi in ROIS]
+    sizes = _read_sizes(package)[number - 1]
+    for roi, model, size in zip(ROIS, models, sizes, strict=True):
+        if model.n_voxels != sum(size):
+            raise WeightsError(f"{path.name}: the model of {roi} has {model.n_voxels} voxels, its masks {sum(size)}.")
+    places = _place(package, number)
+    vertex, side = (np.concatenate([places[roi][part] for roi in ROIS]) for part in (0, 1))
+    roi_names = tuple(roi for roi in ROIS for _ in range(len(places[roi][0])))
+    readout = Readout(
+        kind=KIND,
+        steps=(),
+        weights=np.concatenate([model.weights for model in models], axis=1),
+        intercept=np.concatenate([model.intercept for model in models]),
+        title=f"img2fmri 1.0, {subject}",
+        source=SOURCE,
+        licence="MIT",
+        note=NOTE,
+        network=NETWORK,
+        layer=LAYER,
+        pool=0,
+        voxels=make_table(len(vertex), roi=roi_names, vertex=vertex, hemisphere=side),
+        scores={"alpha": np.concatenate([model.scores["alpha"] for model in models])},
+    )
+    return check_readout(readout, path.name)
+
+
+def _read_model(package: _Package, number: int, roi: str) -> Readout:
+    member = f"models/subj{number}_{roi}_model.pkl"
+    estimator = read_pickle(package.read(member), allowed=("sklearn.*",), name=member)
+    if not isinstance(estimator, Inert):
+        raise WeightsError(f"{member} holds no estimator. Give the wheel img2fmri-1.0 of PyPI.")
+    return build_estimator(estimator, member)
+
+
+def _read_sizes(package: _Package) -> list[list[tuple[int, int]]]:
+    """Voxels (left, right) of every ROI of every subject, in the order of `ROIS`."""
+    array = np.load(io.BytesIO(package.read("derivatives/shape_array.npy")), allow_pickle=False)
+    return [[(int(left), int(right)) for left, right in subject] for subject in array]
+
+
+def _place(package: _Package, number: int) -> dict[str, tuple[IntArray, IntArray]]:
+    """Vertex and side of the voxels of every ROI, left before right, as the models order them."""
+    name = f"derivatives/bool_masks/derivatives_spm_sub-CSI{number}_sub-CSI{number}_mask-"
+    keys = [(roi, side) for roi in ROIS for side in (0, 1)]
+    own = {(roi, side): package.mask(f"{name}{'LR'[side]}H{roi}.nii.gz") for roi, side in keys}
+    mni = {
+        (roi, side): package.mask(f"derivatives/mni_bool_masks/sub{number}_{'LR'[side]}H{roi}_MNI.nii.gz")
+        for roi, side in keys
+    }
+    affine = fit_affine(
+        np.stack([own[key].mean(axis=0) for key in keys]), np.stack([mni[key].mean(axis=0) for key in keys])
+    )
+    surface = load_surface("fsaverage5")
+    sheets = [cKDTree(middle_of_sheet(surface, side)) for side in (0, 1)]
+    vertices = {key: _nearest_vertex(own[key] @ affine[:3] + affine[3], mni[key], sheets[key[1]]) for key in keys}
+    return {
+        roi: (
+            np.concatenate([vertices[roi, side] for side in (0, 1)]),
+            np.repeat([0, 1], [len(own[roi, side]) for side in (0, 1)]),
+        )
+        for roi in ROIS
+    }
+
+
+def fit_affine(points: Points, targets: Points) -> Points:
+    """The affine (4, 3) that brings points (n, 3) nearest to targets (n, 3): [points, 1] @ affine, least squares."""
+    padded = np.column_stack([points, np.ones(len(points))])
+    return np.asarray(np.linalg.lstsq(padded, targets, rcond=None)[0])
+
+
+def _nearest_vertex(points: Points, mask: Points, sheet: cKDTree) -> IntArray:
+    snapped = mask[np.asarray(cKDTree(mask).query(points)[1])]
+    template = (snapped - MNI305_TO_MNI152[:, 3]) @ np.linalg.inv(MNI305_TO_MNI152[:, :3]).T
+    return np.asarray(sheet.query(template)[1], dtype=np.int64)

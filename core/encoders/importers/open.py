@@ -1,0 +1,87 @@
+"""Finds out which program an encoder file comes from, and reads it. Never unpickles code, never guesses a network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.checks import check_choice, describe_refusal
+from core.encoders.importers import arrays, berg, estimators, img2fmri
+from core.encoders.importers.readout import Readout
+from core.errors import BadInputError, WeightsError
+
+KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri")
+ENDINGS = (*arrays.ENDINGS, *estimators.ENDINGS, ".npy", ".whl")
+READ_BLOCK = 1 << 20
+
+
+def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "") -> Readout:
+    """Read the encoder of one or more files.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        The weights; for BERG the metadata file may follow. A folder only of img2fmri.
+    kind : str
+        One of `KINDS`; "auto" looks at the files.
+    member : str
+        Which encoder of a file that holds several: CSI1, CSI2 or CSI3 of img2fmri.
+
+    Raises
+    ------
+    BadInputError
+        If the kind or member does not exist, or a file is missing.
+    WeightsError
+        If the file is truncated, holds code or something else, or its arrays do not fit.
+    """
+    check_choice("kind", kind, KINDS)
+    if not files:
+        raise BadInputError(describe_refusal("files", allowed="at least one file", got=None))
+    for path in files:
+        if not path.exists():
+            raise BadInputError(describe_refusal("file", allowed="an existing file", got=str(path)))
+    found = find_kind(files[0]) if kind == "auto" else kind
+    if found == "berg":
+        return berg.read_berg(files[0], files[1] if len(files) > 1 else None)
+    if len(files) > 1:
+        raise BadInputError(describe_refusal("files", allowed=f"one file of kind {found}", got=len(files)))
+    if found == "img2fmri":
+        return img2fmri.read_img2fmri(files[0], member or img2fmri.SUBJECTS[0])
+    return arrays.read_arrays(files[0]) if files[0].suffix in arrays.ENDINGS else estimators.read_estimator(files[0])
+
+
+def find_kind(path: Path) -> str:
+    """The importer a file is for, by its ending; which library an estimator is of is found when it is read."""
+    if img2fmri.is_img2fmri(path):
+        return "img2fmri"
+    if path.is_dir():
+        raise BadInputError(describe_refusal("file", allowed="an encoder file", got=str(path)))
+    if path.suffix in arrays.ENDINGS:
+        return "arrays"
+    if path.suffix == ".npy":
+        return "berg"
+    if path.suffix in estimators.ENDINGS:
+        return "sklearn"
+    raise BadInputError(describe_refusal("file", allowed=f"a file of {', '.join(ENDINGS)}", got=path.name))
+
+
+def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+    """Name and SHA-256 of every file; of a folder the hash of its files' names and hashes."""
+    return tuple((path.name, _hash_folder(path) if path.is_dir() else _hash_file(path)) for path in files)
+
+
+def _hash_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(READ_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read: {error.strerror}. Check the path.") from error
+    return digest.hexdigest()
+
+
+def _hash_folder(path: Path) -> str:
+    rows = [f"{file.relative_to(path)} {_hash_file(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

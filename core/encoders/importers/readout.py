@@ -1,0 +1,213 @@
+"""What an importer found in a file: an affine map from features to responses, still in the source's own factors.
+
+    responses = ((features - mean) / scale) @ components ... @ weights + intercept
+
+Each importer lists the source's steps as it would run them; `fold` turns them exactly into the program's factors, mean,
+components and weights, without multiplying them out. Never reads a file, never runs a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import WeightsError
+from core.types import FloatArray, VoxelTable
+
+Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+
+CHECK_TOLERANCE = 1e-5
+"""Largest difference, relative to the largest prediction, between the imported encoder and its source."""
+
+CHECK_IMAGES = 8
+CHECK_SEED = 20_260_102
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Centre:
+    """features - mean, then divided by scale where there is one. Both (n_features,)."""
+
+    mean: FloatArray
+    scale: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Project:
+    """features @ components; components (n_features, rank)."""
+
+    components: FloatArray
+
+
+Step = Centre | Project
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readout:
+    """An encoder of another program, not yet tied to a network or a subject.
+
+    Parameters
+    ----------
+    kind : str
+        Importer: arrays, sklearn, himalaya, berg or img2fmri.
+    steps : tuple of Centre and Project
+        What the source does to the features, in its order.
+    weights : (rank, n_voxels)
+    intercept : (n_voxels,)
+    title : str
+        What was found, in a few words: "scikit-learn Ridge".
+    source, licence, note : str
+        What the format itself tells.
+    network, layer, pool
+        What the format fixes; "" and None where it does not.
+    voxels : VoxelTable, optional
+        Where its voxels lie, if the file says so.
+    surface : str
+        The surface `voxels` lie on.
+    scores : dict of (n_voxels,)
+        Any of alpha, r, cv_r, noise_ceiling that the file holds.
+    """
+
+    kind: str
+    steps: tuple[Step, ...]
+    weights: FloatArray
+    intercept: FloatArray
+    title: str
+    source: str = ""
+    licence: str = ""
+    note: str = ""
+    network: str = ""
+    layer: str = ""
+    pool: int | None = None
+    voxels: VoxelTable | None = None
+    surface: str = "fsaverage5"
+    scores: dict[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def n_features(self) -> int:
+        """Features the map takes."""
+        first = self.steps[0] if self.steps else None
+        if isinstance(first, Centre):
+            return len(first.mean)
+        return len(first.components) if isinstance(first, Project) else len(self.weights)
+
+    @property
+    def n_voxels(self) -> int:
+        """Voxels it predicts."""
+        return int(self.weights.shape[1])
+
+    def predict(self, features: FloatArray) -> Matrix:
+        """Responses (n, n_voxels) float64 to features (n, n_features), step by step as the source does it."""
+        values = np.asarray(features, dtype=np.float64)
+        for step in self.steps:
+            if isinstance(step, Project):
+                values = values @ step.components
+            else:
+                values = values - step.mean
+                values = values if step.scale is None else values / step.scale
+        return np.asarray(values @ np.asarray(self.weights, dtype=np.float64) + self.intercept)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factors:
+    """responses = ((features - mean) @ components) @ weights + intercept; components None is the identity."""
+
+    mean: Vector
+    components: Matrix | None
+    weights: Matrix
+    intercept: Vector
+
+    def predict(self, features: FloatArray) -> FloatArray:
+        """Responses (n, n_voxels) in float32 arithmetic, as an encoder computes them."""
+        values = np.asarray(features, dtype=np.float32) - self.mean.astype(np.float32)
+        if self.components is not None:
+            values = values @ self.components.astype(np.float32)
+        return np.asarray(values @ self.weights.astype(np.float32) + self.intercept.astype(np.float32))
+
+
+def check_readout(readout: Readout, name: str) -> Readout:
+    """Return the readout, or raise WeightsError naming the first array that does not fit or is not finite."""
+    width = readout.n_features
+    for number, step in enumerate(readout.steps, start=1):
+        parts = [step.components] if isinstance(step, Project) else [step.mean, step.scale]
+        for part in (part for part in parts if part is not None):
+            _check_finite(part, f"step {number}", name)
+            if part.ndim != (2 if isinstance(step, Project) else 1) or len(part) != width:
+                raise WeightsError(f"{name}: step {number} takes {width} features, but has the shape {part.shape}.")
+        if isinstance(step, Project):
+            width = step.components.shape[1]
+        elif step.scale is not None and not (step.scale != 0).all():
+            raise WeightsError(f"{name}: a scale of 0 cannot be divided by. Set it to 1, as scikit-learn does.")
+    _check_finite(readout.weights, "weights", name)
+    _check_finite(readout.intercept, "intercept", name)
+    if readout.weights.ndim != 2 or len(readout.weights) != width:
+        raise WeightsError(f"{name}: the weights have the shape {readout.weights.shape}, {width} features come in.")
+    if readout.intercept.shape != (readout.n_voxels,):
+        shape = readout.intercept.shape
+        raise WeightsError(f"{name}: {readout.n_voxels} voxels have weights, the intercept has the shape {shape}.")
+    return readout
+
+
+def _check_finite(values: FloatArray, what: str, name: str) -> None:
+    if not np.issubdtype(values.dtype, np.number):
+        raise WeightsError(f"{name}: {what} holds {values.dtype}, not numbers.")
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        raise WeightsError(f"{name}: {bad} of {values.size} numbers of {what} are NaN or infinite. Fit it again.")
+
+
+def fold(readout: Readout) -> Factors:
+    """The readout's steps as one mean, one projection and one readout, exact in float64.
+
+    A centring behind a projection moves to the front of the rest: (z - m) / s @ w = z @ (w / s) - m @ (w / s).
+    """
+    n_features = readout.n_features
+    mean, scale, components = np.zeros(n_features), np.ones(n_features), None
+    weights, intercept = np.asarray(readout.weights, np.float64), np.asarray(readout.intercept, np.float64)
+    offset: Vector | None = None  # what is subtracted, and divided by, behind the projection
+    for step in readout.steps:
+        if isinstance(step, Project):
+            turned = np.asarray(step.components, dtype=np.float64)
+            if components is None:
+                components = turned / scale[:, np.newaxis]
+            else:
+                components, offset = components @ turned, None if offset is None else offset @ turned
+        elif components is None:
+            mean, scale = _centre_again(mean, scale, step)
+        else:
+            shifted = np.asarray(step.mean, np.float64) + (0.0 if offset is None else offset)
+            divisor = np.ones(len(step.mean)) if step.scale is None else np.asarray(step.scale, np.float64)
+            components, offset = components / divisor, shifted / divisor
+    if components is None:
+        weights = weights / scale[:, np.newaxis]
+    if offset is not None:
+        intercept = intercept - offset @ weights
+    return Factors(mean, components, weights, intercept)
+
+
+def _centre_again(mean: Vector, scale: Vector, step: Centre) -> tuple[Vector, Vector]:
+    """((x - mean) / scale - m) / s = (x - (mean + scale m)) / (scale s)."""
+    divisor = 1.0 if step.scale is None else np.asarray(step.scale, dtype=np.float64)
+    return mean + scale * np.asarray(step.mean, dtype=np.float64), scale * divisor
+
+
+def compare_predictions(readout: Readout, factors: Factors) -> float:
+    """The largest difference between source and imported predictions of random features, over the largest prediction.
+
+    Raises WeightsError if it is above `CHECK_TOLERANCE`.
+    """
+    generator = np.random.default_rng(CHECK_SEED)
+    first = readout.steps[0] if readout.steps else None
+    spread = first.scale if isinstance(first, Centre) and first.scale is not None else np.ones(readout.n_features)
+    middle = first.mean if isinstance(first, Centre) else np.zeros(readout.n_features)
+    features = (middle + spread * generator.standard_normal((CHECK_IMAGES, readout.n_features))).astype(np.float32)
+    wanted = readout.predict(features)
+    difference = float(np.abs(factors.predict(features) - wanted).max() / max(np.abs(wanted).max(), 1e-30))
+    if difference > CHECK_TOLERANCE:
+        raise WeightsError(
+            f"The imported encoder differs from its source by {difference:.1e} of the largest prediction, more than "
+            f"{CHECK_TOLERANCE:.0e}: its numbers are too far apart for float32. Rescale the features and fit it again."
+        )
+    return difference

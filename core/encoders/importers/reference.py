@@ -1,0 +1,166 @@
+"""Shows reference images to an imported encoder: the SD of its clean responses, and its scores where there are data.
+
+The reference images are the training images of a subject that has some, else the shipped photographs. Scores are
+those of its test images; whether the source saw these when it was fitted is not known here, and the card says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.encoders.card import EncoderData
+from core.encoders.provenance import UNKNOWN_REFERENCE
+from core.encoders.scores import correlate, explained, over_ceiling
+from core.encoders.solve import average_repeats
+from core.errors import StorageError
+from core.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from core.datasets.subject import Subject
+    from core.images.stimulus import Stimulus
+    from core.networks.network import Network
+
+IMAGES_AT_ONCE = 16
+LEAST_SCORED = 3
+SCORED_ON = "test-image"
+NOTE = "Its r is over the subject's test images; whether its source was fitted to them is not known."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceProgress:
+    """`done` of `total` images were shown; the last record holds the completed, unsealed encoder."""
+
+    done: int
+    total: int
+    result: EncoderData | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceImages:
+    """Which images, how one is read, how they are called, and which rows of the subject score the encoder."""
+
+    images: tuple[str, ...]
+    load: Callable[[str], Stimulus]
+    title: str
+    scored: tuple[int, ...] = ()
+
+
+def iter_reference(
+    data: EncoderData, subject: Subject | None, *, network: Network, most: int
+) -> Iterator[ReferenceProgress]:
+    """Complete an encoder with its covariance, reference SDs and scores.
+
+    Parameters
+    ----------
+    data : EncoderData
+    subject : Subject, optional
+        With its recordings, if it has any.
+    network : Network
+        Cut at the encoder's layer.
+    most : int
+        Reference images at most, evenly spread; 0 leaves everything unknown.
+    """
+    if most < 1:
+        yield ReferenceProgress(0, 0, data)
+        return
+    chosen = choose_reference(subject, size=network.input_size, most=most)
+    n_reference = len(chosen.images) - len(chosen.scored)
+    reduced = np.empty((len(chosen.images), len(data.weights)), dtype=np.float32)
+    for start in range(0, len(chosen.images), IMAGES_AT_ONCE):
+        yield ReferenceProgress(start, len(chosen.images))
+        names = chosen.images[start : start + IMAGES_AT_ONCE]
+        pixels = np.stack([chosen.load(name).pixels for name in names])
+        reduced[start : start + len(names)] = _reduce(data, network, pixels)
+    result = complete(data, reduced[:n_reference], title=chosen.title)
+    if chosen.scored and subject is not None:
+        result = score(result, subject, rows=chosen.scored, reduced=reduced[n_reference:])
+    yield ReferenceProgress(len(chosen.images), len(chosen.images), result)
+
+
+def choose_reference(subject: Subject | None, *, size: int, most: int) -> ReferenceImages:
+    """The subject's own training and test images, or the shipped photographs."""
+    from core.datasets.image_store import open_image_store
+    from core.datasets.photos import list_images, load_stimulus
+
+    if subject is not None and len(subject.image_ids) and not subject.test.all():
+        store = open_image_store(subject)
+        train = [subject.image_ids[row] for row in spread_evenly(np.flatnonzero(~subject.test), most)]
+        scored = tuple(int(row) for row in spread_evenly(np.flatnonzero(subject.test), most))
+        scored = scored if len(scored) >= LEAST_SCORED and has_responses(subject) else ()
+        images = (*train, *(subject.image_ids[row] for row in scored))
+        title = f"{len(train)} training images of {subject.title}"
+        return ReferenceImages(images, partial(store.load, size=size), title, scored)
+    names = [info.id for info in list_images()]
+    kept = tuple(names[row] for row in spread_evenly(np.arange(len(names)), most))
+    return ReferenceImages(kept, partial(load_stimulus, size=size), f"{len(kept)} shipped photographs")
+
+
+def spread_evenly(rows: IntArray, most: int) -> list[int]:
+    """At most so many of the rows, evenly spread over them."""
+    count = min(len(rows), most)
+    return [int(rows[index * len(rows) // count]) for index in range(count)] if count else []
+
+
+def has_responses(subject: Subject) -> bool:
+    """Whether the subject's recordings are there."""
+    from core.datasets.subject import load_responses
+
+    try:
+        return bool(load_responses(subject.id).shape[0] == len(subject.image_ids))
+    except StorageError:
+        return False
+
+
+def complete(data: EncoderData, reduced: FloatArray, *, title: str) -> EncoderData:
+    """The encoder with covariance and reference SDs over reduced features (n_images, rank)."""
+    covariance = np.atleast_2d(np.cov(reduced, rowvar=False, bias=True, dtype=np.float64))
+    predicted = reduced @ data.weights
+    provenance = data.card.provenance
+    if provenance is not None:
+        provenance = replace(provenance, reference=title, n_reference=len(reduced))
+    card = replace(
+        data.card,
+        reference_sd=predicted.std(axis=0, dtype=np.float64).astype(np.float32),
+        provenance=provenance,
+    )
+    return replace(data, card=card, covariance=covariance.astype(np.float32))
+
+
+def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced: FloatArray) -> EncoderData:
+    """The encoder with its r over the subject's test images, given by rows, of reduced features (n_rows, rank)."""
+    from core.datasets.subject import load_responses
+
+    responses = np.array(load_responses(subject.id)[list(rows)])
+    r = correlate(reduced @ data.weights, average_repeats(responses)).astype(np.float32)
+    ceiling = data.card.noise_ceiling
+    card, provenance = data.card, data.card.provenance
+    if provenance is not None:
+        provenance = replace(provenance, note=f"{provenance.note} {NOTE}".strip())
+    scored = replace(
+        card,
+        r=r,
+        r2=explained(r).astype(np.float32),
+        r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
+        n_test=len(rows),
+        scored_on=SCORED_ON,
+        provenance=provenance,
+    )
+    return replace(data, card=scored)
+
+
+def is_reference_known(data: EncoderData) -> bool:
+    """Whether shifts can be given in SDs."""
+    provenance = data.card.provenance
+    return provenance is None or provenance.reference != UNKNOWN_REFERENCE
+
+
+def _reduce(data: EncoderData, network: Network, pixels: FloatArray) -> FloatArray:
+    from core.encoders.features import extract
+
+    centred = extract(network, np.asarray(pixels, np.float32), pool=data.card.config.pool) - data.mean
+    return centred if data.components is None else np.asarray(centred @ data.components)

@@ -1,0 +1,95 @@
+"""Makes the voxel table of an encoder that brings its own voxels: by vertex, or by the ROI's parcel. Never guesses.
+
+A voxel with a vertex is painted there. One that only names an ROI of the visual atlas is painted on that whole parcel,
+on the side its name or `hemisphere` says. All others have no place on the cortex: they can be targeted, not clicked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from core.errors import WeightsError
+from core.surfaces.atlas import Atlas, load_atlas
+from core.types import FloatArray, IntArray, VoxelTable
+
+NO_PLACE = -1
+N_VERTICES = 10_242
+"""Of each hemisphere of fsaverage5, which are the first vertices of fsaverage too."""
+
+
+def make_table(
+    n_voxels: int,
+    *,
+    roi: tuple[str, ...] = (),
+    vertex: IntArray | None = None,
+    hemisphere: IntArray | None = None,
+    noise_ceiling: FloatArray | None = None,
+) -> VoxelTable:
+    """The table of `n_voxels` voxels on fsaverage5.
+
+    Parameters
+    ----------
+    roi : tuple of str, n_voxels long or empty
+    vertex : (n_voxels,) int, optional
+        Of fsaverage5; -1 for a voxel without a place.
+    hemisphere : (n_voxels,) int, optional
+        0 left, 1 right.
+    noise_ceiling : (n_voxels,) in [0, 1], optional
+        NaN where it is not given.
+
+    Raises
+    ------
+    WeightsError
+        If an array has another length, or a vertex or side that does not exist.
+    """
+    for name, values in (("roi", roi or None), ("vertex", vertex), ("hemisphere", hemisphere)):
+        if values is not None and len(values) != n_voxels:
+            raise WeightsError(f"`{name}` has {len(values)} entries, the encoder predicts {n_voxels} voxels.")
+    names = roi or ("",) * n_voxels
+    side = np.zeros(n_voxels, np.int8) if hemisphere is None else _check(hemisphere, "hemisphere", 0, 1)
+    place = None if vertex is None else _check(vertex, "vertex", NO_PLACE, N_VERTICES - 1)
+    if place is None:
+        place, paint = _paint_parcels(names, side)
+    else:
+        rows = np.flatnonzero(place != NO_PLACE)
+        paint = np.stack([side[rows], place[rows], rows], axis=1)
+    ceiling = np.full(n_voxels, np.nan) if noise_ceiling is None else np.asarray(noise_ceiling)
+    return VoxelTable(
+        side.astype(np.int8), place.astype(np.int32), names, ceiling.astype(np.float32), paint.astype(np.int32)
+    )
+
+
+def _check(values: IntArray, name: str, least: int, most: int) -> Any:
+    checked = np.asarray(values)
+    if not np.isin(checked.dtype.kind, ["i", "u", "b"]) or checked.min() < least or checked.max() > most:
+        raise WeightsError(f"`{name}` must be whole numbers from {least} to {most}, got {_shorten(checked)}.")
+    return checked.astype(np.int64)
+
+
+def _shorten(values: np.ndarray[Any, Any]) -> str:
+    return f"{values.min()} to {values.max()}" if values.dtype.kind in "iufb" else str(values.dtype)
+
+
+def _paint_parcels(names: tuple[str, ...], side: IntArray) -> tuple[IntArray, IntArray]:
+    """A vertex of each voxel's parcel, and the whole parcels as paint; voxels that share a parcel divide it."""
+    atlas = load_atlas()
+    place = np.full(len(names), NO_PLACE, dtype=np.int64)
+    rows: list[IntArray] = []
+    for key in dict.fromkeys(zip(names, side.tolist(), strict=True)):
+        voxels = np.flatnonzero((np.asarray(names) == key[0]) & (side == key[1]))
+        vertices = _parcel(atlas, key[0], key[1])
+        if not len(vertices):
+            continue
+        shares = np.arange(len(vertices)) * len(voxels) // len(vertices) if len(vertices) > len(voxels) else None
+        owner = voxels[: len(vertices)] if shares is None else voxels[shares]
+        rows.append(np.stack([np.full(len(vertices), key[1]), vertices, owner], axis=1))
+        place[voxels] = vertices[np.arange(len(voxels)) * len(vertices) // len(voxels)]
+    return place, np.concatenate(rows) if rows else np.zeros((0, 3), dtype=np.int64)
+
+
+def _parcel(atlas: Atlas, name: str, side: int) -> IntArray:
+    known = {roi.casefold(): roi for roi in atlas.names}
+    plain = name.removeprefix("lh.").removeprefix("rh.").removeprefix("L_").removeprefix("R_").casefold()
+    return atlas.vertices_in(side, known[plain]) if plain in known else np.zeros(0, dtype=np.int64)

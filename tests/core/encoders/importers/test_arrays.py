@@ -1,0 +1,112 @@
+"""Plain arrays: the documented formula, by hand; and every way they can be wrong, one sentence each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from core.encoders.importers.arrays import read_arrays
+from core.encoders.importers.open import read_readout
+from core.encoders.importers.readout import fold
+from core.errors import BadInputError, WeightsError
+from core.surfaces.atlas import load_atlas
+
+GENERATOR = np.random.default_rng(0)
+FULL: dict[str, Any] = {
+    "mean": GENERATOR.standard_normal(6),
+    "scale": GENERATOR.uniform(0.5, 2, 6),
+    "components": GENERATOR.standard_normal((6, 4)),
+    "weights": GENERATOR.standard_normal((4, 3)),
+    "intercept": GENERATOR.standard_normal(3),
+}
+FEATURES = GENERATOR.standard_normal((5, 6)).astype(np.float32)
+
+
+def save_npz(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def test_all_arrays_follow_the_documented_formula(tmp_path: Path) -> None:
+    readout = read_arrays(save_npz(tmp_path / "a.npz", **FULL))
+    by_hand = ((FEATURES - FULL["mean"]) / FULL["scale"]) @ FULL["components"] @ FULL["weights"] + FULL["intercept"]
+    np.testing.assert_allclose(readout.predict(FEATURES), by_hand, rtol=1e-12)
+    np.testing.assert_allclose(fold(readout).predict(FEATURES), by_hand, atol=1e-4)
+
+
+def test_safetensors_and_names_of_scikit_learn_are_the_same_map(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    renamed = {
+        "mean_": FULL["mean"],
+        "scale_": FULL["scale"],
+        "components_": np.ascontiguousarray(FULL["components"].T),
+        "coef_": np.ascontiguousarray(FULL["weights"].T),
+        "intercept_": FULL["intercept"],
+    }
+    save_file(renamed, path)
+    first = read_arrays(path).predict(FEATURES)
+    np.testing.assert_array_equal(first, read_arrays(save_npz(tmp_path / "a.npz", **FULL)).predict(FEATURES))
+
+
+def test_weights_alone_are_enough(tmp_path: Path) -> None:
+    weights = GENERATOR.standard_normal((6, 3))
+    readout = read_arrays(save_npz(tmp_path / "a.npz", weights=weights))
+    np.testing.assert_allclose(readout.predict(FEATURES), FEATURES @ weights, rtol=1e-6)
+
+
+def test_rois_without_vertices_are_painted_on_their_parcels(tmp_path: Path) -> None:
+    arrays = FULL | {"roi": np.array(["FFA", "V1", "nowhere"]), "hemisphere": np.array([1, 0, 0])}
+    voxels = read_arrays(save_npz(tmp_path / "a.npz", **arrays)).voxels
+    atlas = load_atlas()
+    assert voxels is not None
+    for voxel, (side, roi) in enumerate([(1, "FFA"), (0, "V1")]):
+        painted = voxels.paint[voxels.paint[:, 2] == voxel]
+        assert painted[:, 1].tolist() == atlas.vertices_in(side, roi).tolist()
+        assert set(painted[:, 0].tolist()) == {side}
+    assert voxels.vertex[2] == -1
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"weights": None}, "holds no `weights`"),
+        ({"weights": np.ones((5, 3))}, r"the weights have the shape \(5, 3\), 4 features come in"),
+        ({"intercept": np.ones(2)}, r"3 voxels have weights, the intercept has the shape \(2,\)"),
+        ({"weights": np.where(np.eye(4, 3) > 0, np.nan, 1.0)}, "3 of 12 numbers of weights are NaN or infinite"),
+        ({"scale": np.zeros(6)}, "a scale of 0 cannot be divided by"),
+        ({"components": np.ones((7, 4))}, r"step 2 takes 6 features, but has the shape \(7, 4\)"),
+        ({"weights": np.array([["a", "b"]] * 4)}, "weights holds <U1, not numbers"),
+        ({"vertex": np.array([0, 1])}, "`vertex` has 2 entries, the encoder predicts 3 voxels"),
+        ({"vertex": np.array([0, 1, 10_242])}, "`vertex` must be whole numbers from -1 to 10241, got 0 to 10242"),
+        ({"weights": np.array([{}], dtype=object)}, "holds objects besides numbers"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(tmp_path: Path, change: dict[str, Any], text: str) -> None:
+    arrays = {key: value for key, value in (FULL | change).items() if value is not None}
+    with pytest.raises(WeightsError, match=text):
+        read_arrays(save_npz(tmp_path / "a.npz", **arrays))
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_a_truncated_file_is_refused(tmp_path: Path, ending: str) -> None:
+    path = save_npz(tmp_path / "a.npz", **FULL)
+    content = path.read_bytes()[:-200]
+    cut = tmp_path / f"cut{ending}"
+    cut.write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"cut\{ending} is truncated or no"):
+        read_arrays(cut)
+
+
+def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="`file` must be an existing file"):
+        read_readout([tmp_path / "none.npz"])
+    other = tmp_path / "a.txt"
+    other.write_text("1")
+    with pytest.raises(BadInputError, match=r"`file` must be a file of \.npz.*got 'a\.txt'"):
+        read_readout([other])
+    with pytest.raises(BadInputError, match="`kind` must be one of auto"):
+        read_readout([other], kind="arrrays")
