@@ -12,6 +12,7 @@ import numpy as np
 
 from core.errors import BadInputError
 from core.surfaces.atlas import Atlas
+from core.surfaces.icosphere import FSAVERAGE_SIZES, nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import NO_PLACE, VoxelMap
 from core.surfaces.store import has_surface, load_atlases, load_surface
@@ -43,6 +44,8 @@ class Placed:
 
 def place_voxels(voxels: VoxelTable, name: str) -> Placed:
     """Show voxels that lie on the surface `name`. Raises StorageError if the surface's file is damaged."""
+    if not has_surface(name) and name in FSAVERAGE_SIZES:
+        return _place_on_template(voxels, name)
     if not has_surface(name):
         return place_nowhere(voxels, _missing_note(name))
     surface = load_surface(name)
@@ -71,6 +74,26 @@ def place_nowhere(voxels: VoxelTable, note: str = "") -> Placed:
     nowhere = np.full(voxels.n_voxels, NO_PLACE, dtype=np.int32)
     bare = replace(voxels, vertex=nowhere, paint=np.empty((0, 3), dtype=np.int32))
     return Placed(load_surface(FSAVERAGE5), bare, None, note)
+
+
+def _place_on_template(voxels: VoxelTable, name: str) -> Placed:
+    """Voxels of a finer fsaverage on the shipped one: vertices both have show their own voxel, the others none."""
+    try:
+        VoxelMap(voxels, FSAVERAGE_SIZES[name], FSAVERAGE_SIZES[name])
+    except BadInputError as error:
+        return place_nowhere(voxels, f"The voxels do not fit the surface {name}: {error}")
+    nearest = nearest_on_fsaverage5(FSAVERAGE_SIZES[name])
+    vertex = np.where(voxels.vertex == NO_PLACE, NO_PLACE, nearest[voxels.vertex]).astype(np.int32)
+    moved = voxels.paint.copy()
+    moved[:, 1] = nearest[voxels.paint[:, 1]]
+    shared = voxels.paint[:, 1] == moved[:, 1]
+    rows = np.concatenate([moved[~shared], moved[shared]])  # of two rows for one vertex the later is shown
+    note = (
+        f"Shown on fsaverage5, whose vertices are the first {FSAVERAGE_SIZES[FSAVERAGE5]:,} of {name}. "
+        f"For the full mesh: `main.py surfaces fetch {name}`, or File > Import surface…"
+    )
+    template = load_surface(FSAVERAGE5)
+    return Placed(template, replace(voxels, vertex=vertex, paint=rows), load_atlases(FSAVERAGE5)[0], note)
 
 
 def _missing_note(name: str) -> str:

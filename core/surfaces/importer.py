@@ -1,0 +1,248 @@
+"""Makes a surface with its atlases out of the files found, or says in one sentence why not. Never saves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import BadInputError
+from core.surfaces.atlas import Atlas, load_atlas
+from core.surfaces.curvature import mean_curvature
+from core.surfaces.find_files import FoundFiles, find_surface_files
+from core.surfaces.flatten import lay_out, settle_cut_vertices
+from core.surfaces.freesurfer import Triangles, read_curvature, read_patch, read_triangles
+from core.surfaces.gifti import read_gifti_shape, read_gifti_surface
+from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
+from core.surfaces.labels import read_atlas, read_label_atlas
+from core.surfaces.mesh import SIDE_NAMES, CorticalSurface, HemisphereSurface
+
+FOLDED = ("white", "pial", "inflated", "sphere")
+MEASURED = ("white", "pial")
+"""Geometries whose coordinates are places in the brain."""
+
+EFFECTS = {
+    "flat": "the flat view cannot be shown",
+    "inflated": "the inflated view cannot be shown",
+    "pial": "the pial view cannot be shown",
+    "white": "voxels of volumes are looked up at the pial surface alone",
+    "sphere": "the sphere cannot be shown",
+    "sulc": "sulcal depth is unknown",
+}
+"""What follows from a missing file."""
+
+FULL_COVER = 0.5
+"""A flat map with a smaller share of the vertices is of a region, which is worth a note."""
+
+NO_FLAT = np.empty((0, 3), dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedSurface:
+    """A surface that was read and not yet kept, with the atlases found beside it, the default first."""
+
+    surface: CorticalSurface
+    atlases: tuple[Atlas, ...]
+
+    def describe(self) -> tuple[str, ...]:
+        """What was found, one line each: vertices, geometries, atlases, and what is missing."""
+        left, right = self.surface.n_vertices
+        titles = ", ".join(f"{atlas.name} ({len(atlas.names)} ROIs)" for atlas in self.atlases) or "none"
+        return (
+            f"{left:,} vertices left, {right:,} right",
+            f"geometries: {', '.join(self.surface.geometries)}",
+            f"atlases: {titles}",
+            *self.surface.notes,
+        )
+
+
+def read_surface(paths: Sequence[Path], *, name: str, atlas: str = "") -> ImportedSurface:
+    """Read a FreeSurfer subject folder, a folder of GIFTI files, or the files given.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One folder, or files.
+    name : str
+        The name it is to have.
+    atlas : str
+        The atlas to make the default, by its title; "" takes the first.
+
+    Raises
+    ------
+    BadInputError
+        If files are missing, damaged, of different surfaces, or of swapped hemispheres; or there is no such atlas.
+    StorageError
+        If a file cannot be read.
+    """
+    return read_found(find_surface_files(paths), name=name, atlas=atlas)
+
+
+def read_found(found: FoundFiles, *, name: str, atlas: str = "") -> ImportedSurface:
+    """Read the files found. Raises as `read_surface`."""
+    notes: list[str] = []
+    halves, transforms = zip(*(_read_side(found, side, notes) for side in (0, 1)), strict=True)
+    _check_swapped(halves, found)
+    notes += _tell_missing(found)
+    notes += [_tell_cover(half, side) for side, half in enumerate(halves) if 0 < _cover(half) < FULL_COVER]
+    if not np.allclose(transforms[0], transforms[1], atol=1e-3):
+        notes.append("The hemispheres' files name different volumes; the left one's place in the scanner is used.")
+    surface = CorticalSurface(name, halves[0], halves[1], str(found.place), tuple(dict.fromkeys(notes)), transforms[0])
+    return ImportedSurface(surface, _read_atlases(found, surface, wanted=atlas))
+
+
+def _read_side(found: FoundFiles, side: int, notes: list[str]) -> tuple[HemisphereSurface, npt.NDArray[np.float64]]:
+    meshes = {kind: _read_mesh(found.files[side, kind]) for kind in FOLDED if (side, kind) in found.files}
+    first = next(iter(meshes))
+    reference, path = meshes[first], found.files[side, first]
+    for kind, mesh in meshes.items():
+        _check_same_mesh(mesh, reference, path=found.files[side, kind], first=path)
+    geometries = {kind: mesh.points for kind, mesh in meshes.items()}
+    flat = _read_flat(found, side, meshes)
+    flat_faces = NO_FLAT
+    if flat is not None:
+        geometries["flat"], flat_faces = flat
+    curvature, sulc = _read_shapes(found, side, reference, notes)
+    measured = next((meshes[kind] for kind in MEASURED if kind in meshes), reference)
+    return HemisphereSurface(geometries, reference.faces, flat_faces, curvature, sulc), measured.to_scanner
+
+
+def _read_mesh(path: Path) -> Triangles:
+    mesh = read_gifti_surface(path) if _is_gifti(path) else read_triangles(path)
+    if not len(mesh.faces) or mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.points):
+        raise BadInputError(f"{path.name} is damaged: its triangles name vertices it does not have. Copy it again.")
+    if not np.isfinite(mesh.points).all():
+        raise BadInputError(f"{path.name} is damaged: it has coordinates that are no numbers. Copy it again.")
+    return mesh
+
+
+def _check_same_mesh(mesh: Triangles, reference: Triangles, *, path: Path, first: Path) -> None:
+    if len(mesh.points) != len(reference.points):
+        raise BadInputError(
+            f"{path.name} has {len(mesh.points):,} vertices and {first.name} has {len(reference.points):,}: they are "
+            "of different surfaces. Give files of one subject and one resolution."
+        )
+    if not np.array_equal(mesh.faces, reference.faces):
+        raise BadInputError(
+            f"{path.name} and {first.name} have different triangles: they are of different surfaces. Give files of one "
+            "subject."
+        )
+
+
+def _read_flat(
+    found: FoundFiles, side: int, meshes: dict[str, Triangles]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]] | None:
+    path = found.files.get((side, "flat"))
+    if path is None:
+        return None
+    shape = next(meshes[kind] for kind in ("inflated", "pial", "white", "sphere") if kind in meshes)
+    if not _is_gifti(path):
+        sheet = lay_out(
+            read_patch(path), shape.faces, folded=shape.points, side=side, name=path.name, near=_ball(meshes)
+        )
+        return sheet.points, sheet.faces
+    flat = _read_mesh(path)
+    if len(flat.points) != len(shape.points):
+        raise BadInputError(
+            f"{path.name} has {len(flat.points):,} vertices and the surface has {len(shape.points):,}: it is the flat "
+            "map of another surface. Give the one of this subject."
+        )
+    points = flat.points - np.array([0, 0, flat.points[:, 2].mean()], dtype=np.float32)
+    points[:, 2] = 0
+    return settle_cut_vertices(points, flat.faces, near=_ball(meshes)), flat.faces
+
+
+def _ball(meshes: dict[str, Triangles]) -> npt.NDArray[np.float32]:
+    """The geometry on which neighbours are nearest: the sphere, else the most inflated there is."""
+    return next(meshes[kind].points for kind in ("sphere", "inflated", "white", "pial") if kind in meshes)
+
+
+def _read_shapes(
+    found: FoundFiles, side: int, mesh: Triangles, notes: list[str]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    n_vertices = len(mesh.points)
+    values = {kind: _read_shape(found, side, kind, n_vertices) for kind in ("curvature", "sulc")}
+    curvature, sulc = values["curvature"], values["sulc"]
+    if curvature is None:
+        folded = next((k for k in MEASURED if (side, k) in found.files), None)
+        if folded is None:
+            curvature = np.zeros(n_vertices, dtype=np.float32)
+            notes.append("No curvature was found: the cortex is an even grey.")
+        else:
+            curvature = mean_curvature(_read_mesh(found.files[side, folded]).points, mesh.faces)
+            notes.append(f"No curvature file was found: it was computed from the {folded} surface.")
+    return curvature, np.zeros(n_vertices, dtype=np.float32) if sulc is None else sulc
+
+
+def _read_shape(found: FoundFiles, side: int, kind: str, n_vertices: int) -> npt.NDArray[np.float32] | None:
+    path = found.files.get((side, kind))
+    if path is None:
+        return None
+    values = read_gifti_shape(path) if _is_gifti(path) else read_curvature(path)
+    if len(values) != n_vertices:
+        raise BadInputError(
+            f"{path.name} has {len(values):,} numbers and the surface has {n_vertices:,} vertices: it is of another "
+            "surface, or truncated. Give the file of this subject."
+        )
+    return values
+
+
+def _tell_missing(found: FoundFiles) -> list[str]:
+    """One sentence for each kind of file that is missing, with what follows from it."""
+    notes = []
+    for kind, effect in EFFECTS.items():
+        lacking = [SIDE_NAMES[side] for side in (0, 1) if (side, kind) not in found.files]
+        if lacking:
+            where = "" if len(lacking) == 2 else f" of the {lacking[0]} hemisphere"
+            notes.append(f"No {kind} file{where} was found: {effect}.")
+    return notes
+
+
+def _cover(half: HemisphereSurface) -> float:
+    """The share of vertices on the flat map, 0 without one."""
+    return len(np.unique(half.flat_faces)) / half.n_vertices
+
+
+def _tell_cover(half: HemisphereSurface, side: int) -> str:
+    return f"The flat map of the {SIDE_NAMES[side]} hemisphere holds {_cover(half):.0%} of its vertices."
+
+
+def _check_swapped(halves: Sequence[HemisphereSurface], found: FoundFiles) -> None:
+    """A left hemisphere lies left of the right one wherever both are placed as in the brain."""
+    shared = [name for name in MEASURED if name in halves[0].geometries and name in halves[1].geometries]
+    if not shared:
+        return
+    left, right = (float(half.geometries[shared[0]][:, 0].mean()) for half in halves)
+    if left > right:
+        files = [found.files[side, shared[0]].name for side in (0, 1)]
+        raise BadInputError(
+            f"The hemispheres are swapped: {files[0]} lies at x = {left:+.0f} mm and {files[1]} at x = {right:+.0f} mm "
+            "and left is negative. Give the left files as left."
+        )
+
+
+def _read_atlases(found: FoundFiles, surface: CorticalSurface, *, wanted: str) -> tuple[Atlas, ...]:
+    sizes = surface.n_vertices
+    atlases = [read_atlas(title, paths, sizes) for title, paths in found.atlases.items()]
+    if any(found.labels.values()):
+        atlases.insert(0, read_label_atlas(found.labels, sizes))
+    if is_fsaverage(surface):
+        atlases.insert(0, visual_atlas(surface.left.n_vertices))
+    titles = [atlas.name for atlas in atlases]
+    if wanted and wanted not in titles:
+        known = ", ".join(titles) or "none"
+        raise BadInputError(f"`atlas` must be one of those found ({known}), got {wanted!r}.")
+    return tuple(sorted((a for a in atlases if a.names), key=lambda atlas: atlas.name != wanted if wanted else 0))
+
+
+def visual_atlas(n_vertices: int) -> Atlas:
+    """The shipped visual ROIs on a finer fsaverage: each vertex takes the label of the nearest of fsaverage5."""
+    atlas, nearest = load_atlas(), nearest_on_fsaverage5(n_vertices)
+    return Atlas(atlas.name, atlas.source, atlas.names, atlas.labels_left[nearest], atlas.labels_right[nearest])
+
+
+def _is_gifti(path: Path) -> bool:
+    return path.name.lower().endswith((".gii", ".gii.gz"))
