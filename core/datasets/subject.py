@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from core.checks import check_choice
 from core.datasets.noise import draw_noise
 from core.datasets.photos import list_images
+from core.datasets.surface_choice import settle_on_surface
 from core.errors import StorageError
 from core.paths import data_folder, demo_folder
 from core.surfaces.arrays import Arrays, load_arrays
@@ -147,6 +148,15 @@ def load_subject(identity: str) -> Subject:
     StorageError
         If its files are missing or damaged.
     """
+    subject = load_as_recorded(identity)
+    surface, voxels = settle_on_surface(identity, subject.voxels, own=subject.surface)
+    if surface == subject.surface and voxels is subject.voxels:
+        return subject
+    return replace(subject, surface=surface, voxels=voxels)
+
+
+def load_as_recorded(identity: str) -> Subject:
+    """The subject on the surface it came with, whatever surface was chosen for it. Raises as `load_subject`."""
     folder = _find(identity)
     return _load(folder, _stamp(folder))
 

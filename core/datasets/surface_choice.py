@@ -1,0 +1,140 @@
+"""Which surface each subject is shown on, where the user chose another than it came with. Never touches the recording.
+
+Kept in data_folder()/surfaces/uses.json as {subject: surface}, so that shipped subjects can be shown elsewhere too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from core.errors import BadInputError, StorageError
+from core.files import replace_file
+from core.paths import data_folder
+from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
+from core.surfaces.paint import NO_VOXEL, VoxelMap
+from core.surfaces.rois import fill_rois
+from core.surfaces.store import has_surface, load_atlases, load_surface
+from core.surfaces.template import FSAVERAGE5
+from core.types import VoxelTable
+
+USES_NAME = "uses.json"
+
+
+def chosen_surface(subject: str) -> str:
+    """The surface chosen for a subject, "" if none was. Raises StorageError if the file is damaged."""
+    return _read_uses().get(subject, "")
+
+
+def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: str) -> None:
+    """Show a subject on another surface from now on; its own one takes the choice back.
+
+    Parameters
+    ----------
+    subject : str
+        Its id.
+    voxels : VoxelTable
+        As recorded, on its own surface.
+    own, surface : str
+        The surface it came with, and the one to use.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such surface, or the voxels do not fit it; the counts are told.
+    StorageError
+        If the choice cannot be kept.
+    """
+    check_fit(voxels, own=own, surface=surface)
+    uses = _read_uses() | {subject: surface}
+    if surface == own:
+        del uses[subject]
+    path = data_folder() / "surfaces" / USES_NAME
+    replace_file(path, lambda partial: partial.write_text(json.dumps(uses, indent=2), encoding="utf-8"))
+
+
+def check_fit(voxels: VoxelTable, *, own: str, surface: str) -> None:
+    """Raise BadInputError, with the counts, if voxels recorded on the surface `own` cannot lie on another."""
+    given = load_surface(surface)
+    if own == surface or _grows(own, surface):
+        return
+    needed = load_surface(own).n_vertices if has_surface(own) else _least_counts(voxels)
+    fits = given.n_vertices == needed if has_surface(own) else _within(needed, given.n_vertices)
+    if fits:
+        return
+    least = "" if has_surface(own) else "at least "
+    told = f"{least}{needed[0]:,} left and {least}{needed[1]:,} right"
+    turned = given.n_vertices[::-1]
+    swapped = needed == turned if has_surface(own) else _within(needed, turned)
+    advice = "The hemispheres look swapped." if swapped else "Choose the surface the recording was made on."
+    raise BadInputError(
+        f"The surface {surface} has {given.n_vertices[0]:,} left and {given.n_vertices[1]:,} right vertices and the "
+        f"recording needs {told}. {advice}"
+    )
+
+
+def settle_on_surface(subject: str, voxels: VoxelTable, *, own: str) -> tuple[str, VoxelTable]:
+    """The surface a subject is shown on and its voxels there, with ROIs of that surface's atlas if it has none.
+
+    A choice whose surface is gone is passed over.
+    """
+    chosen = chosen_surface(subject)
+    name = chosen if chosen and has_surface(chosen) else own
+    if name != own and _grows(own, name):
+        voxels = _spread(voxels, load_surface(name).left.n_vertices)
+    if voxels.roi_names or not has_surface(name):
+        return name, voxels
+    atlases = load_atlases(name)
+    return name, fill_rois(voxels, atlases[0]) if atlases and _fits(voxels, name) else voxels
+
+
+def _grows(own: str, surface: str) -> bool:
+    """Whether a surface is a finer fsaverage than the fsaverage5 a subject came with."""
+    return own == FSAVERAGE5 and is_fsaverage(load_surface(surface))
+
+
+def _fits(voxels: VoxelTable, name: str) -> bool:
+    try:
+        VoxelMap(voxels, *load_surface(name).n_vertices)
+    except BadInputError:
+        return False
+    return True
+
+
+def _spread(voxels: VoxelTable, n_vertices: int) -> VoxelTable:
+    """Voxels of fsaverage5 painted on a finer fsaverage: each vertex shows what the nearest of fsaverage5 shows."""
+    nearest = nearest_on_fsaverage5(n_vertices)
+    shown = VoxelMap(voxels, *load_surface(FSAVERAGE5).n_vertices)
+    rows = []
+    for side in (0, 1):
+        voxel = shown.voxels(side)[nearest]
+        painted = np.flatnonzero(voxel != NO_VOXEL)
+        rows.append(np.stack([np.full(len(painted), side), painted, voxel[painted]], axis=1))
+    return replace(voxels, paint=np.concatenate(rows).astype(np.int32))
+
+
+def _least_counts(voxels: VoxelTable) -> tuple[int, int]:
+    """The fewest vertices a side may have for every painted or placed vertex to be one of them."""
+    sides = np.concatenate([voxels.hemisphere.astype(np.int64), voxels.paint[:, 0]])
+    vertices = np.concatenate([voxels.vertex, voxels.paint[:, 1]])
+    left, right = (int(vertices[sides == side].max(initial=-1)) + 1 for side in (0, 1))
+    return left, right
+
+
+def _within(needed: tuple[int, int], given: tuple[int, int]) -> bool:
+    return needed[0] <= given[0] and needed[1] <= given[1]
+
+
+def _read_uses() -> dict[str, str]:
+    path = data_folder() / "surfaces" / USES_NAME
+    if not path.exists():
+        return {}
+    try:
+        uses = json.loads(path.read_text(encoding="utf-8"))
+        return {str(subject): str(surface) for subject, surface in uses.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise StorageError(
+            f"{path} cannot be read ({error}). Remove it: subjects are then on their own surfaces."
+        ) from error

@@ -1,0 +1,84 @@
+"""Values of a volume on the surface between white and pial, for a look at a NIfTI file. Never places voxels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import BadInputError
+from core.surfaces.mesh import CorticalSurface
+from core.types import FloatArray
+
+Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+def project_volume(path: Path, surface: CorticalSurface) -> Pair:
+    """The volume's values at each vertex of both sides, averaged over the depth between white and pial.
+
+    Uses nilearn's `vol_to_surf` with the surface brought into scanner RAS. NaN outside the volume.
+
+    Parameters
+    ----------
+    path : Path
+        A NIfTI file, 3-D.
+    surface : CorticalSurface
+        With both white and pial.
+
+    Returns
+    -------
+    (n_left,) and (n_right,) float32.
+
+    Raises
+    ------
+    BadInputError
+        If the file is no 3-D volume, the surface has not both sheets, or the volume does not reach the surface.
+    """
+    from nilearn.surface import vol_to_surf
+
+    lacking = [name for name in ("white", "pial") if name not in surface.geometries]
+    if lacking:
+        raise BadInputError(
+            f"{surface.name} has no {lacking[0]} geometry. Import it again with its white and pial files."
+        )
+    volume = load_volume(path)
+    left, right = (
+        np.asarray(
+            vol_to_surf(volume, _mesh(surface, side, "pial"), inner_mesh=_mesh(surface, side, "white"), depth=DEPTHS),
+            dtype=np.float32,
+        )
+        for side in (0, 1)
+    )
+    if not np.isfinite(left).any() and not np.isfinite(right).any():
+        raise BadInputError(
+            f"{path.name} does not reach the surface {surface.name}. Use a volume in the space of this person's T1."
+        )
+    return left, right
+
+
+DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Shares of the way from pial to white that are averaged."""
+
+
+def load_volume(path: Path) -> Any:
+    """A 3-D NIfTI image. Raises BadInputError if the file is none."""
+    import nibabel
+
+    try:
+        image: Any = nibabel.load(path)
+        shape = image.shape
+    except Exception as error:
+        raise BadInputError(
+            f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
+        ) from error
+    if len(shape) != 3:
+        raise BadInputError(f"{path.name} must have 3 dimensions, it has {len(shape)}. Give one volume.")
+    return image
+
+
+def _mesh(surface: CorticalSurface, side: int, name: str) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+    half, move = surface.side(side), surface.to_scanner
+    points = half.geometries[name].astype(np.float64) @ move[:3, :3].T + move[:3, 3]
+    return points, half.faces
