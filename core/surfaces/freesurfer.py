@@ -130,7 +130,7 @@ def _read_tail(tail: bytes, order: str) -> npt.NDArray[np.float64]:
     """Where the surface lies, from the volume geometry FreeSurfer writes after the triangles."""
     if len(tail) >= 8 and struct.unpack(f"{order}2i", tail[:8]) == (USES_REAL_RAS, 1):
         return NO_TRANSFORM
-    lines = dict(re.findall(r"^(\w+)\s*=\s*([^#\n]*)", tail.decode("latin-1"), flags=re.MULTILINE))
+    lines = dict(re.findall(r"([a-z]+)\s*=\s*([^#\n]*)", tail.decode("latin-1")))
     if not lines.get("valid", "0").strip().startswith("1"):
         return NO_TRANSFORM
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from core.errors import BadInputError
 from core.surfaces.mesh import CorticalSurface
 from core.types import FloatArray
+
+DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Shares of the way from pial to white that are averaged."""
 
 Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -36,30 +40,18 @@ def project_volume(path: Path, surface: CorticalSurface) -> Pair:
     BadInputError
         If the file is no 3-D volume, the surface has not both sheets, or the volume does not reach the surface.
     """
-    from nilearn.surface import vol_to_surf
-
     lacking = [name for name in ("white", "pial") if name not in surface.geometries]
     if lacking:
         raise BadInputError(
             f"{surface.name} has no {lacking[0]} geometry. Import it again with its white and pial files."
         )
     volume = load_volume(path)
-    left, right = (
-        np.asarray(
-            vol_to_surf(volume, _mesh(surface, side, "pial"), inner_mesh=_mesh(surface, side, "white"), depth=DEPTHS),
-            dtype=np.float32,
-        )
-        for side in (0, 1)
-    )
+    left, right = (_project_side(volume, surface, side) for side in (0, 1))
     if not np.isfinite(left).any() and not np.isfinite(right).any():
         raise BadInputError(
             f"{path.name} does not reach the surface {surface.name}. Use a volume in the space of this person's T1."
         )
     return left, right
-
-
-DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Shares of the way from pial to white that are averaged."""
 
 
 def load_volume(path: Path) -> Any:
@@ -76,6 +68,15 @@ def load_volume(path: Path) -> Any:
     if len(shape) != 3:
         raise BadInputError(f"{path.name} must have 3 dimensions, it has {len(shape)}. Give one volume.")
     return image
+
+
+def _project_side(volume: Any, surface: CorticalSurface, side: int) -> npt.NDArray[np.float32]:
+    from nilearn.surface import vol_to_surf
+
+    outer, inner = _mesh(surface, side, "pial"), _mesh(surface, side, "white")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)  # a vertex outside: NaN, as promised
+        return np.asarray(vol_to_surf(volume, outer, inner_mesh=inner, depth=DEPTHS), dtype=np.float32)
 
 
 def _mesh(surface: CorticalSurface, side: int, name: str) -> tuple[FloatArray, npt.NDArray[np.int32]]:
