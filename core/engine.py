@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.encoders.config import EncoderConfig
     from core.encoders.encoder import Encoder
     from core.encoders.fit import FitProgress
+    from core.encoders.scoring_config import ScoringConfig
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
 
@@ -157,9 +158,18 @@ class Engine:
 
         yield from iter_gradient_atlas(self.open_encoder(subject, network, layer), stimulus, should_stop=should_stop)
 
-    def iter_fit(self, config: EncoderConfig, *, folder: Path | None = None) -> Iterator[FitProgress]:
-        """Fit and save an encoder; the last record holds its card."""
-        from core.encoders.fit import iter_fit
+    def iter_fit(
+        self,
+        config: EncoderConfig,
+        *,
+        scoring: ScoringConfig | None = None,
+        folder: Path | None = None,
+        should_stop: Callable[[], bool] = never_stop,
+    ) -> Iterator[FitProgress]:
+        """Fit and save an encoder; the last record holds its card. Raises Cancelled once `should_stop()` is true."""
+        from core.encoders.fit import FitPlaces, iter_fit
 
         network = self.open_network(config.network, config.layer)
-        yield from iter_fit(config, network=network, folder=folder)
+        places = FitPlaces(encoders=folder)
+        yield from iter_fit(config, network=network, scoring=scoring, places=places, should_stop=should_stop)
+        self._encoders.pop((config.subject, config.network, config.layer), None)

@@ -5,6 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+ShouldStop = Callable[[], bool]
+"""Asked by long work whether to stop; true means at once."""
+
+
+def never_stop() -> bool:
+    """The default `should_stop`: run to the end."""
+    return False
+
 
 class Stopwatch:
     """Time since the start, and the time left at the mean pace so far.

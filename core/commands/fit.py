@@ -16,7 +16,7 @@ import numpy as np
 from core.checks import describe_refusal
 from core.datasets.subject import list_subjects
 from core.encoders.config import DEFAULT_ALPHAS, LARGEST_POOLED, EncoderConfig, suggest_pool
-from core.encoders.fit import FitProgress, FitSource, iter_fit, open_source
+from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit, open_source
 from core.encoders.scores import summarise_by_roi
 from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks
@@ -145,7 +145,7 @@ def iter_fits(jobs: list[FitJob], options: FitOptions) -> Iterator[FittedEncoder
             alphas=options.alphas,
             n_folds=options.n_folds,
         )
-        for progress in iter_fit(config, network=network, source=sources[key], folder=options.out):
+        for progress in iter_fit(config, network=network, source=sources[key], places=FitPlaces(encoders=options.out)):
             show_progress(config, progress)
         yield FittedEncoder(progress, summarise(progress, sources[key]))
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from core.checks import describe_refusal
-from core.encoders.ridge import decompose, shrink
-from core.encoders.scores import divide_or_zero
-from core.errors import BadInputError
+from core.encoders.ridge import RidgeBasis, decompose, round_basis, shrink
+from core.encoders.scores import divide_or_zero, spread_of
+from core.errors import BadInputError, Cancelled
+from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
 VOXELS_AT_ONCE = 4096
@@ -77,25 +79,77 @@ def choose_alphas(
         Each is predicted from all the others; features and responses are centred on those others only.
     alphas : sequence of float
     """
-    predictions = _Sums.empty(len(alphas), responses.shape[1])
+    bases = prepare_folds(features, folds)
+    parts = [
+        choose_in_batch(bases, responses[:, start : start + VOXELS_AT_ONCE], alphas=alphas)
+        for start in range(0, responses.shape[1], VOXELS_AT_ONCE)
+    ]
+    return AlphaChoice(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("alpha", "cv_r")))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldBasis:
+    """One fold, ready for any number of voxels.
+
+    Parameters
+    ----------
+    kept, left_out : arrays of row indices
+    basis : RidgeBasis
+        Of the kept rows.
+    projected : (n_left_out, k)
+        The left-out rows along `basis.axes`.
+    """
+
+    kept: IntArray
+    left_out: IntArray
+    basis: RidgeBasis
+    projected: FloatArray
+
+
+def prepare_folds(
+    features: FloatArray, folds: Sequence[IntArray], *, dtype: type[np.floating[Any]] = np.float64
+) -> tuple[FoldBasis, ...]:
+    """Decompose the kept rows of every fold once, in float64; `dtype` is that of the work on voxels that follows."""
+    bases = []
     for left_out in folds:
         kept = np.setdiff1d(np.arange(len(features)), left_out)
         basis = decompose(features[kept])
-        projected = (features[left_out] - basis.mean) @ basis.axes
-        for start in range(0, responses.shape[1], VOXELS_AT_ONCE):
-            voxels = slice(start, start + VOXELS_AT_ONCE)
-            mean = responses[kept, voxels].mean(axis=0, dtype=np.float64)
-            aligned = basis.left.T @ (responses[kept, voxels] - mean)
-            for row, alpha in enumerate(alphas):
-                predicted = projected @ shrink(basis, aligned, np.asarray(alpha)) + mean
-                predictions.add(row, voxels, predicted, responses[left_out, voxels])
-    best = predictions.error.argmin(axis=0)
-    return AlphaChoice(alpha=np.asarray(alphas)[best], cv_r=_correlate(predictions, best, responses))
+        projected = ((features[left_out] - basis.mean) @ basis.axes).astype(dtype, copy=False)
+        bases.append(FoldBasis(kept, left_out, round_basis(basis, dtype), projected))
+    return tuple(bases)
+
+
+def choose_in_batch(
+    bases: Sequence[FoldBasis],
+    responses: FloatArray,
+    *,
+    alphas: Sequence[float],
+    should_stop: ShouldStop = never_stop,
+) -> AlphaChoice:
+    """Choose the penalties of a batch of voxels, responses (n_images, n_batch), as `choose_alphas` does.
+
+    Raises
+    ------
+    Cancelled
+        As soon as `should_stop()` is true, between two penalties.
+    """
+    sums = LeftOutSums.empty(len(alphas), responses.shape[1])
+    for fold in bases:
+        mean = responses[fold.kept].mean(axis=0, dtype=np.float64)
+        dtype = fold.projected.dtype
+        aligned = fold.basis.left.T @ (responses[fold.kept] - mean).astype(dtype, copy=False)
+        truth = responses[fold.left_out]
+        for row, alpha in enumerate(alphas):
+            if should_stop():
+                raise Cancelled
+            weights = shrink(fold.basis, aligned, np.asarray(alpha, dtype=dtype))
+            sums.add(row, fold.projected @ weights + mean.astype(dtype, copy=False), truth)
+    return sums.choose(alphas, responses)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sums:
-    """Sums over left-out rows, (n_alphas, n_voxels): squared error, prediction, its square, its product with truth."""
+class LeftOutSums:
+    """Sums over left-out rows, (n_alphas, n_batch): squared error, prediction, its square, its product with truth."""
 
     error: FloatArray
     predicted: FloatArray
@@ -103,17 +157,24 @@ class _Sums:
     product: FloatArray
 
     @classmethod
-    def empty(cls, n_alphas: int, n_voxels: int) -> _Sums:
+    def empty(cls, n_alphas: int, n_voxels: int) -> LeftOutSums:
+        """No rows yet."""
         return cls(*(np.zeros((n_alphas, n_voxels)) for _ in range(4)))
 
-    def add(self, row: int, voxels: slice, predicted: FloatArray, truth: FloatArray) -> None:
-        self.error[row, voxels] += ((predicted - truth) ** 2).sum(axis=0)
-        self.predicted[row, voxels] += predicted.sum(axis=0)
-        self.squared[row, voxels] += (predicted**2).sum(axis=0)
-        self.product[row, voxels] += (predicted * truth).sum(axis=0)
+    def add(self, row: int, predicted: FloatArray, truth: FloatArray) -> None:
+        """Add the left-out rows of a fold, predicted and true (n_left_out, n_batch), at penalty number `row`."""
+        self.error[row] += ((predicted - truth) ** 2).sum(axis=0)
+        self.predicted[row] += predicted.sum(axis=0)
+        self.squared[row] += (predicted**2).sum(axis=0)
+        self.product[row] += (predicted * truth).sum(axis=0)
+
+    def choose(self, alphas: Sequence[float], responses: FloatArray) -> AlphaChoice:
+        """The penalty of the least error, and Pearson r there; 0 where prediction or response is constant."""
+        best = self.error.argmin(axis=0)
+        return AlphaChoice(alpha=np.asarray(alphas)[best], cv_r=_correlate(self, best, responses))
 
 
-def _correlate(sums: _Sums, best: IntArray, responses: FloatArray) -> FloatArray:
+def _correlate(sums: LeftOutSums, best: IntArray, responses: FloatArray) -> FloatArray:
     """Pearson r of the left-out predictions at the chosen penalties, (n_voxels,); 0 where either is constant."""
     n_rows = len(responses)
     predicted, squared, product = (
@@ -122,5 +183,5 @@ def _correlate(sums: _Sums, best: IntArray, responses: FloatArray) -> FloatArray
     mean = responses.mean(axis=0, dtype=np.float64)
     covariance = product / n_rows - predicted / n_rows * mean
     spread = np.sqrt(np.maximum(squared / n_rows - (predicted / n_rows) ** 2, 0.0))
-    scale = spread * responses.std(axis=0, dtype=np.float64)
+    scale = spread * spread_of(responses)
     return divide_or_zero(covariance, scale)

@@ -1,70 +1,170 @@
-"""Pooled features kept on disk, one small file an image, so that no image goes through the same network twice.
+"""Features kept on disk, so that no image goes through the same network twice. Never stops a fit by failing.
 
-A file is named by the image's hash in a folder named by network hash, layer and pooling. It holds a checksum of its
-numbers: a damaged file counts as missing. A cache that cannot be written slows the program down and never stops it.
+A folder is named by network hash, layer, pooling and projection. Every run that computes something writes one shard of
+its own into it: `X.rows`, float32 features one row after another, and `X.index`, a record per row with the image's hash
+and the row's checksum, written after the row. So a killed run loses at most the rows it was writing, two runs never
+write the same file, 10,000 images are two files, and a damaged row counts as missing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
+import uuid
+import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from core.encoders.card import FloatVector
+from core.encoders.card import FloatMatrix, FloatVector
 
 LOGGER = logging.getLogger(__name__)
 NAME_LENGTH = 16
 """Hexadecimal digits of the network's hash in the folder name: 64 bits tell any two weights files apart."""
+HASH_BYTES = 32
+CHECKSUM_BYTES = 4
+RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureCache:
-    """The cached pooled features of one network, layer and pooling; each entry (n_pooled,) float32."""
+class _Place:
+    """Where a row lies: its open file, its number, the checksum it should have."""
 
-    folder: Path
-    n_pooled: int
+    rows: BinaryIO
+    row: int
+    checksum: bytes
+
+
+class FeatureCache:
+    """The cached features of one network, layer, pooling and projection; each row (n_inputs,) float32.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when something is put.
+    n_inputs : int
+        Features of one image.
+    """
+
+    def __init__(self, folder: Path, n_inputs: int) -> None:
+        self.folder = folder
+        self.n_inputs = n_inputs
+        self._places: dict[str, _Place] = {}
+        self._files: list[BinaryIO] = []
+        self._writer: tuple[BinaryIO, BinaryIO] | None = None
+        self._writes = True
+        self._n_written = 0
+        self._read_shards()
+
+    def __len__(self) -> int:
+        """Number of images with an entry."""
+        return len(self._places)
+
+    def __contains__(self, image_sha256: str) -> bool:
+        """Whether there is an entry of an image, not whether it is sound."""
+        return image_sha256 in self._places
+
+    def __enter__(self) -> FeatureCache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def get(self, image_sha256: str) -> FloatVector | None:
         """The features of an image, or None where they are missing or damaged."""
-        path = self._path(image_sha256)
-        try:
-            with safe_open(path, framework="numpy") as opened:
-                checksum = (opened.metadata() or {}).get("sha256", "")
-                features = np.asarray(opened.get_tensor("features"))
-        except (OSError, SafetensorError):
+        place = self._places.get(image_sha256)
+        if place is None:
             return None
-        whole = features.dtype == np.float32 and features.shape == (self.n_pooled,) and _checksum(features) == checksum
-        return features if whole else None
-
-    def put(self, image_sha256: str, features: FloatVector) -> None:
-        """Keep the features of an image; a full or read-only disk is logged and otherwise passed over."""
-        path = self._path(image_sha256)
-        partial = path.with_suffix(f".{os.getpid()}.part")
+        row_bytes = 4 * self.n_inputs
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(save({"features": features}, metadata={"sha256": _checksum(features)}))
-            partial.replace(path)
+            place.rows.seek(place.row * row_bytes)
+            content = place.rows.read(row_bytes)
+        except (OSError, ValueError):
+            return None
+        if len(content) != row_bytes or _checksum(content) != place.checksum:
+            return None
+        return np.frombuffer(content, dtype=np.float32)
+
+    def put(self, images_sha256: Sequence[str], features: FloatMatrix) -> None:
+        """Keep features (n, n_inputs); a full, read-only or vanished disk is logged and otherwise passed over."""
+        if not self._writes:
+            return
+        content = [np.ascontiguousarray(row, dtype=np.float32).tobytes() for row in features]
+        try:
+            rows, index = self._writer if self._writer is not None else self._open_shard()
+            rows.seek(0, 2)
+            rows.write(b"".join(content))
+            rows.flush()
+            records = [
+                bytes.fromhex(sha256) + _checksum(row) for sha256, row in zip(images_sha256, content, strict=True)
+            ]
+            index.write(b"".join(records))
+            index.flush()
         except OSError as problem:
-            LOGGER.info("features not cached: %s", problem)
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            LOGGER.info("features not cached from here on: %s", problem)
+            self._writes = False
+            return
+        for sha256, row in zip(images_sha256, content, strict=True):
+            self._places[sha256] = _Place(rows, self._n_written, _checksum(row))
+            self._n_written += 1
 
-    def _path(self, image_sha256: str) -> Path:
-        return self.folder / f"{image_sha256}.safetensors"
+    def close(self) -> None:
+        """Close all files; nothing can be got or put afterwards."""
+        for file in self._files:
+            with suppress(OSError):  # a full disk may refuse what is still buffered
+                file.close()
+        self._files, self._places, self._writes = [], {}, False
+
+    def _open_shard(self) -> tuple[BinaryIO, BinaryIO]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / uuid.uuid4().hex
+        rows = path.with_suffix(".rows").open("w+b")
+        self._files.append(rows)
+        index = path.with_suffix(".index").open("wb")
+        self._files.append(index)
+        self._writer = rows, index
+        return self._writer
+
+    def _read_shards(self) -> None:
+        for path in sorted(self.folder.glob("*.index")):
+            try:
+                self._read_shard(path)
+            except OSError as problem:
+                LOGGER.info("cached features not read: %s", problem)
+
+    def _read_shard(self, path: Path) -> None:
+        index = path.read_bytes()
+        rows = path.with_suffix(".rows").open("rb")
+        self._files.append(rows)
+        whole = rows.seek(0, 2) // (4 * self.n_inputs)
+        for row in range(min(len(index) // RECORD_BYTES, whole)):
+            record = index[row * RECORD_BYTES : (row + 1) * RECORD_BYTES]
+            self._places[record[:HASH_BYTES].hex()] = _Place(rows, row, record[HASH_BYTES:])
 
 
-def open_feature_cache(root: Path, network_sha256: str, layer: str, *, pool: int, n_pooled: int) -> FeatureCache:
-    """The cache of one network, layer and pooling under `root`; creates nothing until something is put."""
+def open_feature_cache(
+    root: Path, network_sha256: str, layer: str, *, pool: int, n_inputs: int, projection: str = ""
+) -> FeatureCache:
+    """The cache of one network, layer, pooling and projection under `root`; creates nothing until something is put.
+
+    Parameters
+    ----------
+    root : Path
+    network_sha256, layer : str
+    pool : int
+    n_inputs : int
+        Features of one image, after pooling and projection.
+    projection : str
+        Hash of the sparse random projection, empty for none.
+    """
     name = f"{network_sha256[:NAME_LENGTH]}-{layer.replace('/', '_')}-pool{pool}"
-    return FeatureCache(root / name, n_pooled)
+    if projection:
+        name += f"-projected{n_inputs}-{projection[:NAME_LENGTH]}"
+    return FeatureCache(root / name, n_inputs)
 
 
-def _checksum(features: FloatVector) -> str:
-    return hashlib.sha256(features.tobytes()).hexdigest()
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little")

@@ -1,4 +1,7 @@
-"""Gives the pooled features of images, from the cache where they are known, else from the network. Never fits."""
+"""Gives the features of images, from the cache where they are known, else from the network. Never fits.
+
+Pooled, and projected where the encoder wants it: what is cached is what the reducer sees.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,14 @@ import numpy as np
 import torch
 
 from core.device import run_in_chunks
-from core.encoders.card import FloatMatrix
+from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.feature_cache import FeatureCache
 from core.encoders.pooling import pool_features
+from core.errors import Cancelled
+from core.progress import ShouldStop, never_stop
 
 if TYPE_CHECKING:
+    from core.encoders.projection import SparseProjection
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
 
@@ -24,53 +30,97 @@ IMAGES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureBatch:
-    """Pooled features (n, n_pooled) float32 of the next n images, and the hash of each image's pixels."""
+    """Features (n, n_inputs) float32 of the next n images, and the hash of each image's pixels."""
 
     features: FloatMatrix
     image_sha256: tuple[str, ...]
 
 
-def iter_features(
-    network: Network,
-    images: Sequence[str],
-    *,
-    load: Callable[[str], Stimulus],
-    pool: int,
-    cache: FeatureCache,
-) -> Iterator[FeatureBatch]:
-    """Yield the pooled features of images, in order, a batch at a time.
+@dataclass(frozen=True, slots=True, eq=False)
+class Extractor:
+    """What turns an image into the inputs of a reducer: network, pooling, projection.
 
     Parameters
     ----------
     network : Network
+    pool : int
+        Side of the pooled grid, 0 for none.
+    projection : SparseProjection, optional
+    should_stop : callable
+        Asked inside the forward pass.
+    """
+
+    network: Network
+    pool: int
+    projection: SparseProjection | None = None
+    should_stop: ShouldStop = never_stop
+
+    def extract(self, pixels: FloatMatrix) -> FloatMatrix:
+        """Features (n, n_inputs) float32 of pixels (n, 3, height, width); halves the batch if memory runs out.
+
+        Raises
+        ------
+        Cancelled
+            As soon as `should_stop()` is true, within the network.
+        """
+
+        def run(start: int, stop: int) -> FloatMatrix:
+            with torch.inference_mode():
+                chunk = torch.from_numpy(pixels[start:stop]).to(self.network.device)
+                pooled = pool_features(self.network(chunk), self.pool)
+                return (pooled if self.projection is None else self.projection(pooled)).cpu().numpy()
+
+        with self.network.interruptible(self.should_stop):
+            return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))
+
+
+def iter_features(
+    extractor: Extractor,
+    images: Sequence[str],
+    *,
+    load: Callable[[str], Stimulus],
+    cache: FeatureCache,
+    hashes: dict[str, str] | None = None,
+) -> Iterator[FeatureBatch]:
+    """Yield the features of images, in order, a batch at a time.
+
+    Parameters
+    ----------
+    extractor : Extractor
     images : sequence of str
         Ids, given to `load`.
     load : callable
         Reads an image at the network's input size.
-    pool : int
-        Side of the pooled grid, 0 for none.
     cache : FeatureCache
-        Of the same network, layer and pooling.
+        Of the same network, layer, pooling and projection.
+    hashes : dict, optional
+        Hash of each image read so far, filled as they are read: images in it and in the cache are not read again.
     """
+    seen: dict[str, str] = {} if hashes is None else hashes
     for start in range(0, len(images), IMAGES_AT_ONCE):
-        stimuli = [load(image) for image in images[start : start + IMAGES_AT_ONCE]]
-        known = {stimulus.sha256: cache.get(stimulus.sha256) for stimulus in stimuli}
-        unknown = {stimulus.sha256: stimulus for stimulus in stimuli if known[stimulus.sha256] is None}
-        if unknown:
-            fresh = extract(network, np.stack([stimulus.pixels for stimulus in unknown.values()]), pool=pool)
-            for sha256, features in zip(unknown, fresh, strict=True):
-                cache.put(sha256, features)
+        if extractor.should_stop():
+            raise Cancelled
+        names = images[start : start + IMAGES_AT_ONCE]
+        known: dict[str, FloatVector] = {}
+        unknown: dict[str, Stimulus] = {}
+        for name in names:
+            if (sha256 := seen.get(name)) is not None and (features := cache.get(sha256)) is not None:
                 known[sha256] = features
-        hashes = tuple(stimulus.sha256 for stimulus in stimuli)
-        yield FeatureBatch(np.stack([features for key in hashes if (features := known[key]) is not None]), hashes)
+                continue
+            stimulus = load(name)
+            seen[name] = stimulus.sha256
+            if (features := cache.get(stimulus.sha256)) is not None:
+                known[stimulus.sha256] = features
+            else:
+                unknown[stimulus.sha256] = stimulus
+        if unknown:
+            fresh = extractor.extract(np.stack([stimulus.pixels for stimulus in unknown.values()]))
+            cache.put(list(unknown), fresh)
+            known |= dict(zip(unknown, fresh, strict=True))
+        order = tuple(seen[name] for name in names)
+        yield FeatureBatch(np.stack([known[sha256] for sha256 in order]), order)
 
 
 def extract(network: Network, pixels: FloatMatrix, *, pool: int) -> FloatMatrix:
-    """Pooled features (n, n_pooled) float32 of pixels (n, 3, height, width); halves the batch if memory runs out."""
-
-    def run(start: int, stop: int) -> FloatMatrix:
-        with torch.inference_mode():
-            chunk = torch.from_numpy(pixels[start:stop]).to(network.device)
-            return pool_features(network(chunk), pool).cpu().numpy()
-
-    return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))
+    """Pooled features (n, n_pooled) float32 of pixels (n, 3, height, width), without a projection."""
+    return Extractor(network, pool).extract(pixels)

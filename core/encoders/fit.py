@@ -1,54 +1,69 @@
 """Fits an encoder to a subject with a network, as a generator of progress records. Never draws or prints.
 
-Features of all images -> principal components of the training images -> ridge with a penalty per voxel chosen over
-folds of the training images -> scores on the held-out images -> file.
+Features of all images, from the cache where they are known -> readouts by batches of voxels: outer folds, left-out
+categories, the encoder itself -> scores -> file. An interrupted fit finds its features and its finished batches again.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from core.checks import describe_refusal
-from core.encoders.card import EncoderCard, FloatMatrix
+from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.files import save_encoder, user_encoders_folder
+from core.encoders.fit_key import open_partial_store
 from core.encoders.noise_ceiling import count_repeats, estimate_noise_ceiling, has_repeats
-from core.encoders.solve import ScoredImages, average_repeats, fit_encoder
+from core.encoders.outside import share_rois
+from core.encoders.responses import average_repeats
+from core.encoders.scored import ScoredImages, SecondSet
+from core.encoders.scoring_config import ScoringConfig
+from core.encoders.solve import check_rank, iter_solve
+from core.encoders.tasks import LEAST_IMAGES, resolve_categories
 from core.errors import BadInputError
 from core.paths import cache_folder
+from core.progress import ShouldStop, Stopwatch, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.datasets.subject import Subject
     from core.encoders.feature_cache import FeatureCache
+    from core.encoders.features import Extractor
+    from core.encoders.gather import Gathered
+    from core.encoders.partial_store import PartialStore
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
-
-LEAST_TEST_IMAGES = 3
-"""A correlation over fewer held-out images is always 1 or undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitProgress:
     """Where a running fit stands.
 
-    `stage` is "features", "ridge" or "done"; `done` of `total` images have their features; `seconds_left` is None while
-    unknown; `result` and `path` (the saved .safetensors) are set on the last record only.
+    Parameters
+    ----------
+    stage : str
+        "features" (`done` of `total` images), "readout" (`done` of `total` voxel batches), "scores" or "done".
+    done, total : int
+    seconds_left : float, optional
+        Of this stage; None while unknown.
+    what : str
+        What is being worked on: "outer fold 2", "without face", "encoder".
+    result, path : EncoderCard, Path
+        The card and the saved .safetensors, on the last record only.
     """
 
     stage: str
     done: int
     total: int
     seconds_left: float | None = None
+    what: str = ""
     result: EncoderCard | None = None
     path: Path | None = None
+    data: EncoderData | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,15 +75,51 @@ class FitSource:
     load: Callable[[str], Stimulus]
 
 
+@dataclass(frozen=True, slots=True)
+class FitPlaces:
+    """Where a fit finds and leaves things; by default in the user's folders.
+
+    Parameters
+    ----------
+    encoders : Path, optional
+        Where the encoder is saved.
+    cache : Path, optional
+        Under which features and finished voxel batches are kept.
+    resume : bool
+        Whether the finished voxel batches of an interrupted fit are used.
+    hashes : dict, optional
+        Hashes of images read by an earlier fit of the same source, filled here too.
+    """
+
+    encoders: Path | None = None
+    cache: Path | None = None
+    resume: bool = True
+    hashes: dict[str, str] | None = None
+
+    @property
+    def encoders_folder(self) -> Path:
+        """Where encoders go."""
+        return user_encoders_folder() if self.encoders is None else self.encoders
+
+    @property
+    def cache_root(self) -> Path:
+        """Where features and batches go."""
+        return cache_folder() if self.cache is None else self.cache
+
+
 def iter_fit(
     config: EncoderConfig,
     *,
     network: Network,
     source: FitSource | None = None,
-    folder: Path | None = None,
-    cache: Path | None = None,
+    second: Sequence[FitSource] | None = None,
+    scoring: ScoringConfig | None = None,
+    places: FitPlaces | None = None,
+    should_stop: ShouldStop = never_stop,
 ) -> Iterator[FitProgress]:
-    """Fit and save an encoder; to cancel, stop iterating: nothing is saved before the last record.
+    """Fit and save an encoder; to cancel, stop iterating or let `should_stop` answer true.
+
+    Nothing is saved before the last record, but features and finished voxel batches stay in the cache.
 
     Parameters
     ----------
@@ -77,40 +128,50 @@ def iter_fit(
         Cut at `config.layer`.
     source : FitSource, optional
         By default the catalogue's subject `config.subject`.
-    folder : Path, optional
-        Where the encoder is saved; by default the user's encoders.
-    cache : Path, optional
-        Root of the feature cache; by default in the user's cache folder.
+    second : sequence of FitSource, optional
+        By default the catalogue's subjects `scoring.second_sets`.
+    scoring : ScoringConfig, optional
+    places : FitPlaces, optional
+    should_stop : callable
 
     Raises
     ------
     BadInputError
-        If network or subject is not the one configured, an image is on both sides, or a response is missing.
+        If network or subject is not the one configured, an image is on both sides, a response is missing, a category
+        or second set does not fit.
     StorageError
         If the encoder cannot be written.
+    Cancelled
+        As soon as `should_stop()` is true, inside the network and inside a voxel batch.
     """
+    places = FitPlaces() if places is None else places
+    for progress in iter_fit_unsaved(
+        config, network=network, source=source, second=second, scoring=scoring, places=places, should_stop=should_stop
+    ):
+        if progress.data is None:
+            yield progress
+            continue
+        path = save_encoder(progress.data, places.encoders_folder)
+        yield replace(progress, path=path, data=None)
+
+
+def iter_fit_unsaved(
+    config: EncoderConfig,
+    *,
+    network: Network,
+    source: FitSource | None = None,
+    second: Sequence[FitSource] | None = None,
+    scoring: ScoringConfig | None = None,
+    places: FitPlaces | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[FitProgress]:
+    """As `iter_fit`, but the last record holds the encoder's `data` and nothing is written but the cache."""
+    scoring, places = scoring or ScoringConfig(), places or FitPlaces()
     source = open_source(config.subject, size=network.input_size) if source is None else source
-    subject = source.subject
-    check_source(config, network, subject)
-    responses = average_repeats(source.responses)
-    opened = _open_cache(config, network, cache_folder() / "features" if cache is None else cache)
-    features, hashes = np.empty((len(subject.image_ids), opened.n_pooled), dtype=np.float32), list[str]()
-    yield from _fill_features(features, hashes, source=source, network=network, cache=opened, pool=config.pool)
-    yield FitProgress("ridge", len(features), len(features))
-    data = fit_encoder(
-        config,
-        ScoredImages(
-            features=features,
-            responses=responses,
-            images=tuple(hashes),
-            test=subject.test,
-            noise_ceiling=find_noise_ceiling(source.responses, subject),
-            response_unit=subject.response_unit,
-            network_sha256=network.sha256,
-        ),
-    )
-    path = save_encoder(data, user_encoders_folder() if folder is None else folder)
-    yield FitProgress("done", len(features), len(features), seconds_left=0.0, result=data.card, path=path)
+    if second is None:
+        second = [open_source(name, size=network.input_size) for name in scoring.second_sets]
+    job = _Job(config, network, source, tuple(second), scoring, places, should_stop)
+    yield from job.iterate()
 
 
 def open_source(subject: str, *, size: int) -> FitSource:
@@ -122,7 +183,7 @@ def open_source(subject: str, *, size: int) -> FitSource:
     return FitSource(found, load_responses(subject), partial(open_image_store(found).load, size=size))
 
 
-def check_source(config: EncoderConfig, network: Network, subject: Subject) -> None:
+def check_source(config: EncoderConfig, network: Network, subject: Subject, scoring: ScoringConfig) -> None:
     """Raise BadInputError if network or subject are not the configured ones, or too few images are held out."""
     asked, given = (config.network, config.layer), (network.spec.id, network.layer)
     if asked != given:
@@ -130,37 +191,103 @@ def check_source(config: EncoderConfig, network: Network, subject: Subject) -> N
     if config.subject != subject.id:
         raise BadInputError(describe_refusal("subject", allowed=config.subject, got=subject.id))
     n_test, n_images = int(subject.test.sum()), len(subject.test)
-    if not LEAST_TEST_IMAGES <= n_test < n_images:
-        allowed = f"at least {LEAST_TEST_IMAGES} held-out images, and some to fit on"
-        raise BadInputError(describe_refusal("test", allowed=allowed, got=f"{n_test} of {n_images}"))
+    nested = n_test == 0 and scoring.n_outer
+    if not nested and not LEAST_IMAGES <= n_test < n_images:
+        allowed = f"at least {LEAST_IMAGES} held-out images, and some to fit on"
+        advice = "Where none is held out, score by a nested cross-validation (--nested)."
+        raise BadInputError(describe_refusal("test", allowed=allowed, got=f"{n_test} of {n_images}", advice=advice))
+    if scoring.categories:
+        resolve_categories(scoring.categories, subject.categories)
 
 
 def find_noise_ceiling(responses: FloatArray, subject: Subject) -> FloatArray:
-    """The noise ceiling of the held-out images, (n_voxels,), from the repeats; without repeats the subject's own."""
+    """The noise ceiling of the scored images, (n_voxels,), from the repeats; without repeats the subject's own."""
     if not has_repeats(responses) or not count_repeats(responses).all():
         return subject.voxels.noise_ceiling
-    return estimate_noise_ceiling(responses, scored=subject.test)
+    return estimate_noise_ceiling(responses, scored=subject.test if subject.test.any() else ~subject.test)
 
 
-def _fill_features(
-    features: FloatMatrix, hashes: list[str], *, source: FitSource, network: Network, cache: FeatureCache, pool: int
-) -> Iterator[FitProgress]:
-    """Fill features (n_images, n_pooled) and append each image's hash, telling how far it is."""
-    from core.encoders.features import iter_features
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """One fit with everything it needs, resolved."""
 
-    total, started = len(features), time.monotonic()
-    yield FitProgress("features", 0, total)
-    for batch in iter_features(network, source.subject.image_ids, load=source.load, pool=pool, cache=cache):
-        done = len(hashes) + len(batch.image_sha256)
-        features[len(hashes) : done] = batch.features
-        hashes.extend(batch.image_sha256)
-        left = (time.monotonic() - started) / done * (total - done)
-        yield FitProgress("features", done, total, seconds_left=left)
+    config: EncoderConfig
+    network: Network
+    source: FitSource
+    second: tuple[FitSource, ...]
+    scoring: ScoringConfig
+    places: FitPlaces
+    should_stop: ShouldStop
 
+    def iterate(self) -> Iterator[FitProgress]:
+        from core.encoders.gather import make_extractor, open_cache
 
-def _open_cache(config: EncoderConfig, network: Network, root: Path) -> FeatureCache:
-    from core.encoders.feature_cache import open_feature_cache
-    from core.encoders.pooling import count_pooled
+        self.check()
+        means = [average_repeats(one.responses) for one in (self.source, *self.second)]
+        extractor = make_extractor(self.config, self.network, self.should_stop)
+        gathered: list[Gathered] = []
+        with open_cache(self.config, extractor, self.places.cache_root / "features") as cache:
+            check_rank(self.config, cache.n_inputs)
+            yield from self._gather(gathered, extractor, cache)
+        data = self._make_data(gathered[0], means[0])
+        others = tuple(
+            SecondSet(one.subject.id, more.features, mean, tuple(more.images), one.subject.voxels)
+            for one, more, mean in zip(self.second, gathered[1:], means[1:], strict=True)
+        )
+        store = open_partial_store(self.places.cache_root, self.config, self.scoring, data, others)
+        if not self.places.resume:
+            store.clear()
+        yield from self._solve(data, others, store)
+        store.clear()
 
-    n_pooled = count_pooled(network.feature_shape, config.pool)
-    return open_feature_cache(root, network.sha256, network.layer, pool=config.pool, n_pooled=n_pooled)
+    def check(self) -> None:
+        """Raise BadInputError for whatever can be seen to be wrong before any work."""
+        subject = self.source.subject
+        check_source(self.config, self.network, subject, self.scoring)
+        for other in self.second:
+            share_rois(subject.voxels, other.subject.voxels, other.subject.id)
+
+    def _gather(self, into: list[Gathered], extractor: Extractor, cache: FeatureCache) -> Iterator[FitProgress]:
+        from core.encoders.gather import empty_features, iter_gather
+
+        total = sum(len(one.subject.image_ids) for one in (self.source, *self.second))
+        watch, before = Stopwatch(total), 0
+        yield FitProgress("features", 0, total)
+        for number, one in enumerate((self.source, *self.second)):
+            names = one.subject.image_ids
+            into.append(empty_features(len(names), cache.n_inputs))
+            hashes = self.places.hashes if number == 0 else None
+            for done in iter_gather(into[-1], extractor, names, load=one.load, cache=cache, hashes=hashes):
+                yield FitProgress("features", before + done, total, seconds_left=watch.seconds_left(before + done))
+            before += len(names)
+
+    def _make_data(self, gathered: Gathered, responses: FloatArray) -> ScoredImages:
+        from core.encoders.regions import pooled_grid
+
+        subject = self.source.subject
+        return ScoredImages(
+            features=gathered.features,
+            responses=responses,
+            images=tuple(gathered.images),
+            test=subject.test,
+            noise_ceiling=find_noise_ceiling(self.source.responses, subject),
+            response_unit=subject.response_unit,
+            network_sha256=self.network.sha256,
+            voxels=subject.voxels,
+            categories=subject.categories if self.scoring.categories else (),
+            grid=pooled_grid(self.network.feature_shape, self.config.pool),
+        )
+
+    def _solve(self, data: ScoredImages, others: tuple[SecondSet, ...], store: PartialStore) -> Iterator[FitProgress]:
+        watch = None
+        for step in iter_solve(
+            self.config, data, scoring=self.scoring, second_sets=others, store=store, should_stop=self.should_stop
+        ):
+            watch = Stopwatch(step.total) if watch is None else watch
+            if step.result is None:
+                stage = "scores" if step.what == "scores" else "readout"
+                yield FitProgress(stage, step.done, step.total, watch.seconds_left(step.done), step.what)
+                continue
+            n_images = len(data.images)
+            card = step.result.card
+            yield FitProgress("done", n_images, n_images, seconds_left=0.0, result=card, data=step.result)

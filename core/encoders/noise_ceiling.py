@@ -16,7 +16,7 @@ from core.types import BoolArray, FloatArray, IntArray
 
 def has_repeats(responses: FloatArray) -> bool:
     """Whether any image of responses (n_images, n_repeats, n_voxels) was shown twice; NaN is a missing repeat."""
-    return bool((count_repeats(responses) > 1).any())
+    return responses.shape[1] > 1 and bool((count_repeats(responses) > 1).any())
 
 
 def count_repeats(responses: FloatArray) -> IntArray:

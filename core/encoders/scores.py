@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.encoders.card import EncoderCard
-from core.types import FloatArray, IntArray, VoxelTable
+from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 
 LEAST_CEILING = 0.05
 """Below this noise ceiling r2 / ceiling is not given: chance alone (r2 about 1 / n_images) would reach large values."""
+
+VOXELS_AT_ONCE = 1024
 
 NO_ROI = "(none)"
 """How the summary names the voxels outside every ROI."""
@@ -39,8 +41,31 @@ def correlate(predicted: FloatArray, measured: FloatArray) -> FloatArray:
     first = predicted - predicted.mean(axis=0, dtype=np.float64)
     second = measured - measured.mean(axis=0, dtype=np.float64)
     scale = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
+    scale[is_constant(predicted) | is_constant(measured)] = 0.0
     product = (first * second).sum(axis=0)
     return divide_or_zero(product, scale)
+
+
+def correlate_in_batches(predicted: FloatArray, measured: FloatArray, rows: IntArray | None = None) -> FloatArray:
+    """As `correlate`, of measured responses that are read a batch of voxels at a time; `rows` are theirs."""
+    parts = []
+    for start in range(0, predicted.shape[1], VOXELS_AT_ONCE):
+        voxels = slice(start, start + VOXELS_AT_ONCE)
+        truth = np.asarray(measured[:, voxels])
+        parts.append(correlate(predicted[:, voxels], truth if rows is None else truth[rows]))
+    return np.concatenate(parts)
+
+
+def is_constant(values: FloatArray) -> BoolArray:
+    """Whether each voxel of values (n_images, n_voxels) never varies: its mean may be off by rounding, it is not."""
+    return np.asarray((values == values[:1]).all(axis=0))
+
+
+def spread_of(values: FloatArray) -> FloatArray:
+    """SD of each voxel over images, (n_voxels,) float64; exactly 0 where it never varies."""
+    spread = values.std(axis=0, dtype=np.float64)
+    spread[is_constant(values)] = 0.0
+    return np.asarray(spread)
 
 
 def divide_or_zero(product: FloatArray, scale: FloatArray) -> FloatArray:

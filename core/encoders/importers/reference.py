@@ -15,8 +15,8 @@ import numpy as np
 
 from core.encoders.card import EncoderData
 from core.encoders.provenance import UNKNOWN_REFERENCE
+from core.encoders.responses import average_repeats
 from core.encoders.scores import correlate, explained, over_ceiling
-from core.encoders.solve import average_repeats
 from core.errors import StorageError
 from core.types import FloatArray, IntArray
 

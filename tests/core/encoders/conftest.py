@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ import torch
 
 from core.encoders.config import EncoderConfig
 from core.encoders.fit import FitSource
-from core.encoders.solve import ScoredImages
+from core.encoders.scored import ScoredImages
+from core.errors import Cancelled
 from core.images.stimulus import Stimulus, make_stimulus
 from core.types import VoxelTable
 
@@ -38,6 +41,19 @@ class TinyNetwork(torch.nn.Module):
         self.device = "cpu"
         self.n_shown = 0
         self.requires_grad_(False)
+
+    @contextmanager
+    def interruptible(self, should_stop: Callable[[], bool]) -> Iterator[None]:
+        def look(*_: Any) -> None:
+            if should_stop():
+                raise Cancelled
+
+        handles = [part.register_forward_pre_hook(look) for part in (self.first, self.second)]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         self.n_shown += len(pixels)
@@ -88,7 +104,14 @@ def source(tiny: TinyNetwork) -> FitSource:
         noise_ceiling=np.full(N_VOXELS, 0.5, dtype=np.float32),
         paint=np.zeros((0, 3), dtype=np.int32),
     )
-    subject = SimpleNamespace(id="someone", image_ids=names, test=test, voxels=voxels, response_unit="% signal change")
+    subject = SimpleNamespace(
+        id="someone",
+        image_ids=names,
+        test=test,
+        voxels=voxels,
+        response_unit="% signal change",
+        categories=tuple("face" if number % 3 == 0 else "place" for number in range(N_IMAGES)),
+    )
     return FitSource(subject, (signal[:, None] + noise).astype(np.float32), draw_image)
 
 

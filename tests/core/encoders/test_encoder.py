@@ -11,7 +11,8 @@ import torch
 
 from core.encoders.config import EncoderConfig
 from core.encoders.encoder import Encoder
-from core.encoders.solve import ScoredImages, fit_encoder
+from core.encoders.scored import ScoredImages
+from core.encoders.solve import fit_encoder
 from core.errors import BadInputError, WeightsError
 
 

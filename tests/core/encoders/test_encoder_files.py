@@ -27,7 +27,8 @@ from core.encoders.files import (
     seal,
     user_encoders_folder,
 )
-from core.encoders.solve import ScoredImages, fit_encoder
+from core.encoders.scored import ScoredImages
+from core.encoders.solve import fit_encoder
 from core.errors import BadInputError, StorageError, WeightsError
 
 NAMES = ("someone", "tiny", "second")

@@ -1,8 +1,10 @@
-"""Cached features equal computed ones; a damaged entry is computed again."""
+"""Cached features equal computed ones; a damaged or half-written one is computed again; a lost cache stops nothing."""
 
 from __future__ import annotations
 
 import logging
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,55 +12,132 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders.feature_cache import FeatureCache, open_feature_cache
-from core.encoders.features import extract, iter_features
+from core.encoders.feature_cache import RECORD_BYTES, FeatureCache, open_feature_cache
+from core.encoders.features import Extractor, extract, iter_features
+from core.encoders.projection import SparseProjection
+from core.errors import Cancelled
+
+ROW_BYTES = 45 * 4
 
 
 @pytest.fixture
-def cache(tmp_path: Path, tiny: Any) -> FeatureCache:
-    return open_feature_cache(tmp_path, tiny.sha256, "a/b", pool=3, n_pooled=45)
+def folder(tmp_path: Path, tiny: Any) -> Path:
+    with open_feature_cache(tmp_path, tiny.sha256, "a/b", pool=3, n_inputs=45) as cache:
+        return cache.folder
 
 
-def gather(tiny: Any, source: Any, cache: FeatureCache) -> np.ndarray:
-    batches = iter_features(tiny, source.subject.image_ids, load=source.load, pool=3, cache=cache)
+@pytest.fixture
+def cache(folder: Path) -> Iterator[FeatureCache]:
+    with FeatureCache(folder, 45) as opened:
+        yield opened
+
+
+def gather(tiny: Any, source: Any, cache: FeatureCache, n_images: int = 60) -> np.ndarray:
+    batches = iter_features(Extractor(tiny, 3), source.subject.image_ids[:n_images], load=source.load, cache=cache)
     return np.concatenate([batch.features for batch in batches])
+
+
+def gather_again(tiny: Any, source: Any, folder: Path) -> np.ndarray:
+    with FeatureCache(folder, 45) as opened:
+        return gather(tiny, source, opened)
 
 
 def test_a_hit_equals_the_computation_and_asks_the_network_nothing(tiny: Any, source: Any, cache: FeatureCache) -> None:
     first = gather(tiny, source, cache)
+    assert tiny.n_shown == len(cache) == len(source.subject.image_ids)
+    np.testing.assert_array_equal(first, gather(tiny, source, cache))
+    np.testing.assert_array_equal(first, gather_again(tiny, source, cache.folder))
     assert tiny.n_shown == len(source.subject.image_ids)
-    again = gather(tiny, source, cache)
-    assert tiny.n_shown == len(source.subject.image_ids)
-    np.testing.assert_array_equal(first, again)
     direct = extract(tiny, np.stack([source.load(name).pixels for name in source.subject.image_ids]), pool=3)
     np.testing.assert_allclose(first, direct, atol=1e-6)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "other size"])
-def test_a_damaged_entry_is_computed_again(tiny: Any, source: Any, cache: FeatureCache, damage: str) -> None:
-    first = gather(tiny, source, cache)
-    path = cache.folder / f"{source.load('image-5').sha256}.safetensors"
+def test_all_images_are_one_array_and_one_index(tiny: Any, source: Any, folder: Path) -> None:
+    gather_again(tiny, source, folder)
+    rows, index = sorted(folder.iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert (rows.suffix, index.suffix) == (".rows", ".index")
+    assert (rows.stat().st_size, index.stat().st_size) == (60 * ROW_BYTES, 60 * RECORD_BYTES)
+
+
+def test_known_images_are_not_even_read(tiny: Any, source: Any, cache: FeatureCache) -> None:
+    hashes: dict[str, str] = {}
+    first = list(
+        iter_features(Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache, hashes=hashes)
+    )
+
+    def refuse(name: str) -> Any:
+        raise AssertionError(f"{name} was read again")
+
+    again = list(iter_features(Extractor(tiny, 3), source.subject.image_ids, load=refuse, cache=cache, hashes=hashes))
+    np.testing.assert_array_equal(first[-1].features, again[-1].features)
+    assert len(hashes) == 60
+
+
+@pytest.mark.parametrize(
+    ("keep_rows", "keep_index", "n_fresh"),
+    [
+        (30 * ROW_BYTES + 7, 30 * RECORD_BYTES, 30),  # killed while writing a row
+        (31 * ROW_BYTES, 30 * RECORD_BYTES + 5, 30),  # killed while writing its record
+        (20 * ROW_BYTES, 60 * RECORD_BYTES, 40),  # rows lost by the disk
+        (0, 0, 60),
+    ],
+)
+def test_a_killed_run_loses_only_what_it_was_writing(
+    tiny: Any, source: Any, folder: Path, keep_rows: int, keep_index: int, n_fresh: int
+) -> None:
+    first = gather_again(tiny, source, folder)
+    for path, kept in ((next(folder.glob("*.rows")), keep_rows), (next(folder.glob("*.index")), keep_index)):
+        path.write_bytes(path.read_bytes()[:kept])
+    tiny.n_shown = 0
+    np.testing.assert_allclose(gather_again(tiny, source, folder), first, atol=1e-6)
+    assert tiny.n_shown == n_fresh
+    tiny.n_shown = 0
+    gather_again(tiny, source, folder)
+    assert tiny.n_shown == 0
+
+
+def test_a_damaged_row_is_computed_again(tiny: Any, source: Any, folder: Path) -> None:
+    first = gather_again(tiny, source, folder)
+    path = next(folder.glob("*.rows"))
     content = bytearray(path.read_bytes())
-    if damage == "other size":
-        FeatureCache(cache.folder, 3).put(path.stem, np.ones(3, dtype=np.float32))
-    else:
-        content[-1] ^= 1
-        path.write_bytes({"truncated": content[:50], "flipped": content, "empty": b""}[damage])
-    assert cache.get(path.stem) is None
-    shown = tiny.n_shown
-    np.testing.assert_allclose(gather(tiny, source, cache), first, atol=1e-6)
-    assert tiny.n_shown == shown + 1
-    assert cache.get(path.stem) is not None
+    content[5 * ROW_BYTES + 3] ^= 1
+    path.write_bytes(content)
+    tiny.n_shown = 0
+    np.testing.assert_allclose(gather_again(tiny, source, folder), first, atol=1e-6)
+    assert tiny.n_shown == 1
 
 
-def test_other_weights_layers_and_grids_have_entries_of_their_own(tmp_path: Path) -> None:
-    folders = {
-        open_feature_cache(tmp_path, sha256, layer, pool=pool, n_pooled=4).folder
-        for sha256 in ("a" * 64, "b" * 64)
-        for layer in ("x", "y")
-        for pool in (1, 2)
-    }
-    assert len(folders) == 8
+def test_two_runs_at_once_write_files_of_their_own(tiny: Any, source: Any, folder: Path) -> None:
+    with FeatureCache(folder, 45) as one, FeatureCache(folder, 45) as two:
+        gather(tiny, source, one, n_images=32)
+        gather(tiny, source, two, n_images=60)
+    assert len(list(folder.glob("*.rows"))) == 2
+    tiny.n_shown = 0
+    gather_again(tiny, source, folder)
+    assert tiny.n_shown == 0
+
+
+def test_other_weights_layers_grids_and_projections_have_folders_of_their_own(tmp_path: Path) -> None:
+    folders = set()
+    for sha256 in ("a" * 64, "b" * 64):
+        for layer in ("x", "y"):
+            for pool in (1, 2):
+                for projection in ("", "c" * 64, "d" * 64):
+                    with open_feature_cache(
+                        tmp_path, sha256, layer, pool=pool, n_inputs=4, projection=projection
+                    ) as opened:
+                        folders.add(opened.folder)
+    assert len(folders) == 24
+
+
+def test_what_is_cached_is_projected_already(tiny: Any, source: Any, tmp_path: Path) -> None:
+    projection = SparseProjection(45, 12, seed=0)
+    with FeatureCache(tmp_path / "projected", 12) as cache:
+        batches = iter_features(Extractor(tiny, 3, projection), source.subject.image_ids, load=source.load, cache=cache)
+        projected = np.concatenate([batch.features for batch in batches])
+    whole = torch.from_numpy(gather_again(tiny, source, tmp_path / "whole"))
+    np.testing.assert_allclose(projected, projection(whole).numpy(), atol=1e-5)
+    assert next((tmp_path / "projected").glob("*.rows")).stat().st_size == 60 * 12 * 4
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(
@@ -67,13 +146,60 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
     blocked = tmp_path / "file"
     blocked.write_text("")
     with caplog.at_level(logging.INFO):
-        features = gather(tiny, source, FeatureCache(blocked / "x", 45))
+        features = gather_again(tiny, source, blocked / "x")
     assert features.shape == (60, 45)
     assert "features not cached" in caplog.text
 
 
-def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny: Any, source: Any, cache: FeatureCache) -> None:
-    wanted = gather(tiny, source, FeatureCache(cache.folder / "other", 45))
+def test_a_folder_that_vanishes_half_way_stops_nothing(tiny: Any, source: Any, folder: Path) -> None:
+    wanted = gather_again(tiny, source, folder.parent / "other")
+    with FeatureCache(folder, 45) as cache:
+        batches = iter_features(Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache)
+        parts = [next(batches).features]
+        shutil.rmtree(folder)
+        parts += [batch.features for batch in batches]
+    np.testing.assert_allclose(np.concatenate(parts), wanted, atol=1e-6)
+
+
+def test_a_disk_that_fills_up_stops_nothing(
+    tiny: Any, source: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FeatureCache(folder, 45) as cache, caplog.at_level(logging.INFO):
+        batches = iter_features(Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache)
+        parts = [next(batches).features]
+        cache._writer = (FullDisk(), FullDisk())  # type: ignore[assignment]
+        parts += [batch.features for batch in batches]
+    assert "No space left on device" in caplog.text
+    assert len(np.concatenate(parts)) == 60
+    tiny.n_shown = 0
+    gather_again(tiny, source, folder)
+    assert tiny.n_shown == 60 - 16
+
+
+class FullDisk:
+    def seek(self, *_: int) -> int:
+        return 0
+
+    def write(self, _content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_stopping_leaves_the_network_between_two_layers(tiny: Any, source: Any, cache: FeatureCache) -> None:
+    asked: list[int] = []
+
+    def stop_soon() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    extractor = Extractor(tiny, 3, should_stop=stop_soon)
+    with pytest.raises(Cancelled):
+        list(iter_features(extractor, source.subject.image_ids, load=source.load, cache=cache))
+    assert not any(part._forward_pre_hooks for part in tiny.modules())
+    assert len(cache) < 60
+
+
+def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny: Any, source: Any, folder: Path) -> None:
+    wanted = gather_again(tiny, source, folder.parent / "other")
     forward, refused = tiny.forward, []
 
     def refuse_more_than_five(pixels: torch.Tensor) -> torch.Tensor:
@@ -83,12 +209,12 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny: Any, source: A
         return forward(pixels)
 
     tiny.forward = refuse_more_than_five
-    np.testing.assert_allclose(gather(tiny, source, cache), wanted, atol=1e-6)
+    np.testing.assert_allclose(gather_again(tiny, source, folder), wanted, atol=1e-6)
     assert refused[:2] == [16, 8]
 
 
 def test_copies_of_an_image_in_one_batch_are_computed_once(tiny: Any, source: Any, cache: FeatureCache) -> None:
-    (batch,) = iter_features(tiny, ["image-1", "image-1", "image-2"], load=source.load, pool=3, cache=cache)
+    (batch,) = iter_features(Extractor(tiny, 3), ["image-1", "image-1", "image-2"], load=source.load, cache=cache)
     assert tiny.n_shown == 2
     np.testing.assert_array_equal(batch.features[0], batch.features[1])
     assert batch.image_sha256[0] == batch.image_sha256[1] != batch.image_sha256[2]

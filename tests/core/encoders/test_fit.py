@@ -14,14 +14,16 @@ from sklearn.linear_model import Ridge
 
 from core.encoders.config import EncoderConfig
 from core.encoders.files import load_encoder, user_encoders_folder
-from core.encoders.fit import FitProgress, FitSource, iter_fit
+from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
 from core.encoders.noise_ceiling import estimate_noise_ceiling
-from core.encoders.solve import ScoredImages, average_repeats, fit_encoder
+from core.encoders.responses import average_repeats
+from core.encoders.scored import ScoredImages
+from core.encoders.solve import fit_encoder
 from core.errors import BadInputError
 
 
 def fit(config: EncoderConfig, tiny: Any, source: FitSource, folder: Path) -> list[FitProgress]:
-    return list(iter_fit(config, network=tiny, source=source, folder=folder))
+    return list(iter_fit(config, network=tiny, source=source, places=FitPlaces(encoders=folder)))
 
 
 def test_progress_counts_images_and_ends_with_the_card(
@@ -29,7 +31,8 @@ def test_progress_counts_images_and_ends_with_the_card(
 ) -> None:
     records = fit(config, tiny, source, tmp_path)
     assert [record.done for record in records if record.stage == "features"] == [0, 16, 32, 48, 60]
-    assert [record.stage for record in records[-2:]] == ["ridge", "done"]
+    assert [record.stage for record in records[-4:]] == ["readout", "readout", "scores", "done"]
+    assert [(record.done, record.total) for record in records if record.stage == "readout"] == [(0, 1), (1, 1)]
     assert all(record.result is None for record in records[:-1])
     card, path = records[-1].result, records[-1].path
     assert card is not None and path is not None
@@ -104,7 +107,7 @@ def test_missing_repeats_are_averaged_over_what_is_there() -> None:
 
 
 def test_stopping_saves_nothing(config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path) -> None:
-    running = iter_fit(config, network=tiny, source=source, folder=tmp_path)
+    running = iter_fit(config, network=tiny, source=source, places=FitPlaces(encoders=tmp_path))
     next(running)
     next(running)
     running.close()

@@ -27,7 +27,7 @@ def test_each_feature_has_four_entries_of_one_half_in_blocks_of_their_own() -> N
     blocks = matrix.reshape(50, 4, 6)
     assert ((blocks != 0).sum(axis=2) == 1).all()
     assert set(np.unique(matrix).tolist()) == {-0.5, 0.0, 0.5}
-    assert (np.abs(np.count_nonzero(matrix, axis=0) - 50 / 6) < 2).all()  # dealt out evenly
+    assert np.count_nonzero(matrix, axis=0).max() <= 9  # dealt out evenly: 50 features over 6, rounded up
 
 
 def test_it_is_the_product_with_its_matrix_and_so_is_its_gradient() -> None:

@@ -1,0 +1,219 @@
+"""One readout, prepared for any number of voxels: reducer, reduced training images, folds. Never sees a whole brain.
+
+Everything that depends on the features alone is computed once; `solve_batch` then takes voxels a batch at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.encoders.config import EncoderConfig
+from core.encoders.crossval import FoldBasis, LeftOutSums, choose_in_batch, make_folds, prepare_folds
+from core.encoders.reduce import Reducer, centre_only, fit_reducer
+from core.encoders.ridge import RidgeBasis, decompose, round_basis, solve_with
+from core.encoders.scores import is_constant, spread_of
+from core.encoders.sparse import (
+    SparseBasis,
+    correlate_with,
+    descend,
+    prepare_sparse,
+    silencing_alpha,
+)
+from core.errors import Cancelled
+from core.progress import ShouldStop, never_stop
+from core.types import FloatArray, IntArray
+
+EXACT_NUMBERS = 2_000_000
+"""Up to so many reduced training features all work on voxels is in float64; beyond, it is in float32 from float64 Gram
+matrices: half the time and memory, and the penalties chosen hardly differ."""
+PATH_TOLERANCE = 1e-5
+"""Of the sparse readout inside the folds, where only the error is used."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseFold:
+    """One fold of a sparse readout: rows, the kept features, and the left-out ones centred alike."""
+
+    kept: IntArray
+    left_out: IntArray
+    basis: SparseBasis
+    projected: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """What a batch of voxels is fitted with.
+
+    Parameters
+    ----------
+    reducer : Reducer
+    reduced : (n_train, rank)
+        Reduced training features, divided by `reducer.scale`.
+    folds : tuple of FoldBasis or of SparseFold
+    basis : RidgeBasis or SparseBasis
+        Of all training rows.
+    covariance : (rank, rank) float64
+        Of the reduced training features as the encoder has them.
+    """
+
+    reducer: Reducer
+    reduced: FloatArray
+    folds: tuple[FoldBasis, ...] | tuple[SparseFold, ...]
+    basis: RidgeBasis | SparseBasis
+    covariance: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchSolution:
+    """alpha, cv_r, intercept, reference_sd (n_batch,) and weights (rank, n_batch), as the encoder stores them."""
+
+    alpha: FloatArray
+    cv_r: FloatArray
+    weights: FloatArray
+    intercept: FloatArray
+    reference_sd: FloatArray
+
+
+def learn_reducer(config: EncoderConfig, features: FloatArray) -> Reducer:
+    """The reducer of the config, learned from training features (n_train, n_inputs)."""
+    return fit_reducer(features, config.n_components) if config.reducer == "pca" else centre_only(features)
+
+
+def make_design(
+    config: EncoderConfig,
+    features: FloatArray,
+    images: list[str],
+    *,
+    reducer: Reducer | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Design:
+    """Prepare a readout of training features (n_train, n_inputs); rows with the same name in `images` share a fold.
+
+    Raises
+    ------
+    BadInputError
+        If there are fewer distinct images than folds.
+    Cancelled
+        As soon as `should_stop()` is true, between two decompositions.
+    """
+    folds = make_folds(images, config.n_folds, seed=config.seed)
+    reducer = learn_reducer(config, features) if reducer is None else reducer
+    plain = reducer.apply(features)
+    reduced = plain / np.float32(reducer.scale) if reducer.scale != 1.0 else plain
+    covariance = np.atleast_2d(np.cov(plain, rowvar=False, bias=True, dtype=np.float64))
+    prepare = _prepare_sparse if config.is_sparse else _prepare_ridge
+    return prepare(reducer, reduced, folds, covariance, should_stop)
+
+
+def solve_batch(
+    config: EncoderConfig, design: Design, responses: FloatArray, *, should_stop: ShouldStop = never_stop
+) -> BatchSolution:
+    """Choose penalties and solve for training responses (n_train, n_batch); constant voxels get no weights.
+
+    Raises
+    ------
+    Cancelled
+        As soon as `should_stop()` is true, between two penalties.
+    """
+    solve = _solve_sparse if config.is_sparse else _solve_ridge
+    alpha, cv_r, weights, intercept = solve(config, design, responses, should_stop)
+    constant = is_constant(responses)
+    weights[:, constant], intercept[constant] = 0.0, responses[0, constant]
+    stored = (weights / design.reducer.scale).astype(np.float32)
+    variance = (stored * (design.covariance @ stored)).sum(axis=0, dtype=np.float64)
+    return BatchSolution(alpha, cv_r, stored, intercept.astype(np.float32), np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _prepare_ridge(
+    reducer: Reducer,
+    reduced: FloatArray,
+    folds: tuple[IntArray, ...],
+    covariance: FloatArray,
+    should_stop: ShouldStop,
+) -> Design:
+    dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
+    bases: list[FoldBasis] = []
+    for fold in folds:
+        _look(should_stop)
+        bases += prepare_folds(reduced, [fold], dtype=dtype)
+    basis = round_basis(decompose(reduced), dtype)
+    return Design(reducer, reduced, tuple(bases), basis, covariance)
+
+
+def _prepare_sparse(
+    reducer: Reducer,
+    reduced: FloatArray,
+    folds: tuple[IntArray, ...],
+    covariance: FloatArray,
+    should_stop: ShouldStop,
+) -> Design:
+    prepared = []
+    for left_out in folds:
+        _look(should_stop)
+        kept = np.setdiff1d(np.arange(len(reduced)), left_out)
+        basis = prepare_sparse(reduced[kept])
+        prepared.append(SparseFold(kept, left_out, basis, reduced[left_out] - basis.mean))
+    return Design(reducer, reduced, tuple(prepared), prepare_sparse(reduced), covariance)
+
+
+def _solve_ridge(
+    config: EncoderConfig, design: Design, responses: FloatArray, should_stop: ShouldStop
+) -> tuple[FloatArray, ...]:
+    folds = [fold for fold in design.folds if isinstance(fold, FoldBasis)]
+    chosen = choose_in_batch(folds, responses, alphas=config.alphas, should_stop=should_stop)
+    if not isinstance(design.basis, RidgeBasis):
+        raise TypeError("A ridge design has a ridge basis.")
+    dtype = design.basis.left.dtype
+    weights, intercept = solve_with(design.basis, responses.astype(dtype, copy=False), chosen.alpha.astype(dtype))
+    return chosen.alpha, chosen.cv_r, weights, intercept
+
+
+def _solve_sparse(
+    config: EncoderConfig, design: Design, responses: FloatArray, should_stop: ShouldStop
+) -> tuple[FloatArray, ...]:
+    share = config.l1_share
+    sums = LeftOutSums.empty(len(config.alphas), responses.shape[1])
+    for fold in design.folds:
+        if isinstance(fold, SparseFold):
+            _follow_path(config, fold, responses, sums, should_stop)
+    chosen = sums.choose(config.alphas, responses)
+    if not isinstance(design.basis, SparseBasis):
+        raise TypeError("A sparse design has a sparse basis.")
+    correlation = correlate_with(design.basis, responses)
+    alpha = chosen.alpha * silencing_alpha(correlation, share)
+    weights = descend(
+        design.basis, correlation, alpha, l1_share=share, scale=spread_of(responses), should_stop=should_stop
+    )
+    intercept = responses.mean(axis=0, dtype=np.float64) - design.basis.mean @ weights
+    return alpha, chosen.cv_r, weights, intercept
+
+
+def _follow_path(
+    config: EncoderConfig, fold: SparseFold, responses: FloatArray, sums: LeftOutSums, should_stop: ShouldStop
+) -> None:
+    """Solve one fold from the largest penalty to the smallest, each from the weights before."""
+    kept, truth = responses[fold.kept], responses[fold.left_out]
+    mean, scale = kept.mean(axis=0, dtype=np.float64), spread_of(kept)
+    correlation = correlate_with(fold.basis, kept)
+    largest = silencing_alpha(correlation, config.l1_share)
+    weights = None
+    for row in reversed(range(len(config.alphas))):
+        weights = descend(
+            fold.basis,
+            correlation,
+            config.alphas[row] * largest,
+            l1_share=config.l1_share,
+            scale=scale,
+            start=weights,
+            tolerance=PATH_TOLERANCE,
+            should_stop=should_stop,
+        )
+        sums.add(row, fold.projected @ weights + mean, truth)
+
+
+def _look(should_stop: ShouldStop) -> None:
+    if should_stop():
+        raise Cancelled

@@ -1,0 +1,130 @@
+"""Scores on images unlike the training images: a left-out category, a second set. Never fits.
+
+Both stand beside the score on held-out images like the training images, by the same fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.checks import describe_refusal
+from core.encoders.assemble import join_voxels
+from core.encoders.extra_scores import OutsideScore
+from core.encoders.scored import ScoredImages, SecondSet, TaskResult
+from core.encoders.scores import correlate, correlate_in_batches
+from core.encoders.tasks import CATEGORY, LEAST_IMAGES
+from core.errors import BadInputError
+from core.types import FloatArray, IntArray, VoxelTable
+
+
+def score_categories(data: ScoredImages, results: Sequence[TaskResult]) -> tuple[OutsideScore, ...]:
+    """r on each left-out category, beside r of the same fit on the held-out images of the others.
+
+    Where too few of those are held out, `r_within` is NaN and `n_within` says how few they are.
+    """
+    names = dict.fromkeys(one.task.name for one in results if one.task.kind == CATEGORY)
+    return tuple(_score_category(data, [one for one in results if one.task.name == name], name) for name in names)
+
+
+def _score_category(data: ScoredImages, results: Sequence[TaskResult], name: str) -> OutsideScore:
+    predicted = join_voxels(results, [one.predicted for one in results])
+    rows = results[0].task.predict
+    n_inside = int((np.asarray(data.categories)[rows] == name).sum())
+    n_within = len(rows) - n_inside
+    r = correlate_in_batches(predicted[:n_inside], data.responses, rows[:n_inside])
+    within = np.full(len(r), np.nan)
+    if n_within >= LEAST_IMAGES:
+        within = correlate_in_batches(predicted[n_inside:], data.responses, rows[n_inside:])
+    return OutsideScore(
+        "category", name, n_inside, n_within, (), r=r.astype(np.float32), r_within=within.astype(np.float32)
+    )
+
+
+def share_rois(own: VoxelTable, other: VoxelTable, name: str) -> tuple[str, ...]:
+    """The ROIs to compare by their means; empty where both tables hold the very same voxels.
+
+    Raises
+    ------
+    BadInputError
+        If the other set has other voxels and no ROI of the same name.
+    """
+    same = own.n_voxels == other.n_voxels and own.roi == other.roi
+    if same and np.array_equal(own.vertex, other.vertex) and np.array_equal(own.hemisphere, other.hemisphere):
+        return ()
+    shared = tuple(roi for roi in own.roi_names if roi in other.roi_names)
+    if not shared:
+        allowed = "a record of the same voxels, or with an ROI of the same name"
+        got = f"{name} with {', '.join(other.roi_names) or 'no ROI'}"
+        advice = f"The encoder has {', '.join(own.roi_names) or 'no ROI'}."
+        raise BadInputError(describe_refusal("second_set", allowed=allowed, got=got, advice=advice))
+    return shared
+
+
+def choose_unseen(own: Sequence[str], train: IntArray, other: SecondSet) -> IntArray:
+    """The rows of a second set whose image was not trained on. Raises BadInputError if they are too few to score."""
+    seen = {own[row] for row in train}
+    rows = np.flatnonzero([name not in seen for name in other.images])
+    if len(rows) < LEAST_IMAGES:
+        allowed = f"a record with at least {LEAST_IMAGES} images that are not trained on"
+        raise BadInputError(describe_refusal("second_set", allowed=allowed, got=f"{other.name} with {len(rows)}"))
+    return rows
+
+
+def score_second_set(
+    data: ScoredImages,
+    other: SecondSet,
+    *,
+    predict: FloatArray,
+    rows: IntArray,
+    within: FloatArray,
+    within_rows: IntArray,
+) -> OutsideScore:
+    """r on the images of a second set, beside r on this record's own held-out images.
+
+    Parameters
+    ----------
+    data : ScoredImages
+        With a voxel table.
+    other : SecondSet
+    predict : (n_rows, n_voxels)
+        The encoder's predictions of the other set's `rows`.
+    rows : row indices of the other set
+    within : (n_within, n_voxels)
+        Predictions of this record's images `within_rows`.
+    within_rows : row indices
+    """
+    if data.voxels is None:
+        raise BadInputError(describe_refusal("second_set", allowed="empty without a voxel table", got=other.name))
+    rois = share_rois(data.voxels, other.voxels, other.name)
+    if rois:
+        r = np.array([_mean_r(predict, data.voxels, other.responses, other.voxels, rows, roi) for roi in rois])
+        inside = [_mean_r(within, data.voxels, data.responses, data.voxels, within_rows, roi) for roi in rois]
+        r_within = np.array(inside)
+    else:
+        r = correlate_in_batches(predict, other.responses, rows)
+        r_within = correlate_in_batches(within, data.responses, within_rows)
+    return OutsideScore(
+        "second-set",
+        other.name,
+        len(rows),
+        len(within_rows),
+        rois,
+        r=r.astype(np.float32),
+        r_within=r_within.astype(np.float32),
+    )
+
+
+def _mean_r(
+    predicted: FloatArray,
+    own: VoxelTable,
+    measured: FloatArray,
+    other: VoxelTable,
+    rows: IntArray,
+    roi: str,
+) -> float:
+    """Pearson r of the mean response of an ROI."""
+    first = predicted[:, own.voxels_in(roi)].mean(axis=1, dtype=np.float64)
+    second = np.asarray(measured[:, other.voxels_in(roi)])[rows].mean(axis=1, dtype=np.float64)
+    return float(correlate(first[:, np.newaxis], second[:, np.newaxis])[0])

@@ -1,0 +1,80 @@
+"""Finished voxel batches of a fit, kept on disk so that an interrupted one goes on. Never stops a fit by failing.
+
+A folder is named by the hash of everything a fit depends on; a batch of another fit, or a damaged one, is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from core.errors import StorageError
+from core.files import replace_file
+from core.types import FloatArray
+
+LOGGER = logging.getLogger(__name__)
+Arrays = dict[str, FloatArray]
+
+
+@dataclass(slots=True)
+class PartialStore:
+    """The batches of one fit under a folder; without a folder nothing is kept.
+
+    Parameters
+    ----------
+    folder : Path, optional
+    n_reused : int
+        Batches found so far.
+    """
+
+    folder: Path | None = None
+    n_reused: int = 0
+    _writes: bool = field(default=True, repr=False)
+
+    def get(self, name: str) -> Arrays | None:
+        """The arrays of a batch, or None where they are missing or damaged."""
+        if self.folder is None:
+            return None
+        try:
+            with safe_open(self.folder / f"{name}.safetensors", framework="numpy") as opened:
+                checksum = (opened.metadata() or {}).get("sha256", "")
+                arrays: Arrays = {key: np.asarray(opened.get_tensor(key)) for key in opened.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError):
+            return None
+        if _hash(arrays) != checksum:
+            return None
+        self.n_reused += 1
+        return arrays
+
+    def put(self, name: str, arrays: Mapping[str, FloatArray]) -> None:
+        """Keep the arrays of a batch; a full or vanished disk is logged and otherwise passed over."""
+        if self.folder is None or not self._writes:
+            return
+        whole = {key: np.ascontiguousarray(values) for key, values in arrays.items()}
+        packed = save(whole, metadata={"sha256": _hash(whole)})
+        try:
+            replace_file(self.folder / f"{name}.safetensors", lambda partial: partial.write_bytes(packed))
+        except StorageError as problem:
+            LOGGER.info("voxel batches not kept from here on: %s", problem)
+            self._writes = False
+
+    def clear(self) -> None:
+        """Forget every batch."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _hash(arrays: Mapping[str, FloatArray]) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(arrays):
+        digest.update(f"{key}{arrays[key].shape}{arrays[key].dtype}".encode())
+        digest.update(np.ascontiguousarray(arrays[key]).data)
+    return digest.hexdigest()
