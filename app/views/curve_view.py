@@ -121,6 +121,8 @@ class CurveView(QWidget):
         for label in (*self._labels.values(), self._linearity_label):
             label.setFont(plot_font())
             label.fill = pg.mkBrush(theme.panel)  # so that no line strikes a name through
+            label.textItem.document().setDocumentMargin(1)  # nor the box of one name another name
+            label.updateTextPos()
         self._one.setPen(dashed(theme.muted, 1))
         for line in (self._zero, self._lower_zero):
             line.setPen(pg.mkPen(theme.line_strong, width=1))
@@ -311,8 +313,11 @@ class CurveView(QWidget):
             self._labels[name].setColor(colours[name])
             self._labels[name].setPos(x, y)
         if data.linearity.size and np.isfinite(data.linearity[-1]):
+            lower = self._lower.getViewBox()
+            (low, high), height = lower.viewRange()[1], max(1.0, lower.height())
+            half = LABEL_GAP / 2 * (high - low) / height
             self._linearity_label.setColor(self._theme.text)
-            self._linearity_label.setPos(x, float(data.linearity[-1]))
+            self._linearity_label.setPos(x, float(np.clip(data.linearity[-1], low + half, high - half)))
 
     @Slot(object)
     def _explain(self, position: QPointF) -> None:
