@@ -31,7 +31,8 @@ from app.widgets.status_line import StatusLine
 from app.wiring import Wiring
 
 FIRST_SIZE = (1440, 900)
-LEAST_SIZE = (1120, 700)
+LEAST_SIZE = (1264, 700)
+"""Narrower, the parts would lie over one another."""
 
 
 class MainWindow(QMainWindow):
