@@ -1,0 +1,58 @@
+"""Finds the image files of a recording by name. Never opens one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.checks import describe_refusal
+from core.datasets.subject import ImageSource
+from core.errors import BadInputError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+MOST_NAMED = 3
+
+
+def list_pictures(folder: Path) -> dict[str, str]:
+    """Paths below a folder by file name. Raises BadInputError if there is no such folder or no picture."""
+    found: dict[str, str] = {}
+    for parent, below, names in os.walk(folder):
+        below.sort()
+        place = Path(parent).relative_to(folder)
+        for name in sorted(names):
+            if name.lower().endswith(ENDINGS) and not name.startswith("."):
+                found.setdefault(name, (place / name).as_posix())
+    if not found:
+        advice = "Name the folder with the images."
+        raise BadInputError(describe_refusal("images", allowed="a folder of pictures", got=str(folder), advice=advice))
+    return found
+
+
+def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
+    """The source of named pictures: by file name, or by its stem. Raises BadInputError naming those not found."""
+    found = list_pictures(folder)
+    stems = {Path(name).stem: path for name, path in found.items()}
+    members = [found.get(name) or stems.get(name) or "" for name in names]
+    missing = [name for name, member in zip(names, members, strict=True) if not member]
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        advice = f"Not in {folder}: {', '.join(missing[:MOST_NAMED])}{more}."
+        allowed = f"a picture for each of {len(names):,} images"
+        raise BadInputError(
+            describe_refusal("images", allowed=allowed, got=f"{len(names) - len(missing):,} of them", advice=advice)
+        )
+    return ImageSource("files", folder.absolute(), tuple(members))
+
+
+def find_folder(source: Path, names: Sequence[str]) -> Path | None:
+    """The first folder of one of these names in the source or up to two levels above or below it."""
+    near = [source, *source.parents[:2]]
+    places = [place / name for place in near for name in names]
+    places += [inner / name for inner in _inner(source) for name in names]
+    return next((place for place in places if place.is_dir()), None)
+
+
+def _inner(source: Path) -> list[Path]:
+    first = [entry for entry in sorted(source.iterdir()) if entry.is_dir()] if source.is_dir() else []
+    return first + [entry for parent in first for entry in sorted(parent.iterdir()) if entry.is_dir()]

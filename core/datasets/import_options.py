@@ -1,0 +1,171 @@
+"""What a user decides about an import: checked before anything is read. Never looks at the recording itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_choice, describe_refusal
+from core.datasets.subject import is_shipped, user_subjects_folder
+from core.errors import BadInputError
+from core.types import IntArray
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+OWN, REPEATED = "own", "repeated"
+DEFAULT_SHARE = 0.15
+"""Held out where a recording sets nothing aside itself."""
+BAD_VOXELS = ("drop", "refuse")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """One import.
+
+    Parameters
+    ----------
+    subject : str
+        The id the subject gets: letters, digits, - and _.
+    title : str
+        Shown instead of the recording's own title, if given.
+    person : str
+        Which of the people in the source: "subj01"; by default the first.
+    space : str
+        Of recordings that come in several: "func1pt8mm" or "fsaverage"; by default the first that is there.
+    betas : str
+        Of recordings with several kinds of betas: "betas_fithrf_GLMdenoise_RR"; by default the best that is there.
+    mask : str
+        Voxels to keep: "" for what is usual for the kind, "all", or the name of a mask or of a set of ROIs there.
+    rois : tuple of str
+        Keep only voxels of these ROIs; all if empty.
+    surface : str
+        Surface the voxels lie on; "" for what is usual for the kind.
+    held_out : str
+        "own" (what the recording sets aside, else a share), "repeated" (images with the most repeats), a share such as
+        "0.2", or a text file with one image id a line.
+    images : Path, optional
+        Folder or HDF5 file of the images, if it is not where the recording usually has it.
+    categories : Path, optional
+        CSV or TSV with columns image and category.
+    bad_voxels : str
+        "drop" leaves out voxels with a missing value or without variance, "refuse" stops at the first.
+    seed : int
+        Draws the held-out share.
+
+    Raises
+    ------
+    BadInputError
+        If a value is not allowed.
+    """
+
+    subject: str
+    title: str = ""
+    person: str = ""
+    space: str = ""
+    betas: str = ""
+    mask: str = ""
+    rois: tuple[str, ...] = ()
+    surface: str = ""
+    held_out: str = OWN
+    images: Path | None = None
+    categories: Path | None = None
+    bad_voxels: str = "drop"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not ID_PATTERN.fullmatch(self.subject):
+            allowed = "up to 64 letters, digits, - and _"
+            raise BadInputError(describe_refusal("subject", allowed=allowed, got=self.subject, advice="Try sub-01."))
+        check_choice("bad_voxels", self.bad_voxels, BAD_VOXELS)
+        self.held_out_share()
+
+    def held_out_share(self) -> float | None:
+        """The share of images to hold out, None if another rule is asked for."""
+        if self.held_out in (OWN, REPEATED) or Path(self.held_out).suffix in (".txt", ".csv"):
+            return None
+        try:
+            share = float(self.held_out)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            allowed = "own, repeated, a share between 0 and 1, or a .txt file of image ids"
+            raise BadInputError(describe_refusal("held_out", allowed=allowed, got=self.held_out))
+        return share
+
+    def describe(self) -> str:
+        """One line."""
+        return f"{self.subject}: mask {self.mask or 'usual'}, held out {self.held_out}, bad voxels {self.bad_voxels}"
+
+
+def check_new_subject(identity: str) -> Path:
+    """The folder of a new subject. Raises BadInputError if the id is taken."""
+    folder = user_subjects_folder() / identity
+    if is_shipped(identity) or folder.exists():
+        origin = "ships with the program" if is_shipped(identity) else "was imported before"
+        advice = f"{identity} {origin}. Choose another id"
+        advice += "." if is_shipped(identity) else f", or remove it: `main.py subjects remove {identity}`."
+        raise BadInputError(describe_refusal("subject", allowed="a new id", got=identity, advice=advice))
+    return folder
+
+
+def choose_held_out(
+    options: ImportOptions,
+    *,
+    image_ids: tuple[str, ...],
+    categories: tuple[str, ...],
+    n_trials: IntArray,
+    own: npt.NDArray[np.bool_] | None,
+) -> npt.NDArray[np.bool_]:
+    """The images to hold out, (n_images,) bool, by the rule of the options.
+
+    Raises
+    ------
+    BadInputError
+        If the rule holds out none or all, or a file names an image that is not there.
+    """
+    share = options.held_out_share()
+    if share is None and options.held_out == OWN:
+        held = own if own is not None and own.any() else _draw(categories, DEFAULT_SHARE, options.seed)
+    elif share is None and options.held_out == REPEATED:
+        held = n_trials == n_trials.max()
+    elif share is None:
+        held = _read_ids(Path(options.held_out), image_ids)
+    else:
+        held = _draw(categories, share, options.seed)
+    if not held.any() or held.all():
+        got = f"{int(held.sum())} of {len(held)} images"
+        advice = "Give a share, such as 0.2, or a file of image ids."
+        raise BadInputError(describe_refusal("held_out", allowed="some images, not all", got=got, advice=advice))
+    return np.asarray(held, dtype=bool)
+
+
+def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """A share of every category, at least one of each that has three or more."""
+    draw, kinds = np.random.default_rng(seed), np.asarray(categories)
+    held = np.zeros(len(kinds), dtype=bool)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds == kind)
+        count = max(round(share * len(members)), int(len(members) >= 3))
+        held[draw.permutation(members)[:count]] = True
+    return held
+
+
+def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    try:
+        lines = file.expanduser().read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeError) as error:
+        got = str(file)
+        raise BadInputError(describe_refusal("held_out", allowed="a readable text file", got=got)) from error
+    wanted = [line.strip() for line in lines if line.strip()]
+    unknown = sorted(set(wanted) - set(image_ids))
+    if unknown:
+        allowed = "ids of images the subject saw"
+        raise BadInputError(describe_refusal("held_out", allowed=allowed, got=unknown[0], advice=_count(unknown)))
+    return np.isin(np.asarray(image_ids), wanted)
+
+
+def _count(unknown: list[str]) -> str:
+    return f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""

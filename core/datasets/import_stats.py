@@ -1,0 +1,125 @@
+"""Averages single trials into a memory map, a session at a time, and gathers what the noise ceiling needs.
+
+With x a single response, k trials of an image and m its mean, over the images with k > 1:
+    noise variance = mean over images of (sum x^2 - k m^2) / (k - 1)
+    signal variance = variance of all x - noise variance, not below 0;   ncsnr = signal SD / noise SD
+    noise ceiling = ncsnr^2 / (ncsnr^2 + mean over held-out images of 1/k)      (Allen et al. 2022)
+Since k is known before a trial is read, sums over trials suffice: no more than one session is in memory. Never keeps
+single trials.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.datasets.recording import UNUSED, RecordedSession
+from core.types import BoolArray, FloatArray, IntArray
+
+ROWS_AT_ONCE = 256
+"""Images whose means are read back at once."""
+TRIALS_AT_ONCE = 64
+SAME, SAME_VARIANCE = 1e-7, 1e-12
+"""Below this part of its size, variation is rounding of float32 and a voxel counts as constant."""
+
+
+class TrialSums:
+    """Sums over trials of every voxel; the means stand in the file.
+
+    Parameters
+    ----------
+    file : Path
+        A .npy of zeros (n_images, n_voxels) float32; opened anew for every session, so that its pages do not add up.
+    n_trials : (n_images,) int
+        Trials of each image, over all sessions.
+    """
+
+    def __init__(self, file: Path, n_trials: IntArray, *, n_voxels: int) -> None:
+        self._file = file
+        self._n_trials = n_trials.astype(np.float64)
+        with np.errstate(divide="ignore"):
+            self._weight = np.where(n_trials > 1, 1.0 / (self._n_trials - 1), 0.0)
+        self._total, self._squares, self._weighted = np.zeros((3, n_voxels), dtype=np.float64)
+        self._count = 0
+        self.missing = np.zeros(n_voxels, dtype=bool)
+        self.constant = np.zeros(n_voxels, dtype=bool)
+
+    def add(self, session: RecordedSession, values: npt.NDArray[np.float32], *, zscore: bool) -> None:
+        """Add the trials of a session, (n_trials, n_voxels); they are standardised in place first if asked."""
+        finite = np.isfinite(values)
+        self.missing |= ~finite.all(axis=0)
+        values[~finite] = 0.0  # such a voxel is left out; its sums must only stay quiet
+        if zscore:
+            self.constant |= _standardise(values)
+        means = np.load(self._file, mmap_mode="r+")
+        for start in range(0, len(values), TRIALS_AT_ONCE):
+            self._add_trials(
+                means, values[start : start + TRIALS_AT_ONCE], session.images[start : start + TRIALS_AT_ONCE]
+            )
+        means.flush()
+
+    def _add_trials(self, means: FloatArray, values: npt.NDArray[np.float32], images: IntArray) -> None:
+        used = images != UNUSED
+        if not used.any():
+            return
+        values, images = values[used], images[used]
+        exact = values.astype(np.float64)
+        self._total += exact.sum(axis=0)
+        np.square(exact, out=exact)
+        self._squares += exact.sum(axis=0)
+        self._weighted += self._weight[images] @ exact
+        self._count += len(images)
+        for image, value in zip(images, values, strict=True):
+            means[image] += value / np.float32(self._n_trials[image])
+
+    def finish_constant(self) -> None:
+        """Mark the voxels that never varied at all."""
+        self.constant |= ~(self._variance() > SAME_VARIANCE * self._squares / self._count)
+        self.constant &= ~self.missing
+
+    def ncsnr(self) -> FloatArray | None:
+        """Signal SD over noise SD of each voxel, (n_voxels,); None if no image was shown twice."""
+        repeated = np.flatnonzero(self._n_trials > 1)
+        if not len(repeated):
+            return None
+        means = np.load(self._file, mmap_mode="r")
+        weight = self._weight * self._n_trials
+        noise = self._weighted.copy()
+        for start in range(0, len(repeated), ROWS_AT_ONCE):
+            rows = repeated[start : start + ROWS_AT_ONCE]
+            noise -= weight[rows] @ np.square(means[rows], dtype=np.float64)
+        noise = np.maximum(noise / len(repeated), 0.0)
+        signal = np.maximum(self._variance() - noise, 0.0)
+        ratio = np.full_like(noise, np.inf)
+        np.divide(signal, noise, out=ratio, where=noise > 0)
+        ratio[signal == 0] = 0.0
+        return np.asarray(np.sqrt(ratio))
+
+    def _variance(self) -> FloatArray:
+        """Of all single responses, (n_voxels,)."""
+        return np.asarray(self._squares / self._count - (self._total / self._count) ** 2)
+
+
+def noise_ceiling(ncsnr: FloatArray, n_trials: IntArray, *, scored: BoolArray) -> npt.NDArray[np.float32]:
+    """The noise ceiling in [0, 1] of means of the scored images, with their mixed numbers of trials, (n_voxels,)."""
+    left = float(np.mean(1.0 / n_trials[scored]))
+    squared = np.square(np.asarray(ncsnr, dtype=np.float64))
+    with np.errstate(invalid="ignore"):
+        ceiling = np.where(np.isinf(squared), 1.0, squared / (squared + left))
+    return np.nan_to_num(ceiling).astype(np.float32)
+
+
+def _standardise(values: npt.NDArray[np.float32]) -> BoolArray:
+    """Bring every voxel to mean 0 and SD 1 over the trials, in place; returns which never varied."""
+    mean = values.mean(axis=0, dtype=np.float64)
+    squares = np.zeros_like(mean)
+    for start in range(0, len(values), TRIALS_AT_ONCE):
+        squares += np.square(values[start : start + TRIALS_AT_ONCE] - mean).sum(axis=0)
+    spread = np.sqrt(squares / len(values))
+    flat = ~(spread > SAME * np.abs(mean))
+    spread[flat] = 1.0
+    values -= mean.astype(np.float32)
+    values /= spread.astype(np.float32)
+    return np.asarray(flat)

@@ -1,0 +1,239 @@
+"""Imports a recording into a subject's folder, a session at a time, as a generator of progress. Never guesses a layout.
+
+    look at the source (an importer gives a `Recording`) -> reserve the space -> for every session: read, standardise,
+    average into the memory map -> leave out voxels that cannot be used -> noise ceiling -> header, voxels, summary
+
+The folder appears whole at the end or not at all (`core.files.new_folder`); to cancel, stop iterating.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.datasets.categories import resolve_categories
+from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
+from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, reading
+from core.datasets.subject import MEANS_NAME
+from core.datasets.subject_files import write_subject
+from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
+from core.errors import BadInputError
+from core.files import new_folder
+from core.types import BoolArray, VoxelTable
+
+LEAST_IMAGES = 4
+"""Fewer cannot be both fitted on and held out."""
+ZERO_BYTES = 8 * 2**20
+NPY_HEADER = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """Where a running import stands.
+
+    `stage` is "reading", "writing" or "done"; `done` of `total` sessions are read; `name` is the one just read;
+    `seconds_left` is None while unknown; `summary` and `folder` are set on the last record only.
+    """
+
+    stage: str
+    done: int
+    total: int
+    name: str = ""
+    seconds_left: float | None = None
+    summary: ImportSummary | None = None
+    folder: Path | None = None
+
+
+def iter_import(recording: Recording, options: ImportOptions) -> Iterator[ImportProgress]:
+    """Import a recording as the subject `options.subject`; nothing is kept before the last record.
+
+    Raises
+    ------
+    BadInputError
+        If the id is taken, a session does not have the trials its design says, or voxels are refused.
+    StorageError
+        If the source cannot be read (any more), or the disk is full.
+    """
+    target = check_new_subject(options.subject)
+    recording = resolve_categories(recording, options.categories)
+    check_recording(recording)
+    n_trials = recording.n_trials
+    held = choose_held_out(
+        options,
+        image_ids=recording.image_ids,
+        categories=recording.categories,
+        n_trials=n_trials,
+        own=recording.held_out,
+    )
+    total, started = len(recording.sessions), time.monotonic()
+    with new_folder(target) as folder:
+        yield ImportProgress("reading", 0, total)
+        means = folder / MEANS_NAME
+        reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
+        sums = TrialSums(means, n_trials, n_voxels=recording.voxels.n_voxels)
+        for done, session in enumerate(recording.sessions, start=1):
+            sums.add(session, read_session(session, recording.voxels.n_voxels), zscore=recording.zscore)
+            left = (time.monotonic() - started) / done * (total - done)
+            yield ImportProgress("reading", done, total, name=session.name, seconds_left=left)
+        yield ImportProgress("writing", total, total)
+        sums.finish_constant()
+        summary = _finish(folder, recording, options, sums=sums, held=held)
+    yield ImportProgress("done", total, total, seconds_left=0.0, summary=summary, folder=target)
+
+
+def check_recording(recording: Recording) -> None:
+    """Raise BadInputError if images repeat, are too few or never shown, or there are no voxels or sessions."""
+    ids, n_trials = recording.image_ids, recording.n_trials
+    seen: set[str] = set()
+    twice = [identity for identity in ids if identity in seen or seen.add(identity)]  # type: ignore[func-returns-value]
+    if twice:
+        advice = "Every image needs an id of its own; repeats of one image share its row."
+        raise BadInputError(describe_refusal("images", allowed="without repeated ids", got=twice[0], advice=advice))
+    if len(ids) < LEAST_IMAGES:
+        allowed = f"at least {LEAST_IMAGES} images with responses"
+        raise BadInputError(describe_refusal("images", allowed=allowed, got=len(ids)))
+    if not n_trials.all():
+        first = ids[int(np.flatnonzero(n_trials == 0)[0])]
+        raise BadInputError(describe_refusal("images", allowed="shown at least once", got=first))
+    if not recording.voxels.n_voxels:
+        advice = "Choose another mask or other ROIs."
+        raise BadInputError(describe_refusal("voxels", allowed="at least one voxel", got=0, advice=advice))
+
+
+def read_session(session: RecordedSession, n_voxels: int) -> npt.NDArray[np.float32]:
+    """The responses of a session, (n_trials, n_voxels) float32 of our own. Raises if they are others than promised."""
+    with reading(session.name):
+        values = session.read()
+    if values.shape != (len(session.images), n_voxels):
+        allowed = f"{len(session.images)} trials of {n_voxels:,} voxels in {session.name}"
+        advice = "The file belongs to another design, or was cut short."
+        raise BadInputError(describe_refusal("responses", allowed=allowed, got=values.shape, advice=advice))
+    return np.array(values, dtype=np.float32)
+
+
+def reserve(file: Path, shape: tuple[int, int]) -> None:
+    """Write a .npy of float32 zeros whose space is really taken: a map of a sparse file would crash on a full disk."""
+    needed = shape[0] * shape[1] * 4 + NPY_HEADER
+    if shutil.disk_usage(file.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+    np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=shape)
+    size = file.stat().st_size
+    with file.open("r+b") as opened:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(opened.fileno(), 0, size)
+        else:
+            _fill_zeros(opened.fileno(), size, keep=size - shape[0] * shape[1] * 4)
+
+
+def _fill_zeros(handle: int, size: int, *, keep: int) -> None:
+    os.lseek(handle, keep, os.SEEK_SET)
+    block = bytes(ZERO_BYTES)
+    for start in range(keep, size, ZERO_BYTES):
+        os.write(handle, block[: min(ZERO_BYTES, size - start)])
+
+
+def _finish(
+    folder: Path, recording: Recording, options: ImportOptions, *, sums: TrialSums, held: BoolArray
+) -> ImportSummary:
+    kept = ~(sums.missing | sums.constant)
+    _check_kept(kept, sums, options)
+    ncsnr = recording.voxels.ncsnr if recording.voxels.ncsnr is not None else sums.ncsnr()
+    ceiling = recording.voxels.noise_ceiling
+    if ceiling is None and ncsnr is not None:
+        ceiling = noise_ceiling(ncsnr, recording.n_trials, scored=held)
+    if not kept.all():
+        _keep_columns(folder / MEANS_NAME, kept)
+    table = make_table(recording.voxels, kept, ceiling)
+    write_subject(folder, recording, options, table=table, held=held)
+    summary = _summarise(recording, options, table=table, held=held, known=ceiling is not None, sums=sums)
+    write_summary(summary, folder)
+    return summary
+
+
+def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> None:
+    bad = int((~kept).sum())
+    what = f"{int(sums.missing.sum()):,} voxels with missing values, {int(sums.constant.sum()):,} constant ones"
+    if bad and options.bad_voxels == "refuse":
+        advice = "Use --bad-voxels drop to leave them out."
+        raise BadInputError(describe_refusal("voxels", allowed="finite and varying", got=what, advice=advice))
+    if not kept.any():
+        advice = "Check the mask and the files."
+        raise BadInputError(describe_refusal("voxels", allowed="some that vary", got=what, advice=advice))
+
+
+def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) -> VoxelTable:
+    """The table of the kept voxels, renumbered; a noise ceiling that is unknown is NaN."""
+    number = np.full(plan.n_voxels, UNUSED, dtype=np.int32)
+    number[kept] = np.arange(int(kept.sum()), dtype=np.int32)
+    paint = plan.paint[kept[plan.paint[:, 2]]].copy()
+    paint[:, 2] = number[paint[:, 2]]
+    unknown = np.full(plan.n_voxels, np.nan)
+    values = np.asarray(unknown if ceiling is None else ceiling, dtype=np.float32)
+    roi = tuple(name for name, stays in zip(plan.roi, kept, strict=True) if stays)
+    return VoxelTable(plan.hemisphere[kept], plan.vertex[kept], roi, values[kept], paint)
+
+
+def _keep_columns(file: Path, kept: BoolArray) -> None:
+    """Write the means anew without the columns that are left out."""
+    old = np.load(file, mmap_mode="r")
+    fresh = file.with_suffix(".kept")
+    reserve(fresh, (len(old), int(kept.sum())))
+    new = np.load(fresh, mmap_mode="r+")
+    for start in range(0, len(old), ROWS_AT_ONCE):
+        new[start : start + ROWS_AT_ONCE] = old[start : start + ROWS_AT_ONCE][:, kept]
+    new.flush()
+    del old, new
+    fresh.replace(file)
+
+
+def _summarise(
+    recording: Recording,
+    options: ImportOptions,
+    *,
+    table: VoxelTable,
+    held: BoolArray,
+    known: bool,
+    sums: TrialSums,
+) -> ImportSummary:
+    n_trials = recording.n_trials
+    own = options.held_out == OWN and recording.held_out is not None and bool(recording.held_out.any())
+    return ImportSummary(
+        subject=options.subject,
+        title=options.title or recording.title,
+        kind=recording.kind,
+        measured=not recording.is_simulated,
+        surface=recording.surface,
+        response_unit=recording.response_unit,
+        n_images=len(n_trials),
+        n_trials=int(n_trials.sum()),
+        n_voxels=table.n_voxels,
+        repeats=count_repeats(n_trials),
+        rois=count_texts(table.roi),
+        noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
+        noise_ceiling_median=float(np.median(table.noise_ceiling)) if known else None,
+        n_missing=int(sums.missing.sum()),
+        n_constant=int(sums.constant.sum()),
+        n_unplaced=int((table.vertex < 0).sum()),
+        sessions=tuple(session.name for session in recording.sessions),
+        missing_sessions=recording.missing,
+        n_held_out=int(held.sum()),
+        held_out_rule=recording.held_out_name if own else _name_rule(options),
+        categories=count_texts(recording.categories),
+        remarks=recording.remarks,
+    )
+
+
+def _name_rule(options: ImportOptions) -> str:
+    if options.held_out == OWN:
+        return "a drawn share: the recording sets none aside"
+    return "a drawn share" if options.held_out_share() is not None else options.held_out

@@ -1,0 +1,151 @@
+"""What every importer hands over: a recording that was looked at, but not yet read. Never averages or writes.
+
+An importer reads headers, the design and the ROI labels (seconds), and gives a `Recording`: who saw what in which
+trial, where the voxels lie, and for each session a function that reads it. `core.datasets.importer` does the rest,
+the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.datasets.subject import ImageSource
+from core.errors import ProbeError, StorageError
+from core.types import BoolArray, FloatArray, IntArray
+
+UNUSED = -1
+"""The image of a trial that is not used."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedSession:
+    """One part of a recording that is read at once.
+
+    Parameters
+    ----------
+    name : str
+        How messages call it: "session 7".
+    images : (n_trials,) int
+        The image of each trial as a row of `Recording.image_ids`; -1 for a trial that is not used.
+    read : callable
+        Reads the chosen voxels of all its trials, (n_trials, n_voxels) of any float type.
+    """
+
+    name: str
+    images: IntArray
+    read: Callable[[], FloatArray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelPlan:
+    """The chosen voxels before a response was read.
+
+    Parameters
+    ----------
+    hemisphere : (n_voxels,) int8
+    vertex : (n_voxels,) int32
+        On `Recording.surface`; -1 for a voxel without a place.
+    paint : (n_painted, 3) int32
+        Rows (hemisphere, vertex, voxel).
+    roi : tuple of str, n_voxels long
+    ncsnr : (n_voxels,) float, optional
+        Signal SD over noise SD of a single trial, as published with the data.
+    noise_ceiling : (n_voxels,) float, optional
+        Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
+    """
+
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    paint: npt.NDArray[np.int32]
+    roi: tuple[str, ...]
+    ncsnr: FloatArray | None = None
+    noise_ceiling: FloatArray | None = None
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels."""
+        return len(self.vertex)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A recording ready to be imported.
+
+    Parameters
+    ----------
+    kind : str
+        The importer it came from: "nsd".
+    source : Path
+        What the user pointed to.
+    person : str
+        Which of the people in the source; "" where there is one.
+    people : tuple of str
+        All of them.
+    title, note, citation, licence : str
+        As in `Subject`.
+    is_simulated : bool
+        Whether the data are simulated, as their description says.
+    response_unit : str
+    surface : str
+        Name of the surface the voxels lie on; "" for none.
+    voxels : VoxelPlan
+    sessions : tuple of RecordedSession
+    missing : tuple of str
+        Sessions that belong to the recording and are not there.
+    zscore : bool
+        Whether each voxel is brought to mean 0 and SD 1 over the trials of each session.
+    image_ids, categories : tuple of str, n_images long
+    images : ImageSource
+    held_out : (n_images,) bool, optional
+        The images the recording itself sets aside for testing; None if it sets aside none.
+    remarks : tuple of str
+        What a reader should know about this import, one sentence each.
+    """
+
+    kind: str
+    source: Path
+    title: str
+    note: str
+    citation: str
+    licence: str
+    response_unit: str
+    surface: str
+    voxels: VoxelPlan
+    sessions: tuple[RecordedSession, ...]
+    image_ids: tuple[str, ...]
+    categories: tuple[str, ...]
+    images: ImageSource
+    zscore: bool
+    person: str = ""
+    people: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    held_out: BoolArray | None = None
+    held_out_name: str = ""
+    is_simulated: bool = False
+    remarks: tuple[str, ...] = field(default=())
+
+    @property
+    def n_trials(self) -> IntArray:
+        """Trials of each image, (n_images,)."""
+        counts = np.zeros(len(self.image_ids), dtype=np.int64)
+        for session in self.sessions:
+            used = session.images[session.images != UNUSED]
+            counts += np.bincount(used, minlength=len(counts))
+        return counts
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Word a source that cannot be read, or went away half way, as a StorageError."""
+    try:
+        yield
+    except ProbeError:
+        raise
+    except (OSError, EOFError) as error:
+        raise StorageError(f"{what} cannot be read ({error}). Nothing was imported; bring it back.") from error

@@ -1,0 +1,154 @@
+"""What an import found, as a record, as JSON and as lines of text. Never reads a recording."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.checks import check_choice
+from core.datasets.subject import list_subjects, user_subjects_folder
+from core.errors import StorageError
+from core.types import FloatArray, IntArray
+
+SUMMARY_NAME = "summary.json"
+BIN_EDGES = tuple(round(0.1 * step, 1) for step in range(11))
+"""Edges of the noise-ceiling histogram; a ceiling of 1 falls in the last bin."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """One import.
+
+    Parameters
+    ----------
+    n_images, n_trials, n_voxels : int
+        Kept ones.
+    repeats : dict
+        Number of images by their number of trials.
+    rois : dict
+        Number of voxels by ROI; "" for none.
+    noise_ceiling : tuple of int, 10 long
+        Voxels in [0, 0.1), [0.1, 0.2), ... [0.9, 1]; empty if there is no noise ceiling.
+    n_missing, n_constant : int
+        Voxels left out: with a missing or infinite value, or without variance in a session.
+    n_unplaced : int
+        Voxels without a place on the surface.
+    sessions, missing_sessions : tuple of str
+    n_held_out : int
+    held_out_rule : str
+    categories : dict
+        Number of images by category; "" where unknown.
+    remarks : tuple of str
+    """
+
+    subject: str
+    title: str
+    kind: str
+    measured: bool
+    surface: str
+    response_unit: str
+    n_images: int
+    n_trials: int
+    n_voxels: int
+    repeats: dict[str, int]
+    rois: dict[str, int]
+    noise_ceiling: tuple[int, ...]
+    noise_ceiling_median: float | None
+    n_missing: int
+    n_constant: int
+    n_unplaced: int
+    sessions: tuple[str, ...]
+    missing_sessions: tuple[str, ...]
+    n_held_out: int
+    held_out_rule: str
+    categories: dict[str, int]
+    remarks: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Rows (what, value) to read."""
+        origin = "measured" if self.measured else "simulated"
+        ceiling = "unknown" if self.noise_ceiling_median is None else f"median {self.noise_ceiling_median:.2f}"
+        left_out = f"{self.n_missing} with missing values, {self.n_constant} constant"
+        rows = [
+            ("Subject", f"{self.subject} ({origin}): {self.title}"),
+            ("Images", f"{self.n_images:,}, {_tell_repeats(self.repeats)}"),
+            ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})"),
+            ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}, {self.n_unplaced:,} without a place"),
+            ("Left out", left_out if self.n_missing or self.n_constant else "none"),
+            ("ROIs", _tell_counts(self.rois, "no ROI")),
+            ("Noise ceiling", ceiling),
+            ("Sessions", _tell_sessions(self.sessions, self.missing_sessions)),
+            ("Categories", _tell_counts(self.categories, "unknown")),
+            ("Unit", self.response_unit),
+        ]
+        return [*rows, *(("Note", remark) for remark in self.remarks)]
+
+
+def count_repeats(n_trials: IntArray) -> dict[str, int]:
+    """Number of images by their number of trials, the most repeated first."""
+    counts = Counter(int(count) for count in n_trials)
+    return {str(count): counts[count] for count in sorted(counts, reverse=True)}
+
+
+def count_texts(texts: tuple[str, ...]) -> dict[str, int]:
+    """How often each text occurs, in order of first appearance."""
+    return dict(Counter(texts))
+
+
+def bin_ceiling(noise_ceiling: FloatArray) -> tuple[int, ...]:
+    """The histogram over `BIN_EDGES`."""
+    counts, _ = np.histogram(noise_ceiling, bins=BIN_EDGES)
+    return tuple(int(count) for count in counts)
+
+
+def load_summary(identity: str) -> ImportSummary:
+    """The summary kept with an imported subject.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such subject.
+    StorageError
+        If it was not imported, or its summary is damaged.
+    """
+    check_choice("subject", identity, [info.id for info in list_subjects()])
+    file = user_subjects_folder() / identity / SUMMARY_NAME
+    try:
+        row = json.loads(file.read_text(encoding="utf-8"))
+        for name in ("noise_ceiling", "sessions", "missing_sessions", "remarks"):
+            row[name] = tuple(row[name])
+        return ImportSummary(**row)
+    except FileNotFoundError as error:
+        raise StorageError(f"{identity} has no summary: it ships with the program.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{file} cannot be read ({error}). Remove the subject and import it again.") from error
+
+
+def write_summary(summary: ImportSummary, folder: Path) -> None:
+    """Keep a summary in the folder of its subject."""
+    text = json.dumps(summary.to_json(), indent=1)
+    (folder / SUMMARY_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _tell_repeats(repeats: dict[str, int]) -> str:
+    return ", ".join(
+        f"{count:,} shown {'once' if times == '1' else times + ' times'}" for times, count in repeats.items()
+    )
+
+
+def _tell_counts(counts: dict[str, int], unnamed: str) -> str:
+    return ", ".join(f"{name or unnamed} {count:,}" for name, count in counts.items()) or "none"
+
+
+def _tell_sessions(present: tuple[str, ...], missing: tuple[str, ...]) -> str:
+    text = f"{len(present)} present"
+    return f"{text}; missing: {', '.join(missing)}" if missing else f"{text}, none missing"

@@ -1,0 +1,127 @@
+"""Places the voxels of a recording on a surface: vertices of fsaverage, voxels of a volume, points, whole ROIs.
+
+Voxels that cannot be placed keep no vertex and can be reached through their ROI. Never moves a response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.paths import resources_folder
+from core.surfaces.arrays import load_arrays
+from core.surfaces.mapping import paint_table
+from core.surfaces.paint import NO_PLACE
+from core.surfaces.store import has_surface, load_atlases, load_surface
+from core.surfaces.template import FSAVERAGE5
+from core.types import FloatArray, IntArray
+
+FSAVERAGE = "fsaverage"
+N_FSAVERAGE, N_FSAVERAGE5 = 163_842, 10_242
+MAP_FILE = "fsaverage_on_fsaverage5.npz"
+NOWHERE = ""
+"""The surface of a recording whose voxels are drawn on none."""
+
+ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the surface fsaverage to draw each of them."
+WITHOUT_SURFACE = "No surface was given, so voxels are reached through their ROI and not drawn."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where voxels lie: columns of a `VoxelTable`, the surface's name, and what a reader should know."""
+
+    surface: str
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    paint: npt.NDArray[np.int32]
+    remark: str = ""
+
+
+def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> Places:
+    """Voxels that are vertices of a surface. Raises BadInputError if the surface has no such vertex."""
+    n_vertices = np.asarray(load_surface(surface).n_vertices)
+    wrong = np.flatnonzero((vertex < 0) | (vertex >= n_vertices[hemisphere]))
+    if len(wrong):
+        allowed = f"a vertex of {surface}, 0 to {int(n_vertices[hemisphere[wrong[0]]]) - 1:,}"
+        raise BadInputError(describe_refusal("vertex", allowed=allowed, got=int(vertex[wrong[0]])))
+    return Places(surface, hemisphere.astype(np.int8), vertex.astype(np.int32), _one_each(hemisphere, vertex))
+
+
+def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = "") -> Places:
+    """Voxels that are vertices of fsaverage, on fsaverage if it is there (or asked for), else on fsaverage5."""
+    chosen = surface or (FSAVERAGE if has_surface(FSAVERAGE) else FSAVERAGE5)
+    if chosen not in (FSAVERAGE, FSAVERAGE5):
+        raise BadInputError(describe_refusal("surface", allowed="fsaverage or fsaverage5", got=chosen))
+    if chosen == FSAVERAGE:
+        return place_vertices(hemisphere, vertex, surface=FSAVERAGE)
+    nearest = load_arrays(resources_folder() / "surfaces" / MAP_FILE)["vertex"].astype(np.int32)
+    coarse = nearest[vertex]
+    order = np.argsort(vertex < N_FSAVERAGE5, kind="stable")  # the vertices of fsaverage5 themselves last: they win
+    rows = np.stack([hemisphere[order], coarse[order], order], axis=1).astype(np.int32)
+    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), ON_TEMPLATE)
+
+
+def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") -> Places:
+    """Voxels of a volume (n_voxels, 3), on a person's surface if one is named, else on none.
+
+    Without a surface the hemisphere is the sign of x in scanner space.
+    """
+    if not surface:
+        right = indices @ np.asarray(affine)[0, :3] + np.asarray(affine)[0, 3] > 0
+        return place_nowhere(right.astype(np.int8))
+    places = paint_table(load_surface(surface), indices, affine)
+    outside = len(indices) - places.n_placed
+    remark = f"{outside:,} voxels lie too far from {surface} to be drawn." if outside else ""
+    return Places(surface, places.hemisphere, places.vertex, places.paint, remark)
+
+
+def place_nowhere(hemisphere: npt.NDArray[np.int8]) -> Places:
+    """Voxels on no surface."""
+    vertex = np.full(len(hemisphere), NO_PLACE, dtype=np.int32)
+    return Places(NOWHERE, hemisphere, vertex, np.empty((0, 3), dtype=np.int32), WITHOUT_SURFACE)
+
+
+def place_rois(rois: tuple[str, ...], *, surface: str = "") -> Places:
+    """ROI averages, one voxel each, painted on the whole parcel of that name in the surface's first atlas.
+
+    The voxel's own vertex is the middle of the parcel of the side where it is larger; an ROI the atlas does not have
+    has no place.
+    """
+    chosen = surface or FSAVERAGE5
+    shown, atlases = load_surface(chosen), load_atlases(chosen)
+    hemisphere = np.zeros(len(rois), dtype=np.int8)
+    vertex = np.full(len(rois), NO_PLACE, dtype=np.int32)
+    paint: list[tuple[int, int, int]] = []
+    for voxel, roi in enumerate(rois):
+        if not atlases or roi not in atlases[0].names:
+            continue
+        parcels = [atlases[0].vertices_in(side, roi) for side in (0, 1)]
+        home = int(len(parcels[1]) > len(parcels[0]))
+        hemisphere[voxel], vertex[voxel] = home, _middle_of(parcels[home], shown.side(home).geometries)
+        paint += [(side, int(at), voxel) for side in (0, 1) for at in parcels[side]]
+    rows = np.array(paint, dtype=np.int32).reshape(-1, 3)
+    unknown = [roi for roi, at in zip(rois, vertex, strict=True) if at == NO_PLACE]
+    remark = f"The atlas of {chosen} has no {', '.join(unknown)}: not drawn." if unknown else ""
+    return Places(chosen, hemisphere, vertex, rows, remark)
+
+
+def _middle_of(vertices: npt.NDArray[np.int64], geometries: dict[str, npt.NDArray[np.float32]]) -> int:
+    """The vertex nearest to the middle of a parcel, on the inflated surface where there is one."""
+    name = "inflated" if "inflated" in geometries else next(name for name in geometries if name != "flat")
+    points = geometries[name][vertices]
+    return int(vertices[np.linalg.norm(points - points.mean(axis=0), axis=1).argmin()])
+
+
+def _one_each(hemisphere: IntArray, vertex: IntArray) -> npt.NDArray[np.int32]:
+    return np.stack([hemisphere, vertex, np.arange(len(vertex))], axis=1).astype(np.int32)
+
+
+def _last_of_each(rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """For every (hemisphere, vertex) the last row."""
+    backward = rows[::-1]
+    _, first = np.unique(backward[:, :2], axis=0, return_index=True)
+    return np.ascontiguousarray(backward[np.sort(first)])

@@ -1,0 +1,62 @@
+"""The `import` and `subjects` commands. Answers: a small recording written by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.commands.cli import run_command_line
+from core.datasets.description import TEMPLATE
+from tests.helpers.recording_files import write_csv, write_picture
+
+
+def call(*arguments: object) -> int:
+    words = [str(argument) for argument in arguments]
+    return run_command_line(words, open_window=lambda _device: 9, run_demonstration=lambda _out, _device: 9)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for number in range(10):
+        write_picture(tmp_path / "images" / f"p{number}.png", number)
+    np.save(tmp_path / "responses.npy", np.random.default_rng(0).standard_normal((10, 3)))
+    write_csv(tmp_path / "images.csv", [{"image": f"p{number}.png", "test": int(number > 7)} for number in range(10)])
+    write_csv(tmp_path / "voxels.csv", [{"roi": "FFA", "vertex": number} for number in range(3)])
+    assert call("import", "template", tmp_path / "subject.toml") == 0
+    return tmp_path
+
+
+def test_a_recording_goes_in_is_listed_and_goes_out(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert call("import", "inspect", source, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["n_images"], found["n_voxels"], found["n_held_out"]) == ("generic", 10, 3, 2)
+    assert call("import", "auto", source, "--subject", "s1", "--title", "Ours", "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["n_held_out"], summary["rois"], summary["repeats"]) == (2, {"FFA": 3}, {"1": 10})
+    assert call("list", "subjects", "--json") == 0
+    rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["s1"]["title"] == "Ours (measured)" and rows["s1"]["kind"] == "measured"
+    assert call("subjects", "summary", "s1") == 0
+    assert "10, 10 shown once" in capsys.readouterr().out
+    assert call("subjects", "remove", "s1") == 0
+    assert call("subjects", "summary", "s1") == 2
+
+
+def test_the_template_is_printed_or_written_once(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert call("import", "template") == 0
+    assert capsys.readouterr().out == TEMPLATE
+    assert call("import", "template", source / "subject.toml") == 2
+    assert "nothing is overwritten" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_asked_for(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("import", "auto") == 2
+    assert call("import", "auto", source) == 2
+    assert "--subject ID" in capsys.readouterr().err
+    assert call("import", "nds", source, "--subject", "x") == 2
+    assert "Did you mean 'nsd'" in capsys.readouterr().err

@@ -1,0 +1,197 @@
+"""Own arrays described by a TOML file, and NIfTI sets. Answers: the numbers that were written."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+from scipy.stats import zscore
+from zarr.core.sync import cleanup_resources
+
+from core.datasets.description import TEMPLATE, read_description
+from core.datasets.image_store import open_image_store
+from core.datasets.import_options import ImportOptions
+from core.datasets.importer import iter_import
+from core.datasets.kinds import detect_kind, plan_import
+from core.datasets.subject import load_responses, load_subject
+from core.encoders.noise_ceiling import estimate_noise_ceiling
+from core.errors import BadInputError
+from core.surfaces.atlas import load_atlas
+from tests.helpers.recording_files import AFFINE, save_volume, write_csv, write_picture
+
+DRAW = np.random.default_rng(7)
+IDS = ["a", "b", "c", "d", "e"]
+VALUES = DRAW.standard_normal((5, 3)).astype(np.float32)
+
+
+def describe(folder: Path, text: str) -> Path:
+    (folder / "subject.toml").write_text(text, encoding="utf-8")
+    return folder / "subject.toml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, name in enumerate(IDS):
+        write_picture(tmp_path / "images" / f"{name}.png", number)
+    np.save(tmp_path / "responses.npy", VALUES)
+    return tmp_path
+
+
+def run(source: Path, **options: object) -> None:
+    asked = ImportOptions("mine", **options)  # type: ignore[arg-type]
+    list(iter_import(plan_import("auto", source, asked), asked))
+
+
+BASE = '[images]\nfolder = "images"\n[responses]\nfile = "{file}"\n'
+
+
+def write_responses(folder: Path, ending: str) -> str:
+    path = folder / f"table{ending}"
+    if ending == ".npz":
+        np.savez(path, only=VALUES)
+    elif ending == ".h5":
+        with h5py.File(path, "w") as file:
+            file["deep/only"] = VALUES
+    elif ending == ".zarr":
+        zarr.save(path, VALUES)
+    elif ending == ".csv":
+        np.savetxt(path, VALUES, delimiter=",", header="v1,v2,v3", comments="", fmt="%.9g")
+    else:
+        np.save(path, VALUES.astype(">f8"))
+    return path.name
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz", ".h5", ".zarr", ".csv"])
+def test_every_format_gives_the_same_rows(folder: Path, ending: str) -> None:
+    run(describe(folder, BASE.format(file=write_responses(folder, ending))), held_out="0.2")
+    np.testing.assert_allclose(load_responses("mine")[:, 0], VALUES, rtol=1e-6)
+    cleanup_resources()  # the threads of zarr
+    assert load_subject("mine").image_ids == tuple(IDS)
+
+
+def test_the_template_is_read_and_imported(folder: Path) -> None:
+    rows = [{"image": f"{name}.png", "category": "face", "test": int(name in "be")} for name in IDS]
+    write_csv(folder / "images.csv", rows)
+    voxels = [
+        {"hemisphere": side, "vertex": at, "roi": "FFA", "noise_ceiling": 0.25}
+        for side, at in (("left", 3), ("rh", 4), ("lh", 9))
+    ]
+    write_csv(folder / "voxels.csv", voxels)
+    path = describe(folder, TEMPLATE)
+    assert detect_kind(folder) == detect_kind(path) == "generic" and tomllib.loads(TEMPLATE)
+    run(folder)
+    subject = load_subject("mine")
+    assert subject.test.tolist() == [False, True, False, False, True]
+    assert subject.categories == ("face",) * 5 and set(subject.voxels.noise_ceiling.tolist()) == {0.25}
+    assert subject.voxels.paint.tolist() == [[0, 3, 0], [1, 4, 1], [0, 9, 2]]
+    assert subject.kind == "measured" and "measured" in subject.title
+
+
+def test_simulated_data_are_called_simulated(folder: Path) -> None:
+    run(describe(folder, 'kind = "simulated"\ntitle = "Model"\n' + BASE.format(file="responses.npy")), held_out="0.2")
+    assert (load_subject("mine").kind, load_subject("mine").title) == ("simulated", "Model (simulated)")
+
+
+def test_repeats_are_averaged_and_give_the_noise_ceiling(folder: Path) -> None:
+    repeats = (VALUES[:, None] + DRAW.standard_normal((5, 3, 3))).astype(np.float32)
+    repeats[0, 2] = repeats[3, 1:] = np.nan
+    np.save(folder / "repeats.npy", repeats)
+    run(describe(folder, BASE.format(file="repeats.npy")), held_out="repeated")
+    subject = load_subject("mine")
+    np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(repeats, axis=1), rtol=1e-5)
+    assert subject.n_trials.tolist() == [2, 3, 3, 1, 3] and subject.test.tolist() == [False, True, True, False, True]
+    expected = estimate_noise_ceiling(repeats, scored=subject.test)
+    np.testing.assert_allclose(subject.voxels.noise_ceiling, expected, rtol=1e-4)
+
+
+def test_trials_are_standardised_within_sessions_they_need_not_be_sorted(folder: Path) -> None:
+    shown = ["a", "b", "c", "d", "e", "a", "c", "b"]
+    sessions = ["x", "y", "x", "y", "x", "y", "x", "y"]
+    values = DRAW.normal(3, 2, (8, 2))
+    np.save(folder / "trials.npy", values)
+    write_csv(folder / "trials.csv", [{"image": i, "session": s} for i, s in zip(shown, sessions, strict=True)])
+    text = BASE.format(file="trials.npy") + 'rows = "trials"\ntrials = "trials.csv"\nzscore = true\n'
+    run(describe(folder, text), held_out="0.2")
+    scored = np.empty_like(values)
+    scored[0::2], scored[1::2] = zscore(values[0::2]), zscore(values[1::2])
+    expected = [scored[[index for index, name in enumerate(shown) if name == one]].mean(axis=0) for one in IDS]
+    np.testing.assert_allclose(load_responses("mine")[:, 0], expected, atol=1e-5)
+
+
+def test_roi_averages_are_painted_on_their_parcels(folder: Path) -> None:
+    run(describe(folder, BASE.format(file="responses.npy") + 'level = "rois"\nrois = ["PPA", "FFA", "XYZ"]\n'))
+    voxels, atlas = load_subject("mine").voxels, load_atlas()
+    painted = voxels.paint[voxels.paint[:, 2] == 1]
+    assert sorted(painted[painted[:, 0] == 0, 1].tolist()) == atlas.vertices_in(0, "FFA").tolist()
+    assert atlas.roi_of(int(voxels.hemisphere[0]), int(voxels.vertex[0])) == "PPA"
+    assert voxels.vertex[2] == -1 and "no XYZ" in load_subject("mine").note
+
+
+def test_images_may_come_from_an_hdf5_array(folder: Path) -> None:
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = np.broadcast_to(np.arange(9, dtype=np.uint8)[:, None, None, None], (9, 40, 40, 3))
+    write_csv(folder / "images.csv", [{"image": row} for row in (8, 2, 4, 1, 0)])
+    text = '[images]\nfile = "stimuli.h5"\nkey = "images"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
+    run(describe(folder, text), held_out="0.2")
+    assert set(np.unique(open_image_store(load_subject("mine")).load("image-4", 40).levels)) == {4}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[images]\n", "either a folder or a file"),
+        ('[images]\nfolder = "images"\n[response]\n', "got 'response'. Did you mean 'responses'"),
+        ('[images]\nfolder = "images"\n[responses]\nrows = "trial"\n', "one of images, trials, got 'trial'"),
+        ('[images]\nfolder = "images"\n[responses]\nrows = "trials"\n', "given exactly when rows = 'trials'"),
+        ("title = 3\n" + BASE.format(file="responses.npy"), "`title` must be a text in quotes, got 3"),
+        ("title = \n", "a TOML file, got 'subject.toml'"),
+        (BASE.format(file="nothing.npy"), "a file that is there"),
+        (BASE.format(file="responses.npy") + 'level = "rois"\nrois = ["FFA"]\n', "3 names, one a column"),
+    ],
+)
+def test_a_bad_description_is_one_clear_sentence(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+
+
+def test_counts_that_differ_name_the_images(folder: Path) -> None:
+    np.save(folder / "responses.npy", VALUES[:3])
+    with pytest.raises(BadInputError, match=r"got '\(3, 3\) in responses.npy'. No row for d, e"):
+        plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x"))
+    np.save(folder / "responses.npy", np.tile(VALUES, (2, 1)))
+    with pytest.raises(BadInputError, match="No image for rows 5 to 9"):
+        plan_import("generic", folder, ImportOptions("x"))
+
+
+def test_a_ceiling_in_percent_is_noticed(folder: Path) -> None:
+    write_csv(folder / "voxels.csv", [{"noise_ceiling": 45.0}] * 3)
+    text = BASE.format(file="responses.npy") + '[voxels]\ntable = "voxels.csv"\n'
+    with pytest.raises(BadInputError, match=r"in \[0, 1\], got 45.0. Divide percent by 100"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    assert read_description(folder / "subject.toml").voxel_table == folder / "voxels.csv"
+
+
+def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:
+    shape = (3, 3, 2)
+    first, second = DRAW.standard_normal((2, *shape, 4)).astype(">f4")
+    mask, ffa = np.zeros((2, *shape), dtype=np.uint8)
+    mask[0, 1, 1] = mask[2, 2, 0] = ffa[2, 2, 0] = 1
+    for name, values in (("mask", mask), ("roi_FFA", ffa), ("betas_01", first), ("betas_02", second)):
+        save_volume(folder / "set" / f"{name}.nii.gz", values)
+    save_volume(folder / "set" / "ncsnr.nii.gz", np.full(shape, 2, dtype=np.float32))
+    shown = ["a.png", "b.png", "c.png", "d.png", "a.png", "b.png", "e.png", "d.png"]
+    write_csv(folder / "set" / "trials.csv", [{"image": name} for name in shown])
+    run(folder / "set", images=folder / "images", held_out="repeated")
+    subject = load_subject("mine")
+    scored = np.concatenate([zscore(part[[0, 2], [1, 2], [1, 0]].T.astype(float)) for part in (first, second)])
+    expected = [scored[[n for n, name in enumerate(shown) if name[0] == one]].mean(axis=0) for one in IDS]
+    np.testing.assert_allclose(load_responses("mine")[:, 0], expected, atol=1e-5)
+    assert subject.voxels.roi == ("", "FFA") and subject.voxels.hemisphere.tolist() == [0, int(AFFINE[0, 0] * 2 > 2.5)]
+    np.testing.assert_allclose(subject.voxels.noise_ceiling, 4 / (4 + 1 / 2), rtol=1e-6)
+    save_volume(folder / "set" / "betas_02.nii.gz", np.zeros((3, 3, 3, 4), np.float32))
+    with pytest.raises(BadInputError, match="Mask and betas must lie on one grid"):
+        plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
