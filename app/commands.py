@@ -40,6 +40,11 @@ def needs_ready(situation: Situation) -> str:
     return "" if state.target is not None else "Click a voxel on the cortex first"
 
 
+def needs_encoder(situation: Situation) -> str:
+    """The card needs an encoder."""
+    return "" if situation.state.card is not None else "Choose a network with a fitted encoder first"
+
+
 def needs_probe(situation: Situation) -> str:
     """Exports need a finished probe."""
     return "" if situation.state.probe is not None else "Make a probe first"
@@ -133,6 +138,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("view_posterior", "Posterior view", "Cortex", "Look from behind", "5"),
     Command("view_anterior", "Anterior view", "Cortex", "Look from the front", "6"),
     Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7", ends_group=True),
+    Command(
+        "encoder_card",
+        "Encoder card…",
+        "View",
+        "How well the encoder predicts: scores, noise ceiling, penalties, layers",
+        "I",
+        "chart",
+        needs_encoder,
+    ),
     Command("flicker", "Flicker clean and perturbed", "View", "Swap clean and perturbed image in place", "F", "eye"),
     Command(
         "toggle_theme",

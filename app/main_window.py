@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
 from app.actions import Actions
 from app.commands import Situation, needs_ready
+from app.encoder_tools import EncoderTools
 from app.handlers import Handlers
 from app.icons import application_icon
 from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
@@ -54,8 +55,9 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.presenter = Presenter(session.state, self.panels, self)
         self.wiring = Wiring(session, self.panels, gallery=self.gallery, presenter=self.presenter, status=self.status)
+        self.encoder_tools = EncoderTools(self)
         self.handlers = Handlers(self)
-        self.actions_table = Actions(self, self.handlers.table())
+        self.actions_table = Actions(self, {**self.handlers.table(), **self.encoder_tools.table()})
         self._make_top_bar()
         self._connect()
         self._restore()
@@ -68,7 +70,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, theme)
-        for part in (*self._themed, self.actions_table):
+        for part in (*self._themed, self.actions_table, self.encoder_tools):
             part.set_theme(theme)
 
     @Slot()

@@ -21,6 +21,8 @@ from app.panels.images_panel import ImagesPanel
 from app.panels.responses_panel import ResponsesPanel
 from app.state import AppState
 from app.views.cortex_gl import is_software_gl
+from app.widgets.numbers import format_number
+from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 
@@ -163,7 +165,7 @@ class Presenter(QObject):
             form.set_note("")
             self._panels.cortex.view.set_dimmed(None)
             return
-        form.set_note(f"Held-out r {np.median(card.r):.2f}, median of {card.n_voxels:,} voxels")
+        form.set_note(describe_scores(card))
         self._panels.cortex.view.set_dimmed(np.asarray(card.r < self._gate))
 
     def _draw_attack(self) -> None:
@@ -185,7 +187,7 @@ class Presenter(QObject):
         if card is not None:
             voxels = list(target.voxels)
             r, ceiling = float(np.median(card.r[voxels])), float(np.median(card.noise_ceiling[voxels]))
-            details = f"held-out r {r:.2f} · noise ceiling {ceiling:.2f}"
+            details = f"held-out r {format_number(r)} · noise ceiling {format_number(ceiling)}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
         self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
 
@@ -258,6 +260,13 @@ class Presenter(QObject):
         if progress is not None:
             self._panels.responses.show_progress(progress)
             self._panels.controls.run.show_progress(progress)
+
+
+def describe_scores(card: EncoderCard) -> str:
+    """The line under the encoder form."""
+    if not np.isfinite(card.r).any():
+        return f"r not known, {card.n_voxels:,} voxels"
+    return f"{card.scored_on.capitalize()} r {np.nanmedian(card.r):.2f}, median of {card.n_voxels:,} voxels"
 
 
 class _Marker(QObject):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from app.widgets.basics import make_badge, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.captions import ElidedLabel
 from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
@@ -21,6 +21,7 @@ class EncoderForm(QWidget):
 
     subject_chosen = Signal(str)
     encoder_chosen = Signal(str, str)
+    card_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,10 +34,14 @@ class EncoderForm(QWidget):
         self.subject_badge = make_badge()
         self.network_badge = make_badge()
         self.note = ElidedLabel("faint")
+        self.card_button = make_button(
+            "Encoder card…", "link", tip="How well this encoder predicts, voxel by voxel (I)"
+        )
         self._lay_out()
         self.subject.activated.connect(self._take_subject)
         self.network.activated.connect(self._take_network)
         self.layer.activated.connect(self._take_layer)
+        self.card_button.clicked.connect(self.card_requested)
 
     def set_subjects(self, subjects: Sequence[SubjectInfo], current: str) -> None:
         """Offer the subjects and show one as chosen; tells nobody."""
@@ -63,13 +68,17 @@ class EncoderForm(QWidget):
     def set_note(self, text: str) -> None:
         """What is known about the open encoder, in one line."""
         self.note.show_text(text)
-        self.note.setVisible(bool(text))
+        self.card_button.setEnabled(bool(text))
+        tip = "How well this encoder predicts, voxel by voxel (I)" if text else "No encoder is open"
+        self.card_button.setToolTip(tip)
 
     def _lay_out(self) -> None:
         column = make_column(make_row(make_heading("Encoder"), -1, self.subject_badge, self.network_badge), gap=6)
         for name, combo in (("Subject", self.subject), ("Network", self.network), ("Layer", self.layer)):
             column.addLayout(_make_field_row(name, combo))
-        column.addWidget(self.note)
+        row = make_row(self.note, self.card_button)
+        row.setStretch(0, 1)
+        column.addLayout(row)
         self.setLayout(column)
 
     def _layers(self, network: str) -> list[str]:

@@ -48,7 +48,7 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
         )
         reference = provenance.reference
     facts = [
-        Fact("Subject", f"{subject_title} ({subject_kind})"),
+        Fact("Subject", subject_title if subject_kind in subject_title else f"{subject_title} ({subject_kind})"),
         Fact("Network", config.network),
         Fact("Layer", config.layer),
         Fact("Pooling", grid),
