@@ -19,6 +19,10 @@ class WeightsError(ProbeError):
     """A weights or encoder file is truncated, of another architecture, altered, or holds code."""
 
 
+class DownloadError(ProbeError):
+    """A download failed: no connection, an HTTP error, an interruption, or a file that is not the one expected."""
+
+
 class StorageError(ProbeError, OSError):
     """A folder cannot be written, a file cannot be read, or the disk is full."""
 

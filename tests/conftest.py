@@ -25,8 +25,8 @@ from core.paths import HOME_VARIABLE
 LEAK_SECONDS = 3.0
 """A thread that was told to end may need a moment on a busy machine."""
 
-LASTING_THREADS = ("pytest_timeout", "Dummy-")
-"""Threads of the test runner itself, and Python's stand-ins for threads that Qt started (checked as QThreads)."""
+LASTING_THREADS = ("pytest_timeout", "Dummy-", "tqdm_monitor")
+"""Threads of the test runner itself, Python's stand-ins for threads that Qt started (checked as QThreads), tqdm's own."""
 
 _display: VirtualDisplay | None = None
 _home = tempfile.TemporaryDirectory(prefix="probescope-tests-", ignore_cleanup_errors=True)

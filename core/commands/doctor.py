@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core.device import choose_device, describe_device
 from core.errors import ProbeError
-from core.networks.catalog import list_networks
+from core.networks.catalog import NetworkSpec, list_networks
 from core.paths import cache_folder, data_folder, log_folder
 
 PACKAGES = (
@@ -125,12 +125,29 @@ def check_writable(name: str, folder: Path) -> Finding:
 
 
 def check_weights() -> Iterator[Finding]:
-    """Whether every catalogued weights file is there, unaltered."""
+    """Whether every weights file is there, unaltered; what was never downloaded is no problem."""
     from core.networks.checkpoint import check_hash
+    from core.networks.download import expected_hash
 
+    waiting = []
     for spec in list_networks():
+        if spec.family == "python":
+            continue
+        if spec.url and not spec.installed:
+            waiting.append(spec.id)
+            continue
         try:
-            check_hash(spec.weights_path, spec.sha256)
+            check_hash(spec.weights_path, expected_hash(spec))
             yield Finding(f"weights of {spec.id}", "found, checksum right")
         except ProbeError as error:
-            yield Finding(f"weights of {spec.id}", str(error), "Fetch the file again (git checkout resources/demo).")
+            yield Finding(f"weights of {spec.id}", str(error), _cure_weights(spec))
+    if waiting:
+        yield Finding("networks to download", f"{len(waiting)} (`python main.py networks list`)")
+
+
+def _cure_weights(spec: NetworkSpec) -> str:
+    if spec.user:
+        return f"Remove it (`python main.py networks remove {spec.id}`) and import the file again."
+    if spec.url:
+        return f"Remove it (`python main.py networks remove {spec.id}`) and download it again."
+    return "Fetch the file again (git checkout resources/demo)."

@@ -19,7 +19,8 @@ Row = dict[str, Any]
 
 EXPLANATION = """\
 --json prints one array of objects. networks: id, title, family, architecture, input_size, layers, default_layer,
-robust, licence, source, note. subjects: id, title, kind, note, response_unit, n_voxels, n_images, citation, licence.
+robust, licence, source, note, installed. subjects: id, title, kind, note, response_unit, n_voxels, n_images,
+citation, licence.
 rois: subject, roi, n_voxels, n_left, n_right, first_voxel, noise_ceiling_median. images: id, category, group, curated,
 set, licence. layers: network, layer, shape, offered, default. encoders: subject, network, layer."""
 
@@ -64,7 +65,10 @@ def list_networks_rows(_args: argparse.Namespace) -> list[Row]:
         "source",
         "note",
     )
-    return [{name: getattr(spec, name) for name in names} | {"layers": list(spec.layers)} for spec in list_networks()]
+    return [
+        {name: getattr(spec, name) for name in names} | {"layers": list(spec.layers), "installed": spec.installed}
+        for spec in list_networks()
+    ]
 
 
 def list_subjects_rows(_args: argparse.Namespace) -> list[Row]:
@@ -101,7 +105,8 @@ def list_layers_rows(args: argparse.Namespace) -> list[Row]:
     """Where networks can be cut, with the shape of the features there."""
     from core.networks.layers import list_layers
 
-    specs = list_networks() if args.network is None else (find_network(args.network),)
+    installed = [spec for spec in list_networks() if spec.installed]
+    specs = installed if args.network is None else [find_network(args.network)]
     return [
         {
             "network": spec.id,

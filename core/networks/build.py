@@ -1,27 +1,79 @@
-"""Builds the bare architecture of a catalogue entry, without weights and without memory. Never downloads anything."""
+"""Builds the bare architecture of a network: shapes only, without weights, where its library can. Never downloads."""
 
 from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import Any
 
 import torch
 from torch import nn
 
-from core.checks import check_choice
+from core.checks import check_choice, describe_refusal
+from core.errors import BadInputError, WeightsError
 from core.networks.catalog import NetworkSpec
+
+ENTRY_POINTS = "probescope.networks"
+"""Group of entry points under which an installed package offers networks: functions that return a torch.nn.Module."""
 
 
 def build_architecture(spec: NetworkSpec) -> nn.Module:
-    """The network's modules on the meta device (shapes only), in eval mode.
+    """The network's modules in eval mode, on the meta device (shapes only), or with their weights for "python".
 
     Raises BadInputError if the library does not know the architecture.
     """
-    with torch.device("meta"):
-        module = _build_torchvision(spec) if spec.family == "torchvision" else _build_timm(spec)
+    if spec.family == "python":
+        module = _call_function(spec)
+    else:
+        with torch.device("meta"):
+            module = _build(spec)
     return module.eval().requires_grad_(False)
 
 
+def build_with_memory(spec: NetworkSpec) -> nn.Module:
+    """The architecture of a library on the CPU, with random weights."""
+    with torch.random.fork_rng(devices=[]):
+        return _build(spec).eval().requires_grad_(False)
+
+
 def example_pixels(spec: NetworkSpec) -> torch.Tensor:
-    """One stimulus without values, (1, 3, input_size, input_size), to run a bare architecture with."""
-    return torch.empty(1, 3, spec.input_size, spec.input_size, device="meta")
+    """One stimulus to run a bare architecture with, (1, 3, input_size, input_size); without values on meta."""
+    if spec.family in {"torchvision", "timm"}:
+        return torch.empty(1, 3, spec.input_size, spec.input_size, device="meta")
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(1, 3, spec.input_size, spec.input_size, generator=generator)
+
+
+def find_function(reference: str) -> Any:
+    """The function "package.module:name" names. Raises BadInputError if it cannot be imported."""
+    module, _, name = reference.partition(":")
+    if not module or not name:
+        allowed = "package.module:function"
+        raise BadInputError(describe_refusal("function", allowed=allowed, got=reference))
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BadInputError(
+            f"The function {reference!r} cannot be imported: {error}. Install its package in this environment."
+        ) from error
+
+
+def list_entry_points() -> dict[str, str]:
+    """What installed packages offer under `probescope.networks`: "package.module:function" by name."""
+    return {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def _call_function(spec: NetworkSpec) -> nn.Module:
+    module = find_function(spec.architecture)()
+    if not isinstance(module, nn.Module):
+        raise WeightsError(
+            f"The function {spec.architecture!r} gave a {type(module).__name__}, not a torch.nn.Module. Mend it."
+        )
+    return module.to("cpu", torch.float32)
+
+
+def _build(spec: NetworkSpec) -> nn.Module:
+    return _build_torchvision(spec) if spec.family == "torchvision" else _build_timm(spec)
 
 
 def _build_torchvision(spec: NetworkSpec) -> nn.Module:
@@ -35,6 +87,11 @@ def _build_torchvision(spec: NetworkSpec) -> nn.Module:
 def _build_timm(spec: NetworkSpec) -> nn.Module:
     import timm
 
-    check_choice(f"{spec.id}.architecture", spec.architecture, timm.list_models())
-    module: nn.Module = timm.create_model(spec.architecture, pretrained=False)
+    if not timm.is_model(spec.architecture):
+        check_choice(f"{spec.id}.architecture", spec.architecture, timm.list_models())
+    settings: dict[str, Any] = {}
+    known = timm.get_pretrained_cfg(spec.architecture)
+    if known is not None and known.fixed_input_size and known.input_size[-1] != spec.input_size:
+        settings["img_size"] = spec.input_size
+    module: nn.Module = timm.create_model(spec.architecture, pretrained=False, **settings)
     return module

@@ -1,23 +1,30 @@
-"""The networks the program offers, read from resources/networks.toml. Never loads weights, never imports torch."""
+"""The networks the program offers: the catalogue, the user's own, and names of libraries. Never imports torch.
+
+A network is found by its id: one of resources/networks.toml, one of the user (`user_networks.py`), or a name of a
+library ("timm:NAME", "torchvision:NAME", "entry:NAME"), which alone needs the library itself. Never loads weights.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError
-from core.paths import demo_folder, resources_folder
+from core.paths import cache_folder, demo_folder, resources_folder
 
-Family = Literal["torchvision", "timm"]
+Family = Literal["torchvision", "timm", "torchscript", "export", "python"]
+Tokens = Literal["all", "grid", "class", "mean"]
+PREFIXES = ("timm", "torchvision", "entry")
+"""What a name of a library begins with, before a colon."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """One network of the catalogue: what to build, with which weights, and where it may be cut.
+    """One network: what to build, with which weights, and where it may be cut.
 
     Parameters
     ----------
@@ -25,14 +32,15 @@ class NetworkSpec:
         Short name used on the command line and in files.
     title : str
         Name shown to the user.
-    family : "torchvision" or "timm"
-        Library whose definition is built.
+    family : "torchvision", "timm", "torchscript", "export" or "python"
+        Library whose definition is built; or a file that holds its own definition; or a function of the user.
     architecture : str
-        Name of the architecture in that library.
+        Name of the architecture in that library; "module:function" for "python"; "" for files.
     weights : str
-        Weights file, relative to `weights_folder()`, or an absolute path.
+        Weights file: relative to the embedded weights, to the downloads if it has an address, or an absolute path.
     sha256 : str
-        Of the weights file, 64 hexadecimal digits; "" skips the check (files of the user).
+        Of the weights file: 64 hexadecimal digits, or as many of the first ones as are published; "" where none are
+        known: then the hash found at the first download or import is kept and expected from then on.
     input_size : int
         Side of the square stimulus, in pixels.
     mean, std : 3 floats each
@@ -45,6 +53,16 @@ class NetworkSpec:
         Whether it was trained against perturbations.
     licence, source, note : str
         Shown with the network.
+    url : str
+        Where the weights can be downloaded; "" for embedded and own files.
+    size_mb : float
+        Size of the download in units of 2^20 bytes; 0 where unknown.
+    tokens : "all", "grid", "class" or "mean"
+        What becomes of features (n_tokens, channels) of a transformer: kept; the patch tokens as a map (channels, side,
+        side); the class token (channels,); the mean of the patch tokens (channels,). Maps of networks with channels
+        last become (channels, height, width) in any case.
+    user : bool
+        Whether it is the user's own.
     """
 
     id: str
@@ -62,21 +80,32 @@ class NetworkSpec:
     licence: str
     source: str
     note: str
+    url: str = ""
+    size_mb: float = 0.0
+    tokens: Tokens = "all"
+    user: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a record that could not be built."""
         check_choice(f"{self.id}.family", self.family, get_args(Family))
         check_choice(f"{self.id}.default_layer", self.default_layer, self.layers)
+        check_choice(f"{self.id}.tokens", self.tokens, get_args(Tokens))
 
     @property
     def weights_path(self) -> Path:
         """Where the weights file should lie."""
-        return weights_folder() / self.weights
+        return (downloads_folder() if self.url else weights_folder()) / self.weights
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be opened without a download."""
+        return self.family == "python" or self.weights_path.is_file()
 
     def describe(self) -> str:
         """One line: title, architecture, size, robust or standard."""
         kind = "robust" if self.robust else "standard"
-        return f"{self.title} ({self.family} {self.architecture}, {self.input_size} px, {kind})"
+        what = f"{self.family} {self.architecture}".strip()
+        return f"{self.title} ({what}, {self.input_size} px, {kind})"
 
 
 def catalog_path() -> Path:
@@ -89,14 +118,28 @@ def weights_folder() -> Path:
     return demo_folder() / "networks"
 
 
+def downloads_folder() -> Path:
+    """Where downloaded weights are kept; they can be downloaded again."""
+    return cache_folder() / "networks"
+
+
 def list_networks() -> tuple[NetworkSpec, ...]:
-    """Every network of the catalogue, in its order."""
-    return read_catalog(catalog_path())
+    """Every network of the catalogue, in its order, then the user's own."""
+    from core.networks.user_networks import list_user_networks
+
+    shipped = read_catalog(catalog_path())
+    taken = {spec.id for spec in shipped}
+    return shipped + tuple(spec for spec in list_user_networks() if spec.id not in taken)
 
 
 def find_network(network: str) -> NetworkSpec:
-    """The network of that id. Raises BadInputError with the nearest id if there is none."""
+    """The network of that id or library name. Raises BadInputError with the nearest one if there is none."""
     known = {spec.id: spec for spec in list_networks()}
+    prefix, colon, name = network.partition(":")
+    if network not in known and colon and prefix in PREFIXES:
+        from core.networks.named import find_named
+
+        return find_named(prefix, name)
     return known[check_choice("network", network, known)]
 
 
@@ -109,14 +152,18 @@ def read_catalog(path: Path) -> tuple[NetworkSpec, ...]:
         raise BadInputError(
             f"The network catalogue {path} cannot be read: {error}. Install the program again."
         ) from error
-    return tuple(_read_spec(name, entry) for name, entry in table.get("network", {}).items())
+    return tuple(read_spec(name, entry) for name, entry in table.get("network", {}).items())
 
 
-def _read_spec(name: str, entry: dict[str, Any]) -> NetworkSpec:
-    wanted = {field.name for field in fields(NetworkSpec)} - {"id"}
-    if set(entry) != wanted:
-        odd = sorted(set(entry) ^ wanted)[0]
-        allowed = f"a table with exactly the keys {', '.join(sorted(wanted))}"
-        raise BadInputError(describe_refusal(f"network.{name}", allowed=allowed, got=odd, advice=f"Look at {odd!r}."))
+def read_spec(name: str, entry: dict[str, Any]) -> NetworkSpec:
+    """One entry; keys with a default may be left out. Raises BadInputError naming an odd or missing key."""
+    allowed = {field.name for field in fields(NetworkSpec)} - {"id"}
+    needed = {field.name for field in fields(NetworkSpec) if field.default is MISSING} - {"id"}
+    odd = sorted((set(entry) - allowed) | (needed - set(entry)))
+    if odd:
+        table = f"a table with the keys {', '.join(sorted(needed))}"
+        raise BadInputError(
+            describe_refusal(f"network.{name}", allowed=table, got=odd[0], advice=f"Look at {odd[0]!r}.")
+        )
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return NetworkSpec(id=name, **values)

@@ -7,7 +7,7 @@ import pickle
 import struct
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,16 @@ from safetensors.torch import load_file
 from torch import nn
 
 from core.errors import WeightsError
+from core.networks.pickled_state import read_pickled
 
 State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
 WRAPPERS = ("state_dict", "model")
 """Keys under which training scripts store the state."""
+OUTER = ("module.", "model.", "backbone.", "encoder.", "trunk.", "visual.")
+"""What training scripts put before the names of a network they wrap."""
+NOT_OF_THE_NETWORK = ("attacker", "normalizer.", "normalize.")
+"""Parts of names the `robustness` package adds: a second copy of the network, and its mean and std."""
 UNREADABLE = (
     OSError,
     EOFError,
@@ -51,9 +56,9 @@ def hash_file(path: Path) -> str:
 
 
 def check_hash(path: Path, expected: str) -> str:
-    """Return the SHA-256 of `path`; raise WeightsError if another one is expected ("" expects nothing)."""
+    """Return the SHA-256 of `path`; raise WeightsError if it does not begin with `expected` ("" expects nothing)."""
     found = hash_file(path)
-    if expected and found != expected:
+    if not found.startswith(expected.lower()):
         raise WeightsError(
             f"The weights file {path.name} was altered or is truncated: its SHA-256 begins with {found[:12]}, "
             f"the catalogue says {expected[:12]}. Install the program again or give another file."
@@ -62,7 +67,9 @@ def check_hash(path: Path, expected: str) -> str:
 
 
 def read_state(path: Path) -> State:
-    """Every tensor of a .safetensors or .pth file, by name.
+    """Every tensor of a .safetensors, .pth, .pt or .ckpt file, by name.
+
+    A .ckpt may hold other objects beside its tensors, which are not made; any other pickle may not.
 
     Raises
     ------
@@ -71,7 +78,22 @@ def read_state(path: Path) -> State:
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    return _unwrap(read_torch(path), path)
+    if is_torchscript(path):
+        raise WeightsError(
+            f"{path.name} is a TorchScript file, a network of its own and no state dict. "
+            "Import it as a network: `python main.py networks add FILE --trust`."
+        )
+    content = _read_checkpoint(path) if path.suffix == ".ckpt" else read_torch(path)
+    return _unwrap(content, path)
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether a file is an archive of torch.jit.save."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def read_torch(path: Path) -> Any:
@@ -87,8 +109,17 @@ def read_torch(path: Path) -> Any:
             "Save its state dict alone (torch.save(model.state_dict(), ...)) or convert it to safetensors."
         ) from error
     except UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path.name} is truncated or no weights file: {reason}. Get the file again.") from error
+        raise _refuse_unreadable(path, error) from error
+
+
+def match_names(state: State, known: Collection[str]) -> State:
+    """The state with its names as the architecture has them: outer prefixes go while no name fits."""
+    while state and not any(name in known for name in state):
+        outer = next((prefix for prefix in OUTER if all(name.startswith(prefix) for name in state)), None)
+        if outer is None:
+            break
+        state = {name.removeprefix(outer): value for name, value in state.items()}
+    return state
 
 
 def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: Mapping[str, Any], path: Path) -> None:
@@ -140,10 +171,25 @@ def _read_safetensors(path: Path) -> State:
         raise WeightsError(f"{path.name} is truncated or no safetensors file: {error}. Get the file again.") from error
 
 
+def _read_checkpoint(path: Path) -> Any:
+    try:
+        return read_pickled(path)
+    except (pickle.UnpicklingError, *UNREADABLE) as error:
+        raise _refuse_unreadable(path, error) from error
+
+
+def _refuse_unreadable(path: Path, error: Exception) -> WeightsError:
+    reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    return WeightsError(f"{path.name} is truncated or no weights file: {reason}. Get the file again.")
+
+
 def _unwrap(content: Any, path: Path) -> State:
     for key in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise WeightsError(f"{path.name} holds no table of tensors. Save the network's state dict.")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
+    state = {str(name): value for name, value in content.items()}
+    if any(NOT_OF_THE_NETWORK[0] in name for name in state):
+        state = {name: value for name, value in state.items() if not any(part in name for part in NOT_OF_THE_NETWORK)}
+    return {name.removeprefix("module."): value for name, value in state.items()}

@@ -1,4 +1,4 @@
-"""Opens a network of the catalogue, ready to be probed: verified, cut, folded, frozen, tested. Never downloads."""
+"""Opens any network, ready to be probed: verified, cut, folded, frozen, tested. Never downloads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from torch import nn
 
 from core.checks import check_choice
 from core.device import choose_device
-from core.networks.build import build_architecture, example_pixels
 from core.networks.catalog import NetworkSpec, find_network
-from core.networks.checkpoint import apply_state, check_hash, hash_file, read_state
-from core.networks.joined import cut_after_all, split_layers
+from core.networks.joined import split_layers
 from core.networks.layers import list_layers
 from core.networks.network import Network
-from core.networks.truncate import cut_after, fold_batchnorm, run_to_exit
+from core.networks.open_body import FILES, check_weights, fingerprint, open_body
+from core.networks.truncate import fold_batchnorm, run_to_exit
 from core.networks.validate import validate_network
 
 FOLD_TOLERANCE = 1e-4
@@ -34,31 +33,47 @@ def load_network(
     Parameters
     ----------
     network : NetworkSpec or str
-        An entry of the catalogue or its id.
+        An entry of the catalogue, or the id or library name of one.
     layer : str, optional
         Feature layer; the network's default if not given.
     device : str
         "auto", "cpu", "cuda" or "mps".
     weights : Path, optional
-        Weights file to use instead of the catalogue's; its SHA-256 is not checked.
+        Weights file to use instead of the network's own; its SHA-256 is not checked.
 
     Raises
     ------
     BadInputError
         If the network or the layer does not exist (the nearest name is given).
     WeightsError
-        If the file is altered, truncated, of another architecture or holds code, or the network cannot be probed.
+        If the file is missing, altered, truncated, of another architecture or holds code, or the network cannot be
+        probed.
     """
+    result = open_network(network, layer, device=device, weights=weights)
+    validate_network(result)
+    return result
+
+
+def open_network(
+    network: NetworkSpec | str, layer: str | None = None, *, device: str = "cpu", weights: Path | None = None
+) -> Network:
+    """The same without the probing: for whoever wants to see each check (`iter_checks`)."""
     spec = find_network(network) if isinstance(network, str) else network
+    path, sha256 = check_weights(spec, weights)
     layer = check_layer(spec, layer or spec.default_layer)
-    path = spec.weights_path if weights is None else weights
-    sha256 = check_hash(path, spec.sha256) if weights is None else hash_file(path)
-    body, feature_shape = _load_body(spec, layer, path=path)
-    body = _fold_if_exact(body, spec) if len(split_layers(layer)) == 1 else body
-    result = Network(body, spec, layer=layer, sha256=sha256, feature_shape=feature_shape)
+    body = open_body(spec, layer, path=path)
+    foldable = spec.family not in FILES and len(split_layers(layer)) == 1
+    module = _fold_if_exact(body.module, spec) if foldable else body.module
+    result = Network(
+        module,
+        spec,
+        layer=layer,
+        sha256=fingerprint(spec, sha256),
+        feature_shape=body.feature_shape,
+        treatment=body.treatment,
+    )
     # Moves in place, as modules do.
     result.to(device=choose_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    validate_network(result)
     return result
 
 
@@ -73,24 +88,13 @@ def check_layer(spec: NetworkSpec, layer: str) -> str:
     return layer
 
 
-def _load_body(spec: NetworkSpec, layer: str, *, path: Path) -> tuple[nn.Module, tuple[int, ...]]:
-    body, example = build_architecture(spec), example_pixels(spec)
-    known = body.state_dict()
-    layers = split_layers(layer)
-    joined = len(layers) > 1
-    body = cut_after_all(body, layers, example=example) if joined else cut_after(body, layer, example=example)
-    with torch.no_grad():
-        feature_shape = tuple(run_to_exit(body, example).shape[1:])
-    apply_state(body, read_state(path), known=known, path=path)
-    return body.requires_grad_(False), feature_shape
-
-
 def _fold_if_exact(body: nn.Module, spec: NetworkSpec) -> nn.Module:
     """The body with BatchNorm folded, or as it was where folding would change it (a convolution with two readers)."""
     generator = torch.Generator().manual_seed(0)
     example = torch.randn(1, 3, spec.input_size, spec.input_size, generator=generator)
     folded = copy.deepcopy(body)
-    fold_batchnorm(folded, example=example)
+    if fold_batchnorm(folded, example=example) == 0:
+        return body
     with torch.no_grad():
         before, after = run_to_exit(body, example), run_to_exit(folded, example)
     tolerance = FOLD_TOLERANCE * float(before.abs().max().clamp_min(SMALLEST_FEATURE))

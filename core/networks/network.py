@@ -12,7 +12,11 @@ from torch import nn
 
 from core.errors import Cancelled
 from core.networks.catalog import NetworkSpec
+from core.networks.tokens import Treatment
 from core.networks.truncate import run_to_exit
+
+UNTREATED = Treatment()
+"""Features stay as they come."""
 
 MOST_LOOKS = 24
 """Layers at which a pass asks whether to stop. Asking at all 141 parts of MobileNetV2 lengthens its step by 6 %."""
@@ -30,15 +34,25 @@ class Network(nn.Module):
     layer : str
         The feature layer.
     sha256 : str
-        Of the weights file.
+        Of the weights, and of how their features are treated where that is a choice; see `load.fingerprint`.
     feature_shape : tuple of int
-        Shape of one stimulus's features: (channels, height, width) or (channels,).
+        Shape of one stimulus's features: (channels, height, width), (tokens, channels) or (channels,).
+    treatment : Treatment
+        What becomes of token features.
     """
 
     def __init__(
-        self, body: nn.Module, spec: NetworkSpec, *, layer: str, sha256: str, feature_shape: tuple[int, ...]
+        self,
+        body: nn.Module,
+        spec: NetworkSpec,
+        *,
+        layer: str,
+        sha256: str,
+        feature_shape: tuple[int, ...],
+        treatment: Treatment = UNTREATED,
     ) -> None:
         super().__init__()
+        self.treatment = treatment
         self.spec = spec
         self.layer = layer
         self.sha256 = sha256
@@ -67,7 +81,10 @@ class Network(nn.Module):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (n, *feature_shape) of pixels (n, 3, input_size, input_size), RGB in [0, 1]; differentiable."""
         values = (pixels - self.mean) * self.inverse_std  # type: ignore[operator]
-        return run_to_exit(self.body, values.contiguous(memory_format=torch.channels_last))
+        features: torch.Tensor = self.treatment(
+            run_to_exit(self.body, values.contiguous(memory_format=torch.channels_last))
+        )
+        return features
 
     def train(self, mode: bool = True) -> Network:
         """Stay in eval mode whatever `mode` is: in training mode an image's features would depend on its batch."""

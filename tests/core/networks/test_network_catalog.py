@@ -5,16 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import timm
+import torchvision
 
-from core.errors import BadInputError
-from core.networks.catalog import catalog_path, find_network, list_networks, read_catalog, weights_folder
+from core.errors import BadInputError, WeightsError
+from core.networks.catalog import (
+    catalog_path,
+    downloads_folder,
+    find_network,
+    list_networks,
+    read_catalog,
+    weights_folder,
+)
 from core.networks.checkpoint import hash_file
 from core.networks.layers import list_layers
+from core.networks.load import load_network
 
 LARGEST_FOLDER = 48e6
 
 
-@pytest.mark.parametrize("spec", list_networks(), ids=lambda spec: spec.id)
+EMBEDDED = [spec for spec in list_networks() if not spec.url]
+FOURTEEN = set(
+    """alexnet vgg16 vgg16_bn_l2_3 resnet18 resnet50 resnet50_l2_0.1 resnet50_l2_1 resnet50_l2_3 resnet50_l2_5
+    resnet50_linf_4 densenet161 densenet161_l2_3 wide_resnet50_2_l2_3 vit_b16 convnext_b clip_vit_b32
+    dinov2_vit_b14""".split()  # noqa: SIM905
+)
+LIBRARY_FILES = {"vgg16": "VGG16", "resnet18": "ResNet18", "resnet50": "ResNet50", "densenet161": "DenseNet161"}
+
+
+@pytest.mark.parametrize("spec", EMBEDDED, ids=lambda spec: spec.id)
 def test_every_embedded_file_has_the_hash_of_the_catalogue(spec: object) -> None:
     assert hash_file(spec.weights_path) == spec.sha256
     assert spec.weights in (weights_folder() / "LICENCES.md").read_text()
@@ -36,7 +55,41 @@ def test_shapes_are_those_of_the_published_architecture() -> None:
 
 def test_the_folder_stays_small_and_offers_a_robust_network() -> None:
     assert sum(path.stat().st_size for path in weights_folder().iterdir()) <= LARGEST_FOLDER
-    assert [spec.id for spec in list_networks() if spec.robust] == ["mobilenet_v2_robust"]
+    assert [spec.id for spec in EMBEDDED if spec.robust] == ["mobilenet_v2_robust"]
+
+
+def test_the_promised_networks_are_offered_with_five_robust_architectures() -> None:
+    known = {spec.id: spec for spec in list_networks()}
+    assert set(known) >= FOURTEEN
+    assert len({spec.architecture for spec in known.values() if spec.robust}) >= 5
+    for spec in known.values():
+        assert spec.licence and spec.source and spec.layers
+        assert not spec.url or spec.url.startswith("https://")
+
+
+@pytest.mark.parametrize("network", LIBRARY_FILES)
+def test_addresses_checksums_and_normalisation_are_those_of_the_library(network: str) -> None:
+    weights = getattr(torchvision.models, f"{LIBRARY_FILES[network]}_Weights").IMAGENET1K_V1
+    spec, how = find_network(network), weights.transforms()
+    assert spec.url == weights.url
+    assert spec.sha256 == weights.url[-12:-4] and len(spec.sha256) == 8
+    assert (list(spec.mean), list(spec.std)) == (how.mean, how.std)
+    assert spec.size_mb == pytest.approx(weights.meta["_file_size"], abs=0.1)
+
+
+@pytest.mark.parametrize("network", ["vit_b16", "convnext_b", "clip_vit_b32", "dinov2_vit_b14"])
+def test_timm_entries_have_the_library_s_repository_and_normalisation(network: str) -> None:
+    spec = find_network(network)
+    cfg = timm.get_pretrained_cfg(spec.architecture)
+    assert spec.url == f"https://huggingface.co/{cfg.hf_hub_id}/resolve/main/model.safetensors"
+    assert (spec.mean, spec.std) == (cfg.mean, cfg.std)
+
+
+def test_listing_needs_no_file_and_no_torch() -> None:
+    spec = find_network("resnet50_l2_3")
+    assert not spec.installed and spec.weights_path.parent == downloads_folder()
+    with pytest.raises(WeightsError, match="not on this computer.*networks download resnet50_l2_3"):
+        load_network(spec)
 
 
 def test_an_unknown_network_gets_the_nearest_id() -> None:

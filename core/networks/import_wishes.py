@@ -1,0 +1,54 @@
+"""What a user says about a network to import, as one frozen, checked record. Never imports torch, reads no file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.checks import check_count, describe_refusal
+from core.errors import BadInputError
+from core.networks.catalog import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWishes:
+    """What the user says about a network; what is not said is taken from its architecture, or from ImageNet's customs.
+
+    Parameters
+    ----------
+    id, title : str
+        "" for names made from the file's.
+    architecture : str
+        For a weights file: the network whose definition it fits. "" guesses from the file's name.
+    layers : tuple of str
+        Layers to offer, early to late; the last one is the default.
+    input_size : int
+        0 for that of the architecture, or 224.
+    mean, std : 3 floats each, or None
+    tokens : str
+        "" for that of the architecture.
+    robust : bool
+        Whether it was trained against perturbations.
+    licence : str
+    trusted : bool
+        Whether the user trusts whoever made a file or function that is a program.
+    """
+
+    id: str = ""
+    title: str = ""
+    architecture: str = ""
+    layers: tuple[str, ...] = ()
+    input_size: int = 0
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    tokens: Tokens | None = None
+    robust: bool = False
+    licence: str = ""
+    trusted: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values no network could have."""
+        check_count("input_size", self.input_size, least=0, advice="0 takes that of the architecture.")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if values is not None and (len(values) != 3 or (name == "std" and min(values) <= 0)):
+                raise BadInputError(describe_refusal(name, allowed="three numbers, std above 0", got=values))

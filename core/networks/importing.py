@@ -1,0 +1,159 @@
+"""Takes a network of the user in: a weights file, a network file, or a function. Never keeps one that cannot be probed.
+
+state dict (.pth .pt .bin .safetensors), checkpoint (.ckpt)   needs the architecture: a catalogue id, timm:NAME, ...
+torch.export (.pt2)                                           is a network of its own
+TorchScript (.pt)                                             too, but a program: only if the user trusts it
+"package.module:function"                                     runs the user's Python: only if the user trusts it
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from core.checks import check_choice, describe_refusal
+from core.errors import BadInputError, StorageError
+from core.networks.catalog import PREFIXES, Family, NetworkSpec, find_network, list_networks
+from core.networks.checkpoint import hash_file, is_torchscript
+from core.networks.import_wishes import ImportWishes
+from core.networks.layers import list_layers
+from core.networks.load import load_network
+from core.networks.named import DEFAULT_SIZE, IMAGENET_MEAN, IMAGENET_STD, choose_layers, spec_of_function
+from core.networks.user_networks import check_new_id, save_user_network, suggest_id
+
+WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
+EXPORT_SUFFIX = ".pt2"
+FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+TRUST = "Say that you trust it: `--trust`, or the box in the import dialog."
+
+
+def import_network(source: str, wishes: ImportWishes | None = None) -> NetworkSpec:
+    """Take a file, a function "package.module:function", or a library's name, in as a network of the user.
+
+    Returns its entry. It is loaded and probed at its default layer first, unless its weights are not downloaded yet.
+
+    Raises
+    ------
+    BadInputError
+        If the id is taken, the architecture is not known or not given, a layer does not exist, or trust is missing.
+    WeightsError
+        If the file is truncated, of another architecture or holds code, or the network cannot be probed.
+    StorageError
+        If the file cannot be read or the copy cannot be written.
+    """
+    wishes = wishes or ImportWishes()
+    if source.partition(":")[0] in PREFIXES and not Path(source).is_file():
+        return _keep_named(source, wishes)
+    given = Path(source).expanduser()
+    is_function = FUNCTION.fullmatch(source) is not None and not given.is_file()
+    spec = _take_function(source, wishes) if is_function else _take_file(given, wishes)
+    for layer in wishes.layers:
+        check_choice("layer", layer, [info.name for info in list_layers(spec)])
+    spec = replace(spec, id=wishes.id or suggest_id(spec.id), user=True)
+    check_new_id(spec.id)
+    load_network(spec)
+    return save_user_network(spec) if is_function else save_user_network(replace(spec, sha256=hash_file(given)), given)
+
+
+def _keep_named(name: str, wishes: ImportWishes) -> NetworkSpec:
+    """A library's name kept under an id; its weights can be downloaded later."""
+    spec = _apply(find_network(name), wishes)
+    spec = replace(spec, id=wishes.id or name)
+    check_new_id(spec.id)
+    for layer in wishes.layers:
+        check_choice("layer", layer, [info.name for info in list_layers(spec)])
+    if spec.family == "python":
+        if not wishes.trusted:
+            raise BadInputError(f"{name!r} is Python code that runs with your rights. {TRUST}")
+        load_network(spec)
+    return save_user_network(spec)
+
+
+def _take_function(reference: str, wishes: ImportWishes) -> NetworkSpec:
+    if not wishes.trusted:
+        raise BadInputError(f"{reference!r} is Python code that would run with your rights. {TRUST}")
+    spec = spec_of_function(reference, reference.replace(":", "."))
+    return _apply(replace(spec, source=f"function {reference}"), wishes)
+
+
+def _take_file(path: Path, wishes: ImportWishes) -> NetworkSpec:
+    if not path.is_file():
+        raise StorageError(f"The file {path} does not exist. Check the path.")
+    if path.suffix == EXPORT_SUFFIX:
+        return _take_whole(path, "export", wishes)
+    if is_torchscript(path):
+        if not wishes.trusted:
+            raise BadInputError(f"{path.name} is a TorchScript file, a program that runs with your rights. {TRUST}")
+        return _take_whole(path, "torchscript", wishes)
+    check_choice("file", path.suffix.lower(), [*WEIGHTS_SUFFIXES, EXPORT_SUFFIX])
+    base = find_network(wishes.architecture or _guess_base(path))
+    if base.family not in {"torchvision", "timm"}:
+        advice = "Give the library's definition: timm:NAME or torchvision:NAME."
+        raise BadInputError(describe_refusal("architecture", allowed="one of a library", got=base.id, advice=advice))
+    spec = replace(
+        base,
+        id=path.stem,
+        title=path.stem,
+        weights=str(path.absolute()),
+        sha256="",
+        url="",
+        robust=False,
+        licence="yours",
+        source=f"{path.name}, definition of {base.id}",
+        note="",
+        size_mb=0.0,
+    )
+    return _apply(spec, wishes)
+
+
+def _guess_base(path: Path) -> str:
+    """The catalogue's network with a file of that name. Raises BadInputError if none has."""
+    for spec in list_networks():
+        if not spec.user and path.name == spec.weights:
+            return spec.id
+    raise BadInputError(
+        f"{path.name} holds weights without their definition. Say which network they belong to: a catalogue id, "
+        "timm:NAME or torchvision:NAME (`--architecture`)."
+    )
+
+
+def _take_whole(path: Path, family: Family, wishes: ImportWishes) -> NetworkSpec:
+    """A file that is definition and weights in one."""
+    spec = NetworkSpec(
+        id=path.stem,
+        title=path.stem,
+        family=family,
+        architecture="",
+        weights=str(path.absolute()),
+        sha256="",
+        input_size=wishes.input_size or DEFAULT_SIZE,
+        mean=wishes.mean or IMAGENET_MEAN,
+        std=wishes.std or IMAGENET_STD,
+        layers=("output",),
+        default_layer="output",
+        robust=False,
+        licence="yours",
+        source=path.name,
+        note="",
+        user=True,
+    )
+    chosen = wishes.layers or choose_layers(list_layers(spec))
+    return _apply(replace(spec, layers=chosen, default_layer=chosen[-1]), wishes)
+
+
+def _apply(spec: NetworkSpec, wishes: ImportWishes) -> NetworkSpec:
+    """The entry with what the user said."""
+    layers = wishes.layers or spec.layers
+    return replace(
+        spec,
+        title=wishes.title or spec.title,
+        layers=layers,
+        default_layer=layers[-1] if wishes.layers else spec.default_layer,
+        input_size=wishes.input_size or spec.input_size,
+        mean=wishes.mean or spec.mean,
+        std=wishes.std or spec.std,
+        tokens=wishes.tokens or spec.tokens,
+        robust=wishes.robust or spec.robust,
+        licence=wishes.licence or spec.licence,
+    )

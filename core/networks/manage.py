@@ -1,0 +1,106 @@
+"""What can be done with networks besides opening them, for command line and window alike. Never draws or prints.
+
+Getting the weights of one and keeping a library's name among the user's networks; checking one; taking one away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.networks.catalog import NetworkSpec, find_network, list_networks
+from core.networks.download import DownloadProgress, iter_download, never_stop, remove_download
+from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
+
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkStatus:
+    """One row of the list of networks: its entry, whether it can be opened, and its file's size in MB (0 unknown)."""
+
+    spec: NetworkSpec
+    installed: bool
+    size_mb: float
+
+    @property
+    def state(self) -> str:
+        """Where it is: embedded, yours, downloaded or to download."""
+        if self.spec.user and self.installed:
+            return "yours"
+        if not self.spec.url:
+            return "embedded"
+        return "downloaded" if self.installed else "not downloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What probing a network found: the checks in order, each with its problem ("" if all is well)."""
+
+    network: str
+    layer: str
+    sha256: str
+    feature_shape: tuple[int, ...]
+    checks: tuple[tuple[str, str], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the network can be probed."""
+        return not any(problem for _, problem in self.checks)
+
+
+def list_status() -> tuple[NetworkStatus, ...]:
+    """Every network with its state, without torch."""
+    return tuple(read_status(spec) for spec in list_networks())
+
+
+def read_status(spec: NetworkSpec) -> NetworkStatus:
+    """The state of one network."""
+    installed = spec.installed
+    has_file = installed and spec.family != "python"
+    size = spec.weights_path.stat().st_size / MEGABYTE if has_file else spec.size_mb
+    return NetworkStatus(spec, installed, size)
+
+
+def iter_get(network: str, *, should_stop: Callable[[], bool] = never_stop) -> Iterator[DownloadProgress]:
+    """Download the weights of a network; a library's name is then kept among the user's networks.
+
+    Raises as `iter_download` does, and BadInputError where there is nothing to download.
+    """
+    spec = find_network(network)
+    if not spec.url:
+        if spec.installed:
+            raise BadInputError(f"{spec.id!r} needs no download: it is on this computer.")
+        raise BadInputError(f"The library has no weights to download for {spec.id!r}. Import a file of them.")
+    yield from iter_download(spec, should_stop=should_stop)
+    if spec.id not in [known.id for known in list_networks()]:
+        save_user_network(spec)
+
+
+def remove_network(network: str) -> str:
+    """Take a network of the user away, or the download of one of the catalogue; returns what was done, in a sentence.
+
+    Raises BadInputError if there is nothing to take away.
+    """
+    spec = find_network(network)
+    if spec.id in [known.id for known in list_user_networks()]:
+        folder = remove_user_network(spec.id)
+        also = " and its download" if spec.url and remove_download(spec) else ""
+        return f"Removed {spec.id}{also} ({folder})."
+    if spec.url and remove_download(spec):
+        return f"Removed the download of {spec.id}; it can be downloaded again."
+    advice = "Embedded networks stay." if not spec.url else "It is not downloaded."
+    allowed = "a network of your own or a downloaded one"
+    raise BadInputError(describe_refusal("network", allowed=allowed, got=network, advice=advice))
+
+
+def check_network(network: str, layer: str | None = None, *, device: str = "cpu") -> CheckReport:
+    """Load a network and probe it, check by check. Raises as loading does: a file that cannot be read is no check."""
+    from core.networks.load import open_network
+    from core.networks.validate import iter_checks
+
+    opened = open_network(network, layer, device=device)
+    checks = tuple((check.what, check.problem) for check in iter_checks(opened))
+    return CheckReport(opened.spec.id, opened.layer, opened.sha256, opened.feature_shape, checks)

@@ -1,0 +1,157 @@
+"""Opens the body of any network with its weights, cut behind a layer, as it was trained. Never folds or probes it.
+
+What a network is made of decides the way: a definition of a library and a state dict, a TorchScript or torch.export
+file, or a function of the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core.errors import WeightsError
+from core.networks.build import build_architecture, build_with_memory, example_pixels
+from core.networks.catalog import NetworkSpec
+from core.networks.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
+from core.networks.download import expected_hash
+from core.networks.export_file import open_export
+from core.networks.joined import cut_after_all, split_layers
+from core.networks.script_file import open_script
+from core.networks.tokens import Treatment, find_treatment
+from core.networks.truncate import cut_after, run_to_exit
+
+FILES = ("torchscript", "export")
+"""Families that are one file: definition and weights in one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A network cut behind a layer.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In eval mode, frozen, on the CPU; called through `run_to_exit`.
+    treatment : Treatment
+        What becomes of its features.
+    feature_shape : tuple of int
+        Shape of one image's features, treated.
+    """
+
+    module: nn.Module
+    treatment: Treatment
+    feature_shape: tuple[int, ...]
+
+
+def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
+    """The network with the weights of `path`, cut behind `layer`.
+
+    Raises
+    ------
+    BadInputError
+        If the layer does not exist in a file.
+    WeightsError
+        If the weights are truncated, of another architecture, or hold code.
+    """
+    example = example_pixels(spec)
+    if spec.family in FILES:
+        opened = open_script if spec.family == "torchscript" else open_export
+        module = whole = opened(path, layer, example=example)
+    else:
+        whole = build_architecture(spec)
+        state = None if spec.family == "python" else _read_for(spec, whole, path)
+        known = whole.state_dict()
+        layers = split_layers(layer)
+        joined = len(layers) > 1
+        module = cut_after_all(whole, layers, example=example) if joined else cut_after(whole, layer, example=example)
+    with torch.no_grad():
+        features = run_to_exit(module, example)
+    shape = tuple(features.shape[1:]) if isinstance(features, torch.Tensor) else ()
+    treatment = find_treatment(whole, spec, shape=shape)
+    if isinstance(features, torch.Tensor):
+        shape = tuple(treatment(features).shape[1:])
+    if spec.family not in FILES and state is not None:
+        apply_state(module, state, known=known, path=path)
+        _fill_fixed(module, spec)
+    return Body(module.requires_grad_(False) if spec.family not in FILES else module, treatment, shape)
+
+
+def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:
+    """The weights file to open and the hash of its content; `weights` replaces the network's own.
+
+    Raises WeightsError if the file is missing, or not the one that is expected.
+    """
+    if spec.family == "python":
+        return Path(), hash_module(spec)
+    if weights is not None:
+        return weights, hash_file(weights)
+    if not spec.installed:
+        raise WeightsError(_say_missing(spec))
+    return spec.weights_path, check_hash(spec.weights_path, expected_hash(spec))
+
+
+def fingerprint(spec: NetworkSpec, sha256: str) -> str:
+    """What names the features of a network: the hash of its weights, and of each choice that is not in them.
+
+    Two networks of the same file that differ in normalisation or in the treatment of tokens must not share features.
+    """
+    choices = [] if spec.tokens == "all" else [f"tokens={spec.tokens}"]
+    if spec.user and not spec.url:
+        choices.append(f"mean={spec.mean} std={spec.std} size={spec.input_size}")
+    return hashlib.sha256("\n".join([sha256, *choices]).encode()).hexdigest() if choices else sha256
+
+
+def hash_module(spec: NetworkSpec) -> str:
+    """SHA-256 of the names, shapes and values of a function's network: it has no file."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(build_architecture(spec).state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _say_missing(spec: NetworkSpec) -> str:
+    if spec.url:
+        how = f"`python main.py networks download {spec.id}`"
+        return f"The weights of {spec.id!r} are not on this computer. Get them: {how}."
+    if not spec.weights:
+        return f"The library has no pretrained weights for {spec.id!r}. Import a file: `python main.py networks add`."
+    return f"The weights file {spec.weights_path} cannot be read: No such file or directory. Check the path."
+
+
+def _read_for(spec: NetworkSpec, whole: nn.Module, path: Path) -> State:
+    known = whole.state_dict()
+    state = match_names(read_state(path), known)
+    return _adapt_timm(state, whole, path) if spec.family == "timm" else state
+
+
+def _adapt_timm(state: State, whole: nn.Module, path: Path) -> State:
+    """Weights as timm's definition wants them: its own converter knows older names and other grid sizes."""
+    known = whole.state_dict()
+    fits = all(name in known and known[name].shape == value.shape for name, value in state.items())
+    convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)
+    if fits or convert is None:
+        return state
+    try:
+        adapted = convert(dict(state), whole)
+    except (KeyError, RuntimeError, ValueError, AttributeError, IndexError, TypeError) as error:
+        reason = f"timm cannot convert it ({type(error).__name__}: {error})"
+        what = f"{path.name} does not fit {type(whole).__name__}"
+        raise WeightsError(f"{what}: {reason}. Get the right file.") from error
+    return {name: value for name, value in adapted.items() if isinstance(value, torch.Tensor)}
+
+
+def _fill_fixed(module: nn.Module, spec: NetworkSpec) -> None:
+    """Give tensors that are computed from the architecture alone, and are in no state dict, their values."""
+    empty = [name for name, value in module.named_buffers() if value.is_meta]
+    if not empty:
+        return
+    full = dict(build_with_memory(spec).named_buffers())
+    for name in empty:
+        parent, _, last = name.rpartition(".")
+        setattr(module.get_submodule(parent), last, full[name])

@@ -1,0 +1,120 @@
+"""Opens a TorchScript file as a network. Never reads one the user has not said to trust (`user_networks` keeps that).
+
+A TorchScript file is a program: its operations run when it is called and may read and write files. It is cut only where
+that is proven: its parts are run one after another, and a place between two of them is offered if the whole chain gives
+exactly the file's own output. Where the parts are not a chain, "output" is the only layer.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.checks import check_choice
+from core.errors import WeightsError
+
+OUTPUT = "output"
+"""The layer of a file's whole output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One link of a chain: its path, the module, and whether its input is flattened first, as before a classifier."""
+
+    name: str
+    module: Any
+    flattens: bool
+
+
+class Chain(nn.Module):
+    """Runs parts of a TorchScript file one after another."""
+
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList([part.module for part in parts])
+        self.flattens = tuple(part.flattens for part in parts)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The output of the last part."""
+        for part, flattens in zip(self.parts, self.flattens, strict=True):
+            values = part(values.flatten(1) if flattens else values)
+        return values
+
+
+def load_script(path: Path) -> Any:
+    """The module of a TorchScript file on the CPU, in eval mode and frozen. Raises WeightsError if it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch wishes for torch.export; such files stay around
+            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(f"{path.name} is truncated or no TorchScript file: {reason}. Export it again.") from error
+    module.eval()
+    for weight in module.parameters():  # the method for all of them does not exist on these modules
+        weight.requires_grad_(False)
+    return module
+
+
+def list_script_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int, ...]]:
+    """The layers at which a file can be cut, with the shape of one image's features; "output" comes last."""
+    whole = load_script(path)
+    found: dict[str, tuple[int, ...]] = {}
+    with torch.no_grad():
+        for part, values in run_chain(find_chain(whole, example), example):
+            found[part.name] = tuple(values.shape[1:])
+        output = whole(example)
+    if isinstance(output, torch.Tensor):
+        found[OUTPUT] = tuple(output.shape[1:])
+    return found
+
+
+def open_script(path: Path, layer: str, *, example: torch.Tensor) -> nn.Module:
+    """The file cut behind a layer. Raises BadInputError with the nearest name if it cannot be cut there."""
+    whole = load_script(path)
+    if layer == OUTPUT:
+        return Chain((Part(OUTPUT, whole, flattens=False),))
+    parts = find_chain(whole, example)
+    names = [part.name for part in parts]
+    check_choice("layer", layer, [*names, OUTPUT])
+    return Chain(parts[: names.index(layer) + 1])
+
+
+def find_chain(module: Any, example: torch.Tensor, prefix: str = "") -> tuple[Part, ...]:
+    """The parts that, run one after another, give exactly the module's output; nothing if they do not.
+
+    A part that is itself a chain is taken apart; flattening between two parts is tried where the next one refuses.
+    """
+    links: list[Part] = []
+    try:
+        with torch.no_grad():
+            values, wanted = example, module(example)
+            for name, child in module.named_children():
+                flattens, out = _call(child, values)
+                inner = () if flattens else find_chain(child, values, prefix=f"{prefix}{name}.")
+                links += inner or (Part(f"{prefix}{name}", child, flattens),)
+                values = out
+    except RuntimeError:
+        return ()
+    same = isinstance(wanted, torch.Tensor) and values.shape == wanted.shape and torch.equal(values, wanted)
+    return tuple(links) if same and links else ()
+
+
+def run_chain(parts: tuple[Part, ...], values: torch.Tensor) -> Iterator[tuple[Part, torch.Tensor]]:
+    """Every part with its output."""
+    for part in parts:
+        values = part.module(values.flatten(1) if part.flattens else values)
+        yield part, values
+
+
+def _call(module: Any, values: torch.Tensor) -> tuple[bool, torch.Tensor]:
+    try:
+        return False, module(values)
+    except RuntimeError:
+        return True, module(values.flatten(1))

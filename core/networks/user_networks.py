@@ -1,0 +1,127 @@
+"""The user's own networks: one folder each, with an entry of the catalogue and a copy of the weights. No torch.
+
+    data_folder()/networks/FOLDER/network.toml      one section [network.ID], as in resources/networks.toml
+    data_folder()/networks/FOLDER/weights.SUFFIX    the imported file, unchanged (none for downloads and functions)
+
+Never changes what the user gave, never overwrites a network of the same id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tomllib
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from core.checks import describe_refusal
+from core.errors import BadInputError, ProbeError, StorageError
+from core.files import new_folder
+from core.networks import catalog
+from core.networks.catalog import NetworkSpec, read_catalog, read_spec
+from core.paths import data_folder
+
+ENTRY = "network.toml"
+ID_PATTERN = re.compile(r"[A-Za-z0-9_.:@-]{1,80}")
+
+
+def user_networks_folder() -> Path:
+    """Where the user's networks are kept."""
+    return data_folder() / "networks"
+
+
+def list_user_networks() -> tuple[NetworkSpec, ...]:
+    """The user's networks, by id; an entry that cannot be read is left out."""
+    found = []
+    for path in sorted(user_networks_folder().glob(f"*/{ENTRY}")):
+        try:
+            found.append(_read_entry(path))
+        except ProbeError:
+            continue
+    return tuple(sorted(found, key=lambda spec: spec.id))
+
+
+def save_user_network(spec: NetworkSpec, weights: Path | None = None) -> NetworkSpec:
+    """Keep a network under its id; `weights` is copied beside the entry. Returns the entry as it is found from now on.
+
+    Raises
+    ------
+    BadInputError
+        If the id is taken or holds odd characters.
+    StorageError
+        If it cannot be written; nothing half-written stays.
+    """
+    check_new_id(spec.id)
+    folder = user_networks_folder() / folder_name(spec.id)
+    name = f"weights{weights.suffix.lower()}" if weights is not None else spec.weights
+    kept = replace(spec, weights=name, user=True)
+    with new_folder(folder) as partial:
+        if weights is not None:
+            shutil.copyfile(weights, partial / name)
+        (partial / ENTRY).write_text(format_entry(kept), encoding="utf-8")
+    return _read_entry(folder / ENTRY)
+
+
+def remove_user_network(network: str) -> Path:
+    """Delete a network of the user with its copy of the weights; returns the folder that is gone.
+
+    Raises BadInputError if it is not the user's.
+    """
+    folder = user_networks_folder() / folder_name(network)
+    if network not in [spec.id for spec in list_user_networks()]:
+        owned = ", ".join(spec.id for spec in list_user_networks()) or "none yet"
+        raise BadInputError(describe_refusal("network", allowed=f"one of your own ({owned})", got=network))
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be removed: {error.strerror}. Remove it by hand.") from error
+    return folder
+
+
+def check_new_id(network: str) -> str:
+    """Return an id that is free and well-formed, else raise BadInputError."""
+    if not ID_PATTERN.fullmatch(network):
+        allowed = "1 to 80 letters, digits and the characters _ . : @ -"
+        raise BadInputError(describe_refusal("id", allowed=allowed, got=network))
+    taken = {spec.id for spec in (*read_catalog(catalog.catalog_path()), *list_user_networks())}
+    folders = {folder_name(name) for name in taken}
+    if network in taken or folder_name(network) in folders:
+        advice = "Choose another id, or remove that network first."
+        raise BadInputError(describe_refusal("id", allowed="an id not in use", got=network, advice=advice))
+    return network
+
+
+def suggest_id(wanted: str) -> str:
+    """A free id near the wanted one: "mine", "mine_2", "mine_3"."""
+    stem = re.sub(r"[^A-Za-z0-9_.:@-]+", "_", wanted).strip("_")[:70] or "network"
+    taken = {folder_name(spec.id) for spec in (*read_catalog(catalog.catalog_path()), *list_user_networks())}
+    number, name = 1, stem
+    while folder_name(name) in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    return name
+
+
+def folder_name(network: str) -> str:
+    """An id as a folder name that every file system takes."""
+    return network.replace(":", "__").replace("@", "_at_")
+
+
+def format_entry(spec: NetworkSpec) -> str:
+    """The section of a network as TOML; strings, numbers and lists of JSON are those of TOML."""
+    values = {name: value for name, value in asdict(spec).items() if name != "id"}
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+    return "\n".join([f"[network.{json.dumps(spec.id)}]", *lines]) + "\n"
+
+
+def _read_entry(path: Path) -> NetworkSpec:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))["network"]
+        ((name, entry),) = table.items()
+    except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, AttributeError) as error:
+        raise BadInputError(f"The network entry {path} cannot be read: {error}. Import the network again.") from error
+    spec = read_spec(name, entry)
+    if spec.family != "python" and not spec.url:
+        spec = replace(spec, weights=str(path.parent / spec.weights))
+    return spec

@@ -1,0 +1,373 @@
+"""Files and functions of the user: each kind gives the network it came from; a bad one is a sentence, no code runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dill
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import nn
+
+from core.errors import BadInputError, StorageError, WeightsError
+from core.networks import export_file, named
+from core.networks.catalog import find_network, list_networks
+from core.networks.export_file import is_arithmetic
+from core.networks.import_wishes import ImportWishes
+from core.networks.importing import import_network
+from core.networks.layers import list_layers
+from core.networks.load import load_network
+from core.networks.manage import check_network, list_status, remove_network
+from core.networks.truncate import leave_network, run_to_exit
+from core.networks.user_networks import list_user_networks, user_networks_folder
+from tests.core.networks.conftest import build_random
+
+SIZE = 64
+RESNET = "torchvision:resnet18.IMAGENET1K_V1"
+FUNCTIONS = "tests.helpers.user_network"
+
+
+class Options:
+    """What the `robustness` package keeps beside the weights: an object of a class nobody else has."""
+
+    def __init__(self) -> None:
+        self.params = {"eps": 3.0}
+
+
+class TouchesFile:
+    """Unpickling it would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, (f"touch {self.path}",)
+
+
+def wishes(**given: Any) -> ImportWishes:
+    return ImportWishes(**({"input_size": SIZE} | given))
+
+
+def expected(whole: nn.Module, layer: str, pixels: torch.Tensor) -> torch.Tensor:
+    """Features of the untouched network, by a hook of the test."""
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (named.IMAGENET_MEAN, named.IMAGENET_STD))
+    handle = whole.get_submodule(layer).register_forward_hook(leave_network)
+    try:
+        with torch.no_grad():
+            return run_to_exit(whole, (pixels - mean) / std)
+    finally:
+        handle.remove()
+
+
+def save_robustness(
+    path: Path, whole: nn.Module, *, inner: str = "", extra: object = None, zipped: bool = True
+) -> Path:
+    """A checkpoint as the `robustness` package writes it: dill, a second copy in the attacker, normalisers, options."""
+    state = {}
+    for name, value in whole.state_dict().items():
+        state[f"module.model.{inner}{name}"] = value
+        state[f"module.attacker.model.{inner}{name}"] = value + 1 if value.is_floating_point() else value
+    for owner in ("module.normalizer", "module.attacker.normalize"):
+        state |= {f"{owner}.new_mean": torch.zeros(3, 1, 1), f"{owner}.new_std": torch.ones(3, 1, 1)}
+    content = {
+        "model": state,
+        "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]},
+        "schedule": Options(),
+        "log": lambda epoch: epoch + 1,
+        "epoch": 89,
+        "extra": extra,
+    }
+    torch.save(content, path, pickle_module=dill, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("inner", ["", "model."])
+def test_a_robustness_checkpoint_gives_the_network_inside(
+    tmp_path: Path, pixels: torch.Tensor, zipped: bool, inner: str
+) -> None:
+    whole = build_random("torchvision", "resnet18")
+    path = save_robustness(tmp_path / "resnet18_l2_eps3.ckpt", whole, inner=inner, zipped=zipped)
+    spec = import_network(str(path), wishes(robust=True))
+    assert spec.user and spec.robust and spec.architecture == "resnet18"
+    torch.testing.assert_close(
+        load_network(spec, "layer3")(pixels), expected(whole, "layer3", pixels), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    whole = build_random("torchvision", "resnet18")
+    path = save_robustness(tmp_path / "mine.ckpt", whole, extra=TouchesFile(trap))
+    spec = import_network(str(path), wishes(architecture=RESNET, layers=("layer1",)))
+    assert load_network(spec).feature_shape == (64, 16, 16)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_pickle_that_is_all_code_is_one_sentence_and_does_not_run(tmp_path: Path, protocol: int) -> None:
+    trap, path = tmp_path / "sprung", tmp_path / "evil.ckpt"
+    path.write_bytes(pickle.dumps({"model": TouchesFile(trap)}, protocol=protocol))
+    with pytest.raises(WeightsError, match=r"evil\.ckpt"):
+        import_network(str(path), wishes(architecture=RESNET))
+    assert not trap.exists() and list_user_networks() == ()
+
+
+def test_a_truncated_checkpoint_is_one_sentence(tmp_path: Path) -> None:
+    path = save_robustness(tmp_path / "short.ckpt", build_random("torchvision", "resnet18"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(WeightsError, match=r"short\.ckpt is truncated or no weights file"):
+        import_network(str(path), wishes(architecture=RESNET))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_state_dict_is_kept_and_found_by_its_id(tmp_path: Path, pixels: torch.Tensor, suffix: str) -> None:
+    whole = build_random("torchvision", "resnet18")
+    path = tmp_path / f"my net{suffix}"
+    if suffix == ".pth":
+        torch.save({"state_dict": {f"module.{k}": v for k, v in whole.state_dict().items()}}, path)
+    else:
+        save_file(whole.state_dict(), path)
+    spec = import_network(str(path), wishes(architecture=RESNET, layers=("layer2", "layer3"), title="Mine"))
+    path.unlink()
+    assert spec == find_network("my_net") and spec in list_networks()
+    assert (spec.title, spec.layers, spec.default_layer, len(spec.sha256)) == (
+        "Mine",
+        ("layer2", "layer3"),
+        "layer3",
+        64,
+    )
+    torch.testing.assert_close(load_network("my_net")(pixels), expected(whole, "layer3", pixels), rtol=1e-3, atol=1e-4)
+    assert "Removed my_net" in remove_network("my_net") and list_user_networks() == ()
+
+
+def test_weights_without_a_definition_ask_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file(build_random("torchvision", "resnet18").state_dict(), path)
+    with pytest.raises(BadInputError, match="Say which network they belong to"):
+        import_network(str(path))
+    with pytest.raises(BadInputError, match=r"got 'resnet81'\. Did you mean 'resnet"):
+        import_network(str(path), wishes(architecture="timm:resnet81"))
+    with pytest.raises(WeightsError, match="lacks the tensor|has shape|holds a tensor"):
+        import_network(str(path), wishes(architecture="torchvision:resnet50"))
+    with pytest.raises(BadInputError, match=r"got 'layer9'\. Did you mean 'layer"):
+        import_network(str(path), wishes(architecture=RESNET, layers=("layer9",)))
+    with pytest.raises(BadInputError, match="`id` must be an id not in use, got 'alexnet'"):
+        import_network(str(path), wishes(architecture=RESNET, id="alexnet"))
+    with pytest.raises(StorageError, match="does not exist"):
+        import_network(str(tmp_path / "gone.pth"))
+    assert not user_networks_folder().exists() or not list(user_networks_folder().iterdir())
+
+
+def save_script(path: Path, architecture: str, *, traced: bool) -> nn.Module:
+    whole = build_random("torchvision", architecture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        example = torch.rand(1, 3, SIZE, SIZE)
+        (torch.jit.trace(whole, example) if traced else torch.jit.script(whole)).save(str(path))
+    return whole
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_torchscript_file_is_cut_where_its_parts_are_a_chain(
+    tmp_path: Path, pixels: torch.Tensor, traced: bool
+) -> None:
+    path = tmp_path / "net.pt"
+    whole = save_script(path, "resnet18", traced=traced)
+    with pytest.raises(BadInputError, match="a program that runs with your rights. Say that you trust it"):
+        import_network(str(path), wishes())
+    spec = import_network(str(path), wishes(trusted=True))
+    names = [info.name for info in list_layers(spec)]
+    assert names[0] == "conv1" and "layer3.1" in names and names[-1] == "output"
+    torch.testing.assert_close(
+        load_network(spec, "layer3.1")(pixels), expected(whole, "layer3", pixels), rtol=1e-3, atol=1e-4
+    )
+    assert check_network(spec.id).passed
+
+
+def test_a_torchscript_file_without_a_chain_gives_its_output_only(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    save_script(path, "mobilenet_v2", traced=False)
+    spec = import_network(str(path), wishes(trusted=True))
+    assert spec.layers == ("output",)
+    with pytest.raises(BadInputError, match="`layer` must be one of output, got 'features.3'"):
+        load_network(spec, "features.3")
+
+
+def save_export(path: Path, architecture: str, *, batches: bool) -> nn.Module:
+    whole = build_random("torchvision", architecture)
+    shapes = {"x": {0: torch.export.Dim("batch")}} if batches else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        example = torch.rand(2 if batches else 1, 3, SIZE, SIZE)
+        torch.export.save(torch.export.export(whole, (example,), dynamic_shapes=shapes), path)
+    return whole
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_an_exported_file_is_cut_at_any_of_its_modules(tmp_path: Path, pixels: torch.Tensor, batches: bool) -> None:
+    path = tmp_path / "net.pt2"
+    whole = save_export(path, "mobilenet_v2", batches=batches)
+    spec = import_network(str(path), wishes())
+    shapes = {info.name: info.shape for info in list_layers(spec)}
+    assert shapes["features.13"] == (96, 4, 4) and shapes["output"] == (1000,)
+    network = load_network(spec, "features.13")
+    torch.testing.assert_close(network(pixels), expected(whole, "features.13", pixels), rtol=1e-3, atol=1e-4)
+    assert network.body.one_by_one is not batches
+    with pytest.raises(BadInputError, match=r"got 'features.33'\. Did you mean 'features"):
+        load_network(spec, "features.33")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("torch.ops.aten.relu_.default", "torch.hub.load", r"calls 'torch\.hub\.load', which no network needs"),
+        ("'s", "__import__('os')'", r"holds the expression"),
+    ],
+)
+def test_an_exported_file_that_calls_more_than_arithmetic_is_refused(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    path = tmp_path / "net.pt2"
+    save_export(path, "resnet18", batches=True)
+    rewrite(
+        path, lambda name, content: content.replace(old.encode(), new.encode()) if name.endswith(".json") else content
+    )
+    with pytest.raises(WeightsError, match=sentence):
+        import_network(str(path), wishes())
+
+
+def test_pickled_objects_in_an_exported_file_do_not_run(tmp_path: Path) -> None:
+    path, trap = tmp_path / "net.pt2", tmp_path / "sprung"
+    save_export(path, "resnet18", batches=True)
+    evil = pickle.dumps(TouchesFile(trap))
+
+    def poison(name: str, content: bytes) -> bytes:
+        if name.endswith("sample_inputs/model.pt"):
+            return evil
+        return content
+
+    rewrite(path, poison)
+    with pytest.raises(WeightsError, match=r"net\.pt2 (holds code|is truncated)"):
+        import_network(str(path), wishes())
+    assert not trap.exists() and export_file.FORCE_VARIABLE not in os.environ
+
+
+def test_objects_among_the_constants_of_an_exported_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    save_export(path, "resnet18", batches=True)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("net/data/constants/opaque_obj_0", b"x")
+    with pytest.raises(WeightsError, match="holds code or objects besides tensors"):
+        import_network(str(path), wishes())
+
+
+def rewrite(path: Path, change: Callable[[str, bytes], bytes]) -> None:
+    with zipfile.ZipFile(path) as archive:
+        entries = [(info, archive.read(info)) for info in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in entries:
+            archive.writestr(info, change(info.filename, content))
+
+
+@pytest.mark.parametrize(
+    ("expression", "harmless"),
+    [
+        ("Symbol('s77', positive=True, integer=True)", True),
+        ("Add(Mul(Integer(-1), Symbol('s0')), Integer(224))", True),
+        ("2*s0 + 1", True),
+        ("eval('1')", False),
+        ("Max('open(1)')", False),
+        ("Symbol.__class__", False),
+        ("[c for c in s0]", False),
+        ("(lambda: 1)()", False),
+        ("__import__", False),
+    ],
+)
+def test_expressions_are_arithmetic_or_refused(expression: str, harmless: bool) -> None:
+    assert is_arithmetic(expression) is harmless
+
+
+def test_a_text_file_is_no_exported_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    path.write_text("no archive")
+    with pytest.raises(WeightsError, match=r"net\.pt2 is truncated or no torch\.export file"):
+        import_network(str(path))
+
+
+def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> None:
+    with pytest.raises(BadInputError, match="is Python code that would run with your rights"):
+        import_network(f"{FUNCTIONS}:make_small")
+    spec = import_network(f"{FUNCTIONS}:make_small", ImportWishes(id="small", trusted=True))
+    assert (spec.title, spec.input_size, spec.layers, spec.installed) == ("Small", 32, ("second", "last"), True)
+    network = load_network("small")
+    assert network.feature_shape == (8, 3, 3) and len(network.sha256) == 64
+    assert load_network("small").sha256 == network.sha256
+    assert next(status for status in list_status() if status.spec.id == "small").state == "yours"
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        ("make_detaching", "no gradient reaches the pixels. It detaches its features"),
+        ("make_batch", "the features of one image depend on the other images of its batch"),
+        ("make_training", "its part 'body.*' is in training mode"),
+        ("make_nothing", "gave a str, not a torch.nn.Module"),
+        ("make_missing", "cannot be imported"),
+    ],
+)
+def test_a_function_that_cannot_be_probed_is_one_sentence_and_is_not_kept(function: str, sentence: str) -> None:
+    with pytest.raises((WeightsError, BadInputError), match=sentence):
+        import_network(f"{FUNCTIONS}:{function}", wishes(trusted=True, layers=("last",)))
+    assert list_user_networks() == ()
+
+
+def test_a_check_names_what_passed_before_the_failure() -> None:
+    spec = import_network(f"{FUNCTIONS}:make_detaching", wishes(trusted=True, layers=("second",), id="d"))
+    report = check_network(spec.id, "last")
+    assert not report.passed
+    assert [bool(problem) for _, problem in report.checks] == [False] * 6 + [True]
+
+
+def test_entry_points_of_installed_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named, "list_entry_points", lambda: {"small": f"{FUNCTIONS}:make_small"})
+    named.find_named.cache_clear()
+    spec = find_network("entry:small")
+    assert (spec.id, spec.family, spec.title) == ("entry:small", "python", "Small")
+    with pytest.raises(BadInputError, match="`entry point` must be one of small, got 'smal'. Did you mean 'small'"):
+        find_network("entry:smal")
+
+
+def test_library_names_take_size_and_normalisation_from_the_library() -> None:
+    spec = find_network(RESNET)
+    weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+    assert (spec.url, list(spec.mean), spec.input_size) == (weights.url, weights.transforms().mean, 224)
+    assert spec.url.endswith(f"-{spec.sha256}.pth")
+    with pytest.raises(BadInputError, match=r"one of IMAGENET1K_V1, got 'V9'"):
+        find_network("torchvision:resnet18.V9")
+    with pytest.raises(BadInputError, match=r"got 'resnet19'\. Did you mean 'resnet1"):
+        find_network("torchvision:resnet19")
+
+
+def test_a_library_name_can_be_kept_before_its_weights_are_there() -> None:
+    spec = import_network("timm:vit_tiny_patch16_224@class", ImportWishes(title="Tiny transformer"))
+    assert not spec.installed and find_network(spec.id) == spec
+    assert (spec.tokens, spec.title) == ("class", "Tiny transformer")
+    with pytest.raises(WeightsError, match="not on this computer"):
+        load_network(spec)
+
+
+def test_an_entry_that_cannot_be_read_is_left_out() -> None:
+    folder = user_networks_folder() / "broken"
+    folder.mkdir(parents=True)
+    (folder / "network.toml").write_text(json.dumps({"network": 1}))
+    assert list_user_networks() == ()

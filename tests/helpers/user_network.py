@@ -1,0 +1,52 @@
+"""Networks of a user, as functions that a test imports by name."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Small(nn.Module):
+    """Three convolutions; may detach its features, or use the statistics of its batch."""
+
+    def __init__(self, *, detaches: bool = False, uses_batch: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 4, 3, 2)
+        self.second = nn.Conv2d(4, 6, 3, 2)
+        self.last = nn.Conv2d(6, 8, 3, 2)
+        self.detaches = detaches
+        self.uses_batch = uses_batch
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        values = self.second(self.first(values).relu()).relu()
+        if self.uses_batch:
+            values = values - values.mean(0, keepdim=True)
+        return self.last(values.detach() if self.detaches else values)
+
+
+def make_small() -> nn.Module:
+    return Small()
+
+
+make_small.probescope = {"title": "Small", "input_size": 32, "layers": ["second", "last"], "licence": "MIT"}
+
+
+def make_detaching() -> nn.Module:
+    return Small(detaches=True)
+
+
+def make_batch() -> nn.Module:
+    return Small(uses_batch=True)
+
+
+def make_training() -> nn.Module:
+    class Stubborn(Small):
+        def train(self, mode: bool = True) -> nn.Module:
+            return super().train(True)
+
+    return Stubborn()
+
+
+def make_nothing() -> str:
+    return "no network"
