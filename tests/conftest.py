@@ -26,7 +26,7 @@ LEAK_SECONDS = 3.0
 """A thread that was told to end may need a moment on a busy machine."""
 
 LASTING_THREADS = ("pytest_timeout", "Dummy-", "tqdm_monitor")
-"""Threads of the test runner itself, Python's stand-ins for threads that Qt started (checked as QThreads), tqdm's own."""
+"""Threads of the test runner, of tqdm, and Python's stand-ins for threads that Qt started (checked as QThreads)."""
 
 _display: VirtualDisplay | None = None
 _home = tempfile.TemporaryDirectory(prefix="probescope-tests-", ignore_cleanup_errors=True)
