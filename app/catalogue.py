@@ -1,9 +1,9 @@
-"""What can be chosen at start: subjects, networks with a fitted encoder, images. Never loads weights or responses."""
+"""What can be chosen: subjects, networks with a fitted encoder, images. Never loads weights or responses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.photos import ImageInfo, list_images
@@ -17,7 +17,7 @@ from core.networks.catalog import NetworkSpec, list_networks
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything on offer, read once."""
+    """Everything on offer when it was read; `reread` after something was added or removed."""
 
     subjects: tuple[SubjectInfo, ...]
     networks: tuple[NetworkSpec, ...]
@@ -25,6 +25,10 @@ class Catalogue:
     images: tuple[ImageInfo, ...]
     load_subject: Callable[[str], Subject] = load_subject
     load_stimulus: Callable[[str, int], Stimulus] = find_stimulus
+
+    def reread(self) -> Catalogue:
+        """What is on offer now, opened by the same functions."""
+        return replace(read_catalogue(), load_subject=self.load_subject, load_stimulus=self.load_stimulus)
 
     def encoders_of(self, subject: str) -> tuple[EncoderConfig, ...]:
         """The fitted encoders of one subject, in the order of the networks."""

@@ -44,6 +44,9 @@ class Controller(QObject):
     image_opened = Signal(str)
     """The key of the image now shown: a catalogue id or a path."""
 
+    catalogue_changed = Signal()
+    """Subjects, networks or encoders were added or removed."""
+
     def __init__(
         self, state: AppState, lane: JobLane, *, engine: Engine, catalogue: Catalogue, problems: Problems
     ) -> None:
@@ -60,6 +63,16 @@ class Controller(QObject):
     def image_key(self) -> str:
         """The catalogue id or path of the image shown."""
         return self._image
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is on offer."""
+        return self._catalogue
+
+    def reread_catalogue(self) -> None:
+        """Offer what was added and forget what was removed since the catalogue was read."""
+        self._catalogue = self._catalogue.reread()
+        self.catalogue_changed.emit()
 
     def warm_up(self) -> None:
         """Load the engine behind the first paint."""

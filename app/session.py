@@ -22,10 +22,14 @@ class Session:
     state: AppState
     lane: JobLane
     engine: Engine
-    catalogue: Catalogue
     problems: Problems
     log: LogStore
     controller: Controller
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is on offer; the controller reads it again when something was added or removed."""
+        return self.controller.catalogue
 
     def close(self) -> None:
         """Stop the lane, keep the settings, give the hooks back."""
@@ -47,4 +51,4 @@ def open_session(engine: Engine | None = None, catalogue: Catalogue | None = Non
     log = LogStore()
     log.install()
     controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
-    return Session(settings, state, lane, used, offered, problems, log, controller)
+    return Session(settings, state, lane, used, problems, log, controller)

@@ -57,12 +57,22 @@ class Wiring(QObject):
         session.lane.state_changed.connect(self._status.set_run_state)
         session.state.device_changed.connect(self._show_device)
         session.controller.image_opened.connect(self._follow_image)
+        session.controller.catalogue_changed.connect(self._refill)
 
     @Slot(str)
     def _open_subject(self, subject: str) -> None:
         catalogue, controls = self._session.catalogue, self._panels.controls
         controls.encoder.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
         self._session.controller.open_subject(subject)
+
+    @Slot()
+    def _refill(self) -> None:
+        """Offer the catalogue anew; what is chosen stays chosen."""
+        catalogue, state, form = self._session.catalogue, self._session.state, self._panels.controls.encoder
+        subject = state.subject.id if state.subject is not None else ""
+        form.set_subjects(catalogue.subjects, subject)
+        form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
+        form.set_encoder(*state.encoder)
 
     @Slot(str)
     def _take_map(self, name: str) -> None:

@@ -94,3 +94,15 @@ def test_tables_are_saved_where_the_user_says(
     shown = window.session.state.card
     assert shown is not None
     assert float(lines[1].split(",")[6]) == pytest.approx(float(np.float32(shown.r[0])), rel=1e-5)
+
+
+def test_what_was_added_is_offered_and_the_choice_stays(window: MainWindow, qtbot: QtBot) -> None:
+    from tests.helpers.imported_subject import write_imported
+
+    before, form = window.session.state.encoder, window.controls.encoder
+    write_imported(means=np.zeros((3, 2)), source={"kind": "files", "path": "", "members": []}, images=["a", "b", "c"])
+    window.session.controller.reread_catalogue()
+    offered = [form.subject.itemData(index) for index in range(form.subject.count())]
+    assert "mine" in offered
+    assert form.subject.currentData() == "simulated"
+    assert (form.network.currentData(), form.layer.currentData()) == before == window.session.state.encoder
