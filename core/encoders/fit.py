@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core.checks import describe_refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
@@ -19,6 +21,7 @@ from core.encoders.files import save_encoder, user_encoders_folder
 from core.encoders.fit_key import open_partial_store
 from core.encoders.noise_ceiling import count_repeats, estimate_noise_ceiling, has_repeats
 from core.encoders.outside import share_rois
+from core.encoders.regions import group_voxels, pooled_grid
 from core.encoders.responses import average_repeats
 from core.encoders.scored import ScoredImages, SecondSet
 from core.encoders.scoring_config import ScoringConfig
@@ -244,6 +247,12 @@ class _Job:
         """Raise BadInputError for whatever can be seen to be wrong before any work."""
         subject = self.source.subject
         check_source(self.config, self.network, subject, self.scoring)
+        count_images = len({subject.image_ids[row] for row in np.flatnonzero(~subject.test)})
+        if count_images < self.config.n_folds:
+            allowed = f"at most the number of training images, {count_images}"
+            raise BadInputError(describe_refusal("n_folds", allowed=allowed, got=self.config.n_folds))
+        if self.config.regions:
+            group_voxels(self.config, subject.voxels, pooled_grid(self.network.feature_shape, self.config.pool))
         for other in self.second:
             share_rois(subject.voxels, other.subject.voxels, other.subject.id)
 
@@ -262,8 +271,6 @@ class _Job:
             before += len(names)
 
     def _make_data(self, gathered: Gathered, responses: FloatArray) -> ScoredImages:
-        from core.encoders.regions import pooled_grid
-
         subject = self.source.subject
         return ScoredImages(
             features=gathered.features,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from core.commands import fit
+from core.commands.fit_options import EXPLANATION
 from core.encoders.files import list_encoders
 from core.encoders.fit import FitSource
 from core.errors import BadInputError
@@ -51,7 +53,12 @@ def make_source(subject: str) -> FitSource:
     zeros = np.zeros(2, dtype=np.int32)
     table = VoxelTable(zeros.astype(np.int8), zeros, ("V1", "FFA"), np.ones(2, np.float32), np.zeros((0, 3), np.int32))
     record = SimpleNamespace(
-        id=subject, image_ids=names, test=np.arange(N_IMAGES) % 4 == 0, voxels=table, response_unit="SD"
+        id=subject,
+        image_ids=names,
+        test=np.arange(N_IMAGES) % 4 == 0,
+        voxels=table,
+        response_unit="SD",
+        categories=tuple("dark" if number % 3 else "light" for number in range(N_IMAGES)),
     )
     return FitSource(record, responses.astype(np.float32), draw)
 
@@ -64,6 +71,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "list_subjects", lambda: (SimpleNamespace(id="someone"), SimpleNamespace(id="other")))
     monkeypatch.setattr(fit, "open_source", lambda subject, size: make_source(subject))
     monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, device: Means(name, layer))
+    monkeypatch.setattr("core.encoders.fit.open_source", lambda subject, size: make_source(subject))
 
 
 def run(*words: str) -> int:
@@ -83,8 +91,83 @@ def test_json_is_one_object_with_the_documented_keys(tmp_path: Path, capsys: pyt
     assert encoder["r_median"] > 0.5
     assert [roi["roi"] for roi in encoder["rois"]] == ["V1", "FFA"]
     assert Path(encoder["file"]).is_file()
-    documented = fit.EXPLANATION.replace('"', " ").replace(",", " ").replace("[", " ").replace("{", " ").split()
-    assert set(encoder) | set(encoder["rois"][0]) | set(answer) <= {word.strip(":]}.") for word in documented}
+    assert all_keys(answer) <= documented_keys()
+
+
+def documented_keys() -> set[str]:
+    return set(re.findall(r'"([a-z0-9_]+)"', EXPLANATION))
+
+
+def all_keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value) | {key for inner in value.values() for key in all_keys(inner)}
+    return {key for inner in value for key in all_keys(inner)} if isinstance(value, list) else set()
+
+
+def test_every_option_at_once_gives_every_documented_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--subject", "someone", "--network", "one", "--layers", "early,late", "--out", str(tmp_path)]
+    words += ["--pool", "0", "--components", "10", "--readout", "elastic-net", "--l1-ratio", "0.7"]
+    words += ["--alphas", "0.01,0.1", "--nested", "3", "--holdout-category", "all", "--second-set", "other"]
+    words += ["--bootstrap", "50", "--confidence", "0.9", "--region", "V1=-1,-1,0,1", "--folds", "3"]
+    assert run(*words, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    estimates = {"estimates"} | {"n_cached", "image_seconds", "features_seconds", "readout_seconds", "n_images"}
+    assert documented_keys() - estimates - {"cache_bytes", "memory_bytes"} <= all_keys(answer) | {"nested"}
+    encoder = answer["encoders"][0]
+    assert [one["name"] for one in encoder["outside"]] == ["dark", "light", "other"]
+    assert [roi["roi"] for roi in encoder["outside"][0]["rois"]] == ["(all)", "V1", "FFA"]
+    assert encoder["outside"][0]["n_images"] == 26 and encoder["outside"][0]["n_within"] == 4
+    assert encoder["rois"][0]["r_low"] <= encoder["rois"][0]["r_median"] <= encoder["rois"][0]["r_high"]
+    assert {one["roi"] for one in answer["layers"]["best"]} == {"(all)", "V1", "FFA"}
+    assert len(answer["layers"]["curve"]) == 6
+    assert json.loads(Path(answer["layers"]["table"]).read_text())["best"] == answer["layers"]["best"]
+    assert run(*words) == 0
+    printed = capsys.readouterr().out
+    assert "90 % interval" in printed and "Best layer" in printed and "% of the weights are 0" in printed
+    assert "without category dark" in printed and "second set other" in printed
+
+
+def test_an_estimate_fits_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--subject", "someone", "--network", "one", "--out", str(tmp_path), "--estimate"]
+    assert run(*words, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    (estimate,) = answer["estimates"]
+    assert (estimate["n_images"], estimate["n_cached"]) == (40, 0)
+    assert estimate["cache_bytes"] == 40 * 48 * 4
+    assert all_keys(answer) <= documented_keys() and not list(tmp_path.iterdir())
+    assert run(*words) == 0
+    assert "40 images" in capsys.readouterr().out
+
+
+def test_a_fixed_penalty_is_the_only_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--subject", "someone", "--network", "one", "--out", str(tmp_path), "--alpha", "7") == 0
+    assert list_encoders(folders=(tmp_path,))[0].alphas == (7.0,)
+    with pytest.raises(BadInputError, match="`alpha` must be left out with --alphas, got 7.0"):
+        run("--subject", "someone", "--network", "one", "--alpha", "7", "--alphas", "1,2")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            ("--holdout-category", "darc"),
+            "must be one of dark, light, got 'darc'. Did you mean 'dark'",
+        ),
+        (("--layers", "late"), "`layers` must be two different layers or more"),
+        (("--layers", "search", "--layer", "late"), "`layers` must be given with one --subject and one --network"),
+        (
+            ("--reducer", "projection", "--projected", "64"),
+            "`n_projected` must be below the number of pooled",
+        ),
+        (("--region", "V9=-1,-1,1,1"), "`region` must be one of V1, FFA, got 'V9'"),
+        (("--bootstrap", "-1"), "`n_bootstrap` must be a whole number of at least 0"),
+        (("--nested", "1"), "`n_outer` must be 0 or at least 2, got 1"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_in_one_sentence(words: tuple[str, ...], text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=text):
+        run("--subject", "someone", "--network", "one", "--out", str(tmp_path), *words)
+    assert not list(tmp_path.iterdir())
 
 
 def test_table_names_every_roi(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
