@@ -50,6 +50,7 @@ class Wiring(QObject):
         cortex.view.voxel_hovered.connect(self._show_hover)
         cortex.map_changed.connect(self._take_map)
         self._panels.responses.step_scrubbed.connect(self._scrub)
+        self._panels.responses.roi_selected.connect(cortex.view.emphasise_roi)
 
     def _connect_session(self) -> None:
         session = self._session

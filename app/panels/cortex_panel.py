@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import load_icon
@@ -194,6 +194,19 @@ class CortexPanel(QWidget):
             with QSignalBlocker(box):
                 box.setCurrentIndex(box.findData(name))
         self.hemispheres.set_value(self.view.hemispheres)
+        self._follow_surface()
+
+    def _follow_surface(self) -> None:
+        """Switch off, with the reason, what the surface has no geometry for."""
+        surface = self.view.surface
+        if surface is None:
+            return
+        for box, names in ((self.geometry_box, GEOMETRIES), (self.view_box, ("flat",))):
+            for name in names:
+                item = cast("QStandardItemModel", box.model()).item(box.findData(name))
+                reason = surface.reason_without(name)
+                item.setEnabled(not reason)
+                item.setToolTip(reason)
 
     @Slot()
     def _follow_scale(self) -> None:

@@ -16,26 +16,27 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pyvistaqt import QtInteractor
 
 from app.theme import Theme
+from app.views.cortex_annotate import Annotator
 from app.views.cortex_camera import CameraPose
 from app.views.cortex_gl import is_software_gl
-from app.views.cortex_labels import LabelFinder, PlacedLabel, drop_overlaps, is_in_sight
 from app.views.cortex_layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.views.cortex_morph import MorphPath
 from app.views.cortex_mouse import CortexMouse
-from app.views.cortex_overlay import Annotations, CortexOverlay, Ring, measure_label
+from app.views.cortex_overlay import Annotations, CortexOverlay
 from app.views.cortex_picking import CortexPicker, Pick
 from app.views.cortex_scene import CortexScene, Rgb
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import CorticalSurface
-from core.types import ByteArray, FloatArray
+from core.types import ByteArray, FloatArray, IntArray
 
 SMOOTH_SAMPLES = 4
 REST_MS = 160
 GLIDE_MS = 240
+MARGIN = 1.1
+"""Room around what is shown."""
+
 FOCUS_SCALE = 38.0
 """mm from the middle to the upper edge after focusing a voxel."""
-
-CAPTION_DROP = 13.0
-"""Pixels from the lower edge of a hemisphere to its letter."""
 
 OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
 OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
@@ -58,13 +59,13 @@ class CortexCanvas(QWidget):
         self.plotter.setAcceptDrops(False)
         self._renderer: Any = self.plotter.renderer
         self.scene = CortexScene(self._renderer)
+        self.annotator = Annotator(self.scene)
         self.picker = CortexPicker(self._renderer)
         self.overlay = CortexOverlay(self.plotter)
         self.pose = CameraPose(0.0, 0.0)
         self._theme: Theme | None = None
-        self._atlas: Atlas | None = None
-        self._finders: dict[int, LabelFinder] = {}
-        self._labelled = True
+        self._opened = False
+        self._fold_angles = (0.0, 0.0)
         self._untouched = True
         self._moved = True
         self._ratio = 0.0
@@ -82,8 +83,13 @@ class CortexCanvas(QWidget):
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas."""
-        self._atlas, self._finders = atlas, {}
+        self.annotator.set_atlas(atlas)
         self.scene.set_atlas(atlas)
+        self.redraw()
+
+    def emphasise(self, labels: tuple[IntArray, IntArray] | None) -> None:
+        """Outline the vertices labelled 1 on both sides, (n,) each, above all others; None takes it away."""
+        self.scene.emphasise(labels)
         self.redraw()
 
     def set_outlined(self, outlined: bool) -> None:
@@ -93,7 +99,7 @@ class CortexCanvas(QWidget):
 
     def set_labelled(self, labelled: bool) -> None:
         """Write or hide the names."""
-        self._labelled = labelled
+        self.annotator.labelled = labelled
         self.redraw()
 
     def set_brushing(self, brushing: bool) -> None:
@@ -106,8 +112,25 @@ class CortexCanvas(QWidget):
         self.picker.set_meshes(self.scene.meshes, self.scene.sides)
         self._mouse.flat = geometry == "flat"
         angles = VIEWS["flat" if geometry == "flat" else view]
+        self._opened = geometry == "flat"
+        folded = VIEWS["visual" if view == "flat" else view]
+        self._fold_angles = (folded.azimuth, folded.elevation)
         self.pose = CameraPose(angles.azimuth, angles.elevation)
         self.fit()
+
+    def morph(self, path: MorphPath, position: float) -> None:
+        """Show a place on the way from folded to flat; the camera goes along when the cortex opens."""
+        before, after, share = path.segment(position)
+        was_opened, self._opened = self._opened, "flat" in (before, after)
+        if not was_opened:
+            self._fold_angles = (self.pose.azimuth, self.pose.elevation)
+        self.scene.show_morph(path, position)
+        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
+        self._mouse.flat = before == "flat"
+        if was_opened or self._opened or self._untouched:
+            self._take_pose(self._pose_at(path, before).between(self._pose_at(path, after), share))
+        else:
+            self.redraw()
 
     def set_colours(self, rgba: Sequence[ByteArray]) -> None:
         """Colour the vertices of both sides."""
@@ -123,9 +146,8 @@ class CortexCanvas(QWidget):
         """Bring all that is shown into sight."""
         points = self.scene.shown_points()
         if len(points):
-            aspect = max(1, self.plotter.width()) / max(1, self.plotter.height())
             self._untouched = True
-            self._take_pose(self.pose.fitted(points, aspect=aspect, margin=1.1))
+            self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))
 
     def focus(self, place: tuple[int, int]) -> None:
         """Glide to (side, vertex) and come near; at once where the processor draws."""
@@ -151,8 +173,8 @@ class CortexCanvas(QWidget):
 
     def annotations(self, size: tuple[float, float] | None = None) -> Annotations:
         """What is written over the picture."""
-        width, height = size or (float(self.plotter.width()), float(self.plotter.height()))
-        return Annotations(self._find_labels((width, height)), self._find_captions((width, height)), self._find_ring())
+        shown = size or (float(self.plotter.width()), float(self.plotter.height()))
+        return self.annotator.find(self.pose, size=shown, font=self.overlay.font(), pick_at=self._point_at)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -246,6 +268,15 @@ class CortexCanvas(QWidget):
         pose.apply(self._renderer.GetActiveCamera())
         self.redraw()
 
+    def _pose_at(self, path: MorphPath, stop: Geometry) -> CameraPose:
+        flat = VIEWS["flat"]
+        angles = (flat.azimuth, flat.elevation) if stop == "flat" else self._fold_angles
+        points = path.stop_points(stop, self.scene.sides)
+        return CameraPose(*angles).fitted(points, aspect=self._aspect(), margin=MARGIN)
+
+    def _aspect(self) -> float:
+        return max(1, self.plotter.width()) / max(1, self.plotter.height())
+
     def _move(self, pose: CameraPose) -> None:
         self._untouched = False
         self._take_pose(pose)
@@ -320,39 +351,6 @@ class CortexCanvas(QWidget):
     def _point_at(self, x: float, y: float) -> FloatArray | None:
         pick = self.pick_at(QPointF(x, y))
         return None if pick is None else np.asarray(pick.point)
-
-    def _find_labels(self, size: tuple[float, float]) -> list[PlacedLabel]:
-        if self._atlas is None or not self._labelled:
-            return []
-        found = []
-        for side in self.scene.sides:
-            mesh, finder = self.scene.meshes[side], self._label_finder(side)
-            found += finder.find(mesh, self.pose, size=size, pick_at=self._point_at)
-        font = self.overlay.font()
-        return drop_overlaps(found, lambda text: measure_label(text, font))
-
-    def _label_finder(self, side: int) -> LabelFinder:
-        if side not in self._finders and self._atlas is not None:
-            faces, labels = self.scene.meshes[side].faces, self._atlas.labels(side)
-            self._finders[side] = LabelFinder(faces, labels, self._atlas.names)
-        return self._finders[side]
-
-    def _find_captions(self, size: tuple[float, float]) -> list[PlacedLabel]:
-        captions = []
-        for side in self.scene.sides:
-            points = self.scene.meshes[side].points
-            if len(points):
-                screen = self.pose.project(points, width=size[0], height=size[1])
-                middle, lowest = float(np.mean([screen[:, 0].min(), screen[:, 0].max()])), float(screen[:, 1].max())
-                captions.append(PlacedLabel("LR"[side], middle, lowest + CAPTION_DROP, 0))
-        return captions
-
-    def _find_ring(self) -> Ring | None:
-        position = self.scene.marker_position()
-        if position is None:
-            return None
-        at = self.screen_position(np.asarray(position))
-        return Ring(at.x(), at.y(), not is_in_sight(np.asarray(position), (at.x(), at.y()), pick_at=self._point_at))
 
 
 def background_of(theme: Theme) -> tuple[str, str]:

@@ -87,14 +87,20 @@ def depth_inside(faces: IntArray, labels: IntArray) -> IntArray:
     depth = np.zeros(len(labels), dtype=np.int32)
     inside = labels > 0
     corners = labels[faces]
-    border = faces[(corners != corners[:, :1]).any(axis=1)].ravel()
-    inside[border] = False
-    while inside.any():
-        depth[inside] += 1
-        eaten = faces[~inside[faces].all(axis=1)].ravel()
-        lonely = np.setdiff1d(np.flatnonzero(inside), faces)  # cut off a flat map: no triangle would ever eat it
+    inside[faces[(corners != corners[:, :1]).any(axis=1)].ravel()] = False
+    left = faces[inside[faces].any(axis=1)]  # only these can still be eaten: the rest is border or no region
+    ring = 0
+    while len(left):
+        ring += 1
+        whole = inside[left].all(axis=1)
+        eaten = left[~whole].ravel()
+        eaten = eaten[inside[eaten]]
+        if not len(eaten):
+            break  # a region without a border: the whole hemisphere
+        depth[eaten] = ring
         inside[eaten] = False
-        inside[lonely] = False
+        left = left[whole]
+    depth[inside] = ring + 1 if len(left) else 1  # those cut off a flat map are in no triangle
     return depth
 
 

@@ -57,7 +57,7 @@ class Placement:
 
     def place(self, points: FloatArray) -> FloatArray:
         """Scene coordinates (n, 3) float32 of surface coordinates (n, 3)."""
-        return np.asarray(points @ self.rotation.T + self.shift, dtype=np.float32)
+        return np.asarray(points @ self.rotation.T.astype(points.dtype) + self.shift.astype(points.dtype), np.float32)
 
 
 def sides_of(hemispheres: Hemispheres) -> tuple[int, ...]:
@@ -78,7 +78,8 @@ def arrange(
     check_choice("view", view, VIEWS)
     turn = 0.0 if geometry == "flat" else VIEWS[view].turn
     rotations = (_about_vertical(turn), _about_vertical(-turn))
-    boxes = [_box(surface.side(side).geometries[geometry] @ rotations[side].T) for side in (0, 1)]
+    shapes = [surface.side(side).geometries[geometry] for side in (0, 1)]
+    boxes = [_box(points @ rotations[side].T.astype(points.dtype)) for side, points in enumerate(shapes)]
     if hemispheres == "both" and geometry in FOLDED and not turn:
         middle = -np.mean(boxes, axis=(0, 1))
         return Placement(rotations[0], middle), Placement(rotations[1], middle)

@@ -22,7 +22,7 @@ class HemisphereMesh:
         self.points = np.empty((0, 3), dtype=np.float32)
         self.normals = np.empty((0, 3), dtype=np.float32)
         self.faces = np.empty((0, 3), dtype=np.int32)
-        self.locator = vtkStaticCellLocator()
+        self._locator: vtkStaticCellLocator | None = None
         mapper = vtkPolyDataMapper()
         mapper.SetInputData(self.data)
         mapper.SetScalarModeToUsePointData()
@@ -31,18 +31,31 @@ class HemisphereMesh:
         self.actor.SetMapper(mapper)
         self._set_material()
 
-    def set_shape(self, points: npt.NDArray[np.float32], faces: npt.NDArray[np.int32]) -> None:
-        """Take new coordinates (n, 3) and triangles (m, 3), and build the locator anew."""
+    @property
+    def locator(self) -> vtkStaticCellLocator:
+        """Finds triangles; built when first asked for after the shape changed."""
+        if self._locator is None:
+            self._locator = vtkStaticCellLocator()
+            self._locator.SetDataSet(self.data)
+            self._locator.BuildLocator()
+        return self._locator
+
+    def set_shape(
+        self,
+        points: npt.NDArray[np.float32],
+        faces: npt.NDArray[np.int32],
+        normals: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """Take new coordinates (n, 3) and triangles (m, 3), and normals (n, 3) where they are known."""
         if faces is not self.faces:
             self.data.SetPolys(to_cells(faces))
             self.faces = faces
-        self.points, self.normals = points, vertex_normals(points, faces)
+        self.points = points
+        self.normals = vertex_normals(points, faces) if normals is None else normals
         self.data.SetPoints(to_points(points))
         self.data.GetPointData().SetNormals(to_array(self.normals))
         self.data.Modified()
-        self.locator = vtkStaticCellLocator()
-        self.locator.SetDataSet(self.data)
-        self.locator.BuildLocator()
+        self._locator = None
 
     def set_colours(self, rgba: ByteArray) -> None:
         """Take one colour a vertex, (n, 4) uint8."""

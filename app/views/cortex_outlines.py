@@ -29,6 +29,10 @@ WIDTH = 1.7
 TOWARDS_VIEWER = -8.0
 """Depth offset of lines against the mesh, in VTK's units."""
 
+EMPHASIS_WIDTH = 4.0
+EMPHASIS_TOWARDS_VIEWER = -12.0
+"""The outline of the ROI chosen in the table lies over the others."""
+
 
 class Outline:
     """The outline of one hemisphere's ROIs for one set of triangles.
@@ -52,13 +56,13 @@ class Outline:
 class OutlineActor:
     """Draws one hemisphere's outline as lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, towards_viewer: float = TOWARDS_VIEWER) -> None:
         self.data = vtkPolyData()
         mapper = vtkPolyDataMapper()
         mapper.SetInputData(self.data)
         mapper.ScalarVisibilityOff()
         mapper.SetResolveCoincidentTopologyToPolygonOffset()
-        mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, TOWARDS_VIEWER)
+        mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
         self.actor = vtkActor()
         self.actor.SetMapper(mapper)
         self.actor.PickableOff()
@@ -70,12 +74,12 @@ class OutlineActor:
         self.data.SetLines(to_cells(segments))
         self.data.Modified()
 
-    def set_look(self, rgb: tuple[float, float, float], *, opacity: float, ratio: float) -> None:
-        """Colour in [0, 1], cover, and device pixels per interface pixel."""
+    def set_look(self, rgb: tuple[float, float, float], *, opacity: float, ratio: float, width: float = WIDTH) -> None:
+        """Colour in [0, 1], cover, device pixels per interface pixel, and width in interface pixels."""
         look: Any = self.actor.GetProperty()
         look.SetColor(*rgb)
         look.SetOpacity(opacity)
-        look.SetLineWidth(WIDTH * ratio)
+        look.SetLineWidth(width * ratio)
 
 
 def cross_borders(faces: IntArray, labels: IntArray) -> tuple[Any, npt.NDArray[np.int64]]:

@@ -29,7 +29,7 @@ from core.surfaces.colormap import (
 )
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import VoxelMap
-from core.types import BoolArray, ByteArray, FloatArray, VoxelTable
+from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
 MARK_OPACITY = 0.78
 GREYS_DARK = (172, 118)
@@ -125,6 +125,21 @@ class CortexPainter:
         if voxel is not None and self.voxels is not None and self.voxels.table.roi[voxel]:
             return self.voxels.table.roi[voxel]
         return "" if self.atlas is None else self.atlas.roi_of(side, vertex)
+
+    def roi_labels(self, roi: str) -> tuple[IntArray, IntArray] | None:
+        """1 at the vertices of an ROI on both sides, (n,) each: the atlas's, else those its voxels are painted on."""
+        if self.atlas is not None and roi in self.atlas.names:
+            number = self.atlas.names.index(roi) + 1
+            return self._as_labels([self.atlas.labels(side) == number for side in (0, 1)])
+        if self.voxels is None or roi not in self.voxels.table.roi_names:
+            return None
+        members = np.asarray(self.voxels.table.roi) == roi
+        return self._as_labels([self._mask(members, side) for side in (0, 1)])
+
+    @staticmethod
+    def _as_labels(masks: Sequence[BoolArray]) -> tuple[IntArray, IntArray]:
+        left, right = (mask.astype(np.int16) for mask in masks)
+        return left, right
 
     def _side(self, side: int) -> ByteArray:
         if self.surface is None:

@@ -44,19 +44,12 @@ class CortexPicker:
     def __init__(self, renderer: Any) -> None:
         self._renderer = renderer
         self._meshes: dict[int, HemisphereMesh] = {}
-        self._picker = vtkCellPicker()
-        self._picker.SetTolerance(0.0)
+        self._picker: vtkCellPicker | None = None
 
     def set_meshes(self, meshes: Sequence[HemisphereMesh], sides: Sequence[int]) -> None:
-        """Pick among the meshes of these sides."""
-        picker = vtkCellPicker()
-        picker.SetTolerance(0.0)
-        picker.PickFromListOn()
-        for side in sides:
-            picker.AddPickList(meshes[side].actor)
-            picker.AddLocator(meshes[side].locator)
-        self._picker = picker
+        """Pick among the meshes of these sides; their locators are built at the first pick."""
         self._meshes = {side: meshes[side] for side in sides}
+        self._picker = None
 
     def pick(self, x: float, y: float) -> Pick | None:
         """The vertex at a position in device pixels from the lower left corner, or None beside the surface.
@@ -71,13 +64,25 @@ class CortexPicker:
         hits = [hit for hit in (first, self._pick_once(x + ASIDE[0], y + ASIDE[1])) if hit is not None]
         return min(hits, key=lambda hit: float(np.dot(hit.point, forward)), default=None)
 
+    def _prepare(self) -> vtkCellPicker:
+        picker = vtkCellPicker()
+        picker.SetTolerance(0.0)
+        picker.PickFromListOn()
+        for mesh in self._meshes.values():
+            picker.AddPickList(mesh.actor)
+            picker.AddLocator(mesh.locator)
+        return picker
+
     def _pick_once(self, x: float, y: float) -> Pick | None:
-        if not self._picker.Pick(x, y, 0.0, self._renderer):
+        if self._picker is None:
+            self._picker = self._prepare()
+        picker = self._picker
+        if not picker.Pick(x, y, 0.0, self._renderer):
             return None
-        actor, cell = self._picker.GetActor(), self._picker.GetCellId()
+        actor, cell = picker.GetActor(), picker.GetCellId()
         for side, mesh in self._meshes.items():
             if mesh.actor is actor and cell >= 0:
-                hit = self._picker.GetPickPosition()
+                hit = picker.GetPickPosition()
                 return Pick(side, nearest_corner(mesh, cell, point=np.asarray(hit)), hit)
         return None
 

@@ -11,10 +11,11 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
 
 from app.views.cortex_layout import Geometry, Hemispheres, NamedView, arrange, sides_of
 from app.views.cortex_mesh import HemisphereMesh
-from app.views.cortex_outlines import Outline, OutlineActor
+from app.views.cortex_morph import MorphPath, used_vertices
+from app.views.cortex_outlines import EMPHASIS_TOWARDS_VIEWER, EMPHASIS_WIDTH, Outline, OutlineActor
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import CorticalSurface
-from core.types import ByteArray, FloatArray
+from core.types import ByteArray, FloatArray, IntArray
 
 Rgb = tuple[float, float, float]
 
@@ -40,8 +41,11 @@ class CortexScene:
         self.renderer = renderer
         self.meshes = (HemisphereMesh(), HemisphereMesh())
         self.outlines = (OutlineActor(), OutlineActor())
+        self.emphasis = (OutlineActor(EMPHASIS_TOWARDS_VIEWER), OutlineActor(EMPHASIS_TOWARDS_VIEWER))
         self.sides: tuple[int, ...] = (0, 1)
         self._paths: dict[tuple[int, bool], Outline] = {}
+        self._emphasised: tuple[IntArray, IntArray] | None = None
+        self._emphasis_paths: dict[tuple[int, bool], Outline] = {}
         self._surface: CorticalSurface | None = None
         self._geometry: Geometry = "inflated"
         self._atlas: Atlas | None = None
@@ -56,12 +60,19 @@ class CortexScene:
         """Show another surface; `arrange` must follow."""
         self._surface = surface
         self._paths = {}
+        self.emphasise(None)
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline the ROIs of an atlas."""
         self._atlas = atlas
         self._paths = {}
         self._place_outlines()
+        self._show()
+
+    def emphasise(self, labels: tuple[IntArray, IntArray] | None) -> None:
+        """Outline the vertices labelled 1 on both sides, (n,) each, above all others; None takes it away."""
+        self._emphasised, self._emphasis_paths = labels, {}
+        self._place_emphasis()
         self._show()
 
     def set_outlined(self, outlined: bool) -> None:
@@ -81,8 +92,21 @@ class CortexScene:
             mesh.set_shape(placements[side].place(half.geometries[geometry]), half.faces_of(geometry))
             mesh.set_lit(geometry != "flat")
         self._place_outlines()
+        self._place_emphasis()
         self._place_marker()
         self._show()
+
+    def show_morph(self, path: MorphPath, position: float) -> None:
+        """Show a place on the way from folded to flat; outlines and marker follow."""
+        before, after, _ = path.segment(position)
+        self._geometry = after if after == "flat" else before
+        for side, mesh in enumerate(self.meshes):
+            shape = path.shape(side, position)
+            mesh.set_shape(shape.points, shape.faces, shape.normals)
+            mesh.set_lit(before != "flat")
+        self._place_outlines()
+        self._place_emphasis()
+        self._place_marker()
 
     def set_colours(self, rgba: Sequence[ByteArray]) -> None:
         """Colour the vertices of both sides, (n, 4) uint8 each."""
@@ -99,6 +123,8 @@ class CortexScene:
         """Take the theme's colours and the device pixels per interface pixel."""
         for line in self.outlines:
             line.set_look(outline, opacity=outline_opacity, ratio=ratio)
+        for line in self.emphasis:
+            line.set_look(marker, opacity=1.0, ratio=ratio, width=EMPHASIS_WIDTH)
         self.marker.GetProperty().SetColor(*marker)
 
     def shown_points(self) -> FloatArray:
@@ -115,21 +141,27 @@ class CortexScene:
 
     def _drawn(self, side: int) -> FloatArray:
         mesh = self.meshes[side]
-        return mesh.points[np.unique(mesh.faces)]
+        return mesh.points[used_vertices(mesh.faces, len(mesh.points))]
 
     def _place_outlines(self) -> None:
         if self._surface is None or self._atlas is None or not self._outlined:
             return
         for side, line in enumerate(self.outlines):
-            mesh, path = self.meshes[side], self._path(side)
+            mesh, path = self.meshes[side], self._find_path(self._paths, self._atlas.labels(side), side)
             line.set_shape(path.place(mesh.points, mesh.normals), path.segments)
 
-    def _path(self, side: int) -> Outline:
-        is_flat = self._geometry == "flat"
-        if (side, is_flat) not in self._paths and self._surface is not None and self._atlas is not None:
-            faces = self._surface.side(side).faces_of(self._geometry)
-            self._paths[side, is_flat] = Outline(faces, self._atlas.labels(side))
-        return self._paths[side, is_flat]
+    def _place_emphasis(self) -> None:
+        if self._surface is None or self._emphasised is None or not len(self.meshes[0].points):
+            return
+        for side, line in enumerate(self.emphasis):
+            mesh, path = self.meshes[side], self._find_path(self._emphasis_paths, self._emphasised[side], side)
+            line.set_shape(path.place(mesh.points, mesh.normals), path.segments)
+
+    def _find_path(self, known: dict[tuple[int, bool], Outline], labels: IntArray, side: int) -> Outline:
+        key = (side, self._geometry == "flat")
+        if key not in known and self._surface is not None:
+            known[key] = Outline(self._surface.side(side).faces_of(self._geometry), labels)
+        return known[key]
 
     def _place_marker(self) -> None:
         position = self.marker_position()
@@ -142,10 +174,12 @@ class CortexScene:
             self.meshes[side].actor.SetVisibility(side in self.sides and self._surface is not None)
             drawn = self._outlined and self._atlas is not None and side in self.sides
             self.outlines[side].actor.SetVisibility(drawn)
+            self.emphasis[side].actor.SetVisibility(self._emphasised is not None and side in self.sides)
         self.marker.SetVisibility(self.marker_position() is not None)
 
     def _actors(self) -> list[vtkActor]:
-        return [*(mesh.actor for mesh in self.meshes), *(line.actor for line in self.outlines), self.marker]
+        lines = (*self.outlines, *self.emphasis)
+        return [*(mesh.actor for mesh in self.meshes), *(line.actor for line in lines), self.marker]
 
     def _light(self) -> None:
         self.renderer.RemoveAllLights()

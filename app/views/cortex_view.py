@@ -14,11 +14,13 @@ from app.views.cortex_brush import CortexBrush
 from app.views.cortex_canvas import CortexCanvas, background_of
 from app.views.cortex_hover import HoverInfo
 from app.views.cortex_layout import Geometry, Hemispheres, NamedView
+from app.views.cortex_morph import MorphPath, follow_path
 from app.views.cortex_painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.views.cortex_picking import Pick
 from app.views.cortex_picture import save_picture
 from app.widgets.captions import ElidedLabel
 from app.widgets.colour_bar import ColourBar, ColourBarReading
+from app.widgets.morph_slider import MorphSlider
 from core.checks import check_choice
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
@@ -68,6 +70,8 @@ class CortexView(QWidget):
         self._view: NamedView = "visual"
         self._title, self._unit = "", ""
         self._selected: int | None = None
+        self._path: MorphPath | None = None
+        self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
         self._readout = ElidedLabel("muted", hint="What is under the pointer")
         self._readout.show_text(HINT)
@@ -176,6 +180,24 @@ class CortexView(QWidget):
         self._geometry = geometry
         self._arrange()
 
+    @Slot(float)
+    def set_morph(self, position: float) -> None:
+        """Show a place on the way from folded (0) over inflated to flat; see `MorphPath`."""
+        self._path = path = self._find_path()
+        if path is None or not 0 <= position <= path.length:
+            return
+        self._geometry = path.nearest(position)
+        if self._geometry != "flat":
+            self._folded = self._geometry
+            self._view = "visual" if self._view == "flat" else self._view
+        self.canvas.morph(path, position)
+        self.layout_changed.emit()
+        self.morph_slider.set_position(position)
+
+    def emphasise_roi(self, roi: str) -> None:
+        """Outline one ROI above all others; "" or an unknown one none."""
+        self.canvas.emphasise(self._painter.roi_labels(roi))
+
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
         check_choice("hemispheres", hemispheres, ("both", "left", "right"))
@@ -274,6 +296,7 @@ class CortexView(QWidget):
         strip = QHBoxLayout()
         strip.setContentsMargins(14, 2, 14, 8)
         strip.addWidget(self._readout, 1)
+        strip.addWidget(self.morph_slider)
         strip.addWidget(self.colour_bar)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -282,6 +305,7 @@ class CortexView(QWidget):
         layout.addLayout(strip)
 
     def _connect(self) -> None:
+        self.morph_slider.moved.connect(self.set_morph)
         self.canvas.picked.connect(self._pick)
         self.canvas.hovered.connect(self._hover)
         self.canvas.stroke_began.connect(self._begin_stroke)
@@ -304,7 +328,18 @@ class CortexView(QWidget):
 
     def _arrange(self) -> None:
         self.canvas.arrange(self._geometry, hemispheres=self._hemispheres, view=self._view)
+        self._follow_geometry()
         self.layout_changed.emit()
+
+    def _follow_geometry(self) -> None:
+        self._path = path = self._find_path()
+        self.morph_slider.set_stops(() if path is None else path.stops)
+        if path is not None:
+            self.morph_slider.set_position(path.position_of(self._geometry))
+
+    def _find_path(self) -> MorphPath | None:
+        shown, view = self._hemispheres, self._view
+        return follow_path(self._path, self.surface, geometry=self._geometry, hemispheres=shown, view=view)
 
     def _recolour(self) -> None:
         if self._painter.surface is None:

@@ -210,7 +210,7 @@ class RoiTable(QTableView):
     Signals
     -------
     roi_selected(str)
-        The user chose an ROI's row.
+        The user chose an ROI's row, or none any more ("").
     """
 
     roi_selected = Signal(str)
@@ -283,5 +283,5 @@ class RoiTable(QTableView):
 
     @Slot(QItemSelection, QItemSelection)
     def _tell(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
-        if selected.indexes():
-            self.roi_selected.emit(self.shown_rois()[selected.indexes()[0].row()])
+        rows = [index.row() for index in selected.indexes()]
+        self.roi_selected.emit(self.shown_rois()[rows[0]] if rows else "")

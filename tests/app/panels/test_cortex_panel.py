@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,3 +95,26 @@ def test_the_toolbar_fits_a_narrow_window_in_both_themes(panel, styled, qapp) ->
         apply_theme(qapp, theme)
         panel.set_theme(theme)
         assert panel.minimumSizeHint().width() <= 700
+
+
+def test_geometries_the_surface_lacks_are_switched_off_with_the_reason(panel) -> None:
+    surface = make_cortex()
+    none = np.empty((0, 3), dtype=np.int32)
+    halves = []
+    for side in (0, 1):
+        half = surface.side(side)
+        halves.append(replace(half, geometries={"pial": half.geometries["pial"]}, flat_faces=none))
+    panel.view.set_surface(replace(surface, left=halves[0], right=halves[1]))
+    assert panel.geometry_box.currentData() == "pial"
+    for box, name, enabled in (
+        (panel.geometry_box, "pial", True),
+        (panel.geometry_box, "flat", False),
+        (panel.geometry_box, "sphere", False),
+        (panel.view_box, "flat", False),
+        (panel.view_box, "lateral", True),
+    ):
+        item = box.model().item(box.findData(name))
+        assert item.isEnabled() == enabled
+        assert bool(item.toolTip()) == (not enabled)
+    panel.view.set_surface(surface)
+    assert panel.geometry_box.model().item(panel.geometry_box.findData("flat")).isEnabled()
