@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Slot
 
 from app.panels.gallery_panel import GalleryPanel
+from app.panels.own_images import list_own_images
 from app.presenter import SENSITIVITY, Panels, Presenter
 from app.session import Session
 from app.views.cortex_hover import HoverInfo
@@ -59,6 +60,13 @@ class Wiring(QObject):
         session.state.device_changed.connect(self._show_device)
         session.controller.image_opened.connect(self._follow_image)
         session.controller.catalogue_changed.connect(self._refill)
+        session.state.subject_changed.connect(self._follow_subject)
+
+    @Slot()
+    def _follow_subject(self) -> None:
+        """An imported subject brings its own images into the gallery."""
+        subject = self._session.state.subject
+        self._gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 
     @Slot(str)
     def _open_subject(self, subject: str) -> None:

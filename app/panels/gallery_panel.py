@@ -26,6 +26,9 @@ from core.datasets.photos import ImageInfo
 
 STARTERS = ""
 MINE = "mine"
+OWN = "own"
+OWN_WORDS = 18
+"""Letters of a subject's title in the list of groups."""
 
 
 class _Painter(QStyledItemDelegate):
@@ -68,6 +71,8 @@ class GalleryPanel(QFrame):
         self.setProperty("role", "panel")
         self._items: list[GalleryItem] = []
         self._mine: list[GalleryItem] = []
+        self._own: list[GalleryItem] = []
+        self._own_title = ""
         self._current = ""
         self.list = ImageList()
         self.view = QListView()
@@ -93,11 +98,23 @@ class GalleryPanel(QFrame):
         self._fill_groups(group)
         self._show_group()
 
+    def set_own(self, items: Sequence[GalleryItem], title: str) -> None:
+        """Offer the images an imported subject saw as a group of their own; none takes the group away."""
+        if not items and not self._own:
+            return
+        had = self.group.currentData()
+        self._own, self._own_title = list(items), title
+        self._fill_groups(had if had != OWN or items else STARTERS)
+        self._show_group()
+
     def follow(self, key: str) -> None:
         """Show the image now on screen as chosen; a file of the user is added to its own group first."""
-        if key not in {item.key for item in [*self._items, *self._mine]}:
+        if key not in {item.key for item in self._everything()}:
             self._add_file(Path(key))
         self.set_current(key)
+
+    def _everything(self) -> list[GalleryItem]:
+        return [*self._items, *self._mine, *self._own]
 
     def _add_file(self, path: Path) -> None:
         item = GalleryItem(str(path), path.name, MINE, path)
@@ -150,12 +167,16 @@ class GalleryPanel(QFrame):
             self.group.addItem("Starters", STARTERS)
             for name in names:
                 self.group.addItem(name.capitalize(), name)
+            if self._own:
+                short = self._own_title if len(self._own_title) <= OWN_WORDS else f"{self._own_title[:OWN_WORDS]}…"
+                self.group.addItem(f"Seen by {short}", OWN)
             self.group.setCurrentIndex(max(0, self.group.findData(group)))
 
     def _show_group(self) -> None:
         group = self.group.currentData()
         everything = [*self._items, *self._mine]
         shown = [item for item in everything if (item.starter if group == STARTERS else item.group == group)]
+        shown = self._own if group == OWN else shown
         with QSignalBlocker(self.view.selectionModel()):
             self.list.set_items(shown or everything)
         self._select_current()

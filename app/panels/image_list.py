@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QImageReader, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPixmap
+
+from core.errors import ProbeError
+from core.types import ByteArray
 
 THUMBNAIL_SIDE = 64
 CORNER_RADIUS = 6
@@ -23,6 +27,8 @@ class GalleryItem:
     group: str
     path: Path
     starter: bool = False
+    read: Callable[[int], ByteArray] | None = None
+    """Gives the picture at a size, for one that is no file of its own."""
 
 
 class ImageList(QAbstractListModel):
@@ -67,7 +73,7 @@ class ImageList(QAbstractListModel):
 
     def _picture(self, item: GalleryItem) -> QPixmap:
         if item.key not in self._pictures:
-            self._pictures[item.key] = read_thumbnail(item.path)
+            self._pictures[item.key] = read_thumbnail(item.path) if item.read is None else _take_thumbnail(item.read)
         return self._pictures[item.key]
 
 
@@ -84,6 +90,21 @@ def read_thumbnail(path: Path) -> QPixmap:
     picture.fill(Qt.GlobalColor.transparent)
     if not image.isNull():
         _paint_rounded(picture, QPixmap.fromImage(image))
+    picture.setDevicePixelRatio(PIXEL_RATIO)
+    return picture
+
+
+def _take_thumbnail(read: Callable[[int], ByteArray]) -> QPixmap:
+    """The same from a reader; a blank one if it refuses."""
+    side = THUMBNAIL_SIDE * PIXEL_RATIO
+    picture = QPixmap(side, side)
+    picture.fill(Qt.GlobalColor.transparent)
+    try:
+        levels = read(side)
+        image = QImage(levels.tobytes(), side, side, 3 * side, QImage.Format.Format_RGB888)
+        _paint_rounded(picture, QPixmap.fromImage(image))
+    except ProbeError:
+        pass  # opening the image says why; a list of blank squares needs no sentence for each
     picture.setDevicePixelRatio(PIXEL_RATIO)
     return picture
 

@@ -79,7 +79,7 @@ def find_stimulus(key: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     """
     name, _, image = str(key).partition(SEPARATOR)
     if image and not is_shipped(name) and name in {info.id for info in list_subjects()}:
-        return replace(open_image_store(load_subject(name)).load(image, size), id=str(key))
+        return open_image_store(load_subject(name)).load(image, size)
     return load_stimulus(key, size)
 
 

@@ -68,7 +68,7 @@ def test_a_fit_gets_the_images_and_a_memory_map(tmp_path: Path) -> None:
 def test_an_image_is_found_by_subject_and_id_among_all(tmp_path: Path) -> None:
     write_imported(means=MEANS, source=write_pictures(tmp_path / "images"), images=IDS)
     stimulus = find_stimulus("mine:a", 64)
-    assert stimulus.id == "mine:a" and (stimulus.levels == LEVELS[0]).all()
+    assert stimulus.id == "a" and (stimulus.levels == LEVELS[0]).all()
     assert find_stimulus("kay_house", 64).id == "kay_house"
     assert find_stimulus(tmp_path / "images" / "a.png", 64).id == "a"
 
