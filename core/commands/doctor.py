@@ -131,7 +131,7 @@ def check_weights() -> Iterator[Finding]:
 
     waiting = []
     for spec in list_networks():
-        if spec.family == "python":
+        if not spec.weights:
             continue
         if spec.url and not spec.installed:
             waiting.append(spec.id)

@@ -173,7 +173,7 @@ def describe_status(status: NetworkStatus) -> dict[str, Any]:
         "source": spec.source,
         "note": spec.note,
         "url": spec.url,
-        "path": "" if spec.family == "python" else str(spec.weights_path),
+        "path": str(spec.weights_path) if spec.weights else "",
     }
 
 

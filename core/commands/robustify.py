@@ -1,6 +1,6 @@
-"""The `robustify` command: makes a robust network of a standard one and measures it. Never edits the catalogue.
+"""The `robustify` command: makes a robust network of any other, measures it and keeps it among the user's networks.
 
-The weights file it writes can be given wherever a weights file is asked for.
+Never changes the original. The weights file it writes can also be given wherever a weights file is asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.networks.robustify_config import RobustifyConfig
+from core.networks.robustify_wishes import robustify_folder
+from core.networks.user_networks import check_new_id, folder_name, list_user_networks
 
 if TYPE_CHECKING:
     from core.networks.publish import PublishedNetwork
@@ -21,9 +23,10 @@ DEFAULTS = RobustifyConfig()
 EXPLANATION = """\
 Label-free adversarial fine-tuning: the features of perturbed photographs are pulled to the original network's features
 of the clean ones. Interrupt it at any time: the same command goes on from the checkpoint. --convert writes the weights
-file from the checkpoint as it stands. --json prints one object: file, sha256, recipe, n_seen, layer, norm,
+file from the checkpoint as it stands. The result is kept as a network of yours (`main.py networks list`), under --id;
+fit encoders on it as on any other. --json prints one object: file, sha256, recipe, n_seen, layer, norm,
 n_photographs_measured, shift (what was measured), shifts (a list with epsilon, original, tuned, original_pooled,
-tuned_pooled, ratio)."""
+tuned_pooled, ratio), network (the id it is kept under)."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -36,9 +39,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--network", default=DEFAULTS.network, help="id of the network to start from")
     parser.add_argument("--images", type=Path, required=True, help="folder of photographs, searched through")
-    parser.add_argument("--out", type=Path, required=True, help="weights file to write (.safetensors)")
+    parser.add_argument("--out", type=Path, help="weights file to write (.safetensors); by default in the data folder")
+    parser.add_argument("--id", default="", help="id of the new network; by default NETWORK_robust")
+    parser.add_argument("--title", default="", help="its name in the window")
     parser.add_argument("--checkpoint", type=Path, help="file to go on from; by default beside --out")
-    parser.add_argument("--layers", nargs="+", default=list(DEFAULTS.layers), help="layers compared, early to late")
+    parser.add_argument("--layers", nargs="+", default=[], help="layers compared, early to late; by default its own")
     parser.add_argument("--epsilon", type=float, default=DEFAULTS.epsilon, help="L2 budget at 224 x 224 (default 3)")
     parser.add_argument("--steps", type=int, default=DEFAULTS.n_steps, help="PGD steps of each perturbation")
     parser.add_argument("--photographs", type=int, default=DEFAULTS.n_images, help="photographs to see in all")
@@ -56,29 +61,42 @@ def run(args: argparse.Namespace) -> int:
     """Train, or go on training, then write and measure; returns 0. Raises ProbeError with one clear sentence."""
     from core.device import choose_device, set_threads
     from core.networks.photo_crops import find_photos
-    from core.networks.publish import describe_published, publish_checkpoint
+    from core.networks.publish import describe_published, keep_robust, publish_checkpoint
 
-    config = make_config(args)
     photos = find_photos(args.images)
-    checkpoint = args.checkpoint or args.out.with_suffix(".checkpoint")
+    config = make_config(args)
+    check_free_id(args.id)
+    out = args.out or robustify_folder() / f"{folder_name(args.id or args.network)}.safetensors"
+    checkpoint = args.checkpoint or out.with_suffix(".checkpoint")
     set_threads()
     device = choose_device(args.device)
     if not args.convert:
         train(config, photos, checkpoint=checkpoint, device=device)
-    published = publish_checkpoint(checkpoint, args.out, config=config, photos=photos, device=device)
+    published = publish_checkpoint(checkpoint, out, config=config, photos=photos, device=device)
+    kept = keep_robust(published, config, network=args.id, title=args.title)
     if args.json:
-        print(json.dumps(describe_published(published, config)))
+        print(json.dumps(describe_published(published, config) | {"network": kept.id}))
     else:
         print_published(published)
+        print(f"Kept as {kept.id}: `python main.py fit --network {kept.id}` fits an encoder on it.")
     return 0
+
+
+def check_free_id(network: str) -> None:
+    """Raise BadInputError before the work if the id is taken by another network than one made before."""
+    if network and network not in [spec.id for spec in list_user_networks()]:
+        check_new_id(network)
 
 
 def make_config(args: argparse.Namespace) -> RobustifyConfig:
     """The frozen recipe of the command's options. Raises BadInputError for a value that cannot be used."""
-    return RobustifyConfig(
-        network=args.network,
+    from core.networks.robustify_run import suggest_recipe
+
+    return suggest_recipe(
+        args.network,
         layers=tuple(args.layers),
         epsilon=args.epsilon,
+        first_epsilon=min(DEFAULTS.first_epsilon, args.epsilon),
         n_steps=args.steps,
         n_images=args.photographs,
         batch=args.batch,
@@ -101,7 +119,8 @@ def show_progress(progress: RobustifyProgress) -> None:
     """One line on stderr, overwritten if it is a terminal."""
     text = (
         f"{progress.n_seen}/{progress.n_images} photographs, {progress.size} px, epsilon {progress.epsilon:.2f}: "
-        f"loss {progress.loss:.3f}, clean {progress.clean_loss:.3f}, {progress.seconds:.0f} s"
+        f"loss {progress.loss:.3f}, clean {progress.clean_loss:.3f}, {progress.seconds:.0f} s, "
+        f"{(progress.seconds_left or 0) / 60:.0f} min left"
     )
     terminal = sys.stderr.isatty()
     print(f"\r\x1b[2K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)

@@ -99,7 +99,7 @@ class NetworkSpec:
     @property
     def installed(self) -> bool:
         """Whether it can be opened without a download."""
-        return self.family == "python" or self.weights_path.is_file()
+        return (self.family == "python" and not self.weights) or self.weights_path.is_file()
 
     def describe(self) -> str:
         """One line: title, architecture, size, robust or standard."""

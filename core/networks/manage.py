@@ -59,7 +59,7 @@ def list_status() -> tuple[NetworkStatus, ...]:
 def read_status(spec: NetworkSpec) -> NetworkStatus:
     """The state of one network."""
     installed = spec.installed
-    has_file = installed and spec.family != "python"
+    has_file = installed and bool(spec.weights)
     size = spec.weights_path.stat().st_size / MEGABYTE if has_file else spec.size_mb
     return NetworkStatus(spec, installed, size)
 

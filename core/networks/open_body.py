@@ -64,7 +64,7 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
         module = whole = opened(path, layer, example=example)
     else:
         whole = build_architecture(spec)
-        state = None if spec.family == "python" else _read_for(spec, whole, path)
+        state = _read_for(spec, whole, path) if spec.weights else None
         known = whole.state_dict()
         layers = split_layers(layer)
         joined = len(layers) > 1
@@ -86,7 +86,7 @@ def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:
 
     Raises WeightsError if the file is missing, or not the one that is expected.
     """
-    if spec.family == "python":
+    if spec.family == "python" and not spec.weights:
         return Path(), hash_module(spec)
     if weights is not None:
         return weights, hash_file(weights)

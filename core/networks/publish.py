@@ -10,12 +10,13 @@ from pathlib import Path
 from safetensors.torch import save
 
 from core.files import replace_file
-from core.networks.catalog import find_network
+from core.networks.catalog import NetworkSpec, find_network
 from core.networks.checkpoint import hash_file, read_torch
 from core.networks.load import load_network
 from core.networks.photo_crops import read_centre
 from core.networks.robustify_config import RobustifyConfig
 from core.networks.robustness import RobustnessRecord, measure_robustness
+from core.networks.user_networks import list_user_networks, save_user_network, suggest_id
 
 MEASURED_EPSILONS = (0.5, 1.0, 3.0)
 """L2 budgets at 224^2 at which robustness is stated."""
@@ -60,6 +61,43 @@ def measure_file(
     chosen = photos[:: max(1, len(photos) // MEASURED_PHOTOS)][:MEASURED_PHOTOS]
     images = read_centre(chosen, size=spec.input_size)
     return measure_robustness(original, tuned, images=images, epsilons=MEASURED_EPSILONS)
+
+
+def keep_robust(
+    published: PublishedNetwork, config: RobustifyConfig, *, network: str = "", title: str = ""
+) -> NetworkSpec:
+    """Keep a robust network among the user's, so that it can be chosen; the same weights are kept once.
+
+    Parameters
+    ----------
+    published : PublishedNetwork
+    config : RobustifyConfig
+        The recipe it was made by.
+    network, title : str
+        Its id and title; made from the original's if not given.
+    """
+    base = find_network(config.network)
+    for known in list_user_networks():
+        if known.sha256 == published.sha256 and (not network or known.id == network):
+            return known
+    shifts = ", ".join(f"{one.tuned:.2f} against {one.original:.2f} at {one.epsilon:g}" for one in published.records)
+    last = base.layers.index(config.layers[-1]) + 1 if config.layers[-1] in base.layers else 0
+    layers = base.layers[:last] or config.layers
+    spec = replace(
+        base,
+        id=network or suggest_id(f"{base.id}_robust"),
+        title=title or f"{base.title}, robustified",
+        sha256=published.sha256,
+        url="",
+        layers=layers,
+        default_layer=base.default_layer if base.default_layer in layers else layers[-1],
+        robust=True,
+        source=f"{base.title}, fine-tuned by `main.py robustify`",
+        note=f"Label-free adversarial fine-tuning, {config.describe()}. Relative feature shift, L2: {shifts}.",
+        size_mb=0.0,
+        user=True,
+    )
+    return save_user_network(spec, published.path)
 
 
 def describe_published(published: PublishedNetwork, config: RobustifyConfig) -> dict[str, object]:

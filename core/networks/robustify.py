@@ -17,15 +17,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.checks import describe_refusal
 from core.errors import BadInputError, Cancelled
 from core.files import replace_file
-from core.networks.build import build_architecture, example_pixels
 from core.networks.catalog import find_network
-from core.networks.checkpoint import apply_state, read_state, read_torch
+from core.networks.checkpoint import read_torch
 from core.networks.feature_loss import feature_distance, features_at, perturb
+from core.networks.open_body import FILES, check_weights, open_body
 from core.networks.photo_crops import draw_batch
 from core.networks.robustify_config import RobustifyConfig
-from core.networks.truncate import cut_after, fold_batchnorm
+from core.networks.tokens import Treatment, has_channels_last
+from core.networks.truncate import fold_batchnorm
 
 RUNNING_SHARE = 0.05
 """Weight of the newest batch in the reported losses."""
@@ -54,6 +56,8 @@ class RobustifyProgress:
         Running means of the relative squared distance to the original's features, perturbed and clean.
     seconds : float
         Since this call began.
+    seconds_left : float or None
+        At the pace of this call so far, in pixels a second.
     saved : bool
         Whether the checkpoint now holds this state.
     """
@@ -65,6 +69,7 @@ class RobustifyProgress:
     loss: float
     clean_loss: float
     seconds: float
+    seconds_left: float | None
     saved: bool
 
 
@@ -80,6 +85,7 @@ class Training:
         self.example = torch.zeros(1, 3, config.stages[0].size, config.stages[0].size, device=device)
         self.network = load_cut(config).to(device).to(memory_format=torch.channels_last)
         self.original = fold_copy(self.network, self.example)
+        self._turns = has_channels_last(self.network)
         self.network.requires_grad_(True)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
         self.n_seen = 0
@@ -89,6 +95,12 @@ class Training:
         """Pixels in [0, 1] -> what the bare network takes."""
         return (pixels - self.mean) / self.std
 
+    def features(self, network: nn.Module, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """Features of pixels in [0, 1] at every layer compared; maps have their channels first."""
+        found = features_at(network, self.config.layers, values=self.normalise(pixels))
+        turn = Treatment(channels_last=True)
+        return [turn(one) if self._turns and one.shape[1] == one.shape[2] else one for one in found]
+
     def step(self, paths: Sequence[Path]) -> None:
         """See one batch of photographs and move the weights once."""
         config, progress = self.config, self.n_seen / self.config.n_images
@@ -96,7 +108,7 @@ class Training:
         drawn = draw_batch(paths, count=config.batch, size=config.size_at(progress), seed=seed)
         pixels = torch.from_numpy(drawn).to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            targets = features_at(self.original, config.layers, values=self.normalise(pixels))
+            targets = self.features(self.original, pixels)
         perturbed = self._perturb(pixels, targets, epsilon=config.epsilon_at(progress))
         for group in self.optimiser.param_groups:
             group["lr"] = config.learning_rate_at(progress)
@@ -108,7 +120,7 @@ class Training:
         generator = torch.Generator(self.device).manual_seed(self.config.seed * SEED_STEP + self.n_seen)
 
         def distance(candidate: torch.Tensor) -> torch.Tensor:
-            features = features_at(adversary, self.config.layers, values=self.normalise(candidate))
+            features = self.features(adversary, candidate)
             return feature_distance(features, targets, pool=self.config.pool)
 
         return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, generator=generator)
@@ -118,7 +130,7 @@ class Training:
         n_clean = max(1, len(pixels) // 4)
         both = torch.cat([perturbed, pixels[:n_clean]])
         wanted = [torch.cat([target, target[:n_clean]]) for target in targets]
-        features = features_at(self.network, self.config.layers, values=self.normalise(both))
+        features = self.features(self.network, both)
         distances = feature_distance(features, wanted, pool=self.config.pool)
         loss, clean_loss = distances[: len(pixels)].mean(), distances[len(pixels) :].mean()
         self.optimiser.zero_grad(set_to_none=True)
@@ -167,6 +179,7 @@ def iter_robustify(
     training = Training(config, device=device)
     if checkpoint.exists():
         training.resume(checkpoint)
+    already = config.work_until(training.n_seen / config.n_images)
     began = saved_at = time.monotonic()
     while training.n_seen < config.n_images:
         if should_stop():
@@ -175,6 +188,7 @@ def iter_robustify(
         progress = training.n_seen / config.n_images
         training.step(paths)
         now = time.monotonic()
+        work = config.work_until(training.n_seen / config.n_images)
         saved = now - saved_at > save_every or training.n_seen >= config.n_images
         if saved:
             training.save(checkpoint)
@@ -187,18 +201,24 @@ def iter_robustify(
             loss=training.loss,
             clean_loss=training.clean_loss,
             seconds=now - began,
+            seconds_left=(now - began) / (work - already) * max(0.0, config.work_until(1.0) - work),
             saved=saved,
         )
 
 
 def load_cut(config: RobustifyConfig) -> nn.Module:
-    """The network of the config with its weights, cut behind the last layer compared, not folded."""
+    """The network of the config with its weights, cut behind the last layer compared, not folded.
+
+    Raises BadInputError for a file that holds its own definition: its weights cannot be trained and kept apart from it.
+    """
     spec = find_network(config.network)
-    module = build_architecture(spec)
-    known = module.state_dict()
-    module = cut_after(module, config.layers[-1], example=example_pixels(spec))
-    apply_state(module, read_state(spec.weights_path), known=known, path=spec.weights_path)
-    return module
+    if spec.family in FILES:
+        advice = "Import its weights with a definition of timm or torchvision."
+        raise BadInputError(
+            describe_refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
+        )
+    path, _ = check_weights(spec, None)
+    return open_body(spec, config.layers[-1], path=path).module
 
 
 def fold_copy(network: nn.Module, example: torch.Tensor) -> nn.Module:

@@ -122,6 +122,6 @@ def _read_entry(path: Path) -> NetworkSpec:
     except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, AttributeError) as error:
         raise BadInputError(f"The network entry {path} cannot be read: {error}. Import the network again.") from error
     spec = read_spec(name, entry)
-    if spec.family != "python" and not spec.url:
+    if spec.weights and not spec.url:
         spec = replace(spec, weights=str(path.parent / spec.weights))
     return spec

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -18,10 +19,14 @@ from core.commands import robustify as command
 from core.errors import BadInputError, Cancelled, StorageError, WeightsError
 from core.networks import catalog, publish
 from core.networks.checkpoint import hash_file
+from core.networks.load import load_network
 from core.networks.photo_crops import draw_batch, find_photos, read_centre
 from core.networks.publish import publish_checkpoint
 from core.networks.robustify import iter_robustify
 from core.networks.robustify_config import RobustifyConfig, Stage
+from core.networks.robustify_run import RobustifyDone, iter_run, suggest_recipe
+from core.networks.robustify_wishes import RobustifyWishes, robustify_folder
+from core.networks.user_networks import list_user_networks
 
 CONFIG = RobustifyConfig(
     network="tiny",
@@ -52,7 +57,7 @@ def tiny_catalog(tmp_path: Path, make_network: Callable[..., tuple], monkeypatch
         if field.name != "id":
             lines.append(f"{field.name} = {json.dumps(value)}")
     path = tmp_path / "networks.toml"
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines) + "\n" + catalog.catalog_path().read_text())
     monkeypatch.setattr(catalog, "catalog_path", lambda: path)
     monkeypatch.setattr(publish, "MEASURED_PHOTOS", 1)
 
@@ -109,6 +114,69 @@ def test_the_command_converts_and_prints_one_object(
     again = parser.parse_args([*words.split(), "--convert"])
     assert again.run(again) == 0
     assert json.loads(capsys.readouterr().out) == first and first["n_seen"] == 2
+    kept = catalog.find_network(first["network"])
+    assert (kept.id, kept.robust, kept.user, kept.layers) == ("tiny_robust", True, True, ("layer1", "layer2"))
+    assert len(list_user_networks()) == 1, "the same weights are kept once"
+    pixels = torch.rand(1, 3, 64, 64)
+    made = load_network("tiny", "layer2", weights=tmp_path / "out.safetensors")
+    assert torch.equal(load_network(kept)(pixels), made(pixels))
+
+
+def test_a_whole_run_makes_a_network_that_can_be_chosen(photos: tuple[Path, ...]) -> None:
+    wishes = RobustifyWishes("tiny", photos[0].parent, epsilon=0.25, n_images=16, id="mine", title="Mine")
+    *steps, last = iter_run(wishes)
+    assert isinstance(last, RobustifyDone) and [step.n_seen for step in steps] == [8, 16]
+    assert (last.network, last.network.title) == (catalog.find_network("mine"), "Mine")
+    assert steps[-1].seconds_left == 0.0
+    assert not list(robustify_folder().iterdir()), "the checkpoint is of no use any more"
+    with pytest.raises(BadInputError, match="`id` must be an id not in use, got 'mine'"):
+        next(iter_run(wishes))
+
+
+def test_a_cancelled_run_goes_on(photos: tuple[Path, ...]) -> None:
+    wishes = RobustifyWishes("tiny", photos[0].parent, n_images=16)
+    asked = iter([False, True])
+    with pytest.raises(Cancelled):
+        list(iter_run(wishes, should_stop=lambda: next(asked)))
+    assert wishes.checkpoint().is_file()
+    first = next(iter_run(wishes))
+    assert first.n_seen == 16
+
+
+def test_recipes_suit_the_network(make_network: Callable[..., tuple]) -> None:
+    flexible, fixed = suggest_recipe("mobilenet_v2"), suggest_recipe("vit_b16")
+    assert flexible == RobustifyConfig()
+    assert fixed.layers == ("blocks.6", "blocks.9") and fixed.stages == (Stage(224, 1.0),)
+    assert suggest_recipe("tiny").stages == (Stage(32, 0.7), Stage(32, 0.9), Stage(64, 1.0))
+
+
+def test_time_left_goes_with_the_pixels() -> None:
+    config = replace(CONFIG, stages=(Stage(100, 0.5), Stage(200, 1.0)), n_images=100)
+    assert config.work_until(0.5) == pytest.approx(50 * 0.01)
+    assert config.work_until(1.0) == pytest.approx(50 * 0.01 + 50 * 0.04)
+
+
+def test_a_file_with_its_own_definition_is_refused(
+    tmp_path: Path, photos: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(catalog.find_network("tiny"), id="whole", family="export")
+    monkeypatch.setattr("core.networks.robustify.find_network", lambda _network: spec)
+    with pytest.raises(BadInputError, match="must be a definition with weights, got 'whole'"):
+        next(iter_robustify(replace(CONFIG, network="whole"), photos, checkpoint=tmp_path / "c"))
+
+
+def test_a_small_transformer_can_be_trained(
+    tmp_path: Path, photos: tuple[Path, ...], make_network: Callable[..., tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda name, **kwargs: build(name, **(kwargs | {"img_size": 64})))
+    spec, _ = make_network("timm", "vit_tiny_patch16_224", "blocks.0", "blocks.1")
+    monkeypatch.setattr("core.networks.robustify.find_network", lambda _network: spec)
+    config = replace(CONFIG, layers=("blocks.0", "blocks.1"), stages=(Stage(64, 1.0),), n_images=4)
+    records = list(iter_robustify(config, photos, checkpoint=tmp_path / "c"))
+    assert records[-1].n_seen == 4 and np.isfinite(records[-1].loss)
+    state = torch.load(tmp_path / "c", weights_only=True)["state"]
+    assert not torch.equal(state["blocks.0.mlp.fc1.weight"], load_file(spec.weights_path)["blocks.0.mlp.fc1.weight"])
 
 
 def test_a_checkpoint_that_cannot_be_used_is_refused(tmp_path: Path, photos: tuple[Path, ...]) -> None:
