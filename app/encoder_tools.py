@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.card_window import CardWindow
-from app.jobs import Failed
+from app.dialogs.import_encoder_dialog import ImportEncoderDialog
+from app.jobs import Failed, ShouldStop
 from core.encoders.card_table import roi_table, voxel_table
-from core.encoders.library import cards_of
+from core.encoders.export import export_encoder
+from core.encoders.library import adopt_encoder, cards_of, is_library_file, name_encoder
 from core.errors import ProbeError
 from core.files import replace_file
 from core.probes.target import TargetKind
 
 if TYPE_CHECKING:
+    from app.catalogue import Catalogue
     from app.main_window import MainWindow
     from app.theme import Theme
     from core.encoders.card import EncoderCard
+    from core.encoders.importers.bind import ImportProgress, ImportRequest
+    from core.encoders.importers.readout import Readout
 
 FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
 CSV_FILTER = "CSV (*.csv)"
+EXPORT_FILTER = "Folder of Probescope (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
+
+
+def _ignore(_record: object) -> None:
+    """Progress nobody shows."""
 
 
 class EncoderTools(QObject):
@@ -36,6 +46,7 @@ class EncoderTools(QObject):
         self._window = window
         self._session = window.session
         self.card_window: CardWindow | None = None
+        self.import_dialog: ImportEncoderDialog | None = None
         state = self._session.state
         state.card_changed.connect(self._follow_card)
         state.target_changed.connect(self._follow_target)
@@ -43,7 +54,11 @@ class EncoderTools(QObject):
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about encoders."""
-        return {"encoder_card": self.show_card}
+        return {
+            "encoder_card": self.show_card,
+            "import_encoder": self.show_import,
+            "export_encoder": self.export_encoder,
+        }
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -59,6 +74,143 @@ class EncoderTools(QObject):
         self.card_window.raise_()
         self._follow_card()
         self._follow_target()
+
+    @Slot()
+    def show_import(self) -> None:
+        """Open the assistant that takes in encoders."""
+        self._open_import()
+
+    def take_drop(self, files: Sequence[Path]) -> bool:
+        """Open the assistant if the files dropped on the window look like an encoder; whether they do."""
+        from core.encoders.importers.open import looks_like_encoder
+
+        if not looks_like_encoder(files[0]):
+            return False
+        self.import_files(files)
+        return True
+
+    def import_files(self, files: Sequence[Path]) -> None:
+        """Open the assistant on some files, as if they had been chosen in it."""
+        self._open_import().choose_files(files)
+
+    @Slot()
+    def export_encoder(self) -> None:
+        """Ask where, and write the encoder in use there."""
+        card = self._session.state.card
+        if card is None:
+            return
+        name = name_encoder(card.config)
+        kept = self._session.settings.text("export_folder")
+        start = (Path(kept) if kept else Path.home()) / name
+        chosen, pattern = QFileDialog.getSaveFileName(self._window, "Export encoder", str(start), EXPORT_FILTER)
+        if chosen:
+            form = "npz" if pattern.startswith("NumPy") or chosen.endswith(".npz") else "probescope"
+            self._session.lane.submit(
+                "write",
+                lambda _stop: _export(name, Path(chosen), form),
+                on_done=self._session.controller.noted.emit,
+                on_failed=self._fail,
+                title="Exporting the encoder…",
+                replace=False,
+            )
+
+    def _open_import(self) -> ImportEncoderDialog:
+        if self.import_dialog is not None:
+            self.import_dialog.close()
+        catalogue = self._session.catalogue
+        made = ImportEncoderDialog(catalogue.subjects, catalogue.networks, self._window)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.read_requested.connect(self._read)
+        made.import_requested.connect(self._import)
+        made.finished.connect(self._drop_import)
+        self.import_dialog = made
+        made.open()
+        return made
+
+    @Slot(tuple, str)
+    def _read(self, files: tuple[Path, ...], member: str) -> None:
+        if len(files) == 1 and is_library_file(files[0]):
+            self._submit("import", lambda _stop: adopt_encoder(files[0])[0], self._take_import, "Reading the encoder…")
+            return
+        catalogue = self._session.catalogue
+        self._submit(
+            "import", lambda _stop: _look_into(files, member, catalogue), self._take_found, f"Reading {files[0].name}…"
+        )
+
+    @Slot(object)
+    def _import(self, request: ImportRequest) -> None:
+        dialog = self.import_dialog
+        if dialog is None or dialog.readout is None:
+            return
+        readout, files, engine = dialog.readout, dialog.files, self._session.engine
+
+        def make(_stop: ShouldStop) -> Iterator[ImportProgress]:
+            from core.encoders.importers.open import hash_files
+
+            return engine.iter_import(readout, request, files=hash_files(files))
+
+        dialog.show_progress("Checking…", 0, 1)
+        self._submit("import", make, self._take_import_end, "Importing the encoder…", on_progress=self._show_progress)
+
+    def _submit(
+        self,
+        kind: str,
+        make: Callable[[ShouldStop], object],
+        on_done: Callable[[Any], None],
+        title: str,
+        on_progress: Callable[[Any], None] = _ignore,
+    ) -> None:
+        self._session.lane.submit(
+            kind,
+            make,
+            on_done=on_done,
+            on_progress=on_progress,
+            on_failed=self._fail_import,
+            on_stopped=self._stop_import,
+            title=title,
+        )
+
+    def _take_found(self, found: tuple[Readout, dict[str, int]]) -> None:
+        if self.import_dialog is not None:
+            self.import_dialog.show_found(*found)
+
+    def _show_progress(self, record: ImportProgress) -> None:
+        if self.import_dialog is not None:
+            agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
+            self.import_dialog.show_progress(f"{agrees}Showing it reference images…", record.done, record.total)
+
+    def _take_import_end(self, record: ImportProgress) -> None:
+        if record.result is not None:
+            self._take_import(record.result)
+
+    def _take_import(self, card: EncoderCard) -> None:
+        """Offer the new encoder and open it."""
+        if self.import_dialog is not None:
+            self.import_dialog.accept()
+        controller, config = self._session.controller, card.config
+        controller.reread_catalogue()
+        self._session.state.encoder = (config.network, config.layer)
+        controller.open_subject(config.subject)
+        catalogue, form = self._session.catalogue, self._window.controls.encoder
+        form.set_subjects(catalogue.subjects, config.subject)
+        form.set_encoders(catalogue.encoders_of(config.subject), catalogue.networks)
+        form.set_encoder(*self._session.state.encoder)
+        controller.noted.emit(f"Imported {name_encoder(config)}")
+
+    def _fail_import(self, failed: Failed) -> None:
+        if self.import_dialog is not None and isinstance(failed.error, ProbeError):
+            self.import_dialog.show_problem(str(failed.error))
+        else:
+            self._session.problems.show_failed(failed)
+
+    def _stop_import(self) -> None:
+        if self.import_dialog is not None:
+            self.import_dialog.show_problem("Stopped. Nothing was kept.")
+
+    @Slot()
+    def _drop_import(self) -> None:
+        self.import_dialog = None
+        self._session.lane.drop("import")
 
     def _make_card_window(self) -> CardWindow:
         made = CardWindow(self._window)
@@ -153,6 +305,20 @@ class EncoderTools(QObject):
         folder = Path(kept) if kept else Path.home()
         chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
         return Path(chosen) if chosen else None
+
+
+def _look_into(files: tuple[Path, ...], member: str, catalogue: Catalogue) -> tuple[Readout, dict[str, int]]:
+    """What the files hold, and how many voxels every subject has."""
+    from core.encoders.importers.open import read_readout
+
+    readout = read_readout(files, member=member)
+    counts = {info.id: catalogue.load_subject(info.id).voxels.n_voxels for info in catalogue.subjects}
+    return readout, counts
+
+
+def _export(name: str, path: Path, form: str) -> str:
+    files = export_encoder(name, path, form=form)
+    return f"Exported {len(files)} files to {path}" if len(files) > 1 else f"Exported the encoder to {files[0]}"
 
 
 def _write_text(path: Path, text: str) -> str:

@@ -120,11 +120,12 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open the first file dropped."""
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        """Take the files dropped: an encoder, else the first as an image."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.session.controller.open_image(str(Path(paths[0])))
+            if not self.encoder_tools.take_drop(paths):
+                self.session.controller.open_image(str(paths[0]))
 
     def _make_panels(self) -> None:
         self.controls = ControlsPanel()

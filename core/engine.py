@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from core.encoders.config import EncoderConfig
     from core.encoders.encoder import Encoder
     from core.encoders.fit import FitProgress
+    from core.encoders.importers.bind import ImportProgress, ImportRequest
+    from core.encoders.importers.readout import Readout
     from core.encoders.scoring_config import ScoringConfig
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
@@ -157,6 +159,19 @@ class Engine:
         from core.probes.gradient_atlas import iter_gradient_atlas
 
         yield from iter_gradient_atlas(self.open_encoder(subject, network, layer), stimulus, should_stop=should_stop)
+
+    def iter_import(
+        self, readout: Readout, request: ImportRequest, *, files: tuple[tuple[str, str], ...]
+    ) -> Iterator[ImportProgress]:
+        """Check and keep an encoder of another program; the last record holds its card."""
+        from core.encoders.importers.bind import iter_import
+
+        network = self.open_network(request.network, request.layer)
+        for record in iter_import(readout, request, network=network, files=files):
+            if record.result is not None:  # an encoder of that name may be open
+                config = record.result.config
+                self._encoders.pop((config.subject, config.network, config.layer), None)
+            yield record
 
     def iter_fit(
         self,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.checks import check_choice, describe_refusal
 from core.encoders.importers import arrays, berg, estimators, img2fmri
 from core.encoders.importers.readout import Readout
+from core.encoders.library import is_library_file
 from core.errors import BadInputError, WeightsError
 
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri")
 ENDINGS = (*arrays.ENDINGS, *estimators.ENDINGS, ".npy", ".whl")
 READ_BLOCK = 1 << 20
+SNIFFED = 256
+LONGEST_HEADER = 1 << 24
 
 
 def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "") -> Readout:
@@ -64,6 +69,33 @@ def find_kind(path: Path) -> str:
     if path.suffix in estimators.ENDINGS:
         return "sklearn"
     raise BadInputError(describe_refusal("file", allowed=f"a file of {', '.join(ENDINGS)}", got=path.name))
+
+
+def looks_like_encoder(path: Path) -> bool:
+    """Whether a file or folder is probably an encoder, by its ending and the names inside; nothing of it is run."""
+    if is_library_file(path) or img2fmri.is_img2fmri(path):
+        return True
+    if path.is_dir() or not path.is_file():
+        return False
+    if path.suffix in estimators.ENDINGS:
+        return path.suffix not in (".gz", ".z")
+    try:
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                return b"'|O'" in file.read(SNIFFED)
+        names = _names_inside(path) if path.suffix in arrays.ENDINGS else set()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return bool(names & {"weights", "coef", "coef_"})
+
+
+def _names_inside(path: Path) -> set[str]:
+    if path.suffix == ".npz":
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy") for name in archive.namelist()}
+    with path.open("rb") as file:
+        header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), LONGEST_HEADER)))
+    return set(header)
 
 
 def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from core.encoders.importers.arrays import read_arrays
-from core.encoders.importers.open import read_readout
+from core.encoders.importers.open import looks_like_encoder, read_readout
 from core.encoders.importers.readout import fold
 from core.errors import BadInputError, WeightsError
 from core.surfaces.atlas import load_atlas
@@ -110,3 +110,17 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         read_readout([other])
     with pytest.raises(BadInputError, match="`kind` must be one of auto"):
         read_readout([other], kind="arrrays")
+
+
+def test_files_that_are_encoders_are_told_by_their_content(tmp_path: Path) -> None:
+    yes = [save_npz(tmp_path / "a.npz", **FULL), tmp_path / "b.safetensors", tmp_path / "c.npy", tmp_path / "d.pkl"]
+    save_file({"coef_": np.ones((2, 3))}, yes[1])
+    np.save(yes[2], {"scaler_param": {}}, allow_pickle=True)  # type: ignore[arg-type]
+    yes[3].write_bytes(b"")
+    no = [save_npz(tmp_path / "e.npz", betas=np.ones(3)), tmp_path / "f.safetensors", tmp_path / "g.npy", tmp_path]
+    save_file({"features.0.weight": np.ones(3)}, no[1])
+    np.save(no[2], np.ones(3))
+    broken = tmp_path / "h.npz"
+    broken.write_bytes(b"none")
+    assert [looks_like_encoder(path) for path in yes] == [True] * 4
+    assert [looks_like_encoder(path) for path in [*no, broken, tmp_path / "missing.npz"]] == [False] * 6
