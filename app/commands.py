@@ -115,6 +115,7 @@ COMMANDS: tuple[Command, ...] = (
         needs_probe,
         ends_group=True,
     ),
+    Command("import_surface", "Import surface…", "File", "Add a cortical surface of your own", "", "cortex"),
     Command(
         "import_encoder",
         "Import encoder…",
@@ -156,6 +157,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("view_posterior", "Posterior view", "Cortex", "Look from behind", "5"),
     Command("view_anterior", "Anterior view", "Cortex", "Look from the front", "6"),
     Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7", ends_group=True),
+    Command("choose_surface", "Surface of the subject…", "Cortex", "Show the subject on another surface"),
     Command(
         "encoder_card",
         "Encoder card…",

@@ -25,6 +25,7 @@ from app.panels.images_panel import ImagesPanel
 from app.panels.responses_panel import ResponsesPanel
 from app.presenter import Panels, Presenter
 from app.session import Session
+from app.surface_tools import SurfaceTools
 from app.theme import Theme, apply_theme, find_theme
 from app.widgets.banner import Banner
 from app.widgets.basics import make_column, make_row
@@ -57,7 +58,9 @@ class MainWindow(QMainWindow):
         self.wiring = Wiring(session, self.panels, gallery=self.gallery, presenter=self.presenter, status=self.status)
         self.encoder_tools = EncoderTools(self)
         self.handlers = Handlers(self)
-        self.actions_table = Actions(self, {**self.handlers.table(), **self.encoder_tools.table()})
+        self.surface_tools = SurfaceTools(self)
+        tables = (self.handlers.table(), self.encoder_tools.table(), self.surface_tools.table())
+        self.actions_table = Actions(self, {name: done for table in tables for name, done in table.items()})
         self._make_top_bar()
         self._connect()
         self._restore()

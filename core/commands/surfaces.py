@@ -89,7 +89,7 @@ def check(args: argparse.Namespace) -> None:
         print("\n".join(_tell(next(info for info in list_surfaces() if info.name == surface.name))))
     if args.subject is not None:
         subject = load_as_recorded(args.subject)
-        check_fit(subject.voxels, own=subject.surface, surface=_one_name(args))
+        check_fit(subject.voxels, own=subject.surface, surface=surface)
         print(f"The voxels of {args.subject} fit.")
     if args.volume is not None:
         from core.surfaces.mapping import LIMIT_MM, paint_table
@@ -126,7 +126,7 @@ def use(args: argparse.Namespace) -> None:
     if args.subject is None:
         raise BadInputError(describe_refusal("--subject", allowed="the id of a subject", got=None))
     subject = load_as_recorded(args.subject)
-    choose_surface(args.subject, subject.voxels, own=subject.surface, surface=name)
+    choose_surface(args.subject, subject.voxels, own=subject.surface, surface=load_surface(name))
     print(f"{subject.title} is shown on {name}.")
 
 

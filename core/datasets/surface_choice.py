@@ -14,6 +14,7 @@ from core.errors import BadInputError, StorageError
 from core.files import replace_file
 from core.paths import data_folder
 from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
+from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.surfaces.rois import fill_rois
 from core.surfaces.store import has_surface, load_atlases, load_surface
@@ -28,7 +29,7 @@ def chosen_surface(subject: str) -> str:
     return _read_uses().get(subject, "")
 
 
-def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: str) -> None:
+def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
     """Show a subject on another surface from now on; its own one takes the choice back.
 
     Parameters
@@ -37,40 +38,42 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: str) 
         Its id.
     voxels : VoxelTable
         As recorded, on its own surface.
-    own, surface : str
-        The surface it came with, and the one to use.
+    own : str
+        The surface it came with.
+    surface : CorticalSurface
+        The one to use, which is kept.
 
     Raises
     ------
     BadInputError
-        If there is no such surface, or the voxels do not fit it; the counts are told.
+        If the voxels do not fit the surface; the counts are told.
     StorageError
         If the choice cannot be kept.
     """
     check_fit(voxels, own=own, surface=surface)
-    uses = _read_uses() | {subject: surface}
-    if surface == own:
+    uses = _read_uses() | {subject: surface.name}
+    if surface.name == own:
         del uses[subject]
     path = data_folder() / "surfaces" / USES_NAME
     replace_file(path, lambda partial: partial.write_text(json.dumps(uses, indent=2), encoding="utf-8"))
 
 
-def check_fit(voxels: VoxelTable, *, own: str, surface: str) -> None:
+def check_fit(voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
     """Raise BadInputError, with the counts, if voxels recorded on the surface `own` cannot lie on another."""
-    given = load_surface(surface)
-    if own == surface or _grows(own, surface):
+    given = surface.n_vertices
+    if own == surface.name or _grows(own, surface):
         return
     needed = load_surface(own).n_vertices if has_surface(own) else _least_counts(voxels)
-    fits = given.n_vertices == needed if has_surface(own) else _within(needed, given.n_vertices)
+    fits = given == needed if has_surface(own) else _within(needed, given)
     if fits:
         return
     least = "" if has_surface(own) else "at least "
     told = f"{least}{needed[0]:,} left and {least}{needed[1]:,} right"
-    turned = given.n_vertices[::-1]
+    turned = given[::-1]
     swapped = needed == turned if has_surface(own) else _within(needed, turned)
     advice = "The hemispheres look swapped." if swapped else "Choose the surface the recording was made on."
     raise BadInputError(
-        f"The surface {surface} has {given.n_vertices[0]:,} left and {given.n_vertices[1]:,} right vertices and the "
+        f"The surface {surface.name} has {given[0]:,} left and {given[1]:,} right vertices and the "
         f"recording needs {told}. {advice}"
     )
 
@@ -82,7 +85,7 @@ def settle_on_surface(subject: str, voxels: VoxelTable, *, own: str) -> tuple[st
     """
     chosen = chosen_surface(subject)
     name = chosen if chosen and has_surface(chosen) else own
-    if name != own and _grows(own, name):
+    if name != own and _grows(own, load_surface(name)):
         voxels = _spread(voxels, load_surface(name).left.n_vertices)
     if voxels.roi_names or not has_surface(name):
         return name, voxels
@@ -90,9 +93,9 @@ def settle_on_surface(subject: str, voxels: VoxelTable, *, own: str) -> tuple[st
     return name, fill_rois(voxels, atlases[0]) if atlases and _fits(voxels, name) else voxels
 
 
-def _grows(own: str, surface: str) -> bool:
+def _grows(own: str, surface: CorticalSurface) -> bool:
     """Whether a surface is a finer fsaverage than the fsaverage5 a subject came with."""
-    return own == FSAVERAGE5 and is_fsaverage(load_surface(surface))
+    return own == FSAVERAGE5 and is_fsaverage(surface)
 
 
 def _fits(voxels: VoxelTable, name: str) -> bool:

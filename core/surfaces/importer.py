@@ -34,6 +34,9 @@ EFFECTS = {
 }
 """What follows from a missing file."""
 
+LEAST_APART = 5.0
+"""mm between the middles of the hemispheres; those of a brain are some 60 apart."""
+
 FULL_COVER = 0.5
 """A flat map with a smaller share of the vertices is of a region, which is worth a note."""
 
@@ -216,12 +219,14 @@ def _check_swapped(halves: Sequence[HemisphereSurface], found: FoundFiles) -> No
     if not shared:
         return
     left, right = (float(half.geometries[shared[0]][:, 0].mean()) for half in halves)
-    if left > right:
-        files = [found.files[side, shared[0]].name for side in (0, 1)]
-        raise BadInputError(
-            f"The hemispheres are swapped: {files[0]} lies at x = {left:+.0f} mm and {files[1]} at x = {right:+.0f} mm "
-            "and left is negative. Give the left files as left."
-        )
+    if left < right - LEAST_APART:
+        return
+    files = [found.files[side, shared[0]].name for side in (0, 1)]
+    what = "are swapped" if left > right + LEAST_APART else "lie at the same place"
+    raise BadInputError(
+        f"The hemispheres {what}: {files[0]} lies at x = {left:+.0f} mm and {files[1]} at x = {right:+.0f} mm "
+        "and left is negative. Give the left files as left and the right ones as right."
+    )
 
 
 def _read_atlases(found: FoundFiles, surface: CorticalSurface, *, wanted: str) -> tuple[Atlas, ...]:

@@ -37,10 +37,10 @@ def make_fsaverage6() -> CorticalSurface:
 def test_a_surface_with_the_same_counts_can_be_chosen_and_taken_back() -> None:
     save_surface(replace(SURFACE, name="own"))
     save_surface(replace(SURFACE, name="nicer"))
-    choose_surface("sub", TABLE, own="own", surface="nicer")
+    choose_surface("sub", TABLE, own="own", surface=load_surface("nicer"))
     assert chosen_surface("sub") == "nicer"
     assert settle_on_surface("sub", TABLE, own="own") == ("nicer", TABLE)
-    choose_surface("sub", TABLE, own="own", surface="own")
+    choose_surface("sub", TABLE, own="own", surface=load_surface("own"))
     assert chosen_surface("sub") == ""
     assert settle_on_surface("sub", TABLE, own="own") == ("own", TABLE)
 
@@ -49,23 +49,23 @@ def test_another_count_is_refused_with_both_counts_and_a_swap_is_seen() -> None:
     save_surface(replace(SURFACE, name="own"))
     save_surface(replace(SURFACE, name="swapped", left=SURFACE.right, right=SURFACE.left))
     with pytest.raises(BadInputError, match=r"has 642 left and 162 right.*needs 162 left and 642 right.*look swapped"):
-        choose_surface("sub", TABLE, own="own", surface="swapped")
+        choose_surface("sub", TABLE, own="own", surface=load_surface("swapped"))
     with pytest.raises(BadInputError, match=r"has 10,242 left and 10,242 right.*Choose the surface the recording"):
-        choose_surface("sub", TABLE, own="own", surface="fsaverage5")
+        choose_surface("sub", TABLE, own="own", surface=load_surface("fsaverage5"))
     assert chosen_surface("sub") == ""
 
 
 def test_where_the_own_surface_is_not_here_the_voxels_decide() -> None:
-    check_fit(TABLE, own="gone", surface="fsaverage5")
+    check_fit(TABLE, own="gone", surface=load_surface("fsaverage5"))
     save_surface(replace(SURFACE, name="swapped", left=SURFACE.right, right=SURFACE.left))
     with pytest.raises(BadInputError, match=r"needs at least 162 left and at least 642 right vertices?|needs at least"):
-        check_fit(TABLE, own="gone", surface="swapped")
+        check_fit(TABLE, own="gone", surface=load_surface("swapped"))
 
 
 def test_a_choice_whose_surface_was_removed_is_passed_over() -> None:
     save_surface(replace(SURFACE, name="own"))
     save_surface(replace(SURFACE, name="nicer"))
-    choose_surface("sub", TABLE, own="own", surface="nicer")
+    choose_surface("sub", TABLE, own="own", surface=load_surface("nicer"))
     remove_surface("nicer")
     assert settle_on_surface("sub", TABLE, own="own")[0] == "own"
 
@@ -80,7 +80,7 @@ def test_a_shipped_subject_can_be_shown_on_a_finer_fsaverage() -> None:
     save_surface(make_fsaverage6())
     recorded = load_as_recorded("simulated")
     assert load_subject("simulated") is recorded
-    choose_surface("simulated", recorded.voxels, own=recorded.surface, surface="fsaverage6")
+    choose_surface("simulated", recorded.voxels, own=recorded.surface, surface=load_surface("fsaverage6"))
     subject = load_subject("simulated")
     assert subject.surface == "fsaverage6" and load_as_recorded("simulated") is recorded
     coarse = VoxelMap(recorded.voxels, *load_surface("fsaverage5").n_vertices)

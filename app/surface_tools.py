@@ -1,0 +1,151 @@
+"""What the window does with surfaces: import one, choose the one a subject is shown on. Never reads a file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QInputDialog
+
+from app.dialogs.import_surface_dialog import ImportSurfaceDialog
+from app.jobs import Failed
+from core.datasets.subject import load_as_recorded
+from core.datasets.surface_choice import check_fit, choose_surface
+from core.errors import BadInputError, ProbeError
+from core.surfaces.fetch import fetch_fsaverage
+from core.surfaces.importer import ImportedSurface, read_surface
+from core.surfaces.store import list_surfaces, load_surface, save_surface
+from core.types import VoxelTable
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+FSAVERAGE = "fsaverage"
+
+
+class SurfaceTools(QObject):
+    """Runs the reading and keeping of surfaces on the lane, beside the dialog that asks for them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self.dialog: ImportSurfaceDialog | None = None
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """The handlers of the commands about surfaces."""
+        return {"import_surface": self.import_surface, "choose_surface": self.choose}
+
+    @Slot()
+    def import_surface(self) -> None:
+        """Open the dialog."""
+        subject = self._session.state.subject
+        self.dialog = ImportSurfaceDialog(subject.title if subject else "", self._reason_against, self._window)
+        self.dialog.read_requested.connect(self._read)
+        self.dialog.fetch_requested.connect(self._fetch)
+        self.dialog.add_requested.connect(self._add)
+        self.dialog.open()
+
+    @Slot()
+    def choose(self) -> None:
+        """Ask on which of the surfaces the subject is shown."""
+        subject = self._session.state.subject
+        if subject is None:
+            return
+        names = [info.name for info in list_surfaces()]
+        current = names.index(subject.surface) if subject.surface in names else 0
+        title, label = "Surface of the subject", f"Show {subject.title} on"
+        name, accepted = QInputDialog.getItem(self._window, title, label, names, current, False)
+        if accepted and name != subject.surface:
+            self._use(subject.id, name)
+
+    def _reason_against(self, imported: ImportedSurface) -> str:
+        """Why the open subject does not fit a surface, "" if it does."""
+        subject = self._session.state.subject
+        if subject is None:
+            return "Open a subject first"
+        voxels, own = self._recorded(subject.id)
+        try:
+            check_fit(voxels, own=own, surface=imported.surface)
+        except ProbeError as error:
+            return str(error)
+        return ""
+
+    def _recorded(self, identity: str) -> tuple[VoxelTable, str]:
+        """The voxels of a subject as they were recorded, and the surface they came with."""
+        try:
+            recorded = load_as_recorded(identity)
+        except BadInputError:  # a subject of this session alone
+            recorded = self._session.controller.catalogue.load_subject(identity)
+        return recorded.voxels, recorded.surface
+
+    @Slot(tuple)
+    def _read(self, paths: tuple[Path, ...]) -> None:
+        name = paths[0].name if len(paths) == 1 else paths[0].parent.name
+        shown = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent}"
+        self._find(lambda: read_surface(paths, name=name), shown)
+
+    @Slot()
+    def _fetch(self) -> None:
+        self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
+
+    def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
+        if self.dialog is None:
+            return
+        self.dialog.show_reading(shown)
+        self._session.lane.submit(
+            "surface",
+            lambda _stop: make(),
+            on_done=self._take_found,
+            on_failed=self._fail,
+            title="Reading the surface…",
+        )
+
+    def _take_found(self, imported: ImportedSurface) -> None:
+        if self.dialog is not None:
+            self.dialog.show_found(imported)
+
+    def _fail(self, failed: Failed) -> None:
+        if self.dialog is not None and isinstance(failed.error, ProbeError):
+            self.dialog.show_problem(str(failed.error))
+        else:
+            self._session.problems.show_failed(failed)
+
+    @Slot()
+    def _add(self) -> None:
+        dialog = self.dialog
+        if dialog is None or dialog.imported is None:
+            return
+        surface = replace(dialog.imported.surface, name=dialog.surface_name())
+        first = dialog.atlas_name()
+        atlases = sorted(dialog.imported.atlases, key=lambda atlas: atlas.name != first)
+        subject = self._session.state.subject
+        wanted = subject.id if subject is not None and dialog.use.isEnabled() and dialog.use.isChecked() else ""
+        dialog.accept()
+
+        def take(_path: object) -> None:
+            self._session.controller.noted.emit(f"Added the surface {surface.name}")
+            if wanted:
+                self._use(wanted, surface.name)
+
+        self._session.lane.submit(
+            "write",
+            lambda _stop: save_surface(surface, atlases),
+            on_done=take,
+            on_failed=self._session.problems.show_failed,
+            title="Keeping the surface…",
+            replace=False,
+        )
+
+    def _use(self, subject: str, name: str) -> None:
+        voxels, own = self._recorded(subject)
+        try:
+            choose_surface(subject, voxels, own=own, surface=load_surface(name))
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return
+        self._session.controller.open_subject(subject)
+        self._session.controller.noted.emit(f"Shown on {name}")

@@ -1,0 +1,150 @@
+"""Importing a surface through the window: what was found is shown before it is added, and the subject moves onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
+from pytestqt.qtbot import QtBot
+
+from app.application import make_window
+from app.dialogs.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
+from app.jobs import Idle
+from app.main_window import MainWindow
+from app.session import open_session
+from app.surface_tools import SurfaceTools
+from core.datasets.surface_choice import chosen_surface
+from core.engine import Engine
+from core.surfaces.store import has_surface, load_atlases, save_surface
+from tests.helpers.cortex import make_table
+from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
+from tests.helpers.surface_files import SURFACE, write_subject
+
+OWN = replace(SUBJECT, id="own", title="Own subject", surface="sub-01", voxels=make_table(SURFACE))
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    from core.datasets.surface_choice import settle_on_surface
+
+    def load(_identity: str):
+        name, voxels = settle_on_surface("own", OWN.voxels, own="sub-01")
+        return replace(OWN, surface=name, voxels=voxels)
+
+    monkeypatch.setattr(SurfaceTools, "_recorded", lambda _self, _identity: (OWN.voxels, "sub-01"))
+    catalogue = replace(make_catalogue(tmp_path), load_subject=load, encoders=())
+    session = open_session(engine=cast(Engine, FakeEngine(0.0)), catalogue=catalogue)
+    made = make_window(session)
+    with qtbot.waitExposed(made):
+        made.show()
+    qtbot.waitUntil(lambda: made.cortex.view.surface is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle))
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def open_dialog(window: MainWindow) -> ImportSurfaceDialog:
+    window.actions_table.action("import_surface").trigger()
+    dialog = window.surface_tools.dialog
+    assert dialog is not None and dialog.isVisible()
+    return dialog
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, dialog: ImportSurfaceDialog, folder: Path) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    dialog.folder_button.click()
+
+
+def test_a_folder_is_shown_added_and_used_by_the_subject(window, qtbot, tmp_path, monkeypatch) -> None:
+    folder = write_subject(tmp_path / "sub-01")
+    assert "surfaces add FOLDER --name sub-01" in window.banner.text.text()
+    dialog = open_dialog(window)
+    assert dialog.found.text() == NOTHING_YET and not dialog.add_button.isEnabled()
+    assert dialog.add_button.toolTip() == "Choose a folder or files first"
+    choose(monkeypatch, dialog, folder)
+    qtbot.waitUntil(lambda: dialog.imported is not None, timeout=10_000)
+    for part in ("162 vertices left, 642 right", "Geometries: pial, white, inflated, sphere, flat", "labels (1 ROIs)"):
+        assert part in dialog.found.text()
+    assert not has_surface("sub-01"), "nothing is kept before the user agrees"
+    assert dialog.use.isChecked() and dialog.surface_name() == "sub-01"
+    dialog.atlas.setCurrentText("aparc")
+    dialog.add_button.click()
+    view = window.cortex.view
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
+    assert [atlas.name for atlas in load_atlases("sub-01")] == ["aparc", "labels"]
+    assert [len(mesh.points) for mesh in view.canvas.scene.meshes] == [162, 642]
+
+
+def test_a_surface_that_does_not_fit_can_be_added_but_not_used(window, qtbot, tmp_path, monkeypatch) -> None:
+    folder = write_subject(tmp_path / "sub-02", replace(SURFACE, right=SURFACE.left), with_patch=False)
+    save_surface(replace(SURFACE, name="sub-01"))
+    dialog = open_dialog(window)
+    choose(monkeypatch, dialog, folder)
+    qtbot.waitUntil(lambda: dialog.imported is not None or dialog.problem.text() != "", timeout=10_000)
+    assert "The hemispheres lie at the same place" in dialog.problem.text() and not dialog.add_button.isEnabled()
+    for code in ("lh", "rh"):
+        for name in ("white", "pial"):
+            (folder / "surf" / f"{code}.{name}").unlink()
+    choose(monkeypatch, dialog, folder)
+    qtbot.waitUntil(lambda: dialog.imported is not None, timeout=10_000)
+    assert not dialog.use.isEnabled()
+    assert "has 162 left and 162 right vertices and the recording needs 162 left and 642 right" in dialog.use.toolTip()
+    dialog.name.setText("sub-01")
+    assert "there already" in dialog.add_button.toolTip() and not dialog.add_button.isEnabled()
+    dialog.name.setText("not a name")
+    assert "up to 64 letters" in dialog.add_button.toolTip()
+    dialog.name.setText("other")
+    dialog.add_button.click()
+    qtbot.waitUntil(lambda: has_surface("other"), timeout=10_000)
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
+    assert chosen_surface("own") == ""
+
+
+def test_bad_files_are_told_in_the_dialog(window, qtbot, tmp_path, monkeypatch) -> None:
+    dialog = open_dialog(window)
+    choose(monkeypatch, dialog, tmp_path)
+    qtbot.waitUntil(lambda: "No surface was found" in dialog.problem.text(), timeout=10_000)
+    assert not dialog.add_button.isEnabled()
+    dialog.reject()
+
+
+def test_the_subject_can_be_shown_on_another_surface_that_fits(window, qtbot, monkeypatch) -> None:
+    for name in ("sub-01", "nicer"):
+        save_surface(replace(SURFACE, name=name))
+    window.session.controller.open_subject("own")
+    view = window.cortex.view
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
+    offered: list[list[str]] = []
+
+    def answer(_parent, _title, _label, names, _current, _editable):
+        offered.append(names)
+        return "nicer", True
+
+    monkeypatch.setattr(QInputDialog, "getItem", answer)
+    window.actions_table.action("choose_surface").trigger()
+    qtbot.waitUntil(lambda: view.surface.name == "nicer", timeout=10_000)
+    assert offered == [["fsaverage5", "nicer", "sub-01"]] and chosen_surface("own") == "nicer"
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("fsaverage5", True))
+    window.actions_table.action("choose_surface").trigger()
+    assert "needs 162 left and 642 right" in window.banner.text.text()
+    assert chosen_surface("own") == "nicer"
+
+
+def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -> None:
+    save_surface(replace(SURFACE, name="sub-01"))
+    window.session.controller.open_subject("own")
+    view = window.cortex.view
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
+    window.responses.roi_selected.emit("FFA")
+    QApplication.sendPostedEvents()
+    assert view.canvas.scene.emphasis[0].actor.GetVisibility()
+    placed = np.array(view.canvas.scene.emphasis[0].data.GetPoints().GetData())
+    assert len(placed) > 3
+    window.responses.roi_selected.emit("")
+    assert not view.canvas.scene.emphasis[0].actor.GetVisibility()
