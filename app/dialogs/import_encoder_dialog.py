@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QGridLayout, QLineEdit, QProgressBar, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QLineEdit,
+    QProgressBar,
+    QSpinBox,
+    QWidget,
+)
 
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, set_look
 from core.datasets.subject import SubjectInfo
@@ -124,6 +134,7 @@ class ImportEncoderDialog(QDialog):
             subject=subject,
             new_subject="" if subject else self.new_subject.text().strip(),
             response_unit=self.unit.text().strip() or "not stated",
+            kind="simulated" if self.simulated.isChecked() else "measured",
             source=self.source.text().strip(),
             licence=self.licence.text().strip(),
             n_reference=self.reference.value(),
@@ -142,6 +153,7 @@ class ImportEncoderDialog(QDialog):
         self.layer.setEditable(True)
         self.new_subject, self.unit = QLineEdit(), QLineEdit()
         self.source, self.licence = QLineEdit(), QLineEdit()
+        self.simulated = QCheckBox("Its responses were made up, not measured")
         self.reference = QSpinBox()
         self.reference.setRange(0, 5000)
         self.reference.setValue(120)
@@ -171,6 +183,7 @@ class ImportEncoderDialog(QDialog):
             "Subject": self.subject,
             "Its id": self.new_subject,
             "Unit": self.unit,
+            "Data": self.simulated,
             "Source": self.source,
             "Licence": self.licence,
             "Reference": self.reference,
@@ -259,7 +272,7 @@ class ImportEncoderDialog(QDialog):
     @Slot()
     def _show_ready(self) -> None:
         makes_one = self.subject.count() > 0 and not self.subject.currentData()
-        for name in ("Its id", "Unit"):
+        for name in ("Its id", "Unit", "Data"):
             for widget in self._rows[name]:
                 widget.setVisible(makes_one)
         self._rows["Encoder of"][0].setVisible(self.member.isVisibleTo(self))

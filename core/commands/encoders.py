@@ -22,7 +22,7 @@ from core.encoders.library import adopt_encoder, find_entry, list_library, name_
 from core.encoders.scores import summarise_by_roi
 from core.errors import BadInputError, ProbeError
 
-ACTIONS = ("list", "show", "import", "export", "remove")
+ACTIONS = ("list", "show", "import", "reference", "export", "remove")
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri", "probescope")
 
 EXPLANATION = """\
@@ -31,6 +31,7 @@ encoders show NAME                    what it is and how well it predicts, by RO
 encoders import KIND FILE [FILE...]   take in an encoder of another program; KIND: auto, arrays (npz or safetensors),
                                       sklearn, himalaya, berg (weights, then metadata), img2fmri (wheel or folder),
                                       probescope (an exported folder)
+encoders reference NAME               compute the SDs of an imported encoder anew, over --reference images
 encoders export NAME --format probescope|npz --out PATH
 encoders remove NAME                  one of your own
 
@@ -38,7 +39,8 @@ Importing needs --network and --layer (unless the format fixes them), and --subj
 or --new-subject ID (made from the encoder). No file is ever unpickled with its code. The folded encoder is compared
 with the source's own arithmetic on random features before it is kept.
 --json prints one object or array: list: name, subject, network, layer, own, n_voxels, r_median, imported; show: that
-with config, hashes, rois; import: name, file, difference, found, n_features, n_voxels; export: files; remove: files."""
+with config, hashes, rois; import: name, file, difference, found, n_features, n_voxels; reference: name, reference,
+n_reference; export: files; remove: files."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -58,6 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--new-subject", default="", help="import: id of a subject to make from the encoder")
     parser.add_argument("--member", default="", help="import: which of several, CSI1 to CSI3 of img2fmri")
     parser.add_argument("--unit", default="not stated", help="import: unit of the responses of a new subject")
+    parser.add_argument("--simulated", action="store_true", help="import: the new subject's responses were made up")
     parser.add_argument("--source", default="", help="import: whose work it is")
     parser.add_argument("--licence", default="", help="import: under which terms")
     parser.add_argument(
@@ -75,7 +78,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
     action = check_choice("action", args.action, ACTIONS)
-    {"list": run_list, "show": run_show, "import": run_import, "export": run_export, "remove": run_remove}[action](args)
+    runs = {
+        "list": run_list,
+        "show": run_show,
+        "import": run_import,
+        "reference": run_reference,
+        "export": run_export,
+        "remove": run_remove,
+    }
+    runs[action](args)
     return 0
 
 
@@ -163,6 +174,7 @@ def import_foreign(args: argparse.Namespace, kind: str, files: list[Path]) -> di
         new_subject=args.new_subject,
         pool=args.pool,
         response_unit=args.unit,
+        kind="simulated" if args.simulated else "measured",
         source=args.source,
         licence=args.licence,
         n_reference=args.reference,
@@ -185,6 +197,25 @@ def import_foreign(args: argparse.Namespace, kind: str, files: list[Path]) -> di
         "r_median": _median(last.result.r),
         "provenance": describe_card(last.result)["provenance"],
     }
+
+
+def run_reference(args: argparse.Namespace) -> None:
+    """Compute the SDs of an imported encoder anew."""
+    from core.encoders.importers.reference import iter_renew_reference
+    from core.engine import Engine
+
+    entry = find_entry(_only(args, "NAME"))
+    config = entry.config
+    opened = Engine(device=args.device).open_network(config.network, config.layer, weights=args.network_weights)
+    last = None
+    for last in iter_renew_reference(entry.header, network=opened, most=max(1, args.reference)):
+        if sys.stderr.isatty():
+            print(f"\r\x1b[2Kreference {last.done}/{last.total}", end="", file=sys.stderr, flush=True)
+    if last is None or last.result is None or last.result.card.provenance is None:
+        raise RuntimeError("The reference images ended without a result.")
+    provenance = last.result.card.provenance
+    found = {"name": entry.name, "reference": provenance.reference, "n_reference": provenance.n_reference}
+    print(json.dumps(found) if args.json else f"SDs of {entry.name} are now over {provenance.reference}")
 
 
 def run_export(args: argparse.Namespace) -> None:

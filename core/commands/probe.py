@@ -35,7 +35,8 @@ EXPLANATION = """\
   subject, network, layer, image, direction, norm, epsilon, n_steps, seed   what was asked
   target, voxel, roi        what was moved: its label, the voxel's index or null, the ROI's name or null
   clean, perturbed, shift   the target's predicted response before and after, and the difference, in `unit`
-  shift_sd                  the shift in SDs of the target's response over the clean reference images
+  shift_sd                  the shift in SDs of the target's response over the clean reference images; null where the
+                            SD of an imported encoder is not known
   control_shift             the shift of a random perturbation of the same realised norm
   sign_flip_shift           the shift of the negated perturbation
   first_order, linearity    epsilon times the gradient's dual norm, and shift / first_order
@@ -229,7 +230,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "clean": clean,
         "perturbed": perturbed,
         "shift": shift,
-        "shift_sd": shift / probe.target_sd if probe.target_sd > 0 else 0.0,
+        "shift_sd": _finite(shift / probe.target_sd) if probe.target_sd != 0 else 0.0,
         "control_shift": probe.of_target(probe.control_shift),
         "sign_flip_shift": probe.of_target(probe.sign_flip - probe.clean),
         "first_order": curve["first_order"][-1],
@@ -251,11 +252,12 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
 def describe(summary: dict[str, Any]) -> str:
     """The same for people."""
     got = argparse.Namespace(**summary)
+    in_sds = "SD not known" if got.shift_sd is None else f"{got.shift_sd:+.2f} SD of the clean reference responses"
     return "\n".join(
         [
             f"{got.direction} {got.target} · {got.image} · {got.network} {got.layer}",
             f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
-            f"  shift {got.shift:+.3f} {got.unit} = {got.shift_sd:+.2f} SD of the clean reference responses",
+            f"  shift {got.shift:+.3f} {got.unit} = {in_sds}",
             f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
             f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
             f"  {len(got.files)} files in {got.folder}",

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import check_choice, describe_refusal
 from core.datasets.subject import HEADER_NAME, VOXELS_NAME, list_subjects, user_subjects_folder
 from core.errors import BadInputError
 from core.files import new_folder
 from core.types import VoxelTable
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-KIND = "measured"
+KINDS = ("measured", "simulated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class BareSubject:
         The surface the voxels lie on.
     response_unit : str
         Unit of the predicted responses.
+    kind : str
+        "measured" or "simulated": what the encoder was fitted to.
 
     Raises
     ------
@@ -50,12 +52,14 @@ class BareSubject:
     licence: str = ""
     surface: str = "fsaverage5"
     response_unit: str = "not stated"
+    kind: str = "measured"
 
     def __post_init__(self) -> None:
         """Refuse an id no folder could have."""
         if not ID_PATTERN.fullmatch(self.id):
             allowed = "1 to 64 letters, digits, _ or -"
             raise BadInputError(describe_refusal("new_subject", allowed=allowed, got=self.id))
+        check_choice("kind", self.kind, KINDS)
 
 
 def check_new(identity: str) -> None:
@@ -80,7 +84,7 @@ def save_bare_subject(who: BareSubject, voxels: VoxelTable) -> Path:
     header = {
         "id": who.id,
         "title": who.title,
-        "kind": KIND,
+        "kind": who.kind,
         "note": who.note,
         "citation": who.citation,
         "licence": who.licence,

@@ -61,6 +61,10 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
         Fact("Encoder SHA-256", card.sha256[:16]),
         Fact("Network SHA-256", card.network_sha256[:16]),
     ]
+    if card.sparsity is not None:
+        facts.append(Fact("Sparsity", f"{float(np.median(card.sparsity)):.0%} of a voxel's weights are 0 (median)"))
+    if card.n_bootstrap:
+        facts.append(Fact("Intervals", f"{card.confidence:.0%}, {card.n_bootstrap:,} resamples of the images"))
     if provenance is not None:
         facts += [
             Fact("Imported from", provenance.source or "not stated"),

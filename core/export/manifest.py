@@ -67,7 +67,7 @@ class Transfer:
     """What a file does in another network's encoder: the target's shift, in the response's unit and in its own SDs."""
 
     shift: float
-    shift_sd: float
+    shift_sd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class ManifestRow:
     clean: float
     predicted: float
     shift: float
-    shift_sd: float
+    shift_sd: float | None
     shift_before_saving: float
     mean_luminance: float
     rms_contrast: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -238,7 +239,10 @@ def _sizes(delta: FloatArray) -> tuple[float, float]:
     return float(np.linalg.norm(wide)), float(np.abs(wide).max())
 
 
-def _in_sds(shift: float, sd: float) -> float:
+def _in_sds(shift: float, sd: float) -> float | None:
+    """The shift in SDs: 0 where the SD is 0, None where it is not known."""
+    if math.isnan(sd):
+        return None
     return shift / sd if sd > 0 else 0.0
 
 

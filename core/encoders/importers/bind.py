@@ -47,8 +47,8 @@ class ImportRequest:
         The id of the subject to make.
     pool : int, optional
         Side of the pooled grid; by default the one that gives as many features.
-    response_unit : str
-        Of an encoder that brings its own subject.
+    response_unit, kind : str
+        Of a new subject; "simulated" if the encoder was fitted to made-up responses.
     source, licence, note : str
         Added to what the file tells.
     n_reference : int
@@ -61,6 +61,7 @@ class ImportRequest:
     new_subject: str = ""
     pool: int | None = None
     response_unit: str = "not stated"
+    kind: str = "measured"
     source: str = ""
     licence: str = ""
     note: str = ""
@@ -274,5 +275,6 @@ def keep_subject(readout: Readout, request: ImportRequest) -> Path:
         licence=request.licence or readout.licence,
         surface=readout.surface,
         response_unit=request.response_unit,
+        kind=request.kind,
     )
     return save_bare_subject(who, readout.voxels)

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.checks import describe_refusal
 from core.encoders.card import EncoderData
 from core.encoders.provenance import UNKNOWN_REFERENCE
 from core.encoders.responses import average_repeats
 from core.encoders.scores import correlate, explained, over_ceiling
-from core.errors import StorageError
+from core.errors import BadInputError, StorageError
 from core.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from core.datasets.subject import Subject
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
@@ -82,6 +85,33 @@ def iter_reference(
     yield ReferenceProgress(len(chosen.images), len(chosen.images), result)
 
 
+def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterator[ReferenceProgress]:
+    """Compute the SDs, and scores, of an imported encoder of the library anew and keep them.
+
+    Raises
+    ------
+    BadInputError
+        If the encoder was fitted here: its reference images are its training images.
+    WeightsError
+        If it reads another network.
+    """
+    from core.datasets.subject import load_subject
+    from core.encoders.encoder import check_fits_network
+    from core.encoders.files import load_encoder_data, save_encoder, seal
+
+    data = load_encoder_data(header)
+    if data.card.provenance is None:
+        allowed = "an imported one; the reference images of one fitted here are its training images"
+        raise BadInputError(describe_refusal("encoder", allowed=allowed, got=header.stem))
+    check_fits_network(network, data)
+    for record in iter_reference(data, load_subject(data.card.config.subject), network=network, most=most):
+        if record.result is not None:
+            sealed = seal(record.result)
+            save_encoder(sealed, header.parent)
+            record = ReferenceProgress(record.done, record.total, sealed)
+        yield record
+
+
 def choose_reference(subject: Subject | None, *, size: int, most: int) -> ReferenceImages:
     """The subject's own training and test images, or the shipped photographs."""
     from core.datasets.image_store import open_image_store
@@ -139,7 +169,7 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
     r = correlate(reduced @ data.weights, average_repeats(responses)).astype(np.float32)
     ceiling = data.card.noise_ceiling
     card, provenance = data.card, data.card.provenance
-    if provenance is not None:
+    if provenance is not None and NOTE not in provenance.note:
         provenance = replace(provenance, note=f"{provenance.note} {NOTE}".strip())
     scored = replace(
         card,

@@ -134,3 +134,23 @@ def test_an_encoder_file_of_another_network_is_refused(tmp_path: Path, capsys: p
         "--out", str(tmp_path / "p"),
     )  # fmt: skip
     assert "`network` must be mobilenet_v2, got 'alexnet'" in said
+
+
+def test_a_probe_of_unknown_sds_has_null_for_them(
+    arrays: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--network", "mobilenet_v2", "--layer", "features.18", "--reference", "0", "--device", "cpu")
+    taken = answer(capsys, "encoders", "import", "auto", str(arrays), "--new-subject", "lab1", *options)
+    probe = (
+        "probe", "--subject", "lab1", "--network", "mobilenet_v2", "--layer", "features.18", "--voxel", "0",
+        "--image", "astronaut_eileen", "--steps", "2", "--device", "cpu", "--out",
+    )  # fmt: skip
+    found = answer(capsys, *probe, str(tmp_path / "unknown"))
+    assert found["shift_sd"] is None
+    manifest = json.loads((tmp_path / "unknown" / "manifest.json").read_text())
+    assert [row["shift_sd"] for row in manifest["stimuli"]] == [None] * len(manifest["stimuli"])
+    renewed = answer(capsys, "encoders", "reference", taken["name"], "--reference", "4", "--device", "cpu")
+    assert renewed == {"name": taken["name"], "reference": "4 shipped photographs", "n_reference": 4}
+    again = answer(capsys, *probe, str(tmp_path / "known"))
+    assert again["shift"] == pytest.approx(found["shift"])
+    assert again["shift_sd"] > 0

@@ -17,16 +17,18 @@ from core.datasets.photos import list_images, load_stimulus
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.card import EncoderCard
 from core.encoders.encoder import Encoder
-from core.encoders.files import load_encoder_data
+from core.encoders.files import find_encoder, load_encoder_data
 from core.encoders.importers.arrays import read_arrays
 from core.encoders.importers.berg import build_berg
 from core.encoders.importers.bind import ImportRequest, choose_factors, iter_import
 from core.encoders.importers.open import hash_files
 from core.encoders.importers.readout import Factors
+from core.encoders.importers.reference import iter_renew_reference
 from core.encoders.scores import correlate
 from core.errors import BadInputError, WeightsError
 from core.networks.load import load_network
 from core.networks.network import Network
+from core.probes.probe import in_reference_sds
 
 LAYER, N_FEATURES = "features.18", 1280
 GENERATOR = np.random.default_rng(0)
@@ -227,3 +229,35 @@ def test_stopping_early_keeps_nothing(network: Network, tmp_path: Path) -> None:
     assert not list(user_encoders_folder().glob("*"))
     with pytest.raises(BadInputError, match="subject"):
         load_subject("lab1")
+
+
+def test_unknown_sds_can_be_computed_later(network: Network, tmp_path: Path) -> None:
+    path = write_arrays(tmp_path)
+    known, _ = take_in(path, network, n_reference=6)
+    unknown, saved = take_in(path, network, new_subject="lab2", n_reference=0)
+    assert np.isnan(unknown.reference_sd).all()
+    (*_, last) = iter_renew_reference(saved.with_suffix(".json"), network=network, most=6)
+    assert last.result is not None
+    renewed = load_encoder_data(saved.with_suffix(".json")).card
+    np.testing.assert_allclose(renewed.reference_sd, known.reference_sd, rtol=1e-6)
+    assert renewed.provenance is not None
+    assert renewed.provenance.n_reference == 6
+
+
+def test_the_sds_of_an_encoder_fitted_here_are_not_replaced(network: Network) -> None:
+    header = find_encoder("simulated", "mobilenet_v2", LAYER)
+    with pytest.raises(BadInputError, match="`encoder` must be an imported one"):
+        next(iter_renew_reference(header, network=network, most=3))
+
+
+def test_made_up_responses_make_a_simulated_subject(network: Network, tmp_path: Path) -> None:
+    take_in(write_arrays(tmp_path), network, kind="simulated")
+    assert load_subject("lab1").kind == "simulated"
+
+
+def test_a_probe_of_unknown_sds_says_so_instead_of_nothing(network: Network, tmp_path: Path) -> None:
+    card, _ = take_in(write_arrays(tmp_path), network, n_reference=0)
+    assert np.isnan(in_reference_sds(np.ones(4, np.float32), card.reference_sd)).all()
+    mixed = in_reference_sds(np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, np.nan]))
+    assert mixed[:2].tolist() == [0.0, 0.5]
+    assert np.isnan(mixed[2])
