@@ -158,6 +158,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("view_anterior", "Anterior view", "Cortex", "Look from the front", "6"),
     Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7", ends_group=True),
     Command("choose_surface", "Surface of the subject…", "Cortex", "Show the subject on another surface"),
+    Command("choose_atlas", "ROI atlas…", "Cortex", "Outline the ROIs of another atlas of this surface"),
     Command(
         "encoder_card",
         "Encoder card…",

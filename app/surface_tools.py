@@ -17,13 +17,16 @@ from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError, ProbeError
 from core.surfaces.fetch import fetch_fsaverage
 from core.surfaces.importer import ImportedSurface, read_surface
-from core.surfaces.store import list_surfaces, load_surface, save_surface
+from core.surfaces.paint import VoxelMap
+from core.surfaces.placing import atlas_of_voxels
+from core.surfaces.store import list_surfaces, load_atlases, load_surface, save_surface
 from core.types import VoxelTable
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 FSAVERAGE = "fsaverage"
+NO_ATLAS = "None"
 
 
 class SurfaceTools(QObject):
@@ -37,7 +40,11 @@ class SurfaceTools(QObject):
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about surfaces."""
-        return {"import_surface": self.import_surface, "choose_surface": self.choose}
+        return {
+            "import_surface": self.import_surface,
+            "choose_surface": self.choose,
+            "choose_atlas": self.choose_atlas,
+        }
 
     @Slot()
     def import_surface(self) -> None:
@@ -61,6 +68,20 @@ class SurfaceTools(QObject):
         name, accepted = QInputDialog.getItem(self._window, title, label, names, current, False)
         if accepted and name != subject.surface:
             self._use(subject.id, name)
+
+    @Slot()
+    def choose_atlas(self) -> None:
+        """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
+        placed, view = self._session.state.placed, self._window.cortex.view
+        if placed is None:
+            return
+        offered = {atlas.name: atlas for atlas in load_atlases(placed.surface.name)}
+        recorded = atlas_of_voxels(VoxelMap(placed.voxels, *placed.surface.n_vertices))
+        offered |= {} if recorded is None else {recorded.name: recorded}
+        names = [*offered, NO_ATLAS]
+        name, accepted = QInputDialog.getItem(self._window, "ROI atlas", "Outline the ROIs of", names, 0, False)
+        if accepted:
+            view.set_atlas(offered.get(name))
 
     def _reason_against(self, imported: ImportedSurface) -> str:
         """Why the open subject does not fit a surface, "" if it does."""

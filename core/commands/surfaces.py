@@ -22,6 +22,7 @@ from core.surfaces.store import (
     has_surface,
     list_surfaces,
     load_surface,
+    outline_first,
     remove_surface,
     save_surface,
 )
@@ -32,6 +33,7 @@ surfaces check PATH... | NAME         what is there, without keeping it; --subje
                                       --volume FILE: how many of its voxels lie on the cortex
 surfaces list                         all surfaces; --json: name, n_vertices, geometries, atlases, source, notes
 surfaces use NAME --subject ID        show a subject on this surface
+surfaces outline NAME --atlas TITLE   outline the ROIs of another of its atlases
 surfaces fetch fsaverage              download the full fsaverage through nilearn
 surfaces project NAME --volume FILE --out FILE.npz   the volume's values at every vertex (left, right)
 surfaces remove NAME"""
@@ -48,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("action", metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument("what", metavar="WHAT", nargs="*", help="a folder or files, or the name of a surface")
     parser.add_argument("--name", help="add: the name to keep it under (default: the folder's)")
-    parser.add_argument("--atlas", default="", help="add: the atlas whose ROIs are outlined (default: the first)")
+    parser.add_argument("--atlas", default="", help="add, outline: the atlas whose ROIs are outlined")
     parser.add_argument("--replace", action="store_true", help="add, fetch: replace a surface of that name")
     parser.add_argument("--subject", help="check, use: the subject whose voxels must fit")
     parser.add_argument("--volume", type=Path, help="check, project: a NIfTI file")
@@ -130,6 +132,13 @@ def use(args: argparse.Namespace) -> None:
     print(f"{subject.title} is shown on {name}.")
 
 
+def outline(args: argparse.Namespace) -> None:
+    """Make another atlas the default of a surface."""
+    name = _one_name(args)
+    outline_first(name, args.atlas)
+    print(f"{name} is outlined with {args.atlas}.")
+
+
 def remove(args: argparse.Namespace) -> None:
     """Delete an imported surface."""
     name = _one_name(args)
@@ -166,6 +175,7 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
     "list": show_list,
     "check": check,
     "use": use,
+    "outline": outline,
     "remove": remove,
     "fetch": fetch,
     "project": project,

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from core.checks import describe_refusal
 from core.errors import BadInputError
-from core.paths import resources_folder
-from core.surfaces.arrays import load_arrays
+from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
 from core.surfaces.paint import NO_PLACE
 from core.surfaces.store import has_surface, load_atlases, load_surface
@@ -22,7 +21,6 @@ from core.types import FloatArray, IntArray
 
 FSAVERAGE = "fsaverage"
 N_FSAVERAGE, N_FSAVERAGE5 = 163_842, 10_242
-MAP_FILE = "fsaverage_on_fsaverage5.npz"
 NOWHERE = ""
 """The surface of a recording whose voxels are drawn on none."""
 
@@ -58,8 +56,7 @@ def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = ""
         raise BadInputError(describe_refusal("surface", allowed="fsaverage or fsaverage5", got=chosen))
     if chosen == FSAVERAGE:
         return place_vertices(hemisphere, vertex, surface=FSAVERAGE)
-    nearest = load_arrays(resources_folder() / "surfaces" / MAP_FILE)["vertex"].astype(np.int32)
-    coarse = nearest[vertex]
+    coarse = nearest_on_fsaverage5(N_FSAVERAGE)[vertex]
     order = np.argsort(vertex < N_FSAVERAGE5, kind="stable")  # the vertices of fsaverage5 themselves last: they win
     rows = np.stack([hemisphere[order], coarse[order], order], axis=1).astype(np.int32)
     return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), ON_TEMPLATE)

@@ -23,6 +23,9 @@ FSAVERAGE_SIZES = {FSAVERAGE5: 10_242, "fsaverage6": 40_962, "fsaverage7": 163_8
 """Vertices a hemisphere by name; both hemispheres have the same triangles."""
 
 SPHERE_RADIUS = 100.0
+TIE_MM = 0.01
+"""Two vertices are as near if their distances differ by less; the one of the lower number counts."""
+
 SAME_MM = 0.1
 """Spheres nearer than this at every vertex are the same; FreeSurfer rounds its own by 0.01 mm."""
 
@@ -62,11 +65,15 @@ def fsaverage_sphere(n_vertices: int) -> Sphere:
 
 @lru_cache(maxsize=3)
 def nearest_on_fsaverage5(n_vertices: int) -> npt.NDArray[np.int32]:
-    """For each vertex (n_vertices,) of a finer fsaverage the nearest of fsaverage5 on the sphere, or itself."""
+    """For each vertex (n_vertices,) of a finer fsaverage the nearest of fsaverage5 on the sphere, or itself.
+
+    Of two as near the one of the lower number.
+    """
     sphere = fsaverage_sphere(n_vertices)
     own = FSAVERAGE_SIZES[FSAVERAGE5]
-    nearest = cKDTree(sphere.points[:own]).query(sphere.points)[1]
-    return np.asarray(nearest, dtype=np.int32)
+    distance, row = (np.asarray(part) for part in cKDTree(sphere.points[:own]).query(sphere.points, k=2))
+    tied = distance[:, 1] - distance[:, 0] < TIE_MM  # the middle of an edge is as near to both its ends
+    return np.where(tied, row.min(axis=1), row[:, 0]).astype(np.int32)
 
 
 def is_fsaverage(surface: CorticalSurface) -> bool:

@@ -96,6 +96,15 @@ def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, rep
     return path
 
 
+def outline_first(name: str, title: str) -> None:
+    """Make an atlas of an imported surface its default. Raises BadInputError for an unknown surface or atlas."""
+    surface, atlases = load_surface(name), load_atlases(name)
+    if name == FSAVERAGE5:
+        raise BadInputError(describe_refusal("surface", allowed="one you imported", got=name))
+    check_choice("atlas", title, [atlas.name for atlas in atlases])
+    save_surface(surface, sorted(atlases, key=lambda atlas: atlas.name != title), replace=True)
+
+
 def remove_surface(name: str) -> None:
     """Delete an imported surface. Raises BadInputError for the shipped one or one that is not there."""
     if name == FSAVERAGE5:

@@ -21,7 +21,7 @@ from app.surface_tools import SurfaceTools
 from core.datasets.surface_choice import chosen_surface
 from core.engine import Engine
 from core.surfaces.store import has_surface, load_atlases, save_surface
-from tests.helpers.cortex import make_table
+from tests.helpers.cortex import make_atlas, make_table
 from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
 from tests.helpers.surface_files import SURFACE, write_subject
 
@@ -134,6 +134,28 @@ def test_the_subject_can_be_shown_on_another_surface_that_fits(window, qtbot, mo
     window.actions_table.action("choose_surface").trigger()
     assert "needs 162 left and 642 right" in window.banner.text.text()
     assert chosen_surface("own") == "nicer"
+
+
+def test_another_atlas_of_the_surface_can_be_outlined(window, qtbot, monkeypatch) -> None:
+    mine = make_atlas(SURFACE)
+    save_surface(replace(SURFACE, name="sub-01"), [mine, replace(mine, name="second", names=("A", "B"))])
+    window.session.controller.open_subject("own")
+    view = window.cortex.view
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
+    offered: list[list[str]] = []
+
+    def answer(_parent, _title, _label, names, _current, _editable):
+        offered.append(names)
+        return "second", True
+
+    monkeypatch.setattr(QInputDialog, "getItem", answer)
+    window.actions_table.action("choose_atlas").trigger()
+    assert offered == [["made-up", "second", "ROIs of the recording", "None"]]
+    assert {label.text for label in view.canvas.annotations().labels} <= {"A", "B"}
+    assert view.canvas.annotations().labels
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("None", True))
+    window.actions_table.action("choose_atlas").trigger()
+    assert not view.canvas.annotations().labels
 
 
 def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -> None:

@@ -57,6 +57,22 @@ def test_the_chosen_atlas_comes_first(subject, capsys) -> None:
     assert [atlas.name for atlas in load_atlases("me")] == ["aparc", "labels"]
 
 
+def test_another_atlas_can_be_made_the_default(subject, capsys) -> None:
+    assert run("add", subject, "--name", "me") == 0
+    assert run("outline", "me", "--atlas", "aparc") == 0
+    assert [atlas.name for atlas in load_atlases("me")] == ["aparc", "labels"]
+    assert run("outline", "me", "--atlas", "wang") == 2
+    assert "`atlas` must be one of aparc, labels, got 'wang'" in capsys.readouterr().err
+    assert run("outline", "fsaverage5", "--atlas", "x") == 2
+
+
+def test_labels_from_elsewhere_are_taken_along_with_a_folder(subject, tmp_path) -> None:
+    for code in ("lh", "rh"):
+        (subject / "label" / f"{code}.aparc.annot").rename(tmp_path / f"{code}.mine.annot")
+    assert run("add", subject, tmp_path / "lh.mine.annot", tmp_path / "rh.mine.annot", "--name", "me") == 0
+    assert [atlas.name for atlas in load_atlases("me")] == ["labels", "mine"]
+
+
 def test_a_taken_name_is_refused_before_anything_is_read(subject, capsys) -> None:
     assert run("add", subject) == 0
     (subject / "surf" / "lh.white").write_bytes(b"broken")
