@@ -93,6 +93,14 @@ MENUS = ("File", "Probe", "Cortex", "View", "Help")
 
 COMMANDS: tuple[Command, ...] = (
     Command("open_image", "Open image…", "File", "Probe an image of your own", "Ctrl+O", "image", in_toolbar=True),
+    Command(
+        "import_recordings",
+        "Import recordings…",
+        "File",
+        "Bring a subject of your own: NSD, Algonauts, BOLD5000, THINGS, NIfTI or arrays",
+        "Ctrl+I",
+        "folder",
+    ),
     Command("previous_image", "Previous image", "File", "Go to the image before in the gallery", "[", "previous"),
     Command("next_image", "Next image", "File", "Go to the next image of the gallery", "]", "next", ends_group=True),
     Command(

@@ -13,10 +13,11 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
 from app.actions import Actions
-from app.commands import Situation, needs_ready
+from app.commands import COMMANDS, Situation, needs_ready
 from app.encoder_tools import EncoderTools
 from app.handlers import Handlers
 from app.icons import application_icon
+from app.imports import ImportTools
 from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from app.panels.controls_panel import ControlsPanel
 from app.panels.cortex_panel import CortexPanel
@@ -57,10 +58,12 @@ class MainWindow(QMainWindow):
         self.presenter = Presenter(session.state, self.panels, self)
         self.wiring = Wiring(session, self.panels, gallery=self.gallery, presenter=self.presenter, status=self.status)
         self.encoder_tools = EncoderTools(self)
+        self.import_tools = ImportTools(self)
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
-        tables = (self.handlers.table(), self.encoder_tools.table(), self.surface_tools.table())
-        self.actions_table = Actions(self, {name: done for table in tables for name, done in table.items()})
+        tools = (self.handlers, self.encoder_tools, self.surface_tools, self.import_tools)
+        handled = {name: done for part in tools for name, done in part.table().items()}
+        self.actions_table = Actions(self, handled)
         self._make_top_bar()
         self._connect()
         self._restore()
@@ -73,7 +76,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, theme)
-        for part in (*self._themed, self.actions_table, self.encoder_tools):
+        for part in (*self._themed, self.actions_table, self.encoder_tools, self.import_tools):
             part.set_theme(theme)
 
     @Slot()
@@ -82,6 +85,11 @@ class MainWindow(QMainWindow):
         situation = Situation(self.session.state, self.session.lane.state)
         self.actions_table.refresh(situation)
         self.controls.run.set_reason(needs_ready(situation))
+
+    def give_command(self, identity: str) -> None:
+        """Give a command of the table as its menu would, if there is one of that name and it can be given now."""
+        if any(command.id == identity for command in COMMANDS):
+            self.actions_table.action(identity).trigger()
 
     def start(self) -> None:
         """Open what was open last, and load the engine behind the first paint."""
@@ -123,12 +131,17 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take the files dropped: an encoder, else the first as an image."""
+        """Take the files dropped: an encoder, a recording (a folder or its description), else the first as an image."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            if not self.encoder_tools.take_drop(paths):
-                self.session.controller.open_image(str(paths[0]))
+        if not paths:
+            return
+        event.acceptProposedAction()
+        if self.encoder_tools.take_drop(paths):
+            return
+        if self.import_tools.takes(paths[0]):
+            self.import_tools.show_assistant(str(paths[0]))
+        else:
+            self.session.controller.open_image(str(paths[0]))
 
     def _make_panels(self) -> None:
         self.controls = ControlsPanel()

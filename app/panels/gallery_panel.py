@@ -27,8 +27,7 @@ from core.datasets.photos import ImageInfo
 STARTERS = ""
 MINE = "mine"
 OWN = "own"
-OWN_WORDS = 18
-"""Letters of a subject's title in the list of groups."""
+OWN_TITLE = "This subject"
 
 
 class _Painter(QStyledItemDelegate):
@@ -168,8 +167,9 @@ class GalleryPanel(QFrame):
             for name in names:
                 self.group.addItem(name.capitalize(), name)
             if self._own:
-                short = self._own_title if len(self._own_title) <= OWN_WORDS else f"{self._own_title[:OWN_WORDS]}…"
-                self.group.addItem(f"Seen by {short}", OWN)
+                self.group.addItem(OWN_TITLE, OWN)
+                tip = f"The images seen by {self._own_title}"
+                self.group.setItemData(self.group.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
             self.group.setCurrentIndex(max(0, self.group.findData(group)))
 
     def _show_group(self) -> None:

@@ -32,6 +32,16 @@ TITLES = {
     "things": "THINGS-fMRI",
     "nifti": "NIfTI betas with a mask",
 }
+HINTS = {
+    "generic": "a .toml file, or the folder with it",
+    "murty2021": "the folder with murty2021_roi_activations.tsv",
+    "nsd": "the folder with nsddata, nsddata_betas and nsddata_stimuli",
+    "algonauts2023": "subj01, or the folder with all subjects",
+    "bold5000": "the folder with CSI1_GLMbetas-…npy and CSI1_imgnames.txt",
+    "things": "the folder with sub-01_ResponseData.h5 (betas_csv)",
+    "nifti": "a folder with mask.nii.gz, betas_*.nii.gz, trials.csv and images",
+}
+"""What to point to."""
 AUTO = "auto"
 PROBE = "not-yet-named"
 """The subject id of an inspection, which keeps nothing."""

@@ -80,7 +80,7 @@ class ImportSummary:
         left_out = f"{self.n_missing} with missing values, {self.n_constant} constant"
         rows = [
             ("Subject", f"{self.subject} ({origin}): {self.title}"),
-            ("Images", f"{self.n_images:,}, {_tell_repeats(self.repeats)}"),
+            ("Images", _tell_repeats(self.n_images, self.repeats)),
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})"),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}, {self.n_unplaced:,} without a place"),
             ("Left out", left_out if self.n_missing or self.n_constant else "none"),
@@ -139,10 +139,15 @@ def write_summary(summary: ImportSummary, folder: Path) -> None:
     (folder / SUMMARY_NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def _tell_repeats(repeats: dict[str, int]) -> str:
-    return ", ".join(
-        f"{count:,} shown {'once' if times == '1' else times + ' times'}" for times, count in repeats.items()
-    )
+def _tell_repeats(n_images: int, repeats: dict[str, int]) -> str:
+    if len(repeats) == 1:
+        return f"{n_images:,}, each shown {_tell_times(next(iter(repeats)))}"
+    shown = [f"{count:,} shown {_tell_times(times)}" for times, count in repeats.items()]
+    return f"{n_images:,}: {', '.join(shown)}"
+
+
+def _tell_times(times: str) -> str:
+    return "once" if times == "1" else f"{times} times"
 
 
 def _tell_counts(counts: dict[str, int], unnamed: str) -> str:

@@ -41,7 +41,7 @@ def test_a_recording_goes_in_is_listed_and_goes_out(source: Path, capsys: pytest
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["s1"]["title"] == "Ours (measured)" and rows["s1"]["kind"] == "measured"
     assert call("subjects", "summary", "s1") == 0
-    assert "10, 10 shown once" in capsys.readouterr().out
+    assert "10, each shown once" in capsys.readouterr().out
     assert call("subjects", "remove", "s1") == 0
     assert call("subjects", "summary", "s1") == 2
 

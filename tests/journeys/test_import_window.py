@@ -1,0 +1,142 @@
+"""Recordings through the real window: dropped, looked into, imported, opened, cancelled; a made-up engine answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.application import make_window
+from app.dialogs.import_dialog import ImportDialog
+from app.jobs import Idle
+from app.main_window import MainWindow
+from app.session import open_session
+from core.datasets.description import TEMPLATE
+from core.datasets.subject import load_responses, load_subject, user_subjects_folder
+from core.engine import Engine
+from tests.helpers.fake_engine import FakeEngine, make_catalogue
+from tests.helpers.recording_files import write_csv, write_picture
+
+VALUES = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    pictures = tmp_path / "catalogue"
+    pictures.mkdir()
+    made = make_window(open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(pictures)))
+    with qtbot.waitActive(made):
+        made.show()
+        made.activateWindow()
+    settle(made, qtbot)
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "study-7"
+    for number in range(12):
+        write_picture(folder / "images" / f"p{number:02d}.png", number)
+    np.save(folder / "responses.npy", VALUES)
+    write_csv(folder / "images.csv", [{"image": f"p{number:02d}.png", "category": "face"} for number in range(12)])
+    rows = [{"roi": roi, "hemisphere": "left", "vertex": 4 + at} for at, roi in enumerate(("FFA", "FFA", "PPA"))]
+    write_csv(folder / "voxels.csv", rows)
+    (folder / "study-7.toml").write_text(TEMPLATE, encoding="utf-8")
+    return folder
+
+
+def settle(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle), timeout=20_000)
+
+
+def drop(window: MainWindow, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+
+
+def look(window: MainWindow, path: Path, qtbot: QtBot) -> ImportDialog:
+    drop(window, path)
+    dialog = window.import_tools.dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.options or bool(dialog.choose.error.text()))
+    return dialog
+
+
+def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source, qtbot)
+    found = dict(dialog.options.found.rows)
+    assert found["Images"] == "12 (12 × 1 trials)" and found["ROIs"] == "FFA 2, PPA 1"
+    assert dialog.options.identity.text() == "study-7"
+    assert not (user_subjects_folder() / "study-7").exists()
+    dialog.options.title.setText("Ours")
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    assert dict(dialog.summary.rows.rows)["Images"] == "12, each shown once"
+    np.testing.assert_array_equal(load_responses("study-7")[:, 0], VALUES)
+    dialog.summary.open.click()
+    settle(window, qtbot)
+    form = window.controls.encoder
+    assert form.subject.findData("study-7") >= 0
+
+
+def test_unticked_rois_stay_out(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source / "study-7.toml", qtbot)
+    dialog.options.rois.item(1).setCheckState(Qt.CheckState.Unchecked)
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    assert load_subject("study-7").voxels.roi == ("FFA", "FFA")
+
+
+def test_a_folder_that_is_no_recording_is_refused_on_the_page(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    (tmp_path / "empty").mkdir()
+    dialog = look(window, tmp_path / "empty", qtbot)
+    assert "a recording of a known kind" in dialog.choose.error.text()
+    assert dialog.choose.look.isEnabled()
+
+
+def test_a_taken_id_is_refused_and_can_be_changed(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source, qtbot)
+    dialog.options.identity.setText("kay2017")
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: bool(dialog.options.error.text()))
+    assert "ships with the program" in dialog.options.error.text()
+    dialog.options.identity.setText("bad id")
+    assert not dialog.options.accept.isEnabled() and "letters, digits" in dialog.options.accept.toolTip()
+    dialog.options.identity.setText("mine")
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    assert load_subject("mine").categories == ("face",) * 12
+
+
+def test_cancelling_keeps_nothing(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source, qtbot)
+    dialog.options.accept.click()
+    assert dialog.is_importing
+    dialog.progress.cancel.click()
+    qtbot.waitUntil(lambda: not dialog.is_importing)
+    assert dialog.options.error.text() == "Cancelled; nothing was kept."
+    folder = user_subjects_folder()
+    assert not folder.is_dir() or not list(folder.iterdir())
+
+
+def test_a_template_is_saved_from_the_first_page(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.toml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(path), ""))
+    window.import_tools.show_assistant()
+    dialog = window.import_tools.dialog
+    assert dialog is not None
+    dialog.template_requested.emit()
+    assert path.read_text(encoding="utf-8") == TEMPLATE
