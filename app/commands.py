@@ -98,7 +98,7 @@ COMMANDS: tuple[Command, ...] = (
         "Import recordings…",
         "File",
         "Bring a subject of your own: NSD, Algonauts, BOLD5000, THINGS, NIfTI or arrays",
-        "Ctrl+R",
+        "Ctrl+D",
         "folder",
     ),
     Command("previous_image", "Previous image", "File", "Go to the image before in the gallery", "[", "previous"),
