@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
+    from core.networks.catalog import NetworkSpec
 
 FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
 CSV_FILTER = "CSV (*.csv)"
@@ -170,7 +171,7 @@ class EncoderTools(QObject):
             title=title,
         )
 
-    def _take_found(self, found: tuple[Readout, dict[str, int]]) -> None:
+    def _take_found(self, found: tuple[Readout, dict[str, int], NetworkSpec | None]) -> None:
         if self.import_dialog is not None:
             self.import_dialog.show_found(*found)
 
@@ -307,13 +308,19 @@ class EncoderTools(QObject):
         return Path(chosen) if chosen else None
 
 
-def _look_into(files: tuple[Path, ...], member: str, catalogue: Catalogue) -> tuple[Readout, dict[str, int]]:
-    """What the files hold, and how many voxels every subject has."""
+def _look_into(
+    files: tuple[Path, ...], member: str, catalogue: Catalogue
+) -> tuple[Readout, dict[str, int], NetworkSpec | None]:
+    """What the files hold, how many voxels every subject has, and the network the files name, if it is known."""
     from core.encoders.importers.open import read_readout
+    from core.networks.catalog import find_network
 
     readout = read_readout(files, member=member)
     counts = {info.id: catalogue.load_subject(info.id).voxels.n_voxels for info in catalogue.subjects}
-    return readout, counts
+    try:
+        return readout, counts, find_network(readout.network) if readout.network else None
+    except ProbeError:
+        return readout, counts, None
 
 
 def _export(name: str, path: Path, form: str) -> str:

@@ -90,9 +90,14 @@ class ImportEncoderDialog(QDialog):
         self._show_ready()
         self.read_requested.emit(self._files, self.member.currentText() if self.member.isVisible() else "")
 
-    def show_found(self, readout: Readout, n_voxels: Mapping[str, int]) -> None:
-        """Show what a file holds; `n_voxels` of every subject decides which ones can be chosen."""
+    def show_found(self, readout: Readout, n_voxels: Mapping[str, int], network: NetworkSpec | None = None) -> None:
+        """Show what a file holds.
+
+        `n_voxels` of every subject decides which ones can be chosen; `network` is the one the file names, if it does.
+        """
         self._readout = readout
+        if network is not None:
+            self._networks[network.id] = network
         voxels = f"{readout.n_voxels:,} voxels"
         self.found.setText(f"{readout.title}: {readout.n_features:,} features → {voxels}")
         self.note.setText(readout.note)
@@ -238,8 +243,7 @@ class ImportEncoderDialog(QDialog):
         self._fill_layers()
         if readout.network and readout.network not in self._networks:
             self.show_problem(
-                f"The weights read {readout.network}, which is not in the catalogue. Add it first: Networks, or "
-                "`main.py networks`."
+                f"The weights read {readout.network}, which is not known here. Add it first: `main.py networks add`."
             )
 
     @Slot()

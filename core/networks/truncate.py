@@ -160,7 +160,7 @@ def drop_uncalled(module: nn.Module, called: set[nn.Module]) -> None:
         if child not in called and not _any_called(child, called):
             if next(child.parameters(), None) is not None:
                 setattr(module, name, nn.Identity())
-        else:
+        elif not isinstance(child, nn.MultiheadAttention):  # which reads its projection's weights without calling it
             drop_uncalled(child, called)
 
 

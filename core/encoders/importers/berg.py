@@ -30,7 +30,7 @@ NEEDED = {
 }
 ALEXNET = "features.2+features.5+features.7+features.9+features.12+classifier.2+classifier.5+classifier.6"
 VIT_B_32 = "+".join(f"encoder.layers.encoder_layer_{number}" for number in range(12))
-NETWORKS = {205_672: ("alexnet", ALEXNET), 12 * 50 * 768: ("vit_b_32", VIT_B_32)}
+NETWORKS = {205_672: ("torchvision:alexnet", ALEXNET), 12 * 50 * 768: ("torchvision:vit_b_32", VIT_B_32)}
 """The network and layers by the number of their features; BERG's files do not name them."""
 
 SOURCE = "Gifford et al., Brain Encoding Response Generator, github.com/gifale95/BERG"

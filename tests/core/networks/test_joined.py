@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from torchvision.models import VisionTransformer
 
 from core.errors import BadInputError
-from core.networks.joined import split_layers
+from core.networks.joined import cut_after_all, split_layers
 from core.networks.load import load_network
+from core.networks.truncate import cut_after, run_to_exit
 
 
 def test_joined_layers_are_the_single_ones_in_the_order_named() -> None:
@@ -52,3 +56,23 @@ def test_an_unknown_part_is_named() -> None:
 def test_names_are_split_at_the_plus() -> None:
     assert split_layers("a.1 + b") == ("a.1", "b")
     assert split_layers("a.1") == ("a.1",)
+
+
+def test_attention_keeps_the_weights_it_reads_without_calling_them() -> None:
+    sizes = {"image_size": 32, "patch_size": 16, "num_layers": 3, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 16}
+    torch.manual_seed(0)
+    whole = VisionTransformer(**sizes).eval().requires_grad_(False)
+    pixels = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    seen: list[torch.Tensor] = []
+    names = ("encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_1")
+    handles = [
+        whole.get_submodule(name).register_forward_hook(lambda _module, _args, out: seen.append(out.flatten(1)))
+        for name in names
+    ]
+    whole(pixels)
+    for handle in handles:
+        handle.remove()
+    joined = cut_after_all(copy.deepcopy(whole), names, example=pixels)
+    torch.testing.assert_close(run_to_exit(joined, pixels), torch.cat(seen, 1))
+    single = cut_after(copy.deepcopy(whole), names[1], example=pixels)
+    torch.testing.assert_close(run_to_exit(single, pixels).flatten(1), seen[1])

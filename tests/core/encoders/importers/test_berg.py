@@ -110,7 +110,7 @@ def test_the_two_networks_of_berg_are_known_by_their_number_of_features() -> Non
     from core.networks.layers import list_layers
 
     shapes = {info.name: info.shape for info in list_layers("alexnet")}
-    (count,) = [count for count, (network, _) in NETWORKS.items() if network == "alexnet"]
+    (count,) = [count for count, (network, _) in NETWORKS.items() if network == "torchvision:alexnet"]
     assert sum(int(np.prod(shapes[name])) for name in split_layers(NETWORKS[count][1])) == count
 
 
