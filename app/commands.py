@@ -142,6 +142,16 @@ COMMANDS: tuple[Command, ...] = (
         needs_encoder,
         ends_group=True,
     ),
+    Command("networks", "Networks…", "File", "List, download, import, check and remove networks", "Ctrl+N", "network"),
+    Command(
+        "robustify",
+        "Robustify a network…",
+        "File",
+        "Make a robust network of another one with your photographs",
+        "Ctrl+R",
+        "shield",
+        ends_group=True,
+    ),
     Command("window_picture", "Save window picture…", "File", "Save a PNG of the window", "Ctrl+Shift+W", "camera"),
     Command(
         "cortex_picture",

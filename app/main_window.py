@@ -19,6 +19,7 @@ from app.handlers import Handlers
 from app.icons import application_icon
 from app.imports import ImportTools
 from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
+from app.network_tools import NetworkTools
 from app.panels.controls_panel import ControlsPanel
 from app.panels.cortex_panel import CortexPanel
 from app.panels.gallery_panel import GalleryPanel
@@ -61,7 +62,8 @@ class MainWindow(QMainWindow):
         self.import_tools = ImportTools(self)
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
-        tools = (self.handlers, self.encoder_tools, self.surface_tools, self.import_tools)
+        self.network_tools = NetworkTools(self)
+        tools = (self.handlers, self.encoder_tools, self.surface_tools, self.import_tools, self.network_tools)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self._make_top_bar()
@@ -76,7 +78,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, theme)
-        for part in (*self._themed, self.actions_table, self.encoder_tools, self.import_tools):
+        for part in (*self._themed, self.actions_table, self.encoder_tools, self.import_tools, self.network_tools):
             part.set_theme(theme)
 
     @Slot()

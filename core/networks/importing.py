@@ -114,7 +114,7 @@ def _guess_base(path: Path) -> str:
             return spec.id
     raise BadInputError(
         f"{path.name} holds weights without their definition. Say which network they belong to: a catalogue id, "
-        "timm:NAME or torchvision:NAME (`--architecture`)."
+        "timm:NAME or torchvision:NAME."
     )
 
 

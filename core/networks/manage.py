@@ -12,6 +12,7 @@ from core.checks import describe_refusal
 from core.errors import BadInputError
 from core.networks.catalog import NetworkSpec, find_network, list_networks
 from core.networks.download import DownloadProgress, iter_download, never_stop, remove_download
+from core.networks.import_wishes import ImportWishes
 from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
 
 MEGABYTE = 2**20
@@ -104,3 +105,36 @@ def check_network(network: str, layer: str | None = None, *, device: str = "cpu"
     opened = open_network(network, layer, device=device)
     checks = tuple((check.what, check.problem) for check in iter_checks(opened))
     return CheckReport(opened.spec.id, opened.layer, opened.sha256, opened.feature_shape, checks)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One place to cut, as it is shown: path, shape of the features there, whether it is offered, or the usual one."""
+
+    name: str
+    shape: tuple[int, ...]
+    offered: bool
+    usual: bool
+
+
+def describe_layers(network: str) -> tuple[LayerRow, ...]:
+    """Every layer of a network with its shape. Raises as `find_network` and the library do."""
+    from core.networks.layers import list_layers
+
+    spec = find_network(network)
+    return tuple(
+        LayerRow(info.name, info.shape, info.name in spec.layers, info.name == spec.default_layer)
+        for info in list_layers(spec)
+    )
+
+
+def take_in(source: str, wishes: ImportWishes) -> NetworkSpec:
+    """Import a file, a function or a library's name; see `importing.import_network`."""
+    from core.networks.importing import import_network
+
+    return import_network(source, wishes)
+
+
+def can_be_trained(spec: NetworkSpec) -> bool:
+    """Whether a robust fine-tuning can start from it: it is here, and its definition and weights are two things."""
+    return spec.installed and spec.family not in {"torchscript", "export"}

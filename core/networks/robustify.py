@@ -193,7 +193,7 @@ def iter_robustify(
         if saved:
             training.save(checkpoint)
             saved_at = now
-        yield RobustifyProgress(
+        record = RobustifyProgress(
             n_seen=training.n_seen,
             n_images=config.n_images,
             size=config.size_at(progress),
@@ -204,6 +204,11 @@ def iter_robustify(
             seconds_left=(now - began) / (work - already) * max(0.0, config.work_until(1.0) - work),
             saved=saved,
         )
+        try:
+            yield record
+        except GeneratorExit:  # whoever stops iterating can go on as well
+            training.save(checkpoint)
+            raise
 
 
 def load_cut(config: RobustifyConfig) -> nn.Module:

@@ -143,6 +143,14 @@ def test_a_cancelled_run_goes_on(photos: tuple[Path, ...]) -> None:
     assert first.n_seen == 16
 
 
+def test_who_stops_iterating_can_go_on(photos: tuple[Path, ...]) -> None:
+    wishes = RobustifyWishes("tiny", photos[0].parent, n_images=16)
+    running = iter_run(wishes)
+    assert next(running).n_seen == 8
+    running.close()
+    assert next(iter_run(wishes)).n_seen == 16
+
+
 def test_recipes_suit_the_network(make_network: Callable[..., tuple]) -> None:
     flexible, fixed = suggest_recipe("mobilenet_v2"), suggest_recipe("vit_b16")
     assert flexible == RobustifyConfig()

@@ -1,0 +1,63 @@
+"""A read-only table of texts whose rows have keys. Never sorts, never edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+
+class PlainTable(QTableWidget):
+    """Rows of texts; the first column stretches, the others fit what they hold."""
+
+    def __init__(self, name: str, header: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(0, len(header), parent)
+        self.setAccessibleName(name)
+        self.setHorizontalHeaderLabels(list(header))
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().setVisible(False)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+
+    def limit_last(self, width: int) -> None:
+        """Give the last column a width of its own; longer texts are cut short there."""
+        last = self.columnCount() - 1
+        self.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Interactive)
+        self.setColumnWidth(last, width)
+
+    def fill(self, rows: Sequence[tuple[str, Sequence[str]]], *, tips: Sequence[str] = ()) -> None:
+        """Show rows of (key, cells); `tips` has a text for each row, or is empty."""
+        self.setRowCount(len(rows))
+        for number, (key, cells) in enumerate(rows):
+            for column, text in enumerate(cells):
+                item = QTableWidgetItem(text)
+                item.setData(Qt.ItemDataRole.UserRole, key)
+                item.setToolTip(tips[number] if tips else "")
+                self.setItem(number, column, item)
+
+    def row_keys(self) -> list[str]:
+        """The keys of the rows, from top to bottom."""
+        return [self._key_of(number) for number in range(self.rowCount())]
+
+    def current_key(self) -> str:
+        """The key of the selected row; "" if none is."""
+        rows = self.selectionModel().selectedRows() if self.selectionModel() is not None else []
+        return self._key_of(rows[0].row()) if rows else ""
+
+    def select_key(self, key: str) -> None:
+        """Select the row of a key; nothing if it is not shown."""
+        self.clearSelection()
+        if key in self.row_keys():
+            row = self.row_keys().index(key)
+            self.selectRow(row)
+            self.scrollTo(self.model().index(row, 0))
+
+    def _key_of(self, number: int) -> str:
+        item = self.item(number, 0)
+        return str(item.data(Qt.ItemDataRole.UserRole)) if item is not None else ""
