@@ -74,8 +74,8 @@ class CameraPose:
     def fitted(self, points: FloatArray, *, aspect: float, margin: float = 1.06) -> CameraPose:
         """Centred and scaled so that all points (n, 3) fill a view `aspect` times as wide as high."""
         right, up, forward = self.axes()
-        seen = points @ np.stack([right, up, forward]).T
-        low, high = seen.min(axis=0), seen.max(axis=0)
+        seen = np.ascontiguousarray(np.stack([right, up, forward]).astype(points.dtype) @ points.T)
+        low, high = seen.min(axis=1).astype(np.float64), seen.max(axis=1).astype(np.float64)
         half = (high - low) / 2
         scale = margin * max(float(half[1]), float(half[0]) / aspect, SMALLEST_SCALE)
         middle = (high + low) / 2

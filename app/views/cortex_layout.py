@@ -97,4 +97,5 @@ def _about_vertical(degrees: float) -> FloatArray:
 
 
 def _box(points: FloatArray) -> FloatArray:
-    return np.stack([points.min(axis=0), points.max(axis=0)]).astype(np.float64)
+    columns = np.ascontiguousarray(points.T)  # reducing rows of three is ten times slower
+    return np.stack([columns.min(axis=1), columns.max(axis=1)]).astype(np.float64)

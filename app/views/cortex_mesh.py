@@ -79,10 +79,12 @@ class HemisphereMesh:
 
 def vertex_normals(points: FloatArray, faces: IntArray) -> npt.NDArray[np.float32]:
     """Unit normals (n, 3) of vertices, the area-weighted mean over their triangles; zero where there is none."""
-    corners = points[faces]
-    facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    at = faces.ravel()
-    spread = np.repeat(facing, 3, axis=0)
-    total = np.stack([np.bincount(at, weights=spread[:, axis], minlength=len(points)) for axis in range(3)], axis=1)
+    # Column by column: rows of three make a full fsaverage three times slower.
+    corners = [np.ascontiguousarray(faces[:, corner]) for corner in range(3)]
+    a, b, c = ([np.ascontiguousarray(points[:, axis])[at] for axis in range(3)] for at in corners)
+    u, v = ([end[axis] - a[axis] for axis in range(3)] for end in (b, c))
+    facing = [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    sums = [sum(np.bincount(at, weights=part, minlength=len(points)) for at in corners) for part in facing]
+    total = np.stack(sums, axis=1)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return np.asarray(total / np.where(length > 0, length, 1.0), dtype=np.float32)
