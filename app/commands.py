@@ -152,6 +152,15 @@ COMMANDS: tuple[Command, ...] = (
         "shield",
         ends_group=True,
     ),
+    Command(
+        "fit_encoders",
+        "Fit encoders…",
+        "File",
+        "Fit a subject's responses on a network's features: layers, reducer, readout, scores",
+        "Ctrl+F",
+        "add",
+        ends_group=True,
+    ),
     Command("window_picture", "Save window picture…", "File", "Save a PNG of the window", "Ctrl+Shift+W", "camera"),
     Command(
         "cortex_picture",

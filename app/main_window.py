@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 from app.actions import Actions
 from app.commands import COMMANDS, Situation, needs_ready
 from app.encoder_tools import EncoderTools
+from app.fitting import FitTools
 from app.handlers import Handlers
 from app.icons import application_icon
 from app.imports import ImportTools
@@ -60,10 +61,12 @@ class MainWindow(QMainWindow):
         self.wiring = Wiring(session, self.panels, gallery=self.gallery, presenter=self.presenter, status=self.status)
         self.encoder_tools = EncoderTools(self)
         self.import_tools = ImportTools(self)
+        self.fit_tools = FitTools(self)
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
-        tools = (self.handlers, self.encoder_tools, self.surface_tools, self.import_tools, self.network_tools)
+        shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools)
+        tools = (self.handlers, self.encoder_tools, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self._make_top_bar()

@@ -18,12 +18,12 @@ from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    from core.encoders.config import EncoderConfig
     from core.encoders.encoder import Encoder
-    from core.encoders.fit import FitProgress
+    from core.encoders.estimate import FitEstimate
+    from core.encoders.fit_request import FitRequest
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
-    from core.encoders.scoring_config import ScoringConfig
+    from core.encoders.layer_search import SearchProgress
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
 
@@ -174,17 +174,39 @@ class Engine:
             yield record
 
     def iter_fit(
-        self,
-        config: EncoderConfig,
-        *,
-        scoring: ScoringConfig | None = None,
-        folder: Path | None = None,
-        should_stop: Callable[[], bool] = never_stop,
-    ) -> Iterator[FitProgress]:
-        """Fit and save an encoder; the last record holds its card. Raises Cancelled once `should_stop()` is true."""
-        from core.encoders.fit import FitPlaces, iter_fit
+        self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop
+    ) -> Iterator[SearchProgress]:
+        """Fit and save what was asked; the last record holds the card, or the choice of a search over layers.
 
-        network = self.open_network(config.network, config.layer)
-        places = FitPlaces(encoders=folder)
-        yield from iter_fit(config, network=network, scoring=scoring, places=places, should_stop=should_stop)
-        self._encoders.pop((config.subject, config.network, config.layer), None)
+        Raises Cancelled as soon as `should_stop()` is true. Encoders opened before are opened anew afterwards.
+        """
+        from core.encoders.fit_request import iter_request
+
+        for layer in request.layers:  # an encoder of that name may be open
+            self._encoders.pop((request.subject, request.network, layer), None)
+        yield from iter_request(
+            request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
+        )
+
+    def estimate_fit(self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop) -> FitEstimate:
+        """What a request would cost: of several layers, all together."""
+        from core.datasets.subject import load_subject
+        from core.encoders.estimate import add_estimates, estimate_fit
+
+        subject, options = load_subject(request.subject), request.options
+        estimates = []
+        for layer in request.layers:
+            network = self.open_network(request.network, layer)
+            config = options.configure(request.subject, request.network, layer, network.feature_shape)
+            estimates.append(
+                estimate_fit(
+                    config,
+                    network,
+                    n_images=len(subject.image_ids),
+                    n_voxels=subject.voxels.n_voxels,
+                    scoring=options.scoring,
+                    cache=options.places.cache_root / "features",
+                    should_stop=should_stop,
+                )
+            )
+        return add_estimates(estimates)

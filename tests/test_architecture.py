@@ -40,6 +40,7 @@ LIGHT = (
     "core.encoders.card",
     "core.encoders.config",
     "core.encoders.files",
+    "core.encoders.fit_request",
     "core.engine",
     "core.errors",
     "core.export.package",

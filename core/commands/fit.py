@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.checks import describe_refusal
-from core.commands.fit_options import EXPLANATION, SEARCH, FitOptions, add_options, read_options
+from core.commands.fit_options import EXPLANATION, SEARCH, add_options, read_options
 from core.commands.fit_output import (
     print_choice,
     print_estimate,
@@ -23,6 +23,7 @@ from core.commands.interrupt import stop_on_interrupt
 from core.datasets.subject import list_subjects
 from core.encoders.estimate import FitEstimate, estimate_fit
 from core.encoders.fit import FitProgress, FitSource, iter_fit, open_source
+from core.encoders.fit_request import FitOptions
 from core.encoders.layer_search import LayerChoice, iter_layer_search
 from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks

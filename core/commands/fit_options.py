@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.checks import describe_refusal
-from core.encoders.config import (
-    DEFAULT_ALPHAS,
-    LARGEST_POOLED,
-    READOUTS,
-    REDUCERS,
-    EncoderConfig,
-    RoiRegion,
-    suggest_pool,
-)
-from core.encoders.fit import FitPlaces
+from core.encoders.config import DEFAULT_ALPHAS, READOUTS, REDUCERS, RoiRegion
+from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions
 from core.encoders.scoring_config import ScoringConfig
 from core.errors import BadInputError
 
-DEFAULT_PROJECTED = 2048
-DEFAULT_BOOTSTRAP = 1000
-DEFAULT_OUTER = 5
 SEARCH = "search"
 
 EXPLANATION = """\
@@ -47,54 +35,6 @@ tried (ridge only); r_within is r on held-out images like the training images, b
 second set.
 A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then goes on from the last
 finished batch of voxels."""
-
-
-@dataclass(frozen=True, slots=True)
-class FitOptions:
-    """What applies to every encoder of one command; `pool` None means the finest grid of `largest_pooled` features.
-
-    With a projection and no pool given, every position is kept: the projection makes them few.
-    """
-
-    pool: int | None = None
-    largest_pooled: int = LARGEST_POOLED
-    n_components: int = 100
-    alphas: tuple[float, ...] = DEFAULT_ALPHAS
-    n_folds: int = 5
-    out: Path | None = None
-    device: str = "auto"
-    reducer: str = "pca"
-    n_projected: int = 0
-    readout: str = "ridge"
-    l1_ratio: float = 0.5
-    seed: int = 0
-    regions: tuple[RoiRegion, ...] = ()
-    scoring: ScoringConfig = field(default_factory=ScoringConfig)
-    resume: bool = False
-
-    @property
-    def places(self) -> FitPlaces:
-        """Where fits go."""
-        return FitPlaces(encoders=self.out, resume=self.resume)
-
-    def configure(self, subject: str, network: str, layer: str, feature_shape: tuple[int, ...]) -> EncoderConfig:
-        """The config of one encoder whose layer has features of that shape."""
-        suggested = 0 if self.n_projected else suggest_pool(feature_shape, largest=self.largest_pooled)
-        return EncoderConfig(
-            subject=subject,
-            network=network,
-            layer=layer,
-            pool=suggested if self.pool is None else self.pool,
-            n_components=self.n_components,
-            alphas=self.alphas,
-            n_folds=self.n_folds,
-            seed=self.seed,
-            reducer=self.reducer,
-            n_projected=self.n_projected,
-            readout=self.readout,
-            l1_ratio=self.l1_ratio,
-            regions=self.regions,
-        )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

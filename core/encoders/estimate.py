@@ -7,6 +7,7 @@ factor of two: other work on the machine and a cold disk are not foreseen.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,6 +122,23 @@ def estimate_fit(
         readout_seconds=operations / measure_rate(),
         cache_bytes=4 * fresh * n_inputs,
         memory_bytes=count_memory(config, n_images, n_voxels, rank) + 8 * n_images * n_inputs,
+    )
+
+
+def add_estimates(estimates: Sequence[FitEstimate]) -> FitEstimate:
+    """The cost of several fits, one after another: times and disk add up, memory is that of the largest."""
+    n_images, n_cached = sum(one.n_images for one in estimates), sum(one.n_cached for one in estimates)
+    fresh = [one.n_images - one.n_cached for one in estimates]
+    passes = sum(count * one.image_seconds for count, one in zip(fresh, estimates, strict=True))
+    slowest = max(one.image_seconds for one in estimates)
+    return FitEstimate(
+        n_images=n_images,
+        n_cached=n_cached,
+        image_seconds=passes / sum(fresh) if sum(fresh) else slowest,
+        features_seconds=sum(one.features_seconds for one in estimates),
+        readout_seconds=sum(one.readout_seconds for one in estimates),
+        cache_bytes=sum(one.cache_bytes for one in estimates),
+        memory_bytes=max(one.memory_bytes for one in estimates),
     )
 
 

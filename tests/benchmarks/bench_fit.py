@@ -51,7 +51,8 @@ def fit_own(features: np.ndarray, responses: np.ndarray, config: EncoderConfig) 
 
 def ridge_tasks(size: str) -> dict[str, Callable[[], np.ndarray]]:
     """Each way to the penalties and weights of the same problem."""
-    from himalaya.ridge import KernelRidgeCV, RidgeCV
+    from himalaya.kernel_ridge import KernelRidgeCV
+    from himalaya.ridge import RidgeCV
     from sklearn.linear_model import RidgeCV as SklearnRidgeCV
 
     features, responses = simulate(*SIZES[size])
