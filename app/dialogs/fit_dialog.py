@@ -125,6 +125,8 @@ class FitDialog(QDialog):
         self._refresh()
 
     def _lay_out(self) -> None:
+        costs = make_row(self.cost, self.estimate)
+        costs.setStretch(0, 1)
         self.setLayout(
             make_column(
                 make_label("Fit encoders", "title"),
@@ -136,7 +138,7 @@ class FitDialog(QDialog):
                 self.form,
                 make_line(),
                 make_heading("Cost"),
-                make_row(self.cost, self.estimate),
+                costs,
                 self.refusal,
                 make_line(),
                 self.line,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from core.checks import describe_refusal
-from core.encoders.ridge import RidgeBasis, decompose, round_basis, shrink
+from core.encoders.ridge import RidgeBasis, decompose, decompose_gram, round_basis, shrink
 from core.encoders.scores import divide_or_zero, spread_of
 from core.errors import BadInputError, Cancelled
 from core.progress import ShouldStop, never_stop
@@ -110,6 +110,8 @@ def prepare_folds(
     features: FloatArray, folds: Sequence[IntArray], *, dtype: type[np.floating[Any]] = np.float64
 ) -> tuple[FoldBasis, ...]:
     """Decompose the kept rows of every fold once, in float64; `dtype` is that of the work on voxels that follows."""
+    if len(features) <= features.shape[1]:
+        return tuple(_prepare_dual(features, folds, dtype))
     bases = []
     for left_out in folds:
         kept = np.setdiff1d(np.arange(len(features)), left_out)
@@ -117,6 +119,26 @@ def prepare_folds(
         projected = ((features[left_out] - basis.mean) @ basis.axes).astype(dtype, copy=False)
         bases.append(FoldBasis(kept, left_out, round_basis(basis, dtype), projected))
     return tuple(bases)
+
+
+def _prepare_dual(
+    features: FloatArray, folds: Sequence[IntArray], dtype: type[np.floating[Any]]
+) -> Iterator[FoldBasis]:
+    """Bases of all folds from one Gram matrix of the images, centred anew on each fold's kept rows.
+
+    Axes and mean of the features are not needed to predict the left-out rows, and have no columns.
+    """
+    centred = features - features.mean(axis=0, dtype=np.float64)
+    gram = centred @ centred.T
+    for left_out in folds:
+        kept = np.setdiff1d(np.arange(len(features)), left_out)
+        inner, outer = gram[np.ix_(kept, kept)], gram[np.ix_(left_out, kept)]
+        column_mean, grand_mean = inner.mean(axis=0), inner.mean()
+        eigenvalues, left = decompose_gram(inner - column_mean - column_mean[:, np.newaxis] + grand_mean)
+        across = outer - outer.mean(axis=1, keepdims=True) - column_mean + grand_mean
+        projected = (across @ left / np.sqrt(eigenvalues)).astype(dtype, copy=False)
+        basis = round_basis(RidgeBasis(np.empty(0), np.empty((0, 0)), eigenvalues, left), dtype)
+        yield FoldBasis(kept, left_out, basis, projected)
 
 
 def choose_in_batch(

@@ -55,15 +55,16 @@ class Design:
     folds : tuple of FoldBasis or of SparseFold
     basis : RidgeBasis or SparseBasis
         Of all training rows.
-    covariance : (rank, rank) float64
-        Of the reduced training features as the encoder has them.
+    spread : (k, rank)
+        spread^T spread is the covariance of the reduced training features as the encoder has them: its triangular root,
+        or, where the images are fewer, the centred features themselves.
     """
 
     reducer: Reducer
     reduced: FloatArray
     folds: tuple[FoldBasis, ...] | tuple[SparseFold, ...]
     basis: RidgeBasis | SparseBasis
-    covariance: FloatArray
+    spread: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,9 +104,9 @@ def make_design(
     reducer = learn_reducer(config, features) if reducer is None else reducer
     plain = reducer.apply(features)
     reduced = plain / np.float32(reducer.scale) if reducer.scale != 1.0 else plain
-    covariance = np.atleast_2d(np.cov(plain, rowvar=False, bias=True, dtype=np.float64))
+    spread = find_spread(plain)
     prepare = _prepare_sparse if config.is_sparse else _prepare_ridge
-    return prepare(reducer, reduced, folds, covariance, should_stop)
+    return prepare(reducer, reduced, folds, spread, should_stop)
 
 
 def solve_batch(
@@ -123,31 +124,37 @@ def solve_batch(
     constant = is_constant(responses)
     weights[:, constant], intercept[constant] = 0.0, responses[0, constant]
     stored = (weights / design.reducer.scale).astype(np.float32)
-    variance = (stored * (design.covariance @ stored)).sum(axis=0, dtype=np.float64)
-    return BatchSolution(alpha, cv_r, stored, intercept.astype(np.float32), np.sqrt(np.maximum(variance, 0.0)))
+    reference_sd = np.sqrt(((design.spread @ stored) ** 2).sum(axis=0, dtype=np.float64))
+    return BatchSolution(alpha, cv_r, stored, intercept.astype(np.float32), reference_sd)
+
+
+def find_spread(reduced: FloatArray) -> FloatArray:
+    """A matrix S (k, rank), k the smaller side, with S^T S the covariance of reduced features (n_images, rank)."""
+    centred = (reduced - reduced.mean(axis=0, dtype=np.float64)) / np.sqrt(len(reduced))
+    tall = len(centred) > centred.shape[1]
+    return np.asarray(np.linalg.qr(centred, mode="r") if tall else centred)
 
 
 def _prepare_ridge(
     reducer: Reducer,
     reduced: FloatArray,
     folds: tuple[IntArray, ...],
-    covariance: FloatArray,
+    spread: FloatArray,
     should_stop: ShouldStop,
 ) -> Design:
     dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
-    bases: list[FoldBasis] = []
-    for fold in folds:
-        _look(should_stop)
-        bases += prepare_folds(reduced, [fold], dtype=dtype)
+    _look(should_stop)
+    bases = prepare_folds(reduced, folds, dtype=dtype)
+    _look(should_stop)
     basis = round_basis(decompose(reduced), dtype)
-    return Design(reducer, reduced, tuple(bases), basis, covariance)
+    return Design(reducer, reduced, bases, basis, spread)
 
 
 def _prepare_sparse(
     reducer: Reducer,
     reduced: FloatArray,
     folds: tuple[IntArray, ...],
-    covariance: FloatArray,
+    spread: FloatArray,
     should_stop: ShouldStop,
 ) -> Design:
     prepared = []
@@ -156,7 +163,7 @@ def _prepare_sparse(
         kept = np.setdiff1d(np.arange(len(reduced)), left_out)
         basis = prepare_sparse(reduced[kept])
         prepared.append(SparseFold(kept, left_out, basis, reduced[left_out] - basis.mean))
-    return Design(reducer, reduced, tuple(prepared), prepare_sparse(reduced), covariance)
+    return Design(reducer, reduced, tuple(prepared), prepare_sparse(reduced), spread)
 
 
 def _solve_ridge(

@@ -47,10 +47,10 @@ def decompose(features: FloatArray, *, n_kept: int = 0, wants_left: bool = True)
     centred = features - mean
     kept = slice(None, n_kept or None)
     if centred.shape[0] < centred.shape[1]:
-        eigenvalues, left = _decompose_gram(centred @ centred.T)
+        eigenvalues, left = decompose_gram(centred @ centred.T)
         eigenvalues, left = eigenvalues[kept], left[:, kept]
         return RidgeBasis(mean, centred.T @ left / np.sqrt(eigenvalues), eigenvalues, left)
-    eigenvalues, axes = _decompose_gram(centred.T @ centred)
+    eigenvalues, axes = decompose_gram(centred.T @ centred)
     eigenvalues, axes = eigenvalues[kept], axes[:, kept]
     left = centred @ axes / np.sqrt(eigenvalues) if wants_left else np.empty((len(features), 0))
     return RidgeBasis(mean, axes, eigenvalues, left)
@@ -96,7 +96,7 @@ def round_basis(basis: RidgeBasis, dtype: type[np.floating[Any]]) -> RidgeBasis:
     return RidgeBasis(*(getattr(basis, name).astype(dtype, copy=False) for name in names))
 
 
-def _decompose_gram(gram: FloatArray) -> tuple[FloatArray, FloatArray]:
+def decompose_gram(gram: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Eigenvalues above rounding noise, descending, and their vectors as columns."""
     eigenvalues, vectors = np.linalg.eigh(gram)
     kept = np.flatnonzero(eigenvalues > NULL_EIGENVALUE * max(eigenvalues[-1], 0.0))[::-1]

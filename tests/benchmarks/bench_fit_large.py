@@ -9,8 +9,6 @@ Run: python -m tests.benchmarks.bench_fit_large [--images N] [--voxels N] [--fea
 from __future__ import annotations
 
 import argparse
-import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,15 +19,15 @@ from core.encoders.config import EncoderConfig
 from core.encoders.scored import ScoredImages
 from core.encoders.scoring_config import ScoringConfig
 from core.encoders.solve import iter_solve
+from tests.benchmarks.peak_memory import peak_bytes
 
 MOST_GIB = 24.0
 HELD_OUT_SHARE = 10
 
 
 def peak_gib() -> float:
-    """Largest resident memory of this process so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    """Largest memory of this process so far."""
+    return peak_bytes() / 2**30
 
 
 def simulate(path: Path, n_images: int, n_voxels: int, n_features: int) -> tuple[np.ndarray, np.memmap]:
@@ -57,7 +55,7 @@ def main(arguments: list[str] | None = None) -> bool:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         features, responses = simulate(Path(folder) / "r", options.images, options.voxels, options.features)
-        before = peak_gib()
+        before = peak_bytes() / 2**30
         data = ScoredImages(
             features=features,
             responses=responses[:, 0],
