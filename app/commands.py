@@ -45,6 +45,12 @@ def needs_encoder(situation: Situation) -> str:
     return "" if situation.state.card is not None else "Choose a network with a fitted encoder first"
 
 
+def needs_recording(situation: Situation) -> str:
+    """Only imported subjects have a summary."""
+    subject = situation.state.subject
+    return "" if subject is not None and subject.images is not None else "This subject ships with the program"
+
+
 def needs_probe(situation: Situation) -> str:
     """Exports need a finished probe."""
     return "" if situation.state.probe is not None else "Make a probe first"
@@ -100,6 +106,15 @@ COMMANDS: tuple[Command, ...] = (
         "Bring a subject of your own: NSD, Algonauts, BOLD5000, THINGS, NIfTI or arrays",
         "Ctrl+D",
         "folder",
+    ),
+    Command(
+        "show_recording",
+        "Show recording…",
+        "File",
+        "What was imported of this subject: images, repeats, voxels, noise ceilings; or remove it",
+        "",
+        "info",
+        needs_recording,
     ),
     Command("previous_image", "Previous image", "File", "Go to the image before in the gallery", "[", "previous"),
     Command("next_image", "Next image", "File", "Go to the next image of the gallery", "]", "next", ends_group=True),

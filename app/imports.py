@@ -11,11 +11,14 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.import_dialog import ImportDialog
+from app.dialogs.recording_dialog import RecordingDialog
 from app.jobs import Failed, ShouldStop
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import Finding, inspect_source, plan_import
+from core.datasets.subject_files import remove_subject
+from core.datasets.summary import load_summary
 from core.errors import ProbeError
 from core.files import replace_file
 from core.surfaces.store import list_surfaces
@@ -41,7 +44,7 @@ class ImportTools(QObject):
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about recordings."""
-        return {"import_recordings": self.show_assistant}
+        return {"import_recordings": self.show_assistant, "show_recording": self.show_recording}
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -56,6 +59,32 @@ class ImportTools(QObject):
         self.dialog.start(source, self._surfaces())
         self.dialog.show()
         self.dialog.raise_()
+
+    @Slot()
+    def show_recording(self) -> None:
+        """Show what was imported of the subject on screen."""
+        subject = self._session.state.subject
+        if subject is None:
+            return
+        try:
+            dialog = RecordingDialog(load_summary(subject.id), self._window.theme, self._window)
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return
+        dialog.remove_requested.connect(self._remove)
+        dialog.open()
+
+    @Slot(str)
+    def _remove(self, subject: str) -> None:
+        """Delete an imported subject and open another."""
+        try:
+            remove_subject(subject)
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return
+        self._session.controller.reread_catalogue()
+        self._open(self._session.catalogue.choose_subject(""))
+        self._session.controller.noted.emit(f"Removed {subject}. Its images and encoders stay.")
 
     @staticmethod
     def takes(path: Path) -> bool:

@@ -189,7 +189,13 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         session, state = self.session, self.session.state
-        for signal in (state.card_changed, state.stimulus_changed, state.target_changed, state.probe_changed):
+        for signal in (
+            state.subject_changed,
+            state.card_changed,
+            state.stimulus_changed,
+            state.target_changed,
+            state.probe_changed,
+        ):
             signal.connect(self.refresh_commands)
         session.lane.state_changed.connect(self.refresh_commands)
         session.problems.message.connect(self.banner.show_text)

@@ -16,6 +16,7 @@ from core.datasets.summary import ImportSummary
 
 NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
+HINT = "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done."
 NEEDS_SOURCE = "Choose a folder or a description first"
 
 
@@ -137,7 +138,11 @@ class ProgressPage(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.cancel = make_button("Cancel import")
-        hint = make_label("Nothing is kept if you cancel. The window stays usable meanwhile.", "muted", wraps=True)
+        hint = make_label(
+            "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done.",
+            "muted",
+            wraps=True,
+        )
         self.setLayout(make_column(-1, self.what, self.bar, self.left, hint, -1, make_row(-1, self.cancel), gap=10))
         self.cancel.clicked.connect(self.cancelled)
 

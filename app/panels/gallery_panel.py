@@ -77,6 +77,7 @@ class GalleryPanel(QFrame):
         self.view = QListView()
         self.group = QComboBox()
         self.group.setAccessibleName("Group of images")
+        self.group.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.open = make_tool_button(tip="Open an image of your own (Ctrl+O); files can be dropped on the window too")
         self._painter = _Painter(self.view)
         self._set_up_view()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from core.checks import check_choice
+from core.datasets.image_store import SEPARATOR
 from core.datasets.photos import GROUPS, list_images
-from core.datasets.subject import list_subjects, load_subject
+from core.datasets.subject import Subject, list_subjects, load_subject
 from core.encoders.files import list_encoders
+from core.errors import StorageError
 from core.networks.catalog import find_network, list_networks
 
 Row = dict[str, Any]
@@ -34,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", metavar="WHAT", help=f"one of {', '.join(LISTS)}")
-    parser.add_argument("--subject", help="rois, encoders: of this subject only")
+    parser.add_argument("--subject", help="rois, images, encoders: of this subject only")
     parser.add_argument("--network", help="layers, encoders: of this network only")
     parser.add_argument("--group", help=f"images: of this group only ({', '.join(GROUPS)})")
     parser.add_argument("--curated", action="store_true", help="images: the starter set only")
@@ -74,12 +77,16 @@ def list_networks_rows(_args: argparse.Namespace) -> list[Row]:
 def list_subjects_rows(_args: argparse.Namespace) -> list[Row]:
     """The subjects, simulated or measured."""
     names = ("id", "title", "kind", "response_unit", "note", "citation", "licence")
-    subjects = [load_subject(info.id) for info in list_subjects()]
-    return [
-        {name: getattr(subject, name) for name in names}
-        | {"n_voxels": subject.voxels.n_voxels, "n_images": len(subject.image_ids)}
-        for subject in subjects
-    ]
+    rows: list[Row] = []
+    for info in list_subjects():
+        try:
+            subject = load_subject(info.id)
+        except StorageError as error:  # one damaged import must not hide the others
+            rows.append(dict.fromkeys(names, "") | asdict(info) | {"note": str(error), "n_voxels": 0, "n_images": 0})
+            continue
+        counts = {"n_voxels": subject.voxels.n_voxels, "n_images": len(subject.image_ids)}
+        rows.append({name: getattr(subject, name) for name in names} | counts)
+    return rows
 
 
 def list_rois_rows(args: argparse.Namespace) -> list[Row]:
@@ -90,7 +97,9 @@ def list_rois_rows(args: argparse.Namespace) -> list[Row]:
 
 
 def list_images_rows(args: argparse.Namespace) -> list[Row]:
-    """The shipped images."""
+    """The shipped images, or those one subject saw."""
+    if args.subject is not None:
+        return _list_images_of(load_subject(args.subject))
     if args.group is not None:
         check_choice("group", args.group, GROUPS)
     names = ("id", "category", "group", "curated", "set", "licence")
@@ -98,6 +107,16 @@ def list_images_rows(args: argparse.Namespace) -> list[Row]:
         {name: getattr(info, name) for name in names}
         for info in list_images()
         if args.group in (None, info.group) and (info.curated or not args.curated)
+    ]
+
+
+def _list_images_of(subject: Subject) -> list[Row]:
+    """The images a subject saw, by the id that `probe --image` takes."""
+    start = "" if subject.images is None else f"{subject.id}{SEPARATOR}"
+    rows = zip(subject.image_ids, subject.categories, subject.n_trials.tolist(), subject.test.tolist(), strict=True)
+    return [
+        {"id": f"{start}{name}", "category": category, "trials": count, "held_out": held}
+        for name, category, count, held in rows
     ]
 
 
@@ -158,6 +177,7 @@ def _describe_roi(subject: str, roi: str) -> Row:
     table = load_subject(subject).voxels
     voxels = table.voxels_in(roi)
     n_right = int(table.hemisphere[voxels].sum())
+    ceiling = float(np.median(table.noise_ceiling[voxels]))
     return {
         "subject": subject,
         "roi": roi,
@@ -165,11 +185,13 @@ def _describe_roi(subject: str, roi: str) -> Row:
         "n_left": len(voxels) - n_right,
         "n_right": n_right,
         "first_voxel": int(voxels[0]),
-        "noise_ceiling_median": round(float(np.median(table.noise_ceiling[voxels])), 3),
+        "noise_ceiling_median": None if np.isnan(ceiling) else round(ceiling, 3),
     }
 
 
 def _format(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
+    if value is None:
+        return "-"
     return " x ".join(map(str, value)) if isinstance(value, list) else str(value)

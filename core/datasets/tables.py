@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from core.errors import BadInputError
 Table = dict[str, list[str]]
 
 
-def read_table(file: Path, *, needs: Sequence[str] = ()) -> Table:
-    """The columns of a table by name.
+def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], bool] = lambda _name: True) -> Table:
+    """The columns of a table by name, or those `only` wants: a wide table costs no more than what is kept of it.
 
     Raises
     ------
@@ -27,21 +27,33 @@ def read_table(file: Path, *, needs: Sequence[str] = ()) -> Table:
         with file.expanduser().open(newline="", encoding="utf-8-sig") as opened:
             first = opened.readline()
             opened.seek(0)
-            rows = list(csv.reader(opened, delimiter="\t" if "\t" in first else ","))
+            rows = csv.reader(opened, delimiter="\t" if "\t" in first else ",")
+            names = [name.strip() for name in next(rows, [])]
+            _check_columns(names, needs, file)
+            kept = {name: column for column, name in enumerate(names) if name in needs or only(name)}
+            return _read_columns(rows, kept, n_fields=len(names), file=file)
     except (OSError, UnicodeError, csv.Error) as error:
         raise BadInputError(describe_refusal("table", allowed="a readable CSV or TSV file", got=str(file))) from error
-    names = [name.strip() for name in rows[0]] if rows else []
+
+
+def _check_columns(names: list[str], needs: Sequence[str], file: Path) -> None:
     for missing in [name for name in needs if name not in names]:
         advice = suggest(missing, names) or f"It has {', '.join(names[:8]) or 'nothing'}."
         raise BadInputError(
             describe_refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
         )
-    short = [number for number, row in enumerate(rows, start=1) if row and len(row) != len(names)]
-    if short:
-        got = f"{len(rows[short[0] - 1])} in line {short[0]} of {file.name}"
-        raise BadInputError(describe_refusal("table", allowed=f"{len(names)} fields a line", got=got))
-    filled = [row for row in rows[1:] if row]
-    return {name: [row[column].strip() for row in filled] for column, name in enumerate(names)}
+
+
+def _read_columns(rows: Iterator[list[str]], kept: dict[str, int], *, n_fields: int, file: Path) -> Table:
+    table: Table = {name: [] for name in kept}
+    for number, row in enumerate(rows, start=2):
+        if row and len(row) != n_fields:
+            got = f"{len(row)} in line {number} of {file.name}"
+            raise BadInputError(describe_refusal("table", allowed=f"{n_fields} fields a line", got=got))
+        if row:
+            for name, column in kept.items():
+                table[name].append(row[column].strip())
+    return table
 
 
 def to_numbers(texts: list[str], name: str) -> npt.NDArray[np.float64]:

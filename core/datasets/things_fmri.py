@@ -35,6 +35,7 @@ TABLE = re.compile(r"(sub-\d+)_ResponseData\.h5$")
 RETINOTOPIC = ("V1", "V2", "V3", "hV4", "VO1", "VO2", "LO1 (prf)", "LO2 (prf)", "TO1", "TO2", "V3b", "V3a")
 CATEGORY = ("EBA", "FFA", "OFA", "STS", "PPA", "RSC", "TOS", "LOC")
 """Each a column with l and one with r before it. A voxel in several ROIs takes the first, retinotopic ones before."""
+ROI_COLUMNS = (*RETINOTOPIC, *(f"{side}{roi}" for roi in CATEGORY for side in "lr"))
 VOXELS_AT_ONCE = 4096
 IMAGE_FOLDERS = ("object_images", "images_THINGS", "THINGS", "images", "_images")
 CITATION = (
@@ -63,9 +64,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     person = check_choice("person", options.person or next(iter(people)), people)
     folder = people[person]
     trials = read_table(folder / f"{person}_StimulusMetadata.csv", needs=("trial_type", "session", "stimulus"))
-    voxels = read_table(
-        folder / f"{person}_VoxelMetadata.csv", needs=("voxel_x", "voxel_y", "voxel_z", "nc_singletrial")
-    )
+    needed = ("voxel_x", "voxel_y", "voxel_z", "nc_singletrial")
+    voxels = read_table(folder / f"{person}_VoxelMetadata.csv", needs=needed, only=set(ROI_COLUMNS).__contains__)
     file = folder / f"{person}_ResponseData.h5"
     block, skipped = find_block(file, n_voxels=len(voxels["voxel_x"]), n_trials=len(trials["stimulus"]))
     named, kept = _choose(voxels, options)
@@ -163,7 +163,7 @@ def read_columns(file: Path, block: str, columns: IntArray, *, kept: BoolArray) 
 
 def _choose(voxels: Table, options: ImportOptions) -> tuple[tuple[str, ...], BoolArray]:
     named = np.full(len(voxels["voxel_x"]), "", dtype=object)
-    for column in [*RETINOTOPIC, *(f"{side}{roi}" for roi in CATEGORY for side in "lr")]:
+    for column in ROI_COLUMNS:
         if column in voxels:
             inside = to_numbers(voxels[column], column) == 1
             named[(named == "") & inside] = _plain_name(column)

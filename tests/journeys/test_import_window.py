@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.application import make_window
 from app.dialogs.import_dialog import ImportDialog
+from app.dialogs.recording_dialog import RecordingDialog
 from app.jobs import Idle
 from app.main_window import MainWindow
+from app.panels.gallery_panel import OWN
 from app.session import open_session
 from core.datasets.description import TEMPLATE
 from core.datasets.subject import load_responses, load_subject, user_subjects_folder
@@ -140,3 +142,39 @@ def test_a_template_is_saved_from_the_first_page(
     assert dialog is not None
     dialog.template_requested.emit()
     assert path.read_text(encoding="utf-8") == TEMPLATE
+
+
+def test_a_recording_is_shown_again_and_removed(
+    window: MainWindow, source: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = look(window, source, qtbot)
+    assert not window.actions_table.action("show_recording").isEnabled()
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    window.session.state.subject = load_subject("study-7")
+    assert window.actions_table.action("show_recording").isEnabled()
+    window.give_command("show_recording")
+    shown = window.findChild(RecordingDialog)
+    assert shown is not None and shown.isVisible()
+    monkeypatch.setattr(QMessageBox, "question", lambda *_args: QMessageBox.StandardButton.Cancel)
+    shown.remove.click()
+    assert (user_subjects_folder() / "study-7").is_dir()
+    monkeypatch.setattr(QMessageBox, "question", lambda *_args: QMessageBox.StandardButton.Yes)
+    shown.remove.click()
+    assert not (user_subjects_folder() / "study-7").exists()
+    settle(window, qtbot)
+    assert window.controls.encoder.subject.findData("study-7") < 0
+
+
+def test_the_gallery_offers_what_the_subject_saw(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source, qtbot)
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    window.session.state.subject = load_subject("study-7")
+    group = window.gallery.group
+    assert group.itemText(group.findData(OWN)) == "This subject"
+    group.setCurrentIndex(group.findData(OWN))
+    group.activated.emit(group.currentIndex())
+    assert window.gallery.first_key() == "study-7:p00" and window.gallery.list.rowCount() == 12
+    window.session.state.subject = load_subject("kay2017")
+    assert group.findData(OWN) < 0 and window.gallery.list.rowCount() == 4

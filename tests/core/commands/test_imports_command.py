@@ -10,6 +10,7 @@ import pytest
 
 from core.commands.cli import run_command_line
 from core.datasets.description import TEMPLATE
+from core.datasets.subject import user_subjects_folder
 from tests.helpers.recording_files import write_csv, write_picture
 
 
@@ -40,6 +41,11 @@ def test_a_recording_goes_in_is_listed_and_goes_out(source: Path, capsys: pytest
     assert call("list", "subjects", "--json") == 0
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["s1"]["title"] == "Ours (measured)" and rows["s1"]["kind"] == "measured"
+    assert call("list", "images", "--subject", "s1", "--json") == 0
+    images = json.loads(capsys.readouterr().out)
+    assert images[9] == {"id": "s1:p9", "category": "", "trials": 1, "held_out": True} and len(images) == 10
+    assert call("list", "rois", "--subject", "s1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["noise_ceiling_median"] is None
     assert call("subjects", "summary", "s1") == 0
     assert "10, each shown once" in capsys.readouterr().out
     assert call("subjects", "remove", "s1") == 0
@@ -60,3 +66,13 @@ def test_what_is_missing_is_asked_for(source: Path, capsys: pytest.CaptureFixtur
     assert "--subject ID" in capsys.readouterr().err
     assert call("import", "nds", source, "--subject", "x") == 2
     assert "Did you mean 'nsd'" in capsys.readouterr().err
+
+
+def test_a_damaged_subject_does_not_hide_the_others(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("import", "generic", source, "--subject", "s1") == 0
+    (user_subjects_folder() / "s1" / "voxels.npz").write_bytes(b"cut")
+    capsys.readouterr()
+    assert call("list", "subjects", "--json") == 0
+    rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
+    assert "voxels.npz cannot be read" in rows["s1"]["note"] and rows["kay2017"]["n_voxels"] == 2
+    assert call("subjects", "remove", "s1") == 0
