@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from core.encoders.layer_search import SearchProgress
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
+    from core.sweeps.config import SweepConfig
+    from core.sweeps.run import SweepProgress
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
@@ -210,3 +212,16 @@ class Engine:
                 )
             )
         return add_estimates(estimates)
+
+    def iter_sweep(
+        self,
+        config: SweepConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        should_stop: Callable[[], bool] = never_stop,
+    ) -> Iterator[SweepProgress]:
+        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
+        from core.sweeps.run import iter_sweep
+
+        yield from iter_sweep(self, config, folder, resume=resume, should_stop=should_stop)

@@ -9,7 +9,22 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from core.checks import check_choice, suggest
-from core.commands import doctor, encoders, fit, imports, listing, networks, probe, reproduce, robustify, surfaces
+from core.commands import (
+    discriminability,
+    doctor,
+    encoders,
+    fit,
+    fragility,
+    imports,
+    listing,
+    meaning,
+    networks,
+    probe,
+    reproduce,
+    robustify,
+    surfaces,
+    transfer,
+)
 from core.errors import Cancelled, ProbeError
 
 DONE, BAD_INPUT, CANCELLED = 0, 2, 130
@@ -39,7 +54,20 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     )
     parser.add_argument("--device", dest="window_device", default="auto", help="of the window: auto, cpu, cuda or mps")
     subparsers = parser.add_subparsers(title="sub-commands", metavar="COMMAND")
-    for command in (probe, fit, imports, encoders, listing, networks, surfaces, reproduce, robustify, doctor):
+    analyses = (fragility, discriminability, transfer, meaning)
+    for command in (
+        probe,
+        *analyses,
+        fit,
+        imports,
+        encoders,
+        listing,
+        networks,
+        surfaces,
+        reproduce,
+        robustify,
+        doctor,
+    ):
         command.add_parser(subparsers)
     imports.add_subjects_parser(subparsers)
     _add_demo(subparsers)

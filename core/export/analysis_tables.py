@@ -1,0 +1,241 @@
+"""The numbers of an analysis as plain tables, written as CSV and, where pyarrow is there, Parquet. Never computes."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.sweeps.answer import Answer
+from core.sweeps.discriminability import Discriminability
+from core.sweeps.fragility import Fragility
+from core.sweeps.gather import Sweep
+from core.sweeps.meaning import Meaning
+from core.sweeps.score import VARIANTS
+from core.sweeps.statistics import Interval
+from core.sweeps.transfer import Transfer
+
+Value = str | float | int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A named table; the unit stands in each column's name."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
+    """Every table of an answer."""
+    if isinstance(answer, Fragility):
+        return (*_of_fragility(answer, sweep), _of_values(sweep))
+    if isinstance(answer, Discriminability):
+        return (*_of_discriminability(answer), _of_values(sweep))
+    return _of_transfer(answer) if isinstance(answer, Transfer) else _of_meaning(answer)
+
+
+def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
+    """Write each table as CSV, and as Parquet where pyarrow is installed; returns the files."""
+    written = []
+    for table in tables:
+        path = folder / f"{table.name}.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(table.columns)
+            writer.writerows(table.rows)
+        written.append(path)
+        if importlib.util.find_spec("pyarrow") is not None:
+            written.append(_write_parquet(table, folder))
+    return tuple(written)
+
+
+def _write_parquet(table: Table, folder: Path) -> Path:
+    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    columns = {name: [row[index] for row in table.rows] for index, name in enumerate(table.columns)}
+    path = folder / f"{table.name}.parquet"
+    parquet.write_table(arrow.table(columns), path)
+    return path
+
+
+def _spread(name: str) -> tuple[str, str, str]:
+    return name, f"{name} low", f"{name} high"
+
+
+def _flat(interval: Interval) -> tuple[float, float, float]:
+    return interval.value, interval.low, interval.high
+
+
+def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
+    unit = f"{sweep.config.norms[0]} epsilon"
+    summary = tuple(
+        (
+            row.label,
+            row.roi,
+            row.n_targets,
+            *_flat(row.sensitivity[-1]),
+            row.control[-1].value,
+            *_flat(row.area),
+            row.epsilon_1sd,
+            row.share_1sd,
+            *_flat(row.r),
+            row.r2_ceiling,
+        )
+        for row in answer.rows
+    )
+    columns: tuple[str, ...] = ("encoder", "roi", "n_targets", *_spread("sensitivity at the highest epsilon (SD)"))
+    columns += ("random control (SD)", *_spread("area (SD decades)"), f"{unit} at 1 SD", "share reaching 1 SD")
+    columns += (*_spread("held-out r"), "r2 / noise ceiling")
+    curve = tuple(
+        (row.label, row.roi, epsilon, *_flat(row.sensitivity[k]), *_flat(row.control[k]))
+        for row in answer.rows
+        for k, epsilon in enumerate(sweep.config.ladder)
+    )
+    parts = tuple(
+        (
+            part.label,
+            part.feature_change,
+            part.weight_size_sd,
+            part.alignment,
+            part.sensitivity,
+            part.curvature,
+            *part.linearity,
+        )
+        for part in answer.parts
+    )
+    part_columns: tuple[str, ...] = (
+        "encoder",
+        "||dphi|| / ||phi||",
+        "||w|| / sigma",
+        "|cos(w, dphi)|",
+        "sensitivity (SD)",
+    )
+    part_columns += ("path curvature (deg)", *(f"linearity at {unit} {value:g}" for value in sweep.config.ladder))
+    tables = [
+        Table("fragility", "Fragility and predictivity", columns, summary),
+        Table(
+            "curve",
+            "Sensitivity along the ladder",
+            ("encoder", "roi", unit, *_spread("sensitivity (SD)"), *_spread("random control (SD)")),
+            curve,
+        ),
+        Table("parts", "Feature against voxel fragility, at the highest epsilon", part_columns, parts),
+    ]
+    if answer.norm_agreement:
+        rows = tuple(zip(sweep.labels, answer.norm_agreement, strict=True))
+        tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", "r"), rows))
+    return tuple(tables)
+
+
+def _of_values(sweep: Sweep) -> Table:
+    """Every single sensitivity: encoder, target, image, epsilon."""
+    config, values = sweep.config, sweep.sensitivity()
+    rows = tuple(
+        (sweep.labels[e], config.targets[t].label, config.images[i], config.ladder[k], float(values[e, t, i, k]))
+        for e, t, i, k in np.ndindex(values.shape)
+    )
+    columns: tuple[str, ...] = ("encoder", "target", "image", f"{config.norms[0]} epsilon", "sensitivity (SD)")
+    return Table("values", "Every sensitivity", columns, rows)
+
+
+def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
+    both = (answer.sensitivity, answer.predictivity)
+    rows = []
+    for name in answer.sensitivity.statistics:
+        gap = answer.difference.get(name, Interval(float("nan"), float("nan"), float("nan")))
+        rows.append((name, *_flat(both[0].statistics[name]), *_flat(both[1].statistics[name]), *_flat(gap)))
+    columns: tuple[str, ...] = ("statistic", *_spread("sensitivity"), *_spread("predictivity"), *_spread("difference"))
+    means = tuple((label, *_flat(both[0].means[k]), *_flat(both[1].means[k])) for k, label in enumerate(answer.labels))
+    first, second = np.triu_indices(len(answer.labels), k=1)
+    pairs = tuple(
+        (answer.labels[a], answer.labels[b], float(both[0].adjusted_p[k]), float(both[1].adjusted_p[k]))
+        for k, (a, b) in enumerate(zip(first, second, strict=True))
+    )
+    return (
+        Table("discriminability", "How well each measure tells encoders apart", columns, tuple(rows)),
+        Table("means", "Encoder means", ("encoder", *_spread("sensitivity (SD)"), *_spread("predictivity (r)")), means),
+        Table(
+            "pairs",
+            "Pairs of encoders, Holm-corrected p",
+            ("first", "second", "p sensitivity", "p predictivity"),
+            pairs,
+        ),
+    )
+
+
+def _of_transfer(answer: Transfer) -> tuple[Table, ...]:
+    labels = answer.labels
+    rows = tuple(
+        (
+            table.roi,
+            labels[a],
+            labels[b],
+            "own weights" if a == b else "",
+            float(table.ratio[a, b]),
+            float(table.low[a, b]),
+            float(table.high[a, b]),
+            *(float(value) for value in table.raw[:, a, b]),
+        )
+        for table in answer.tables
+        for a, b in np.ndindex(len(labels), len(labels))
+    )
+    columns: tuple[str, ...] = ("roi", "source", "recipient", "note", *_spread("T"))
+    columns += tuple(f"{variant} (SD of recipient)" for variant in VARIANTS)
+    aligned = tuple(
+        (labels[a], labels[b], float(answer.alignment.matrix[a, b]), answer.alignment.chance, answer.alignment.n_axes)
+        for a, b in np.ndindex(len(labels), len(labels))
+    )
+    merges = tuple((int(a), int(b), float(distance), int(size)) for a, b, distance, size in answer.tree)
+    return (
+        Table("transfer", "Transfer, source to recipient", columns, rows),
+        Table(
+            "alignment",
+            "Subspace alignment",
+            ("first", "second", "mean cos2 of the principal angles", "chance k / D", "k"),
+            aligned,
+        ),
+        Table("clusters", "Merges of encoders, numbered as rows then merges", ("a", "b", "distance", "size"), merges),
+    )
+
+
+def _of_meaning(answer: Meaning) -> tuple[Table, ...]:
+    rows, shifts = [], []
+    for row in answer.rows:
+        own = answer.labels.index(row.encoder)
+        place, spectrum = row.place, row.spectrum
+        rows.append(
+            (
+                row.encoder,
+                row.target,
+                row.roi,
+                float(row.selectivity[own]),
+                place.x,
+                place.y,
+                place.eccentricity,
+                place.spread,
+                spectrum.median,
+            )
+        )
+        for scorer, label in enumerate(answer.labels):
+            for name, value in zip(row.roi_names[scorer], row.roi_shift[scorer], strict=True):
+                shifts.append((row.encoder, row.target, label, name, float(value)))
+    columns: tuple[str, ...] = (
+        "encoder",
+        "target",
+        "roi",
+        "selectivity z",
+        "centre x (image widths)",
+        "centre y (image widths)",
+    )
+    columns += ("eccentricity (image widths)", "spread (image widths)", "median frequency (cycles per image)")
+    shift_columns = ("source", "target", "scored by", "roi", "shift (SD)")
+    return (
+        Table("meaning", "Selectivity, place and frequency of perturbations", columns, tuple(rows)),
+        Table("roi_shifts", "Shift of every ROI", shift_columns, tuple(shifts)),
+    )

@@ -1,0 +1,163 @@
+"""Turns what a user names into what a sweep runs over: encoders, voxels above the gate, images. Never imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.checks import check_choice, describe_refusal
+from core.datasets.subject import Subject, load_subject
+from core.encoders.card import EncoderCard
+from core.encoders.files import list_encoders, load_card
+from core.errors import BadInputError
+from core.networks.catalog import find_network
+from core.seeds import make_stream
+from core.sweeps.config import EncoderName, SweepConfig, TargetName
+from core.types import BoolArray
+
+TEST_PREFIX, ALL_NETWORKS = "test", "all"
+
+
+def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[EncoderName, ...]:
+    """Encoders named "NET", "NET:LAYER" or "SUBJECT/NET:LAYER"; "all" is every network at its default layer.
+
+    Raises BadInputError if one is not there; the nearest is named.
+    """
+    found: dict[EncoderName, None] = {}
+    for word in words:
+        asked, _, rest = word.rpartition("/")
+        for subject in [asked] if asked else subjects:
+            load_subject(subject)
+            for name in _encoders_of(subject, rest):
+                load_card(*name)
+                found[name] = None
+    return tuple(found)
+
+
+def choose_targets(
+    encoders: Sequence[EncoderName], *, rois: Sequence[str], voxels: Sequence[str], gate: float, seed: int
+) -> tuple[TargetName, ...]:
+    """Targets by name: ROI means, voxels by number, or "ROI:N", N voxels of an ROI that pass the gate everywhere.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such ROI or voxel, or too few voxels pass.
+    """
+    chosen: dict[TargetName, None] = {TargetName(-1, roi): None for roi in rois}
+    cards = [load_card(*name) for name in encoders] if voxels else []
+    for word in voxels:
+        roi, colon, count = word.partition(":")
+        if colon:
+            chosen |= dict.fromkeys(_draw_voxels(encoders, cards, roi, count, gate=gate, seed=seed))
+        elif word.isdecimal():
+            chosen[TargetName(int(word), "")] = None
+        else:
+            allowed = "numbers of voxels, or ROI:N for N voxels of an ROI"
+            raise BadInputError(describe_refusal("voxels", allowed=allowed, got=word))
+    return tuple(chosen)
+
+
+def choose_images(subject: Subject, words: Sequence[str], *, seed: int) -> tuple[str, ...]:
+    """Images by id or path; "test:N" draws N of those held out, as many of each category as there are."""
+    chosen: dict[str, None] = {}
+    for word in words:
+        prefix, colon, count = word.partition(":")
+        if prefix == TEST_PREFIX and colon and count.isdecimal():
+            chosen |= dict.fromkeys(_draw_images(subject, int(count), seed=seed))
+        else:
+            chosen[word] = None
+    return tuple(chosen)
+
+
+def check_comparable(config: SweepConfig) -> None:
+    """Raise BadInputError unless every target exists in every encoder, varies, and passes the gate.
+
+    Voxels of different people have nothing in common but their ROI: there only ROI means are compared.
+    """
+    tables = {subject: load_subject(subject).voxels for subject in config.subjects}
+    if len(config.subjects) > 1 and any(not target.roi for target in config.targets):
+        names = [table.roi_names for table in tables.values()]
+        shared = [roi for roi in names[0] if all(roi in others for others in names)]
+        advice = f"All have {', '.join(shared)}: compare ROI means (--rois)." if shared else "They share no ROI either."
+        got = f"voxels of {' and '.join(config.subjects)}"
+        raise BadInputError(describe_refusal("voxels", allowed="of one subject", got=got, advice=advice))
+    for encoder in config.encoders:
+        card = load_card(*encoder)
+        for target in config.targets:
+            voxels = list(target.find_in(tables[encoder.subject]).voxels)
+            if max(voxels) >= card.n_voxels:
+                allowed = f"one of the {card.n_voxels:,} that {encoder.label} predicts"
+                raise BadInputError(describe_refusal("voxel", allowed=allowed, got=max(voxels)))
+            _check_usable(target, card, voxels, gate=config.gate)
+
+
+def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, gate: float) -> None:
+    label = f"{card.config.network} {card.config.layer}"
+    if not card.reference_sd[voxels].any():
+        raise BadInputError(
+            f"{target.label} is predicted by {label} as a constant, so its sensitivity has no unit. Leave it out."
+        )
+    if target.roi:
+        return
+    r = float(card.r[voxels[0]])
+    if r < gate:
+        raise BadInputError(
+            f"{target.label} is predicted by {label} with held-out r {r:.3f}, below the gate {gate:g}. "
+            "Choose another voxel, or lower the gate (--gate)."
+        )
+
+
+def passes_gate(cards: Sequence[EncoderCard], gate: float) -> BoolArray:
+    """(n_voxels,) whether every encoder predicts the voxel with r of at least `gate` and not as a constant."""
+    parts = [(np.nan_to_num(card.r, nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
+    return np.asarray(np.logical_and.reduce(parts))
+
+
+def _draw_voxels(
+    encoders: Sequence[EncoderName], cards: Sequence[EncoderCard], roi: str, count: str, *, gate: float, seed: int
+) -> list[TargetName]:
+    if len({card.n_voxels for card in cards}) > 1 or len({name.subject for name in encoders}) > 1:
+        advice = "Name ROI means instead (--rois)."
+        got = [name.subject for name in encoders]
+        raise BadInputError(describe_refusal("voxels", allowed="of one subject", got=got, advice=advice))
+    table = load_subject(encoders[0].subject).voxels
+    check_choice("roi", roi, table.roi_names)
+    fit = [int(voxel) for voxel in table.voxels_in(roi) if passes_gate(cards, gate)[voxel]]
+    wanted = int(count) if count.isdecimal() else 0
+    if not 1 <= wanted <= len(fit):
+        allowed = f"1 to {len(fit)} voxels of {roi}, as many as every encoder predicts with r >= {gate:g}"
+        raise BadInputError(describe_refusal("voxels", allowed=allowed, got=count, advice="Lower the gate for more."))
+    order = make_stream(seed, "voxels", roi).permutation(len(fit))[:wanted]
+    return [TargetName(fit[index], "") for index in sorted(order)]
+
+
+def _draw_images(subject: Subject, count: int, *, seed: int) -> list[str]:
+    held_out = [identity for identity, test in zip(subject.image_ids, subject.test, strict=True) if test]
+    if not 1 <= count <= len(held_out):
+        allowed = f"test:1 to test:{len(held_out)} for {subject.id}"
+        raise BadInputError(describe_refusal("images", allowed=allowed, got=f"test:{count}"))
+    kinds = dict(zip(subject.image_ids, subject.categories, strict=True))
+    order = [held_out[index] for index in make_stream(seed, "images").permutation(len(held_out))]
+    seen: dict[str, int] = {}
+    rank = {}
+    for place, identity in enumerate(order):
+        seen[kinds[identity]] = seen.get(kinds[identity], -1) + 1
+        rank[identity] = (seen[kinds[identity]], place)
+    chosen = sorted(order, key=rank.__getitem__)[:count]
+    names = sorted(chosen)
+    return [f"{subject.id}:{name}" for name in names] if subject.images is not None else names
+
+
+def _encoders_of(subject: str, word: str) -> list[EncoderName]:
+    network, colon, layer = word.partition(":")
+    if word == ALL_NETWORKS:
+        every = [one for one in list_encoders() if one.subject == subject]
+        return [
+            EncoderName(subject, one.network, one.layer)
+            for one in every
+            if one.layer == find_network(one.network).default_layer
+        ]
+    spec = find_network(network)
+    return [EncoderName(subject, network, layer if colon else spec.default_layer)]

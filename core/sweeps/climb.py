@@ -1,0 +1,186 @@
+"""One encoder, one target, many images up the ladder of budgets: shifts, their parts, their path. Never saves anything.
+
+The shift is taken apart exactly at the readout's input phi: shift = ||w|| ||dphi|| cos(w, dphi). The path's curvature
+is the mean angle between consecutive differences of phi(x + a delta), a = 0 to 1 (Henaff, Goris & Simoncelli 2019,
+doi:10.1038/s41593-019-0377-4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.attacks.config import AttackConfig
+from core.attacks.control import draw_control
+from core.attacks.ladder import iter_ladder
+from core.attacks.norms import NORMS
+from core.attacks.objective import Objective
+from core.attacks.rounding import GREY_LEVELS
+from core.encoders.encoder import Encoder
+from core.encoders.pooling import pool_features
+from core.errors import BadInputError
+from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+from core.sweeps.plan import N_PATH
+from core.sweeps.store import Arrays
+from core.types import FloatArray
+
+IMAGES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ascent:
+    """What is climbed: target weights c (n_voxels,), sign +1 to raise or -1 to lower, attack, ascending budgets."""
+
+    direction: FloatArray
+    sign: int
+    attack: AttackConfig
+    ladder: tuple[float, ...]
+
+
+def climb(
+    encoder: Encoder,
+    pixels: FloatArray,
+    ascent: Ascent,
+    *,
+    keys: Sequence[str],
+    keep_deltas: bool,
+    should_stop: Callable[[], bool],
+    at_once: int = IMAGES_AT_ONCE,
+) -> Arrays:
+    """Attack every image up the ladder and judge what is delivered.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    pixels : (n_images, 3, height, width)
+        In [0, 1].
+    ascent : Ascent
+    keys : sequence of n_images str
+        Names of the images' random streams.
+    keep_deltas : bool
+        Keep the highest rung's perturbations, and every rung of the first image.
+    should_stop : callable
+    at_once : int
+        Images in one batch.
+
+    Returns
+    -------
+    dict of arrays, responses in the encoder's unit:
+    sd (); clean, dual_size, curvature (n_images,); shift, control, l2, linf, feature_change, alignment
+    (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height, width) float32 and montage
+    (n_rungs, height, width, 3) uint8.
+
+    Raises
+    ------
+    BadInputError
+        If the target never varies, or a response is not finite.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    check_pixels(encoder, pixels)
+    sd = encoder.target_sd(ascent.direction)
+    if sd <= 0:
+        raise BadInputError(f"{encoder.card.config.network} predicts the target as a constant. Choose another target.")
+    parts = []
+    with encoder.network.interruptible(should_stop), exact_arithmetic():
+        run = _Climb(encoder, ascent)
+        for start in range(0, len(pixels), at_once):
+            chosen = slice(start, start + at_once)
+            parts.append(run.climb(to_tensor(encoder, pixels[chosen]), keys[chosen], keep_deltas=keep_deltas))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if keep_deltas:
+        joined["montage"] = joined["montage"][0]
+    if not np.isfinite(joined["shift"]).all():
+        raise BadInputError(f"{encoder.card.config.network} gives responses that are not finite. Choose another layer.")
+    return joined | {"sd": np.asarray(sd), "weight_size": np.asarray(run.weight_size)}
+
+
+class _Climb:
+    """The parts of one ascent that all batches share."""
+
+    def __init__(self, encoder: Encoder, ascent: Ascent) -> None:
+        self._encoder, self._ascent = encoder, ascent
+        self._objective = Objective(encoder, ascent.direction, ascent.sign)
+        self._norm = NORMS[ascent.attack.norm]
+        reduced, _ = encoder.project(ascent.direction)
+        self._weights = reduced if encoder.components is None else encoder.components @ reduced
+        self.weight_size = float(self._weights.double().norm())
+
+    def climb(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
+        """Attack one batch and judge it."""
+        rungs = self._attack(clean, keys)
+        inputs = self._inputs(clean)
+        _, gradient = self._objective.ascend(clean)
+        columns: dict[str, list[FloatArray]] = {}
+        for pixels in rungs:
+            for name, values in self._judge(clean, pixels, inputs=inputs, keys=keys).items():
+                columns.setdefault(name, []).append(values)
+        arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
+        arrays["clean"] = _array(inputs.double() @ self._weights.double())
+        arrays["dual_size"] = _array(self._norm.dual_size(gradient.double()))
+        arrays["curvature"] = self._curvature(clean, rungs[-1])
+        if keep_deltas:
+            arrays["delta"] = np.asarray((rungs[-1] - clean).float().contiguous().cpu().numpy())
+            levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in rungs]
+            arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
+        return arrays
+
+    def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
+        attack, ladder = self._ascent.attack, self._ascent.ladder
+        steps = iter_ladder(self._objective, clean, attack, ladder=ladder, keys=keys)
+        return [step.attack.best.pixels for step in steps if step.ends_rung]
+
+    def _judge(
+        self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
+    ) -> dict[str, FloatArray]:
+        """Shift and its parts at one rung, each (n,)."""
+        delta = (pixels - clean).double()
+        change = (self._inputs(pixels) - inputs).double()
+        shift = change @ self._weights.double()
+        moved = change.norm(dim=1)
+        scale = (moved * self.weight_size).clamp_min(torch.finfo(torch.float64).tiny)
+        size = self._norm.size(delta).to(clean)
+        attack = self._ascent.attack
+        control = draw_control(clean, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=keys)
+        return {
+            "shift": _array(shift),
+            "control": _array((self._inputs(control.to(clean)) - inputs).double() @ self._weights.double()),
+            "l2": _array(torch.linalg.vector_norm(delta, dim=(1, 2, 3))),
+            "linf": _array(delta.abs().amax(dim=(1, 2, 3))),
+            "feature_change": _array(moved / inputs.double().norm(dim=1)),
+            "alignment": _array(shift / scale),
+        }
+
+    def _curvature(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
+        """Mean angle in degrees between consecutive differences along the straight path, (n,)."""
+        places = [clean + share * (pixels - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
+        path = torch.stack([self._inputs(place).double() for place in places])
+        return measure_curvature(_array(path))
+
+    def _inputs(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The readout's inputs phi, (n, n_inputs): pooled, and projected where the encoder does so."""
+        with torch.no_grad():
+            inputs = pool_features(self._encoder.network(pixels), self._encoder.card.config.pool)
+            return inputs if self._encoder.projection is None else self._encoder.projection(inputs)
+
+
+def measure_curvature(path: FloatArray) -> FloatArray:
+    """Mean angle in degrees between consecutive differences of a path (n_points, n, n_features): (n,); 0 if straight.
+
+    Points that do not move have no angle; a path of them has curvature 0.
+    """
+    steps = np.diff(path, axis=0)
+    sizes = np.linalg.norm(steps, axis=2, keepdims=True)
+    unit = np.divide(steps, sizes, out=np.zeros_like(steps), where=sizes > 0)
+    # From the chord, not the arc cosine: that loses half its digits near 0 degrees.
+    chord = np.linalg.norm(np.diff(unit, axis=0), axis=2)
+    moves = (sizes[1:, :, 0] > 0) & (sizes[:-1, :, 0] > 0)
+    angles = np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), 0.0)
+    return np.asarray(angles.sum(axis=0) / np.maximum(moves.sum(axis=0), 1))
+
+
+def _array(values: torch.Tensor) -> FloatArray:
+    return np.asarray(values.detach().cpu().double().numpy())

@@ -1,0 +1,189 @@
+"""What a sweep is asked to do, as frozen, checked records: encoders x images x targets x directions x budgets.
+
+Never opens an encoder or an image, never imports torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
+from core.checks import check_count, check_epsilon, check_positive, describe_refusal
+from core.errors import BadInputError
+from core.probes.target import Target, target_roi, target_voxel
+from core.types import Direction, NormName, VoxelTable
+
+DEFAULT_LADDER = (0.1, 0.25, 0.5, 1.0, 3.0)
+"""L2 budgets in [0, 1] pixel units at 224 x 224 pixels: 0.07 to 2 grey levels RMS."""
+
+LEAST_IMAGES = 2
+"""Intervals over images need two of them."""
+
+
+class Question(StrEnum):
+    """The four analyses, each a sweep of its own."""
+
+    FRAGILITY = "fragility"
+    DISCRIMINABILITY = "discriminability"
+    TRANSFER = "transfer"
+    MEANING = "meaning"
+
+    @property
+    def compares(self) -> bool:
+        """Whether it needs two encoders at least."""
+        return self in (Question.DISCRIMINABILITY, Question.TRANSFER)
+
+    @property
+    def needs_deltas(self) -> bool:
+        """Whether the perturbations themselves are kept and scored again, on other encoders and as controls."""
+        return self in (Question.TRANSFER, Question.MEANING)
+
+
+class EncoderName(NamedTuple):
+    """What names an encoder."""
+
+    subject: str
+    network: str
+    layer: str
+
+    @property
+    def label(self) -> str:
+        """How tables and figures name it."""
+        return f"{self.network} {self.layer}"
+
+
+class TargetName(NamedTuple):
+    """A voxel (`roi` is "") or the mean of an ROI (`voxel` is -1), by name, for any subject."""
+
+    voxel: int
+    roi: str
+
+    @property
+    def label(self) -> str:
+        """How tables and figures name it."""
+        return f"ROI {self.roi}" if self.roi else f"voxel {self.voxel}"
+
+    def find_in(self, table: VoxelTable) -> Target:
+        """The target in one subject. Raises BadInputError if that has no such voxel or ROI."""
+        return target_roi(table, self.roi) if self.roi else target_voxel(table, self.voxel)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepConfig:
+    """One sweep.
+
+    Parameters
+    ----------
+    question : Question
+    encoders : tuple of EncoderName
+    images : tuple of str
+        Ids, or paths of files.
+    targets : tuple of TargetName
+    directions : tuple of Direction
+    norms : tuple of NormName
+    ladder : tuple of float
+        Ascending budgets above 0, in [0, 1] pixel units of the first norm. A second norm takes the budgets of equal
+        RMS change: epsilon_inf = epsilon_2 / sqrt(3 N^2) for an image of N x N pixels.
+    n_steps : int
+        Steps of each budget.
+    gate : float
+        Least held-out r a voxel may have in each encoder.
+    n_test : int
+        Held-out images predictivity is measured on, at most.
+    n_bootstrap : int
+        Resamples behind each interval.
+    confidence : float
+        Coverage of the intervals.
+    seed : int
+
+    Raises
+    ------
+    BadInputError
+        If a value is out of its range, or there is too little to answer the question.
+    """
+
+    question: Question
+    encoders: tuple[EncoderName, ...]
+    images: tuple[str, ...]
+    targets: tuple[TargetName, ...]
+    directions: tuple[Direction, ...] = (Direction.RAISE,)
+    norms: tuple[NormName, ...] = (NormName.L2,)
+    ladder: tuple[float, ...] = DEFAULT_LADDER
+    n_steps: int = 10
+    gate: float = 0.1
+    n_test: int = 200
+    n_bootstrap: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "question", Question(self.question))
+        object.__setattr__(self, "encoders", tuple(EncoderName(*name) for name in self.encoders))
+        object.__setattr__(self, "targets", tuple(TargetName(*name) for name in self.targets))
+        object.__setattr__(self, "directions", tuple(Direction(name) for name in self.directions))
+        object.__setattr__(self, "norms", tuple(NormName(name) for name in self.norms))
+        check_ladder(self.ladder, self.norms[0])
+        self._check_enough()
+        for name in ("n_steps", "n_test", "n_bootstrap"):
+            check_count(name, getattr(self, name))
+        check_count("seed", self.seed, least=0)
+        check_positive("confidence", self.confidence)
+        if self.confidence >= 1:
+            raise BadInputError(describe_refusal("confidence", allowed="below 1", got=self.confidence))
+
+    def _check_enough(self) -> None:
+        least = 2 if self.question.compares else 1
+        if len(self.encoders) < least:
+            advice = f"{self.question.capitalize()} compares encoders: name a second one."
+            got = [name.label for name in self.encoders]
+            raise BadInputError(describe_refusal("encoders", allowed=f"at least {least}", got=got, advice=advice))
+        if len(self.images) < LEAST_IMAGES:
+            advice = "Intervals over images need two; `main.py probe` answers for a single one."
+            allowed = f"at least {LEAST_IMAGES} images"
+            raise BadInputError(describe_refusal("images", allowed=allowed, got=list(self.images), advice=advice))
+        for name in ("encoders", "images", "targets", "directions", "norms"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                allowed = "at least one, each named once"
+                raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects of the encoders, in their order."""
+        return tuple(dict.fromkeys(name.subject for name in self.encoders))
+
+    def label_of(self, encoder: EncoderName) -> str:
+        """The encoder's name, with its subject where there are several."""
+        return f"{encoder.subject} {encoder.label}" if len(self.subjects) > 1 else encoder.label
+
+    def rungs(self, norm: NormName, side: int) -> tuple[float, ...]:
+        """The ladder in units of `norm` for images of side x side pixels."""
+        if norm is self.norms[0]:
+            return self.ladder
+        scale = (3 * side * side) ** 0.5
+        return tuple(epsilon / scale if norm is NormName.LINF else epsilon * scale for epsilon in self.ladder)
+
+    def attack(self, norm: NormName, side: int) -> AttackConfig:
+        """The attack on the highest rung."""
+        return AttackConfig(norm=norm, epsilon=self.rungs(norm, side)[-1], n_steps=self.n_steps, seed=self.seed)
+
+    def describe(self) -> str:
+        """One line for captions."""
+        norm = self.norms[0]
+        budgets = ", ".join(format_epsilon(epsilon, norm) for epsilon in self.ladder)
+        return (
+            f"{len(self.encoders)} encoders x {len(self.images)} images x {len(self.targets)} targets x "
+            f"{len(self.directions)} directions, {norm.capitalize()} epsilon {budgets}, {self.n_steps} steps each"
+        )
+
+
+def check_ladder(ladder: tuple[float, ...], norm: NormName) -> None:
+    """Raise BadInputError unless budgets ascend and are all above 0."""
+    for epsilon in ladder:
+        check_epsilon("epsilons", epsilon, largest=LARGEST_EPSILON[norm])
+    if not ladder or list(ladder) != sorted(set(ladder)) or ladder[0] <= 0:
+        allowed = "budgets above 0 in ascending order"
+        advice = "Sensitivity is drawn against log epsilon, which has no place for 0."
+        raise BadInputError(describe_refusal("epsilons", allowed=allowed, got=list(ladder), advice=advice))

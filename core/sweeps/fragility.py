@@ -1,0 +1,199 @@
+"""Fragility: how far predicted responses swing under small perturbations, against how well they predict. Pure numbers.
+
+S_v(epsilon) = |f_v(x + delta*) - f_v(x)| / sigma_v. Between rungs, and between 0 and the first, S is taken as straight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.sweeps.gather import Sweep
+from core.sweeps.predictivity import Predictivity, measure_predictivity
+from core.sweeps.statistics import Interval, correlate_pairs, draw_resamples, interval_of, resample_means
+from core.types import BoolArray, FloatArray
+
+ONE_SD = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncoderFragility:
+    """One encoder's fragility and predictivity, over a set of targets.
+
+    `sensitivity` and `control` hold an interval a rung (SD); `area` is the integral of S over log10 epsilon (SD
+    decades); `epsilon_1sd` the median over images and targets (infinite where fewer than half get there), `share_1sd`
+    the share that gets there within the ladder; `r` and `r2_ceiling` are means over targets.
+    """
+
+    label: str
+    roi: str
+    n_targets: int
+    sensitivity: tuple[Interval, ...]
+    control: tuple[Interval, ...]
+    area: Interval
+    epsilon_1sd: float
+    share_1sd: float
+    r: Interval
+    r2_ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
+class FragilityParts:
+    """The shift taken apart at the highest rung, means over images and targets of one encoder.
+
+    shift = (`feature_change` ||phi||) `weight_size` `alignment`, in SDs `sensitivity`; `linearity` has a value a rung;
+    `curvature` is in degrees.
+    """
+
+    label: str
+    feature_change: float
+    weight_size_sd: float
+    alignment: float
+    sensitivity: float
+    linearity: tuple[float, ...]
+    curvature: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fragility:
+    """The answer to the first question.
+
+    Parameters
+    ----------
+    rows : tuple of EncoderFragility
+        Of every encoder, over all targets (ROI "all") and by ROI.
+    parts : tuple of FragilityParts
+    norm_agreement : tuple of float
+        Of each encoder, Pearson r over targets of the sensitivities under the two norms; empty under one norm.
+    rank_correlation : float
+        Over encoders, Pearson r of mean sensitivity (highest rung) and mean predictivity; NaN below three encoders.
+    n_test : tuple of int
+    """
+
+    rows: tuple[EncoderFragility, ...]
+    parts: tuple[FragilityParts, ...]
+    norm_agreement: tuple[float, ...]
+    rank_correlation: float
+    n_test: tuple[int, ...]
+
+    @property
+    def overall(self) -> tuple[EncoderFragility, ...]:
+        """The rows over all targets."""
+        return tuple(row for row in self.rows if row.roi == ALL)
+
+
+ALL = "all"
+
+
+def area_under(sensitivity: FloatArray, ladder: FloatArray) -> FloatArray:
+    """Trapezoid integral of S (..., n_rungs) over log10 epsilon, in SD decades."""
+    return np.asarray(np.trapezoid(sensitivity, np.log10(ladder), axis=-1))
+
+
+def epsilon_at(sensitivity: FloatArray, ladder: FloatArray, level: float = ONE_SD) -> FloatArray:
+    """The smallest epsilon at which S (..., n_rungs) reaches `level`; infinite where the ladder ends before."""
+    budgets = np.concatenate([[0.0], np.asarray(ladder, dtype=np.float64)])
+    curve = np.concatenate([np.zeros((*sensitivity.shape[:-1], 1)), sensitivity], axis=-1)
+    reached = curve >= level
+    upper = np.maximum(reached.argmax(axis=-1), 1)
+    high = np.take_along_axis(curve, upper[..., np.newaxis], axis=-1)[..., 0]
+    low = np.take_along_axis(curve, upper[..., np.newaxis] - 1, axis=-1)[..., 0]
+    rise = np.where(high > low, high - low, 1.0)
+    found = budgets[upper - 1] + (budgets[upper] - budgets[upper - 1]) * (level - low) / rise
+    return np.where(reached.any(axis=-1), found, np.inf)
+
+
+def measure_linearity(shift: FloatArray, dual_size: FloatArray, ladder: FloatArray) -> FloatArray:
+    """|shift| / (epsilon ||grad||_dual), (..., n_rungs), of shift (..., n_rungs) and dual_size (...)."""
+    predicted = np.asarray(ladder) * np.asarray(dual_size)[..., np.newaxis]
+    return np.asarray(np.divide(np.abs(shift), predicted, out=np.full_like(predicted, np.nan), where=predicted > 0))
+
+
+def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
+    """Answer the question from a finished sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    roi_of : tuple of str, n_targets long
+        The ROI of each target; "" for none.
+    """
+    predictivity = measure_predictivity(sweep, count=sweep.config.n_bootstrap)
+    groups = {ALL: np.ones(len(roi_of), dtype=bool)}
+    groups |= {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}
+    rows = [
+        _summarise(sweep, predictivity, encoder, roi=roi, chosen=chosen)
+        for roi, chosen in groups.items()
+        for encoder in range(len(sweep.labels))
+    ]
+    overall = [row for row in rows if row.roi == ALL]
+    return Fragility(
+        rows=tuple(rows),
+        parts=tuple(_take_apart(sweep, encoder) for encoder in range(len(sweep.labels))),
+        norm_agreement=_agree(sweep),
+        rank_correlation=correlate_pairs(
+            np.asarray([row.sensitivity[-1].value for row in overall]), np.asarray([row.r.value for row in overall])
+        ),
+        n_test=predictivity.n_test,
+    )
+
+
+def _summarise(
+    sweep: Sweep, predictivity: Predictivity, encoder: int, *, roi: str, chosen: BoolArray
+) -> EncoderFragility:
+    config = sweep.config
+    values = sweep.sensitivity()[encoder, chosen]
+    controls = (np.abs(sweep.control[encoder, chosen, :, 0]) / sweep.sd[encoder, chosen, :, 0, None, None]).mean(axis=1)
+    resamples = draw_resamples(len(config.images), int(chosen.sum()), count=config.n_bootstrap, seed=config.seed)
+    curves = resample_means(np.moveaxis(values, -1, 0), resamples)
+    noise = resample_means(np.moveaxis(controls, -1, 0), resamples)
+    mean, mean_control = values.mean(axis=(0, 1)), controls.mean(axis=(0, 1))
+    ladder = np.asarray(config.ladder)
+    reached = epsilon_at(values, ladder)
+    r = predictivity.r[encoder, chosen]
+    spread = predictivity.resampled[:, encoder] if roi == ALL else _resample_targets(r, resamples.targets)
+    return EncoderFragility(
+        label=sweep.labels[encoder],
+        roi=roi,
+        n_targets=int(chosen.sum()),
+        sensitivity=tuple(interval_of(mean[k], curves[:, k], config.confidence) for k in range(len(ladder))),
+        control=tuple(interval_of(mean_control[k], noise[:, k], config.confidence) for k in range(len(ladder))),
+        area=interval_of(float(area_under(mean, ladder)), area_under(curves, ladder), config.confidence),
+        epsilon_1sd=float(np.sort(reached, axis=None)[(reached.size - 1) // 2]),
+        share_1sd=float(np.isfinite(reached).mean()),
+        r=interval_of(float(r.mean()), spread, config.confidence),
+        r2_ceiling=_mean_known(predictivity.r2_ceiling[encoder, chosen]),
+    )
+
+
+def _resample_targets(r: FloatArray, draws: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> FloatArray:
+    return np.asarray(r[draws].mean(axis=1))
+
+
+def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
+    norm, side_ladder = 0, np.asarray(sweep.config.ladder)
+    linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], side_ladder)
+    known = np.isfinite(linear)
+    means = np.where(known, linear, 0).sum(axis=(0, 1, 2)) / np.maximum(known.sum(axis=(0, 1, 2)), 1)
+    return FragilityParts(
+        label=sweep.labels[encoder],
+        feature_change=float(sweep.feature_change[encoder, :, :, norm, :, -1].mean()),
+        weight_size_sd=float((sweep.weight_size[encoder, :, :, norm] / sweep.sd[encoder, :, :, norm]).mean()),
+        alignment=float(np.abs(sweep.alignment[encoder, :, :, norm, :, -1]).mean()),
+        sensitivity=float(sweep.sensitivity(norm)[encoder, :, :, -1].mean()),
+        linearity=tuple(float(value) for value in means),
+        curvature=float(sweep.curvature[encoder, :, :, norm].mean()),
+    )
+
+
+def _agree(sweep: Sweep) -> tuple[float, ...]:
+    if len(sweep.config.norms) < 2:
+        return ()
+    first, second = (sweep.sensitivity(norm)[..., -1].mean(axis=-1) for norm in (0, 1))
+    return tuple(correlate_pairs(first[encoder], second[encoder]) for encoder in range(len(sweep.labels)))
+
+
+def _mean_known(values: FloatArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")

@@ -1,0 +1,106 @@
+"""The finished cells of a sweep as dense arrays with named axes, for the analyses. Never runs a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import BadInputError
+from core.sweeps.config import SweepConfig
+from core.sweeps.plan import CLIMB, PREDICT, SCORE, Cell
+from core.sweeps.store import SweepStore, load_store
+from core.types import FloatArray
+
+BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
+BY_IMAGE = ("clean", "dual_size", "curvature")
+BY_CELL = ("sd", "weight_size")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """A finished sweep.
+
+    Parameters
+    ----------
+    config : SweepConfig
+    facts : dict
+        Hashes and versions.
+    store : SweepStore
+        Holds perturbations and montages, which are read when they are wanted.
+    shift, control, l2, linf, feature_change, alignment :
+        (n_encoders, n_targets, n_directions, n_norms, n_images, n_rungs)
+    clean, dual_size, curvature : the same without rungs.
+    sd, weight_size : (n_encoders, n_targets, n_directions, n_norms)
+    """
+
+    config: SweepConfig
+    facts: dict[str, Any]
+    store: SweepStore
+    shift: FloatArray
+    control: FloatArray
+    l2: FloatArray
+    linf: FloatArray
+    feature_change: FloatArray
+    alignment: FloatArray
+    clean: FloatArray
+    dual_size: FloatArray
+    curvature: FloatArray
+    sd: FloatArray
+    weight_size: FloatArray
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The encoders' names."""
+        return tuple(self.config.label_of(encoder) for encoder in self.config.encoders)
+
+    def sensitivity(self, norm: int = 0) -> FloatArray:
+        """|shift| / sd under one norm, mean over directions: (n_encoders, n_targets, n_images, n_rungs)."""
+        relative = np.abs(self.shift[:, :, :, norm]) / self.sd[:, :, :, norm, np.newaxis, np.newaxis]
+        return np.asarray(relative.mean(axis=2))
+
+    def predictions(self, encoder: int) -> dict[str, Any]:
+        """predicted, measured (n_test, n_targets) and noise_ceiling (n_targets,) of one encoder."""
+        return self.store.load(Cell(PREDICT, encoder))
+
+    def climb(self, encoder: int, target: int, direction: int = 0, norm: int = 0) -> dict[str, Any]:
+        """The arrays of one climb, its perturbations among them."""
+        return self.store.load(Cell(CLIMB, encoder, target, direction, norm))
+
+    def score(self, encoder: int, target: int, direction: int = 0, norm: int = 0) -> dict[str, Any]:
+        """The arrays of one score."""
+        return self.store.load(Cell(SCORE, encoder, target, direction, norm))
+
+
+def load_sweep(folder: Path) -> Sweep:
+    """A finished sweep by its folder.
+
+    Raises
+    ------
+    BadInputError
+        If it is none, or cells are missing.
+    StorageError
+        If a cell cannot be read.
+    """
+    store, facts = load_store(folder)
+    missing = store.missing()
+    if missing:
+        raise BadInputError(f"The sweep in {folder} lacks {len(missing)} cells. Run it again with --resume.")
+    return gather(store, facts)
+
+
+def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
+    """Read every climb once."""
+    config = store.config
+    outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
+    n_images, n_rungs = len(config.images), len(config.ladder)
+    arrays = {name: np.empty((*outer, n_images, n_rungs)) for name in BY_RUNG}
+    arrays |= {name: np.empty((*outer, n_images)) for name in BY_IMAGE}
+    arrays |= {name: np.empty(outer) for name in BY_CELL}
+    for place in np.ndindex(*outer):
+        cell = store.load(Cell(CLIMB, *place))
+        for name, values in arrays.items():
+            values[place] = cell[name]
+    return Sweep(config, facts, store, **arrays)

@@ -1,0 +1,144 @@
+"""Meaning: which ROIs a perturbation moves, where in the image it lies, at which frequencies. Pure numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.sweeps.gather import Sweep
+from core.types import ByteArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a change lies: `energy` (height, width) sums to 1; the rest in image widths, x to the right and y up.
+
+    `x`, `y` are its centre of mass from the image's centre, `eccentricity` their distance from it, `spread` the RMS
+    distance from the centre of mass.
+    """
+
+    energy: FloatArray
+    x: float
+    y: float
+    eccentricity: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """Share of a change's power at each whole number of cycles per image (n_frequencies,), and the median frequency."""
+
+    cycles: FloatArray
+    share: FloatArray
+    median: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetMeaning:
+    """One encoder's perturbations of one target, over images and directions.
+
+    `roi_shift` (n_encoders, n_rois): mean shift of each ROI in voxel SDs, scored by every encoder; `selectivity`
+    (n_encoders,): z of the target's ROI against the others, NaN without one; `montage` (n_rungs, height, width, 3) the
+    first image's probes in the first direction.
+    """
+
+    encoder: str
+    target: str
+    roi: str
+    roi_names: tuple[tuple[str, ...], ...]
+    roi_shift: tuple[FloatArray, ...]
+    selectivity: FloatArray
+    place: Place
+    spectrum: Spectrum
+    montage: ByteArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meaning:
+    """Every encoder and target, encoders outermost."""
+
+    labels: tuple[str, ...]
+    rows: tuple[TargetMeaning, ...]
+
+
+def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tuple[str, ...], ...]) -> Meaning:
+    """Answer the question from a finished sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    roi_of : tuple of str, n_targets long
+        The ROI of each target.
+    roi_names : tuple, n_encoders long
+        The ROIs of each encoder's subject, in the order of its scores.
+    """
+    rows = [
+        _describe(sweep, encoder, target, roi=roi_of[target], roi_names=roi_names)
+        for encoder in range(len(sweep.labels))
+        for target in range(len(roi_of))
+    ]
+    return Meaning(sweep.labels, tuple(rows))
+
+
+def locate(delta: FloatArray) -> Place:
+    """Where perturbations (n, 3, height, width) lie, each with the same weight."""
+    energy = (delta.astype(np.float64) ** 2).sum(axis=1)
+    total = energy.sum(axis=(1, 2), keepdims=True)
+    shares = np.divide(energy, total, out=np.zeros_like(energy), where=total > 0).mean(axis=0)
+    height, width = shares.shape
+    across = (np.arange(width) + 0.5) / width - 0.5
+    up = 0.5 - (np.arange(height) + 0.5) / height
+    weight = float(shares.sum()) or 1.0
+    x, y = float((shares.sum(axis=0) * across).sum() / weight), float((shares.sum(axis=1) * up).sum() / weight)
+    distance = (across[np.newaxis] - x) ** 2 + (up[:, np.newaxis] - y) ** 2
+    return Place(shares / weight, x, y, float(np.hypot(x, y)), float(np.sqrt((shares * distance).sum() / weight)))
+
+
+def measure_spectrum(delta: FloatArray) -> Spectrum:
+    """Power of perturbations (n, 3, height, width) by cycles per image, summed over rings of width 1."""
+    height, width = delta.shape[2:]
+    power = (np.abs(np.fft.fft2(delta.astype(np.float64), axes=(2, 3))) ** 2).sum(axis=1)
+    total = power.sum(axis=(1, 2), keepdims=True)
+    shares = np.divide(power, total, out=np.zeros_like(power), where=total > 0).mean(axis=0)
+    vertical, horizontal = np.fft.fftfreq(height) * height, np.fft.fftfreq(width) * width
+    ring = np.rint(np.hypot(vertical[:, np.newaxis], horizontal[np.newaxis])).astype(int)
+    summed = np.asarray(np.bincount(ring.ravel(), weights=shares.ravel()), dtype=np.float64)
+    half = summed.sum() / 2
+    median = float(np.searchsorted(np.cumsum(summed), half)) if half > 0 else float("nan")
+    cycles: FloatArray = np.arange(len(summed), dtype=np.float64)
+    return Spectrum(cycles, summed, median)
+
+
+def score_selectivity(shift: FloatArray, names: tuple[str, ...], roi: str) -> float:
+    """z = (the ROI's shift - mean of the others) / SD of the others (ddof 1), of shift (n_rois,); NaN if undefined."""
+    others = np.asarray([value for value, name in zip(shift, names, strict=True) if name != roi])
+    if roi not in names or len(others) < 2 or np.ptp(others) == 0:
+        return float("nan")
+    return float((shift[names.index(roi)] - others.mean()) / others.std(ddof=1))
+
+
+def _describe(
+    sweep: Sweep, encoder: int, target: int, *, roi: str, roi_names: tuple[tuple[str, ...], ...]
+) -> TargetMeaning:
+    config = sweep.config
+    climbs = [sweep.climb(encoder, target, direction) for direction in range(len(config.directions))]
+    scores = [sweep.score(encoder, target, direction) for direction in range(len(config.directions))]
+    signs = [direction.sign for direction in config.directions]
+    delta = np.concatenate([stored["delta"] for stored in climbs])
+    shifts = tuple(
+        np.mean([sign * stored[f"roi_{one}"].mean(axis=0) for sign, stored in zip(signs, scores, strict=True)], axis=0)
+        for one in range(len(config.encoders))
+    )
+    selectivity = [score_selectivity(shift, names, roi) for shift, names in zip(shifts, roi_names, strict=True)]
+    return TargetMeaning(
+        encoder=sweep.labels[encoder],
+        target=config.targets[target].label,
+        roi=roi,
+        roi_names=roi_names,
+        roi_shift=shifts,
+        selectivity=np.asarray(selectivity),
+        place=locate(delta),
+        spectrum=measure_spectrum(delta),
+        montage=climbs[0]["montage"],
+    )

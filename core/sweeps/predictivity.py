@@ -1,0 +1,76 @@
+"""How well each encoder predicts held-out responses, with its resamples over images and targets. Never runs a network.
+
+r (Pearson) per target, r2 = r^2 (0 where r is negative), r2 / noise ceiling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.encoders.scores import correlate, explained, over_ceiling
+from core.sweeps.gather import Sweep
+from core.sweeps.statistics import count_draws, draw_resamples
+from core.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictivity:
+    """Scores on held-out images.
+
+    Parameters
+    ----------
+    r, r2_ceiling : (n_encoders, n_targets)
+        NaN where nothing was held out, or the ceiling is too near 0.
+    resampled : (n_resamples, n_encoders)
+        Mean r over targets in every resample of images and targets; the same draws for every encoder of a subject.
+    n_test : tuple of int
+        Held-out images of each encoder.
+    """
+
+    r: FloatArray
+    r2_ceiling: FloatArray
+    resampled: FloatArray
+    n_test: tuple[int, ...]
+
+
+LEAST_TEST_IMAGES = 3
+
+
+def measure_predictivity(sweep: Sweep, *, count: int) -> Predictivity:
+    """Score every encoder of a sweep; `count` resamples."""
+    rows, ceilings, resampled, n_test = [], [], [], []
+    for encoder in range(len(sweep.config.encoders)):
+        stored = sweep.predictions(encoder)
+        predicted, measured = stored["predicted"], stored["measured"]
+        n_test.append(len(predicted))
+        if len(predicted) < LEAST_TEST_IMAGES:
+            n_targets = len(sweep.config.targets)
+            rows.append(np.full(n_targets, np.nan))
+            ceilings.append(np.full(n_targets, np.nan))
+            resampled.append(np.full(count, np.nan))
+            continue
+        r = correlate(predicted, measured)
+        rows.append(r)
+        ceilings.append(over_ceiling(explained(r), stored["noise_ceiling"]))
+        resampled.append(resample_r(predicted, measured, count=count, seed=sweep.config.seed).mean(axis=1))
+    return Predictivity(np.stack(rows), np.stack(ceilings), np.stack(resampled, axis=1), tuple(n_test))
+
+
+def resample_r(predicted: FloatArray, measured: FloatArray, *, count: int, seed: int) -> FloatArray:
+    """r of every resampled target over resampled images, (n_resamples, n_targets); NaN below three images.
+
+    Weighted moments with how often each image was drawn give every resample's r without copying a row.
+    """
+    n_images, n_targets = predicted.shape
+    if n_images < LEAST_TEST_IMAGES:
+        return np.full((count, n_targets), np.nan)
+    resamples = draw_resamples(n_images, n_targets, count=count, seed=seed)
+    weights = count_draws(resamples.images, n_images) / n_images
+    first, second = predicted - predicted.mean(axis=0), measured - measured.mean(axis=0)
+    mean_first, mean_second = weights @ first, weights @ second
+    product = weights @ (first * second) - mean_first * mean_second
+    spread = (weights @ first**2 - mean_first**2) * (weights @ second**2 - mean_second**2)
+    r = np.divide(product, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(product), where=spread > 0)
+    return np.asarray(np.take_along_axis(r, resamples.targets, axis=1))

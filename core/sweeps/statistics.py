@@ -1,0 +1,125 @@
+"""Bootstrap intervals over images and targets, Holm's correction, pairwise comparison. Pure functions of arrays.
+
+Efron & Tibshirani 1993; Holm 1979, Scandinavian Journal of Statistics 6:65-70.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.seeds import make_stream
+from core.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its percentile bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def describe(self, pattern: str = ".3g") -> str:
+        """Text for tables: "0.41 [0.38, 0.44]"."""
+        return f"{self.value:{pattern}} [{self.low:{pattern}}, {self.high:{pattern}}]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resamples:
+    """Indices drawn with replacement: images (n_resamples, n_images) and targets (n_resamples, n_targets)."""
+
+    images: IntArray
+    targets: IntArray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def draw_resamples(n_images: int, n_targets: int, *, count: int, seed: int) -> Resamples:
+    """Draw images and targets independently of each other, the same for the same seed."""
+    stream = make_stream(seed, "bootstrap", n_images, n_targets)
+    return Resamples(stream.integers(0, n_images, (count, n_images)), stream.integers(0, n_targets, (count, n_targets)))
+
+
+def resample_means(values: FloatArray, resamples: Resamples) -> FloatArray:
+    """The mean of values (..., n_targets, n_images) in every resample: (n_resamples, ...).
+
+    Counts stand in for the drawn copies: mean = u^T V w / (n_targets n_images), u and w how often each was drawn.
+    """
+    n_targets, n_images = values.shape[-2:]
+    of_images, of_targets = count_draws(resamples.images, n_images), count_draws(resamples.targets, n_targets)
+    inner = np.asarray(values) @ of_images.T / n_images
+    return np.asarray(np.einsum("...tb,bt->b...", inner, of_targets) / n_targets)
+
+
+def count_draws(draws: IntArray, size: int) -> FloatArray:
+    """How often each of `size` things was drawn: (n_resamples, size) of indices (n_resamples, n_draws)."""
+    counts = np.zeros((len(draws), size))
+    np.add.at(counts, (np.arange(len(draws))[:, np.newaxis], draws), 1.0)
+    return counts
+
+
+def interval_of(value: float, resampled: FloatArray, confidence: float) -> Interval:
+    """The percentile interval of a resampled statistic (n_resamples,); what is not finite is left out."""
+    known = resampled[np.isfinite(resampled)]
+    if not known.size:
+        return Interval(float(value), float("nan"), float("nan"))
+    low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(value), float(low), float(high))
+
+
+def bootstrap(
+    statistic: Callable[[FloatArray], float], values: FloatArray, *, count: int, confidence: float, seed: int
+) -> Interval:
+    """The interval of any statistic over the last axis of values (..., n_items)."""
+    draws = make_stream(seed, "bootstrap", values.shape[-1]).integers(0, values.shape[-1], (count, values.shape[-1]))
+    resampled = np.asarray([statistic(values[..., draw]) for draw in draws])
+    return interval_of(statistic(values), resampled, confidence)
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """Holm's adjusted p values of p (n,): max over j <= i of min(1, (n - j + 1) p_(j)), in the given order."""
+    order = np.argsort(p, kind="stable")
+    factors = len(p) - np.arange(len(p))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * np.asarray(p)[order]), 1.0)
+    return adjusted
+
+
+def compare_pairs(resampled: FloatArray, *, level: float) -> tuple[FloatArray, BoolArray]:
+    """Which encoders differ, from their statistic in the same resamples (n_resamples, n_encoders).
+
+    p = 2 (min(#(d <= 0), #(d >= 0)) + 1) / (n_resamples + 1), at most 1, d the difference of a pair in one resample:
+    paired, since both members see the same images and targets.
+
+    Returns
+    -------
+    Holm-adjusted p and whether it is below `level`, both (n_pairs,), pairs as in `numpy.triu_indices`.
+    """
+    first, second = np.triu_indices(resampled.shape[1], k=1)
+    difference = resampled[:, first] - resampled[:, second]
+    tail = np.minimum((difference <= 0).sum(axis=0), (difference >= 0).sum(axis=0))
+    p = np.minimum(2 * (tail + 1) / (len(resampled) + 1), 1.0)
+    adjusted = holm(p)
+    return adjusted, adjusted < level
+
+
+def count_for_pairs(n_encoders: int, wished: int, *, level: float = 0.05) -> int:
+    """Resamples enough for the smallest p to survive Holm's correction over all pairs, and at least `wished`."""
+    n_pairs = n_encoders * (n_encoders - 1) // 2
+    return max(wished, int(np.ceil(2 * n_pairs / level)))
+
+
+def correlate_pairs(first: FloatArray, second: FloatArray) -> float:
+    """Pearson r of two vectors; NaN where fewer than three pairs are finite or one never varies."""
+    if np.shape(first) != np.shape(second):
+        raise BadInputError(describe_refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second)))
+    known = np.isfinite(first) & np.isfinite(second)
+    if known.sum() < 3 or np.ptp(first[known]) == 0 or np.ptp(second[known]) == 0:
+        return float("nan")
+    return float(np.corrcoef(first[known], second[known])[0, 1])
