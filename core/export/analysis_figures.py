@@ -67,7 +67,7 @@ def marker_of(index: int) -> str:
 
 def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:
     """Sensitivity along the ladder, and against predictivity, with intervals."""
-    figure, axes = make_figure(1, 2)
+    figure, axes = make_figure(1, 2, width=4.2)
     curve, scatter = axes[0]
     ladder = np.asarray(sweep.config.ladder)
     for index, row in enumerate(answer.overall):
@@ -87,15 +87,16 @@ def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:
     curve.set(
         xscale="log", yscale="log", xlabel=f"{sweep.config.norms[0].capitalize()} epsilon", ylabel="sensitivity (SD)"
     )
+    _mark_budgets(curve, sweep)
     curve.set_title("dotted: random control of equal norm", fontsize=8)
-    scatter.set(xlabel="held-out r", ylabel=f"sensitivity at epsilon {ladder[-1]:g} (SD)", yscale="log")
+    scatter.set(xlabel="held-out r", ylabel=f"sensitivity at epsilon {ladder[-1]:g} (SD)", ylim=(0, None))
     curve.legend(fontsize=7, frameon=False)
     return figure
 
 
 def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
     """Feature against voxel fragility, and linearity along the ladder."""
-    figure, axes = make_figure(1, 2)
+    figure, axes = make_figure(1, 2, width=4.2)
     parts, linear = axes[0]
     for index, part in enumerate(answer.parts):
         parts.scatter(
@@ -109,19 +110,20 @@ def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
             sweep.config.ladder, part.linearity, color=colour_of(index), marker=marker_of(index), ms=4, label=part.label
         )
     parts.set(
-        xlabel="||Δφ|| / ||φ||  (features)", ylabel="||w|| |cos(w, Δφ)| / σ  (readout)", xscale="log", yscale="log"
+        xlabel="||Δφ|| / ||φ||  (features)", ylabel="||w|| |cos(w, Δφ)| / σ  (readout)", xlim=(0, None), ylim=(0, None)
     )
     parts.legend(fontsize=7, frameon=False)
     linear.axhline(1, color="#999999", lw=0.8, ls="--")
     linear.set(
         xscale="log", xlabel=f"{sweep.config.norms[0].capitalize()} epsilon", ylabel="attack shift / first-order shift"
     )
+    _mark_budgets(linear, sweep)
     return figure
 
 
 def draw_discriminability(answer: Discriminability) -> Figure:
     """Encoder means by both measures, and every statistic side by side."""
-    figure, axes = make_figure(1, 3)
+    figure, axes = make_figure(1, 3, width=3.8, height=3.8)
     both = (answer.sensitivity, answer.predictivity)
     for one, measure in zip(axes[0][:2], both, strict=True):
         for index, interval in enumerate(measure.means):
@@ -143,7 +145,7 @@ def draw_transfer(answer: Transfer) -> Figure:
     """The matrix over all targets, the tree of encoders, the alignment of subspaces."""
     from scipy.cluster.hierarchy import dendrogram
 
-    figure, axes = make_figure(1, 3)
+    figure, axes = make_figure(1, 3, width=4.6, height=3.8)
     order, labels = list(answer.order), answer.labels
     names = [labels[index] for index in order]
     matrix = answer.tables[0].ratio[np.ix_(order, order)]
@@ -238,6 +240,12 @@ def _point(axis: Axes, x: Interval, y: Interval, index: int, label: str) -> None
         lw=1,
         label=label,
     )
+
+
+def _mark_budgets(axis: Axes, sweep: Sweep) -> None:
+    """Ticks at the ladder's own budgets."""
+    axis.set_xticks(sweep.config.ladder, [f"{epsilon:.3g}" for epsilon in sweep.config.ladder])
+    axis.minorticks_off()
 
 
 def _bar(axis: Axes, place: float, interval: Interval, colour: str, width: float = 0.7) -> None:

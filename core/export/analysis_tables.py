@@ -97,7 +97,7 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
         for row in answer.rows
         for k, epsilon in enumerate(sweep.config.ladder)
     )
-    parts = tuple(
+    parts: tuple[tuple[Value, ...], ...] = tuple(
         (
             part.label,
             part.feature_change,
@@ -128,7 +128,7 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
         Table("parts", "Feature against voxel fragility, at the highest epsilon", part_columns, parts),
     ]
     if answer.norm_agreement:
-        rows = tuple(zip(sweep.labels, answer.norm_agreement, strict=True))
+        rows = tuple((label, r) for label, r in zip(sweep.labels, answer.norm_agreement, strict=True))
         tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", "r"), rows))
     return tuple(tables)
 
@@ -146,7 +146,7 @@ def _of_values(sweep: Sweep) -> Table:
 
 def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     both = (answer.sensitivity, answer.predictivity)
-    rows = []
+    rows: list[tuple[Value, ...]] = []
     for name in answer.sensitivity.statistics:
         gap = answer.difference.get(name, Interval(float("nan"), float("nan"), float("nan")))
         rows.append((name, *_flat(both[0].statistics[name]), *_flat(both[1].statistics[name]), *_flat(gap)))
@@ -205,7 +205,8 @@ def _of_transfer(answer: Transfer) -> tuple[Table, ...]:
 
 
 def _of_meaning(answer: Meaning) -> tuple[Table, ...]:
-    rows, shifts = [], []
+    rows: list[tuple[Value, ...]] = []
+    shifts: list[tuple[Value, ...]] = []
     for row in answer.rows:
         own = answer.labels.index(row.encoder)
         place, spectrum = row.place, row.spectrum

@@ -1,0 +1,99 @@
+"""Whole sweeps on an embedded network cut early: progress, resuming, refusing, answers, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.engine import Engine
+from core.errors import BadInputError, Cancelled
+from core.export.analysis_package import write_analysis
+from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.fragility import Fragility
+from core.sweeps.gather import load_sweep
+from core.sweeps.run import iter_sweep
+from core.sweeps.store import load_store
+from core.sweeps.transfer import Transfer
+
+EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(device="cpu")
+
+
+def make(question: Question) -> SweepConfig:
+    return SweepConfig(
+        question,
+        (EARLY, LATER),
+        ("cat_chelsea", "face_054"),
+        (TargetName(-1, "FFA"), TargetName(-1, "V1")),
+        ladder=(0.5, 1.0),
+        n_steps=2,
+        n_test=12,
+        n_bootstrap=50,
+    )
+
+
+def finish(engine: Engine, config: SweepConfig, folder: Path, **options: bool) -> int:
+    """Run to the end; returns the number of cells found on disk."""
+    last = list(iter_sweep(engine, config, folder, **options))[-1]
+    assert last.result is not None
+    assert last.done == last.n_cells
+    return last.n_resumed
+
+
+def test_a_cancelled_sweep_is_resumed_to_the_same_numbers(engine: Engine, tmp_path: Path) -> None:
+    config = make(Question.FRAGILITY)
+    finish(engine, config, tmp_path / "whole")
+    asked = iter([False] * 3)
+    with pytest.raises(Cancelled):
+        list(iter_sweep(engine, config, tmp_path / "parts", should_stop=lambda: next(asked, True)))
+    done = len(list((tmp_path / "parts" / "cells").glob("*.npz"))) if (tmp_path / "parts" / "cells").is_dir() else 0
+    assert finish(engine, config, tmp_path / "parts", resume=True) == done
+    whole, parts = load_sweep(tmp_path / "whole"), load_sweep(tmp_path / "parts")
+    for name in ("shift", "control", "dual_size", "curvature", "alignment", "sd"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+
+
+def test_a_folder_is_continued_by_the_same_sweep_only(engine: Engine, tmp_path: Path) -> None:
+    config = make(Question.FRAGILITY)
+    next(iter_sweep(engine, config, tmp_path / "one"))
+    with pytest.raises(BadInputError, match="of the same sweep; config differs|n_steps differs"):
+        next(iter_sweep(engine, replace(config, n_steps=3), tmp_path / "one", resume=True))
+    with pytest.raises(BadInputError, match="new or an empty folder"):
+        next(iter_sweep(engine, config, tmp_path / "one"))
+    with pytest.raises(BadInputError, match="lacks 6 cells.*--resume"):
+        load_sweep(tmp_path / "one")
+    with pytest.raises(BadInputError, match="of a sweep"):
+        load_store(tmp_path)
+
+
+@pytest.mark.parametrize("question", list(Question))
+def test_every_question_is_answered_with_tables_and_figures(engine: Engine, tmp_path: Path, question: Question) -> None:
+    finish(engine, make(question), tmp_path / "out")
+    report = write_analysis(tmp_path / "out")
+    for table in report.tables:
+        with (tmp_path / "out" / "tables" / f"{table.name}.csv").open(newline="") as file:
+            rows = list(csv.reader(file))
+        assert tuple(rows[0]) == table.columns
+        assert len(rows) == len(table.rows) + 1
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["question"] == question
+    assert result["settings"]["ladder"] == [0.5, 1.0]
+    assert len(result["facts"]["encoder_sha256"]) == 2
+    names = sorted(path.name for path in (tmp_path / "out" / "figures").iterdir())
+    assert {name.split(".")[1] for name in names} == {"pdf", "png", "svg"}
+    if isinstance(report.answer, Transfer):
+        assert np.allclose(np.diagonal(report.answer.tables[0].ratio), 1)
+        assert report.answer.worst_size < 0.01
+    if isinstance(report.answer, Fragility):
+        first = report.answer.overall[0]
+        assert first.sensitivity[0].low <= first.sensitivity[0].value <= first.sensitivity[0].high
+        assert first.sensitivity[0].value > first.control[0].value
