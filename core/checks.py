@@ -42,6 +42,13 @@ def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel
     raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}] ({unit})", got=value, advice=advice))
 
 
+def check_fraction(name: str, value: float, *, largest: float = 1.0, advice: str = "") -> float:
+    """Return `value` if it is a finite number in [0, largest], else raise BadInputError."""
+    if not _is_number(value) or not math.isfinite(value) or not 0 <= value <= largest:
+        raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}]", got=value, advice=advice))
+    return float(value)
+
+
 def check_choice(name: str, value: str, choices: Iterable[str], *, advice: str = "") -> str:
     """Return `value` if it is one of `choices`, else raise BadInputError with the nearest names."""
     known = list(choices)

@@ -135,11 +135,23 @@ class Engine:
     def iter_probe(
         self, config: ProbeConfig, stimulus: Stimulus, *, should_stop: Callable[[], bool] = never_stop
     ) -> Iterator[ProbeProgress]:
-        """Run a probe; the last record holds the `Probe`. Raises Cancelled as soon as `should_stop()` is true."""
+        """Run a probe; the last record holds the `Probe`. Raises Cancelled as soon as `should_stop()` is true.
+
+        If the config wants a shift in SDs, the smallest budget that reaches it is searched for first.
+        """
+        from core.probes.min_norm import iter_min_norm
         from core.probes.run import iter_probe
 
         encoder = self.open_encoder(config.subject, config.network, config.layer)
-        yield from iter_probe(encoder, stimulus, config, should_stop=should_stop)
+        run = iter_min_norm if config.wanted_shift_sd else iter_probe
+        yield from run(encoder, stimulus, config, should_stop=should_stop, others=self.open_ensemble(config))
+
+    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
+        """The further encoders that a probe attacks, each at its network's usual layer."""
+        from core.networks.catalog import find_network
+
+        layers = [(name, find_network(name).default_layer) for name in config.ensemble]
+        return tuple(self.open_encoder(config.subject, name, layer) for name, layer in layers)
 
     def preview(self, probe: Probe, epsilon: float) -> Preview:
         """The last probe's perturbation at another budget, re-scored in one forward pass."""

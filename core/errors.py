@@ -15,6 +15,10 @@ class BadInputError(ProbeError, ValueError):
     """A value, name or file the user gave cannot be used."""
 
 
+class NoGradientError(BadInputError):
+    """A network cannot tell how its features change with its pixels."""
+
+
 class WeightsError(ProbeError):
     """A weights or encoder file is truncated, of another architecture, altered, or holds code."""
 

@@ -32,6 +32,8 @@ LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 LIGHT = (
     "core.attacks.config",
+    "core.attacks.objective_config",
+    "core.attacks.presets",
     "core.checks",
     "core.commands.cli",
     "core.datasets.image_store",

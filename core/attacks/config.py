@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.checks import check_count, check_epsilon, check_positive, describe_refusal
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal
 from core.errors import BadInputError
 from core.types import NormName
 
@@ -16,11 +16,31 @@ LARGEST_EPSILON = {NormName.L2: 1000.0, NormName.LINF: 1.0}
 """Beyond these no image has room: Linf 1 is black to white, L2 1000 is past the diagonal of 512 x 512 pixels."""
 
 
+LARGEST_MOMENTUM = 10.0
+LARGEST_TRANSLATION = 56
+"""Pixels; a quarter of 224. Beyond it the smoothed gradient has no detail left."""
+
+QUERY_REPORTS = 50
+"""Steps in which a black-box attack tells where it stands."""
+
+
 class AttackMethod(StrEnum):
     """How the perturbation is found."""
 
     FGSM = "fgsm"
     PGD = "pgd"
+    APGD = "apgd"
+    SQUARE = "square"
+
+    @property
+    def chooses_steps(self) -> bool:
+        """Whether the method sets the length of its steps itself."""
+        return self is not AttackMethod.PGD
+
+    @property
+    def takes_transfer_options(self) -> bool:
+        """Whether gradients can be smoothed over shifts and taken at resized images."""
+        return self in (AttackMethod.FGSM, AttackMethod.PGD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +54,10 @@ class AttackConfig:
     epsilon : float
         The budget, in [0, 1] pixel units at the network's input resolution.
     method : AttackMethod
-        FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each.
+        FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own step
+        where it stops gaining; SQUARE tries random squares and needs no gradient.
     n_steps : int
-        Steps of each run; FGSM always takes one.
+        Steps of each run; FGSM always takes one, SQUARE counts queries instead.
     step_size : float or None
         Length of a step in the same unit; None means 2.5 epsilon / n_steps.
     n_restarts : int
@@ -46,12 +67,20 @@ class AttackConfig:
     quantise : bool
         Round every iterate to 8-bit grey levels, so that a saved PNG holds exactly the attacked pixels.
     seed : int
-        Seed of the random starts and controls.
+        Seed of the random starts, controls and of every random choice of a method.
+    momentum : float
+        Decay of the gradients added up over the steps (MI, Dong et al. 2018); 0 is none, 1 a plain sum.
+    diversity : float
+        Probability of taking a step's gradient at a shrunken and padded image (DI, Xie et al. 2019); 0 is never.
+    translation : int
+        Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as published.
+    n_queries : int
+        Forward passes of each run of SQUARE; ignored by the others.
 
     Raises
     ------
     BadInputError
-        If a value is out of its range.
+        If a value is out of its range, or the method has no use for an option that is on.
     """
 
     norm: NormName = NormName.L2
@@ -63,6 +92,10 @@ class AttackConfig:
     random_start: bool = False
     quantise: bool = False
     seed: int = 0
+    momentum: float = 0.0
+    diversity: float = 0.0
+    translation: int = 0
+    n_queries: int = 1000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "norm", NormName(self.norm))
@@ -73,16 +106,48 @@ class AttackConfig:
         check_count("seed", self.seed, least=0)
         if self.step_size is not None:
             check_positive("step_size", self.step_size, advice="Leave it out for 2.5 epsilon / n_steps.")
+        check_fraction("momentum", self.momentum, largest=LARGEST_MOMENTUM, advice="1 is the published decay.")
+        check_fraction("diversity", self.diversity, advice="It is a probability; 0.5 is the published one.")
+        check_count("translation", self.translation, least=0, advice="7 pixels are the published kernel of 15.")
+        check_epsilon("translation", self.translation, largest=LARGEST_TRANSLATION, unit="pixels")
+        check_count("n_queries", self.n_queries, advice="1000 is a good start.")
+        self._check_combination()
+
+    def _check_combination(self) -> None:
+        """Refuse options that the method would silently ignore."""
+        method = self.method
+        transfer = {"momentum": self.momentum, "diversity": self.diversity, "translation": self.translation}
+        for name, value in transfer.items():
+            if value and (not method.takes_transfer_options or (name == "momentum" and method is AttackMethod.FGSM)):
+                reason = {
+                    AttackMethod.FGSM: "its one step gathers no momentum",
+                    AttackMethod.APGD: "it has a momentum and steps of its own",
+                    AttackMethod.SQUARE: "it takes no gradient",
+                }[method]
+                advice = f"{method.upper()} has no use for it: {reason}. Use PGD."
+                raise BadInputError(describe_refusal(name, allowed=f"0 for {method}", got=value, advice=advice))
+        if self.step_size is not None and method in (AttackMethod.APGD, AttackMethod.SQUARE):
+            advice = f"{method.upper()} chooses its own steps. Leave it out, or use PGD."
+            raise BadInputError(
+                describe_refusal("step_size", allowed=f"left out for {method}", got=self.step_size, advice=advice)
+            )
 
     @property
     def steps_taken(self) -> int:
-        """Steps of one run: 1 for FGSM."""
+        """Steps of one run as they are told: 1 for FGSM, at most `QUERY_REPORTS` for SQUARE, else `n_steps`."""
+        if self.method is AttackMethod.SQUARE:
+            return min(self.n_queries, QUERY_REPORTS)
         return 1 if self.method is AttackMethod.FGSM else self.n_steps
 
     @property
     def step_length(self) -> float:
-        """The step actually taken: epsilon for FGSM, else `step_size` or 2.5 epsilon / n_steps."""
-        if self.method is AttackMethod.FGSM:
+        """The step actually taken: epsilon for FGSM, else `step_size` or 2.5 epsilon / n_steps.
+
+        Of APGD the first step, 2 epsilon; of SQUARE the size of a square's change, epsilon.
+        """
+        if self.method is AttackMethod.APGD:
+            return 2 * self.epsilon
+        if self.method.chooses_steps:
             return self.epsilon
         return STEP_SIZE_RULE * self.epsilon / self.n_steps if self.step_size is None else self.step_size
 
@@ -91,11 +156,27 @@ class AttackConfig:
         return replace(self, epsilon=epsilon)
 
     def describe(self) -> str:
-        """One line for captions: "PGD, L2 epsilon 3, 10 steps of 0.75"."""
+        """One line for captions: "PGD, L2 epsilon 3, 10 steps of 0.75, momentum 1"."""
+        budget = f"{self.norm.capitalize()} epsilon {format_epsilon(self.epsilon, self.norm)}"
+        return ", ".join([self.method.upper(), budget, self._describe_schedule(), *self._describe_options()])
+
+    def _describe_schedule(self) -> str:
+        if self.method is AttackMethod.SQUARE:
+            return f"{self.n_queries} quer{'ies' if self.n_queries > 1 else 'y'} a budget"
+        steps = f"{self.steps_taken} step{'s' if self.steps_taken > 1 else ''}"
         return (
-            f"{self.method.upper()}, {self.norm.capitalize()} epsilon {format_epsilon(self.epsilon, self.norm)}, "
-            f"{self.steps_taken} step{'s' if self.steps_taken > 1 else ''} of {self.step_length:.3g}"
+            f"{steps}, halved from {self.step_length:.3g}"
+            if self.method is AttackMethod.APGD
+            else (f"{steps} of {self.step_length:.3g}")
         )
+
+    def _describe_options(self) -> list[str]:
+        said = {
+            f"momentum {self.momentum:g}": self.momentum > 0,
+            f"diverse inputs with probability {self.diversity:g}": self.diversity > 0,
+            f"shifts up to {self.translation} px": self.translation > 0,
+        }
+        return [text for text, is_on in said.items() if is_on]
 
 
 def format_epsilon(epsilon: float, norm: NormName) -> str:

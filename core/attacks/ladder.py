@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.objective import Objective
+from core.attacks.objective import Raised
 from core.attacks.pgd import FROM_BELOW, AttackStep, Best, iter_pgd
 
 
@@ -30,7 +30,7 @@ class LadderStep:
 
 
 def iter_ladder(
-    objective: Objective,
+    objective: Raised,
     clean: torch.Tensor,
     config: AttackConfig,
     *,
@@ -44,7 +44,7 @@ def iter_ladder(
 
     Parameters
     ----------
-    objective : Objective
+    objective : Raised
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig
@@ -54,17 +54,39 @@ def iter_ladder(
     keys : sequence of n str, optional
         Names of the images' random streams.
     """
-    best: Best | None = None
-    start: torch.Tensor | None = None
+    below: Rung | None = None
     for rung, epsilon in enumerate(ladder):
         step: AttackStep | None = None
-        attack = fit_to_rung(config, epsilon)
-        for step in iter_pgd(objective, clean, attack, start=start, incumbent=best, keys=keys):
+        for step in iter_rung(objective, clean, config, epsilon=epsilon, below=below, keys=keys):
             yield LadderStep(rung, epsilon, step)
-        if step is None or config.method is AttackMethod.FGSM or rung + 1 == len(ladder):
-            continue
-        best = _hand_up(step.best)
-        start = (best.pixels - clean) * (ladder[rung + 1] / epsilon if epsilon > 0 else 1.0)
+        below = None if step is None else Rung(epsilon, step.best)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rung:
+    """A budget that was climbed, and the best points found under it."""
+
+    epsilon: float
+    best: Best
+
+
+def iter_rung(
+    objective: Raised,
+    clean: torch.Tensor,
+    config: AttackConfig,
+    *,
+    epsilon: float,
+    below: Rung | None,
+    keys: Sequence[str] | None = None,
+) -> Iterator[AttackStep]:
+    """Attack under one budget, from what was found under a smaller one; FGSM always from the clean image."""
+    attack = fit_to_rung(config, epsilon)
+    if below is None or config.method is AttackMethod.FGSM:
+        yield from iter_pgd(objective, clean, attack, keys=keys)
+        return
+    best = _hand_up(below.best)
+    start = (best.pixels - clean) * (epsilon / below.epsilon if below.epsilon > 0 else 1.0)
+    yield from iter_pgd(objective, clean, attack, start=start, incumbent=best, keys=keys)
 
 
 def fit_to_rung(config: AttackConfig, epsilon: float) -> AttackConfig:

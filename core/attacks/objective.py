@@ -1,12 +1,15 @@
-"""The number an attack raises, one an image: a target's predicted response, or its negative. Never takes a step."""
+"""The number an attack raises, one an image: a target's response, or a rule of all responses. Never takes a step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
+from core.attacks.rules import Rule
 from core.encoders.encoder import Encoder
+from core.errors import NoGradientError
 from core.types import FloatArray
 
 
@@ -20,6 +23,27 @@ class Scores:
 
     values: torch.Tensor
     reduced: torch.Tensor
+
+
+class Raised(Protocol):
+    """What an attack asks of an objective; that of a batch is the sum over its images, so none sees its neighbours."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder whose reduced features `Scores` holds."""
+
+    @property
+    def scale(self) -> float:
+        """One SD of the objective over the reference images, in its own unit."""
+
+    def score(self, pixels: torch.Tensor) -> Scores:
+        """The objective at pixels (n, 3, height, width), without a gradient."""
+
+    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The objective and its gradient with respect to the pixels; one forward and one backward pass."""
+
+    def told(self, scores: Scores) -> torch.Tensor:
+        """The value whose shift is told, (n,), without the sign of raising or lowering."""
 
 
 class Objective:
@@ -45,6 +69,12 @@ class Objective:
         self._weights = sign * weights
         self._intercept = sign * intercept
         self._cotangent = pull_to_features(encoder, self._weights)
+        self._direction = direction
+
+    @property
+    def scale(self) -> float:
+        """SD of c . responses over the reference images."""
+        return self.encoder.target_sd(self._direction)
 
     def score(self, pixels: torch.Tensor) -> Scores:
         """The objective at pixels (n, 3, height, width), without a gradient."""
@@ -55,14 +85,76 @@ class Objective:
         """The objective and its gradient with respect to the pixels, (n, 3, height, width)."""
         leaf = pixels.detach().requires_grad_(True)
         with torch.enable_grad():
-            features = self.encoder.network(leaf)
+            features = run_network(self.encoder, leaf)
         (gradient,) = torch.autograd.grad(features, leaf, grad_outputs=self._cotangent.expand_as(features))
         with torch.no_grad():
             return self._score_features(features.detach()), gradient
 
+    def told(self, scores: Scores) -> torch.Tensor:
+        """c . responses, (n,)."""
+        return self.sign * (scores.reduced @ self._weights + self._intercept)
+
     def _score_features(self, features: torch.Tensor) -> Scores:
         reduced = self.encoder.reduce(features)
         return Scores(reduced @ self._weights + self._intercept, reduced)
+
+
+class RuleObjective:
+    """A rule of all responses, against those of the clean images.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    rule : Rule
+    sign : int
+        +1 to raise, -1 to lower.
+    clean : (n, n_voxels)
+        Responses to the clean images, in the order of every batch that is scored.
+    """
+
+    def __init__(self, encoder: Encoder, rule: Rule, *, sign: int, clean: torch.Tensor) -> None:
+        self.encoder = encoder
+        self.sign = sign
+        self._rule = rule
+        self._clean = clean
+
+    @property
+    def scale(self) -> float:
+        """One SD of what is raised, in its unit."""
+        return self._rule.scale
+
+    def score(self, pixels: torch.Tensor) -> Scores:
+        """The objective at pixels (n, 3, height, width), without a gradient."""
+        with torch.no_grad():
+            return self._score_features(self.encoder.network(pixels))
+
+    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The objective and its gradient with respect to the pixels, (n, 3, height, width)."""
+        leaf = pixels.detach().requires_grad_(True)
+        with torch.enable_grad():
+            scores = self._score_features(run_network(self.encoder, leaf))
+            (gradient,) = torch.autograd.grad(scores.values.sum(), leaf)
+        return Scores(scores.values.detach(), scores.reduced.detach()), gradient
+
+    def told(self, scores: Scores) -> torch.Tensor:
+        """The rule's own account of the responses, (n,)."""
+        with torch.no_grad():
+            return self._rule.told(self.encoder.responses_of(scores.reduced), self._clean)
+
+    def _score_features(self, features: torch.Tensor) -> Scores:
+        reduced = self.encoder.reduce(features)
+        return Scores(self._rule.raised(self.encoder.responses_of(reduced), self._clean, sign=self.sign), reduced)
+
+
+def run_network(encoder: Encoder, pixels: torch.Tensor) -> torch.Tensor:
+    """The features of pixels that want a gradient. Raises NoGradientError if the network hands none on."""
+    features: torch.Tensor = encoder.network(pixels)
+    if not features.requires_grad:
+        raise NoGradientError(
+            f"Network {encoder.network.spec.id} hands no gradient to its pixels, so no attack can follow it. "
+            "Use the method `square`, which needs none."
+        )
+    return features
 
 
 def pull_to_features(encoder: Encoder, weights: torch.Tensor) -> torch.Tensor:

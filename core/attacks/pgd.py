@@ -1,6 +1,6 @@
-"""Projected gradient ascent under any norm; FGSM is its one-step case. Never decides what the result means.
+"""The loop of every attack: restarts, the best point kept. Its own climb is projected gradient ascent, FGSM one step.
 
-Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
+Never decides what the result means. Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
 """
 
 from __future__ import annotations
@@ -8,13 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
+from core.attacks.apgd import climb_apgd
 from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
+from core.attacks.course import Course
 from core.attacks.norms import NORMS
-from core.attacks.objective import Objective, Scores
+from core.attacks.objective import Raised, Scores
+from core.attacks.square import climb_square
+from core.attacks.steering import Steering
 from core.checks import describe_refusal
 from core.errors import BadInputError
 
@@ -58,7 +63,7 @@ class AttackStep:
 
 
 def iter_pgd(
-    objective: Objective,
+    objective: Raised,
     clean: torch.Tensor,
     config: AttackConfig,
     *,
@@ -69,16 +74,17 @@ def iter_pgd(
 ) -> Iterator[AttackStep]:
     """Raise the objective of every image within its ball, one record a step.
 
-    delta <- project(delta + step_size * steepest(gradient)), the best iterate of each image kept.
+    PGD: delta <- project(delta + step_size * steepest(gradient)), the best iterate of each image kept.
 
     Parameters
     ----------
-    objective : Objective
+    objective : Raised
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig
-        FGSM takes one step of length epsilon and delivers where it leads, be it better or not. PGD never delivers
-        less than its best start. `step_size` holds for all images; left out, it is 2.5 epsilon / n_steps of each.
+        FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
+        deliver less than their best start. `step_size` holds for all images; left out, it is 2.5 epsilon / n_steps of
+        each.
     epsilon : (n,), optional
         Budget of each image; `config.epsilon` for all if left out.
     start : (n, 3, height, width), optional
@@ -100,9 +106,9 @@ def iter_pgd(
     best = _worst(clean) if incumbent is None else incumbent
     for restart in range(config.n_restarts):
         delta = _start(ball, config, start, restart=restart, keys=names)
-        run = _climb(objective, ball, delta, lengths=lengths, n_steps=config.steps_taken)
+        run = CLIMBS[config.method](objective, ball, delta, course=Course(config, lengths, restart, names))
         for taken, (pixels, scores) in enumerate(run):
-            if taken > 0 or config.method is AttackMethod.PGD:
+            if taken > 0 or config.method is not AttackMethod.FGSM:
                 best = best.offer(scores.values, pixels, restart=restart)
             if taken == 0:
                 continue
@@ -139,22 +145,41 @@ def hash_image(image: torch.Tensor) -> str:
     return hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
 
 
-def _climb(
-    objective: Objective, ball: Ball, delta: torch.Tensor, *, lengths: torch.Tensor, n_steps: int
+def climb_pgd(
+    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start and the n_steps points after it, each with its scores.
 
     When rounding to grey levels, the gradient is taken at the rounded point but added to the unrounded one, so that
     steps of less than a level add up instead of being rounded away.
     """
-    stride = lengths.view(-1, 1, 1, 1)
-    for _ in range(n_steps):
+    stride = course.lengths.view(-1, 1, 1, 1)
+    steering = Steering(objective, course)
+    for _ in range(course.config.steps_taken):
         pixels = ball.land(delta)
-        scores, gradient = objective.ascend(pixels)
+        scores, gradient = steering.look(pixels)
         yield pixels, scores
         delta = ball.project(delta + stride * ball.norm.steepest(gradient))
     pixels = ball.land(delta)
     yield pixels, objective.score(pixels)
+
+
+class Climb(Protocol):
+    """One run of a method: yields its start and every point after it, each with its scores."""
+
+    def __call__(
+        self, objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+    ) -> Iterator[tuple[torch.Tensor, Scores]]:
+        """Set off from `delta`, which is already projected."""
+
+
+CLIMBS: dict[AttackMethod, Climb] = {
+    AttackMethod.FGSM: climb_pgd,
+    AttackMethod.PGD: climb_pgd,
+    AttackMethod.APGD: climb_apgd,
+    AttackMethod.SQUARE: climb_square,
+}
+"""The run of each method."""
 
 
 def _start(

@@ -32,9 +32,10 @@ def run(args: argparse.Namespace) -> int:
     probe = load_probe(args.probe)
     engine = Engine(device=args.device)
     encoder = engine.open_encoder(probe.config.subject, probe.config.network, probe.config.layer)
+    others = engine.open_ensemble(probe.config)
     result = None
     with stop_on_interrupt() as should_stop:
-        for progress in iter_reproduce(encoder, probe, should_stop=should_stop):
+        for progress in iter_reproduce(encoder, probe, should_stop=should_stop, others=others):
             result = progress.result
     if result is None:
         raise RuntimeError("The repetition ended without a result.")

@@ -1,5 +1,6 @@
 """Saves and loads finished probes: a .safetensors of arrays and a .json header beside it. Never uses pickle or torch.
 
+Fields added after the first version have defaults that mean what that version did; files without them load as before.
 Both files are written under temporary names first and renamed at the end. The header holds the hash of the arrays and
 of itself, so that a truncated or edited file is refused instead of being shown as a result.
 """
@@ -20,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.attacks.config import AttackConfig
+from core.attacks.objective_config import ObjectiveConfig
 from core.errors import BadInputError, StorageError
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.target import Target, TargetKind
@@ -130,11 +132,12 @@ def _read_header(path: Path) -> dict[str, Any]:
 
 
 def _build_probe(header: dict[str, Any], arrays: Arrays) -> Probe:
-    groups = {
-        name: kind(**{field.name: arrays.pop(f"{name}.{field.name}") for field in dataclasses.fields(kind)})
-        for name, kind in GROUPS.items()
-    }
+    groups = {}
+    for name, kind in GROUPS.items():
+        parts = [field.name for field in dataclasses.fields(kind) if f"{name}.{field.name}" in arrays]
+        groups[name] = kind(**{part: arrays.pop(f"{name}.{part}") for part in parts})
     plain = {field.name: header[field.name] for field in dataclasses.fields(Probe) if field.name in header}
+    plain["ensemble_sha256"] = tuple(header.get("ensemble_sha256", ()))
     return Probe(**(plain | arrays | groups | {"config": _build_config(header["config"])}))
 
 
@@ -142,6 +145,7 @@ def _build_config(fields: dict[str, Any]) -> ProbeConfig:
     target = fields["target"]
     named = Target(TargetKind(target["kind"]), target["label"], tuple(target["voxels"]), tuple(target["weights"]))
     rest = {"target": named, "attack": AttackConfig(**fields["attack"]), "ladder": tuple(fields["ladder"])}
+    rest["objective"] = ObjectiveConfig(**fields.get("objective", {}))
     return ProbeConfig(**(fields | rest))
 
 

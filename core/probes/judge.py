@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
 from core.probes.first_order import measure_linearity, predict_first_order
+from core.probes.objectives import build_rule
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.respond import describe_versions, respond
 from core.progress import Stopwatch
@@ -40,6 +42,17 @@ class _Judged:
     sign_flip: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Told:
+    """What the curve tells of every rung, (n_rungs,) each; `objective` is empty where it is the signed shift."""
+
+    shift: FloatArray
+    control: FloatArray
+    sign_flip: FloatArray
+    objective: FloatArray
+    is_smooth: bool
+
+
 def judge(
     encoder: Encoder,
     stimulus: Stimulus,
@@ -49,6 +62,7 @@ def judge(
     dual_size: float,
     history: StepHistory,
     watch: Stopwatch,
+    ensemble_sha256: tuple[str, ...] = (),
 ) -> Probe:
     """Score the delivered pixels and assemble the probe.
 
@@ -59,10 +73,12 @@ def judge(
     config : ProbeConfig
     delivered : Delivered
     dual_size : float
-        Dual norm of the target's gradient at the clean image.
+        Dual norm of the objective's gradient at the clean image; NaN where it has none.
     history : StepHistory
     watch : Stopwatch
         Started with the probe.
+    ensemble_sha256 : tuple of str
+        Hashes of the further encoders that were attacked.
     """
     judged = _score(encoder, delivered)
     direction = config.target.vector(encoder.n_voxels)
@@ -84,13 +100,14 @@ def judge(
         sign_flip=judged.sign_flip[-1],
         reference_sd=card.reference_sd,
         target_sd=encoder.target_sd(direction),
-        curve=_draw_curve(config, delivered, judged, direction=direction, dual_size=dual_size),
+        curve=_draw_curve(config, delivered, _tell(encoder, config, judged), dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,
         seconds=watch.seconds,
         device=str(encoder.network.device),
         versions=describe_versions(),
         rung_pixels=delivered.perturbed,
+        ensemble_sha256=ensemble_sha256,
     )
 
 
@@ -100,23 +117,46 @@ def _score(encoder: Encoder, delivered: Delivered) -> _Judged:
     return _Judged(clean[0], *others)
 
 
-def _draw_curve(
-    config: ProbeConfig, delivered: Delivered, judged: _Judged, *, direction: FloatArray, dual_size: float
-) -> Curve:
-    """The target's values, in float64: differences of large responses lose too much in float32."""
-    weights = direction.astype(np.float64)
+def _tell(encoder: Encoder, config: ProbeConfig, judged: _Judged) -> _Told:
+    """The told values' shifts, in float64: differences of large responses lose too much in float32."""
     clean = judged.clean.astype(np.float64)
-    shift, control, flip = ((rung - clean) @ weights for rung in (judged.perturbed, judged.control, judged.sign_flip))
+    if config.objective.is_linear:
+        weights = config.target.vector(encoder.n_voxels).astype(np.float64)
+        shift, control, flip = (
+            (rung - clean) @ weights for rung in (judged.perturbed, judged.control, judged.sign_flip)
+        )
+        return _Told(shift, control, flip, objective=np.zeros(0), is_smooth=True)
+    rule = build_rule(encoder, config, like=torch.zeros((), dtype=torch.float64))
+    before = torch.from_numpy(clean)[None]
+
+    def tell(responses: FloatArray) -> FloatArray:
+        after = torch.from_numpy(responses.astype(np.float64))
+        return np.asarray((rule.told(after, before) - rule.told(before, before)).numpy())
+
+    sign, reached = config.direction.sign, torch.from_numpy(judged.perturbed.astype(np.float64))
+    raised = rule.raised(reached, before, sign=sign) - rule.raised(before, before, sign=sign)
+    return _Told(
+        shift=tell(judged.perturbed),
+        control=tell(judged.control),
+        sign_flip=tell(judged.sign_flip),
+        objective=np.asarray(raised.numpy()),
+        is_smooth=rule.is_smooth_at_clean,
+    )
+
+
+def _draw_curve(config: ProbeConfig, delivered: Delivered, told: _Told, *, dual_size: float) -> Curve:
     epsilon = np.asarray(config.ladder)
-    first_order = predict_first_order(epsilon, dual_size, sign=config.direction.sign)
+    slope = dual_size if told.is_smooth else float("nan")
+    first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
     return Curve(
         epsilon=epsilon,
-        shift=shift,
+        shift=told.shift,
         first_order=first_order,
-        linearity=measure_linearity(shift, first_order),
-        control_shift=control,
-        sign_flip_shift=flip,
+        linearity=measure_linearity(told.shift, first_order),
+        control_shift=told.control,
+        sign_flip_shift=told.sign_flip,
         l2=np.linalg.norm(delta, axis=1),
         linf=np.abs(delta).max(axis=1),
+        objective=told.objective,
     )

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.attacks.config import AttackConfig, format_epsilon
-from core.checks import check_epsilon, describe_refusal
+from core.attacks.objective_config import ObjectiveConfig
+from core.checks import check_epsilon, check_fraction, describe_refusal
 from core.errors import BadInputError
-from core.probes.target import Target
+from core.probes.target import Target, TargetKind
 from core.types import ByteArray, Direction, FloatArray, NormName
+
+LARGEST_WISH = 1000.0
+"""SDs; no encoder can be moved farther."""
+
+ROUNDING = 1e-4
+"""Responses scored again in another batch differ by less than this part."""
 
 LADDER_FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 """The default epsilon ladder, as fractions of the asked budget: octaves, so that a log axis is evenly covered."""
@@ -29,6 +36,14 @@ class ProbeConfig:
     attack : AttackConfig
     ladder : tuple of float
         Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
+    objective : ObjectiveConfig
+        The form of what is raised; by default the target's own response.
+    ensemble : tuple of str
+        Further networks, each at its usual layer, whose encoders of the same subject are attacked together with this
+        one: the mean of their objectives in SDs. What is told stays this encoder's.
+    wanted_shift_sd : float
+        Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts the target by so
+        many SDs is searched for first; a finished probe has the budget found.
     """
 
     subject: str
@@ -38,9 +53,14 @@ class ProbeConfig:
     direction: Direction = Direction.RAISE
     attack: AttackConfig = field(default_factory=AttackConfig)
     ladder: tuple[float, ...] = ()
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    ensemble: tuple[str, ...] = ()
+    wanted_shift_sd: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", Direction(self.direction))
+        object.__setattr__(self, "ensemble", tuple(self.ensemble))
+        self._check_objective()
         if not self.ladder:
             rungs = tuple(self.attack.epsilon * fraction for fraction in LADDER_FRACTIONS)
             object.__setattr__(self, "ladder", rungs if self.attack.epsilon > 0 else (0.0,))
@@ -52,7 +72,33 @@ class ProbeConfig:
 
     def describe(self) -> str:
         """One line for captions: "raise voxel 812 (left V1) · mobilenet_v2 features.18 · PGD ..."."""
-        return f"{self.direction} {self.target.label} · {self.network} {self.layer} · {self.attack.describe()}"
+        what = ", ".join(filter(None, [f"{self.direction} {self.target.label}", self.objective.describe()]))
+        where = " with ".join([f"{self.network} {self.layer}", *([", ".join(self.ensemble)] if self.ensemble else [])])
+        wish = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
+        return " · ".join([what, where, self.attack.describe(), *wish])
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one encoder's target is raised or lowered as it is."""
+        return self.objective.is_linear and not self.ensemble
+
+    def _check_objective(self) -> None:
+        is_pattern = self.target.kind is TargetKind.PATTERN
+        if is_pattern is not self.objective.kind.is_pattern:
+            allowed = "distance or cosine for a pattern" if is_pattern else "target or selective unless it is a pattern"
+            raise BadInputError(describe_refusal("objective", allowed=allowed, got=str(self.objective.kind)))
+        check_fraction("wanted shift", self.wanted_shift_sd, largest=LARGEST_WISH, advice="It is counted in SDs.")
+        if is_pattern and self.wanted_shift_sd:
+            advice = "A pattern has no SD to count its shift in. Leave one of the two out."
+            allowed = "0 for a pattern"
+            raise BadInputError(
+                describe_refusal("wanted shift", allowed=allowed, got=self.wanted_shift_sd, advice=advice)
+            )
+        if self.network in self.ensemble or len(set(self.ensemble)) < len(self.ensemble):
+            advice = f"Name each further network once; {self.network} is part of it already."
+            raise BadInputError(
+                describe_refusal("ensemble", allowed="other networks", got=",".join(self.ensemble), advice=advice)
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +107,9 @@ class Curve:
 
     `first_order` is epsilon times the dual norm of the gradient (the shift a linear encoder would show, signed by the
     direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
+    Of patterns all of these are told of the objective itself, in its own unit; the cosine has no gradient at the clean
+    image, so its `first_order` and `linearity` are NaN, as they are where a network hands on no gradient.
+    `objective` is what the attack raised, beyond the clean image's; empty where that is the signed shift itself.
     """
 
     epsilon: FloatArray
@@ -71,6 +120,7 @@ class Curve:
     sign_flip_shift: FloatArray
     l2: FloatArray
     linf: FloatArray
+    objective: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +152,7 @@ class Probe:
     `delivered_8bit` says whether the delivered pixels were rounded to grey levels (`attack.quantise`).
     `rung_pixels` (n_rungs, 3, height, width) are the delivered pixels of every rung, the last those of the probe; empty
     where only the last is known.
+    `ensemble_sha256` are the hashes of the further encoders that were attacked, in the order of `config.ensemble`.
     """
 
     config: ProbeConfig
@@ -127,6 +178,7 @@ class Probe:
     device: str
     versions: dict[str, str]
     rung_pixels: FloatArray = field(default_factory=lambda: np.zeros((0, 3, 1, 1), dtype=np.float32))
+    ensemble_sha256: tuple[str, ...] = ()
 
     @property
     def shift(self) -> FloatArray:
@@ -149,8 +201,14 @@ class Probe:
         return self.config.target.vector(len(self.clean))
 
     def of_target(self, responses: FloatArray) -> float:
-        """The target's value c . f in the response's unit."""
+        """The target's value c . f in the response's unit; of a pattern, the response along it."""
         return float(self.target_vector @ responses)
+
+    @property
+    def reaches_wish(self) -> bool:
+        """Whether the target moved the right way by the SDs wanted, to within rounding."""
+        moved = self.config.direction.sign * (self.of_target(self.perturbed) - self.of_target(self.clean))
+        return bool(moved >= self.config.wanted_shift_sd * self.target_sd * (1 - ROUNDING))
 
     @property
     def l2(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
 from core.probes.files import flatten_arrays
-from core.probes.probe import Probe
+from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
 from core.probes.run import iter_probe
 
@@ -61,9 +61,9 @@ class Reproduction:
 
 
 def iter_reproduce(
-    encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool]
+    encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool], others: Sequence[Encoder] = ()
 ) -> Iterator[ReproductionProgress]:
-    """Run a probe again from its own clean pixels and configuration.
+    """Run a probe again from its own clean pixels and configuration; `others` are the encoders of its ensemble.
 
     Raises
     ------
@@ -73,8 +73,10 @@ def iter_reproduce(
         As soon as `should_stop()` is true.
     """
     check_same_encoder(encoder, probe)
+    for name, other, then in zip(probe.config.ensemble, others, probe.ensemble_sha256, strict=False):
+        _check_same(f"encoder of {name}", other.card.sha256, then, config=probe.config)
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
-    for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop):
+    for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
         yield ReproductionProgress(progress.step, progress.n_steps, progress.seconds_left, result)
 
@@ -93,11 +95,15 @@ def check_same_encoder(encoder: Encoder, probe: Probe) -> None:
         ("network", encoder.network.sha256, probe.network_sha256),
         ("encoder", encoder.card.sha256, probe.encoder_sha256),
     ):
-        if now != then:
-            raise BadInputError(
-                f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "
-                f"{probe.config.network} {probe.config.layer} that the probe was made with."
-            )
+        _check_same(what, now, then, config=probe.config)
+
+
+def _check_same(what: str, now: str, then: str, *, config: ProbeConfig) -> None:
+    if now != then:
+        raise BadInputError(
+            f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "
+            f"{config.network} {config.layer} that the probe was made with."
+        )
 
 
 def _same_bits(before: np.ndarray | None, after: np.ndarray | None) -> bool:

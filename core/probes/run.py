@@ -5,31 +5,38 @@ clean image -> attack up the epsilon ladder -> controls -> everything scored aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
+from core.attacks.config import AttackMethod
 from core.attacks.control import draw_control, flip_sign
 from core.attacks.ladder import LadderStep, iter_ladder
 from core.attacks.norms import NORMS
-from core.attacks.objective import Objective, Scores
+from core.attacks.objective import Scores
 from core.attacks.rounding import GREY_LEVELS
 from core.checks import describe_refusal
 from core.encoders.encoder import Encoder
-from core.errors import BadInputError, Cancelled
+from core.errors import BadInputError, Cancelled, NoGradientError
 from core.images.stimulus import Stimulus
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.judge import Delivered, judge
+from core.probes.objectives import build_own, build_together, check_named, guarded
 from core.probes.probe import Probe, ProbeConfig, ProbeProgress
-from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+from core.probes.respond import check_pixels, to_tensor
 from core.progress import Stopwatch
 from core.types import ByteArray, FloatArray
 
 
 def iter_probe(
-    encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: Callable[[], bool]
+    encoder: Encoder,
+    stimulus: Stimulus,
+    config: ProbeConfig,
+    *,
+    should_stop: Callable[[], bool],
+    others: Sequence[Encoder] = (),
 ) -> Iterator[ProbeProgress]:
     """Probe an encoder with one stimulus.
 
@@ -42,6 +49,8 @@ def iter_probe(
     config : ProbeConfig
     should_stop : callable
         Asked before every layer of every pass.
+    others : sequence of Encoder
+        The further encoders that `config.ensemble` names, in its order.
 
     Yields
     ------
@@ -55,36 +64,32 @@ def iter_probe(
     Cancelled
         As soon as `should_stop()` is true, within a layer's time.
     """
-    check_named(encoder, config)
+    check_named(encoder, config, others=others)
     check_pixels(encoder, stimulus.pixels[np.newaxis])
-    with encoder.network.interruptible(should_stop), exact_arithmetic():
-        yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop).iterate()
-
-
-def check_named(encoder: Encoder, config: ProbeConfig) -> None:
-    """Raise BadInputError unless `config` names this encoder and weights only voxels it has."""
-    fitted = encoder.card.config
-    named = (config.subject, config.network, config.layer)
-    if named != (fitted.subject, fitted.network, fitted.layer):
-        allowed = f"{fitted.subject} {fitted.network} {fitted.layer}, the encoder's own"
-        raise BadInputError(describe_refusal("config", allowed=allowed, got=" ".join(named)))
-    if max(config.target.voxels) >= encoder.n_voxels or min(config.target.voxels) < 0:
-        allowed = f"made of voxels from 0 to {encoder.n_voxels - 1}"
-        raise BadInputError(describe_refusal("target", allowed=allowed, got=config.target.label))
+    with guarded((encoder, *others), should_stop):
+        yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop, others=others).iterate()
 
 
 class _ProbeRun:
     """The state of one probe while it runs."""
 
     def __init__(
-        self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: Callable[[], bool]
+        self,
+        encoder: Encoder,
+        stimulus: Stimulus,
+        config: ProbeConfig,
+        *,
+        should_stop: Callable[[], bool],
+        others: Sequence[Encoder],
     ) -> None:
         attack = config.attack
         self._encoder, self._stimulus, self._config = encoder, stimulus, config
         self._should_stop = should_stop
-        self._objective = Objective(encoder, config.target.vector(encoder.n_voxels), config.direction.sign)
+        self._others = others
         self._norm = NORMS[attack.norm]
         self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        self._own = build_own(encoder, config, self._pixels)
+        self._objective = build_together(self._own, config, self._pixels, others=others)
         self._n_steps = len(config.ladder) * attack.n_restarts * attack.steps_taken
         self._watch = Stopwatch(self._n_steps)
         self._history = HistoryRecorder(len(config.ladder), attack.steps_taken)
@@ -92,8 +97,8 @@ class _ProbeRun:
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, attack, controls, judgement."""
-        scores, gradient = self._objective.ascend(self._pixels)
-        self._clean_value, self._clean = float(scores.values), self._responses(scores)
+        scores, dual_size = self._look_at_clean()
+        self._clean_value, self._clean = float(self._own.told(scores)), self._responses(scores)
         check_finite(self._clean)
         last = ProbeProgress(
             "clean", 0, self._n_steps, 0.0, 0.0, to_levels(self._pixels), self._clean, self._clean, seconds_left=None
@@ -102,7 +107,7 @@ class _ProbeRun:
         for last in self._climb():
             yield last
         yield replace(last, stage="controls", seconds_left=None)
-        probe = self._finish(dual_size=float(self._norm.dual_size(gradient)))
+        probe = self._finish(dual_size=dual_size)
         yield replace(
             last,
             stage="done",
@@ -113,6 +118,16 @@ class _ProbeRun:
             seconds_left=0.0,
             result=probe,
         )
+
+    def _look_at_clean(self) -> tuple[Scores, float]:
+        """The clean scores and the dual norm of the gradient there; NaN if there is none and none is needed."""
+        try:
+            scores, gradient = self._own.ascend(self._pixels)
+        except NoGradientError:
+            if self._config.attack.method is not AttackMethod.SQUARE:
+                raise
+            return self._own.score(self._pixels), float("nan")
+        return scores, float(self._norm.dual_size(gradient))
 
     def _climb(self) -> Iterator[ProbeProgress]:
         config = self._config
@@ -129,7 +144,7 @@ class _ProbeRun:
         """Bring a step off the device once, for the history and for whoever watches."""
         attack = step.attack
         levels, responses = to_levels(attack.pixels), self._responses(attack.scores)
-        shift = self._config.direction.sign * (float(attack.scores.values) - self._clean_value)
+        shift = float(self._objective.told(attack.scores)) - self._clean_value
         self._history.add(RecordedStep(attack.restart, step.epsilon, shift, levels, responses), taken=attack.step)
         left = self._watch.seconds_left(count)
         return ProbeProgress("attack", count, self._n_steps, step.epsilon, shift, levels, self._clean, responses, left)
@@ -155,6 +170,7 @@ class _ProbeRun:
             dual_size=dual_size,
             history=self._history.finish(),
             watch=self._watch,
+            ensemble_sha256=tuple(other.card.sha256 for other in self._others),
         )
 
     def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

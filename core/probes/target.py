@@ -1,4 +1,4 @@
-"""What a probe moves: a voxel, an ROI mean, a set of voxels or any weighting of voxels. Never evaluates anything."""
+"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern. Never evaluates anything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, check_positive, describe_refusal
 from core.errors import BadInputError
 from core.types import FloatArray, VoxelTable
 
@@ -20,11 +20,13 @@ class TargetKind(StrEnum):
     ROI = "roi"
     SET = "set"
     WEIGHTS = "weights"
+    CONTRAST = "contrast"
+    PATTERN = "pattern"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A weighting c of voxels; a probe raises or lowers c . f(x).
+    """A weighting c of voxels; a probe raises or lowers c . f(x). A pattern t is approached instead.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ class Target:
     voxels : tuple of int
         Indices of the voxels with a weight.
     weights : tuple of float
-        Their weights, same length; they sum to 1 for voxels, ROIs and sets.
+        Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wished responses.
     """
 
     kind: TargetKind
@@ -51,10 +53,18 @@ class Target:
             raise BadInputError(describe_refusal("weights", allowed="finite and not all zero", got=self.label))
 
     def vector(self, n_voxels: int) -> FloatArray:
-        """The target direction, (n_voxels,) float32: the weight of every voxel."""
+        """The target direction, (n_voxels,) float32: the weight of every voxel; of a pattern, with length 1."""
         direction = np.zeros(n_voxels, dtype=np.float32)
         direction[list(self.voxels)] = self.weights
+        if self.kind is TargetKind.PATTERN:
+            direction /= np.float32(np.linalg.norm(np.asarray(self.weights)))
         return direction
+
+    def pattern(self, n_voxels: int) -> FloatArray:
+        """The wished responses, (n_voxels,) float64; 0 for voxels that are no part of the pattern."""
+        wished = np.zeros(n_voxels)
+        wished[list(self.voxels)] = self.weights
+        return wished
 
 
 def target_voxel(table: VoxelTable, voxel: int) -> Target:
@@ -92,6 +102,44 @@ def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Tar
         raise BadInputError(describe_refusal("weights", allowed="not all zero", got=label))
     voxels = np.flatnonzero(weights)
     return Target(TargetKind.WEIGHTS, label, tuple(voxels.tolist()), tuple(weights[voxels].astype(float).tolist()))
+
+
+def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: float) -> Target:
+    """What is raised less `weight` times the mean of another ROI: c = c_A - weight c_B.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such ROI, the weight is not above 0, or the two cancel out.
+    """
+    other = target_roi(table, roi)
+    check_positive("contrast weight", weight, advice="1 weighs both alike; leave the contrast out for none.")
+    if raised.kind is TargetKind.PATTERN:
+        advice = "Take the contrast into the pattern's own numbers."
+        raise BadInputError(
+            describe_refusal("contrast", allowed="of a voxel, an ROI or weights", got="a pattern", advice=advice)
+        )
+    weights = raised.vector(table.n_voxels).astype(np.float64) - weight * other.vector(table.n_voxels)
+    if not np.any(weights):
+        raise BadInputError(describe_refusal("contrast", allowed="another ROI than the target", got=roi))
+    label = f"{raised.label} − {weight:g} × {other.label}"
+    voxels = np.flatnonzero(weights)
+    return Target(TargetKind.CONTRAST, label, tuple(voxels.tolist()), tuple(weights[voxels].tolist()))
+
+
+def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Target:
+    """Wished responses, (n_voxels,) in the response's unit; NaN for voxels that do not matter.
+
+    Raises BadInputError if the length differs, or the numbers are infinite, all NaN or all 0.
+    """
+    if pattern.shape != (table.n_voxels,):
+        allowed = f"{table.n_voxels} numbers, one a voxel (nan where it does not matter)"
+        raise BadInputError(describe_refusal("pattern", allowed=allowed, got=pattern.shape))
+    voxels = np.flatnonzero(~np.isnan(pattern))
+    wished = pattern[voxels].astype(float)
+    if not np.isfinite(wished).all() or not np.any(wished):
+        raise BadInputError(describe_refusal("pattern", allowed="finite and not all zero", got=label))
+    return Target(TargetKind.PATTERN, label, tuple(voxels.tolist()), tuple(wished.tolist()))
 
 
 def _mean_of(kind: TargetKind, label: str, voxels: list[int]) -> Target:

@@ -1,0 +1,118 @@
+"""Projected ascent that finds its own step length: long at first, halved wherever it stops gaining. Never restarts.
+
+Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks",
+arXiv 2003.01690, algorithm 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from core.attacks.ball import Ball
+from core.attacks.course import Course
+from core.attacks.objective import Raised, Scores
+
+MOMENTUM = 0.75
+"""Share of the new step; the rest repeats the last one."""
+
+LEAST_RISES = 0.75
+"""Share of steps since the last checkpoint that must have gained, or the step is halved."""
+
+FIRST_STEP = 2.0
+"""First step, in budgets: across the whole ball."""
+
+FIRST_CHECKPOINT, SHORTENING, LEAST_SPAN = 0.22, 0.03, 0.06
+"""Checkpoints as shares of all steps: the first, how much each span is shorter than the last, the shortest span."""
+
+
+def place_checkpoints(n_steps: int) -> tuple[int, ...]:
+    """Steps at which the step length is judged: w_j = ceil(p_j n), p_j+1 = p_j + max(p_j - p_j-1 - 0.03, 0.06)."""
+    before, share, found = 0.0, FIRST_CHECKPOINT, []
+    while share <= 1:
+        found.append(math.ceil(round(share * n_steps, 6)))  # 0.41 x 100 is 41, not 41.000001
+        before, share = share, share + max(share - before - SHORTENING, LEAST_SPAN)
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(slots=True, eq=False)
+class _Search:
+    """Where every image stands: its best point with its gradient, its step and what the last checkpoint saw."""
+
+    step: torch.Tensor
+    values: torch.Tensor
+    top: torch.Tensor
+    top_delta: torch.Tensor
+    top_gradient: torch.Tensor
+    rises: torch.Tensor
+    top_then: torch.Tensor
+    halved_then: torch.Tensor
+
+    def take(self, values: torch.Tensor, delta: torch.Tensor, gradient: torch.Tensor) -> None:
+        """Count a rise and keep the best."""
+        self.rises += values > self.values
+        better = values > self.top
+        self.values, self.top = values, torch.where(better, values, self.top)
+        self.top_delta = _pick(better, delta, self.top_delta)
+        self.top_gradient = _pick(better, gradient, self.top_gradient)
+
+    def judge(self, span: int) -> torch.Tensor:
+        """Halve the step of images that gained too rarely, or not at all since an unhalved step; says which."""
+        rare = self.rises < LEAST_RISES * span
+        stalled = rare | (~self.halved_then & (self.top_then >= self.top))
+        self.step = torch.where(stalled, self.step / 2, self.step)
+        self.halved_then, self.top_then, self.rises = stalled, self.top, torch.zeros_like(self.rises)
+        return stalled
+
+
+def climb_apgd(
+    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+) -> Iterator[tuple[torch.Tensor, Scores]]:
+    """The start and the n_steps points after it, each with its scores.
+
+    z = project(delta + step steepest(gradient)); delta' = project(delta + 0.75 (z - delta) + 0.25 (delta - last)).
+    """
+    pixels = ball.land(delta)
+    scores, gradient = objective.ascend(pixels)
+    yield pixels, scores
+    search = _begin(FIRST_STEP * ball.epsilon, scores.values, delta, gradient=gradient)
+    n_steps, checked, last = course.config.steps_taken, 0, delta
+    checkpoints = place_checkpoints(n_steps)
+    for step in range(1, n_steps + 1):
+        ahead = ball.project(delta + search.step.view(-1, 1, 1, 1) * ball.norm.steepest(gradient))
+        if step > 1:
+            ahead = ball.project(delta + MOMENTUM * (ahead - delta) + (1 - MOMENTUM) * (delta - last))
+        last, delta = delta, ahead
+        pixels = ball.land(delta)
+        if step == n_steps:
+            yield pixels, objective.score(pixels)
+            return
+        scores, gradient = objective.ascend(pixels)
+        yield pixels, scores
+        search.take(scores.values, delta, gradient)
+        if step in checkpoints:
+            stalled = search.judge(step - checked)
+            checked = step
+            delta = _pick(stalled, search.top_delta, delta)
+            gradient = _pick(stalled, search.top_gradient, gradient)
+
+
+def _begin(step: torch.Tensor, values: torch.Tensor, delta: torch.Tensor, *, gradient: torch.Tensor) -> _Search:
+    return _Search(
+        step=step,
+        values=values,
+        top=values,
+        top_delta=delta,
+        top_gradient=gradient,
+        rises=torch.zeros_like(values, dtype=torch.int64),
+        top_then=values,
+        # Before the first checkpoint there is no earlier one to compare with.
+        halved_then=torch.ones_like(values, dtype=torch.bool),
+    )
+
+
+def _pick(where: torch.Tensor, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
+    return torch.where(where.view(-1, 1, 1, 1), yes, no)

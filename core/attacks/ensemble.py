@@ -1,0 +1,76 @@
+"""One perturbation for several encoders: the mean of their objectives, each in its own SDs. Never mixes their features.
+
+Liu et al. 2017, "Delving into transferable adversarial examples and black-box attacks", arXiv 1611.02770.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from core.attacks.objective import Raised, Scores
+from core.attacks.rules import check_scale
+from core.encoders.encoder import Encoder
+from core.errors import BadInputError
+
+
+class EnsembleObjective:
+    """mean over members m of objective_m(pixels) / scale_m.
+
+    Parameters
+    ----------
+    members : sequence of Raised
+        At least one; the first is the probe's own, whose responses `Scores` tells.
+
+    Raises
+    ------
+    BadInputError
+        If the members' networks take images of different sizes, or a member's SD is not known.
+    """
+
+    def __init__(self, members: Sequence[Raised]) -> None:
+        check_same_size([member.encoder for member in members])
+        self._members = tuple(members)
+        self._scales = [check_scale(member.scale, member.encoder.network.spec.id) for member in members]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The first member's."""
+        return self._members[0].encoder
+
+    @property
+    def scale(self) -> float:
+        """1: the objective is in SDs already."""
+        return 1.0
+
+    def score(self, pixels: torch.Tensor) -> Scores:
+        """The mean objective, without a gradient."""
+        return self._combine([member.score(pixels) for member in self._members])
+
+    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The mean objective and its gradient; a backward pass a member."""
+        looks = [member.ascend(pixels) for member in self._members]
+        share = [1 / (len(looks) * scale) for scale in self._scales]
+        gradient = sum((part * look[1] for part, look in zip(share, looks, strict=True)), torch.zeros_like(pixels))
+        return self._combine([look[0] for look in looks]), gradient
+
+    def told(self, scores: Scores) -> torch.Tensor:
+        """The first member's own account, (n,)."""
+        return self._members[0].told(scores)
+
+    def _combine(self, scores: list[Scores]) -> Scores:
+        in_sds = [own.values / scale for own, scale in zip(scores, self._scales, strict=True)]
+        return Scores(torch.stack(in_sds).mean(dim=0), scores[0].reduced)
+
+
+def check_same_size(encoders: Sequence[Encoder]) -> None:
+    """Raise BadInputError unless all networks take images of one size: perturbed pixels are shared as they are."""
+    sides = [encoder.network.input_size for encoder in encoders]
+    if len(set(sides)) > 1:
+        names = [encoder.network.spec.id for encoder in encoders]
+        said = ", ".join(f"{name} {side} x {side}" for name, side in zip(names, sides, strict=True))
+        raise BadInputError(
+            f"The networks of an ensemble share their pixels and must take images of one size, got {said}. "
+            "Leave out those of another size."
+        )

@@ -1,0 +1,78 @@
+"""Raises an objective by trying random squares and keeping those that help: no gradient needed. Never restarts.
+
+Andriushchenko et al. 2020, arXiv 1912.00049. Every forward pass is a query; the budget is `config.n_queries` a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from core.attacks.ball import Ball
+from core.attacks.course import Course
+from core.attacks.objective import Raised, Scores
+from core.attacks.squares import SQUARES, Squares, changed_share
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Standing:
+    """The best perturbation of every image so far, with its pixels and scores."""
+
+    delta: torch.Tensor
+    pixels: torch.Tensor
+    scores: Scores
+
+    def offer(self, delta: torch.Tensor, pixels: torch.Tensor, scores: Scores) -> _Standing:
+        """Take over the images whose value is higher."""
+        better = scores.values > self.scores.values
+        wide, row = better.view(-1, 1, 1, 1), better.view(-1, 1)
+        values = torch.where(better, scores.values, self.scores.values)
+        kept = replace(self.scores, values=values, reduced=torch.where(row, scores.reduced, self.scores.reduced))
+        return _Standing(torch.where(wide, delta, self.delta), torch.where(wide, pixels, self.pixels), kept)
+
+
+def climb_square(
+    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+) -> Iterator[tuple[torch.Tensor, Scores]]:
+    """The start, then the best point so far at `steps_taken` moments evenly spread over the queries.
+
+    A start without a perturbation sets off from stripes or bumps, which cost the first query.
+    """
+    config = course.config
+    squares, streams = SQUARES[config.norm], course.make_streams("square")
+    pixels = ball.land(delta)
+    at = _Standing(delta, pixels, objective.score(pixels))
+    yield at.pixels, at.scores
+    unperturbed = delta.flatten(1).abs().amax(dim=1) == 0
+    for step in range(config.steps_taken):
+        first, stop = (count * config.n_queries // config.steps_taken for count in (step, step + 1))
+        for query in range(first, stop):
+            fresh = unperturbed if query == 0 else torch.zeros_like(unperturbed)
+            share = changed_share(squares.first_share, query, config.n_queries)
+            proposed = _propose(squares, ball, at.delta, fresh=fresh.tolist(), share=share, streams=streams)
+            allowed = ball.project(proposed)
+            pixels = ball.land(allowed)
+            at = at.offer(allowed, pixels, objective.score(pixels))
+        yield at.pixels, at.scores
+
+
+def _propose(
+    squares: Squares,
+    ball: Ball,
+    delta: torch.Tensor,
+    *,
+    fresh: list[bool],
+    share: float,
+    streams: list[np.random.Generator],
+) -> torch.Tensor:
+    """A change of every image's perturbation, from its own stream."""
+    shape = tuple(delta.shape[1:])
+    budgets = ball.epsilon.tolist()
+    proposed = [
+        squares.begin(shape, budget, stream).to(own) if is_fresh else squares.change(own, budget, share, stream=stream)
+        for own, budget, is_fresh, stream in zip(delta, budgets, fresh, streams, strict=True)
+    ]
+    return torch.stack(proposed)

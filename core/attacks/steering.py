@@ -1,0 +1,52 @@
+"""Turns gradients into the direction of a step: diverse inputs, then shifts, then momentum. Never moves pixels.
+
+Without any of the three a look is exactly `objective.ascend`. Momentum: Dong et al. 2018, arXiv 1710.06081.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from core.attacks.course import Course
+from core.attacks.diversity import draw_shrinking, pull_back, shrink_images
+from core.attacks.norms import IMAGE_AXES
+from core.attacks.objective import Raised, Scores
+from core.attacks.translation import average_over_shifts
+
+
+class Steering:
+    """Looks at pixels once a step; holds the gradients added up so far.
+
+    Parameters
+    ----------
+    objective : Raised
+    course : Course
+    """
+
+    def __init__(self, objective: Raised, course: Course) -> None:
+        self._objective = objective
+        self._config = course.config
+        self._streams = course.make_streams("diversity")
+        self._gathered: torch.Tensor | None = None
+
+    def look(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The scores of exactly these pixels and the gradient to follow from them, (n, 3, height, width)."""
+        scores, gradient = self._look_diversely(pixels) if self._config.diversity else self._objective.ascend(pixels)
+        gradient = average_over_shifts(gradient, self._config.translation)
+        return scores, self._gather(gradient) if self._config.momentum else gradient
+
+    def _look_diversely(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The gradient at randomly changed images; scores need a pass of their own, at the unchanged ones."""
+        side = pixels.shape[-1]
+        choices = [draw_shrinking(side, self._config.diversity, stream) for stream in self._streams]
+        if not any(choices):
+            return self._objective.ascend(pixels)
+        _, gradient = self._objective.ascend(shrink_images(pixels, choices))
+        return self._objective.score(pixels), pull_back(gradient, choices)
+
+    def _gather(self, gradient: torch.Tensor) -> torch.Tensor:
+        """g <- momentum g + gradient / ||gradient||_1."""
+        length = torch.linalg.vector_norm(gradient, ord=1, dim=IMAGE_AXES, keepdim=True)
+        fresh = gradient / length.clamp_min(torch.finfo(gradient.dtype).tiny)
+        self._gathered = fresh if self._gathered is None else self._config.momentum * self._gathered + fresh
+        return self._gathered

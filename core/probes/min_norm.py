@@ -1,0 +1,164 @@
+"""Searches the smallest budget that shifts a target by a wanted number of SDs, then probes with it. Never judges.
+
+First up the ladder until a budget reaches the shift, then between it and the largest that does not by halving the
+interval of log epsilon, each try started from the best pixels of the largest budget that failed. The final probe climbs
+exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from core.attacks.ladder import Rung, fit_to_rung, iter_rung
+from core.attacks.pgd import AttackStep
+from core.attacks.rules import check_scale
+from core.encoders.encoder import Encoder
+from core.images.stimulus import Stimulus
+from core.probes.objectives import build_own, build_together, check_named, guarded
+from core.probes.probe import ProbeConfig, ProbeProgress
+from core.probes.respond import check_pixels, to_tensor
+from core.probes.run import iter_probe, to_levels
+from core.types import FloatArray
+
+TOLERANCE = 0.02
+"""The answer is at most this part above a budget that does not reach the shift."""
+
+QUARTERINGS = 8
+"""Where even the lowest rung reaches the shift, budgets are quartered up to so many times to find one that does not."""
+
+
+def iter_min_norm(
+    encoder: Encoder,
+    stimulus: Stimulus,
+    config: ProbeConfig,
+    *,
+    should_stop: Callable[[], bool],
+    others: Sequence[Encoder] = (),
+) -> Iterator[ProbeProgress]:
+    """Search, then probe; the last record's probe has the budget found, or the largest if none reaches the shift.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    stimulus : Stimulus
+    config : ProbeConfig
+        With `wanted_shift_sd` above 0; `attack.epsilon` is the largest budget allowed.
+    should_stop : callable
+    others : sequence of Encoder
+        The further encoders of the ensemble.
+
+    Raises
+    ------
+    BadInputError
+        As `iter_probe`, and if the target's SD over the reference images is not known.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    check_named(encoder, config, others=others)
+    check_pixels(encoder, stimulus.pixels[np.newaxis])
+    with guarded((encoder, *others), should_stop):
+        search = _Search(encoder, stimulus, config, others=others)
+        yield from search.iterate()
+    for progress in iter_probe(encoder, stimulus, search.answer, should_stop=should_stop, others=others):
+        done = search.n_steps - progress.n_steps + progress.step
+        yield replace(progress, step=done, n_steps=search.n_steps)
+
+
+class _Search:
+    """The interval that holds the answer, and the budgets climbed on the way to its lower end."""
+
+    def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, others: Sequence[Encoder]) -> None:
+        self._encoder, self._stimulus, self._config = encoder, stimulus, config
+        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        self._own = build_own(encoder, config, self._pixels)
+        self._objective = build_together(self._own, config, self._pixels, others=others)
+        sd = check_scale(encoder.target_sd(config.target.vector(encoder.n_voxels)))
+        self._wanted = config.wanted_shift_sd * sd
+        self._ladder = tuple(epsilon for epsilon in config.ladder if epsilon > 0)
+        self._path: list[float] = []
+        self._below: Rung | None = None
+        self._reached = False
+        self._taken = 0
+        self.answer = config
+        """The probe to make in the end."""
+
+    @property
+    def n_steps(self) -> int:
+        """Most steps of search and probe together."""
+        tries = len(self._ladder) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(TOLERANCE)))
+        attack = self._config.attack
+        return 2 * tries * attack.n_restarts * attack.steps_taken
+
+    def iterate(self) -> Iterator[ProbeProgress]:
+        """Narrow the interval down; `answer` is set in the end."""
+        scores = self._own.score(self._pixels)
+        self._clean_value = float(self._own.told(scores))
+        self._clean = self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy()
+        upper = yield from self._climb()
+        if upper is None:
+            return
+        if not self._path:
+            upper = yield from self._go_below(upper)
+        while self._path and upper / self._path[-1] > 1 + TOLERANCE:
+            middle = math.sqrt(upper * self._path[-1])
+            yield from self._attack(middle)
+            upper = middle if self._reached else upper
+
+    def _climb(self) -> Generator[ProbeProgress, None, float | None]:
+        """Up the ladder; returns the first budget that reaches the shift, None if none does."""
+        for epsilon in self._ladder:
+            yield from self._attack(epsilon)
+            if self._reached:
+                return epsilon
+        return None
+
+    def _go_below(self, upper: float) -> Generator[ProbeProgress, None, float]:
+        """Below the ladder until a budget fails; returns the smallest that reached the shift."""
+        for _ in range(QUARTERINGS):
+            yield from self._attack(upper / 4)
+            if not self._reached:
+                break
+            upper = upper / 4
+        return upper
+
+    def _attack(self, epsilon: float) -> Iterator[ProbeProgress]:
+        """Try a budget: one that reaches the shift is the answer so far, one that does not is where to go on from."""
+        config, last = self._config, None
+        names = (self._stimulus.sha256,)
+        for last in iter_rung(
+            self._objective, self._pixels, config.attack, epsilon=epsilon, below=self._below, keys=names
+        ):
+            self._taken += 1
+            yield self._record(last, epsilon)
+        if last is None:
+            raise RuntimeError("An attack ended without a step.")
+        best = self._own.score(last.best.pixels)
+        shift = config.direction.sign * (float(self._own.told(best)) - self._clean_value)
+        self._reached = shift >= self._wanted
+        if self._reached:
+            attack = fit_to_rung(config.attack, epsilon)
+            self.answer = replace(config, attack=attack, ladder=(*self._path, epsilon))
+        else:
+            self._below = Rung(epsilon, last.best)
+            self._path.append(epsilon)
+
+    def _record(self, step: AttackStep, epsilon: float) -> ProbeProgress:
+        shift = float(self._objective.told(step.scores)) - self._clean_value
+        return ProbeProgress(
+            "search",
+            self._taken,
+            self.n_steps,
+            epsilon,
+            shift,
+            to_levels(step.pixels),
+            self._clean,
+            self._responses(step),
+            seconds_left=None,
+        )
+
+    def _responses(self, step: AttackStep) -> FloatArray:
+        return np.asarray(self._encoder.responses_of(step.scores.reduced)[0].float().cpu().numpy())

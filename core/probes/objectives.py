@@ -1,0 +1,76 @@
+"""Builds the objective a probe's config describes, for its encoder and further ones. Never attacks or scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+from core.attacks.ensemble import EnsembleObjective
+from core.attacks.objective import Objective, Raised, RuleObjective
+from core.attacks.rules import Rule, make_rule
+from core.checks import describe_refusal
+from core.encoders.encoder import Encoder
+from core.errors import BadInputError
+from core.probes.probe import ProbeConfig
+from core.probes.respond import exact_arithmetic
+from core.progress import ShouldStop
+
+
+def build_own(encoder: Encoder, config: ProbeConfig, pixels: torch.Tensor) -> Raised:
+    """What the probe raises in one encoder, from the clean pixels (n, 3, height, width) on its device."""
+    sign = config.direction.sign
+    if config.objective.is_linear:
+        return Objective(encoder, config.target.vector(encoder.n_voxels), sign)
+    with torch.no_grad():
+        clean = encoder(pixels)
+    return RuleObjective(encoder, build_rule(encoder, config, like=pixels), sign=sign, clean=clean)
+
+
+def build_together(own: Raised, config: ProbeConfig, pixels: torch.Tensor, *, others: Sequence[Encoder]) -> Raised:
+    """The same over further encoders, if there are any."""
+    if not others:
+        return own
+    return EnsembleObjective([own, *(build_own(other, config, pixels) for other in others)])
+
+
+def build_rule(encoder: Encoder, config: ProbeConfig, *, like: torch.Tensor) -> Rule:
+    """The rule of a nonlinear objective, on the device and in the precision of `like`."""
+    target, n_voxels = config.target, encoder.n_voxels
+    vector = target.vector(n_voxels)
+    return make_rule(
+        config.objective,
+        target.pattern(n_voxels) if config.objective.kind.is_pattern else vector,
+        voxels=target.voxels,
+        reference_sd=encoder.card.reference_sd,
+        target_sd=encoder.target_sd(vector),
+        like=like,
+    )
+
+
+def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encoder] = ()) -> None:
+    """Raise BadInputError unless `config` names these encoders and weights only voxels they have."""
+    fitted = encoder.card.config
+    named = (config.subject, config.network, config.layer)
+    if named != (fitted.subject, fitted.network, fitted.layer):
+        allowed = f"{fitted.subject} {fitted.network} {fitted.layer}, the encoder's own"
+        raise BadInputError(describe_refusal("config", allowed=allowed, got=" ".join(named)))
+    given = tuple(other.card.config.network for other in others)
+    if given != config.ensemble:
+        allowed = f"the encoders of {', '.join(config.ensemble) or 'no further network'}"
+        raise BadInputError(describe_refusal("ensemble", allowed=allowed, got=given))
+    for member in (encoder, *others):
+        if max(config.target.voxels) >= member.n_voxels or min(config.target.voxels) < 0:
+            allowed = f"made of voxels from 0 to {member.n_voxels - 1}"
+            raise BadInputError(describe_refusal("target", allowed=allowed, got=config.target.label))
+
+
+@contextmanager
+def guarded(encoders: Sequence[Encoder], should_stop: ShouldStop) -> Iterator[None]:
+    """Inside, every pass of these encoders stops within a layer's time and computes the same bits each time."""
+    with ExitStack() as stack:
+        for encoder in encoders:
+            stack.enter_context(encoder.network.interruptible(should_stop))
+        stack.enter_context(exact_arithmetic())
+        yield
