@@ -19,10 +19,11 @@ import numpy.typing as npt
 from core.checks import check_choice
 from core.datasets.noise import draw_noise
 from core.datasets.photos import list_images
-from core.datasets.surface_choice import settle_on_surface
+from core.datasets.surface_choice import settle, shown_surface
 from core.errors import StorageError
 from core.paths import data_folder, demo_folder
 from core.surfaces.arrays import Arrays, load_arrays
+from core.surfaces.store import surface_stamp
 from core.types import IntArray, VoxelTable
 
 HEADER_NAME, VOXELS_NAME = "subject.json", "voxels.npz"
@@ -148,11 +149,10 @@ def load_subject(identity: str) -> Subject:
     StorageError
         If its files are missing or damaged.
     """
-    subject = load_as_recorded(identity)
-    surface, voxels = settle_on_surface(identity, subject.voxels, own=subject.surface)
-    if surface == subject.surface and voxels is subject.voxels:
-        return subject
-    return replace(subject, surface=surface, voxels=voxels)
+    folder = _find(identity)
+    recorded = _load(folder, _stamp(folder))
+    surface = shown_surface(identity, own=recorded.surface)
+    return _settle(folder, _stamp(folder), surface, surface_stamp(surface))
 
 
 def load_as_recorded(identity: str) -> Subject:
@@ -257,6 +257,16 @@ def _load(folder: Path, _stamp: int) -> Subject:
         return _build(header, arrays, folder)
     except (KeyError, IndexError, TypeError) as error:
         raise StorageError(f"{folder} is damaged: {error} is missing. {_advice(folder)}") from error
+
+
+@lru_cache(maxsize=4)
+def _settle(folder: Path, stamp: int, surface: str, _surface_stamp: int) -> Subject:
+    """A subject on the surface it is shown on; worked out anew when either was replaced."""
+    recorded = _load(folder, stamp)
+    voxels = settle(recorded.voxels, own=recorded.surface, name=surface)
+    if surface == recorded.surface and voxels is recorded.voxels:
+        return recorded
+    return replace(recorded, surface=surface, voxels=voxels)
 
 
 def _map_means(folder: Path) -> npt.NDArray[np.float32]:

@@ -78,19 +78,20 @@ def check_fit(voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None
     )
 
 
-def settle_on_surface(subject: str, voxels: VoxelTable, *, own: str) -> tuple[str, VoxelTable]:
-    """The surface a subject is shown on and its voxels there, with ROIs of that surface's atlas if it has none.
-
-    A choice whose surface is gone is passed over.
-    """
+def shown_surface(subject: str, *, own: str) -> str:
+    """The surface a subject is shown on: the one chosen, if it is there, else its own."""
     chosen = chosen_surface(subject)
-    name = chosen if chosen and has_surface(chosen) else own
+    return chosen if chosen and has_surface(chosen) else own
+
+
+def settle(voxels: VoxelTable, *, own: str, name: str) -> VoxelTable:
+    """Voxels of the surface `own` on another or the same one, with ROIs of its first atlas if they have none."""
     if name != own and _grows(own, load_surface(name)):
         voxels = _spread(voxels, load_surface(name).left.n_vertices)
     if voxels.roi_names or not has_surface(name):
-        return name, voxels
+        return voxels
     atlases = load_atlases(name)
-    return name, fill_rois(voxels, atlases[0]) if atlases and _fits(voxels, name) else voxels
+    return fill_rois(voxels, atlases[0]) if atlases and _fits(voxels, name) else voxels
 
 
 def _grows(own: str, surface: CorticalSurface) -> bool:

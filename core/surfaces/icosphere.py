@@ -76,6 +76,7 @@ def nearest_on_fsaverage5(n_vertices: int) -> npt.NDArray[np.int32]:
     return np.where(tied, row.min(axis=1), row[:, 0]).astype(np.int32)
 
 
+@lru_cache(maxsize=2)
 def is_fsaverage(surface: CorticalSurface) -> bool:
     """Whether the vertices are those of fsaverage5, 6 or 7: judged by the triangles, and the sphere if there is one."""
     sizes = set(surface.n_vertices)

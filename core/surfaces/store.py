@@ -132,6 +132,12 @@ def has_surface(name: str) -> bool:
     return name == FSAVERAGE5 or name in _files()
 
 
+def surface_stamp(name: str) -> int:
+    """Changes whenever a surface of that name is added, replaced or removed; 0 for the shipped one and none."""
+    path = _files().get(name)
+    return 0 if path is None else path.stat().st_mtime_ns
+
+
 def _folder() -> Path:
     return data_folder() / "surfaces"
 

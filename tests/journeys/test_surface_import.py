@@ -18,7 +18,7 @@ from app.jobs import Idle
 from app.main_window import MainWindow
 from app.session import open_session
 from app.surface_tools import SurfaceTools
-from core.datasets.surface_choice import chosen_surface
+from core.datasets.surface_choice import chosen_surface, shown_surface
 from core.engine import Engine
 from core.surfaces.store import has_surface, load_atlases, save_surface
 from tests.helpers.cortex import make_atlas, make_table
@@ -30,11 +30,8 @@ OWN = replace(SUBJECT, id="own", title="Own subject", surface="sub-01", voxels=m
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    from core.datasets.surface_choice import settle_on_surface
-
     def load(_identity: str):
-        name, voxels = settle_on_surface("own", OWN.voxels, own="sub-01")
-        return replace(OWN, surface=name, voxels=voxels)
+        return replace(OWN, surface=shown_surface("own", own="sub-01"))
 
     monkeypatch.setattr(SurfaceTools, "_recorded", lambda _self, _identity: (OWN.voxels, "sub-01"))
     catalogue = replace(make_catalogue(tmp_path), load_subject=load, encoders=())
