@@ -19,6 +19,7 @@ from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import Finding, inspect_source, plan_import
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
+from core.encoders.orphans import check_no_encoders
 from core.errors import ProbeError
 from core.files import replace_file
 from core.surfaces.store import list_surfaces
@@ -181,4 +182,5 @@ class ImportTools(QObject):
 
 def _run_import(kind: str, source: Path, options: ImportOptions, _stop: ShouldStop) -> Iterator[ImportProgress]:
     """Look at the source and import it; on the worker's thread."""
+    check_no_encoders(options.subject)
     yield from iter_import(plan_import(kind, source, options), options)

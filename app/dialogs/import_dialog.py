@@ -5,6 +5,8 @@ choose -> options -> progress -> summary           (back from options; cancel re
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
@@ -150,7 +152,8 @@ class ImportDialog(QDialog):
     def _look_again(self) -> None:
         options = self._read_options()
         if self._finding is not None and options is not None:
-            self.inspect_requested.emit(self._finding.source, options)
+            # All ROIs are looked at, so that those left out stay on offer.
+            self.inspect_requested.emit(self._finding.source, replace(options, rois=()))
 
     @Slot()
     def _import(self) -> None:

@@ -16,6 +16,8 @@ from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
 SPACES = (("Usual", ""), ("func1pt8mm volume", "func1pt8mm"), ("func1mm volume", "func1mm"), ("fsaverage", "fsaverage"))
+FILE_RULE = "A list of image ids…"
+IDS_FILTER = "Image ids, one a line (*.txt)"
 TABLE_FILTER = "Tables (*.csv *.tsv);;All files (*)"
 
 
@@ -29,6 +31,7 @@ class OptionsPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.found = FactTable()
+        self._suggested = ("", "")
         self.identity, self.title, self.mask_name = QLineEdit(), QLineEdit(), QLineEdit()
         self.mask_name.setPlaceholderText("usual, all, or a mask's name")
         self.person, self.space, self.surface = QComboBox(), QComboBox(), QComboBox()
@@ -49,6 +52,7 @@ class OptionsPage(QWidget):
         self.mask_name.editingFinished.connect(self.changed)
         self.images.chosen.connect(self.changed)
         self.identity.textChanged.connect(self._check)
+        self.held_out.activated.connect(self._take_rule)
         back.clicked.connect(self.went_back)
         self.accept.clicked.connect(self.accepted)
 
@@ -62,10 +66,12 @@ class OptionsPage(QWidget):
     def show_finding(self, finding: Finding, *, is_new: bool) -> None:
         """Show what was found; a new source fills the form anew."""
         self.found.set_rows(describe_finding(finding))
-        if is_new:
-            self.identity.setText(suggest_id(finding))
-            self.title.setText(finding.title)
-            self._fill_rois(finding)
+        suggested = (suggest_id(finding), finding.title)
+        if is_new or (self.identity.text(), self.title.text()) == self._suggested:
+            self.identity.setText(suggested[0])
+            self.title.setText(suggested[1])
+        self._suggested = suggested
+        self._fill_rois(finding)
         with QSignalBlocker(self.person):
             self.person.clear()
             for name in finding.people or ("",):
@@ -95,6 +101,16 @@ class OptionsPage(QWidget):
             bad_voxels=self.bad_voxels.currentData(),
         )
 
+    @Slot(int)
+    def _take_rule(self, index: int) -> None:
+        """A list of ids is asked for; without one the first rule is taken."""
+        if self.held_out.itemText(index) != FILE_RULE:
+            return
+        chosen, _ = QFileDialog.getOpenFileName(self, "Ids of the images to hold out", "", IDS_FILTER)
+        if chosen:
+            self.held_out.insertItem(0, f"The images in {Path(chosen).name}", chosen)
+        self.held_out.setCurrentIndex(0)
+
     @Slot()
     def _check(self) -> None:
         try:
@@ -106,6 +122,9 @@ class OptionsPage(QWidget):
         self.accept.setToolTip(reason)
 
     def _fill_rois(self, finding: Finding) -> None:
+        """Offer the ROIs; the same ones keep their ticks."""
+        if [self.rois.item(row).text() for row in range(self.rois.count())] == [name for name in finding.rois if name]:
+            return
         self.rois.clear()
         for name, count in finding.rois.items():
             if name:
@@ -122,6 +141,7 @@ class OptionsPage(QWidget):
             rules.append(("Images with the most repeats", REPEATED))
         rules += [(f"{float(share):.0%} drawn, of each category", share) for share in SHARE_STEPS]
         kept = self.held_out.currentData()
+        rules.append((FILE_RULE, ""))
         self.held_out.clear()
         for text, value in rules:
             self.held_out.addItem(text, value)

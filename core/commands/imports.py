@@ -15,6 +15,7 @@ from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import AUTO, MODULES, Finding, inspect_source, plan_import
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import ImportSummary, load_summary
+from core.encoders.orphans import check_no_encoders
 from core.errors import BadInputError
 from core.files import replace_file
 
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         advice = "Add --subject ID, the name the subject gets."
         raise BadInputError(describe_refusal("subject", allowed="named", got=args.subject, advice=advice))
     options = read_options(args, subject=args.subject)
+    check_no_encoders(options.subject)
     progress = None
     for progress in iter_import(plan_import(args.kind, args.source, options), options):
         show_progress(progress)

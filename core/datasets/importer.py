@@ -111,14 +111,14 @@ def check_recording(recording: Recording) -> None:
 
 
 def read_session(session: RecordedSession, n_voxels: int) -> npt.NDArray[np.float32]:
-    """The responses of a session, (n_trials, n_voxels) float32 of our own. Raises if they are others than promised."""
+    """The responses of a session, (n_trials, n_voxels) float32. Raises if they are others than promised."""
     with reading(session.name):
         values = session.read()
     if values.shape != (len(session.images), n_voxels):
         allowed = f"{len(session.images)} trials of {n_voxels:,} voxels in {session.name}"
         advice = "The file belongs to another design, or was cut short."
         raise BadInputError(describe_refusal("responses", allowed=allowed, got=values.shape, advice=advice))
-    return np.array(values, dtype=np.float32)
+    return np.asarray(values, dtype=np.float32)
 
 
 def reserve(file: Path, shape: tuple[int, int]) -> None:

@@ -73,7 +73,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
 
 
 def _take(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return values
+    return values.copy()
 
 
 def _group_of(name: str) -> str:

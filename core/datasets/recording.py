@@ -34,7 +34,7 @@ class RecordedSession:
     images : (n_trials,) int
         The image of each trial as a row of `Recording.image_ids`; -1 for a trial that is not used.
     read : callable
-        Reads the chosen voxels of all its trials, (n_trials, n_voxels) of any float type.
+        Reads the chosen voxels of all its trials, (n_trials, n_voxels), into an array of its own: it is changed later.
     """
 
     name: str

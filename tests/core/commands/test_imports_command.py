@@ -11,6 +11,8 @@ import pytest
 from core.commands.cli import run_command_line
 from core.datasets.description import TEMPLATE
 from core.datasets.subject import user_subjects_folder
+from core.encoders import orphans
+from core.encoders.config import EncoderConfig
 from tests.helpers.recording_files import write_csv, write_picture
 
 
@@ -76,3 +78,12 @@ def test_a_damaged_subject_does_not_hide_the_others(source: Path, capsys: pytest
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)}
     assert "voxels.npz cannot be read" in rows["s1"]["note"] and rows["kay2017"]["n_voxels"] == 2
     assert call("subjects", "remove", "s1") == 0
+
+
+def test_encoders_of_an_earlier_subject_are_not_taken_over(
+    source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "list_encoders", lambda: (EncoderConfig("s1", "alexnet", "features.11"),))
+    assert call("import", "auto", source, "--subject", "s1") == 2
+    assert "1 encoders of an earlier subject s1 are still there (alexnet features.11)" in capsys.readouterr().err
+    assert call("import", "auto", source, "--subject", "s2") == 0

@@ -41,7 +41,7 @@ def make_recording(values: np.ndarray, *, images: tuple[str, ...] = IDS, zscore:
         response_unit="z",
         surface="fsaverage5",
         voxels=VoxelPlan(np.zeros(n_voxels, np.int8), vertex, paint, ("",) * (n_voxels - 1) + ("FFA",)),
-        sessions=(RecordedSession("session 1", np.arange(len(images)), lambda: values),),
+        sessions=(RecordedSession("session 1", np.arange(len(images)), values.copy),),
         image_ids=images,
         categories=("",) * len(images),
         images=ImageSource("files", Path("/nowhere"), images),
@@ -152,7 +152,7 @@ def test_a_source_that_goes_away_half_way_leaves_nothing(tmp_path: Path) -> None
 
 def test_a_wrong_number_of_trials_is_named() -> None:
     recording = make_recording(VALUES)
-    short = RecordedSession("session 1", np.arange(5), lambda: VALUES[:4])
+    short = RecordedSession("session 1", np.arange(5), VALUES[:4].copy)
     with pytest.raises(BadInputError, match=r"5 trials of 4 voxels in session 1, got \(4, 4\)"):
         list(iter_import(dataclasses.replace(recording, sessions=(short,)), DEFAULT))
 

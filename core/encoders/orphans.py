@@ -1,0 +1,19 @@
+"""Keeps a new subject from being read by encoders of an earlier one of the same name. Never deletes an encoder."""
+
+from __future__ import annotations
+
+from core.checks import describe_refusal
+from core.encoders.files import list_encoders
+from core.errors import BadInputError
+
+
+def check_no_encoders(subject: str) -> None:
+    """Raise BadInputError if encoders were fitted to a subject of this id before: their voxels may be other ones."""
+    left = [config for config in list_encoders() if config.subject == subject]
+    if left:
+        first = left[0]
+        advice = (
+            f"{len(left)} encoders of an earlier subject {subject} are still there ({first.network} {first.layer}). "
+            "Choose another id, or remove them: `main.py encoders remove --help`."
+        )
+        raise BadInputError(describe_refusal("subject", allowed="an id without encoders", got=subject, advice=advice))
