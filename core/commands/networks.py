@@ -168,7 +168,7 @@ def describe_status(status: NetworkStatus) -> dict[str, Any]:
         "layers": list(spec.layers),
         "state": status.state,
         "installed": status.installed,
-        "size_mb": round(status.size_mb, 1),
+        "size_mb": round(status.size_mb, 1) or None,
         "licence": spec.licence,
         "source": spec.source,
         "note": spec.note,

@@ -25,6 +25,7 @@ from torch import nn
 
 from core.checks import check_choice
 from core.errors import WeightsError
+from core.networks.truncate import Stop
 
 OUTPUT = "output"
 """The layer of a file's whole output."""
@@ -42,6 +43,7 @@ ARITHMETIC = (
 )  # fmt: skip
 FORBIDDEN_FILES = ("custom_obj_", "opaque_obj_")
 """Files of an archive that hold objects instead of tensors."""
+LONG_OPERATIONS = ("aten.conv2d", "aten.convolution", "aten.linear", "aten.addmm", "aten.matmul", "aten.bmm")
 FORCE_VARIABLE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
@@ -114,6 +116,7 @@ def open_export(path: Path, layer: str, *, example: torch.Tensor) -> nn.Module:
         ends = find_ends(graph)
         check_choice("layer", layer, [*ends, OUTPUT])
         _end_at(graph, ends[layer])
+    _add_stops(graph)
     return Batched(graph, one_by_one=not _takes_batches(graph, example))
 
 
@@ -155,6 +158,21 @@ def _end_at(graph: Any, node: Any) -> None:
     graph.graph.set_codegen(torch.fx.graph.CodeGen())
     graph.graph.eliminate_dead_code()
     graph.delete_all_unused_submodules()
+    graph.recompile()
+
+
+def _add_stops(graph: Any) -> None:
+    """Put a `Stop` behind every operation that takes long: a graph has no parts that are called."""
+    long = [
+        node
+        for node in graph.graph.nodes
+        if node.op == "call_function" and any(name in str(node.target) for name in LONG_OPERATIONS)
+    ]
+    for number, node in enumerate(long):
+        graph.add_submodule(f"stop_{number}", Stop().eval())
+        with graph.graph.inserting_after(node):
+            stop = graph.graph.call_module(f"stop_{number}", (node,))
+        node.replace_all_uses_with(stop, delete_user_cb=lambda user, stop=stop: user is not stop)
     graph.recompile()
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from core.errors import Cancelled
 from core.networks.catalog import NetworkSpec
 from core.networks.tokens import Treatment
-from core.networks.truncate import run_to_exit
+from core.networks.truncate import Stop, run_to_exit
 
 UNTREATED = Treatment()
 """Features stay as they come."""
@@ -93,7 +93,9 @@ class Network(nn.Module):
 
     def _where_to_look(self) -> list[nn.Module]:
         """At most `MOST_LOOKS` layers with weights, evenly spread: where the time goes, few enough to cost nothing."""
-        weighted = [part for part in self.body.modules() if next(part.parameters(recurse=False), None) is not None]
+        parts = [part for part in self.body.modules() if not isinstance(part, torch.jit.ScriptModule)]
+        stops: list[nn.Module] = [part for part in parts if isinstance(part, Stop)]
+        weighted = stops or [part for part in parts if next(part.parameters(recurse=False), None) is not None]
         return weighted[:: -(-len(weighted) // MOST_LOOKS) or 1]
 
     @contextmanager

@@ -18,6 +18,7 @@ from torch import nn
 
 from core.checks import check_choice
 from core.errors import WeightsError
+from core.networks.truncate import Stop
 
 OUTPUT = "output"
 """The layer of a file's whole output."""
@@ -39,11 +40,12 @@ class Chain(nn.Module):
         super().__init__()
         self.parts = nn.ModuleList([part.module for part in parts])
         self.flattens = tuple(part.flattens for part in parts)
+        self.stops = nn.ModuleList([Stop() for _ in parts])  # its own parts take no hooks
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """The output of the last part."""
-        for part, flattens in zip(self.parts, self.flattens, strict=True):
-            values = part(values.flatten(1) if flattens else values)
+        for part, flattens, stop in zip(self.parts, self.flattens, self.stops, strict=True):
+            values = stop(part(values.flatten(1) if flattens else values))
         return values
 
 

@@ -17,6 +17,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
+class Stop(nn.Module):
+    """Passes features on; a place to ask whether to stop, in networks whose own parts take no hooks."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The same tensor."""
+        return values
+
+
 class LayerReached(Exception):
     """Carries the features out of a network at its cut; never leaves `run_to_exit`."""
 

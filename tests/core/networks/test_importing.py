@@ -18,7 +18,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from core.errors import BadInputError, StorageError, WeightsError
+from core.errors import BadInputError, Cancelled, StorageError, WeightsError
 from core.networks import export_file, named
 from core.networks.catalog import find_network, list_networks
 from core.networks.export_file import is_arithmetic
@@ -27,6 +27,7 @@ from core.networks.importing import import_network
 from core.networks.layers import list_layers
 from core.networks.load import load_network
 from core.networks.manage import check_network, list_status, remove_network
+from core.networks.network import Network
 from core.networks.truncate import leave_network, run_to_exit
 from core.networks.user_networks import list_user_networks, user_networks_folder
 from tests.core.networks.conftest import build_random
@@ -192,6 +193,32 @@ def test_a_torchscript_file_is_cut_where_its_parts_are_a_chain(
         load_network(spec, "layer3.1")(pixels), expected(whole, "layer3", pixels), rtol=1e-3, atol=1e-4
     )
     assert check_network(spec.id).passed
+    check_stops(load_network(spec, "layer3.1"), pixels)
+
+
+def check_stops(network: Network, pixels: torch.Tensor) -> None:
+    """A pass forward and one backward end at the next place to look, and leave no hook."""
+    wanted, before = pixels.clone().requires_grad_(True), count_hooks(network)
+    asked: list[bool] = []
+
+    def stop_later() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    with pytest.raises(Cancelled), network.interruptible(stop_later):
+        network(pixels)
+    assert len(asked) == 4
+    answers = iter([False] * 1000)
+    with pytest.raises(Cancelled), network.interruptible(lambda: next(answers)):
+        features = network(wanted)
+        answers = iter([False, True])
+        torch.autograd.grad(features.sum(), wanted)
+    assert count_hooks(network) == before
+
+
+def count_hooks(network: Network) -> int:
+    """torch.export leaves one of its own on a graph."""
+    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in network.modules())
 
 
 def test_a_torchscript_file_without_a_chain_gives_its_output_only(tmp_path: Path) -> None:
@@ -223,6 +250,7 @@ def test_an_exported_file_is_cut_at_any_of_its_modules(tmp_path: Path, pixels: t
     network = load_network(spec, "features.13")
     torch.testing.assert_close(network(pixels), expected(whole, "features.13", pixels), rtol=1e-3, atol=1e-4)
     assert network.body.one_by_one is not batches
+    check_stops(network, pixels)
     with pytest.raises(BadInputError, match=r"got 'features.33'\. Did you mean 'features"):
         load_network(spec, "features.33")
 
