@@ -289,8 +289,15 @@ class EncoderTools(QObject):
             return
         path = self._ask_path("Save the table", f"encoder-card-by-{kind}.csv", CSV_FILTER)
         if path is not None:
-            text = roi_table(card, subject.voxels) if kind == "roi" else voxel_table(card, subject.voxels)
-            self._try(partial(_write_text, path, text))
+            make = roi_table if kind == "roi" else voxel_table
+            self._session.lane.submit(
+                "write",
+                lambda _stop: _write_text(path, make(card, subject.voxels)),
+                on_done=self._session.controller.noted.emit,
+                on_failed=self._fail,
+                title="Saving the table…",
+                replace=False,
+            )
 
     def _fail(self, failed: Failed) -> None:
         self._session.problems.show_failed(failed)

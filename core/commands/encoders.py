@@ -18,7 +18,14 @@ from core.datasets.subject import load_subject
 from core.encoders.card_table import share_at_edge, summarise_card
 from core.encoders.export import FORMATS, describe_card, export_encoder
 from core.encoders.files import load_encoder_data
-from core.encoders.library import adopt_encoder, find_entry, list_library, name_encoder, remove_encoder
+from core.encoders.library import (
+    adopt_encoder,
+    find_entry,
+    is_library_file,
+    list_library,
+    name_encoder,
+    remove_encoder,
+)
 from core.encoders.scores import summarise_by_roi
 from core.errors import BadInputError, ProbeError
 
@@ -143,7 +150,7 @@ def run_import(args: argparse.Namespace) -> None:
         got, advice = " ".join(args.words), f"KIND is one of {', '.join(KINDS)}."
         raise BadInputError(describe_refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice))
     kind, files = check_choice("kind", args.words[0], KINDS), [Path(word).expanduser() for word in args.words[1:]]
-    if kind == "probescope":
+    if kind == "probescope" or (kind == "auto" and is_library_file(files[0])):
         card, path = adopt_encoder(files[0])
         summary = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
         print(json.dumps(summary) if args.json else f"Imported {summary['name']} into {path}")

@@ -97,6 +97,8 @@ def test_tables_are_saved_where_the_user_says(
     path = tmp_path / "voxels.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     card.table.save_voxels.click()
+    qtbot.waitUntil(path.is_file, timeout=20_000)
+    settle(window, qtbot)
     lines = path.read_text().splitlines()
     assert len(lines) == SUBJECT.voxels.n_voxels + 1
     shown = window.session.state.card

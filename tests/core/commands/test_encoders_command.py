@@ -79,6 +79,8 @@ def test_import_show_probe_export_and_remove(arrays: Path, tmp_path: Path, capsy
     out = tmp_path / "away"
     assert answer(capsys, "encoders", "export", taken["name"], "--out", str(out))["files"]
     assert answer(capsys, "encoders", "remove", taken["name"])["files"]
+    assert answer(capsys, "encoders", "import", "auto", str(out))["name"] == taken["name"]
+    assert answer(capsys, "encoders", "remove", taken["name"])["files"]
     assert "must be fitted before it is used" in refused(
         capsys, "probe", "--subject", "lab1", "--network", "mobilenet_v2", "--voxel", "0",
         "--image", "astronaut_eileen",
