@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from core.checks import describe_refusal
+from core.datasets.import_options import check_new_subject
 from core.encoders.files import list_encoders
 from core.errors import BadInputError
 
 
 def check_no_encoders(subject: str) -> None:
-    """Raise BadInputError if encoders were fitted to a subject of this id before: their voxels may be other ones."""
+    """Raise BadInputError if the id is taken, or encoders were fitted to a subject of it that is gone.
+
+    Their voxels may be other ones than those of the new subject.
+    """
+    check_new_subject(subject)
     left = [config for config in list_encoders() if config.subject == subject]
     if left:
         first = left[0]
