@@ -11,9 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.config import AttackConfig, AttackMethod, parse_epsilon
+from core.attacks.config import AttackMethod, format_epsilon
+from core.attacks.objective_config import ObjectiveKind
 from core.checks import check_choice, describe_refusal
 from core.commands.interrupt import stop_on_interrupt
+from core.commands.probe_options import (
+    add_attack_options,
+    add_target_options,
+    resolve_attack,
+    resolve_ensemble,
+    resolve_objective,
+    resolve_target,
+    resolve_wish,
+)
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
@@ -24,23 +34,29 @@ from core.export.package import ExportReport, Recipient, export_probe, name_pair
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
-from core.probes.probe import Probe, ProbeConfig
-from core.probes.target import Target, TargetKind, target_roi, target_voxel, target_weights
-from core.types import Direction, FloatArray, NormName, VoxelTable
+from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
+from core.probes.target import TargetKind
+from core.types import Direction, NormName
 
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
 
 EXPLANATION = """\
 --json prints one object:
   subject, network, layer, image, direction, norm, epsilon, n_steps, seed   what was asked
+  method, n_queries, momentum, diversity, translation, ensemble, attack     how, n_queries null but for square; in words
   target, voxel, roi        what was moved: its label, the voxel's index or null, the ROI's name or null
-  clean, perturbed, shift   the target's predicted response before and after, and the difference, in `unit`
+  clean, perturbed, shift   the target's predicted response before and after, and the difference, in `unit`; of a
+                            pattern the response along it
   shift_sd                  the shift in SDs of the target's response over the clean reference images; null where the
                             SD of an imported encoder is not known
   control_shift             the shift of a random perturbation of the same realised norm
   sign_flip_shift           the shift of the negated perturbation
   first_order, linearity    epsilon times the gradient's dual norm, and shift / first_order
-  curve                     lists over the epsilon ladder: epsilon, shift, first_order, linearity, control_shift
+  curve                     lists over the epsilon ladder: epsilon, shift, first_order, linearity, control_shift; of a
+                            pattern these are of the objective itself, and null where a cosine has no first order
+  objective                 kind, weight, formula, unit of the curve, and raised: its gain (null for a plain target)
+  min_norm                  null, or wanted_sd, reached, epsilon (null if not reached), largest, tolerance: the answer
+                            is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
   seconds, device, folder, files
 Every response is recomputed from the delivered pixels; the manifest tells the same of the saved 8-bit files."""
@@ -60,22 +76,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--encoder", type=Path, help="an encoder file outside the library; it names subject, network and layer"
     )
     parser.add_argument("--layer", help="feature layer; by default the network's usual one")
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--voxel", type=int, help="index of a voxel")
-    target.add_argument("--roi", help="name of an ROI: its mean response")
-    target.add_argument("--weights", type=Path, help="a .npy or text file with one weight a voxel")
-    parser.add_argument("--direction", default="raise", help="raise or lower (default: raise)")
-    parser.add_argument("--norm", default="l2", help="l2 or linf (default: l2)")
-    parser.add_argument(
-        "--epsilon", help="budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)"
-    )
-    parser.add_argument("--steps", type=int, default=10, help="steps of each budget (default 10)")
-    parser.add_argument("--method", default="pgd", help="pgd or fgsm (default: pgd)")
-    parser.add_argument("--step-size", type=float, help="length of a step (default: 2.5 epsilon / steps)")
-    parser.add_argument("--restarts", type=int, default=1, help="runs from different starts, the best kept")
-    parser.add_argument("--random-start", action="store_true", help="start at a random point of the ball")
-    parser.add_argument("--quantise", action="store_true", help="keep every iterate on 8-bit grey levels")
-    parser.add_argument("--seed", type=int, default=0, help="of random starts and controls")
+    add_target_options(parser)
+    add_attack_options(parser)
     parser.add_argument("--image", required=True, help="id of an embedded image, or a file")
     parser.add_argument(
         "--out", type=Path, required=True, help="new or empty folder for the stimuli and the probe file"
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         engine.use_encoder_file(args.encoder)
     probe = make_probe(engine, config, stimulus)
     report = export(engine, probe, stimulus, args=args)
-    summary = summarise(probe, report)
+    summary = summarise(probe, report) | {"min_norm": describe_wish(probe, config)}
     for note in stimulus.notes:
         print(f"Note: {note}", file=sys.stderr)
     print(json.dumps(summary) if args.json else describe(summary))
@@ -110,23 +112,21 @@ def run(args: argparse.Namespace) -> int:
 
 def resolve_probe(args: argparse.Namespace) -> ProbeConfig:
     """Turn the options into a checked configuration, before anything heavy is loaded."""
-    norm = NormName(check_choice("norm", args.norm.lower(), list(NormName)))
     direction = Direction(check_choice("direction", args.direction.lower(), list(Direction)))
-    method = AttackMethod(check_choice("method", args.method.lower(), list(AttackMethod)))
-    attack = AttackConfig(
-        norm=norm,
-        epsilon=parse_epsilon(args.epsilon or ("3" if norm is NormName.L2 else "8/255"), norm),
-        method=method,
-        n_steps=args.steps,
-        step_size=args.step_size,
-        n_restarts=args.restarts,
-        random_start=args.random_start,
-        quantise=args.quantise,
-        seed=args.seed,
-    )
+    attack, objective, wish = resolve_attack(args), resolve_objective(args), resolve_wish(args)
     subject, network, layer = resolve_encoder(args)
-    target = resolve_target(args, load_subject(subject).voxels)
-    return ProbeConfig(subject, network, layer, target, direction, attack)
+    return ProbeConfig(
+        subject,
+        network,
+        layer,
+        resolve_target(args, load_subject(subject).voxels),
+        direction,
+        attack,
+        ladder=(attack.epsilon,) if args.preset else (),  # a schedule was published for its one budget
+        objective=objective,
+        ensemble=resolve_ensemble(args, subject, network),
+        wanted_shift_sd=wish,
+    )
 
 
 def resolve_encoder(args: argparse.Namespace) -> tuple[str, str, str]:
@@ -143,25 +143,6 @@ def resolve_encoder(args: argparse.Namespace) -> tuple[str, str, str]:
             advice = f"{args.encoder.name} was fitted on {config.describe()}: leave --{name} out."
             raise BadInputError(describe_refusal(name, allowed=getattr(config, name), got=asked, advice=advice))
     return config.subject, find_network(config.network).id, config.layer
-
-
-def resolve_target(args: argparse.Namespace, table: VoxelTable) -> Target:
-    """The voxel, ROI or weighting the options name."""
-    if args.voxel is not None:
-        return target_voxel(table, args.voxel)
-    if args.roi is not None:
-        return target_roi(table, args.roi)
-    return target_weights(table, read_weights(args.weights), label=f"weights {args.weights.name}")
-
-
-def read_weights(path: Path) -> FloatArray:
-    """One weight a voxel from a .npy file (never a pickle) or a text file. Raises BadInputError for any other."""
-    try:
-        loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
-        return np.asarray(loaded, dtype=np.float32)
-    except (OSError, ValueError) as error:
-        allowed = "a .npy file or a text file with one number a line"
-        raise BadInputError(describe_refusal("weights", allowed=allowed, got=str(path), advice=str(error))) from error
 
 
 def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe:
@@ -233,7 +214,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "shift_sd": _finite(shift / probe.target_sd) if probe.target_sd != 0 else 0.0,
         "control_shift": probe.of_target(probe.control_shift),
         "sign_flip_shift": probe.of_target(probe.sign_flip - probe.clean),
-        "first_order": curve["first_order"][-1],
+        "first_order": _finite(curve["first_order"][-1]),
         "linearity": _finite(curve["linearity"][-1]),
         "curve": {name: [_finite(value) for value in values] for name, values in curve.items()},
         "l2": probe.l2,
@@ -241,6 +222,14 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "epsilon": attack.epsilon,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
+        "method": str(attack.method),
+        "n_queries": attack.n_queries if attack.method is AttackMethod.SQUARE else None,
+        "momentum": attack.momentum,
+        "diversity": attack.diversity,
+        "translation": attack.translation,
+        "ensemble": list(config.ensemble),
+        "attack": attack.describe(),
+        "objective": describe_objective(probe),
         "seed": attack.seed,
         "seconds": round(probe.seconds, 3),
         "device": probe.device,
@@ -249,19 +238,59 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
     }
 
 
+def describe_objective(probe: Probe) -> dict[str, Any]:
+    """What was raised and by how much."""
+    objective, gain = probe.config.objective, probe.curve.objective
+    return {
+        "kind": str(objective.kind),
+        "weight": objective.weight if objective.kind is ObjectiveKind.SELECTIVE else None,
+        "formula": objective.formula,
+        "unit": objective.unit(probe.response_unit),
+        "raised": float(gain[-1]) if len(gain) else None,
+    }
+
+
+def describe_wish(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:
+    """What became of a wanted shift; None if none was wanted."""
+    if not asked.wanted_shift_sd:
+        return None
+    return {
+        "wanted_sd": asked.wanted_shift_sd,
+        "reached": probe.reaches_wish,
+        "epsilon": probe.config.attack.epsilon if probe.reaches_wish else None,
+        "largest": asked.attack.epsilon,
+        "tolerance": MIN_NORM_TOLERANCE,
+    }
+
+
 def describe(summary: dict[str, Any]) -> str:
     """The same for people."""
     got = argparse.Namespace(**summary)
-    in_sds = "SD not known" if got.shift_sd is None else f"{got.shift_sd:+.2f} SD of the clean reference responses"
-    return "\n".join(
-        [
-            f"{got.direction} {got.target} · {got.image} · {got.network} {got.layer}",
-            f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
-            f"  shift {got.shift:+.3f} {got.unit} = {in_sds}",
-            f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
-            f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
-            f"  {len(got.files)} files in {got.folder}",
-        ]
+    lines = [
+        f"{got.direction} {got.target} · {got.image} · {' + '.join([f'{got.network} {got.layer}', *got.ensemble])}",
+        f"  {got.attack}",
+        f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
+        f"  shift {got.shift:+.3f} {got.unit} = {got.shift_sd:+.2f} SD of the clean reference responses",
+        f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
+        f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
+        f"  {len(got.files)} files in {got.folder}",
+    ]
+    if got.objective["raised"] is not None:
+        gain = f"{got.objective['raised']:+.4g} {got.objective['unit']}"
+        lines.insert(4, f"  raised: {got.objective['formula']}, gained {gain}")
+    if got.min_norm is not None:
+        lines.insert(1, f"  {say_wish(got.min_norm, got.norm)}")
+    return "\n".join(lines)
+
+
+def say_wish(wish: dict[str, Any], norm: str) -> str:
+    """One sentence on a wanted shift."""
+    largest = format_epsilon(wish["largest"], NormName(norm))
+    if not wish["reached"]:
+        return f"a shift of {wish['wanted_sd']:g} SD is not reached within epsilon {largest}: allow a larger --epsilon"
+    found = f"{wish['epsilon']:.4g}"
+    return (
+        f"smallest epsilon for {wish['wanted_sd']:g} SD: {found} (to within {wish['tolerance']:.0%}, allowed {largest})"
     )
 
 

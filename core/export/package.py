@@ -17,7 +17,7 @@ from core.export.images import hash_file, measure_image, read_png, write_png
 from core.export.manifest import Making, ManifestRow, Transfer, write_csv, write_json
 from core.files import new_folder
 from core.images.stimulus import Stimulus
-from core.probes.probe import Probe, name_probe
+from core.probes.probe import Probe, ProbeConfig, name_probe
 from core.types import FloatArray
 
 Rescore = Callable[[FloatArray], FloatArray]
@@ -215,7 +215,17 @@ def _describe_making(probe: Probe, stimulus: Stimulus, *, degrees: float | None,
 def _describe_attack(probe: Probe) -> dict[str, object]:
     config = probe.config
     described: dict[str, object] = {"description": config.describe(), "direction": str(config.direction)}
-    return described | dataclasses.asdict(config.attack) | {"ladder": list(config.ladder)}
+    return described | dataclasses.asdict(config.attack) | _describe_aim(config)
+
+
+def _describe_aim(config: ProbeConfig) -> dict[str, object]:
+    return {
+        "ladder": list(config.ladder),
+        "objective": config.objective.formula,
+        "objective_weight": config.objective.weight,
+        "ensemble": list(config.ensemble),
+        "wanted_shift_sd": config.wanted_shift_sd,
+    }
 
 
 def _transfer(probe: Probe, saved: FloatArray, recipients: Mapping[str, Recipient]) -> dict[str, list[Transfer]]:

@@ -19,13 +19,10 @@ from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
 from core.probes.objectives import build_own, build_together, check_named, guarded
-from core.probes.probe import ProbeConfig, ProbeProgress
+from core.probes.probe import MIN_NORM_TOLERANCE, ProbeConfig, ProbeProgress
 from core.probes.respond import check_pixels, to_tensor
 from core.probes.run import iter_probe, to_levels
 from core.types import FloatArray
-
-TOLERANCE = 0.02
-"""The answer is at most this part above a budget that does not reach the shift."""
 
 QUARTERINGS = 8
 """Where even the lowest rung reaches the shift, budgets are quartered up to so many times to find one that does not."""
@@ -89,7 +86,7 @@ class _Search:
     @property
     def n_steps(self) -> int:
         """Most steps of search and probe together."""
-        tries = len(self._ladder) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(TOLERANCE)))
+        tries = len(self._ladder) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
         attack = self._config.attack
         return 2 * tries * attack.n_restarts * attack.steps_taken
 
@@ -103,7 +100,7 @@ class _Search:
             return
         if not self._path:
             upper = yield from self._go_below(upper)
-        while self._path and upper / self._path[-1] > 1 + TOLERANCE:
+        while self._path and upper / self._path[-1] > 1 + MIN_NORM_TOLERANCE:
             middle = math.sqrt(upper * self._path[-1])
             yield from self._attack(middle)
             upper = middle if self._reached else upper

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.attacks.config import AttackConfig, format_epsilon
-from core.attacks.objective_config import ObjectiveConfig
+from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.checks import check_epsilon, check_fraction, describe_refusal
 from core.errors import BadInputError
-from core.probes.target import Target, TargetKind
+from core.probes.target import CONTRAST_SIGN, Target, TargetKind
 from core.types import ByteArray, Direction, FloatArray, NormName
 
 LARGEST_WISH = 1000.0
 """SDs; no encoder can be moved farther."""
+
+MIN_NORM_TOLERANCE = 0.02
+"""A smallest budget that was searched for is at most this part above one that does not reach the wanted shift."""
 
 ROUNDING = 1e-4
 """Responses scored again in another batch differ by less than this part."""
@@ -264,6 +267,9 @@ def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
 
 def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
     """A file name stem: "face_01-raise-FFA-l2-3"."""
-    what = config.target.label.split(" (")[0].replace("ROI ", "").replace(" ", "")
+    parts = [part.split(" (")[0].replace("ROI ", "") for part in config.target.label.split(CONTRAST_SIGN)]
+    what = "-minus-".join(parts).replace(" × ", "x").replace(" ", "")
+    if config.objective.kind in (ObjectiveKind.SELECTIVE, ObjectiveKind.COSINE):
+        what += f"-{config.objective.kind}"
     budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")
     return f"{stimulus_id}-{config.direction}-{what}-{config.attack.norm}-{budget}"

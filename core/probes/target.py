@@ -12,6 +12,9 @@ from core.checks import check_choice, check_positive, describe_refusal
 from core.errors import BadInputError
 from core.types import FloatArray, VoxelTable
 
+CONTRAST_SIGN = " − "
+"""Between what is raised and what is held in a contrast's label."""
+
 
 class TargetKind(StrEnum):
     """What the user picked."""
@@ -122,7 +125,7 @@ def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: floa
     weights = raised.vector(table.n_voxels).astype(np.float64) - weight * other.vector(table.n_voxels)
     if not np.any(weights):
         raise BadInputError(describe_refusal("contrast", allowed="another ROI than the target", got=roi))
-    label = f"{raised.label} − {weight:g} × {other.label}"
+    label = f"{raised.label}{CONTRAST_SIGN}{weight:g} × {other.label}"
     voxels = np.flatnonzero(weights)
     return Target(TargetKind.CONTRAST, label, tuple(voxels.tolist()), tuple(weights[voxels].tolist()))
 

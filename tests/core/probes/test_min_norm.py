@@ -12,8 +12,8 @@ from core.attacks.config import AttackConfig, AttackMethod
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError, Cancelled
 from core.probes.files import load_probe, save_probe
-from core.probes.min_norm import TOLERANCE, iter_min_norm
-from core.probes.probe import Probe, ProbeConfig, ProbeProgress
+from core.probes.min_norm import iter_min_norm
+from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig, ProbeProgress
 from core.probes.reproduce import iter_reproduce
 from core.types import Direction, NormName
 from tests.helpers.tiny_encoders import (
@@ -55,10 +55,10 @@ def test_linear_encoder_needs_k_sigma_over_the_dual_norm(norm: NormName, directi
     exact = smallest(encoder, norm, wanted)
     probe, _ = search(encoder, ask(encoder, norm, wanted, largest=room * exact, direction=direction))
     found = probe.config.attack.epsilon
-    assert exact * (1 - 1e-5) <= found <= exact * (1 + TOLERANCE)
+    assert exact * (1 - 1e-5) <= found <= exact * (1 + MIN_NORM_TOLERANCE)
     assert probe.reaches_wish
     moved = direction.sign * (probe.of_target(probe.perturbed) - probe.of_target(probe.clean))
-    assert moved / probe.target_sd == pytest.approx(wanted, rel=1.05 * TOLERANCE)
+    assert moved / probe.target_sd == pytest.approx(wanted, rel=1.05 * MIN_NORM_TOLERANCE)
 
 
 @BOTH
