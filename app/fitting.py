@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Slot
 
 from app.dialogs.fit_dialog import FitDialog
-from app.jobs import Failed
+from app.jobs import Failed, Idle
 from core.encoders.card import EncoderCard
 from core.encoders.layer_search import ALL_VOXELS, LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
@@ -35,6 +35,7 @@ class FitTools(QObject):
         self._session = window.session
         self._fitting = False
         self.dialog: FitDialog | None = None
+        self._session.lane.state_changed.connect(self._follow_lane)
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about fits."""
@@ -88,6 +89,12 @@ class FitTools(QObject):
         lane = self._session.lane
         lane.drop("fit")
         self._take_stop()
+
+    @Slot(object)
+    def _follow_lane(self, state: object) -> None:
+        """Notice that a fit was cancelled from the window before its turn came."""
+        if self._fitting and isinstance(state, Idle) and not self._session.lane.is_busy("fit"):
+            self._take_stop()
 
     def _take_estimate(self, estimate: FitEstimate) -> None:
         if self.dialog is not None:
