@@ -122,7 +122,15 @@ class NetworkTools(QObject):
         except ProbeError as error:
             self._end(error=str(error))
             return
-        self._refresh(note)
+        # On the lane: the engine belongs to it.
+        self._session.lane.submit(
+            "forget",
+            lambda _stop: self._session.engine.forget_network(network),
+            on_done=partial(self._refresh, note),
+            on_failed=self._fail,
+            title=f"Closing {network}…",
+            replace=False,
+        )
 
     @Slot(str, object)
     def _import(self, source: str, wishes: ImportWishes) -> None:
@@ -249,10 +257,10 @@ class NetworkTools(QObject):
         if self.robustify is not None:
             self.robustify.show_idle("Cancelled. Start goes on from here.")
 
-    def _refresh(self, note: str, select: str = "") -> None:
+    def _refresh(self, note: str, select: str | None = "") -> None:
         self._session.controller.reread_catalogue()
         if self.networks is not None:
-            self.networks.show_networks(list_status(), select)
+            self.networks.show_networks(list_status(), select or "")
             self.networks.show_idle(note)
         else:
             self._session.controller.noted.emit(note)

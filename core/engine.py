@@ -100,6 +100,11 @@ class Engine:
             self._networks[key] = load_network(network, layer, device=self.device, weights=weights)
         return self._networks[key]
 
+    def forget_network(self, network: str) -> None:
+        """Close a network that was removed or replaced, and every encoder on it."""
+        self._networks = {key: kept for key, kept in self._networks.items() if key[0] != network}
+        self._encoders = {key: kept for key, kept in self._encoders.items() if key[1] != network}
+
     def use_encoder(self, encoder: Encoder) -> None:
         """Let an encoder from elsewhere answer for its subject, network and layer."""
         config = encoder.card.config

@@ -63,7 +63,7 @@ class FitForm(QWidget):
         """Offer what is there and start with these."""
         self._catalogue = catalogue
         _fill(self.subject, [(info.id, info.title) for info in catalogue.subjects], subject)
-        _fill(self.network, [(spec.id, spec.title) for spec in catalogue.networks], network)
+        _fill(self.network, [(spec.id, spec.title) for spec in catalogue.networks if spec.installed], network)
         self._take_subject()
         self._take_network()
 

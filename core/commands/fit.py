@@ -94,7 +94,8 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
         missing = "subject" if subject is None else "network"
         advice = f"Add --{missing} ID, or --all."
         raise BadInputError(describe_refusal(missing, allowed="named", got=None, advice=advice))
-    specs = list_networks() if network is None else (find_network(network),)
+    installed = [spec for spec in list_networks() if spec.installed]
+    specs = installed if network is None else [find_network(network)]
     subjects = [info.id for info in list_subjects()] if subject is None else [subject]
     jobs = []
     for spec in specs:

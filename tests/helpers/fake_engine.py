@@ -106,6 +106,9 @@ class FakeEngine:
         self._count("warm_up")
         return "cpu"
 
+    def forget_network(self, network: str) -> None:
+        self._count("forget_network")
+
     def encoder_card(self, subject: str, network: str, layer: str) -> EncoderCard:
         generator = np.random.default_rng(len(network) + len(layer))
         n_voxels = SUBJECT.voxels.n_voxels

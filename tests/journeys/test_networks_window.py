@@ -71,7 +71,9 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     qtbot.mouseClick(networks.layers, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "features.12.expand3x3" in networks.details.table.row_keys(), timeout=60_000)
     qtbot.mouseClick(networks.remove, Qt.MouseButton.LeftButton)
-    assert "Removed small" in networks.note.text() and list_user_networks() == ()
+    qtbot.waitUntil(lambda: "Removed small" in networks.note.text())
+    assert list_user_networks() == () and "small" not in networks.table.row_keys()
+    assert cast(FakeEngine, window.session.engine).n_asked["forget_network"] == 1
 
 
 def test_a_failed_download_is_told_in_place(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

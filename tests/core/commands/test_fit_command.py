@@ -65,7 +65,10 @@ def make_source(subject: str) -> FitSource:
 
 @pytest.fixture(autouse=True)
 def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    specs = [SimpleNamespace(id=name, layers=("early", "late"), default_layer="late") for name in ("one", "two")]
+    specs = [
+        SimpleNamespace(id=name, layers=("early", "late"), default_layer="late", installed=name != "three")
+        for name in ("one", "two", "three")
+    ]
     monkeypatch.setattr(fit, "list_networks", lambda: tuple(specs))
     monkeypatch.setattr(fit, "find_network", lambda name: {spec.id: spec for spec in specs}[name])
     monkeypatch.setattr(fit, "list_subjects", lambda: (SimpleNamespace(id="someone"), SimpleNamespace(id="other")))

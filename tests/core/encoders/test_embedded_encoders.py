@@ -13,7 +13,8 @@ from core.networks.catalog import list_networks
 from core.paths import demo_folder
 
 FOLDERS = (demo_folder() / "encoders",)
-NAMES = [(who.id, spec, layer) for who in list_subjects() for spec in list_networks() for layer in spec.layers]
+EMBEDDED = [spec for spec in list_networks() if not spec.url]
+NAMES = [(who.id, spec, layer) for who in list_subjects() for spec in EMBEDDED for layer in spec.layers]
 
 
 def test_there_is_one_for_every_subject_network_and_layer() -> None:
