@@ -20,6 +20,7 @@ from core.commands import (
     meaning,
     networks,
     probe,
+    report,
     reproduce,
     robustify,
     surfaces,
@@ -54,7 +55,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     )
     parser.add_argument("--device", dest="window_device", default="auto", help="of the window: auto, cpu, cuda or mps")
     subparsers = parser.add_subparsers(title="sub-commands", metavar="COMMAND")
-    analyses = (fragility, discriminability, transfer, meaning)
+    analyses = (fragility, discriminability, transfer, meaning, report)
     for command in (
         probe,
         *analyses,

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.datasets.image_store import find_stimulus
+from core.networks.catalog import find_network
 from core.sweeps.answer import Answer
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning, TargetMeaning
-from core.sweeps.score import VARIANTS
 from core.sweeps.statistics import Interval
 from core.sweeps.transfer import Transfer
+from core.sweeps.variants import VARIANTS
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -208,21 +210,32 @@ def draw_meaning(answer: Meaning) -> Figure:
 
 
 def draw_montage(answer: Meaning, sweep: Sweep) -> Figure:
-    """The first target's probes of the first image: encoders down, budgets across."""
+    """The first target's probes of the first image, and under them the change: encoders down, budgets across."""
     n_targets = len(answer.rows) // len(answer.labels)
     firsts = answer.rows[::n_targets]
     ladder = sweep.config.ladder
-    figure, axes = make_figure(len(firsts), len(ladder), width=1.6, height=1.7)
+    figure, axes = make_figure(2 * len(firsts), len(ladder), width=1.7, height=1.8)
     for line, row in enumerate(firsts):
+        clean = _clean_levels(sweep, line)
         for column, epsilon in enumerate(ladder):
-            axis = axes[line][column]
-            axis.imshow(row.montage[column])
-            _bare(axis)
+            above, below = axes[2 * line][column], axes[2 * line + 1][column]
+            change = row.montage[column].astype(np.float64) - clean
+            factor = 127 / max(float(np.abs(change).max()), 1.0)
+            above.imshow(row.montage[column])
+            below.imshow(np.clip(127.5 + factor * change, 0, 255).astype(np.uint8))
+            below.set_title(f"change x {factor:.0f}", fontsize=7)
+            _bare(above)
+            _bare(below)
             if line == 0:
-                axis.set_title(f"epsilon {epsilon:g}", fontsize=8)
-        axes[line][0].set_ylabel(row.encoder, fontsize=7)
+                above.set_title(f"epsilon {epsilon:.3g}", fontsize=8)
+        axes[2 * line][0].set_ylabel(row.encoder.replace(" ", "\n"), fontsize=7)
     figure.suptitle(f"{sweep.config.directions[0]} {firsts[0].target} · {sweep.config.images[0]}", fontsize=9)
     return figure
+
+
+def _clean_levels(sweep: Sweep, encoder: int) -> FloatArray:
+    side = find_network(sweep.config.encoders[encoder].network).input_size
+    return np.asarray(find_stimulus(sweep.config.images[0], size=side).levels, dtype=np.float64)
 
 
 def _point(axis: Axes, x: Interval, y: Interval, index: int, label: str) -> None:

@@ -15,9 +15,9 @@ from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning
-from core.sweeps.score import VARIANTS
 from core.sweeps.statistics import Interval
 from core.sweeps.transfer import Transfer
+from core.sweeps.variants import VARIANTS
 
 Value = str | float | int
 
@@ -38,7 +38,7 @@ def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
         return (*_of_fragility(answer, sweep), _of_values(sweep))
     if isinstance(answer, Discriminability):
         return (*_of_discriminability(answer), _of_values(sweep))
-    return _of_transfer(answer) if isinstance(answer, Transfer) else _of_meaning(answer)
+    return _of_transfer(answer) if isinstance(answer, Transfer) else (*_of_meaning(answer), _of_evidence(answer, sweep))
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
@@ -240,3 +240,22 @@ def _of_meaning(answer: Meaning) -> tuple[Table, ...]:
         Table("meaning", "Selectivity, place and frequency of perturbations", columns, tuple(rows)),
         Table("roi_shifts", "Shift of every ROI", shift_columns, tuple(shifts)),
     )
+
+
+NO_CLASSIFIER = "the weights file holds no classifier"
+
+
+def _of_evidence(answer: Meaning, sweep: Sweep) -> Table:
+    rows: list[tuple[Value, ...]] = []
+    for label, evidence in zip(answer.labels, answer.evidence, strict=True):
+        if evidence is None:
+            rows.append((label, NO_CLASSIFIER, "", float("nan"), "", float("nan"), float("nan")))
+            continue
+        for image, one in zip(sweep.config.images, evidence, strict=True):
+            before = (one.clean_class, one.clean_probability)
+            after = (one.perturbed_class, one.perturbed_probability, one.clean_class_after)
+            rows.append((label, image, *before, *after))
+    columns = ("encoder", "image", "class before", "probability before", "class after", "probability after")
+    columns_all = (*columns, "probability of the first class after")
+    title = f"What the networks' own classifiers say, {sweep.config.targets[0].label}, highest epsilon"
+    return Table("class_evidence", title, columns_all, tuple(rows))

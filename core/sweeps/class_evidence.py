@@ -55,7 +55,7 @@ def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -
         parts = []
         with torch.no_grad(), exact_arithmetic():
             for start in range(0, len(pixels), BATCH):
-                values = torch.from_numpy(np.asarray(pixels[start : start + BATCH], dtype=np.float32))
+                values = torch.tensor(pixels[start : start + BATCH], dtype=torch.float32)
                 parts.append(torch.softmax(body((values - mean) / std), dim=1).numpy())
         return np.concatenate(parts)
 

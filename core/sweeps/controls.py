@@ -16,9 +16,6 @@ from core.attacks.norms import NORMS
 from core.seeds import make_stream
 from core.types import FloatArray, NormName
 
-CONTROLS = ("random", "sign flip", "phase-scrambled", "other image", "contrast blend")
-"""In the order of `make_controls`."""
-
 
 def make_controls(
     clean: torch.Tensor, delta: torch.Tensor, *, norm: NormName, seed: int, keys: Sequence[str]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.datasets.image_store import find_stimulus
+from core.networks.catalog import find_network
+from core.sweeps.class_evidence import Evidence, read_evidence
 from core.sweeps.gather import Sweep
 from core.types import ByteArray, FloatArray
 
@@ -56,10 +59,15 @@ class TargetMeaning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Meaning:
-    """Every encoder and target, encoders outermost."""
+    """Every encoder and target, encoders outermost.
+
+    `evidence` holds, for each encoder, what its network's own classifier says of every image before and after the first
+    target's perturbation; None where the weights file holds no classifier.
+    """
 
     labels: tuple[str, ...]
     rows: tuple[TargetMeaning, ...]
+    evidence: tuple[tuple[Evidence, ...] | None, ...]
 
 
 def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tuple[str, ...], ...]) -> Meaning:
@@ -78,7 +86,13 @@ def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tupl
         for encoder in range(len(sweep.labels))
         for target in range(len(roi_of))
     ]
-    return Meaning(sweep.labels, tuple(rows))
+    return Meaning(sweep.labels, tuple(rows), tuple(_classify(sweep, one) for one in range(len(sweep.labels))))
+
+
+def _classify(sweep: Sweep, encoder: int) -> tuple[Evidence, ...] | None:
+    spec = find_network(sweep.config.encoders[encoder].network)
+    clean = np.stack([find_stimulus(image, size=spec.input_size).pixels for image in sweep.config.images])
+    return read_evidence(spec, clean, clean + sweep.climb(encoder, 0)["delta"])
 
 
 def locate(delta: FloatArray) -> Place:

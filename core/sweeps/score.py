@@ -13,12 +13,10 @@ from core.errors import Cancelled
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop
-from core.sweeps.controls import CONTROLS, make_controls
+from core.sweeps.controls import make_controls
 from core.sweeps.store import Arrays
+from core.sweeps.variants import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
-
-VARIANTS = ("perturbed", *CONTROLS)
-"""The rows of a score's `shift`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,8 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from core.sweeps.gather import Sweep
-from core.sweeps.score import VARIANTS
 from core.sweeps.statistics import count_draws, draw_resamples
+from core.sweeps.variants import VARIANTS
 from core.types import BoolArray, FloatArray, IntArray
 
 ALL = "all"
