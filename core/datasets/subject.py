@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice
+from core.checks import check_choice, describe_refusal
 from core.datasets.noise import draw_noise
 from core.datasets.photos import list_images
 from core.datasets.surface_choice import settle, shown_surface
-from core.errors import StorageError
+from core.errors import BadInputError, StorageError
 from core.paths import data_folder, demo_folder
 from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.store import surface_stamp
@@ -177,6 +177,9 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
     folder = _find(identity)
     if (folder / MEANS_NAME).is_file():
         return _map_means(folder)
+    if not (folder / REPEATS_NAME).is_file() and not _header(folder)["images"]:
+        advice = "It was made from an imported encoder: it can be probed, not fitted to."
+        raise BadInputError(describe_refusal("subject", allowed="one with recordings", got=identity, advice=advice))
     arrays = load_arrays(folder / REPEATS_NAME)
     if "responses" in arrays:
         return arrays["responses"].astype(np.float32)

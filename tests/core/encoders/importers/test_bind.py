@@ -261,3 +261,9 @@ def test_a_probe_of_unknown_sds_says_so_instead_of_nothing(network: Network, tmp
     mixed = in_reference_sds(np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, np.nan]))
     assert mixed[:2].tolist() == [0.0, 0.5]
     assert np.isnan(mixed[2])
+
+
+def test_a_subject_without_recordings_cannot_be_fitted_to(network: Network, tmp_path: Path) -> None:
+    take_in(write_arrays(tmp_path), network)
+    with pytest.raises(BadInputError, match="made from an imported encoder: it can be probed, not fitted to"):
+        load_responses("lab1")
