@@ -33,7 +33,7 @@ def test_it_belongs_to_the_embedded_network_and_subject(subject, spec, layer) ->
 
 def test_late_layers_predict_face_areas_and_early_layers_v1() -> None:
     voxels = load_subject("simulated").voxels
-    for spec in list_networks():
+    for spec in EMBEDDED:
         early, late = (
             {score.roi: score.r_median for score in summarise_by_roi(card, voxels)}
             for card in (
@@ -45,7 +45,7 @@ def test_late_layers_predict_face_areas_and_early_layers_v1() -> None:
 
 
 def test_the_measured_face_area_is_predicted() -> None:
-    for spec in list_networks():
+    for spec in EMBEDDED:
         card = load_card("kay2017", spec.id, spec.default_layer, folders=FOLDERS)
         assert card.r[load_subject("kay2017").voxels.voxels_in("FFA")].min() > 0.8
 
