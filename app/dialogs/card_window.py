@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QGridLayout, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
@@ -15,6 +16,7 @@ from app.theme import DARK, Theme
 from app.views.card_data import ALL, offered_scores, roi_groups
 from app.views.card_figure import CardFigure, CompareFigure, Figure
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.numbers import format_number
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, summarise_card
@@ -123,6 +125,23 @@ class CardWindow(QDialog):
         """Turn to the comparison."""
         self.tabs.setCurrentWidget(self._compare_page)
 
+    def describe_voxel(self, voxel: int) -> str:
+        """A voxel and its scores, as the pointer shows them."""
+        card, subject = self._card, self._subject
+        if card is None or subject is None:
+            return ""
+        roi = subject.voxels.roi[voxel]
+        lines = [f"Voxel {voxel:,}{f' · {roi}' if roi else ''}: click to make it the target"]
+        numbers = {"r": card.r, "r²": card.r2, "noise ceiling": card.noise_ceiling, "alpha": card.alpha}
+        if self._other is not None and self.tabs.currentWidget() is self._compare_page:
+            numbers["r of the other"] = self._other.r
+        if card.r_low is not None and card.r_high is not None:
+            low, high = format_number(float(card.r_low[voxel])), format_number(float(card.r_high[voxel]))
+            lines.append(f"r between {low} and {high} ({card.confidence:.0%})")
+        known = {name: float(values[voxel]) for name, values in numbers.items() if np.isfinite(values[voxel])}
+        lines.append(" · ".join(f"{name} {value:.3g}" for name, value in known.items()))
+        return "\n".join(lines)
+
     def _make_choosers(self) -> None:
         self.roi_box, self.score_box, self.other_box = QComboBox(), QComboBox(), QComboBox()
         for box, name, tip in (
@@ -183,6 +202,8 @@ class CardWindow(QDialog):
         self.roi_box.activated.connect(self._redraw)
         self.score_box.activated.connect(self._redraw)
         self.other_box.activated.connect(self._choose_other)
+        self.figure.set_names(self.describe_voxel)
+        self.compare.set_names(self.describe_voxel)
         self.figure.voxel_picked.connect(self.voxel_picked)
         self.compare.voxel_picked.connect(self.voxel_picked)
         self.map_button.clicked.connect(self.map_requested)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QByteArray, QPointF, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPaintDevice, QPainter
+from PySide6.QtCore import QByteArray, QEvent, QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QCursor, QImage, QImageWriter, QPaintDevice, QPainter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.theme import DARK, Theme
 from app.views.card_data import (
@@ -27,6 +28,12 @@ from core.encoders.card_table import FORMULAS
 from core.errors import StorageError
 from core.files import replace_file
 from core.types import IntArray, VoxelTable
+
+
+def _no_name(_voxel: int) -> str:
+    """Nothing is known of the voxels yet."""
+    return ""
+
 
 SCALE = 2
 """Pixels of a saved PNG for each on screen."""
@@ -51,7 +58,23 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.ci.setSpacing(14)
         self.theme: Theme = DARK
         self.scatters: list[ScatterPlot] = []
+        self._names: Callable[[int], str] = _no_name
         self.scene().sigMouseClicked.connect(self._click)
+        self.scene().sigMouseMoved.connect(self._explain)
+
+    def set_names(self, describe: Callable[[int], str]) -> None:
+        """How the voxel of a point is described while the pointer rests on it."""
+        self._names = describe
+
+    def explain(self, scene_position: QPointF) -> str:
+        """The words for the point at a place of the scene; "" where there is none."""
+        voxel = self._voxel_at(scene_position)
+        return "" if voxel is None else self._names(voxel)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """No read-out once the pointer is gone."""
+        QToolTip.hideText()
+        super().leaveEvent(event)
 
     def save_picture(self, path: Path) -> str:
         """Save as .svg or .png; returns what to tell the user. Raises StorageError if it cannot be written."""
@@ -85,11 +108,23 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def pick_at(self, scene_position: QPointF) -> None:
         """Tell which voxel lies at a place of the scene, if any."""
-        for scatter in self.scatters:
-            voxel = scatter.voxel_at(scene_position)
-            if voxel is not None:
-                self.voxel_picked.emit(voxel)
-                return
+        voxel = self._voxel_at(scene_position)
+        if voxel is not None:
+            self.voxel_picked.emit(voxel)
+
+    def _voxel_at(self, scene_position: QPointF) -> int | None:
+        found = (scatter.voxel_at(scene_position) for scatter in self.scatters)
+        return next((voxel for voxel in found if voxel is not None), None)
+
+    @Slot(object)
+    def _explain(self, scene_position: object) -> None:
+        if not isinstance(scene_position, QPointF):
+            return
+        text = self.explain(scene_position)
+        if text:
+            QToolTip.showText(QCursor.pos(), text, self)
+        else:
+            QToolTip.hideText()
 
 
 class CardFigure(Figure):

@@ -154,3 +154,15 @@ def test_one_roi_can_be_brought_to_the_front(window: CardWindow) -> None:
     window.roi_box.activated.emit(index)
     n_voxels = len(load_subject(KEY[0]).voxels.voxels_in("FFA"))
     assert len(window.figure.ceiling._front.getData()[0]) == n_voxels
+
+
+def test_a_point_under_the_pointer_is_described(window: CardWindow) -> None:
+    card, plot = load_card(*KEY), window.figure.ceiling
+    voxel = int(np.argmax(card.r2))
+    place = plot.plot.vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
+    text = window.figure.explain(place)
+    assert text.startswith(f"Voxel {voxel:,} · {load_subject(KEY[0]).voxels.roi[voxel]}")
+    assert f"r² {card.r2[voxel]:.3g}" in text
+    assert window.figure.explain(plot.plot.vb.mapViewToScene(QPointF(0.01, 0.8))) == ""
+    show(window, replace(card, r_low=card.r - 0.1, r_high=card.r + 0.1))
+    assert f"r between {card.r[voxel] - 0.1:.2f} and {card.r[voxel] + 0.1:.2f}" in window.describe_voxel(voxel)
