@@ -37,6 +37,8 @@ LIGHT = (
     "core.checks",
     "core.commands.cli",
     "core.datasets.image_store",
+    "core.datasets.importer",
+    "core.datasets.kinds",
     "core.datasets.photos",
     "core.datasets.subject",
     "core.encoders.card",

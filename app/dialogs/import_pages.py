@@ -17,6 +17,7 @@ from core.datasets.summary import ImportSummary
 NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
 HINT = "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done."
+PARTS = 100
 NEEDS_SOURCE = "Choose a folder or a description first"
 
 
@@ -154,9 +155,9 @@ class ProgressPage(QWidget):
 
     def show_progress(self, progress: ImportProgress) -> None:
         """One record."""
-        self.bar.setRange(0, max(progress.total, 1))
-        self.bar.setValue(progress.done)
-        named = f"Read {progress.name}" if progress.name else "Reading…"
+        self.bar.setRange(0, max(progress.total, 1) * PARTS)
+        self.bar.setValue(round((progress.done + progress.part) * PARTS))
+        named = f"Reading {progress.name}" if progress.name else "Reading…"
         self.what.setText("Writing…" if progress.stage == "writing" else named)
         left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
         self.left.setText(f"{progress.done} of {progress.total}{left}")

@@ -114,7 +114,8 @@ def show_progress(progress: ImportProgress) -> None:
     if sys.stderr.isatty():
         left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
         end = "\n" if progress.stage == "done" else ""
-        text = f"import: {progress.stage} {progress.done}/{progress.total} {progress.name}{left}"
+        share = (progress.done + progress.part) / max(progress.total, 1)
+        text = f"import: {progress.stage} {share:.0%} {progress.name}{left}"
         print(f"\r\x1b[2K{text}", end=end, file=sys.stderr, flush=True)
 
 

@@ -79,18 +79,15 @@ def read_labels(path: Path, *, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def read_trials(path: Path, flat: IntArray, *, scale: float = 1.0) -> npt.NDArray[np.float32]:
-    """Chosen voxels (by C-order index) of every map of a file: (n_trials, n_voxels) float32, each times `scale`."""
+def iter_trials(path: Path, flat: IntArray, *, scale: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
+    """Chosen voxels (by C-order index) of every map of a file, in blocks (n, n_voxels) float32, each times `scale`."""
     image = open_brain(path)
     n_trials = int(image.shape[3]) if len(image.shape) > 3 else 1
-    values = np.empty((n_trials, len(flat)), dtype=np.float32)
-    with _reading(path):
-        for start in range(0, n_trials, TRIALS_AT_ONCE):
-            stop = min(start + TRIALS_AT_ONCE, n_trials)
-            block = image.dataobj[..., start:stop] if len(image.shape) > 3 else image.dataobj[...]
-            values[start:stop] = np.asarray(block).reshape(-1, stop - start)[flat].T
-    values *= np.float32(scale)
-    return values
+    for start in range(0, n_trials, TRIALS_AT_ONCE):
+        stop = min(start + TRIALS_AT_ONCE, n_trials)
+        with _reading(path):
+            block = np.asarray(image.dataobj[..., start:stop] if len(image.shape) > 3 else image.dataobj[...])
+        yield block.reshape(-1, stop - start)[flat].T.astype(np.float32) * np.float32(scale)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
 from core.errors import BadInputError
 from core.files import new_folder
-from core.types import BoolArray, VoxelTable
+from core.types import BoolArray, FloatArray, VoxelTable
 
 LEAST_IMAGES = 4
 """Fewer cannot be both fitted on and held out."""
@@ -41,7 +41,8 @@ NPY_HEADER = 4096
 class ImportProgress:
     """Where a running import stands.
 
-    `stage` is "reading", "writing" or "done"; `done` of `total` sessions are read; `name` is the one just read;
+    `stage` is "reading", "writing" or "done"; `done` of `total` sessions are read, and `part` (0 to 1) of the next,
+    `name`;
     `seconds_left` is None while unknown; `summary` and `folder` are set on the last record only.
     """
 
@@ -49,6 +50,7 @@ class ImportProgress:
     done: int
     total: int
     name: str = ""
+    part: float = 0.0
     seconds_left: float | None = None
     summary: ImportSummary | None = None
     folder: Path | None = None
@@ -81,10 +83,12 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
         means = folder / MEANS_NAME
         reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
         sums = TrialSums(means, n_trials, n_voxels=recording.voxels.n_voxels)
-        for done, session in enumerate(recording.sessions, start=1):
-            sums.add(session, read_session(session, recording.voxels.n_voxels), zscore=recording.zscore)
-            left = (time.monotonic() - started) / done * (total - done)
-            yield ImportProgress("reading", done, total, name=session.name, seconds_left=left)
+        for done, session in enumerate(recording.sessions):
+            values = np.empty((len(session.images), recording.voxels.n_voxels), dtype=np.float32)
+            for part in fill_session(session, values):
+                left = (time.monotonic() - started) / (done + part) * (total - done - part)
+                yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
+            sums.add(session, values, zscore=recording.zscore)
         yield ImportProgress("writing", total, total)
         sums.finish_constant()
         summary = _finish(folder, recording, options, sums=sums, held=held)
@@ -110,15 +114,29 @@ def check_recording(recording: Recording) -> None:
         raise BadInputError(describe_refusal("voxels", allowed="at least one voxel", got=0, advice=advice))
 
 
-def read_session(session: RecordedSession, n_voxels: int) -> npt.NDArray[np.float32]:
-    """The responses of a session, (n_trials, n_voxels) float32. Raises if they are others than promised."""
+def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> Iterator[float]:
+    """Read a session into values (n_trials, n_voxels), telling which part (0 to 1) is there.
+
+    Raises BadInputError if it holds others than promised, and StorageError if it cannot be read (any more).
+    """
+    done = 0
     with reading(session.name):
-        values = session.read()
-    if values.shape != (len(session.images), n_voxels):
-        allowed = f"{len(session.images)} trials of {n_voxels:,} voxels in {session.name}"
-        advice = "The file belongs to another design, or was cut short."
-        raise BadInputError(describe_refusal("responses", allowed=allowed, got=values.shape, advice=advice))
-    return np.asarray(values, dtype=np.float32)
+        content = session.read()
+        for block in [content] if isinstance(content, np.ndarray) else content:
+            stop = done + len(block)
+            if stop > len(values) or block.shape[1:] != values.shape[1:]:
+                raise _refuse_shape(session, values, (stop, *block.shape[1:]))
+            values[done:stop] = block
+            done = stop
+            yield done / len(values)
+    if done != len(values):
+        raise _refuse_shape(session, values, (done, values.shape[1]))
+
+
+def _refuse_shape(session: RecordedSession, values: FloatArray, got: tuple[int, ...]) -> BadInputError:
+    allowed = f"{len(values)} trials of {values.shape[1]:,} voxels in {session.name}"
+    advice = "The file belongs to another design, or was cut short."
+    return BadInputError(describe_refusal("responses", allowed=allowed, got=got, advice=advice))
 
 
 def reserve(file: Path, shape: tuple[int, int]) -> None:

@@ -10,6 +10,7 @@ images/                      the pictures
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import describe_refusal
-from core.datasets.brain_files import count_trials, grid_of, read_map, read_trials
+from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
 from core.datasets.image_files import match_pictures
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
@@ -103,13 +104,14 @@ def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, 
         allowed = f"{len(rows)} volumes, one a line of trials.csv"
         raise BadInputError(describe_refusal("betas", allowed=allowed, got=got))
     if max(counts) == 1:
-        return (RecordedSession("all volumes", rows, partial(_read_single, files, chosen)),)
+        return (RecordedSession("all volumes", rows, partial(_iter_single, files, chosen)),)
     ends = np.cumsum(counts)
     return tuple(
-        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(read_trials, path, chosen))
+        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, chosen))
         for path, end, count in zip(files, ends, counts, strict=True)
     )
 
 
-def _read_single(files: list[Path], chosen: IntArray) -> npt.NDArray[np.float32]:
-    return np.concatenate([read_trials(path, chosen) for path in files])
+def _iter_single(files: list[Path], chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+    for path in files:
+        yield from iter_trials(path, chosen)

@@ -6,6 +6,7 @@ published ncsnr with the number of repeats that were really averaged; held out a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import describe_refusal
-from core.datasets.brain_files import TRIALS_AT_ONCE, count_trials, grid_of, read_labels, read_map, read_trials
+from core.datasets.brain_files import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
 from core.datasets.import_options import ImportOptions
 from core.datasets.nsd_layout import NsdDesign, NsdFiles, find_files, find_root, read_design
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
@@ -178,15 +179,15 @@ def _read_ncsnr(files: NsdFiles, chosen: IntArray | None) -> FloatArray | None:
     return values if chosen is None else values[chosen]
 
 
-def _read(files: NsdFiles, path: Path, chosen: IntArray) -> npt.NDArray[np.float32]:
-    """The betas of a session, (750, n_voxels)."""
+def _read(files: NsdFiles, path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+    """The betas of a session, in blocks of trials (n, n_voxels)."""
     if files.space == "fsaverage":
-        left = read_trials(path, chosen[chosen < N_FSAVERAGE])
-        right = read_trials(path.with_name("rh" + path.name[2:]), chosen[chosen >= N_FSAVERAGE] - N_FSAVERAGE)
-        return np.concatenate([left, right], axis=1)
+        left = iter_trials(path, chosen[chosen < N_FSAVERAGE])
+        right = iter_trials(path.with_name("rh" + path.name[2:]), chosen[chosen >= N_FSAVERAGE] - N_FSAVERAGE)
+        return (np.concatenate(both, axis=1) for both in zip(left, right, strict=True))
     if path.suffix == ".hdf5":
-        return _read_hdf5(path, chosen)
-    return read_trials(path, chosen, scale=SCALE)
+        return _iter_hdf5(path, chosen)
+    return iter_trials(path, chosen, scale=SCALE)
 
 
 def _open_hdf5(path: Path) -> tuple[Any, Any]:
@@ -199,16 +200,13 @@ def _open_hdf5(path: Path) -> tuple[Any, Any]:
         raise StorageError(f"{path} cannot be read ({error}). Copy the file again.") from error
 
 
-def _read_hdf5(path: Path, chosen: IntArray) -> npt.NDArray[np.float32]:
+def _iter_hdf5(path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
     """MATLAB wrote (x, y, z, trial); HDF5 reads it backwards, (trial, z, y, x)."""
     file, betas = _open_hdf5(path)
     with file:
         n_trials, depth, height, width = betas.shape
         x, y, z = np.unravel_index(chosen, (width, height, depth))
         at = np.ravel_multi_index((z, y, x), (depth, height, width))
-        values = np.empty((n_trials, len(chosen)), dtype=np.float32)
         for start in range(0, n_trials, TRIALS_AT_ONCE):
             block = betas[start : start + TRIALS_AT_ONCE]
-            values[start : start + len(block)] = block.reshape(len(block), -1)[:, at]
-    values *= np.float32(SCALE)
-    return values
+            yield block.reshape(len(block), -1)[:, at].astype(np.float32) * np.float32(SCALE)

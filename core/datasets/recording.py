@@ -34,12 +34,13 @@ class RecordedSession:
     images : (n_trials,) int
         The image of each trial as a row of `Recording.image_ids`; -1 for a trial that is not used.
     read : callable
-        Reads the chosen voxels of all its trials, (n_trials, n_voxels), into an array of its own: it is changed later.
+        Reads the chosen voxels of all its trials, in order: one array (n_trials, n_voxels) of its own (it is changed
+        later), or blocks (n, n_voxels) one after another, between which an import can be stopped.
     """
 
     name: str
     images: IntArray
-    read: Callable[[], FloatArray]
+    read: Callable[[], FloatArray | Iterator[FloatArray]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

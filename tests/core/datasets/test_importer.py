@@ -6,7 +6,7 @@ import dataclasses
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +207,21 @@ def test_removing_takes_imported_ones_only() -> None:
         remove_subject("mime")
     remove_subject("mine")
     assert "mine" not in [info.id for info in list_subjects()] and nothing_left()
+
+
+def test_an_import_stops_within_a_session() -> None:
+    given: list[int] = []
+
+    def blocks() -> Iterator[np.ndarray]:
+        for row in range(5):
+            given.append(row)
+            yield VALUES[row : row + 1]
+
+    recording = make_recording(VALUES)
+    session = RecordedSession("session 1", np.arange(5), blocks)
+    progress = iter_import(dataclasses.replace(recording, sessions=(session,)), DEFAULT)
+    assert [next(progress).part for _ in range(3)] == [0.0, 0.2, 0.4]
+    progress.close()
+    assert given == [0, 1] and nothing_left()
+    list(iter_import(dataclasses.replace(recording, sessions=(session,)), DEFAULT))
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], VALUES)
