@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,8 +19,10 @@ from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
 from core.encoders.noise_ceiling import estimate_noise_ceiling
 from core.encoders.responses import average_repeats
 from core.encoders.scored import ScoredImages
+from core.encoders.scoring_config import ScoringConfig
 from core.encoders.solve import fit_encoder
 from core.errors import BadInputError
+from tests.helpers.voxels import make_voxels
 
 
 def fit(config: EncoderConfig, tiny: Any, source: FitSource, folder: Path) -> list[FitProgress]:
@@ -150,3 +153,109 @@ def test_too_few_held_out_images_are_refused(config: EncoderConfig, tiny: Any, s
     few = replace(source, subject=SimpleNamespace(**(vars(source.subject) | {"test": np.arange(60) < 2})))
     with pytest.raises(BadInputError, match=r"at least 3 held-out images, and some to fit on, got '2 of 60'"):
         list(iter_fit(config, network=tiny, source=few))
+
+
+def test_a_killed_fit_goes_on_with_its_features_and_batches(
+    config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.encoders.solve.NUMBERS_AT_ONCE", 1)
+    monkeypatch.setattr("core.encoders.solve.LEAST_VOXELS_AT_ONCE", 2)
+    whole = fit(config, tiny, source, tmp_path / "whole")[-1].result
+    tiny.n_shown = 0
+    places = FitPlaces(encoders=tmp_path / "killed", cache=tmp_path / "cache")
+    running = iter_fit(config, network=tiny, source=source, places=places)
+    while (record := next(running)).stage == "features" or record.done < 2:
+        pass
+    running.close()
+    assert tiny.n_shown == 60 and not (tmp_path / "killed").exists()
+    again = list(iter_fit(config, network=tiny, source=source, places=places))[-1]
+    assert tiny.n_shown == 60
+    assert whole is not None and again.result is not None and again.result.sha256 == whole.sha256
+    assert not list((tmp_path / "cache" / "fits").glob("*"))
+
+
+def test_without_resuming_the_old_batches_are_thrown_away(
+    config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path
+) -> None:
+    places = FitPlaces(encoders=tmp_path, cache=tmp_path / "cache", resume=False)
+    running = iter_fit(config, network=tiny, source=source, places=places)
+    while next(running).stage != "scores":
+        pass
+    running.close()
+    (store,) = (tmp_path / "cache" / "fits").iterdir()
+    (store / "old").write_text("")
+    running = iter_fit(config, network=tiny, source=source, places=places)
+    while next(running).stage != "scores":
+        pass
+    running.close()
+    assert not (store / "old").exists() and list(store.glob("encoder*-0.safetensors"))
+
+
+def test_a_cache_that_vanishes_half_way_stops_no_fit(
+    config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path
+) -> None:
+    whole = fit(config, tiny, source, tmp_path / "whole")[-1].result
+    places = FitPlaces(encoders=tmp_path / "out", cache=tmp_path / "cache")
+    running = iter_fit(config, network=tiny, source=source, places=places)
+    records = [next(running) for _ in range(3)]
+    shutil.rmtree(tmp_path / "cache")
+    records += list(running)
+    assert whole is not None and records[-1].result is not None and records[-1].result.sha256 == whole.sha256
+
+
+def test_what_is_wrong_is_said_before_any_image_is_shown(
+    config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path
+) -> None:
+    responses = source.responses.copy()
+    responses[3, :, 5] = np.nan
+    subject = source.subject
+    without = replace(source, subject=SimpleNamespace(**(vars(subject) | {"test": np.zeros(60, dtype=bool)})))
+    strange = replace(source, subject=SimpleNamespace(**(vars(subject) | {"voxels": make_voxels(("EBA",)), "id": "x"})))
+    cases: list[tuple[str, dict[str, Any]]] = [
+        ("got '1 of 7 voxels with NaN, the first 5'", {"source": replace(source, responses=responses)}),
+        ("must be one of face, place, got 'fase'", {"scoring": ScoringConfig(categories=("fase",))}),
+        ("score by a nested cross-validation", {"source": without}),
+        ("`second_set` must be a record of the same voxels", {"second": [strange]}),
+        ("`n_folds` must be at most the number of training images, 45", {"config": replace(config, n_folds=99)}),
+        ("below the number of pooled features, 45", {"config": replace(config, n_projected=64)}),
+    ]
+    for text, change in cases:
+        asked = {"config": config, "source": source} | change
+        with pytest.raises(BadInputError, match=text):
+            list(iter_fit(asked.pop("config"), network=tiny, places=FitPlaces(encoders=tmp_path), **asked))
+    assert tiny.n_shown == 0
+
+
+def test_a_second_record_goes_through_the_same_network(
+    config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path
+) -> None:
+    names = tuple(f"image-{number}" for number in range(100, 130))
+    record = SimpleNamespace(id="other", image_ids=names, voxels=source.subject.voxels, test=np.zeros(30, dtype=bool))
+    other = FitSource(record, source.responses[:30], source.load)
+    running = iter_fit(config, network=tiny, source=source, second=[other], places=FitPlaces(encoders=tmp_path))
+    records = list(running)
+    assert records[0].total == 90 and tiny.n_shown == 90
+    card = records[-1].result
+    assert card is not None
+    encoder = load_encoder("someone", "tiny", "second", network_module=tiny, folders=(tmp_path,))
+    predicted = encoder(torch.from_numpy(np.stack([source.load(name).pixels for name in names]))).numpy()
+    measured = other.responses.mean(axis=1)
+    wanted = [np.corrcoef(predicted[:, voxel], measured[:, voxel])[0, 1] for voxel in range(7)]
+    np.testing.assert_allclose(card.outside[0].r, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("reducer", "n_projected"), [("projection", 24), ("pca", 24), ("none", 0)])
+def test_the_saved_encoder_predicts_what_was_scored_whatever_the_reducer(
+    config: EncoderConfig, tiny: Any, source: FitSource, tmp_path: Path, reducer: str, n_projected: int
+) -> None:
+    config = replace(config, reducer=reducer, n_projected=n_projected)
+    card = fit(config, tiny, source, tmp_path)[-1].result
+    encoder = load_encoder("someone", "tiny", "second", network_module=tiny, n_voxels=7, folders=(tmp_path,))
+    test = source.subject.test
+    pixels = torch.from_numpy(np.stack([source.load(name).pixels for name in source.subject.image_ids]))
+    predicted, measured = encoder(pixels).numpy(), source.responses.mean(axis=1)
+    wanted = [np.corrcoef(predicted[test, voxel], measured[test, voxel])[0, 1] for voxel in range(7)]
+    assert card is not None and np.median(card.r[:-1]) > 0.5
+    np.testing.assert_allclose(card.r, wanted, atol=1e-5)
+    np.testing.assert_allclose(card.reference_sd, predicted[~test].std(axis=0), rtol=1e-3)
+    assert encoder.target_sd(np.eye(7)[0]) == pytest.approx(card.reference_sd[0], rel=1e-3)
