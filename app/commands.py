@@ -201,6 +201,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7", ends_group=True),
     Command("choose_surface", "Surface of the subject…", "Cortex", "Show the subject on another surface"),
     Command("choose_atlas", "ROI atlas…", "Cortex", "Outline the ROIs of another atlas of this surface"),
+    Command("project_volume", "Project volume…", "Cortex", "Write a NIfTI file's values at every vertex shown"),
+    Command("remove_surface", "Remove surface…", "Cortex", "Remove a surface you imported"),
     Command(
         "encoder_card",
         "Encoder card…",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 from app.dialogs.import_surface_dialog import ImportSurfaceDialog
 from app.jobs import Failed
@@ -19,7 +19,8 @@ from core.surfaces.fetch import fetch_fsaverage
 from core.surfaces.importer import ImportedSurface, read_surface
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import atlas_of_voxels
-from core.surfaces.store import list_surfaces, load_atlases, load_surface, save_surface
+from core.surfaces.project import write_projection
+from core.surfaces.store import list_surfaces, load_atlases, load_surface, remove_surface, save_surface
 from core.types import VoxelTable
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FSAVERAGE = "fsaverage"
 NO_ATLAS = "None"
+VOLUMES = "Volumes (*.nii *.nii.gz *.mgz)"
+ARRAYS = "NumPy arrays (*.npz)"
 
 
 class SurfaceTools(QObject):
@@ -44,6 +47,8 @@ class SurfaceTools(QObject):
             "import_surface": self.import_surface,
             "choose_surface": self.choose,
             "choose_atlas": self.choose_atlas,
+            "project_volume": self.project,
+            "remove_surface": self.remove,
         }
 
     @Slot()
@@ -82,6 +87,43 @@ class SurfaceTools(QObject):
         name, accepted = QInputDialog.getItem(self._window, "ROI atlas", "Outline the ROIs of", names, 0, False)
         if accepted:
             view.set_atlas(offered.get(name))
+
+    @Slot()
+    def project(self) -> None:
+        """Ask for a volume and write its values at the vertices of the surface on screen."""
+        placed = self._session.state.placed
+        if placed is None:
+            return
+        surface = placed.surface
+        volume, _ = QFileDialog.getOpenFileName(self._window, f"Volume to project onto {surface.name}", "", VOLUMES)
+        name = f"{Path(volume).name.partition('.')[0]}_{surface.name}.npz"
+        start = str(Path(volume).with_name(name))
+        out = QFileDialog.getSaveFileName(self._window, "Save the values", start, ARRAYS)[0] if volume else ""
+        if out:
+            self._session.lane.submit(
+                "write",
+                lambda _stop: write_projection(Path(volume), surface, Path(out)),
+                on_done=lambda known: self._session.controller.noted.emit(f"Wrote {known:,} values to {out}"),
+                on_failed=self._session.problems.show_failed,
+                title="Projecting the volume…",
+                replace=False,
+            )
+
+    @Slot()
+    def remove(self) -> None:
+        """Ask which imported surface to remove, and make sure."""
+        names = [info.name for info in list_surfaces() if not info.is_shipped]
+        if not names:
+            self._session.controller.noted.emit("No surface was imported, so there is none to remove")
+            return
+        title, subject = "Remove surface", self._session.state.subject
+        name, accepted = QInputDialog.getItem(self._window, title, "Remove the surface", names, 0, False)
+        question = f"Remove {name}? Recordings on it are no longer drawn until it is imported again."
+        if accepted and QMessageBox.question(self._window, title, question) == QMessageBox.StandardButton.Yes:
+            remove_surface(name)
+            self._session.controller.noted.emit(f"Removed {name}")
+            if subject is not None and subject.surface == name:
+                self._session.controller.open_subject(subject.id)
 
     def _reason_against(self, imported: ImportedSurface) -> str:
         """Why the open subject does not fit a surface, "" if it does."""

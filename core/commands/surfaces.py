@@ -15,7 +15,6 @@ from core.commands.listing import format_table
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError
-from core.files import replace_file
 from core.surfaces.store import (
     SurfaceInfo,
     check_surface_name,
@@ -159,14 +158,12 @@ def fetch(args: argparse.Namespace) -> None:
 
 def project(args: argparse.Namespace) -> None:
     """Write a volume's values at every vertex."""
-    from core.surfaces.project import project_volume
+    from core.surfaces.project import write_projection
 
     if args.volume is None or args.out is None:
         raise BadInputError("`surfaces project` needs --volume FILE and --out FILE.npz.")
     surface = load_surface(_one_name(args))
-    left, right = project_volume(args.volume, surface)
-    replace_file(args.out, lambda partial: _write_pair(partial, left, right))
-    known = int(np.isfinite(left).sum() + np.isfinite(right).sum())
+    known = write_projection(args.volume, surface, args.out)
     print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {args.out}.")
 
 
@@ -206,8 +203,3 @@ def _tell(info: SurfaceInfo) -> list[str]:
     atlases = ", ".join(info.atlases) or "none"
     head = f"{left:,} vertices left, {right:,} right"
     return [head, f"geometries: {', '.join(info.geometries)}", f"atlases: {atlases}", *info.notes]
-
-
-def _write_pair(partial: Path, left: np.ndarray, right: np.ndarray) -> None:
-    with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, left=left, right=right)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError
+from core.files import replace_file
 from core.surfaces.mesh import CorticalSurface
 from core.types import FloatArray
 
@@ -52,6 +53,21 @@ def project_volume(path: Path, surface: CorticalSurface) -> Pair:
             f"{path.name} does not reach the surface {surface.name}. Use a volume in the space of this person's T1."
         )
     return left, right
+
+
+def write_projection(volume: Path, surface: CorticalSurface, out: Path) -> int:
+    """Project a volume and write the arrays `left` and `right` into an .npz file; returns how many values are known.
+
+    Raises as `project_volume`, and StorageError if the file cannot be written.
+    """
+    left, right = project_volume(volume, surface)
+    replace_file(out, lambda partial: _write_pair(partial, left, right))
+    return int(np.isfinite(left).sum() + np.isfinite(right).sum())
+
+
+def _write_pair(partial: Path, left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> None:
+    with partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, left=left, right=right)
 
 
 def load_volume(path: Path) -> Any:

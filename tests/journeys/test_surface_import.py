@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import nibabel
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.application import make_window
@@ -153,6 +154,45 @@ def test_another_atlas_of_the_surface_can_be_outlined(window, qtbot, monkeypatch
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("None", True))
     window.actions_table.action("choose_atlas").trigger()
     assert not view.canvas.annotations().labels
+
+
+def test_a_surface_can_be_removed_and_its_subject_is_then_not_drawn(window, qtbot, monkeypatch) -> None:
+    window.actions_table.action("remove_surface").trigger()
+    assert "none to remove" in window.banner.text.text()
+    save_surface(replace(SURFACE, name="sub-01"))
+    window.session.controller.open_subject("own")
+    view = window.cortex.view
+    qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
+    monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("sub-01", True))
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
+    window.actions_table.action("remove_surface").trigger()
+    assert has_surface("sub-01")
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    window.actions_table.action("remove_surface").trigger()
+    assert not has_surface("sub-01")
+    qtbot.waitUntil(lambda: view.surface.name == "fsaverage5", timeout=10_000)
+
+
+def test_a_volume_is_projected_onto_the_surface_on_screen(window, qtbot, tmp_path, monkeypatch) -> None:
+    save_surface(replace(SURFACE, name="sub-01"))
+    window.session.controller.open_subject("own")
+    affine = np.array([[2.0, 0, 0, -90], [0, 2, 0, -110], [0, 0, 2, -70], [0, 0, 0, 1]])
+    nibabel.save(nibabel.Nifti1Image(np.full((100, 100, 90), 3, np.float32), affine), tmp_path / "three.nii.gz")
+    suggested: list[str] = []
+
+    def save_as(_parent, _title, start, _pattern):
+        suggested.append(start)
+        return str(tmp_path / "out.npz"), ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "three.nii.gz"), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", save_as)
+    window.actions_table.action("project_volume").trigger()
+    qtbot.waitUntil(lambda: (tmp_path / "out.npz").exists(), timeout=20_000)
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
+    assert suggested == [str(tmp_path / "three_sub-01.npz")]
+    with np.load(tmp_path / "out.npz") as written:
+        assert written["left"].shape == (162,) and written["right"].shape == (642,)
+        np.testing.assert_allclose(written["right"], 3)
 
 
 def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -> None:
