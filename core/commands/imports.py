@@ -13,6 +13,7 @@ from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import AUTO, MODULES, Finding, inspect_source, plan_import
+from core.datasets.relink import relink_images
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import ImportSummary, load_summary
 from core.encoders.orphans import check_no_encoders
@@ -60,9 +61,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def add_subjects_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Add `subjects` to the program's sub-commands."""
-    parser = subparsers.add_parser("subjects", help="summarise or remove imported subjects")
-    parser.add_argument("action", choices=("summary", "remove"), help="what to do")
+    parser = subparsers.add_parser("subjects", help="summarise, remove or relink imported subjects")
+    parser.add_argument("action", choices=("summary", "remove", "relink"), help="relink: its images lie at PATH now")
     parser.add_argument("subject", metavar="ID", help="id of an imported subject (see `list subjects`)")
+    parser.add_argument("path", metavar="PATH", nargs="?", type=Path, help="of relink: folder or HDF5 file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run_subjects)
     return parser
@@ -93,9 +95,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_subjects(args: argparse.Namespace) -> int:
-    """Summarise or remove a subject; returns 0."""
+    """Summarise, relink or remove a subject; returns 0."""
     if args.action == "summary":
         _print_summary(load_summary(args.subject), as_json=args.json)
+        return 0
+    if args.action == "relink":
+        if args.path is None:
+            raise BadInputError(describe_refusal("path", allowed="named", got=None, advice="Say where the images are."))
+        place = relink_images(args.subject, args.path)
+        print(json.dumps({"images": str(place)}) if args.json else f"The images of {args.subject} are read at {place}.")
         return 0
     folder = remove_subject(args.subject)
     print(json.dumps({"removed": str(folder)}) if args.json else f"Removed {folder}. Its images and encoders stay.")

@@ -86,7 +86,8 @@ def find_stimulus(key: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
 def _load(source: ImageSource, member: str, *, identity: str, size: int) -> Stimulus:
     if not source.path.exists():
         raise StorageError(
-            f"The images are no longer at {source.path}. Bring the folder back, or remove the subject and import again."
+            f"The images are no longer at {source.path}. Bring the folder back, or say where they are: "
+            "`main.py subjects relink ID PATH`."
         )
     if source.kind == "files":
         stimulus = read_image(source.path / member, size=size)

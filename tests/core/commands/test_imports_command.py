@@ -10,9 +10,11 @@ import pytest
 
 from core.commands.cli import run_command_line
 from core.datasets.description import TEMPLATE
+from core.datasets.image_store import find_stimulus
 from core.datasets.subject import user_subjects_folder
 from core.encoders import orphans
 from core.encoders.config import EncoderConfig
+from core.errors import StorageError
 from tests.helpers.recording_files import write_csv, write_picture
 
 
@@ -87,3 +89,16 @@ def test_encoders_of_an_earlier_subject_are_not_taken_over(
     assert call("import", "auto", source, "--subject", "s1") == 2
     assert "1 encoders of an earlier subject s1 are still there (alexnet features.11)" in capsys.readouterr().err
     assert call("import", "auto", source, "--subject", "s2") == 0
+
+
+def test_images_that_moved_are_found_again(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("import", "auto", source, "--subject", "s1") == 0
+    (source / "images").rename(source / "moved")
+    with pytest.raises(StorageError, match="subjects relink ID PATH"):
+        find_stimulus("s1:p3", 40)
+    assert call("subjects", "relink", "s1", source) == 2
+    assert "without p0.png and 9 more" in capsys.readouterr().err
+    assert call("subjects", "relink", "s1", source / "moved") == 0
+    assert find_stimulus("s1:p3", 40).source.endswith("moved/p3.png")
+    assert call("subjects", "relink", "kay2017", source / "moved") == 2
+    assert call("subjects", "relink", "s1") == 2

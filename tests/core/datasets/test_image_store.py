@@ -77,5 +77,5 @@ def test_images_that_have_gone_are_named(tmp_path: Path) -> None:
     write_imported(means=MEANS, source=write_hdf5(tmp_path / "stimuli.hdf5"), images=IDS)
     store = open_image_store(load_subject("mine"))
     (tmp_path / "stimuli.hdf5").rename(tmp_path / "elsewhere.hdf5")
-    with pytest.raises(StorageError, match=r"no longer at .*stimuli\.hdf5\. Bring the folder back"):
+    with pytest.raises(StorageError, match=r"no longer at .*stimuli\.hdf5\. Bring the folder back, or say"):
         store.load("a", 64)
