@@ -136,12 +136,12 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take the files dropped: an encoder, a recording (a folder or its description), else the first as an image."""
+        """Take the files dropped: an encoder, a surface, a recording (folder or description), else an image."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if not paths:
             return
         event.acceptProposedAction()
-        if self.encoder_tools.take_drop(paths):
+        if self.encoder_tools.take_drop(paths) or self.surface_tools.take_drop(paths):
             return
         if self.import_tools.takes(paths[0]):
             self.import_tools.show_assistant(str(paths[0]))

@@ -16,6 +16,7 @@ from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError, ProbeError
 from core.surfaces.fetch import fetch_fsaverage
+from core.surfaces.find_files import is_surface
 from core.surfaces.importer import ImportedSurface, read_surface
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import atlas_of_voxels
@@ -60,6 +61,14 @@ class SurfaceTools(QObject):
         self.dialog.fetch_requested.connect(self._fetch)
         self.dialog.add_requested.connect(self._add)
         self.dialog.open()
+
+    def take_drop(self, paths: list[Path]) -> bool:
+        """Open the dialog with what was dropped if its names are those of a surface; whether they were."""
+        if not is_surface(paths):
+            return False
+        self.import_surface()
+        self._read(tuple(paths))
+        return True
 
     @Slot()
     def choose(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.checks import describe_refusal
-from core.errors import BadInputError, StorageError
+from core.errors import BadInputError, ProbeError, StorageError
 from core.surfaces.mesh import SIDE_NAMES
 
 SIDES = {"lh": 0, "l": 0, "left": 0, "rh": 1, "r": 1, "right": 1}
@@ -98,6 +98,15 @@ def find_surface_files(paths: Sequence[Path]) -> FoundFiles:
     found = _choose(place, named)
     _check_sides(found)
     return found
+
+
+def is_surface(paths: Sequence[Path]) -> bool:
+    """Whether the names in a folder or a list are those of a surface of both hemispheres."""
+    try:
+        find_surface_files(paths)
+    except ProbeError:
+        return False
+    return True
 
 
 def _list_files(paths: Iterable[Path]) -> list[Path]:

@@ -10,6 +10,8 @@ from typing import cast
 import nibabel
 import numpy as np
 import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -77,6 +79,20 @@ def test_a_folder_is_shown_added_and_used_by_the_subject(window, qtbot, tmp_path
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
     assert [atlas.name for atlas in load_atlases("sub-01")] == ["aparc", "labels"]
     assert [len(mesh.points) for mesh in view.canvas.scene.meshes] == [162, 642]
+
+
+def test_a_dropped_subject_folder_opens_the_dialog_and_is_read(window, qtbot, tmp_path) -> None:
+    folder = write_subject(tmp_path / "sub-01")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(folder))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
+    dialog = window.surface_tools.dialog
+    assert dialog is not None and dialog.isVisible()
+    qtbot.waitUntil(lambda: dialog.imported is not None, timeout=10_000)
+    assert "162 vertices left, 642 right" in dialog.found.text()
+    dialog.reject()
+    assert not window.surface_tools.take_drop([tmp_path]), "a folder without a surface is left to others"
 
 
 def test_a_surface_that_does_not_fit_can_be_added_but_not_used(window, qtbot, tmp_path, monkeypatch) -> None:
