@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QGridLayout, QLineEdit, QSpinBox, QWidget
 
 from app.catalogue import Catalogue
@@ -233,6 +233,7 @@ def _count(name: str, value: int, *, least: int = 0, step: int = 1, zero: str = 
     spin.setSingleStep(step)
     spin.setValue(value)
     spin.setSpecialValueText(zero)
+    spin.setAlignment(Qt.AlignmentFlag.AlignRight)
     spin.setAccessibleName(name)
     spin.setToolTip(tip)
     return spin
@@ -243,6 +244,7 @@ def _share(name: str, value: float) -> QDoubleSpinBox:
     spin.setRange(0.05, 0.95)
     spin.setSingleStep(0.05)
     spin.setValue(value)
+    spin.setAlignment(Qt.AlignmentFlag.AlignRight)
     spin.setAccessibleName(name)
     spin.setToolTip("Part of the penalty that is on absolute weights")
     return spin
