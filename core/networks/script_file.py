@@ -20,6 +20,8 @@ from core.checks import check_choice
 from core.errors import WeightsError
 from core.networks.truncate import Stop
 
+REFUSED = (RuntimeError, TypeError, AttributeError, torch.jit.Error)
+"""What a part raises that is given the output of another one it does not follow."""
 OUTPUT = "output"
 """The layer of a file's whole output."""
 
@@ -102,9 +104,12 @@ def find_chain(module: Any, example: torch.Tensor, prefix: str = "") -> tuple[Pa
                 inner = () if flattens else find_chain(child, values, prefix=f"{prefix}{name}.")
                 links += inner or (Part(f"{prefix}{name}", child, flattens),)
                 values = out
-    except RuntimeError:
+    except REFUSED:
         return ()
-    same = isinstance(wanted, torch.Tensor) and values.shape == wanted.shape and torch.equal(values, wanted)
+    if not (isinstance(values, torch.Tensor) and isinstance(wanted, torch.Tensor)):
+        return ()
+    # A network may flatten what its last part gives.
+    same = torch.equal(values, wanted) or torch.equal(values.flatten(1), wanted)
     return tuple(links) if same and links else ()
 
 
@@ -118,5 +123,5 @@ def run_chain(parts: tuple[Part, ...], values: torch.Tensor) -> Iterator[tuple[P
 def _call(module: Any, values: torch.Tensor) -> tuple[bool, torch.Tensor]:
     try:
         return False, module(values)
-    except RuntimeError:
+    except REFUSED:
         return True, module(values.flatten(1))
