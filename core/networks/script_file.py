@@ -108,8 +108,9 @@ def find_chain(module: Any, example: torch.Tensor, prefix: str = "") -> tuple[Pa
         return ()
     if not (isinstance(values, torch.Tensor) and isinstance(wanted, torch.Tensor)):
         return ()
-    # A network may flatten what its last part gives.
-    same = torch.equal(values, wanted) or torch.equal(values.flatten(1), wanted)
+    # The whole network may flatten what its last part gives; inside, the next part would see the difference.
+    flattened = values if prefix else values.flatten(1)
+    same = torch.equal(values, wanted) or torch.equal(flattened, wanted)
     return tuple(links) if same and links else ()
 
 

@@ -28,6 +28,7 @@ from core.networks.layers import list_layers
 from core.networks.load import load_network
 from core.networks.manage import check_network, list_status, remove_network
 from core.networks.network import Network
+from core.networks.script_file import list_script_layers
 from core.networks.truncate import leave_network, run_to_exit
 from core.networks.user_networks import list_user_networks, user_networks_folder
 from tests.core.networks.conftest import build_random
@@ -195,6 +196,24 @@ def test_a_torchscript_file_is_cut_where_its_parts_are_a_chain(
     )
     assert check_network(spec.id).passed
     check_stops(load_network(spec, "layer3.1"), pixels)
+
+
+def test_a_part_that_flattens_its_own_output_stays_whole(tmp_path: Path) -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3, 2)
+
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            return self.conv(values).flatten(1)
+
+    torch.manual_seed(0)
+    whole, path = nn.Sequential(Flat(), nn.Linear(4 * 7 * 7, 5)).eval(), tmp_path / "net.pt"
+    example = torch.rand(1, 3, 16, 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(whole, example).save(str(path))
+    assert list_script_layers(path, example) == {"0": (196,), "1": (5,), "output": (5,)}
 
 
 def check_stops(network: Network, pixels: torch.Tensor) -> None:
