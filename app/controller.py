@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.aim import Aim
 from app.catalogue import Catalogue
 from app.exports import export_stimuli, write_probe
 from app.jobs import Failed, JobLane, ShouldStop
@@ -24,7 +25,8 @@ from core.engine import Engine
 from core.errors import ProbeError
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeProgress
-from core.probes.target import Target, target_roi, target_set, target_voxel
+from core.probes.read_numbers import read_numbers
+from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
 from core.surfaces.placing import place_nowhere, place_voxels
 from core.types import Direction, FloatArray
 
@@ -156,6 +158,14 @@ class Controller(QObject):
         else:
             self.clear_target()
 
+    def pick_pattern(self, path: Path) -> None:
+        """Make the wished responses of a file the target."""
+        subject = self._state.subject
+        if subject is not None:
+            self._aim(
+                lambda: target_pattern(subject.voxels, read_numbers("pattern", path), label=f"pattern {path.name}")
+            )
+
     def clear_target(self) -> None:
         """Take the target and its probe away."""
         self._lane.drop("probe")
@@ -175,6 +185,11 @@ class Controller(QObject):
         self._state.attack = attack
         self.probe_if_automatic()
 
+    def set_aim(self, aim: Aim) -> None:
+        """Ask more or less of the target than raising or lowering it."""
+        self._state.aim = aim
+        self.probe_if_automatic()
+
     def set_auto_probe(self, automatic: bool) -> None:
         """Probe at every change, or only when asked."""
         self._state.auto_probe = automatic
@@ -183,7 +198,7 @@ class Controller(QObject):
     def drag_epsilon(self, epsilon: float) -> None:
         """Preview another budget of the probe on screen; only the newest request waits."""
         probe = self._state.probe
-        if probe is None or not matches_probe(self._state, probe):
+        if probe is None or not self._try(lambda: matches_probe(self._state, probe)):
             return
         self._stop_probe()
         self._lane.submit(
@@ -200,7 +215,10 @@ class Controller(QObject):
         state = self._state
         if not state.auto_probe or state.clean is None or state.target is None:
             return
-        if state.probe is not None and state.probe.config == request_probe(state) and not self._lane.is_busy("probe"):
+        wanted = self._try(lambda: request_probe(state))
+        if wanted is None:
+            return
+        if state.probe is not None and state.probe.config == wanted and not self._lane.is_busy("probe"):
             self._lane.drop("preview")
             state.preview = None
             return

@@ -13,6 +13,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
 from app.actions import Actions
+from app.aim_tools import AimTools
 from app.commands import COMMANDS, Situation, needs_ready
 from app.encoder_tools import EncoderTools
 from app.fitting import FitTools
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.presenter = Presenter(session.state, self.panels, self)
         self.wiring = Wiring(session, self.panels, gallery=self.gallery, presenter=self.presenter, status=self.status)
         self.encoder_tools = EncoderTools(self)
+        self.aim_tools = AimTools(self)
         self.import_tools = ImportTools(self)
         self.fit_tools = FitTools(self)
         self.handlers = Handlers(self)

@@ -103,6 +103,7 @@ class Presenter(QObject):
             (state.card_changed, ("encoder", "target", "map")),
             (state.encoder_changed, ("encoder", "map")),
             (state.target_changed, ("target", "map")),
+            (state.aim_changed, ("target",)),
             (state.direction_changed, ("attack",)),
             (state.attack_changed, ("attack", "map")),
             (state.auto_probe_changed, ("attack",)),
@@ -177,6 +178,7 @@ class Presenter(QObject):
     def _draw_target(self) -> None:
         target, card = self._state.target, self._state.card
         form = self._panels.controls.target
+        form.aim.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
             form.set_summary("", "")
             self._panels.cortex.view.select_voxel(None)

@@ -9,7 +9,7 @@ from core.probes.probe import Probe, ProbeConfig
 
 
 def request_probe(state: AppState) -> ProbeConfig:
-    """The probe the window describes now. Raises BadInputError if subject, encoder or target is missing."""
+    """The probe the window describes now. Raises BadInputError if subject, encoder or target is missing or unusable."""
     if state.subject is None or not state.network:
         raise BadInputError(describe_refusal("encoder", allowed="chosen", got="none", advice="Choose a network first."))
     if state.target is None:
@@ -19,9 +19,12 @@ def request_probe(state: AppState) -> ProbeConfig:
         subject=state.subject.id,
         network=state.network,
         layer=state.layer,
-        target=state.target,
+        target=state.aim.refine(state.target, state.subject.voxels),
         direction=state.direction,
         attack=state.attack,
+        objective=state.aim.objective(state.target),
+        ensemble=state.aim.ensemble,
+        wanted_shift_sd=state.aim.wish(state.target),
     )
 
 
@@ -29,7 +32,7 @@ def matches_probe(state: AppState, probe: Probe) -> bool:
     """Whether a probe differs from what the window describes in budget and schedule at most, so it can be rescaled."""
     if state.target is None or state.stimulus is None or probe.stimulus_sha256 != state.stimulus.sha256:
         return False
-    wanted = request_probe(state)
-    same_aim = (probe.config.target, probe.config.direction) == (wanted.target, wanted.direction)
-    same_encoder = (probe.config.network, probe.config.layer) == (wanted.network, wanted.layer)
+    wanted, made = request_probe(state), probe.config
+    same_aim = (made.target, made.direction, made.objective) == (wanted.target, wanted.direction, wanted.objective)
+    same_encoder = (made.network, made.layer, made.ensemble) == (wanted.network, wanted.layer, wanted.ensemble)
     return same_aim and same_encoder and probe.config.attack.norm is wanted.attack.norm

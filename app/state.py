@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from PySide6.QtCore import QObject, Signal
 
+from app.aim import Aim
 from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
@@ -62,6 +63,7 @@ class AppState(QObject):
     target_changed = Signal()
     direction_changed = Signal()
     attack_changed = Signal()
+    aim_changed = Signal()
     clean_changed = Signal()
     probe_changed = Signal()
     run_changed = Signal()
@@ -80,6 +82,7 @@ class AppState(QObject):
     target: Fact[Target | None] = Fact(None, signal="target_changed", same=operator.eq)
     direction: Fact[Direction] = Fact(Direction.RAISE, signal="direction_changed", same=operator.eq)
     attack: Fact[AttackConfig] = Fact(AttackConfig(), signal="attack_changed", same=operator.eq)
+    aim: Fact[Aim] = Fact(Aim(), signal="aim_changed", same=operator.eq)
     clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
     probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
     run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")

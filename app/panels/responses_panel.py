@@ -117,7 +117,8 @@ class ResponsesPanel(QWidget):
         self._use_table(table)
         self.curve.show_curve(curve_of(probe))
         attack, history = probe.config.attack, probe.history
-        self.history.show_history(history.epsilon, history.shift, norm=attack.norm, unit=probe.response_unit)
+        told_unit = probe.config.objective.unit(probe.response_unit)
+        self.history.show_history(history.epsilon, history.shift, norm=attack.norm, unit=told_unit)
         self._tabulate(probe, probe.shift)
         self._read_out(probe)
         self._stack.setCurrentIndex(1)
@@ -248,7 +249,7 @@ class ResponsesPanel(QWidget):
 
     def _plot_live(self, live: LiveSteps) -> None:
         norm = live.config.attack.norm
-        self.history.show_history(live.epsilon, live.shift, norm=norm, unit=live.unit, n_planned=live.n_planned)
+        self.history.show_history(live.epsilon, live.shift, norm=norm, unit=live.told_unit, n_planned=live.n_planned)
         self.curve.show_curve(live.curve())
         self.readout.show_text(live.describe())
         self._stack.setCurrentIndex(1)

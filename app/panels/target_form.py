@@ -8,9 +8,11 @@ from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QStackedLayout, QWidget
 
 from app.icons import load_icon
+from app.panels.aim_form import AimForm
 from app.theme import Theme
 from app.widgets.basics import make_button, make_column, make_heading, make_row
 from app.widgets.captions import ElidedLabel
+from app.widgets.fold import Fold
 from app.widgets.segmented import Segmented
 from core.probes.target import TargetKind
 
@@ -44,6 +46,8 @@ class TargetForm(QWidget):
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
         self.summary.show_text(PICK_HINT)
+        self.aim = AimForm()
+        self.more = Fold("Contrast, pattern, smallest budget", self.aim)
         self._lay_out()
         self._connect()
 
@@ -73,6 +77,7 @@ class TargetForm(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the theme's colours."""
         self.draw.setIcon(load_icon("brush", theme.text))
+        self.more.set_theme(theme)
 
     def _lay_out(self) -> None:
         self._stack = QStackedLayout()
@@ -85,7 +90,7 @@ class TargetForm(QWidget):
         self._choices.setLayout(self._stack)
         self._choices.hide()
         texts = make_column(self.summary, self.details, gap=2)
-        self.setLayout(make_column(make_heading("Target"), self.kind, self._choices, texts))
+        self.setLayout(make_column(make_heading("Target"), self.kind, self._choices, texts, self.more))
 
     def _connect(self) -> None:
         self.kind.chosen.connect(self._take_kind)

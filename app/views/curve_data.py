@@ -15,7 +15,7 @@ NOTHING = np.zeros(0)
 
 @dataclass(frozen=True, slots=True)
 class CurveData:
-    """Everything the curve shows; all shifts in the response's unit, epsilon in [0, 1] pixel units, (n_rungs,) each.
+    """Everything the curve shows; all shifts in `unit`, epsilon in [0, 1] pixel units, (n_rungs,) each.
 
     `budget` is the full epsilon asked for. A running probe has `epsilon` and `shift` only; the other arrays are then
     empty and `target_sd` NaN.
@@ -51,19 +51,20 @@ class CurveData:
 
 
 def curve_of(probe: Probe) -> CurveData:
-    """The whole curve of a finished probe."""
-    curve = probe.curve
+    """The whole curve of a finished probe; without its first order where there is none, as of a cosine."""
+    curve, objective = probe.curve, probe.config.objective
+    has_slope = bool(np.isfinite(curve.first_order).any())
     return CurveData(
         norm=probe.config.attack.norm,
         direction=probe.config.direction,
-        unit=probe.response_unit,
+        unit=objective.unit(probe.response_unit),
         epsilon=curve.epsilon,
         shift=curve.shift,
-        first_order=curve.first_order,
+        first_order=curve.first_order if has_slope else NOTHING,
         control=curve.control_shift,
         sign_flip=curve.sign_flip_shift,
-        linearity=curve.linearity,
-        target_sd=probe.target_sd,
+        linearity=curve.linearity if has_slope else NOTHING,
+        target_sd=float("nan") if objective.kind.is_pattern else probe.target_sd,
         budget=probe.config.attack.epsilon,
     )
 

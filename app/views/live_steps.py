@@ -23,6 +23,11 @@ class LiveSteps:
         self._taken: dict[int, tuple[float, float]] = {}
         self.n_planned = 0
 
+    @property
+    def told_unit(self) -> str:
+        """Unit of the shifts told: the response's, unless the objective has one of its own."""
+        return self.config.objective.unit(self.unit)
+
     def add(self, progress: ProbeProgress) -> None:
         """Take one record; only those of the attack are steps."""
         if progress.stage != ATTACK_STAGE:
@@ -53,7 +58,7 @@ class LiveSteps:
         return CurveData(
             norm=self.config.attack.norm,
             direction=self.config.direction,
-            unit=self.unit,
+            unit=self.told_unit,
             epsilon=np.asarray(rungs),
             shift=np.asarray([newest[rung] for rung in rungs]),
             budget=self.config.attack.epsilon,
@@ -64,4 +69,4 @@ class LiveSteps:
         step, (epsilon, shift) = next(reversed(self._taken.items()))
         budget = f"{NORM_SIGNS[self.config.attack.norm]} ε {write_epsilon(epsilon, self.config.attack.norm)}"
         moved = format_signed(shift, digits_for(abs(shift)))
-        return f"step {step} of {self.n_planned} · {budget} · {moved} {self.unit}"
+        return f"step {step} of {self.n_planned} · {budget} · {moved} {self.told_unit}"

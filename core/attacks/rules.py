@@ -25,10 +25,6 @@ class Rule(Protocol):
     """One nonlinear objective."""
 
     @property
-    def is_smooth_at_clean(self) -> bool:
-        """Whether there is a gradient, and so a first-order prediction, at the clean image."""
-
-    @property
     def scale(self) -> float:
         """One SD of what is raised, in its unit."""
 
@@ -53,7 +49,6 @@ class Selective:
     spared: torch.Tensor
     weight: float
     scale: float
-    is_smooth_at_clean = True
 
     def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """sign times the target's change, less the weighted penalty, in the response's unit."""
@@ -74,7 +69,6 @@ class Distance:
     voxels: torch.Tensor
     pattern: torch.Tensor
     scale: float
-    is_smooth_at_clean = True
 
     def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """sign times the negative squared distance, in the response's unit squared."""
@@ -97,7 +91,6 @@ class Cosine:
     voxels: torch.Tensor
     pattern: torch.Tensor
     scale: float = 1.0
-    is_smooth_at_clean = False
 
     def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """sign times the cosine."""

@@ -6,8 +6,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from core.attacks.config import AttackConfig, AttackMethod, parse_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.attacks.presets import PRESETS, find_preset
@@ -15,6 +13,7 @@ from core.checks import check_choice, check_positive, describe_refusal
 from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network
+from core.probes.read_numbers import read_numbers
 from core.probes.target import (
     Target,
     target_contrast,
@@ -23,7 +22,7 @@ from core.probes.target import (
     target_voxel,
     target_weights,
 )
-from core.types import FloatArray, NormName, VoxelTable
+from core.types import NormName, VoxelTable
 
 DEFAULT_STEPS = 10
 PATTERN_MODES = ("distance", "cosine")
@@ -181,16 +180,6 @@ def resolve_wish(args: argparse.Namespace) -> float:
     if args.min_norm is None:
         return 0.0
     return check_positive("min-norm", args.min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
-
-
-def read_numbers(name: str, path: Path) -> FloatArray:
-    """One number a voxel from a .npy file (never a pickle) or a text file. Raises BadInputError for any other."""
-    try:
-        loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
-        return np.asarray(loaded, dtype=np.float32)
-    except (OSError, ValueError) as error:
-        allowed = "a .npy file or a text file with one number a line"
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=str(path), advice=str(error))) from error
 
 
 def refuse_beside(args: argparse.Namespace, chosen: str, others: tuple[str, ...], *, advice: str = "") -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
+from core.attacks.objective_config import ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
 from core.probes.first_order import measure_linearity, predict_first_order
-from core.probes.objectives import build_rule
+from core.probes.objectives import tell_gain, tell_shift
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.respond import describe_versions, respond
 from core.progress import Stopwatch
@@ -118,30 +118,11 @@ def _score(encoder: Encoder, delivered: Delivered) -> _Judged:
 
 
 def _tell(encoder: Encoder, config: ProbeConfig, judged: _Judged) -> _Told:
-    """The told values' shifts, in float64: differences of large responses lose too much in float32."""
-    clean = judged.clean.astype(np.float64)
-    if config.objective.is_linear:
-        weights = config.target.vector(encoder.n_voxels).astype(np.float64)
-        shift, control, flip = (
-            (rung - clean) @ weights for rung in (judged.perturbed, judged.control, judged.sign_flip)
-        )
-        return _Told(shift, control, flip, objective=np.zeros(0), is_smooth=True)
-    rule = build_rule(encoder, config, like=torch.zeros((), dtype=torch.float64))
-    before = torch.from_numpy(clean)[None]
-
-    def tell(responses: FloatArray) -> FloatArray:
-        after = torch.from_numpy(responses.astype(np.float64))
-        return np.asarray((rule.told(after, before) - rule.told(before, before)).numpy())
-
-    sign, reached = config.direction.sign, torch.from_numpy(judged.perturbed.astype(np.float64))
-    raised = rule.raised(reached, before, sign=sign) - rule.raised(before, before, sign=sign)
-    return _Told(
-        shift=tell(judged.perturbed),
-        control=tell(judged.control),
-        sign_flip=tell(judged.sign_flip),
-        objective=np.asarray(raised.numpy()),
-        is_smooth=rule.is_smooth_at_clean,
-    )
+    rungs = (judged.perturbed, judged.control, judged.sign_flip)
+    shift, control, flip = (tell_shift(encoder, config, rung, clean=judged.clean) for rung in rungs)
+    gain = tell_gain(encoder, config, judged.perturbed, clean=judged.clean)
+    # A cosine has no gradient at the clean image, and so no first order.
+    return _Told(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
 
 
 def _draw_curve(config: ProbeConfig, delivered: Delivered, told: _Told, *, dual_size: float) -> Curve:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
 import torch
 
 from core.attacks.ensemble import EnsembleObjective
@@ -16,6 +17,7 @@ from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.probes.respond import exact_arithmetic
 from core.progress import ShouldStop
+from core.types import FloatArray
 
 
 def build_own(encoder: Encoder, config: ProbeConfig, pixels: torch.Tensor) -> Raised:
@@ -47,6 +49,29 @@ def build_rule(encoder: Encoder, config: ProbeConfig, *, like: torch.Tensor) -> 
         target_sd=encoder.target_sd(vector),
         like=like,
     )
+
+
+def tell_shift(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
+    """The told value's shift, (n,), of responses (n, n_voxels) against the clean ones (n_voxels,).
+
+    In float64: differences of large responses lose too much in float32.
+    """
+    before, after = clean.astype(np.float64), responses.astype(np.float64)
+    if config.objective.is_linear:
+        return np.asarray((after - before) @ config.target.vector(encoder.n_voxels).astype(np.float64))
+    rule = build_rule(encoder, config, like=torch.zeros((), dtype=torch.float64))
+    origin = torch.from_numpy(before)[None]
+    return np.asarray((rule.told(torch.from_numpy(after), origin) - rule.told(origin, origin)).numpy())
+
+
+def tell_gain(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
+    """What the objective gained, (n,) float64; empty where that is the signed shift itself."""
+    if config.objective.is_linear:
+        return np.zeros(0)
+    rule = build_rule(encoder, config, like=torch.zeros((), dtype=torch.float64))
+    origin, after = torch.from_numpy(clean.astype(np.float64))[None], torch.from_numpy(responses.astype(np.float64))
+    sign = config.direction.sign
+    return np.asarray((rule.raised(after, origin, sign=sign) - rule.raised(origin, origin, sign=sign)).numpy())
 
 
 def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encoder] = ()) -> None:

@@ -11,6 +11,7 @@ from core.attacks.norms import NORMS
 from core.checks import check_epsilon
 from core.encoders.encoder import Encoder
 from core.images.stimulus import to_uint8
+from core.probes.objectives import tell_shift
 from core.probes.probe import Preview, Probe
 from core.probes.respond import respond
 from core.types import FloatArray
@@ -45,7 +46,7 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
         delta=delta,
         clean=probe.clean,
         responses=responses,
-        shift=float(probe.target_vector.astype(np.float64) @ (responses.astype(np.float64) - probe.clean)),
+        shift=float(tell_shift(encoder, probe.config, responses[np.newaxis], clean=probe.clean)[0]),
         l2=float(np.linalg.norm(delta.ravel().astype(np.float64))),
         linf=float(np.abs(delta).max()),
     )

@@ -1,0 +1,189 @@
+"""Contrasts, sparing, patterns, smallest budgets, ensembles and the attack's options through the real window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.application import make_window
+from app.jobs import Idle
+from app.main_window import MainWindow
+from app.panels.aim_form import NO_SD_TIP
+from app.session import open_session
+from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
+from core.engine import Engine
+from core.probes.probe import Probe
+from core.probes.target import TargetKind
+from core.types import NormName
+from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    """A window with FFA as its target, probed."""
+    session = open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
+    window = make_window(session)
+    window.resize(1120, 720)
+    window.show()
+    qtbot.waitUntil(lambda: session.state.clean is not None, timeout=20_000)
+    session.controller.pick_roi("FFA")
+    wait(window, qtbot)
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+def wait(window: MainWindow, qtbot: QtBot) -> Probe:
+    """Until what the window describes is on screen."""
+    from app.probe_request import request_probe
+
+    state, lane = window.session.state, window.session.lane
+
+    def is_there() -> bool:
+        idle = isinstance(lane.state, Idle) and not lane.is_busy("probe")
+        return idle and state.probe is not None and state.probe.config == request_probe(state)
+
+    qtbot.waitUntil(is_there, timeout=20_000)
+    assert state.probe is not None
+    return state.probe
+
+
+def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow, qtbot: QtBot) -> None:
+    form = window.controls.target.aim
+    form.contrast.setCurrentIndex(form.contrast.findData("PPA"))
+    form.contrast.activated.emit(form.contrast.currentIndex())
+    form.contrast_weight.setValue(0.5)
+    probe = wait(window, qtbot)
+    assert probe.config.target.kind is TargetKind.CONTRAST
+    ppa, ffa = SUBJECT.voxels.voxels_in("PPA"), SUBJECT.voxels.voxels_in("FFA")
+    direction = probe.config.target.vector(SUBJECT.voxels.n_voxels)
+    np.testing.assert_allclose(direction[ppa], -0.5 / len(ppa), rtol=1e-5)
+    np.testing.assert_allclose(direction[ffa], 1 / len(ffa), rtol=1e-5)
+    qtbot.waitUntil(lambda: "PPA" in window.images.title.whole_text)
+    assert window.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
+    window.session.controller.pick_roi("EBA")
+    assert wait(window, qtbot).config.target.label.startswith("ROI EBA"), "another target keeps the contrast"
+    form.contrast.setCurrentIndex(0)
+    form.contrast.activated.emit(0)
+    assert wait(window, qtbot).config.target.kind is TargetKind.ROI
+
+
+def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, qtbot: QtBot) -> None:
+    form, told = window.controls.target.aim, []
+    window.session.problems.message.connect(lambda text, _kind: told.append(text))
+    before = window.session.state.probe
+    form.contrast.setCurrentIndex(form.contrast.findData("FFA"))
+    form.contrast.activated.emit(form.contrast.currentIndex())
+    qtbot.waitUntil(lambda: bool(told))
+    assert "`contrast` must be another ROI than the target, got 'FFA'" in told[0]
+    assert window.session.state.probe is before
+
+
+def test_sparing_others_and_its_weight_reach_the_probe(window: MainWindow, qtbot: QtBot) -> None:
+    form = window.controls.target.aim
+    assert not form.spare_weight.isEnabled()
+    form.spare.setChecked(True)
+    form.spare_weight.setValue(2.5)
+    probe = wait(window, qtbot)
+    assert probe.config.objective == ObjectiveConfig(ObjectiveKind.SELECTIVE, 2.5)
+
+
+def test_a_pattern_from_a_file_becomes_the_target(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wished = np.full(SUBJECT.voxels.n_voxels, np.nan)
+    wished[[4, 9]] = 1.0, -2.0
+    np.save(tmp_path / "wish.npy", wished)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "wish.npy"), ""))
+    target = window.controls.target
+    target.more.button.click()
+    qtbot.mouseClick(target.aim.pattern, Qt.MouseButton.LeftButton)
+    probe = wait(window, qtbot)
+    assert probe.config.target.kind is TargetKind.PATTERN
+    assert probe.config.target.voxels == (4, 9)
+    assert probe.config.objective.kind is ObjectiveKind.DISTANCE
+    qtbot.waitUntil(lambda: target.aim.mode.isEnabled())
+    assert not target.aim.wish.isEnabled() and target.aim.wish.toolTip() == NO_SD_TIP
+    assert not target.aim.contrast.isEnabled()
+    qtbot.mouseClick(target.aim.mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
+    assert wait(window, qtbot).config.objective.kind is ObjectiveKind.COSINE
+
+
+def test_other_networks_join_and_leave_when_the_encoder_changes(window: MainWindow, qtbot: QtBot) -> None:
+    actions = window.controls.target.aim.together.menu().actions()
+    offered = [action.data() for action in actions]
+    state = window.session.state
+    assert offered and state.network not in offered
+    actions[0].setChecked(True)
+    assert wait(window, qtbot).config.ensemble == (offered[0],)
+    layer = next(spec.default_layer for spec in window.session.catalogue.networks if spec.id == offered[0])
+    window.session.controller.open_encoder(offered[0], layer)
+    assert wait(window, qtbot).config.ensemble == (), "the network now open is no longer a further one"
+
+
+def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
+    noted: list[str] = []
+    window.session.controller.noted.connect(noted.append)
+    window.session.problems.message.connect(lambda text, _kind: noted.append(text))
+    window.controls.target.aim.wish.setValue(1.5)
+    probe = wait(window, qtbot)
+    assert probe.config.wanted_shift_sd == 1.5
+    reached, missed = "The smallest budget for 1.5 SD is ε 3.", "A shift of 1.5 SD is not reached within ε 3."
+    said = reached if probe.reaches_wish else missed
+    assert any(text.startswith(said) for text in noted)
+
+
+def test_options_of_the_attack_reach_the_probe_and_say_where_they_have_no_use(window: MainWindow, qtbot: QtBot) -> None:
+    form = window.controls.attack
+    form.momentum.setValue(1.0)
+    form.diversity.setValue(0.5)
+    form.translation.setValue(7)
+    attack = wait(window, qtbot).config.attack
+    assert (attack.momentum, attack.diversity, attack.translation) == (1.0, 0.5, 7)
+    form.method.button(AttackMethod.APGD).click()
+    attack = wait(window, qtbot).config.attack
+    assert (attack.method, attack.momentum, attack.translation) == (AttackMethod.APGD, 0.0, 0)
+    assert not form.momentum.isEnabled() and "APGD has a momentum" in form.momentum.toolTip()
+    form.method.button(AttackMethod.SQUARE).click()
+    form.queries.setValue(250)
+    attack = wait(window, qtbot).config.attack
+    assert (attack.method, attack.n_queries) == (AttackMethod.SQUARE, 250)
+    assert not form.steps.isEnabled()
+    form.method.button(AttackMethod.PGD).click()
+    assert wait(window, qtbot).config.attack.momentum == 1.0, "what was chosen for PGD comes back with it"
+
+
+def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWindow, qtbot: QtBot) -> None:
+    form = window.controls.attack
+    form.preset.setCurrentIndex(form.preset.findData("gaziv-linf-8"))
+    form.preset.activated.emit(form.preset.currentIndex())
+    attack = wait(window, qtbot).config.attack
+    assert (attack.norm, attack.epsilon, attack.n_steps) == (NormName.LINF, 8 / 255, 200)
+    assert attack.step_size == pytest.approx(1.2 / 255)
+    qtbot.waitUntil(lambda: form.preset.currentData() == "gaziv-linf-8")
+    form.steps.setValue(20)
+    attack = wait(window, qtbot).config.attack
+    assert (attack.n_steps, attack.step_size) == (20, None)
+    qtbot.waitUntil(lambda: form.preset.currentData() == "")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        AttackConfig(momentum=0.5, diversity=0.25, translation=3, n_steps=7, seed=2),
+        AttackConfig(method=AttackMethod.APGD, norm=NormName.LINF, epsilon=4 / 255),
+        AttackConfig(method=AttackMethod.SQUARE, n_queries=77, n_restarts=2),
+        AttackConfig(epsilon=5.0, step_size=0.5, n_steps=500),
+    ],
+)
+def test_the_form_gives_back_the_attack_it_was_given(window: MainWindow, qtbot: QtBot, attack: AttackConfig) -> None:
+    window.controls.attack.set_value(attack)
+    assert window.controls.attack.value() == attack
