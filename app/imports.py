@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.import_dialog import ImportDialog
 from app.dialogs.recording_dialog import RecordingDialog
-from app.jobs import Failed, ShouldStop
+from app.jobs import Failed, Idle, ShouldStop
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
@@ -98,7 +98,7 @@ class ImportTools(QObject):
         made.inspect_requested.connect(self._inspect)
         made.import_requested.connect(self._import)
         made.template_requested.connect(self._save_template)
-        made.cancel_requested.connect(self._session.lane.cancel)
+        made.cancel_requested.connect(self._cancel)
         made.open_requested.connect(self._open)
         made.fit_requested.connect(self._fit)
         return made
@@ -131,6 +131,16 @@ class ImportTools(QObject):
             on_stopped=self._take_stop,
             title=f"Importing {options.subject}…",
         )
+
+    @Slot()
+    def _cancel(self) -> None:
+        """Stop the import; one that still waits for its turn just leaves the queue."""
+        state, lane = self._session.lane.state, self._session.lane
+        if not isinstance(state, Idle) and state.kind == IMPORT:
+            lane.cancel()
+            return
+        lane.drop(IMPORT)
+        self._take_stop()
 
     def _take_finding(self, finding: Finding) -> None:
         if self.dialog is not None:

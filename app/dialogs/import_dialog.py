@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
 from app.dialogs.import_options_page import OptionsPage
@@ -117,15 +116,11 @@ class ImportDialog(QDialog):
         """The import was cancelled; nothing was kept."""
         self.refuse("Cancelled; nothing was kept.")
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Closing stops a running import."""
+    def reject(self) -> None:
+        """Closing, by Escape too, stops a running import."""
         if self.is_importing:
             self.cancel_requested.emit()
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Escape closes too."""
-        self.close()
+        super().reject()
 
     def _connect(self) -> None:
         self.choose.looked.connect(self._look)

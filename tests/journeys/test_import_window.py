@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,9 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
+import app.imports
 from app.application import make_window
+from app.commands import COMMANDS
 from app.dialogs.import_dialog import ImportDialog
 from app.dialogs.recording_dialog import RecordingDialog
 from app.jobs import Idle
@@ -21,6 +24,9 @@ from app.main_window import MainWindow
 from app.panels.gallery_panel import OWN
 from app.session import open_session
 from core.datasets.description import TEMPLATE
+from core.datasets.import_options import ImportOptions
+from core.datasets.importer import ImportProgress, iter_import
+from core.datasets.recording import Recording
 from core.datasets.subject import load_responses, load_subject, user_subjects_folder
 from core.engine import Engine
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
@@ -87,6 +93,7 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     assert dict(dialog.summary.rows.rows)["Images"] == "12, each shown once"
     np.testing.assert_array_equal(load_responses("study-7")[:, 0], VALUES)
     dialog.summary.open.click()
+    assert not dialog.isVisible()
     settle(window, qtbot)
     form = window.controls.encoder
     assert form.subject.findData("study-7") >= 0
@@ -121,6 +128,23 @@ def test_a_taken_id_is_refused_and_can_be_changed(window: MainWindow, source: Pa
     assert load_subject("mine").categories == ("face",) * 12
 
 
+def never_ending(recording: Recording, options: ImportOptions) -> Iterator[ImportProgress]:
+    """An import that has begun and never gets on."""
+    real = iter_import(recording, options)
+    try:
+        first = next(real)
+        while True:
+            yield first
+    finally:
+        real.close()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.imports, "iter_import", never_ending)
+
+
+@pytest.mark.usefixtures("slow")
 def test_cancelling_keeps_nothing(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
     dialog.options.accept.click()
@@ -178,3 +202,37 @@ def test_the_gallery_offers_what_the_subject_saw(window: MainWindow, source: Pat
     assert window.gallery.first_key() == "study-7:p00" and window.gallery.list.rowCount() == 12
     window.session.state.subject = load_subject("kay2017")
     assert group.findData(OWN) < 0 and window.gallery.list.rowCount() == 4
+
+
+def test_fitting_goes_on_with_the_new_subject(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source, qtbot)
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    given: list[str] = []
+    window.give_command = given.append  # type: ignore[method-assign]
+    dialog.summary.fit.click()
+    assert given == ["fit_encoders"] and not dialog.isVisible()
+    assert any(command.id == "fit_encoders" for command in COMMANDS)
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_import_that_waits_for_its_turn_can_be_cancelled(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog, free = look(window, source, qtbot), threading.Event()
+    window.session.lane.submit("other", lambda _stop: free.wait(20), on_done=lambda _answer: None)
+    dialog.options.accept.click()
+    dialog.progress.cancel.click()
+    assert not dialog.is_importing and "Cancelled" in dialog.options.error.text()
+    free.set()
+    settle(window, qtbot)
+    assert not (user_subjects_folder() / "study-7").exists()
+
+
+@pytest.mark.usefixtures("slow")
+def test_closing_the_assistant_stops_the_import(window: MainWindow, source: Path, qtbot: QtBot) -> None:
+    dialog = look(window, source, qtbot)
+    dialog.options.accept.click()
+    dialog.close()
+    assert not dialog.isVisible()
+    qtbot.waitUntil(lambda: not dialog.is_importing)
+    settle(window, qtbot)
+    assert "Cancelled" in dialog.options.error.text()
