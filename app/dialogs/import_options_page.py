@@ -12,6 +12,7 @@ from app.dialogs.import_pages import FactTable
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import Finding
+from core.datasets.summary import tell_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
@@ -215,8 +216,6 @@ class _PathField(QWidget):
 
 def describe_finding(finding: Finding) -> list[tuple[str, str]]:
     """Rows of what was found."""
-    rois = ", ".join(f"{name or 'no ROI'} {count:,}" for name, count in finding.rois.items())
-    categories = ", ".join(f"{name or 'unknown'} {count:,}" for name, count in finding.categories.items())
     repeats = ", ".join(f"{count:,} × {times}" for times, count in finding.repeats.items())
     missing = f"; missing: {', '.join(finding.missing_sessions)}" if finding.missing_sessions else ""
     rows = [
@@ -225,11 +224,11 @@ def describe_finding(finding: Finding) -> list[tuple[str, str]]:
         ("People", ", ".join(finding.people) or "one"),
         ("Images", f"{finding.n_images:,} ({repeats} trials)"),
         ("Voxels", f"{finding.n_voxels:,} on {finding.surface or 'no surface'}"),
-        ("ROIs", rois),
+        ("ROIs", tell_counts(finding.rois, "no ROI")),
         ("Sessions", f"{len(finding.sessions)} present{missing}"),
         ("Noise ceiling", "known" if finding.has_noise_ceiling else "unknown: no repeats"),
         ("Held out", f"{finding.n_held_out:,}: {finding.held_out_rule}" if finding.n_held_out else "none set aside"),
-        ("Categories", categories),
+        ("Categories", tell_counts(finding.categories, "unknown")),
         ("Unit", finding.response_unit),
     ]
     return [*rows, *(("Note", remark) for remark in finding.remarks)]

@@ -15,7 +15,7 @@ from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import AUTO, MODULES, Finding, inspect_source, plan_import
 from core.datasets.relink import relink_images
 from core.datasets.subject_files import remove_subject
-from core.datasets.summary import ImportSummary, load_summary
+from core.datasets.summary import ImportSummary, load_summary, tell_counts
 from core.encoders.orphans import check_no_encoders
 from core.errors import BadInputError
 from core.files import replace_file
@@ -157,5 +157,5 @@ def _print_summary(summary: ImportSummary, *, as_json: bool) -> None:
 
 def _word(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name or '(none)'} {count}" for name, count in value.items())
+        return tell_counts(value, "(none)")
     return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -16,6 +16,7 @@ from core.errors import StorageError
 from core.types import FloatArray, IntArray
 
 SUMMARY_NAME = "summary.json"
+MOST_NAMES = 24
 BIN_EDGES = tuple(round(0.1 * step, 1) for step in range(11))
 """Edges of the noise-ceiling histogram; a ceiling of 1 falls in the last bin."""
 
@@ -84,10 +85,10 @@ class ImportSummary:
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})"),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}, {self.n_unplaced:,} without a place"),
             ("Left out", left_out if self.n_missing or self.n_constant else "none"),
-            ("ROIs", _tell_counts(self.rois, "no ROI")),
+            ("ROIs", tell_counts(self.rois, "no ROI")),
             ("Noise ceiling", ceiling),
             ("Sessions", _tell_sessions(self.sessions, self.missing_sessions)),
-            ("Categories", _tell_counts(self.categories, "unknown")),
+            ("Categories", tell_counts(self.categories, "unknown")),
             ("Unit", self.response_unit),
         ]
         return [*rows, *(("Note", remark) for remark in self.remarks)]
@@ -150,8 +151,11 @@ def _tell_times(times: str) -> str:
     return "once" if times == "1" else f"{times} times"
 
 
-def _tell_counts(counts: dict[str, int], unnamed: str) -> str:
-    return ", ".join(f"{name or unnamed} {count:,}" for name, count in counts.items()) or "none"
+def tell_counts(counts: dict[str, int], unnamed: str) -> str:
+    """Names and numbers, the largest few where there are many."""
+    shown = sorted(counts, key=lambda name: -counts[name])[:MOST_NAMES] if len(counts) > MOST_NAMES else list(counts)
+    text = ", ".join(f"{name or unnamed} {counts[name]:,}" for name in shown) or "none"
+    return text if len(shown) == len(counts) else f"{text}, and {len(counts) - len(shown):,} more"
 
 
 def _tell_sessions(present: tuple[str, ...], missing: tuple[str, ...]) -> str:
