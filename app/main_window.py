@@ -35,6 +35,7 @@ from app.widgets.banner import Banner
 from app.widgets.basics import make_column, make_row
 from app.widgets.status_line import StatusLine
 from app.wiring import Wiring
+from app.workspaces import Workspaces
 
 FIRST_SIZE = (1440, 900)
 LEAST_SIZE = (1264, 700)
@@ -83,7 +84,14 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, theme)
-        for part in (*self._themed, self.actions_table, self.encoder_tools, self.import_tools, self.network_tools):
+        for part in (
+            *self._themed,
+            self.workspaces,
+            self.actions_table,
+            self.encoder_tools,
+            self.import_tools,
+            self.network_tools,
+        ):
             part.set_theme(theme)
 
     @Slot()
@@ -170,7 +178,8 @@ class MainWindow(QMainWindow):
         self._splitters = (top, work, left, main)
         centre = QWidget()
         centre.setObjectName("window")
-        column = make_column(self.banner, main, gap=0)
+        self.workspaces = Workspaces(main, self.session, self)
+        column = make_column(self.banner, self.workspaces.stack, gap=0)
         column.setStretch(1, 1)
         column.setContentsMargins(0, 6, 0, 0)
         centre.setLayout(column)
@@ -184,7 +193,7 @@ class MainWindow(QMainWindow):
         menus = QMenuBar()
         menus.setNativeMenuBar(False)
         self.actions_table.fill_menus(menus)
-        row = make_row(menus, -1, *self.actions_table.make_tool_buttons(), gap=4)
+        row = make_row(menus, 12, self.workspaces.tabs, -1, *self.actions_table.make_tool_buttons(), gap=4)
         row.setContentsMargins(10, 3, 10, 3)
         bar.setLayout(row)
         self.setMenuWidget(bar)

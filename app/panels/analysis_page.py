@@ -1,0 +1,231 @@
+"""The workspace of one question: form, cost, run and cancel, the answer's figure, its export. Never computes."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QScrollArea, QStackedWidget, QTableWidget, QTableWidgetItem, QWidget
+
+from app.jobs import Failed, Idle
+from app.panels.sweep_form import SweepForm
+from app.session import Session
+from app.sweep_job import Finished, copy_analysis, iter_analysis
+from app.theme import Theme
+from app.views.answer_view import AnswerView
+from app.views.discriminability_view import DiscriminabilityView
+from app.views.fragility_view import FragilityView
+from app.views.meaning_view import MeaningView
+from app.views.transfer_view import TransferView
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.progress_line import ProgressLine
+from core.sweeps.config import Question
+from core.sweeps.plan import format_duration
+
+JOB = "analysis"
+FORM_WIDTH = 324
+TABLE_HEIGHT = 170
+VIEWS: dict[Question, type[AnswerView]] = {
+    Question.FRAGILITY: FragilityView,
+    Question.DISCRIMINABILITY: DiscriminabilityView,
+    Question.TRANSFER: TransferView,
+    Question.MEANING: MeaningView,
+}
+ASKS = {
+    Question.FRAGILITY: "How far do predicted responses swing under tiny changes of the image?",
+    Question.DISCRIMINABILITY: "Which measure tells encoders apart better: sensitivity or predictivity?",
+    Question.TRANSFER: "Do perturbations made on one encoder move the others?",
+    Question.MEANING: "Which ROIs, places and spatial frequencies do perturbations touch?",
+}
+
+
+class AnalysisPage(QWidget):
+    """One question; `probe_requested` (config, encoder, target, image) asks for a probe to be shown in Explore."""
+
+    probe_requested = Signal(object, int, int, int)
+
+    def __init__(self, question: Question, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._question, self._session = question, session
+        self.finished: Finished | None = None
+        self.form = SweepForm(question)
+        self.view = VIEWS[question]()
+        self.run = make_button("Run the analysis", "big", tip="The same settings go on where they were stopped")
+        self.export = make_button("Export…", tip="Run the analysis first")
+        self.progress = ProgressLine()
+        self.stage = make_label("", "muted", wraps=True)
+        self.table = QTableWidget()
+        self.stack = QStackedWidget()
+        self._lay_out()
+        self._connect()
+        self._refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.view.set_theme(theme)
+
+    @Slot()
+    def follow_subject(self) -> None:
+        """Offer the encoders of the subject in Explore."""
+        subject, catalogue = self._session.state.subject, self._session.controller.catalogue
+        if subject is not None:
+            encoders = catalogue.encoders_of(subject.id)
+            usual = [(one.network, one.layer) for one in encoders if _is_usual(catalogue, one.network, one.layer)]
+            self.form.set_subject(subject, encoders, usual)
+
+    @Slot()
+    def start_or_cancel(self) -> None:
+        """Run or resume; while it runs, cancel."""
+        if self._session.lane.is_busy(JOB):
+            self._session.lane.drop(JOB)
+            self.stage.setText("Stopped. Run again to go on where it stopped.")
+            self._refresh()
+            return
+        config = self.form.wish()
+        if config is None:
+            return
+        self.stage.setText("Starting…")
+        self._session.lane.submit(
+            JOB,
+            partial(iter_analysis, self._session.engine, config),
+            on_progress=self._take_progress,
+            on_done=self.take_answer,
+            on_failed=self._take_failure,
+            on_stopped=self._take_stop,
+            title=f"{self._question.capitalize()}…",
+        )
+        self._refresh()
+
+    def take_answer(self, finished: Finished) -> None:
+        """Show an answer."""
+        self.finished = finished
+        self.progress.set_share(1.0)
+        self.stage.setText(f"Done. Files in {finished.folder}")
+        self.view.show_answer(finished)
+        self._fill_table(finished)
+        self.stack.setCurrentIndex(1)
+        self._refresh()
+
+    def save_to(self, target: Path) -> str:
+        """Copy the answer's files into a new folder. Raises ProbeError if it is not free."""
+        if self.finished is None:
+            raise RuntimeError("There is no answer to save.")
+        return copy_analysis(self.finished.folder, target)
+
+    def _lay_out(self) -> None:
+        title = make_label(self._question.capitalize(), "title")
+        left = QWidget()
+        left.setProperty("role", "panel")
+        left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        left.setLayout(
+            make_column(
+                title,
+                make_label(ASKS[self._question], "muted", wraps=True),
+                self.form,
+                self.run,
+                self.progress,
+                self.stage,
+                self.export,
+                -1,
+                margin=16,
+            )
+        )
+        scroll = QScrollArea()
+        scroll.setWidget(left)
+        scroll.setWidgetResizable(True)
+        scroll.setFixedWidth(FORM_WIDTH + 14)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        empty = make_label("Choose encoders and targets, then run the analysis.", "muted")
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        answer = QWidget()
+        self.table.setFixedHeight(TABLE_HEIGHT)
+        self.table.verticalHeader().hide()
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        column = make_column(self.view, make_heading("Numbers"), self.table, margin=12)
+        column.setStretch(0, 1)
+        answer.setLayout(column)
+        self.stack.addWidget(empty)
+        self.stack.addWidget(answer)
+        right = QWidget()
+        right.setProperty("role", "panel")
+        right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        right.setLayout(make_column(self.stack))
+        row = make_row(scroll, right, gap=6)
+        row.setStretch(1, 1)
+        self.setLayout(row)
+
+    def _connect(self) -> None:
+        self.run.clicked.connect(self.start_or_cancel)
+        self.export.clicked.connect(self._export)
+        self.form.changed.connect(self._refresh)
+        self.view.probe_requested.connect(self._ask)
+        self._session.state.subject_changed.connect(self.follow_subject)
+        self._session.controller.catalogue_changed.connect(self.follow_subject)
+        self._session.lane.state_changed.connect(self._follow_lane)
+
+    @Slot()
+    def _refresh(self) -> None:
+        busy = self._session.lane.is_busy(JOB)
+        ready = self.form.wish() is not None
+        self.run.setText("Cancel" if busy else "Run the analysis")
+        self.run.setEnabled(busy or ready)
+        self.export.setEnabled(self.finished is not None)
+        self.export.setToolTip("Save tables, figures and the report" if self.finished else "Run the analysis first")
+
+    @Slot(object)
+    def _follow_lane(self, state: object) -> None:
+        if isinstance(state, Idle):
+            self._refresh()
+
+    def _take_progress(self, record: Any) -> None:
+        if isinstance(record, Finished):
+            return
+        self.progress.set_share(record.done / max(record.n_cells, 1))
+        left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
+        self.stage.setText(f"{record.done} of {record.n_cells}: {record.cell}{left}")
+
+    def _take_failure(self, failed: Failed) -> None:
+        self.stage.setText("")
+        self._session.problems.show_failed(failed)
+        self._refresh()
+
+    def _take_stop(self) -> None:
+        self.stage.setText("Stopped. Run again to go on where it stopped.")
+        self._refresh()
+
+    def _fill_table(self, finished: Finished) -> None:
+        table = finished.table
+        self.table.clear()
+        self.table.setColumnCount(len(table.columns))
+        self.table.setHorizontalHeaderLabels(list(table.columns))
+        self.table.setRowCount(len(table.rows))
+        for line, row in enumerate(table.rows):
+            for column, value in enumerate(row):
+                text = f"{value:.3g}" if isinstance(value, float) else str(value)
+                self.table.setItem(line, column, QTableWidgetItem(text))
+        self.table.resizeColumnsToContents()
+
+    @Slot()
+    def _export(self) -> None:
+        parent = QFileDialog.getExistingDirectory(self, "Save the analysis in", str(Path.home()))
+        if parent and self.finished is not None:
+            target = Path(parent) / self.finished.folder.name
+            self._session.lane.submit(
+                "write",
+                lambda _stop: self.save_to(target),
+                on_done=self._session.controller.noted.emit,
+                on_failed=self._session.problems.show_failed,
+                title="Saving…",
+            )
+
+    @Slot(int, int, int)
+    def _ask(self, encoder: int, target: int, image: int) -> None:
+        if self.finished is not None:
+            self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)
+
+
+def _is_usual(catalogue: Any, network: str, layer: str) -> bool:
+    spec = catalogue.spec_of(network)
+    return spec is not None and spec.default_layer == layer

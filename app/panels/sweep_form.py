@@ -1,0 +1,173 @@
+"""Chooses the encoders, targets, images and budgets of an analysis as one frozen config. Never runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QFormLayout, QLineEdit, QListWidget, QListWidgetItem, QSpinBox, QWidget
+
+from app.widgets.basics import make_column, make_heading, make_label
+from app.widgets.segmented import Segmented
+from core.attacks.config import parse_epsilon
+from core.datasets.subject import Subject
+from core.encoders.config import EncoderConfig
+from core.errors import ProbeError
+from core.sweeps.choose import check_comparable, choose_images, choose_targets
+from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
+from core.sweeps.plan import estimate_cost
+from core.types import Direction, NormName
+
+BOTH = "both"
+MOST_IMAGES = 64
+FIRST_ENCODERS = 3
+FIRST_ROIS = ("FFA", "PPA")
+LIST_ROWS = 5
+
+
+class SweepForm(QWidget):
+    """Speaks `SweepConfig`: `value` raises ProbeError where the wishes cannot be met; `changed` says look again."""
+
+    changed = Signal()
+
+    def __init__(self, question: Question, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._question = question
+        self._subject: Subject | None = None
+        self.encoders = _make_list("Encoders")
+        self.rois = _make_list("ROI means")
+        self.voxels = QLineEdit()
+        self.voxels.setPlaceholderText("812, FFA:3")
+        self.voxels.setToolTip(
+            "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate"
+        )
+        self.images = _make_spin("Held-out images", least=2, most=MOST_IMAGES, first=4)
+        self.ladder = QLineEdit(", ".join(f"{epsilon:g}" for epsilon in DEFAULT_LADDER))
+        self.ladder.setToolTip("Ascending budgets in [0, 1] pixel units; 8/255 allowed")
+        self.steps = _make_spin("Steps of each budget", least=1, most=1000, first=10)
+        self.norm = Segmented((("l2", "L2", "L2 budgets"), ("linf", "Linf", "Linf budgets"), *_both(question)))
+        self.direction = Segmented(
+            (("raise", "Raise", "Raise the response"), ("lower", "Lower", "Lower it"), (BOTH, "Both", "Both, averaged"))
+        )
+        self.cost = make_label("", "muted", wraps=True)
+        self.problem = make_label("", "field-error", wraps=True)
+        self._lay_out()
+        self._connect()
+
+    def set_subject(
+        self, subject: Subject, encoders: Sequence[EncoderConfig], usual: Sequence[tuple[str, str]]
+    ) -> None:
+        """Offer a subject's encoders and ROIs; the usual layers of the first networks are checked."""
+        self._subject = subject
+        checked = list(usual)[:FIRST_ENCODERS]
+        with QSignalBlocker(self.encoders), QSignalBlocker(self.rois):
+            _fill(
+                self.encoders, [(f"{one.network} {one.layer}", (one.network, one.layer)) for one in encoders], checked
+            )
+            names = subject.voxels.roi_names
+            first = [roi for roi in FIRST_ROIS if roi in names] or list(names[:1])
+            _fill(self.rois, [(roi, roi) for roi in names], first)
+        self._look_again()
+
+    def value(self) -> SweepConfig:
+        """The sweep as wished. Raises ProbeError with one sentence if it cannot be run."""
+        subject = self._subject
+        if subject is None:
+            raise ProbeError("Choose a subject in Explore first.")
+        encoders = tuple(EncoderName(subject.id, *key) for key in _checked(self.encoders))
+        norms = tuple(NormName) if self.norm.value() == BOTH else (NormName(self.norm.value()),)
+        words = [word.strip() for word in self.voxels.text().split(",") if word.strip()]
+        wish = SweepConfig(
+            question=self._question,
+            encoders=encoders,
+            images=choose_images(subject, (f"test:{self.images.value()}",), seed=0),
+            targets=choose_targets(encoders, rois=_checked(self.rois), voxels=words, gate=0.1, seed=0),
+            directions=tuple(Direction) if self.direction.value() == BOTH else (Direction(self.direction.value()),),
+            norms=norms,
+            ladder=tuple(parse_epsilon(word, norms[0]) for word in self.ladder.text().split(",")),
+            n_steps=self.steps.value(),
+        )
+        check_comparable(wish)
+        return wish
+
+    def wish(self) -> SweepConfig | None:
+        """The same, or None where it cannot be run."""
+        try:
+            return self.value()
+        except ProbeError:
+            return None
+
+    @Slot()
+    def _look_again(self) -> None:
+        try:
+            self.cost.setText(estimate_cost(self.value()).describe())
+            self.problem.setText("")
+        except ProbeError as error:
+            self.cost.setText("")
+            self.problem.setText(str(error))
+        self.problem.setVisible(bool(self.problem.text()))
+        self.cost.setVisible(bool(self.cost.text()))
+        self.changed.emit()
+
+    def _lay_out(self) -> None:
+        rows = QFormLayout()
+        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        for name, field in (
+            ("Voxels", self.voxels),
+            ("Held-out images", self.images),
+            ("Epsilon", self.ladder),
+            ("Steps", self.steps),
+        ):
+            rows.addRow(make_label(name, "muted"), field)
+        parts = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois, rows)
+        self.setLayout(make_column(*parts, self.norm, self.direction, self.cost, self.problem))
+
+    def _connect(self) -> None:
+        for one in (self.encoders, self.rois):
+            one.itemChanged.connect(self._look_again)
+        for line in (self.voxels, self.ladder):
+            line.editingFinished.connect(self._look_again)
+        for spin in (self.images, self.steps):
+            spin.valueChanged.connect(self._look_again)
+        for choice in (self.norm, self.direction):
+            choice.chosen.connect(self._look_again)
+
+
+def _both(question: Question) -> tuple[tuple[str, str, str], ...]:
+    """Only fragility compares norms."""
+    return ((BOTH, "Both", "Linf then takes budgets of equal RMS change"),) if question is Question.FRAGILITY else ()
+
+
+def _make_list(name: str) -> QListWidget:
+    found = QListWidget()
+    found.setAccessibleName(name)
+    found.setProperty("role", "checks")
+    found.setMinimumHeight(4 * 26)
+    return found
+
+
+def _fill(target: QListWidget, rows: Sequence[tuple[str, object]], checked: Sequence[object]) -> None:
+    target.clear()
+    for text, key in rows:
+        item = QListWidgetItem(text)
+        item.setData(Qt.ItemDataRole.UserRole, key)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+        item.setCheckState(Qt.CheckState.Checked if key in checked else Qt.CheckState.Unchecked)
+        target.addItem(item)
+    target.setFixedHeight(min(LIST_ROWS, max(3, len(rows))) * 24 + 8)
+
+
+def _checked(source: QListWidget) -> list[Any]:
+    items = [source.item(row) for row in range(source.count())]
+    return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() is Qt.CheckState.Checked]
+
+
+def _make_spin(name: str, *, least: int, most: int, first: int) -> QSpinBox:
+    spin = QSpinBox()
+    spin.setRange(least, most)
+    spin.setValue(first)
+    spin.setAccessibleName(name)
+    spin.setAlignment(Qt.AlignmentFlag.AlignRight)
+    spin.setToolTip(name)
+    return spin

@@ -1,0 +1,89 @@
+"""What the four answer views share: encoder colours, a themed plot, pictures as pixmaps. Never holds an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import QWidget
+
+from app.theme import Theme
+from app.views.plotting import make_axes, quieten
+from core.types import ByteArray, FloatArray
+
+ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#4fb286", "#b07ae0", "#e05d7b", "#b8a13a", "#3fb3c8", "#c08457")
+"""Told apart on dark and on light panels; beyond eight, symbols change."""
+SYMBOLS = ("o", "s", "d", "t")
+BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
+"""Pixels of an axis with names at its ticks, and of each further line of a name."""
+
+
+def colour_of(index: int) -> str:
+    """The colour of encoder number `index`."""
+    return ENCODER_COLOURS[index % len(ENCODER_COLOURS)]
+
+
+def symbol_of(index: int) -> str:
+    """Its symbol."""
+    return SYMBOLS[index // len(ENCODER_COLOURS) % len(SYMBOLS)]
+
+
+class AnswerView(QWidget):
+    """The central figure of one question; a click asks to see a probe (encoder, target, image) in Explore."""
+
+    probe_requested = Signal(int, int, int)
+
+    def show_answer(self, finished: Any) -> None:
+        """Draw an answer."""
+        raise NotImplementedError
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        raise NotImplementedError
+
+
+class ThemedPlot(pg.PlotWidget):  # type: ignore[misc]
+    """A quiet plot with this window's axes and a legend."""
+
+    def __init__(self, x: str, y: str) -> None:
+        self._axes = make_axes()
+        super().__init__(axisItems=self._axes)
+        quieten(self.getPlotItem())
+        self._axes["bottom"].set_title(x)
+        self._axes["left"].set_title(y)
+        self.legend = self.getPlotItem().addLegend(offset=(-8, 8), labelTextSize="9pt", verSpacing=-4)
+
+    def set_titles(self, x: str, y: str) -> None:
+        """Name the axes."""
+        self._axes["bottom"].set_title(x)
+        self._axes["left"].set_title(y)
+
+    def name_ticks(self, names: list[str]) -> None:
+        """Put names at 0, 1, 2 ... along the bottom."""
+        self._axes["bottom"].setTicks([list(enumerate(names))])
+        lines = max(name.count("\n") for name in names)
+        self._axes["bottom"].setHeight(BOTTOM_HEIGHT + lines * LINE_HEIGHT)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.setBackground(theme.panel)
+        for axis in self._axes.values():
+            axis.set_theme(theme)
+        self.legend.setLabelTextColor(theme.muted)
+
+
+def picture_of(levels: ByteArray, side: int) -> QPixmap:
+    """Grey levels (height, width, 3) uint8 as a pixmap of at most `side` pixels."""
+    whole = np.ascontiguousarray(levels)
+    height, width = whole.shape[:2]
+    image = QImage(whole.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    return QPixmap.fromImage(image).scaledToHeight(side)
+
+
+def amplify(change: FloatArray) -> tuple[ByteArray, float]:
+    """A change in grey levels (height, width, 3) around mid grey, and the factor it was multiplied by."""
+    factor = 127 / max(float(np.abs(change).max()), 1.0)
+    return np.clip(127.5 + factor * change, 0, 255).astype(np.uint8), factor

@@ -1,0 +1,94 @@
+"""The tabs of the window: Explore and four analyses, each made when it is first opened. Never computes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
+
+from app.panels.analysis_page import AnalysisPage
+from app.session import Session
+from app.theme import Theme
+from app.widgets.basics import make_row
+from core.attacks.config import AttackConfig
+from core.sweeps.config import Question, SweepConfig
+
+EXPLORE = 0
+
+
+class Workspaces(QObject):
+    """The tab bar and the stack; Explore is the first page and is put in once, never moved.
+
+    Parameters
+    ----------
+    explore : QWidget
+        The window's own work space.
+    session : Session
+    parent : QObject
+    """
+
+    def __init__(self, explore: QWidget, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme: Theme | None = None
+        self._pages: dict[int, AnalysisPage] = {}
+        self._holders: list[QWidget] = []
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setAccessibleName("Work spaces")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(explore)
+        self.tabs.addTab("Explore")
+        for question in Question:
+            self.tabs.addTab(question.capitalize())
+            self._holders.append(QWidget())
+            self.stack.addWidget(self._holders[-1])
+        self.tabs.currentChanged.connect(self.show_page)
+
+    def page(self, question: Question) -> AnalysisPage:
+        """The page of a question, made now if it was never opened."""
+        index = 1 + list(Question).index(question)
+        if index not in self._pages:
+            page = AnalysisPage(question, self._session)
+            if self._theme is not None:
+                page.set_theme(self._theme)
+            page.probe_requested.connect(self.open_probe)
+            page.follow_subject()
+            self._holders[index - 1].setLayout(make_row(page))
+            self._pages[index] = page
+        return self._pages[index]
+
+    @Slot(int)
+    def show_page(self, index: int) -> None:
+        """Bring a work space to the front."""
+        if index > EXPLORE:
+            self.page(list(Question)[index - 1])
+        self.stack.setCurrentIndex(index)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        for page in self._pages.values():
+            page.set_theme(theme)
+
+    @Slot(object, int, int, int)
+    def open_probe(self, config: SweepConfig, encoder: int, target: int, image: int) -> None:
+        """Show the probe behind a point of an analysis in Explore."""
+        controller, name, aim = self._session.controller, config.encoders[encoder], config.targets[target]
+        subject = self._session.state.subject
+        if subject is None or subject.id != name.subject:
+            controller.open_subject(name.subject)
+        controller.open_encoder(name.network, name.layer)
+        controller.open_image(config.images[image])
+        norm = config.norms[0]
+        controller.set_direction(config.directions[0])
+        controller.set_attack(
+            AttackConfig(norm=norm, epsilon=config.ladder[-1], n_steps=config.n_steps, seed=config.seed)
+        )
+        if aim.roi:
+            controller.pick_roi(aim.roi)
+        else:
+            controller.pick_voxel(aim.voxel)
+        self.tabs.setCurrentIndex(EXPLORE)
+        if not self._session.state.auto_probe:
+            controller.probe()

@@ -1,0 +1,133 @@
+"""The analysis work spaces: forms speak configs, answers are drawn, points and cells lead back to Explore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from app.panels.analysis_page import AnalysisPage
+from app.panels.sweep_form import SweepForm
+from app.session import Session, open_session
+from app.sweep_job import Finished, iter_analysis
+from app.theme import DARK, LIGHT
+from app.views.fragility_view import FragilityView
+from app.views.transfer_view import TransferView
+from core.datasets.subject import load_subject
+from core.encoders.config import EncoderConfig
+from core.engine import Engine
+from core.errors import BadInputError, ProbeError
+from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+
+KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
+
+
+def finish(question: Question) -> Finished:
+    """A small answer of the real engine."""
+    config = SweepConfig(
+        question,
+        tuple(EncoderName("simulated", *key) for key in KEYS),
+        ("cat_chelsea", "face_054"),
+        (TargetName(-1, "FFA"), TargetName(-1, "V1")),
+        ladder=(0.5, 1.0),
+        n_steps=1,
+        n_test=8,
+        n_bootstrap=20,
+    )
+    last = list(iter_analysis(Engine(device="cpu"), config, lambda: False))[-1]
+    assert isinstance(last, Finished)
+    return last
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
+    opened = open_session(engine=Engine(device="cpu"))
+    yield opened
+    opened.close()
+
+
+def make_page(qtbot: QtBot, session: Session, question: Question) -> AnalysisPage:
+    page = AnalysisPage(question, session)
+    qtbot.addWidget(page)
+    page.set_theme(DARK)
+    return page
+
+
+def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
+    form = SweepForm(Question.TRANSFER)
+    qtbot.addWidget(form)
+    with pytest.raises(ProbeError, match="Choose a subject"):
+        form.value()
+    encoders = [EncoderConfig("simulated", *key) for key in KEYS]
+    form.set_subject(load_subject("simulated"), encoders, KEYS)
+    assert [name.layer for name in form.value().encoders] == ["features.4", "features.7"]
+    assert "cells" in form.cost.text()
+    form.encoders.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert "`encoders` must be at least 2" in form.problem.text()
+    form.encoders.item(0).setCheckState(Qt.CheckState.Checked)
+    form.ladder.setText("1, 0.5")
+    form.ladder.editingFinished.emit()
+    assert "ascending order" in form.problem.text()
+
+
+@pytest.mark.parametrize("question", list(Question))
+def test_every_answer_is_drawn_in_both_themes_and_saved(
+    qtbot: QtBot, session: Session, tmp_path: Path, question: Question
+) -> None:
+    page = make_page(qtbot, session, question)
+    assert not page.export.isEnabled()
+    finished = finish(question)
+    page.take_answer(finished)
+    page.set_theme(LIGHT)
+    assert page.stack.currentIndex() == 1
+    assert page.table.rowCount() == len(finished.table.rows)
+    assert page.export.isEnabled()
+    page.save_to(tmp_path / "saved")
+    assert (tmp_path / "saved" / "report.html").is_file()
+    with pytest.raises(BadInputError, match="new or an empty folder"):
+        page.save_to(tmp_path / "saved")
+
+
+def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    finished = finish(Question.FRAGILITY)
+    page.take_answer(finished)
+    view = cast(FragilityView, page.view)
+    points = view.targets.points()
+    assert len(points) == 4
+    with qtbot.waitSignal(page.probe_requested) as asked:
+        view.targets.sigClicked.emit(view.targets, points[:1], None)
+    config, encoder, target, image = asked.args
+    own = finished.sweep.sensitivity()[encoder, target, :, -1]
+    assert config == finished.sweep.config
+    assert own[image] == np.sort(own)[(len(own) - 1) // 2]
+    assert points[0].pos().y() == pytest.approx(own.mean())
+
+
+def test_a_cell_shows_its_numbers_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.TRANSFER)
+    finished = finish(Question.TRANSFER)
+    page.take_answer(finished)
+    view = cast(TransferView, page.view)
+    view.show_cell(1, 0)
+    assert view.title.text() == "alexnet features.7 → alexnet features.4"
+    table = finished.answer.tables[0]  # type: ignore[union-attr]
+    assert f"T {table.ratio[1, 0]:.2f}" in view.numbers.text()
+    with qtbot.waitSignal(page.probe_requested) as asked:
+        view.open.click()
+    assert asked.args[1:] == [1, 0, 0]
+    view.show_cell(0, 0)
+    assert "its own weights" in view.title.text()
+
+
+def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Session) -> None:
+    first = finish(Question.FRAGILITY)
+    again = finish(Question.FRAGILITY)
+    assert first.folder == again.folder
+    assert np.array_equal(first.sweep.shift, again.sweep.shift)
