@@ -36,6 +36,7 @@ NO_USE = {
 MOMENTUM_TIP = "Add up the gradients of all steps, older ones decayed by this (1 as published); often transfers better"
 DIVERSITY_TIP = "Probability of taking a step's gradient at a shrunken, padded image (0.5 as published)"
 TRANSLATION_TIP = "Average gradients over shifts of the image up to so many pixels (7 as published)"
+APGD_TIP = "Projected gradient descent that finds its own step length; give it 40 steps or more"
 QUERIES_TIP = "Forward passes at each budget of the curve; no gradient is asked of the network"
 
 
@@ -155,7 +156,11 @@ class AttackForm(QWidget):
             [
                 (AttackMethod.PGD, "PGD", "Projected gradient descent: many small steps"),
                 (AttackMethod.FGSM, "FGSM", "Fast gradient method: one step of the whole budget"),
-                (AttackMethod.APGD, "APGD", "Projected gradient descent that finds its own step length"),
+                (
+                    AttackMethod.APGD,
+                    "APGD",
+                    APGD_TIP,
+                ),
                 (AttackMethod.SQUARE, "Square", "Random squares: needs no gradient, only many forward passes"),
             ]
         )

@@ -65,7 +65,8 @@ def add_attack_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--steps", type=int, help=f"steps of each budget (default: {DEFAULT_STEPS})")
     group.add_argument(
-        "--method", help="pgd (default), fgsm, apgd (finds its own steps) or square (no gradient needed)"
+        "--method",
+        help="pgd (default), fgsm, apgd (finds its own steps; give it 40 or more) or square (no gradient needed)",
     )
     group.add_argument("--step-size", type=float, help="length of a step of pgd (default: 2.5 epsilon / steps)")
     group.add_argument("--queries", type=int, help="forward passes of square at each budget (default: 1000)")

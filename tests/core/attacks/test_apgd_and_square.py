@@ -170,3 +170,11 @@ def test_without_gradients_square_attack_works_and_others_say_what_to_use(norm: 
     with pytest.raises(NoGradientError, match="hands no gradient to its pixels.*Use the method `square`"):
         run(objective, grey(), AttackConfig(norm=norm, epsilon=BUDGET[norm]))
     assert issubclass(NoGradientError, BadInputError)
+
+
+@BOTH
+def test_only_gradient_methods_pay_a_backward_pass(norm: NormName) -> None:
+    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective.ascend = None  # type: ignore[assignment, method-assign]
+    config = AttackConfig(norm=norm, epsilon=BUDGET[norm], method=AttackMethod.SQUARE, n_queries=20)
+    assert run(objective, to_batch(0), config).step == 20
