@@ -101,7 +101,13 @@ class RunBox(QWidget):
         (self.cancel_requested if self._running else self.probe_requested).emit()
 
 
-STAGE_NAMES = {"clean": "Clean response", "attack": "Attack", "controls": "Controls", "done": "Done"}
+STAGE_NAMES = {
+    "clean": "Clean response",
+    "search": "Smallest budget",
+    "attack": "Attack",
+    "controls": "Controls",
+    "done": "Done",
+}
 
 
 def describe_seconds(seconds: float) -> str:
