@@ -23,6 +23,7 @@ from core.commands import (
     report,
     reproduce,
     robustify,
+    study,
     surfaces,
     transfer,
 )
@@ -55,7 +56,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     )
     parser.add_argument("--device", dest="window_device", default="auto", help="of the window: auto, cpu, cuda or mps")
     subparsers = parser.add_subparsers(title="sub-commands", metavar="COMMAND")
-    analyses = (fragility, discriminability, transfer, meaning, report)
+    analyses = (fragility, discriminability, transfer, meaning, report, study)
     for command in (
         probe,
         *analyses,

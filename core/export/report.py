@@ -110,7 +110,7 @@ def _section(report: AnalysisReport) -> str:
     )
     hashes = ", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["encoder_sha256"].items())
     figures = "".join(f"<figure>{inline_svg(figure)}</figure>" for figure in report.figures.values())
-    tables = "".join(_table(table) for table in report.tables)
+    tables = "".join(format_table(table) for table in report.tables)
     return (
         f"<h2>{html.escape(config.question.capitalize())}</h2>{_warn_simulated(config)}"
         f"<p>{html.escape(describe_methods(config, facts))}</p>"
@@ -125,7 +125,8 @@ def _warn_simulated(config: SweepConfig) -> str:
     return f'<p class="warning">Simulated responses ({html.escape(", ".join(simulated))}): no finding about brains.</p>'
 
 
-def _table(table: Table) -> str:
+def format_table(table: Table) -> str:
+    """A table as HTML, its first rows."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in table.columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(_format(value))}</td>" for value in row) + "</tr>"
