@@ -34,23 +34,40 @@ def draw_shrinking(side: int, probability: float, stream: np.random.Generator) -
 
 def shrink_images(pixels: torch.Tensor, choices: list[Shrinking | None]) -> torch.Tensor:
     """Shrink and pad each image (n, 3, side, side) by its own choice; linear in the pixels and differentiable."""
-    whole = pixels.shape[-1]
-    images = []
-    for index, choice in enumerate(choices):
-        image = pixels[index : index + 1]
-        if choice is None:
-            images.append(image)
-            continue
-        small = F.interpolate(image, size=(choice.side, choice.side), mode="bilinear", align_corners=False)
-        rest = whole - choice.side
-        images.append(F.pad(small, (choice.left, rest - choice.left, choice.top, rest - choice.top)))
-    return torch.cat(images)
+    return torch.cat([_place(pixels[index : index + 1], choice) for index, choice in enumerate(choices)])
 
 
 def pull_back(gradient: torch.Tensor, choices: list[Shrinking | None]) -> torch.Tensor:
     """The gradient with respect to the images, from that with respect to the shrunken and padded ones."""
-    leaf = torch.zeros_like(gradient).requires_grad_(True)
-    with torch.enable_grad():
-        changed = shrink_images(leaf, choices)
-    (pulled,) = torch.autograd.grad(changed, leaf, grad_outputs=gradient)
-    return pulled
+    return torch.cat([_take_back(gradient[index : index + 1], choice) for index, choice in enumerate(choices)])
+
+
+def resize_weights(small: int, whole: int) -> torch.Tensor:
+    """Bilinear weights (small, whole) of one axis: small pixels from whole ones, pixel centres at halves.
+
+    As a matrix, since the gradient of torch's own resizing adds up in no fixed order on a GPU.
+    """
+    place = ((torch.arange(small, dtype=torch.float64) + 0.5) * whole / small - 0.5).clamp_min(0)
+    lower = place.floor().long().clamp_max(whole - 1)
+    upper = (lower + 1).clamp_max(whole - 1)
+    share, rows = place - lower, torch.arange(small)
+    weights = torch.zeros(small, whole, dtype=torch.float64)
+    weights[rows, lower] += 1 - share
+    weights[rows, upper] += share
+    return weights
+
+
+def _place(image: torch.Tensor, choice: Shrinking | None) -> torch.Tensor:
+    if choice is None:
+        return image
+    weights, rest = resize_weights(choice.side, image.shape[-1]).to(image), image.shape[-1] - choice.side
+    small = weights @ image @ weights.T
+    return F.pad(small, (choice.left, rest - choice.left, choice.top, rest - choice.top))
+
+
+def _take_back(gradient: torch.Tensor, choice: Shrinking | None) -> torch.Tensor:
+    if choice is None:
+        return gradient
+    weights = resize_weights(choice.side, gradient.shape[-1]).to(gradient)
+    rows, columns = (slice(first, first + choice.side) for first in (choice.top, choice.left))
+    return weights.T @ gradient[..., rows, columns] @ weights

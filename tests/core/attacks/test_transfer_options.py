@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.course import Course
-from core.attacks.diversity import Shrinking, draw_shrinking, pull_back, shrink_images
+from core.attacks.diversity import Shrinking, draw_shrinking, pull_back, resize_weights, shrink_images
 from core.attacks.norms import NORMS
 from core.attacks.objective import Objective
 from core.attacks.pgd import iter_pgd
@@ -120,6 +120,14 @@ def test_pulling_back_is_the_gradient_through_the_shrunken_image() -> None:
     changed = shrink_images(images, choices)
     assert bool((changed[0, :, 0] == 0).all()) and bool((changed[0, :, :, 7] == 0).all())
     assert torch.equal(changed[1], images[1])
+
+
+@pytest.mark.parametrize(("small", "whole"), [(7, 8), (201, 224), (223, 224), (1, 2), (5, 5)])
+def test_shrinking_is_torchs_bilinear_resizing(small: int, whole: int) -> None:
+    image = torch.rand(1, 3, whole, whole, generator=torch.Generator().manual_seed(3)).double()
+    weights = resize_weights(small, whole)
+    expected = F.interpolate(image, size=(small, small), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(weights @ image @ weights.T, expected)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
