@@ -35,6 +35,8 @@ FORMULAS: dict[Question, tuple[tuple[str, str], ...]] = {
     Question.TRANSFER: (
         ("transfer", "T(A→B) = shift_B(δ_A) / shift_B(δ_B), same image, target and ε; shifts summed before dividing"),
         ("raw transfer", "shift_B(δ_A) / σ_B (SD)"),
+        ("not among the controls", "an untrained network, and a copy of the network trained from another seed"),
+        ("diagonal", "a source scored by its own weights: 1 by definition, no evidence of transfer"),
         (
             "controls",
             "at the realised norm of δ_A: random, sign flip, phase-scrambled, other image's δ, contrast blend",

@@ -106,8 +106,9 @@ class _Climb:
         self._objective = Objective(encoder, ascent.direction, ascent.sign)
         self._norm = NORMS[ascent.attack.norm]
         reduced, _ = encoder.project(ascent.direction)
-        self._weights = reduced if encoder.components is None else encoder.components @ reduced
-        self.weight_size = float(self._weights.double().norm())
+        weights = reduced if encoder.components is None else encoder.components @ reduced
+        self._weights = _wide(weights)
+        self.weight_size = float(self._weights.norm())
 
     def climb(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
         """Attack one batch and judge it."""
@@ -119,8 +120,8 @@ class _Climb:
             for name, values in self._judge(clean, pixels, inputs=inputs, keys=keys).items():
                 columns.setdefault(name, []).append(values)
         arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
-        arrays["clean"] = _array(inputs.double() @ self._weights.double())
-        arrays["dual_size"] = _array(self._norm.dual_size(gradient.double()))
+        arrays["clean"] = _array(inputs @ self._weights)
+        arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
         arrays["curvature"] = self._curvature(clean, rungs[-1])
         if keep_deltas:
             arrays["delta"] = np.asarray((rungs[-1] - clean).float().contiguous().cpu().numpy())
@@ -137,9 +138,9 @@ class _Climb:
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
     ) -> dict[str, FloatArray]:
         """Shift and its parts at one rung, each (n,)."""
-        delta = (pixels - clean).double()
-        change = (self._inputs(pixels) - inputs).double()
-        shift = change @ self._weights.double()
+        delta = _wide(pixels - clean)
+        change = self._inputs(pixels) - inputs
+        shift = change @ self._weights
         moved = change.norm(dim=1)
         scale = (moved * self.weight_size).clamp_min(torch.finfo(torch.float64).tiny)
         size = self._norm.size(delta).to(clean)
@@ -147,24 +148,24 @@ class _Climb:
         control = draw_control(clean, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=keys)
         return {
             "shift": _array(shift),
-            "control": _array((self._inputs(control.to(clean)) - inputs).double() @ self._weights.double()),
+            "control": _array((self._inputs(control.to(clean)) - inputs) @ self._weights),
             "l2": _array(torch.linalg.vector_norm(delta, dim=(1, 2, 3))),
             "linf": _array(delta.abs().amax(dim=(1, 2, 3))),
-            "feature_change": _array(moved / inputs.double().norm(dim=1)),
+            "feature_change": _array(moved / inputs.norm(dim=1)),
             "alignment": _array(shift / scale),
         }
 
     def _curvature(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
         """Mean angle in degrees between consecutive differences along the straight path, (n,)."""
         places = [clean + share * (pixels - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
-        path = torch.stack([self._inputs(place).double() for place in places])
+        path = torch.stack([self._inputs(place) for place in places])
         return measure_curvature(_array(path))
 
     def _inputs(self, pixels: torch.Tensor) -> torch.Tensor:
-        """The readout's inputs phi, (n, n_inputs): pooled, and projected where the encoder does so."""
+        """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""
         with torch.no_grad():
             inputs = pool_features(self._encoder.network(pixels), self._encoder.card.config.pool)
-            return inputs if self._encoder.projection is None else self._encoder.projection(inputs)
+            return _wide(inputs if self._encoder.projection is None else self._encoder.projection(inputs))
 
 
 def measure_curvature(path: FloatArray) -> FloatArray:
@@ -180,6 +181,11 @@ def measure_curvature(path: FloatArray) -> FloatArray:
     moves = (sizes[1:, :, 0] > 0) & (sizes[:-1, :, 0] > 0)
     angles = np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), 0.0)
     return np.asarray(angles.sum(axis=0) / np.maximum(moves.sum(axis=0), 1))
+
+
+def _wide(values: torch.Tensor) -> torch.Tensor:
+    """The same values in float64 on the CPU (Apple's GPUs have no float64)."""
+    return values.detach().cpu().double()
 
 
 def _array(values: torch.Tensor) -> FloatArray:
