@@ -1,0 +1,71 @@
+"""The tabs: Explore stays what it is, analyses are made when first opened, a point leads back to Explore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.jobs import Idle
+from app.session import Session, open_session
+from app.theme import DARK
+from app.workspaces import EXPLORE, Workspaces
+from core.engine import Engine
+from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.types import Direction, NormName
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
+    opened = open_session(engine=Engine(device="cpu"))
+    opened.state.auto_probe = False
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def spaces(qtbot: QtBot, session: Session) -> Iterator[Workspaces]:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    made = Workspaces(QLabel("explore", parent), session, parent)
+    qtbot.addWidget(made.stack)
+    qtbot.addWidget(made.tabs)
+    made.set_theme(DARK)
+    yield made
+    del parent  # it owns what was made
+
+
+def test_explore_is_first_and_never_moved(spaces: Workspaces) -> None:
+    explore = spaces.stack.widget(EXPLORE)
+    assert spaces.stack.currentWidget() is explore
+    spaces.tabs.setCurrentIndex(2)
+    assert spaces.stack.currentIndex() == 2
+    spaces.tabs.setCurrentIndex(EXPLORE)
+    assert spaces.stack.currentWidget() is explore
+    assert spaces.page(Question.DISCRIMINABILITY) is spaces.page(Question.DISCRIMINABILITY)
+
+
+def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Session, spaces: Workspaces) -> None:
+    config = SweepConfig(
+        Question.FRAGILITY,
+        (EncoderName("simulated", "alexnet", "features.4"),),
+        ("cat_chelsea", "face_054"),
+        (TargetName(-1, "FFA"), TargetName(5, "")),
+        directions=(Direction.LOWER,),
+        ladder=(0.5, 1.0),
+        n_steps=2,
+    )
+    spaces.tabs.setCurrentIndex(1)
+    spaces.open_probe(config, 0, 1, 1)
+    state = session.state
+    qtbot.waitUntil(lambda: state.probe is not None and isinstance(session.lane.state, Idle), timeout=30_000)
+    assert spaces.tabs.currentIndex() == EXPLORE
+    assert state.probe is not None
+    asked = state.probe.config
+    assert (asked.network, asked.layer, asked.target.voxels) == ("alexnet", "features.4", (5,))
+    assert (asked.direction, asked.attack.epsilon, asked.attack.norm) == (Direction.LOWER, 1.0, NormName.L2)
+    assert state.probe.stimulus_id == "face_054"
