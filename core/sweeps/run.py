@@ -24,6 +24,7 @@ from core.progress import ShouldStop, Stopwatch, never_stop
 from core.seeds import make_stream
 from core.sweeps.choose import check_comparable
 from core.sweeps.config import EncoderName, SweepConfig
+from core.sweeps.measured import average_voxels, find_ceilings
 from core.sweeps.plan import CLIMB, PREDICT, Cell, list_cells, name_parts, weigh_cell
 from core.sweeps.store import Arrays, SweepStore, open_store
 from core.types import FloatArray
@@ -181,13 +182,13 @@ class _Worker:
             pixels = np.stack([images.load(image, encoder.network.input_size).pixels for image in chosen])
             predicted.append(predict_targets(encoder, pixels, aims, should_stop=self._should_stop))
         voxels = [list(target.voxels) for target in targets]
-        measured = measure_targets(name.subject, rows, voxels)
-        ceilings = [float(np.mean(subject.voxels.noise_ceiling[chosen])) for chosen in voxels]
+        repeats = average_voxels(load_responses(name.subject), voxels)
+        measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
         empty = np.zeros((0, len(targets)))
         return {
             "predicted": np.concatenate(predicted) if predicted else empty,
             "measured": measured,
-            "noise_ceiling": np.asarray(ceilings),
+            "noise_ceiling": find_ceilings(repeats, rows, subject.voxels.noise_ceiling, voxels),
         }
 
     def _open(self, name: EncoderName) -> Encoder:
@@ -203,16 +204,6 @@ def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[i
     if len(rows) > most:
         rows = np.sort(make_stream(seed, "predictivity").permutation(rows)[:most])
     return [int(row) for row in rows]
-
-
-def measure_targets(subject: str, rows: list[int], voxels: list[list[int]]) -> FloatArray:
-    """Measured value of each target, (n_images, n_targets): mean over its voxels of the mean over repeats."""
-    responses = load_responses(subject)
-    columns = []
-    for chosen in voxels:
-        own = np.asarray(responses[rows][:, :, chosen], dtype=np.float64) if rows else np.zeros((0, 1, len(chosen)))
-        columns.append(np.nanmean(own, axis=1).mean(axis=1))
-    return np.stack(columns, axis=1)
 
 
 def _stack(stimuli: tuple[Stimulus, ...]) -> FloatArray:
