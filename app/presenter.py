@@ -189,8 +189,8 @@ class Presenter(QObject):
         if card is not None:
             voxels = list(target.voxels)
             r, ceiling = float(np.median(card.r[voxels])), float(np.median(card.noise_ceiling[voxels]))
-            which = "median " if len(voxels) > 1 else ""
-            details = f"{which}held-out r {format_number(r)} · {which}noise ceiling {format_number(ceiling)}"
+            which = " (medians)" if len(voxels) > 1 else ""
+            details = f"held-out r {format_number(r)} · noise ceiling {format_number(ceiling)}{which}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
         self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
 
