@@ -53,11 +53,11 @@ class StudyConfig:
 
     teachers: tuple[str, ...] = ("mobilenet_v2", "mobilenet_v2_robust")
     networks: tuple[str, ...] = NETWORKS
-    noise: tuple[float, ...] = (0.5, 1.0, 2.0)
+    noise: tuple[float, ...] = (0.5, 2.0)
     n_voxels: int = 6
     n_train: int = 240
     n_test: int = 80
-    n_images: int = 4
+    n_images: int = 3
     n_components: int = 40
     epsilon: float = 1.0
     n_steps: int = 8
