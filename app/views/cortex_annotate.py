@@ -11,6 +11,9 @@ from app.views.cortex_overlay import Annotations, Ring, measure_label
 from app.views.cortex_scene import CortexScene
 from core.surfaces.atlas import Atlas
 
+CAPTION_MARGIN = 9.0
+"""Pixels kept free below a hemisphere's letter where the view is low."""
+
 CAPTION_DROP = 13.0
 """Pixels from the lower edge of a hemisphere to its letter."""
 
@@ -60,7 +63,8 @@ class Annotator:
                 thinned = points[:: max(1, len(points) // CAPTION_POINTS)]
                 screen = pose.project(thinned, width=size[0], height=size[1])
                 middle, lowest = float(np.mean([screen[:, 0].min(), screen[:, 0].max()])), float(screen[:, 1].max())
-                captions.append(PlacedLabel("LR"[side], middle, lowest + CAPTION_DROP, 0))
+                height = min(lowest + CAPTION_DROP, size[1] - CAPTION_MARGIN)
+                captions.append(PlacedLabel("LR"[side], middle, height, 0))
         return captions
 
     def _find_ring(self, pose: CameraPose, *, size: tuple[float, float], pick_at: PickAt) -> Ring | None:
