@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -18,6 +18,8 @@ NATIVE = ("|", "=")
 BUILTINS = ("builtins", "__builtin__")
 PLAIN_KINDS = "biufcSUVmM"
 """Kinds of dtype whose values are bytes; "O" is handled apart."""
+MOST_PARTS = 1000
+"""Tuples and values that the key of a dictionary, or a member of a set, may be made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,10 @@ def check_described(shape: Any, dtype: Any) -> int:
         raise ValueError(f"an array has the shape {shape!r} and the dtype {dtype!r}")
     if dtype.hasobject and dtype.kind != "O":
         raise ValueError("an array has fields that hold objects")
-    return math.prod(shape)
+    count: int = math.prod(shape)
+    if dtype.subdtype is not None or (dtype.itemsize == 0 and count > 1):
+        raise ValueError(f"an array has the shape {shape!r} and the dtype {dtype!r}")
+    return count
 
 
 def check_content(shape: Any, dtype: Any, content: Any) -> None:
@@ -99,6 +104,8 @@ def make_scalar(dtype: Any, content: Any = b"") -> Any:
 
 def make_from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
     """An array from a buffer, as pickle protocol 5 stores it."""
+    if not isinstance(buffer, bytes | bytearray | memoryview):  # bytes of a number would be that many zeros
+        raise ValueError("an array is made of something that is no buffer")
     content = bytes(buffer)
     check_content(shape, dtype, content)
     return np.frombuffer(content, dtype).reshape(shape, order="F" if order == "F" else "C")
@@ -111,6 +118,19 @@ def encode_text(text: Any, encoding: Any = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def check_keys(keys: Iterable[Any]) -> None:
+    """Raise ValueError if a key holds tuples in tuples without end: to hash it would overflow the stack."""
+    for key in keys:
+        waiting, n_parts = [key], 0
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, tuple):
+                n_parts += len(part) + 1
+                if n_parts > MOST_PARTS:
+                    raise ValueError("a key is made of too many parts")
+                waiting.extend(part)
+
+
 def _plain(kind: Callable[..., Any]) -> Callable[..., Any]:
     """A plain container or number from plain arguments only: a name among them could smuggle a call in."""
 
@@ -118,6 +138,11 @@ def _plain(kind: Callable[..., Any]) -> Callable[..., Any]:
         plain = (list, tuple, dict, set, frozenset, bytes, str, int, float)
         if not all(isinstance(value, plain) for value in args):
             raise ValueError(f"a {kind.__name__} is made of something that is no plain value")
+        for items in args:
+            if isinstance(items, list | tuple):
+                check_keys(
+                    item[0] if kind is OrderedDict and isinstance(item, list) and item else item for item in items
+                )
         return kind(*args)
 
     return make

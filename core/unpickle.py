@@ -34,6 +34,7 @@ from core.pickled_arrays import (
     ARRAY_BUILDERS,
     JOBLIB_ARRAY,
     Name,
+    check_keys,
     read_joblib_array,
     restore_array,
     restore_dtype,
@@ -43,6 +44,8 @@ _PythonUnpickler = pickle._Unpickler  # the one whose every step can be replaced
 
 LARGEST_CONTENT = 16 * 2**30
 """Bytes after decompression; a small file that grows past this was made to fill the memory."""
+MOST_COPIED, SMALL_COPIES = 4, 2**16
+"""A pickle may hand so many times its own length, and so many bytes, to what copies: more is one thing repeated."""
 
 DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
@@ -51,6 +54,7 @@ DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
     **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), zlib.decompressobj),
 }
 RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
+SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 BROKEN = (
     pickle.UnpicklingError,
     EOFError,
@@ -65,6 +69,8 @@ BROKEN = (
     UnicodeError,
     AssertionError,
     RecursionError,
+    SyntaxError,
+    struct.error,
     OSError,
     zlib.error,
     lzma.LZMAError,
@@ -188,6 +194,7 @@ class _Machine(_PythonUnpickler):
         self._n_bytes = n_bytes
         self._allowed = frozenset(allowed)
         self._name = name
+        self._n_copied = 0
 
     def find_class(self, module: str, name: str) -> Name:
         """A name, never the thing."""
@@ -207,10 +214,16 @@ class _Machine(_PythonUnpickler):
         if what.full in RECONSTRUCTORS and args and isinstance(args[0], Name):
             return self._call(args[0], ())
         if what.full in ARRAY_BUILDERS:
+            self._count_copies(args)
             return ARRAY_BUILDERS[what.full](*args)
         if what.full == JOBLIB_ARRAY or self._is_allowed(what.full):
             return Inert(what.full, args)
         return self._refuse(what.full)
+
+    def _count_copies(self, args: tuple[Any, ...]) -> None:
+        self._n_copied += sum(len(value) for value in args if isinstance(value, SIZED))
+        if self._n_copied > MOST_COPIED * self._n_bytes + SMALL_COPIES:
+            raise ValueError("one value is copied again and again")
 
     def _is_allowed(self, full: str) -> bool:
         parts = full.split(".")
@@ -292,6 +305,7 @@ class _Machine(_PythonUnpickler):
         if isinstance(thing, Inert):
             thing.items.extend(pairs)
         elif isinstance(thing, dict):
+            check_keys(key for key, _ in pairs)
             thing.update(pairs)
         else:
             raise ValueError(f"items are set in a {type(thing).__name__}")
@@ -300,7 +314,18 @@ class _Machine(_PythonUnpickler):
         items, thing = self.pop_mark(), self.stack[-1]
         if type(thing) is not set:
             raise ValueError(f"items are added to a {type(thing).__name__}")
+        check_keys(items)
         thing.update(items)
+
+    def _dict(self) -> None:
+        items = self.pop_mark()
+        self.append({})
+        self._set_all(items)
+
+    def _frozenset(self) -> None:
+        items = self.pop_mark()
+        check_keys(items)
+        self.append(frozenset(items))
 
     def _bytearray(self) -> None:
         (length,) = struct.unpack("<Q", self.read(8))
@@ -321,6 +346,8 @@ _Machine.dispatch |= {
         (pickle.SETITEM, _Machine._set_one),
         (pickle.SETITEMS, _Machine._set_many),
         (pickle.ADDITEMS, _Machine._add_many),
+        (pickle.DICT, _Machine._dict),
+        (pickle.FROZENSET, _Machine._frozenset),
         (pickle.BYTEARRAY8, _Machine._bytearray),
     )
 }

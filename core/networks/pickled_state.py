@@ -93,6 +93,16 @@ class Builder:
     def __setstate__(self, _state: object) -> None: ...
 
 
+class Untyped:
+    """Stands for torch's class of untyped storages, which a pickle could call for any length, or change."""
+
+    __slots__ = ()
+    dtype: ClassVar[torch.dtype] = torch.uint8
+
+    def __setattr__(self, _name: str, _value: object) -> None: ...
+    def __setstate__(self, _state: object) -> None: ...
+
+
 class Unpickler(pickle.Unpickler):
     """Looks up nothing but plain types, torch's storages and builders; every other name becomes a placeholder."""
 
@@ -104,9 +114,8 @@ class Unpickler(pickle.Unpickler):
             return Builder(name)
         if module in {"builtins", "__builtin__"} and name in BUILTINS:
             return getattr(builtins, name)
-        if module in {"torch", "torch.storage"} and (name.endswith("Storage")):
-            storage = getattr(torch, name, None)
-            return storage if isinstance(storage, type) else Placeholder
+        if module in {"torch", "torch.storage"} and name == "UntypedStorage":
+            return Untyped()  # torch.load itself takes care of the storages that have a type
         if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
             return getattr(torch, name)
         return Placeholder

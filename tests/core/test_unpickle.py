@@ -278,3 +278,80 @@ def test_a_truncated_joblib_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.pkl cannot be read: No such file"):
         read_pickle(tmp_path / "none.pkl")
+
+
+def _name(module: str, name: str) -> bytes:
+    return f"c{module}\n{name}\n".encode()
+
+
+def _text(text: bytes) -> bytes:
+    return b"X" + len(text).to_bytes(4, "little") + text
+
+
+def test_a_buffer_that_is_a_number_does_not_become_that_many_zeros() -> None:
+    size = b"\x8a\x05" + (10**11).to_bytes(5, "little")  # 100 GB
+    described = _name("numpy", "dtype") + _text(b"u1") + b"\x85R" + size + b"\x85" + _text(b"C")
+    content = b"\x80\x02" + _name("numpy.core.numeric", "_frombuffer") + b"(" + size + described + b"tR."
+    with pytest.raises(WeightsError, match="made of something that is no buffer"):
+        read_pickle(content)
+
+
+def test_one_text_copied_again_and_again_is_refused() -> None:
+    start = _text(b"a" * 100_000) + b"q\x000" + _name("_codecs", "encode") + b"q\x010" + _text(b"latin1") + b"q\x020"
+    with pytest.raises(WeightsError, match="copied again and again"):
+        read_pickle(b"\x80\x02" + start + b"](" + b"h\x01h\x00h\x02\x86R" * 100 + b"e.")
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        (b"}", b"K\x01s."),
+        (b"(", b"K\x01d."),
+        (b"(", b"\x91."),
+        (b"\x8f(", b"\x90."),
+        (_name("builtins", "set") + b"](", b"e\x85R."),
+        (_name("collections", "OrderedDict") + b"](](", b"K\x01ee\x85R."),
+    ],
+    ids=["setitem", "dict", "frozenset", "additems", "set called", "ordered dict called"],
+)
+def test_a_key_of_tuples_in_tuples_is_refused_before_it_is_hashed(around: tuple[bytes, bytes]) -> None:
+    """Hashing it would overflow the stack of the process; a tree of shared pairs would take for ever."""
+    start, end = around
+    for nested in (b")" + b"\x85" * 100_000, b")" + b"2\x86" * 60):
+        with pytest.raises(WeightsError, match="made of too many parts"):
+            read_pickle(b"\x80\x04" + start + nested + end)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "state"),
+    [("(3,)f8", (1, (2,), None, False, b"x" * 48)), ("U0", (1, (10**15,), None, False, b""))],
+    ids=["rows as values", "values without bytes"],
+)
+def test_an_array_whose_values_no_array_has_is_refused(dtype: str, state: tuple[Any, ...]) -> None:
+    class Described:
+        def __reduce__(self) -> Any:
+            return np.dtype, (dtype, False, True)
+
+    class Lying:
+        def __reduce__(self) -> Any:
+            start = (np.ndarray, (0,), b"b")
+            return np._core.multiarray._reconstruct, start, (*state[:2], Described(), *state[3:])
+
+    with pytest.raises(WeightsError, match="an array has the shape"):
+        read_pickle(pickle.dumps(Lying()))
+
+
+@pytest.mark.parametrize("content", [b"J\x01.", b"\x80\x05\x96\x01."], ids=["int", "bytearray"])
+def test_numbers_cut_short_are_one_sentence(content: bytes) -> None:
+    with pytest.raises(WeightsError, match="truncated or no pickle"):
+        read_pickle(content)
+
+
+@pytest.mark.parametrize("text", ["((((f8", "(,2)f8", "02f8", "f8,O"])
+def test_a_dtype_numpy_cannot_parse_is_one_sentence(text: str) -> None:
+    class Described:
+        def __reduce__(self) -> Any:
+            return np.dtype, (text, False, True)
+
+    with pytest.raises(WeightsError, match="truncated or no pickle"):
+        read_pickle(pickle.dumps(Described()))
