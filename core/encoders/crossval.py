@@ -156,6 +156,8 @@ def choose_in_batch(
         As soon as `should_stop()` is true, between two penalties.
     """
     sums = LeftOutSums.empty(len(alphas), responses.shape[1])
+    # Sums of products of float32 numbers far from zero would lose what varies; a constant changes no penalty and no r.
+    responses = responses - responses.mean(axis=0, dtype=np.float64)
     for fold in bases:
         mean = responses[fold.kept].mean(axis=0, dtype=np.float64)
         dtype = fold.projected.dtype

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-from core.encoders.crossval import choose_alphas, make_folds
+from core.encoders.crossval import choose_alphas, choose_in_batch, make_folds, prepare_folds
 from core.encoders.ridge import decompose, solve_ridge
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e4)
@@ -82,3 +82,17 @@ def test_many_voxels_are_the_same_as_few(monkeypatch: pytest.MonkeyPatch) -> Non
     apart = choose_alphas(features, responses, folds, alphas=ALPHAS)
     np.testing.assert_array_equal(together.alpha, apart.alpha)
     np.testing.assert_allclose(together.cv_r, apart.cv_r, atol=1e-12)
+
+
+def test_responses_far_from_zero_lose_no_correlation_in_float32() -> None:
+    """The sums behind r are of products: of values near 1000 in float32 they would hold nothing of an SD of 1."""
+    draw = np.random.default_rng(5)
+    features = draw.standard_normal((2000, 30)).astype(np.float32)
+    signal = features @ draw.standard_normal((30, 4)) * 0.1 + draw.standard_normal((2000, 4))
+    folds = make_folds([str(row) for row in range(2000)], 4, seed=0)
+    alphas = (1.0, 100.0, 1e4)
+    exact = choose_alphas(features.astype(np.float64), signal, folds, alphas=alphas)
+    bases = prepare_folds(features, folds, dtype=np.float32)
+    rounded = choose_in_batch(bases, (signal + 1000).astype(np.float32), alphas=alphas)
+    np.testing.assert_allclose(rounded.cv_r, exact.cv_r, atol=1e-3)
+    np.testing.assert_array_equal(rounded.alpha, exact.alpha)
