@@ -105,6 +105,7 @@ def compare_pairs(resampled: FloatArray, *, level: float) -> tuple[FloatArray, B
     difference = resampled[:, first] - resampled[:, second]
     tail = np.minimum((difference <= 0).sum(axis=0), (difference >= 0).sum(axis=0))
     p = np.minimum(2 * (tail + 1) / (len(resampled) + 1), 1.0)
+    p[~np.isfinite(difference).all(axis=0)] = 1.0  # a statistic that is unknown differs from none
     adjusted = holm(p)
     return adjusted, adjusted < level
 

@@ -70,6 +70,12 @@ def test_pairs_that_differ_are_found_and_equal_ones_are_not() -> None:
     assert 91 * 2 / (n + 1) < 0.05
 
 
+def test_an_encoder_without_a_score_differs_from_none() -> None:
+    resampled = np.random.default_rng(3).standard_normal((1000, 3)) * 0.01 + [0.0, 1.0, np.nan]
+    adjusted, differs = compare_pairs(resampled, level=0.05)
+    assert differs.tolist() == [True, False, False] and adjusted[1:].tolist() == [1.0, 1.0]
+
+
 def test_spread_statistics_by_hand() -> None:
     values = np.asarray([[1.0, 1.0], [3.0, 3.0]])
     assert coefficient_of_variation(values) == pytest.approx(np.sqrt(2) / 2)
