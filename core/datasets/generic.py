@@ -125,7 +125,10 @@ def _read_voxels(told: Description, options: ImportOptions, columns: int) -> tup
 
 
 def _place(table: Table, surface: str, columns: int) -> Places:
-    side = np.array([_side(text) for text in table.get("hemisphere", ["left"] * columns)], dtype=np.int8)
+    if "hemisphere" in table:
+        side = np.array([_side(text) for text in table["hemisphere"]], dtype=np.int8)
+    else:  # x runs from left to right
+        side = (to_numbers(table["x"], "x") > 0 if "x" in table else np.zeros(columns, dtype=bool)).astype(np.int8)
     if surface == NOWHERE:
         return place_nowhere(side)
     if "vertex" in table:

@@ -103,12 +103,15 @@ class TrialSums:
 
 
 def noise_ceiling(ncsnr: FloatArray, n_trials: IntArray, *, scored: BoolArray) -> npt.NDArray[np.float32]:
-    """The noise ceiling in [0, 1] of means of the scored images, with their mixed numbers of trials, (n_voxels,)."""
+    """The noise ceiling in [0, 1] of means of the scored images, with their mixed numbers of trials, (n_voxels,).
+
+    NaN where ncsnr is NaN: unknown is not 0.
+    """
     left = float(np.mean(1.0 / n_trials[scored]))
     squared = np.square(np.asarray(ncsnr, dtype=np.float64))
     with np.errstate(invalid="ignore"):
         ceiling = np.where(np.isinf(squared), 1.0, squared / (squared + left))
-    return np.nan_to_num(ceiling).astype(np.float32)
+    return ceiling.astype(np.float32)
 
 
 def _standardise(values: npt.NDArray[np.float32]) -> BoolArray:

@@ -238,7 +238,7 @@ def _summarise(
         repeats=count_repeats(n_trials),
         rois=count_texts(table.roi),
         noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
-        noise_ceiling_median=float(np.median(table.noise_ceiling)) if known else None,
+        noise_ceiling_median=_median_known(table.noise_ceiling) if known else None,
         n_missing=int(sums.missing.sum()),
         n_constant=int(sums.constant.sum()),
         n_unplaced=int((table.vertex < 0).sum()),
@@ -249,6 +249,12 @@ def _summarise(
         categories=count_texts(recording.categories),
         remarks=recording.remarks,
     )
+
+
+def _median_known(values: FloatArray) -> float | None:
+    """The median of what is known; None if nothing is."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else None
 
 
 def _name_rule(options: ImportOptions) -> str:

@@ -100,9 +100,10 @@ def find_files(source: Path, options: ImportOptions) -> NsdFiles:
 def _sessions_in(folder: Path) -> dict[int, Path]:
     if not folder.is_dir():
         return {}
-    # .hdf5 before .nii.gz: it is read in parts without unpacking what comes before.
+    # .hdf5 over .nii.gz (the last of a number stays): it is read in parts without unpacking what comes before.
     found = [(match, entry) for entry in sorted(folder.iterdir(), reverse=True) if (match := SESSION.match(entry.name))]
-    return dict(sorted((int(match[1]), entry) for match, entry in found))
+    chosen = {int(match[1]): entry for match, entry in found}
+    return {number: chosen[number] for number in sorted(chosen)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

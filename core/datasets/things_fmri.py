@@ -182,9 +182,17 @@ def _plain_name(column: str) -> str:
 def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptions) -> Places:
     indices = np.stack([to_integers(voxels[f"voxel_{axis}"], axis) for axis in "xyz"], axis=1)[kept]
     masks = [path for place in (folder, *folder.parents[:2]) for path in sorted(place.glob("**/*brainmask.nii.gz"))[:1]]
-    if options.surface and masks:
+    if masks:
         return place_volume(indices, grid_of(masks[0])[1], surface=options.surface)
     if options.surface:
         advice = "Put the subject's brainmask.nii.gz beside the tables: it says where voxels lie."
         raise BadInputError(describe_refusal("surface", allowed="none", got=options.surface, advice=advice))
-    return place_nowhere(np.zeros(len(indices), dtype=np.int8))
+    return place_nowhere(_sides(voxels)[kept])
+
+
+def _sides(voxels: Table) -> npt.NDArray[np.int8]:
+    """1 for voxels in an ROI of the right hemisphere; the tables tell no more of the side than that."""
+    columns = [f"r{roi}" for roi in CATEGORY if f"r{roi}" in voxels]
+    inside = [to_numbers(voxels[column], column) == 1 for column in columns]
+    nowhere = np.zeros(len(voxels["voxel_x"]), dtype=bool)
+    return np.asarray(np.any([nowhere, *inside], axis=0), dtype=np.int8)

@@ -15,7 +15,7 @@ from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
 from core.errors import BadInputError
-from tests.helpers.recording_files import write_csv, write_pandas_table, write_picture
+from tests.helpers.recording_files import save_volume, write_csv, write_pandas_table, write_picture
 
 NAMES = ["COCO_train2014_000000000009.jpg", "n01440764_10110.JPEG", "kitchen3.jpg", "pond1.jpg"]
 RUN = 37
@@ -139,6 +139,21 @@ def test_things_averages_trials_of_voxels_in_rois(things: Path, with_number: boo
     assert subject.test.tolist() == [False, True, False, False] and subject.n_trials.tolist() == [1, 2, 1, 1]
     # nc = s / (s + 1) of one trial gives s; of the mean of two, s / (s + 1/2): .25 / .75, 1 / 1.5, almost 1
     np.testing.assert_allclose(subject.voxels.noise_ceiling, [1 / 3, 2 / 3, 1], atol=1e-5)
+
+
+def test_things_voxels_of_a_right_roi_lie_on_the_right(things: Path) -> None:
+    run("things", things)
+    assert load_subject("mine").voxels.hemisphere.tolist() == [0, 0, 1]
+
+
+def test_things_voxels_lie_where_the_brain_mask_says(things: Path) -> None:
+    """x grows by -2 mm a column from 3 mm: columns 0 and 1 are right of the middle, 3 is left of it."""
+    save_volume(things / "sub-01_space-T1w_brainmask.nii.gz", np.ones((4, 4, 4), np.int16), MIRRORED)
+    run("things", things)
+    assert load_subject("mine").voxels.hemisphere.tolist() == [1, 1, 0]
+
+
+MIRRORED = np.diag([-2.0, 2.0, 2.0, 1.0]) + np.array([[0, 0, 0, 3.0], *np.zeros((3, 4))])
 
 
 def test_things_keeps_every_voxel_if_asked(things: Path) -> None:

@@ -18,6 +18,7 @@ from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.subject import load_responses, load_subject
+from core.datasets.summary import load_summary
 from core.encoders.noise_ceiling import estimate_noise_ceiling
 from core.errors import BadInputError
 from core.surfaces.atlas import load_atlas
@@ -195,3 +196,20 @@ def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:
     save_volume(folder / "set" / "betas_02.nii.gz", np.zeros((3, 3, 3, 4), np.float32))
     with pytest.raises(BadInputError, match="Mask and betas must lie on one grid"):
         plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
+
+
+@pytest.mark.parametrize(("column", "sides"), [("x", [0, 1, 1]), ("hemisphere", [1, 0, 1])])
+def test_the_side_of_a_voxel_is_what_the_table_says_or_the_sign_of_x(
+    folder: Path, column: str, sides: list[int]
+) -> None:
+    values = {"x": ["-3.5", "2", "40"], "hemisphere": ["right", "left", "rh"]}[column]
+    write_csv(folder / "voxels.csv", [{column: value, "roi": "V1"} for value in values])
+    run(describe(folder, BASE.format(file="responses.npy") + '[voxels]\ntable = "voxels.csv"\n'))
+    assert load_subject("mine").voxels.hemisphere.tolist() == sides
+
+
+def test_an_ncsnr_that_is_unknown_gives_no_ceiling_instead_of_zero(folder: Path) -> None:
+    write_csv(folder / "voxels.csv", [{"ncsnr": value, "roi": "V1"} for value in ("1", "", "0")])
+    run(describe(folder, BASE.format(file="responses.npy") + '[voxels]\ntable = "voxels.csv"\n'))
+    np.testing.assert_array_equal(load_subject("mine").voxels.noise_ceiling, [0.5, np.nan, 0.0])
+    assert load_summary("mine").noise_ceiling_median == 0.25

@@ -120,6 +120,13 @@ def test_volumes_in_nifti_give_the_same(root: Path) -> None:
     np.testing.assert_array_equal(before, load_responses("again"))
 
 
+def test_hdf5_is_read_where_a_session_is_there_in_both_forms(root: Path) -> None:
+    """NIfTI has to be unpacked from its start for every part."""
+    save_volume(nsd_betas_folder(root) / "betas_session01.nii.gz", BETAS[0])
+    found = layout.find_files(root, ImportOptions("x")).sessions
+    assert [path.name for path in found.values()] == ["betas_session01.hdf5", "betas_session02.hdf5"]
+
+
 def test_fsaverage_overlays_are_big_endian_and_land_on_the_template(tmp_path: Path) -> None:
     write_nsd_design(tmp_path, ORDER[:NSD_TRIALS], IMAGES, SHARED)
     values = np.zeros((N_FSAVERAGE, NSD_TRIALS), dtype=np.float32)
