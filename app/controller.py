@@ -99,7 +99,7 @@ class Controller(QObject):
         state.subject = loaded
         network, layer = self._catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
-            notes.append(f"No encoder is fitted for {loaded.title}. Fit one with `main.py fit`.")
+            notes.append(f"No encoder is fitted for {loaded.title}. Fit one: File, Fit encoders… (Ctrl+F).")
         if any(notes):
             self._problems.message.emit(" ".join(filter(None, notes)), "warning")
         state.encoder = ("", "")

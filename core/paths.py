@@ -10,6 +10,13 @@ import platformdirs
 APP_NAME = "probescope"
 HOME_VARIABLE = "PROBESCOPE_HOME"
 """If set, everything the program writes by itself goes under this folder (tests, shared machines)."""
+OFFLINE_VARIABLES = ("PROBESCOPE_OFFLINE", "HF_HUB_OFFLINE")
+"""Either of them, set, forbids downloads."""
+
+
+def is_offline() -> bool:
+    """Whether the user forbids downloads."""
+    return any(os.environ.get(name, "").lower() not in {"", "0", "false", "no", "off"} for name in OFFLINE_VARIABLES)
 
 
 def resources_folder() -> Path:

@@ -63,6 +63,7 @@ class EncoderForm(QWidget):
         robust = spec is not None and spec.robust
         self.network_badge.setText("robust network" if robust else "standard network")
         self.network_badge.setToolTip(self._note(network))
+        self.network_badge.setVisible(bool(network))
         set_look(self.network_badge, "badge", "accent" if robust else "plain")
 
     def set_note(self, text: str) -> None:

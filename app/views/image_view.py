@@ -103,8 +103,7 @@ class ImageView(QWidget):
             return
         self._item.setImage(pixels, autoLevels=False, levels=(0, 255))
         if size_before != pixels.shape:
-            height, width = pixels.shape[:2]
-            self._box.setLimits(minXRange=SMALLEST_VIEW, maxXRange=LARGEST_VIEW * max(width, height))
+            self._limit()
             self.fit()
 
     def set_hint(self, text: str) -> None:
@@ -154,7 +153,16 @@ class ImageView(QWidget):
         super().resizeEvent(event)
         self._hint.setGeometry(self.rect().adjusted(12, 12, -12, -12))
         if not self._wanted.isEmpty():
+            self._limit()
             self.show_rect(self._wanted)
+
+    def _limit(self) -> None:
+        """Bound the zoom so that the whole picture always fits, in a wide pane too: a cut one would hide its edges."""
+        if self._pixels is not None:
+            height, width = self._pixels.shape[:2]
+            aspect = self._scene.width() / max(1, self._scene.height())
+            widest = LARGEST_VIEW * max(width, height, height * aspect)
+            self._box.setLimits(minXRange=SMALLEST_VIEW, maxXRange=widest)
 
     def _make_actions(self) -> None:
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)

@@ -81,5 +81,6 @@ class EmptyState(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the lines short enough to read."""
         for label in (self._title, self._advice):
-            label.setFixedWidth(min(WIDEST_HINT, max(80, self.width() - 32)))
+            width = min(WIDEST_HINT, max(80, self.width() - 32))
+            label.setFixedSize(width, label.heightForWidth(width))  # the column would give it the height of one line
         super().resizeEvent(event)

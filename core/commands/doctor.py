@@ -23,6 +23,8 @@ PACKAGES = (
     "torch", "torchvision", "timm", "numpy", "scipy", "PySide6-Essentials", "pyqtgraph",
     "pyvista", "pyvistaqt", "vtk", "pillow", "safetensors", "scikit-image",
 )  # fmt: skip
+WHAT_WIDTH = 32
+"""As wide as "weights of" the longest embedded network."""
 GL_SECONDS = 60
 """A first OpenGL context through software takes a few seconds on a busy machine."""
 
@@ -51,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         for finding in findings:
-            print(f"{'!' if finding.cure else ' '} {finding.what:<28}{finding.found}")
+            print(f"{'!' if finding.cure else ' '} {finding.what:<{WHAT_WIDTH}} {finding.found}")
             if finding.cure:
-                print(f"  {'':<28}-> {finding.cure}")
+                print(f"  {'':<{WHAT_WIDTH}} -> {finding.cure}")
     return 2 if any(finding.cure for finding in findings) else 0
 
 

@@ -70,9 +70,11 @@ def add(args: argparse.Namespace) -> None:
     from core.surfaces.importer import read_surface
 
     paths = _paths(args)
-    name = check_surface_name(args.name or paths[0].resolve().name)
-    _check_free(name, replace=args.replace)
+    name = args.name or paths[0].resolve().name
+    if args.name or paths[0].is_dir():
+        _check_free(check_surface_name(name), replace=args.replace)
     imported = read_surface(paths, name=name, atlas=args.atlas)
+    _check_free(check_surface_name(name), replace=args.replace)  # a file's name is judged once it is a surface
     path = save_surface(imported.surface, imported.atlases, replace=args.replace)
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe()), f"  kept in {path}"]))
 

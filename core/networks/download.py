@@ -26,8 +26,8 @@ from core.checks import describe_refusal
 from core.errors import BadInputError, Cancelled, DownloadError, StorageError
 from core.files import replace_file
 from core.networks.catalog import NetworkSpec
+from core.paths import OFFLINE_VARIABLES, is_offline
 
-OFFLINE_VARIABLES = ("PROBESCOPE_OFFLINE", "HF_HUB_OFFLINE")
 BLOCK = 1 << 18
 TIMEOUT_SECONDS = 30.0
 """Without a byte for so long, the connection counts as lost."""
@@ -57,11 +57,6 @@ class DownloadProgress:
     path: Path | None = None
     sha256: str = ""
     first: bool = False
-
-
-def is_offline() -> bool:
-    """Whether the user forbids downloads."""
-    return any(os.environ.get(name, "").lower() not in {"", "0", "false", "no", "off"} for name in OFFLINE_VARIABLES)
 
 
 def known_hash(spec: NetworkSpec) -> str:

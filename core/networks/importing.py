@@ -13,13 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError, StorageError
+from core.errors import BadInputError, StorageError, WeightsError
 from core.networks.catalog import PREFIXES, Family, NetworkSpec, find_network, list_networks
 from core.networks.checkpoint import hash_file, is_torchscript
 from core.networks.import_wishes import ImportWishes
 from core.networks.layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import DEFAULT_SIZE, IMAGENET_MEAN, IMAGENET_STD, choose_layers, spec_of_function
+from core.networks.open_body import hash_module
 from core.networks.user_networks import check_new_id, save_user_network, suggest_id
 
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
@@ -74,7 +75,17 @@ def _take_function(reference: str, wishes: ImportWishes) -> NetworkSpec:
     if not wishes.trusted:
         raise BadInputError(f"{reference!r} is Python code that would run with your rights. {TRUST}")
     spec = spec_of_function(reference, reference.replace(":", "."))
+    _check_repeats(spec, reference)
     return _apply(replace(spec, source=f"function {reference}"), wishes)
+
+
+def _check_repeats(spec: NetworkSpec, reference: str) -> None:
+    """Raise WeightsError if a function gives other weights at each call: no encoder fitted on them could be used."""
+    if hash_module(spec) != hash_module(spec):
+        raise WeightsError(
+            f"{reference!r} gives other weights at each call: it draws them at random. Let it load its weights, or "
+            "set a seed in it."
+        )
 
 
 def _take_file(path: Path, wishes: ImportWishes) -> NetworkSpec:

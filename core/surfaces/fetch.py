@@ -8,7 +8,7 @@ from typing import Any
 
 from core.checks import check_choice
 from core.errors import StorageError
-from core.paths import cache_folder
+from core.paths import cache_folder, is_offline
 from core.surfaces.importer import ImportedSurface, read_surface
 
 MESHES = ("fsaverage6", "fsaverage")
@@ -35,6 +35,8 @@ def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface
         If it cannot be downloaded.
     """
     check_choice("name", name, MESHES)
+    if is_offline():
+        raise StorageError(f"Downloads are forbidden (PROBESCOPE_OFFLINE is set): {name} cannot be fetched. Unset it.")
     try:
         files = (fetch or _fetch_with_nilearn)(mesh=name, data_dir=str(cache_folder() / "downloads"))
     except Exception as error:
@@ -48,5 +50,5 @@ def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface
 def _fetch_with_nilearn(**options: str) -> Mapping[str, Any]:
     from nilearn.datasets import fetch_surf_fsaverage
 
-    files: Mapping[str, Any] = fetch_surf_fsaverage(**options)
+    files: Mapping[str, Any] = fetch_surf_fsaverage(**options, verbose=0)
     return files

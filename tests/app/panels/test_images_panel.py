@@ -216,3 +216,16 @@ def test_the_automatic_factor_is_neat_and_does_not_clip_much() -> None:
     assert 55 < factor * peak <= 110
     assert choose_factor(0 * delta) == 1
     assert np.all((amplify(0 * delta, factor) == 127) | (amplify(0 * delta, factor) == 128))
+
+
+@pytest.mark.parametrize("size", [(400, 100), (100, 400), (300, 300)])
+def test_the_whole_picture_fits_whatever_the_shape_of_its_pane(qtbot: QtBot, size: tuple[int, int]) -> None:
+    view = ImageView("clean")
+    qtbot.addWidget(view)
+    view.resize(200, 200)
+    view.show()
+    qtbot.waitExposed(view)
+    view.set_pixels(np.zeros((SIZE, SIZE, 3), np.uint8))
+    view.resize(*size)
+    qtbot.waitUntil(lambda: view.view_rect.width() > 0 and view.size().toTuple() == size)
+    assert view.view_rect.adjusted(-0.5, -0.5, 0.5, 0.5).contains(QRectF(0, 0, SIZE, SIZE))

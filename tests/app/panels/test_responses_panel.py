@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.panels.responses_panel import ResponsesPanel
@@ -219,3 +220,9 @@ def test_clear_goes_back_to_the_empty_state(panel: ResponsesPanel) -> None:
     assert not panel.curve.isVisible()
     panel.show_step(3)
     panel.show_preview(make_preview(make_probe(size=32), 1.0))
+
+
+def test_the_advice_of_an_empty_panel_is_not_cut(panel: ResponsesPanel) -> None:
+    for label in panel.findChildren(QLabel):
+        if label.isVisible() and label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width())

@@ -144,3 +144,17 @@ def test_a_failed_download_is_told() -> None:
 
     with pytest.raises(StorageError, match=r"fsaverage6 cannot be downloaded \(ConnectionError\)\. Check"):
         fetch_fsaverage("fsaverage6", fetch=fetch)
+
+
+def test_a_file_that_is_no_surface_is_told_so_before_its_name_is_judged(tmp_path, capsys) -> None:
+    (tmp_path / "mine.toml").write_text("title = 1")
+    assert run("add", tmp_path / "mine.toml") == 2
+    told = capsys.readouterr().err
+    assert "No surface was found" in told or "no surface" in told.lower()
+    assert "Try sub-01" not in told
+
+
+def test_nothing_is_fetched_where_downloads_are_forbidden(monkeypatch) -> None:
+    monkeypatch.setenv("PROBESCOPE_OFFLINE", "1")
+    with pytest.raises(StorageError, match="PROBESCOPE_OFFLINE is set"):
+        fetch_fsaverage("fsaverage", fetch=lambda **_options: pytest.fail("it was fetched"))

@@ -18,6 +18,7 @@ from core.errors import BadInputError, Cancelled, DownloadError, StorageError
 from core.networks import download
 from core.networks.catalog import NetworkSpec, find_network
 from core.networks.download import expected_hash, iter_download, known_hash, part_path, remove_download
+from core.paths import OFFLINE_VARIABLES
 
 CONTENT = bytes(range(256)) * 4096
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -80,7 +81,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def spec(server: Server, monkeypatch: pytest.MonkeyPatch) -> NetworkSpec:
-    for name in download.OFFLINE_VARIABLES:
+    for name in OFFLINE_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     return replace(find_network("resnet18"), id="mine", weights="mine.pth", url=server.url, sha256=DIGEST[:8])
 
@@ -167,7 +168,7 @@ def test_no_connection_is_named(spec: NetworkSpec) -> None:
         list(iter_download(replace(spec, url="http://127.0.0.1:9/weights.pth")))
 
 
-@pytest.mark.parametrize("name", download.OFFLINE_VARIABLES)
+@pytest.mark.parametrize("name", OFFLINE_VARIABLES)
 def test_offline_asks_no_server(spec: NetworkSpec, server: Server, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "1")
     with pytest.raises(DownloadError, match=f"{name} is set"):

@@ -372,6 +372,7 @@ def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> Non
         ("make_detaching", "no gradient reaches the pixels. It detaches its features"),
         ("make_batch", "the features of one image depend on the other images of its batch"),
         ("make_training", "its part 'body.*' is in training mode"),
+        ("make_random", "gives other weights at each call"),
         ("make_nothing", "gave a str, not a torch.nn.Module"),
         ("make_missing", "cannot be imported"),
     ],
