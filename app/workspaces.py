@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.panels.analysis_page import AnalysisPage
@@ -35,6 +35,8 @@ class Workspaces(QObject):
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
         self.tabs.setAccessibleName("Work spaces")
         self.stack = QStackedWidget()
         self.stack.addWidget(explore)

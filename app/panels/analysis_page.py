@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QScrollArea, QStackedWidget, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QLabel,
+    QScrollArea,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 from app.jobs import Failed, Idle
 from app.panels.sweep_form import SweepForm
@@ -19,8 +28,9 @@ from app.views.discriminability_view import DiscriminabilityView
 from app.views.fragility_view import FragilityView
 from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.progress_line import ProgressLine
+from core.datasets.subject import SubjectInfo
 from core.sweeps.config import Question
 from core.sweeps.plan import format_duration
 
@@ -58,6 +68,7 @@ class AnalysisPage(QWidget):
         self.stage = make_label("", "muted", wraps=True)
         self.table = QTableWidget()
         self.stack = QStackedWidget()
+        self.badge, self.answer_badge = make_badge(), make_badge()
         self._lay_out()
         self._connect()
         self._refresh()
@@ -74,6 +85,7 @@ class AnalysisPage(QWidget):
             encoders = catalogue.encoders_of(subject.id)
             usual = [(one.network, one.layer) for one in encoders if _is_usual(catalogue, one.network, one.layer)]
             self.form.set_subject(subject, encoders, usual)
+            _show_kinds(self.badge, (subject.id,), catalogue.subjects)
 
     @Slot()
     def start_or_cancel(self) -> None:
@@ -104,6 +116,7 @@ class AnalysisPage(QWidget):
         self.progress.set_share(1.0)
         self.stage.setText(f"Done. Files in {finished.folder}")
         self.view.show_answer(finished)
+        _show_kinds(self.answer_badge, finished.sweep.config.subjects, self._session.controller.catalogue.subjects)
         self._fill_table(finished)
         self.stack.setCurrentIndex(1)
         self._refresh()
@@ -115,7 +128,7 @@ class AnalysisPage(QWidget):
         return copy_analysis(self.finished.folder, target)
 
     def _lay_out(self) -> None:
-        title = make_label(self._question.capitalize(), "title")
+        title = make_row(make_label(self._question.capitalize(), "title"), -1, self.badge)
         left = QWidget()
         left.setProperty("role", "panel")
         left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -143,7 +156,8 @@ class AnalysisPage(QWidget):
         self.table.setFixedHeight(TABLE_HEIGHT)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        column = make_column(self.view, make_heading("Numbers"), self.table, margin=12)
+        numbers = make_row(make_heading("Numbers"), -1, self.answer_badge)
+        column = make_column(self.view, numbers, self.table, margin=12)
         column.setStretch(0, 1)
         answer.setLayout(column)
         self.stack.addWidget(empty)
@@ -229,3 +243,12 @@ class AnalysisPage(QWidget):
 def _is_usual(catalogue: Any, network: str, layer: str) -> bool:
     spec = catalogue.spec_of(network)
     return spec is not None and spec.default_layer == layer
+
+
+def _show_kinds(badge: QLabel, subjects: Sequence[str], known: Sequence[SubjectInfo]) -> None:
+    """Say whose responses are shown, and whether they are simulated or measured."""
+    shown = [info for info in known if info.id in subjects]
+    kinds = sorted({info.kind for info in shown})
+    badge.setText(" and ".join(kinds))
+    badge.setToolTip("\n".join(f"{info.title}: {info.note}" for info in shown))
+    set_look(badge, "badge", "warning" if "simulated" in kinds else "accent")

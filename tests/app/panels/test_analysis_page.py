@@ -86,6 +86,7 @@ def test_every_answer_is_drawn_in_both_themes_and_saved(
     page.take_answer(finished)
     page.set_theme(LIGHT)
     assert page.stack.currentIndex() == 1
+    assert page.answer_badge.text() == "simulated", "simulated responses are called simulated beside their numbers"
     assert page.table.rowCount() == len(finished.table.rows)
     assert page.export.isEnabled()
     page.save_to(tmp_path / "saved")
