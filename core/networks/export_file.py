@@ -1,20 +1,14 @@
 """Opens a torch.export file (.pt2) as a network that can be cut at any of its modules. Never runs code from a file.
 
-torch's own reader would follow pickles inside the archive, import any function of torch a graph names, and evaluate
-the expressions of its shapes. So the archive is looked through first: graphs may call only aten and prims operations
-and Python's arithmetic, expressions may hold only names, numbers and arithmetic, objects besides tensors are refused,
-and tensors are read by torch's restricted reader.
+The archive is looked through first (`export_archive`): whatever could do more than compute is refused, and tensors are
+read by torch's restricted reader.
 """
 
 from __future__ import annotations
 
-import ast
-import json
 import os
 import pickle
-import re
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,25 +18,11 @@ import torch
 from torch import nn
 
 from core.checks import check_choice
-from core.errors import WeightsError
+from core.networks.export_archive import check_archive, refuse_code, refuse_unreadable
 from core.networks.truncate import Stop
 
 OUTPUT = "output"
 """The layer of a file's whole output."""
-SAFE_TARGETS = re.compile(
-    r"(torch\.ops\.(aten|prims)\.[A-Za-z0-9_]+\.[A-Za-z0-9_]+|_operator\.[a-z_]+|math\.[a-z0-9]+"
-    r"|torch\.sym_[a-z]+|torch\.ops\.higher_order\.(wrap_with_set_grad_enabled|wrap_with_autocast))"
-)
-SAFE_CALL = re.compile(r"[A-Z][A-Za-z0-9]*|floor|ceiling")
-"""Classes of expressions, such as Symbol or Mul; functions of Python begin with a small letter."""
-SAFE_WORD = re.compile(r"[a-z]+[0-9]*")
-"""The name of a symbol; other texts would be evaluated."""
-ARITHMETIC = (
-    ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Constant, ast.Tuple,
-    ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
-)  # fmt: skip
-FORBIDDEN_FILES = ("custom_obj_", "opaque_obj_")
-"""Files of an archive that hold objects instead of tensors."""
 LONG_OPERATIONS = ("aten.conv2d", "aten.convolution", "aten.linear", "aten.addmm", "aten.matmul", "aten.bmm")
 FORCE_VARIABLE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
@@ -77,25 +57,12 @@ def load_export(path: Path) -> Any:
             warnings.simplefilter("ignore")
             module = torch.export.load(str(path)).module(check_guards=False)
     except pickle.UnpicklingError as error:
-        raise _refuse_code(path) from error
+        raise refuse_code(path) from error
     except (RuntimeError, ValueError, OSError, KeyError, AssertionError, TypeError, AttributeError) as error:
-        raise _refuse_unreadable(path, error) from error
+        raise refuse_unreadable(path, error) from error
     for part in module.modules():  # .eval() is refused: what training mode changes was settled at the export
         part.training = False
     return module.requires_grad_(False)
-
-
-def check_archive(path: Path) -> None:
-    """Look through a .pt2 archive. Raises WeightsError if opening or running it could do more than arithmetic."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.rpartition("/")[2].startswith(FORBIDDEN_FILES):
-                    raise _refuse_code(path)
-                if name.endswith(".json"):
-                    _check_values(json.loads(archive.read(name)), path)
-    except (OSError, zipfile.BadZipFile, ValueError, RecursionError) as error:
-        raise _refuse_unreadable(path, error) from error
 
 
 def list_export_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int, ...]]:
@@ -188,37 +155,6 @@ def _first(output: Any) -> Any:
     return output[0] if isinstance(output, tuple | list) and len(output) == 1 else output
 
 
-def _check_values(value: Any, path: Path) -> None:
-    """Every call target and every expression of a graph description."""
-    if isinstance(value, list):
-        for item in value:
-            _check_values(item, path)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "target" and isinstance(item, str) and not SAFE_TARGETS.fullmatch(item):
-                raise WeightsError(f"{path.name} calls {item!r}, which no network needs, and was not opened.")
-            if key == "expr_str" and not is_arithmetic(str(item)):
-                raise WeightsError(f"{path.name} holds the expression {item!r} and was not opened.")
-            _check_values(item, path)
-
-
-def is_arithmetic(expression: str) -> bool:
-    """Whether a text is nothing but names, numbers and arithmetic: torch hands it to a reader that evaluates it."""
-    try:
-        tree = ast.parse(expression, mode="eval")
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    return all(_is_harmless(node) for node in ast.walk(tree))
-
-
-def _is_harmless(node: ast.AST) -> bool:
-    if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and SAFE_CALL.fullmatch(node.func.id) is not None
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-        return isinstance(node.value, str) and SAFE_WORD.fullmatch(node.value) is not None
-    return isinstance(node, ARITHMETIC) and not (isinstance(node, ast.Name) and "__" in node.id)
-
-
 @contextmanager
 def _weights_only() -> Iterator[None]:
     before = os.environ.get(FORCE_VARIABLE)
@@ -230,14 +166,3 @@ def _weights_only() -> Iterator[None]:
             del os.environ[FORCE_VARIABLE]
         else:
             os.environ[FORCE_VARIABLE] = before
-
-
-def _refuse_code(path: Path) -> WeightsError:
-    return WeightsError(
-        f"{path.name} holds code or objects besides tensors and was not opened. Export it without them."
-    )
-
-
-def _refuse_unreadable(path: Path, error: Exception) -> WeightsError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return WeightsError(f"{path.name} is truncated or no torch.export file: {reason}. Export it again.")

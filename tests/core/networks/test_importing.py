@@ -21,7 +21,7 @@ from torch import nn
 from core.errors import BadInputError, Cancelled, StorageError, WeightsError
 from core.networks import export_file, named
 from core.networks.catalog import find_network, list_networks
-from core.networks.export_file import is_arithmetic
+from core.networks.export_archive import is_arithmetic
 from core.networks.import_wishes import ImportWishes
 from core.networks.importing import import_network
 from core.networks.layers import list_layers
@@ -282,6 +282,14 @@ def test_an_exported_file_is_cut_at_any_of_its_modules(tmp_path: Path, pixels: t
     ("old", "new", "sentence"),
     [
         ("torch.ops.aten.relu_.default", "torch.hub.load", r"calls 'torch\.hub\.load', which no network needs"),
+        (
+            "torch.ops.aten.relu_.default",
+            "torch.ops.aten.from_file.default",
+            "calls 'torch.ops.aten.from_file.default'",
+        ),
+        ("torch.ops.aten.relu_.default", "torch.ops.aten.save.default", "calls 'torch.ops.aten.save.default'"),
+        ("torch.ops.aten.relu_.default", "torch.ops.aten._foobar.default", "calls 'torch.ops.aten._foobar.default'"),
+        ("torch.ops.aten.relu_.default", "_operator.attrgetter", "calls '_operator.attrgetter'"),
         ("'s", "__import__('os')'", r"holds the expression"),
     ],
 )
@@ -320,6 +328,42 @@ def test_objects_among_the_constants_of_an_exported_file_are_refused(tmp_path: P
         archive.writestr("net/data/constants/opaque_obj_0", b"x")
     with pytest.raises(WeightsError, match="holds code or objects besides tensors"):
         import_network(str(path), wishes())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["net/data/aotinductor/net/net.wrapper.so", "net/data/AOTInductor/net/a.so", "net/models/MODEL.json", "net/a.so"],
+)
+def test_files_no_exported_network_has_are_refused_before_torch_sees_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """torch would load a library inside the archive, and find a file by a name of another case."""
+    path = tmp_path / "net.pt2"
+    save_export(path, "squeezenet1_1", batches=True)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, b"{}")
+    monkeypatch.setattr(torch.export, "load", lambda _path: pytest.fail("torch opened it"))
+    with pytest.raises(WeightsError, match="holds code or objects besides tensors"):
+        import_network(str(path), wishes())
+
+
+def test_an_archive_that_shows_python_another_content_than_torch_is_refused(tmp_path: Path) -> None:
+    """Python allows for bytes before an archive, torch does not: of two archives each reads its own."""
+    path, evil = tmp_path / "net.pt2", tmp_path / "evil.pt2"
+    save_export(path, "squeezenet1_1", batches=True)
+    evil.write_bytes(path.read_bytes())
+    rewrite(path, lambda _name, content: content)
+    rewrite(
+        evil, lambda _name, content: content.replace(b"torch.ops.aten.relu_.default", b"torch.ops.aten.save1.default")
+    )
+    rewrite(evil, lambda _name, content: content.replace(b"aten.save1.default", b"_foo.save1.default"))
+    path.write_bytes(evil.read_bytes()[:-END_OF_ARCHIVE] + path.read_bytes())
+    with pytest.raises(WeightsError, match=r"calls 'torch\.ops\._foo\.save1\.default'"):
+        import_network(str(path), wishes())
+
+
+END_OF_ARCHIVE = 22
+"""Bytes of the record that ends an archive."""
 
 
 def rewrite(path: Path, change: Callable[[str, bytes], bytes]) -> None:
