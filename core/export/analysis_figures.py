@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.datasets.image_store import find_stimulus
+from core.datasets.subject import Subject, load_subject
 from core.networks.catalog import find_network
 from core.sweeps.answer import Answer
 from core.sweeps.discriminability import Discriminability
@@ -33,7 +34,19 @@ MOST_TARGETS = 6
 
 
 def draw_figures(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
-    """Every figure of an answer, by name."""
+    """Every figure of an answer, by name, each saying whose responses it shows."""
+    figures = _draw(answer, sweep)
+    whose = "; ".join(_name_subject(load_subject(one)) for one in sweep.config.subjects)
+    for figure in figures.values():
+        figure.supxlabel(whose, fontsize=7, color="#666666", x=0.01, ha="left")
+    return figures
+
+
+def _name_subject(subject: Subject) -> str:
+    return subject.title if subject.kind in subject.title.lower() else f"{subject.title} ({subject.kind})"
+
+
+def _draw(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
     if isinstance(answer, Fragility):
         return {"fragility": draw_fragility(answer, sweep), "parts": draw_parts(answer, sweep)}
     if isinstance(answer, Discriminability):

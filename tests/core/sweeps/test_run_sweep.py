@@ -88,6 +88,8 @@ def test_every_question_is_answered_with_tables_and_figures(engine: Engine, tmp_
     assert result["question"] == question
     assert result["settings"]["ladder"] == [0.5, 1.0]
     assert len(result["facts"]["encoder_sha256"]) == 2
+    for figure in (tmp_path / "out" / "figures").glob("*.svg"):
+        assert "Simulated subject" in figure.read_text(encoding="utf-8"), "figures say what is simulated"
     names = sorted(path.name for path in (tmp_path / "out" / "figures").iterdir())
     assert {name.split(".")[1] for name in names} == {"pdf", "png", "svg"}
     if isinstance(report.answer, Transfer):
