@@ -88,12 +88,17 @@ def read_state(path: Path) -> State:
 
 
 def is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive of torch.jit.save."""
+    """Whether a file is an archive of torch.jit.save, to Python's reader or to torch's: they can be made to differ."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+            names = archive.namelist()
+        reader_of: Any = torch._C.PyTorchFileReader
+        names += [f"/{name}" for name in reader_of(str(path)).get_all_records()]
     except (OSError, zipfile.BadZipFile):
         return False
+    except RuntimeError:  # an archive that torch cannot read; `names` are Python's
+        pass
+    return any(name.endswith("/constants.pkl") for name in names)
 
 
 def read_torch(path: Path) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
+from core.networks.checkpoint import is_torchscript
 from core.networks.pickled_state import read_pickled
 
 HEADER = (0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True, "type_sizes": {}})
@@ -40,3 +42,21 @@ def test_tensors_of_every_kind_come_back_as_they_were(tmp_path: Path, zipped: bo
     torch.save(state, tmp_path / "a.ckpt", _use_new_zipfile_serialization=zipped)
     found = read_pickled(tmp_path / "a.ckpt")
     assert all(found[name].dtype == value.dtype and torch.equal(found[name], value) for name, value in state.items())
+
+
+def test_a_torchscript_file_hidden_behind_a_plain_archive_is_recognised(tmp_path: Path) -> None:
+    """torch.load opens whatever torch's reader finds, and that may be another archive than Python's finds."""
+    plain, script = tmp_path / "plain", tmp_path / "script"
+    for path, last in ((plain, "constantz.pkl"), (script, "constants.pkl")):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("data.pkl", "version", last):
+                archive.writestr(f"net/{name}", b"3\n")
+    assert not is_torchscript(plain) and is_torchscript(script)
+    script.write_bytes(script.read_bytes()[:-END_OF_ARCHIVE] + plain.read_bytes())
+    with zipfile.ZipFile(script) as archive:
+        assert "net/constants.pkl" not in archive.namelist()
+    assert is_torchscript(script)
+
+
+END_OF_ARCHIVE = 22
+"""Bytes of the record that ends an archive."""
