@@ -46,7 +46,7 @@ def add_sweep_parser(
     parser.add_argument("--norm", default="l2", help="l2, linf or both (Linf then at equal RMS; default: l2)")
     parser.add_argument("--directions", default="raise", help="raise, lower or both (default: raise)")
     parser.add_argument("--steps", type=int, default=10, help="steps of each budget (default 10)")
-    parser.add_argument("--gate", type=float, default=0.1, help="least held-out r of a voxel (default 0.1)")
+    parser.add_argument("--gate", type=float, default=0.1, help="least cross-validated r of a voxel (default 0.1)")
     parser.add_argument("--test-images", type=int, default=200, help="held-out images for predictivity (default 200)")
     parser.add_argument("--bootstrap", type=int, default=2000, help="resamples behind intervals (default 2000)")
     parser.add_argument("--seed", type=int, default=0)

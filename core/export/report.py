@@ -96,8 +96,8 @@ def describe_methods(config: SweepConfig, facts: dict[str, object]) -> str:
         f"Each image was attacked by projected gradient ascent under {norm.capitalize()} budgets {budgets} in [0, 1] "
         f"pixel units at the network's input size{rms}, {config.n_steps} steps of 2.5 epsilon / {config.n_steps} "
         f"on each, every rung started from the last one's result; the best iterate was kept and scored again from its "
-        f"delivered pixels.{second} Voxels below held-out r {config.gate:g} were not used. Predictivity was measured "
-        f"on at most {config.n_test} held-out images. Intervals cover {config.confidence:.0%}: bootstrap over "
+        f"delivered pixels.{second} Voxels below cross-validated r {config.gate:g} were not used. Predictivity was "
+        f"measured on at most {config.n_test} held-out images. Intervals cover {config.confidence:.0%}: bootstrap over "
         f"images and targets, {config.n_bootstrap} resamples. Seed {config.seed}. "
         f"Device {facts.get('device', '')}; {shown}."
     )

@@ -14,7 +14,7 @@ from core.errors import BadInputError
 from core.networks.catalog import find_network
 from core.seeds import make_stream
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
-from core.types import BoolArray
+from core.types import BoolArray, FloatArray
 
 TEST_PREFIX, ALL_NETWORKS = "test", "all"
 
@@ -95,23 +95,37 @@ def check_comparable(config: SweepConfig) -> None:
 
 def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, gate: float) -> None:
     label = f"{card.config.network} {card.config.layer}"
+    if not np.isfinite(card.reference_sd[voxels]).all():
+        raise BadInputError(
+            f"{label} does not know the SD of {target.label}, so its sensitivity has no unit. "
+            "Show it reference images: `main.py encoders reference`."
+        )
     if not card.reference_sd[voxels].any():
         raise BadInputError(
             f"{target.label} is predicted by {label} as a constant, so its sensitivity has no unit. Leave it out."
         )
     if target.roi:
         return
-    r = float(card.r[voxels[0]])
+    r = float(judge_voxels(card)[voxels[0]])
     if r < gate:
         raise BadInputError(
-            f"{target.label} is predicted by {label} with held-out r {r:.3f}, below the gate {gate:g}. "
+            f"{target.label} is predicted by {label} with cross-validated r {r:.3f}, below the gate {gate:g}. "
             "Choose another voxel, or lower the gate (--gate)."
         )
 
 
+def judge_voxels(card: EncoderCard) -> FloatArray:
+    """The r that the gate looks at, (n_voxels,): cross-validated on training images; held-out r where there is none.
+
+    Predictivity is measured on held-out images: voxels chosen by their r there would all look well predicted, and
+    encoders alike.
+    """
+    return np.where(np.isfinite(card.cv_r), card.cv_r, card.r)
+
+
 def passes_gate(cards: Sequence[EncoderCard], gate: float) -> BoolArray:
     """(n_voxels,) whether every encoder predicts the voxel with r of at least `gate` and not as a constant."""
-    parts = [(np.nan_to_num(card.r, nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
+    parts = [(np.nan_to_num(judge_voxels(card), nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
     return np.asarray(np.logical_and.reduce(parts))
 
 

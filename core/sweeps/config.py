@@ -89,7 +89,7 @@ class SweepConfig:
     n_steps : int
         Steps of each budget.
     gate : float
-        Least held-out r a voxel may have in each encoder.
+        Least r a voxel may have in each encoder, cross-validated on its training images.
     n_test : int
         Held-out images predictivity is measured on, at most.
     n_bootstrap : int

@@ -55,12 +55,29 @@ def test_voxels_of_different_subjects_are_refused_and_shared_rois_offered() -> N
 
 
 def test_a_voxel_below_the_gate_is_refused_with_its_r() -> None:
-    r = load_card(*ALEX).r
+    r = load_card(*ALEX).cv_r
     voxel = int(np.argmin(r))
     with pytest.raises(
-        BadInputError, match=f"voxel {voxel} is predicted by alexnet features.7 with held-out r {r[voxel]:.3f}"
+        BadInputError, match=f"voxel {voxel} is predicted by alexnet features.7 with cross-validated r {r[voxel]:.3f}"
     ):
         check_comparable(make(targets=(TargetName(voxel, ""),), gate=0.99))
+
+
+def test_held_out_images_take_no_part_in_the_choice_of_voxels() -> None:
+    """Predictivity is measured on them; where there is no cross-validated r they are all there is."""
+    card = load_card(*ALEX)
+    blind = replace(card, r=np.full_like(card.r, -1.0))
+    np.testing.assert_array_equal(choose.passes_gate([blind], 0.3), card.cv_r >= 0.3)
+    imported = replace(card, cv_r=np.full_like(card.r, np.nan))
+    np.testing.assert_array_equal(choose.passes_gate([imported], 0.3), card.r >= 0.3)
+
+
+def test_an_encoder_without_reference_sds_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = load_card(*ALEX)
+    unknown = replace(card, reference_sd=np.full_like(card.reference_sd, np.nan))
+    monkeypatch.setattr(choose, "load_card", lambda *_: unknown)
+    with pytest.raises(BadInputError, match="does not know the SD of ROI FFA.*main.py encoders reference"):
+        check_comparable(make())
 
 
 def test_a_constant_prediction_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
