@@ -78,6 +78,7 @@ def _drive(out: Path, *, device: str) -> None:
         _picture(window, out / "window.png", theme=DARK)
         _picture(window, out / "window_light.png", theme=LIGHT)
         window.set_theme(DARK)
+        _picture_card(window, out / "encoder_card.png")
         _export(window, out / "raise")
         session.controller.set_direction(Direction.LOWER)
         _wait("the lowering probe", lambda: _is_idle(window) and _direction(window) is Direction.LOWER)
@@ -142,6 +143,18 @@ def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     window.cortex.view.settle()
     _rest(LAST_PAINT_MS)
     save_window_picture(window, path)
+
+
+def _picture_card(window: MainWindow, path: Path) -> None:
+    """Open the encoder card as a user does, and save its picture."""
+    window.actions_table.action("encoder_card").trigger()
+    card = window.encoder_tools.card_window
+    if card is None:
+        raise StorageError("The encoder card did not open; the log tells why.")
+    _wait("the encoder card", lambda: _is_idle(window))
+    _rest(LAST_PAINT_MS)
+    save_window_picture(card, path)
+    card.close()
 
 
 def _finished(window: MainWindow) -> Probe:

@@ -269,7 +269,7 @@ def describe_scores(card: EncoderCard) -> str:
     """The line under the encoder form."""
     if not np.isfinite(card.r).any():
         return f"r not known, {card.n_voxels:,} voxels"
-    return f"{card.scored_on.capitalize()} r {np.nanmedian(card.r):.2f}, median of {card.n_voxels:,} voxels"
+    return f"Median {card.scored_on} r {np.nanmedian(card.r):.2f}"
 
 
 class _Marker(QObject):
