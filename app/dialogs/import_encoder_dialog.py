@@ -22,7 +22,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, set_look
+from app.widgets.basics import (
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_line,
+    make_row,
+    pad_spin_box,
+    set_look,
+)
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
 from core.errors import ProbeError
@@ -160,6 +169,7 @@ class ImportEncoderDialog(QDialog):
         self.source, self.licence = QLineEdit(), QLineEdit()
         self.simulated = QCheckBox("Its responses were made up, not measured")
         self.reference = QSpinBox()
+        pad_spin_box(self.reference)
         self.reference.setRange(0, 5000)
         self.reference.setValue(120)
         self.reference.setSuffix(" images at most")

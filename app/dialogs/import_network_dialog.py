@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_label, make_row, pad_spin_box
 from core.errors import BadInputError
 from core.networks.catalog import Tokens
 from core.networks.import_wishes import ImportWishes
@@ -64,6 +64,7 @@ class ImportNetworkDialog(QDialog):
         self.title = _make_line("Title", "As the file is called")
         self.layers = _make_line("Layers", "The network's own; several with spaces between, early to late")
         self.input_size = QSpinBox()
+        pad_spin_box(self.input_size)
         self.input_size.setRange(0, LARGEST_SIZE)
         self.input_size.setSuffix(" px")
         self.input_size.setSpecialValueText("As usual for the network")

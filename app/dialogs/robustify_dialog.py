@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.theme import Theme
 from app.views.loss_view import LossView
-from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_label, make_row, pad_spin_box
 from core.errors import BadInputError
 from core.networks.catalog import NetworkSpec
 from core.networks.robustify_config import RobustifyConfig
@@ -70,6 +70,8 @@ class RobustifyDialog(QDialog):
         self.photographs.setGroupSeparatorShown(True)
         self.photographs.setValue(DEFAULTS.n_images)
         self.photographs.setSuffix(" seen in all, with repetition")
+        for box in (self.epsilon, self.photographs):
+            pad_spin_box(box)
         self.title = QLineEdit()
         self.title.setAccessibleName("Title")
         self.title.setPlaceholderText("The network's title, robustified")

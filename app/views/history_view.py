@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from app.theme import DARK, Theme
@@ -15,6 +16,8 @@ from app.widgets.numbers import NORM_SIGNS, digits_for, format_signed, write_eps
 from core.types import FloatArray, NormName
 
 AXIS_WIDTH = 52
+TICK_GAP = 6
+"""Pixels between two labels."""
 PLAY_SECONDS = 4.0
 """Playing all steps takes about this long."""
 
@@ -41,6 +44,7 @@ class HistoryView(QWidget):
         self._epsilon = np.zeros(0)
         self._shift = np.zeros(0)
         self._n_shown = 0
+        self.budget_ticks: list[tuple[float, str]] = []
         self._canvas = pg.GraphicsLayoutWidget()
         self._canvas.ci.setContentsMargins(0, 0, 8, 4)
         self._axes = make_axes()
@@ -76,6 +80,11 @@ class HistoryView(QWidget):
     def n_steps(self) -> int:
         """Steps shown."""
         return len(self._shift)
+
+    @property
+    def pixels_a_step(self) -> float:
+        """How far apart two steps are drawn."""
+        return float(self._plot.getViewBox().width()) / max(2, self._n_shown)
 
     @property
     def step(self) -> int:
@@ -143,6 +152,11 @@ class HistoryView(QWidget):
         self._dot.setData(pen=pg.mkPen(theme.panel, width=1.5), brush=pg.mkBrush(theme.accent))
         self._redraw()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width has room for other labels."""
+        super().resizeEvent(event)
+        self._redraw()
+
     def _make_items(self) -> None:
         self._zero = pg.InfiniteLine(angle=0, pos=0)
         self._rungs = pg.PlotDataItem(connect="pairs")
@@ -179,7 +193,20 @@ class HistoryView(QWidget):
             ((start + end + 1) / 2, write_epsilon(float(self._epsilon[start]), self._norm))
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
         ]
-        self._axes["top"].setTicks([ticks])
+        self.budget_ticks = self._apart(ticks)
+        self._axes["top"].setTicks([self.budget_ticks])
+
+    def _apart(self, ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
+        """Those of the ticks that do not lie over one another; the last budget always stays."""
+        pixels = self.pixels_a_step
+        kept: list[tuple[float, str]] = []
+        left = float("inf")
+        for place, text in reversed(ticks):
+            half = self.fontMetrics().horizontalAdvance(text) / 2
+            if place * pixels + half + TICK_GAP <= left:
+                kept.append((place, text))
+                left = place * pixels - half
+        return kept[::-1]
 
     def _draw_marker(self) -> None:
         shown = self.n_steps > 0

@@ -35,8 +35,8 @@ class LossView(QWidget):
 
     @property
     def has_points(self) -> bool:
-        """Whether anything is drawn."""
-        return bool(self._points)
+        """Whether there is a curve to look at; one point is none."""
+        return len(self._points) > 1
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""

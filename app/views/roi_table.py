@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -41,6 +41,8 @@ LEAST_BAR_SPAN = 0.5
 """The bars' half axis spans at least this many SDs, so that noise alone never fills it."""
 
 COLUMN_WIDTHS = {0: 70, 1: 52, 2: 60, 4: 60, 5: 66}
+CELL_PADDING = 20
+"""Left and right of a number, from the style sheet, with some to spare."""
 LEAST_WIDTHS = {1: 372, 4: 420}
 """Columns left out of a table narrower than this many pixels, so that the bars keep their room."""
 
@@ -234,6 +236,7 @@ class RoiTable(QTableView):
         """Show a table; while `live` its rows keep their places, so that they do not jump about during a run."""
         self._proxy.setDynamicSortFilter(not live)
         self._source.set_rows(spill.rows, unit)
+        self._make_room()
 
     def sort_as_found(self) -> None:
         """The subject's own order of ROIs, early to late."""
@@ -280,6 +283,15 @@ class RoiTable(QTableView):
         for column, width in COLUMN_WIDTHS.items():
             self.setColumnWidth(column, width)
         header.setSectionResizeMode(Column.SHIFT_SD, QHeaderView.ResizeMode.Stretch)
+
+    def _make_room(self) -> None:
+        """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""
+        heavy = QFont(self.font())
+        heavy.setWeight(QFont.Weight.DemiBold)
+        for column in (Column.SHIFT, Column.ABSOLUTE, Column.CONTROL):
+            texts = [str(self._source.index(row, column).data()) for row in range(self._source.rowCount())]
+            needed = max((QFontMetrics(heavy).horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
+            self.setColumnWidth(column, max(COLUMN_WIDTHS[column], needed))
 
     @Slot(QItemSelection, QItemSelection)
     def _tell(self, selected: QItemSelection, _deselected: QItemSelection) -> None:

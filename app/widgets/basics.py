@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -58,6 +59,11 @@ def make_tool_button(*, tip: str, name: str = "") -> QToolButton:
     button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+def pad_spin_box(box: QAbstractSpinBox) -> None:
+    """Keep its text off the border, as in the other fields; the style sheet's padding does not reach it."""
+    box.lineEdit().setTextMargins(2 * GRID, 0, 2 * GRID, 0)
 
 
 def make_line() -> QFrame:

@@ -80,7 +80,7 @@ def describe_reducer(card: EncoderCard) -> str:
     config = card.config
     parts = [f"{config.n_projected:,} sparse random projections"] if config.n_projected else []
     if config.reducer == "pca":
-        parts.append(f"{config.n_components} principal components" if config.n_components else "all components")
+        parts.append(f"up to {config.n_components} principal components" if config.n_components else "all components")
     return ", ".join(parts) or "none"
 
 

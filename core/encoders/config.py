@@ -156,14 +156,14 @@ class EncoderConfig:
             raise BadInputError(describe_refusal("regions", allowed=allowed, got=got, advice="Use the reducer 'pca'."))
 
     def describe(self) -> str:
-        """One line for captions: "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, 100 components"."""
+        """One line for captions: "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, up to 100 components"."""
         grid = f"{self.pool} x {self.pool} pooled" if self.pool else "not pooled"
         return f"{self.subject} · {self.network} {self.layer} · {grid}, {', '.join(self._describe_parts())}"
 
     def _describe_parts(self) -> list[str]:
         parts = [f"{self.n_projected} random projections"] if self.n_projected else []
         if self.reducer == "pca":
-            parts.append(f"{self.n_components} components" if self.n_components else "all components")
+            parts.append(f"up to {self.n_components} components" if self.n_components else "all components")
         if self.reducer == "none":
             parts.append("not reduced")
         if self.is_sparse:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from safetensors.torch import save
 
 from core.files import replace_file
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import NetworkSpec, find_network, list_networks
 from core.networks.checkpoint import hash_file, read_torch
 from core.networks.load import load_network
 from core.networks.photo_crops import read_centre
@@ -86,7 +87,7 @@ def keep_robust(
     spec = replace(
         base,
         id=network or suggest_id(f"{base.id}_robust"),
-        title=title or f"{base.title}, robustified",
+        title=title or _free_title(f"{base.title}, robustified"),
         sha256=published.sha256,
         url="",
         layers=layers,
@@ -98,6 +99,13 @@ def keep_robust(
         user=True,
     )
     return save_user_network(spec, published.path)
+
+
+def _free_title(title: str) -> str:
+    """The title, numbered if a network has it already: the lists show titles, and two alike cannot be told apart."""
+    taken = {spec.title for spec in list_networks()}
+    number = next(number for number in count(1) if (title if number == 1 else f"{title} {number}") not in taken)
+    return title if number == 1 else f"{title} {number}"
 
 
 def describe_published(published: PublishedNetwork, config: RobustifyConfig) -> dict[str, object]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.panels.responses_panel import ResponsesPanel
 from app.theme import LIGHT
 from app.views.curve_data import EpsilonScale
-from app.views.roi_table import Column
-from core.probes.spill_over import tabulate_probe
+from app.views.history_view import HistoryView
+from app.views.roi_table import Column, RoiTable
+from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
 from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table
 
@@ -226,3 +230,41 @@ def test_the_advice_of_an_empty_panel_is_not_cut(panel: ResponsesPanel) -> None:
     for label in panel.findChildren(QLabel):
         if label.isVisible() and label.wordWrap():
             assert label.height() >= label.heightForWidth(label.width())
+
+
+def test_small_numbers_are_shown_whole_in_a_narrow_table(qtbot: QtBot) -> None:
+    table = RoiTable()
+    qtbot.addWidget(table)
+    table.resize(330, 200)
+    row = SpillRow(
+        "FFA",
+        9,
+        shift=-0.000123,
+        shift_sd=-0.001,
+        absolute_shift=0.0002,
+        control_shift=0.00001,
+        control_shift_sd=0.0,
+        is_target=True,
+    )
+    table.show_rows(SpillOver((row,), 0.0), unit="SD")
+    index = table.model().index(0, Column.SHIFT)
+    heavy = index.data(Qt.ItemDataRole.FontRole)
+    written = index.data()
+    assert written.startswith("\N{MINUS SIGN}0.0001")
+    assert QFontMetrics(heavy).horizontalAdvance(written) + 16 <= table.columnWidth(Column.SHIFT)
+
+
+def test_budgets_above_the_steps_do_not_lie_over_one_another(qtbot: QtBot) -> None:
+    view = HistoryView()
+    qtbot.addWidget(view)
+    view.resize(260, 260)
+    view.show()
+    qtbot.waitExposed(view)
+    rungs = np.repeat([0.00392, 0.00784, 0.01569, 0.03137], [2, 2, 2, 10])
+    view.show_history(rungs, np.linspace(0, 1, len(rungs)), norm=NormName.L2, unit="SD")
+    ticks = view.budget_ticks
+    assert ticks[-1][1] == "0.03137" and len(ticks) < 4
+    step = view.pixels_a_step
+    for (left, first), (right, second) in pairwise(ticks):
+        widths = [view.fontMetrics().horizontalAdvance(text) for text in (first, second)]
+        assert (right - left) * step >= sum(widths) / 2

@@ -30,7 +30,7 @@ def test_refuses(change: dict[str, Any], text: str) -> None:
 
 def test_describes_itself() -> None:
     config = EncoderConfig("simulated", "mobilenet_v2", "features.18", pool=7, n_components=100)
-    assert config.describe() == "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, 100 components"
+    assert config.describe() == "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, up to 100 components"
     assert encoder_stem("simulated", "vit", "blocks/3") == "simulated-vit-blocks_3"
 
 

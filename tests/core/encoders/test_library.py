@@ -164,7 +164,7 @@ def test_the_summary_names_subject_kind_and_hashes() -> None:
     facts = {fact.name: fact.value for fact in summarise_card(card, subject_title="Sim", subject_kind="simulated")}
     assert facts["Subject"] == "Sim (simulated)"
     assert facts["Encoder SHA-256"] == card.sha256[:16]
-    assert facts["Reducer"] == f"{card.config.n_components} principal components"
+    assert facts["Reducer"] == f"up to {card.config.n_components} principal components"
 
 
 def test_a_random_projection_is_not_exported_to_numpy() -> None:

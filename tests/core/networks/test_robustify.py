@@ -242,3 +242,10 @@ def test_budgets_keep_their_rms_and_rates_end_at_zero() -> None:
     assert config.learning_rate_at(0.02) == pytest.approx(config.learning_rate)
     assert config.learning_rate_at(1.0) == pytest.approx(0, abs=1e-12)
     assert "mobilenet_v2" in config.describe()
+
+
+def test_two_robust_networks_of_one_are_told_apart_by_title(photos: tuple[Path, ...]) -> None:
+    folder = photos[0].parent
+    made = [list(iter_run(RobustifyWishes("tiny", folder, n_images=count)))[-1] for count in (8, 16)]
+    titles = [last.network.title for last in made if isinstance(last, RobustifyDone)]
+    assert titles == [f"{catalog.find_network('tiny').title}, robustified{end}" for end in ("", " 2")]
