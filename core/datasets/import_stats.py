@@ -41,6 +41,8 @@ class TrialSums:
         self._n_trials = n_trials.astype(np.float64)
         with np.errstate(divide="ignore"):
             self._weight = np.where(n_trials > 1, 1.0 / (self._n_trials - 1), 0.0)
+        # Squares are of distances from the first trial: of values far from zero little but rounding would be left.
+        self._origin: FloatArray | None = None
         self._total, self._squares, self._weighted = np.zeros((3, n_voxels), dtype=np.float64)
         self._count = 0
         self.missing = np.zeros(n_voxels, dtype=bool)
@@ -66,6 +68,8 @@ class TrialSums:
             return
         values, images = values[used], images[used]
         exact = values.astype(np.float64)
+        self._origin = exact[0].copy() if self._origin is None else self._origin
+        exact -= self._origin
         self._total += exact.sum(axis=0)
         np.square(exact, out=exact)
         self._squares += exact.sum(axis=0)
@@ -76,7 +80,9 @@ class TrialSums:
 
     def finish_constant(self) -> None:
         """Mark the voxels that never varied at all."""
-        self.constant |= ~(self._variance() > SAME_VARIANCE * self._squares / self._count)
+        origin = 0.0 if self._origin is None else self._origin
+        size = self._variance() + (self._total / self._count + origin) ** 2
+        self.constant |= ~(self._variance() > SAME_VARIANCE * size)
         self.constant &= ~self.missing
 
     def ncsnr(self) -> FloatArray | None:
@@ -89,7 +95,7 @@ class TrialSums:
         noise = self._weighted.copy()
         for start in range(0, len(repeated), ROWS_AT_ONCE):
             rows = repeated[start : start + ROWS_AT_ONCE]
-            noise -= weight[rows] @ np.square(means[rows], dtype=np.float64)
+            noise -= weight[rows] @ np.square(means[rows].astype(np.float64) - self._origin)
         noise = np.maximum(noise / len(repeated), 0.0)
         signal = np.maximum(self._variance() - noise, 0.0)
         ratio = np.full_like(noise, np.inf)

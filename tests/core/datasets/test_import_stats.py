@@ -1,0 +1,48 @@
+"""Streaming sums against the definition on all trials at once, also for raw values far from zero."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.datasets.import_stats import TrialSums, noise_ceiling
+from core.datasets.recording import RecordedSession
+from core.encoders.noise_ceiling import signal_to_noise
+
+
+def add_up(folder: Path, trials: np.ndarray) -> TrialSums:
+    """Sums of trials (n_images, n_repeats, n_voxels), a repeat a session."""
+    n_images, n_repeats, n_voxels = trials.shape
+    np.save(folder / "means.npy", np.zeros((n_images, n_voxels), dtype=np.float32))
+    sums = TrialSums(folder / "means.npy", np.full(n_images, n_repeats), n_voxels=n_voxels)
+    for repeat in range(n_repeats):
+        values = trials[:, repeat].copy()
+        sums.add(RecordedSession("one", np.arange(n_images), lambda: trials), values, zscore=False)
+    sums.finish_constant()
+    return sums
+
+
+@pytest.mark.parametrize("middle", [0, 1000, 10_000])
+def test_ncsnr_is_that_of_all_trials_wherever_their_mean_lies(tmp_path: Path, middle: int) -> None:
+    draw = np.random.default_rng(0)
+    trials = draw.standard_normal((300, 1, 5)) + draw.standard_normal((300, 3, 5)) + middle
+    stored = trials.astype(np.float32)
+    sums = add_up(tmp_path, stored)
+    np.testing.assert_allclose(sums.ncsnr(), signal_to_noise(stored), rtol=1e-3)
+    assert not sums.constant.any()
+
+
+def test_a_voxel_that_varies_by_rounding_alone_is_constant(tmp_path: Path) -> None:
+    trials = np.full((50, 2, 2), 1e6, dtype=np.float32)
+    trials[::2, 0, 0] = np.nextafter(np.float32(1e6), np.float32(2e6))
+    trials[::2, 0, 1] += 100
+    assert add_up(tmp_path, trials).constant.tolist() == [True, False]
+
+
+def test_mixed_repeats_leave_the_mean_of_one_over_k() -> None:
+    """A = 2 images of 3 trials, B = 1 of 2, C = 1 of 1: (2/3 + 1/2 + 1) / 4; one more is not scored."""
+    n_trials, scored = np.array([3, 3, 2, 1, 1]), np.array([True, True, True, True, False])
+    found = noise_ceiling(np.array([1.0, 0.0, np.inf, np.nan]), n_trials, scored=scored)
+    np.testing.assert_allclose(found, [1 / (1 + 13 / 24), 0, 1, np.nan], rtol=1e-6)
