@@ -130,8 +130,14 @@ class EncoderTools(QObject):
 
     @Slot(tuple, str)
     def _read(self, files: tuple[Path, ...], member: str) -> None:
+        dialog = self.import_dialog
         if len(files) == 1 and is_library_file(files[0]):
-            self._submit("import", lambda _stop: adopt_encoder(files[0])[0], self._take_import, "Reading the encoder…")
+            self._submit(
+                "import",
+                partial(_adopt, files[0], replace=dialog is not None and dialog.replaces.isChecked()),
+                self._take_import,
+                "Reading the encoder…",
+            )
             return
         catalogue = self._session.catalogue
         self._submit(
@@ -313,6 +319,10 @@ class EncoderTools(QObject):
         folder = Path(kept) if kept else Path.home()
         chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
         return Path(chosen) if chosen else None
+
+
+def _adopt(file: Path, _stop: ShouldStop, *, replace: bool) -> EncoderCard:
+    return adopt_encoder(file, replace=replace)[0]
 
 
 def _look_into(

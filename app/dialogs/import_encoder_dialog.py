@@ -152,6 +152,7 @@ class ImportEncoderDialog(QDialog):
             source=self.source.text().strip(),
             licence=self.licence.text().strip(),
             n_reference=self.reference.value(),
+            replaces=self.replaces.isChecked(),
         )
 
     def _make_fields(self) -> None:
@@ -168,6 +169,7 @@ class ImportEncoderDialog(QDialog):
         self.new_subject, self.unit = QLineEdit(), QLineEdit()
         self.source, self.licence = QLineEdit(), QLineEdit()
         self.simulated = QCheckBox("Its responses were made up, not measured")
+        self.replaces = QCheckBox("Replace an encoder of the same subject, network and layer")
         self.reference = QSpinBox()
         pad_spin_box(self.reference)
         self.reference.setRange(0, 5000)
@@ -202,6 +204,7 @@ class ImportEncoderDialog(QDialog):
             "Source": self.source,
             "Licence": self.licence,
             "Reference": self.reference,
+            "If it is there": self.replaces,
         }
         for row, (name, field) in enumerate(fields.items()):
             label = make_label(name, "muted")

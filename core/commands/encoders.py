@@ -74,6 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--reference", type=int, default=120, help="import: reference images at most (default 120); 0 for unknown SDs"
     )
     parser.add_argument("--network-weights", type=Path, help="import: weights file to use instead of the catalogue's")
+    parser.add_argument("--replace", action="store_true", help="import: replace an encoder of the same name")
     parser.add_argument("--format", default="probescope", help=f"export: {' or '.join(FORMATS)}")
     parser.add_argument("--out", type=Path, help="export: new folder, or new .npz file")
     parser.add_argument("--device", default="auto", help="import: auto, cpu, cuda or mps")
@@ -151,7 +152,7 @@ def run_import(args: argparse.Namespace) -> None:
         raise BadInputError(describe_refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice))
     kind, files = check_choice("kind", args.words[0], KINDS), [Path(word).expanduser() for word in args.words[1:]]
     if kind == "probescope" or (kind == "auto" and is_library_file(files[0])):
-        card, path = adopt_encoder(files[0])
+        card, path = adopt_encoder(files[0], replace=args.replace)
         summary = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
         print(json.dumps(summary) if args.json else f"Imported {summary['name']} into {path}")
         return
@@ -185,6 +186,7 @@ def import_foreign(args: argparse.Namespace, kind: str, files: list[Path]) -> di
         source=args.source,
         licence=args.licence,
         n_reference=args.reference,
+        replaces=args.replace,
     )
     opened = Engine(device=args.device).open_network(spec.id, layer, weights=args.network_weights)
     last = None

@@ -73,6 +73,14 @@ def save_encoder(data: EncoderData, folder: Path) -> Path:
     return path
 
 
+def check_free(config: EncoderConfig, folder: Path) -> None:
+    """Raise BadInputError if the folder holds an encoder of that subject, network and layer: imports replace none."""
+    stem = encoder_stem(config.subject, config.network, config.layer)
+    if (folder / f"{stem}.json").is_file():
+        advice = "It would be lost. Remove it first, or let it be replaced: `--replace`, or the box in the dialog."
+        raise BadInputError(describe_refusal("encoder", allowed="a new one", got=stem, advice=advice))
+
+
 def list_encoders(*, folders: tuple[Path, ...] | None = None) -> tuple[EncoderConfig, ...]:
     """The encoders that are there, by subject, network and layer; a header that cannot be read is left out."""
     found: dict[str, EncoderConfig] = {}

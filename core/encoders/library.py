@@ -9,6 +9,7 @@ from core.checks import describe_refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.encoders.files import (
+    check_free,
     encoder_folders,
     find_encoder,
     list_encoders,
@@ -105,19 +106,21 @@ def read_encoder_file(path: Path) -> EncoderData:
     return load_encoder_data(find_header(path))
 
 
-def adopt_encoder(path: Path) -> tuple[EncoderCard, Path]:
+def adopt_encoder(path: Path, *, replace: bool = False) -> tuple[EncoderCard, Path]:
     """Copy an encoder file of this program into the user's library; returns its card and its new file.
 
     Raises
     ------
     BadInputError
-        If its subject is not here.
+        If its subject is not here, or one of the user's own has its name and `replace` is false.
     WeightsError, StorageError
         If it is damaged, predicts another number of voxels than its subject has, or cannot be written.
     """
     from core.datasets.subject import load_subject
 
     data = read_encoder_file(path)
+    if not replace:
+        check_free(data.card.config, user_encoders_folder())
     n_voxels = load_subject(data.card.config.subject).voxels.n_voxels
     if n_voxels != data.card.n_voxels:
         raise BadInputError(

@@ -18,7 +18,7 @@ from core.checks import describe_refusal
 from core.datasets.bare import BareSubject, check_new, save_bare_subject
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import POOL_SIDES, EncoderConfig
-from core.encoders.files import save_encoder, seal, user_encoders_folder
+from core.encoders.files import check_free, save_encoder, seal, user_encoders_folder
 from core.encoders.importers.readout import Factors, Readout, compare_predictions, fold
 from core.encoders.provenance import Provenance
 from core.encoders.scores import explained, over_ceiling
@@ -53,6 +53,8 @@ class ImportRequest:
         Added to what the file tells.
     n_reference : int
         Reference images shown at most; 0 leaves the SDs unknown.
+    replaces : bool
+        Whether an encoder of the same subject, network and layer may be replaced.
     """
 
     network: str
@@ -66,6 +68,7 @@ class ImportRequest:
     licence: str = ""
     note: str = ""
     n_reference: int = 120
+    replaces: bool = False
 
     def __post_init__(self) -> None:
         """Exactly one of an existing and a new subject."""
@@ -110,7 +113,7 @@ def iter_import(
     Raises
     ------
     BadInputError
-        If the subject does not exist, or the new one does.
+        If the subject does not exist, or the new one does, or the encoder is there and may not be replaced.
     WeightsError
         If features, voxels or predictions do not agree.
     """
@@ -122,6 +125,9 @@ def iter_import(
     difference = compare_predictions(readout, factors)
     yield ImportProgress("check", 0, 1, difference=difference)
     data = build_data(readout, factors, request, subject=subject, pool=pool, network_sha256=network.sha256)
+    target = user_encoders_folder() if folder is None else folder
+    if not request.replaces:
+        check_free(data.card.config, target)
     files_of = replace_provenance(data, files=files)
     for record in iter_reference(files_of, subject, network=network, most=request.n_reference):
         if record.result is None:
@@ -129,7 +135,7 @@ def iter_import(
         else:
             files_of = record.result
     sealed = seal(files_of)
-    path = save_encoder(sealed, user_encoders_folder() if folder is None else folder)
+    path = save_encoder(sealed, target)
     if request.new_subject:
         keep_subject(readout, request)
     yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)

@@ -54,6 +54,9 @@ def test_the_exported_folder_is_the_encoder_bit_for_bit_and_can_be_taken_in(tmp_
     assert saved.parent == user_encoders_folder()
     assert card.sha256 == embedded().card.sha256
     assert find_entry(NAME).is_own
+    with pytest.raises(BadInputError, match=f"`encoder` must be a new one, got '{NAME}'"):
+        adopt_encoder(tmp_path / "out")
+    assert adopt_encoder(tmp_path / "out", replace=True)[1] == saved
 
 
 def test_the_npz_says_how_to_use_it_and_its_three_lines_are_right(tmp_path: Path) -> None:

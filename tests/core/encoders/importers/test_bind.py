@@ -267,3 +267,16 @@ def test_a_subject_without_recordings_cannot_be_fitted_to(network: Network, tmp_
     take_in(write_arrays(tmp_path), network)
     with pytest.raises(BadInputError, match="made from an imported encoder: it can be probed, not fitted to"):
         load_responses("lab1")
+
+
+def test_an_import_replaces_an_encoder_only_if_it_may(network: Network, tmp_path: Path) -> None:
+    path = write_arrays(tmp_path)
+    _, saved = take_in(path, network)
+    before = saved.read_bytes()
+    (tmp_path / "other").mkdir()
+    other = write_arrays(tmp_path / "other", weights=np.ones((N_FEATURES, 4), np.float32))
+    with pytest.raises(BadInputError, match="`encoder` must be a new one, got 'lab1-mobilenet_v2-"):
+        take_in(other, network, new_subject="", subject="lab1")
+    assert saved.read_bytes() == before
+    take_in(other, network, new_subject="", subject="lab1", replaces=True)
+    assert saved.read_bytes() != before
