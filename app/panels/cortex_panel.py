@@ -33,7 +33,7 @@ HEMISPHERES = (
     ("both", "Both", "Both hemispheres"),
     ("right", "R", "Right hemisphere"),
 )
-LEAST_HEMISPHERES = 128
+LEAST_HEMISPHERES = 112
 """Room for L, Both and R, in pixels."""
 LEAST_WITH_NUMBER = 690
 """A narrower panel shows the threshold by its slider alone, in pixels."""

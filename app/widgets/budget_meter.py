@@ -18,6 +18,7 @@ NO_READING = "No perturbation yet"
 GAUGE_TIP = "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed"
 MARGIN = 2
 ROW_HEIGHT = 19
+LEAST_ROW = 14.0
 BAR_HEIGHT = 4
 HEAD_HEIGHT = 46
 SLACK = 1e-4
@@ -110,7 +111,7 @@ class BudgetMeter(QWidget):
             self._write(painter, whole, NO_READING, self._theme.faint, align=Qt.AlignmentFlag.AlignCenter)
             return
         self._draw_gauge(painter, self._reading)
-        for row, box in zip(self._rows, self._row_boxes(), strict=True):
+        for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
             self._draw_row(painter, row, box)
 
     def event(self, event: QEvent) -> bool:
@@ -122,16 +123,22 @@ class BudgetMeter(QWidget):
 
     def explain_at(self, y: float) -> str:
         """The formula of the line at a height in pixels; the gauge's own above the lines."""
-        for row, box in zip(self._rows, self._row_boxes(), strict=True):
+        for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
             if box.top() <= y < box.bottom():
                 return f"{row.name}: {row.formula}"
         return GAUGE_TIP if self._rows else ""
 
+    def fitting_rows(self) -> tuple[MeterRow, ...]:
+        """The lines there is room for: the last one, whether 8 bits keep the perturbation, is never left out."""
+        fitting = max(1, int((self.height() - HEAD_HEIGHT) / LEAST_ROW))
+        return self._rows if fitting >= len(self._rows) else (*self._rows[: fitting - 1], self._rows[-1])
+
     def _row_boxes(self) -> list[QRectF]:
-        room = (self.height() - HEAD_HEIGHT) / max(1, len(self._rows))
-        height = min(ROW_HEIGHT + 4.0, max(14.0, room))
+        n_rows = len(self.fitting_rows())
+        room = (self.height() - HEAD_HEIGHT) / max(1, n_rows)
+        height = min(ROW_HEIGHT + 4.0, max(LEAST_ROW, room))
         width = self.width() - 2 * MARGIN
-        return [QRectF(MARGIN, HEAD_HEIGHT + index * height, width, height) for index in range(len(self._rows))]
+        return [QRectF(MARGIN, HEAD_HEIGHT + index * height, width, height) for index in range(n_rows)]
 
     def _draw_gauge(self, painter: QPainter, reading: BudgetReading) -> None:
         box = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, HEAD_HEIGHT)

@@ -43,3 +43,16 @@ def test_an_empty_meter_says_so(qtbot: QtBot) -> None:
     qtbot.addWidget(meter)
     assert NO_READING.lower() in meter.accessibleName().lower()
     assert meter.explain_at(60) == ""
+
+
+def test_a_low_meter_leaves_out_lines_but_never_whether_eight_bits_keep_the_perturbation(qtbot: QtBot) -> None:
+    meter = BudgetMeter()
+    qtbot.addWidget(meter)
+    meter.set_reading(read_budget(GREY, GREY + 0.3 / 255, epsilon=1, norm=NormName.L2))
+    meter.resize(200, 116)
+    names = [row.name for row in meter.fitting_rows()]
+    assert 1 < len(names) < len(meter.rows)
+    assert names[0] == meter.rows[0].name and names[-1] == "Survives 8 bits"
+    assert meter.explain_at(115).startswith("Survives 8 bits")
+    meter.resize(200, 300)
+    assert meter.fitting_rows() == meter.rows
