@@ -146,12 +146,14 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take the files dropped: an encoder, a surface, a recording (folder or description), else an image."""
+        """Take what was dropped: an encoder, a surface, a network, a recording (folder, description), else an image."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if not paths:
             return
         event.acceptProposedAction()
         if self.encoder_tools.take_drop(paths) or self.surface_tools.take_drop(paths):
+            return
+        if self.network_tools.take_drop(paths[0]):
             return
         if self.import_tools.takes(paths[0]):
             self.import_tools.show_assistant(str(paths[0]))

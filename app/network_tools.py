@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Slot
 
-from app.dialogs.import_network_dialog import ImportNetworkDialog
+from app.dialogs.import_network_dialog import SUFFIXES, ImportNetworkDialog
 from app.dialogs.networks_dialog import NetworksDialog
 from app.dialogs.robustify_dialog import RobustifyDialog
 from app.jobs import Failed, ShouldStop
@@ -79,6 +80,15 @@ class NetworkTools(QObject):
         self.importing = ImportNetworkDialog(known, self.networks or self._window)
         self.importing.import_requested.connect(self._import)
         self.importing.open()
+
+    def take_drop(self, path: Path) -> bool:
+        """Open the import form on a file dropped on the window that is called as networks are; whether it is."""
+        if path.suffix.lower() not in SUFFIXES:
+            return False
+        self.show_import()
+        if self.importing is not None:
+            self.importing.source.setText(str(path))
+        return True
 
     @Slot()
     def show_robustify(self) -> None:

@@ -23,7 +23,8 @@ from core.errors import BadInputError
 from core.networks.catalog import Tokens
 from core.networks.import_wishes import ImportWishes
 
-FILE_FILTER = "Networks (*.pth *.pt *.pt2 *.bin *.ckpt *.safetensors);;All files (*)"
+SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
+FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 EXPLANATION = (
     "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs the "
     "definition it fits. A torch.export file (.pt2) is complete. A TorchScript file and a function "

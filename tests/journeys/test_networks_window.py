@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
 from app.application import make_window
@@ -120,3 +121,15 @@ def test_without_the_dialog_a_note_says_what_was_kept(window: MainWindow, qtbot:
     with qtbot.waitSignal(window.session.controller.noted) as told:
         window.network_tools._take_trained(done)
     assert "L2 1: 0.20 (before: 0.50)" in told.args[0]
+
+
+def test_a_network_file_dropped_on_the_window_opens_the_import_form(window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "net.pt2"
+    path.write_bytes(b"anything")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.dropEvent(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+    form = window.network_tools.importing
+    assert form is not None and form.isVisible() and form.source.text() == str(path)
+    form.reject()
