@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -50,5 +52,6 @@ def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface
 def _fetch_with_nilearn(**options: str) -> Mapping[str, Any]:
     from nilearn.datasets import fetch_surf_fsaverage
 
-    files: Mapping[str, Any] = fetch_surf_fsaverage(**options, verbose=0)
+    with redirect_stdout(StringIO()):  # it tells its steps there and has no option against it
+        files: Mapping[str, Any] = fetch_surf_fsaverage(**options)
     return files

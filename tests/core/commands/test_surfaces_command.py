@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import nibabel
@@ -158,3 +159,18 @@ def test_nothing_is_fetched_where_downloads_are_forbidden(monkeypatch) -> None:
     monkeypatch.setenv("PROBESCOPE_OFFLINE", "1")
     with pytest.raises(StorageError, match="PROBESCOPE_OFFLINE is set"):
         fetch_fsaverage("fsaverage", fetch=lambda **_options: pytest.fail("it was fetched"))
+
+
+def test_a_failed_fetch_is_one_sentence_without_the_librarys_chatter(monkeypatch, capsys) -> None:
+    signature = inspect.signature(nilearn.datasets.fetch_surf_fsaverage)
+
+    def fetch(**options: str):
+        signature.bind(**options)  # a TypeError if the library knows no such option
+        print("[fetch] Downloading")
+        raise ConnectionError
+
+    monkeypatch.setattr(nilearn.datasets, "fetch_surf_fsaverage", fetch)
+    monkeypatch.delenv("PROBESCOPE_OFFLINE", raising=False)
+    assert run("fetch", "fsaverage") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "cannot be downloaded (ConnectionError)" in err
