@@ -210,6 +210,9 @@ class CortexCanvas(QWidget):
         self._soon.stop()
         self._rest.stop()
         self.plotter.close()
+        # It wraps a part of the widget that Qt frees without telling Python; kept, it would be taken for whatever Qt
+        # builds next at its address, which crashes.
+        self.plotter._surface = None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep everything in sight until the user has moved the camera."""

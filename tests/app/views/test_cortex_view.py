@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QSurface
 from PySide6.QtTest import QTest
+from shiboken6 import getCppPointer
 
 from app.theme import LIGHT
 from app.views.cortex_hover import HoverInfo
@@ -331,6 +333,20 @@ def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
     view.close()
     assert [timer for timer in view.findChildren(QTimer) if timer.isActive()] == []
     assert threading.active_count() == threads
+
+
+def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
+    view = CortexView()
+    qtbot.addWidget(view)
+    view.set_surface(make_cortex())
+    with qtbot.waitExposed(view):
+        view.show()
+    plotter = view.canvas.plotter
+    plotter.grabFramebuffer()  # the context is there now
+    address = getCppPointer(plotter.context().surface())
+    view.close_view()
+    kept = [thing for thing in gc.get_objects() if type(thing) is QSurface and getCppPointer(thing) == address]
+    assert kept == []
 
 
 def test_picks_take_less_than_a_millisecond(view) -> None:
