@@ -34,6 +34,9 @@ LONGEST_REST = 0.3
 LIVE_REST = 0.1
 """Seconds between two drawings of a running probe where the processor draws."""
 
+MAP_REST = 0.8
+"""Seconds between two maps of a running probe there: one frame of the cortex takes as long as a window may stall."""
+
 
 @dataclass(frozen=True, slots=True)
 class Panels:
@@ -54,6 +57,7 @@ class Presenter(QObject):
         self._panels = panels
         self._gate = 0.0
         self._software = is_software_gl()
+        self._mapped = 0.0
         self._began = 0.0
         self._rests_until = 0.0
         self._pictured: Probe | None = None
@@ -121,15 +125,23 @@ class Presenter(QObject):
 
     @Slot()
     def _draw(self) -> None:
-        """Draw what is stale; where frames are slow, a running probe's map and its images take turns."""
-        takes_turns = self._is_slow() and "map" in self._stale and self._stale != {"map"}
-        stale = self._stale - {"map"} if takes_turns else self._stale
-        self._stale = self._stale - stale
         self._began = time.monotonic()
+        chosen = self._choose()
+        self._stale = self._stale - chosen
+        self._panels.cortex.view.set_hurried(self._is_slow())
         for part, draw in self._parts.items():
-            if part in stale:
+            if part in chosen:
                 draw()
         self._pause.start(0)
+
+    def _choose(self) -> set[str]:
+        """What to draw now: all that is stale; where frames are slow, a running probe's map alone and seldom."""
+        if not self._is_slow() or "map" not in self._stale:
+            return self._stale
+        if self._began - self._mapped < MAP_REST:
+            return self._stale - {"map"}
+        self._mapped = self._began
+        return {"map"}
 
     @Slot()
     def _rest(self) -> None:

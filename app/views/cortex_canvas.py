@@ -70,6 +70,7 @@ class CortexCanvas(QWidget):
         self._moved = True
         self._ratio = 0.0
         self._closed = False
+        self._hurried = False
         self._mouse = CortexMouse(self.plotter)
         self._make_timers()
         self._connect_mouse()
@@ -101,6 +102,10 @@ class CortexCanvas(QWidget):
         """Write or hide the names."""
         self.annotator.labelled = labelled
         self.redraw()
+
+    def set_hurried(self, hurried: bool) -> None:
+        """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
+        self._hurried = hurried
 
     def set_brushing(self, brushing: bool) -> None:
         """Let a left drag brush instead of turn."""
@@ -251,7 +256,9 @@ class CortexCanvas(QWidget):
     def _draw(self) -> None:
         if self._software:
             self._renderer.SetUseFXAA(False)
-            self._rest.start()
+            self._rest.stop()
+            if not self._hurried:
+                self._rest.start()
         self._annotate()
         self.plotter.update()
 

@@ -235,6 +235,10 @@ class CortexView(QWidget):
         self._brush.voxels = set(voxels)
         self._recolour()
 
+    def set_hurried(self, hurried: bool) -> None:
+        """Draw plain frames only, while other work needs the processor."""
+        self.canvas.set_hurried(hurried)
+
     def set_drawing(self, drawing: bool) -> None:
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
         self.canvas.set_brushing(drawing)
