@@ -175,6 +175,7 @@ class EncoderTools(QObject):
             on_failed=self._fail_import,
             on_stopped=self._stop_import,
             title=title,
+            patient=True,
         )
 
     def _take_found(self, found: tuple[Readout, dict[str, int], NetworkSpec | None]) -> None:

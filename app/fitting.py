@@ -81,6 +81,7 @@ class FitTools(QObject):
             on_stopped=self._take_stop,
             title="Fitting encoders…",
             replace=False,
+            patient=True,
         )
 
     @Slot()

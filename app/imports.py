@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.import_dialog import ImportDialog
 from app.dialogs.recording_dialog import RecordingDialog
-from app.jobs import Failed, Idle, ShouldStop
+from app.jobs import Failed, ShouldStop
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
@@ -130,17 +130,13 @@ class ImportTools(QObject):
             on_failed=self._refuse,
             on_stopped=self._take_stop,
             title=f"Importing {options.subject}…",
+            patient=True,
         )
 
     @Slot()
     def _cancel(self) -> None:
-        """Stop the import; one that still waits for its turn just leaves the queue."""
-        state, lane = self._session.lane.state, self._session.lane
-        if not isinstance(state, Idle) and state.kind == IMPORT:
-            lane.cancel()
-            return
-        lane.drop(IMPORT)
-        self._take_stop()
+        """Stop the import, also one that still waits for its turn."""
+        self._session.lane.stop(IMPORT)
 
     def _take_finding(self, finding: Finding) -> None:
         if self.dialog is not None:

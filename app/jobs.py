@@ -6,11 +6,15 @@
 A job is a function that takes `should_stop` and returns an answer or an iterator of progress records, whose last
 record is the answer. Only the newest waiting job of a kind is kept. Answers reach the GUI thread as signals; the
 answers of a job that was replaced or dropped never arrive.
+
+A patient job (a sweep, a fit, a download) is one for minutes: at each of its records the others that wait are done
+first, in the same thread, so that a click is answered while it lasts.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 import time
@@ -106,15 +110,21 @@ class Job:
     on_done: Callable[[Any], None]
     on_failed: Callable[[Failed], None]
     on_stopped: Callable[[], None]
+    patient: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     wanted: bool = True
 
 
 class _Worker(QObject):
-    """Lives in the worker thread and does one job after another."""
+    """Lives in the worker thread and does one job after another; what is in `urgent` overtakes a patient job."""
 
+    began = Signal(object)
     progressed = Signal(object, object)
     ended = Signal(object, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.urgent: queue.SimpleQueue[Job] = queue.SimpleQueue()
 
     @Slot()
     def step_back(self) -> None:
@@ -132,6 +142,14 @@ class _Worker(QObject):
             outcome = Failed(error, traceback.format_exc())
         self.ended.emit(job, outcome)
 
+    @Slot()
+    def do_urgent(self) -> None:
+        """Do what may overtake, until nothing is left of it."""
+        while not self.urgent.empty():
+            job = self.urgent.get()
+            self.began.emit(job)
+            self.run(job)
+
     def _answer(self, job: Job) -> Any:
         answer = job.make(job.stop.is_set)
         return self._follow(job, answer) if isinstance(answer, Iterator) else answer
@@ -146,6 +164,8 @@ class _Worker(QObject):
                 if time.monotonic() - reported >= PROGRESS_PERIOD:
                     reported = time.monotonic()
                     self.progressed.emit(job, last)
+                if job.patient:
+                    self.do_urgent()
         finally:
             close = getattr(records, "close", _ignore)
             close()
@@ -157,11 +177,14 @@ class JobLane(QObject):
 
     state_changed = Signal(object)
     _start = Signal(object)
+    _look = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state: RunState = Idle()
         self._current: Job | None = None
+        self._offered: Job | None = None
+        self._overtaken: Job | None = None
         self._waiting: dict[str, Job] = {}
         self._open = True
         self._thread = QThread()
@@ -171,6 +194,8 @@ class JobLane(QObject):
         self._worker.moveToThread(self._thread)
         self._thread.started.connect(self._worker.step_back)
         self._start.connect(self._worker.run)
+        self._look.connect(self._worker.do_urgent)
+        self._worker.began.connect(self._take_begin)
         self._worker.progressed.connect(self._take_progress)
         self._worker.ended.connect(self._take_end)
         self._thread.start(QThread.Priority.LowPriority)
@@ -182,8 +207,9 @@ class JobLane(QObject):
 
     def is_busy(self, kind: str) -> bool:
         """Whether a wanted job of this kind runs or waits."""
-        running = self._current is not None and self._current.kind == kind and self._current.wanted
-        return kind in self._waiting or (running and not isinstance(self._state, Cancelling))
+        return kind in self._waiting or any(
+            job.kind == kind and job.wanted and not job.stop.is_set() for job in self._in_hand()
+        )
 
     def submit(
         self,
@@ -196,54 +222,89 @@ class JobLane(QObject):
         on_stopped: Callable[[], None] = _ignore,
         title: str = "",
         replace: bool = True,
+        patient: bool = False,
     ) -> None:
-        """Queue a job in place of any waiting one of its kind; with `replace`, a running one is dropped too."""
+        """Queue a job in place of any waiting one of its kind; with `replace`, a running one is dropped too.
+
+        A `patient` job lets every other one pass at its progress records.
+        """
         if not self._open:
             return
         if replace:
             self.drop(kind)
         self._waiting.pop(kind, None)
-        self._waiting[kind] = Job(kind, title, make, on_progress, on_done, on_failed, on_stopped)
+        self._waiting[kind] = Job(kind, title, make, on_progress, on_done, on_failed, on_stopped, patient)
         self._next()
 
     def cancel(self) -> None:
         """Stop the running job and forget the waiting ones; the running one reports that it stopped."""
         self._waiting.clear()
-        self._stop_current()
+        for job in (self._offered, self._current):
+            self._stop_job(job)
+
+    def stop(self, kind: str) -> None:
+        """Stop the job of a kind alone, wherever it stands; it reports that it stopped."""
+        waiting = self._waiting.pop(kind, None)
+        if waiting is not None:
+            waiting.on_stopped()
+        for job in self._in_hand():
+            if job.kind == kind:
+                self._stop_job(job)
 
     def drop(self, kind: str) -> None:
         """Stop the job of a kind and let none of its answers arrive."""
         self._waiting.pop(kind, None)
-        if self._current is not None and self._current.kind == kind:
-            self._current.wanted = False
-            self._stop_current()
+        for job in self._in_hand():
+            if job.kind == kind:
+                job.wanted = False
+                self._stop_job(job)
 
     def shutdown(self) -> None:
         """Stop everything and wait for the thread to end; a QThread alive at exit aborts the process."""
         self._open = False
-        if self._current is not None:
-            self._current.wanted = False
-        self.cancel()
+        self._waiting.clear()
+        for job in self._in_hand():
+            job.wanted = False
+            self._stop_job(job)
         self._thread.quit()
         self._thread.wait()
-        self._current = None
+        self._current = self._offered = self._overtaken = None
+
+    def _in_hand(self) -> tuple[Job, ...]:
+        """The jobs the worker has: the current one, one that may overtake it, one that was overtaken."""
+        return tuple(job for job in (self._current, self._offered, self._overtaken) if job is not None)
 
     def _next(self) -> None:
-        if self._current is not None or not self._waiting:
+        if self._offered is not None:
             return
-        self._current = self._waiting.pop(next(iter(self._waiting)))
-        self._enter(Preparing(self._current.kind, self._current.title))
-        self._start.emit(self._current)
+        if self._current is None and self._waiting:
+            self._current = self._waiting.pop(next(iter(self._waiting)))
+            self._enter(Preparing(self._current.kind, self._current.title))
+            self._start.emit(self._current)
+        elif self._current is not None and self._current.patient:
+            hasty = next((kind for kind, job in self._waiting.items() if not job.patient), None)
+            if hasty is not None:
+                self._offered = self._waiting.pop(hasty)
+                self._worker.urgent.put(self._offered)
 
-    def _stop_current(self) -> None:
-        if self._current is not None and not self._current.stop.is_set():
-            self._current.stop.set()
-            self._enter(Cancelling(self._current.kind, self._current.title))
+    def _stop_job(self, job: Job | None) -> None:
+        if job is None or job.stop.is_set():
+            return
+        job.stop.set()
+        if job is self._current:
+            self._enter(Cancelling(job.kind, job.title))
 
     def _enter(self, state: RunState) -> None:
         if state != self._state:
             self._state = state
             self.state_changed.emit(state)
+
+    @Slot(object)
+    def _take_begin(self, job: Job) -> None:
+        if not self._open:
+            return
+        self._overtaken, self._current, self._offered = self._current, job, None
+        self._enter(Preparing(job.kind, job.title))
 
     @Slot(object, object)
     def _take_progress(self, job: Job, record: Any) -> None:
@@ -256,14 +317,23 @@ class JobLane(QObject):
     def _take_end(self, job: Job, outcome: Outcome) -> None:
         if not self._open:
             return
-        self._current = None
+        self._current, self._overtaken = self._overtaken, None
         try:
             if job.wanted:
                 _tell(job, outcome)
         finally:
-            self._next()
-            if self._current is None:
-                self._enter(Idle())
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """After a job: back to the one it overtook, or to one it did not come to let pass, or to the next."""
+        if self._current is not None:
+            state = Cancelling if self._current.stop.is_set() else Running
+            self._enter(state(self._current.kind, self._current.title))
+        elif self._offered is not None:
+            self._look.emit()
+        self._next()
+        if self._current is None and self._offered is None:
+            self._enter(Idle())
 
 
 def _tell(job: Job, outcome: Outcome) -> None:

@@ -68,7 +68,7 @@ class NetworkTools(QObject):
             made.check_requested.connect(self._check)
             made.layers_requested.connect(self._list_layers)
             made.import_requested.connect(self.show_import)
-            made.cancel_requested.connect(self._session.controller.cancel)
+            made.cancel_requested.connect(partial(self._session.lane.stop, KIND))
         self.networks.show_networks(list_status(), self._session.state.network)
         self.networks.show()
         self.networks.raise_()
@@ -97,7 +97,7 @@ class NetworkTools(QObject):
             self.robustify = RobustifyDialog(self._window)
             self.robustify.set_theme(self._window.theme)
             self.robustify.start_requested.connect(self._train)
-            self.robustify.cancel_requested.connect(self._session.controller.cancel)
+            self.robustify.cancel_requested.connect(partial(self._session.lane.stop, TRAINING))
         specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
         self.robustify.set_networks(specs, self._session.state.network)
         self.robustify.show()
@@ -176,6 +176,7 @@ class NetworkTools(QObject):
             on_stopped=self._stop_training,
             title=f"Robustifying {wishes.network}…",
             replace=False,
+            patient=True,
         )
 
     def _submit(
@@ -198,6 +199,7 @@ class NetworkTools(QObject):
             on_stopped=partial(self._end, stopped),
             title=title,
             replace=False,
+            patient=True,
         )
 
     def _show_download(self, progress: DownloadProgress) -> None:

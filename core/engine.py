@@ -201,11 +201,13 @@ class Engine:
         """
         from core.encoders.fit_request import iter_request
 
-        for layer in request.layers:  # an encoder of that name may be open
-            self._encoders.pop((request.subject, request.network, layer), None)
-        yield from iter_request(
-            request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
-        )
+        try:
+            yield from iter_request(
+                request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
+            )
+        finally:
+            for layer in request.layers:  # the one it replaced may be open
+                self._encoders.pop((request.subject, request.network, layer), None)
 
     def estimate_fit(self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop) -> FitEstimate:
         """What a request would cost: of several layers, all together."""

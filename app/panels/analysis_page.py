@@ -107,6 +107,7 @@ class AnalysisPage(QWidget):
             on_failed=self._take_failure,
             on_stopped=self._take_stop,
             title=f"{self._question.capitalize()}…",
+            patient=True,
         )
         self._refresh()
 

@@ -166,3 +166,142 @@ def test_shutdown_while_running_ends_the_thread(qtbot: QtBot) -> None:
 
 def test_outcomes_are_values() -> None:
     assert Completed(3) == Completed(3)
+
+
+def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot) -> None:
+    order: list[str] = []
+    kinds: list[str] = []
+    lane.state_changed.connect(lambda state: kinds.append(getattr(state, "kind", "idle")))
+    progress: list[int] = []
+    lane.submit(
+        "sweep",
+        lambda stop: count_slowly(stop, 60),
+        on_progress=progress.append,
+        on_done=lambda _answer: order.append("sweep"),
+        patient=True,
+    )
+    qtbot.waitUntil(lambda: bool(progress))
+    for number in range(2):
+        lane.submit("probe", lambda stop: count_slowly(stop, 3), on_done=lambda _answer: order.append("probe"))
+        qtbot.waitUntil(lambda wanted=number + 1: order.count("probe") == wanted)
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert order == ["probe", "probe", "sweep"]
+    assert [kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before] == [
+        *("sweep", "probe") * 2,
+        "sweep",
+        "idle",
+    ]
+
+
+def test_an_impatient_job_is_never_overtaken(lane: JobLane, qtbot: QtBot) -> None:
+    order: list[str] = []
+    progress: list[int] = []
+    lane.submit(
+        "probe", lambda stop: count_slowly(stop, 20), on_progress=progress.append, on_done=lambda _: order.append("a")
+    )
+    qtbot.waitUntil(lambda: bool(progress))
+    lane.submit("preview", lambda _stop: 1, on_done=lambda _: order.append("b"))
+    qtbot.waitUntil(lambda: len(order) == 2)
+    assert order == ["a", "b"]
+
+
+def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtbot: QtBot) -> None:
+    events: list[str] = []
+    sweep: list[int] = []
+    probe: list[int] = []
+    lane.submit(
+        "sweep",
+        lambda stop: count_slowly(stop, 30),
+        on_progress=sweep.append,
+        on_done=lambda _: events.append("sweep done"),
+        patient=True,
+    )
+    qtbot.waitUntil(lambda: bool(sweep))
+    lane.submit(
+        "probe",
+        count_slowly,
+        on_progress=probe.append,
+        on_done=lambda _: events.append("probe done"),
+        on_stopped=lambda: events.append("probe stopped"),
+    )
+    qtbot.waitUntil(lambda: bool(probe))
+    assert lane.is_busy("sweep")
+    lane.cancel()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert events == ["probe stopped", "sweep done"]
+
+
+def test_an_overtaken_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
+    events: list[str] = []
+    sweep: list[int] = []
+    probe: list[int] = []
+    lane.submit(
+        "sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: events.append("sweep done"), patient=True
+    )
+    qtbot.waitUntil(lambda: bool(sweep))
+    lane.submit(
+        "probe",
+        lambda stop: count_slowly(stop, 20),
+        on_progress=probe.append,
+        on_done=lambda _: events.append("probe done"),
+    )
+    qtbot.waitUntil(lambda: bool(probe))
+    lane.drop("sweep")
+    assert not lane.is_busy("sweep")
+    assert lane.is_busy("probe")
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert events == ["probe done"]
+
+
+def test_what_a_patient_job_never_came_to_let_pass_runs_after_it(lane: JobLane, qtbot: QtBot) -> None:
+    order: list[str] = []
+    begun = threading.Event()
+
+    def stubborn(_stop: Callable[[], bool]) -> str:
+        begun.set()
+        time.sleep(0.05)
+        return "import"
+
+    lane.submit("import", stubborn, on_done=order.append, patient=True)
+    assert begun.wait(5)
+    lane.submit("probe", lambda _stop: "probe", on_done=order.append)
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert order == ["import", "probe"]
+
+
+def test_shutdown_while_one_overtakes_another_ends_the_thread(qtbot: QtBot) -> None:
+    lane = JobLane()
+    sweep: list[int] = []
+    probe: list[int] = []
+    lane.submit("sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: None, patient=True)
+    qtbot.waitUntil(lambda: bool(sweep))
+    lane.submit("probe", count_slowly, on_progress=probe.append, on_done=lambda _: None)
+    qtbot.waitUntil(lambda: bool(probe))
+    thread = lane._thread
+    lane.shutdown()
+    assert thread.isFinished()
+
+
+def test_stopping_one_kind_tells_it_and_leaves_the_other(lane: JobLane, qtbot: QtBot) -> None:
+    events: list[str] = []
+    sweep: list[int] = []
+    probe: list[int] = []
+    lane.submit(
+        "sweep",
+        count_slowly,
+        on_progress=sweep.append,
+        on_done=lambda _: events.append("sweep done"),
+        on_stopped=lambda: events.append("sweep stopped"),
+        patient=True,
+    )
+    qtbot.waitUntil(lambda: bool(sweep))
+    lane.submit(
+        "probe",
+        lambda stop: count_slowly(stop, 20),
+        on_progress=probe.append,
+        on_done=lambda _: events.append("probe done"),
+    )
+    qtbot.waitUntil(lambda: bool(probe))
+    lane.stop("sweep")
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert events == ["probe done", "sweep stopped"]
