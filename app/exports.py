@@ -15,7 +15,7 @@ from core.probes.probe import Probe
 
 def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, folder: Path) -> str:
     """Export a probe's images with their manifest, read back and scored again. Returns what to tell the user."""
-    from core.export.package import export_probe
+    from core.stimuli.one_probe import export_probe
 
     config = probe.config
     rescore = partial(engine.rescore, config.subject, config.network, config.layer)

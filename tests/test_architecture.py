@@ -25,7 +25,8 @@ LEVELS = (
     {"attacks"},
     {"probes"},
     {"sweeps"},
-    {"export", "session", "engine"},
+    {"stimuli"},
+    {"export", "experiments", "session", "engine"},
     {"commands"},
 )
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
@@ -47,7 +48,6 @@ LIGHT = (
     "core.encoders.fit_request",
     "core.engine",
     "core.errors",
-    "core.export.package",
     "core.images.read",
     "core.images.stimulus",
     "core.networks.catalog",
@@ -57,6 +57,8 @@ LIGHT = (
     "core.paths",
     "core.probes.probe",
     "core.probes.target",
+    "core.stimuli.manifest",
+    "core.stimuli.one_probe",
     "core.surfaces.atlas",
     "core.surfaces.importer",
     "core.surfaces.paint",

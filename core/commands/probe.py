@@ -30,12 +30,12 @@ from core.encoders.files import list_encoders
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.errors import BadInputError
-from core.export.package import ExportReport, Recipient, export_probe, name_pair
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
+from core.stimuli.one_probe import ExportReport, Recipient, export_probe, name_pair
 from core.types import Direction, NormName
 
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
@@ -234,7 +234,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "seconds": round(probe.seconds, 3),
         "device": probe.device,
         "folder": str(report.folder),
-        "files": [path.name for path in report.files],
+        "files": [path.relative_to(report.folder).as_posix() for path in report.files],
     }
 
 

@@ -93,7 +93,7 @@ def test_a_probe_prints_one_object_with_the_documented_keys(probed: tuple[dict, 
 
 def test_its_files_are_there_and_its_manifest_says_the_same(probed: tuple[dict, Path]) -> None:
     told, folder = probed
-    assert {Path(name).name for name in told["files"]} == {path.name for path in folder.iterdir()}
+    assert set(told["files"]) == {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["role"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"original", "raise", "control_random", "control_sign_flip"}
@@ -112,11 +112,11 @@ def test_the_saved_probe_is_reproduced_bit_for_bit(probed: tuple[dict, Path]) ->
 
 def test_a_second_probe_does_not_overwrite_the_first(probed: tuple[dict, Path], type_in) -> None:
     _, folder = probed
-    before = {path: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     code, _, err = type_in(command(out=str(folder)))
     assert code == 2
     assert "holds another set of stimuli" in err
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 BAD_VALUES = {

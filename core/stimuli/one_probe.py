@@ -8,16 +8,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from core.checks import check_positive, describe_refusal
 from core.errors import BadInputError
-from core.export.images import hash_file, measure_image, read_png, write_png
-from core.export.manifest import Making, ManifestRow, Transfer, write_csv, write_json
 from core.files import new_folder
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe, ProbeConfig, name_probe
+from core.stimuli.images import hash_file, measure_image, read_png, write_png
+from core.stimuli.manifest import MANIFEST, STIMULI, TABLE, ManifestRow, Transfer, write_csv, write_json
 from core.types import FloatArray
 
 Rescore = Callable[[FloatArray], FloatArray]
@@ -99,10 +100,15 @@ def export_probe(
         rows = _describe_files(probe, saved, making=making, rescore=rescore, recipients=recipients or {})
         if add is not None:
             add(partial)
-        write_csv(partial / "manifest.csv", rows)
-        made_with = probe.versions | {"device": probe.device}
-        write_json(partial / "manifest.json", rows, attack=_describe_attack(probe), made_with=made_with)
-        written = sorted((path.name for path in partial.iterdir()), key=_manifests_last)
+        write_csv(partial / TABLE, rows)
+        others = sorted(path.name for path in partial.iterdir() if path.is_file())
+        facts = {
+            "attack": _describe_attack(probe),
+            "made_with": probe.versions | {"device": probe.device},
+            "files": {name: hash_file(partial / name) for name in others},
+        }
+        write_json(partial / MANIFEST, rows, name=name_pair(probe), facts=facts)
+        written = [*(row.file for row in rows), *sorted([*others, MANIFEST], key=_manifests_last)]
     home = Path(folder).expanduser().absolute()
     return ExportReport(home, tuple(home / name for name in written), rows)
 
@@ -132,8 +138,9 @@ def _save_images(probe: Probe, folder: Path) -> list[_SavedImage]:
         "control_sign_flip": (probe.sign_flip_pixels, probe.sign_flip),
     }
     images = []
+    (folder / STIMULI).mkdir()
     for role, (pixels, responses) in asked.items():
-        path = folder / f"{name_pair(probe)}_{role}.png"
+        path = folder / STIMULI / f"{name_pair(probe)}_{role}.png"
         write_png(path, pixels)
         shift = probe.of_target(responses) - probe.of_target(probe.clean)
         images.append(_SavedImage(role, path, pixels, read_png(path), shift))
@@ -144,7 +151,7 @@ def _describe_files(
     probe: Probe,
     images: list[_SavedImage],
     *,
-    making: Making,
+    making: dict[str, Any],
     rescore: Rescore,
     recipients: Mapping[str, Recipient],
 ) -> tuple[ManifestRow, ...]:
@@ -160,56 +167,65 @@ def _describe_files(
         shift = float(values[index] - values[0])
         rows.append(
             ManifestRow(
-                making=making,
+                **making,
                 id=image.path.stem,
                 role=image.role,
-                file=image.path.name,
+                file=f"{STIMULI}/{image.path.name}",
                 file_sha256=hash_file(image.path),
                 l2=l2,
                 linf=linf,
                 l2_before_saving=l2_before,
                 linf_before_saving=linf_before,
+                l2_file=l2,
+                linf_file=linf,
                 resolution=saved.shape[-1],
                 clean=float(values[0]),
                 predicted=float(values[index]),
                 shift=shift,
                 shift_sd=_in_sds(shift, probe.target_sd),
                 shift_before_saving=image.shift_before_saving,
+                clipped=_share_clipped(image.saved, images[0].saved),
                 mean_luminance=figures.mean_luminance,
                 rms_contrast=figures.rms_contrast,
                 ssim=figures.ssim,
+                gain=1.0,
+                offset=0.0,
                 width_px=saved.shape[-1],
                 height_px=saved.shape[-2],
+                picture_px=saved.shape[-1],
                 transfer={where: shifts[index] for where, shifts in transfers.items()},
             )
         )
     return tuple(rows)
 
 
-def _describe_making(probe: Probe, stimulus: Stimulus, *, degrees: float | None, space: str) -> Making:
+def _describe_making(probe: Probe, stimulus: Stimulus, *, degrees: float | None, space: str) -> dict[str, Any]:
     config, attack, target = probe.config, probe.config.attack, probe.config.target
-    return Making(
-        pair_id=name_pair(probe),
-        source_image=stimulus.id,
-        source_sha256=stimulus.sha256,
-        network=config.network,
-        network_sha256=probe.network_sha256,
-        layer=config.layer,
-        encoder_sha256=probe.encoder_sha256,
-        subject=config.subject,
-        space=space,
-        target=target.label,
-        target_kind=str(target.kind),
-        voxels=target.voxels,
-        weights=target.weights,
-        norm=str(attack.norm),
-        epsilon=attack.epsilon,
-        n_steps=attack.steps_taken,
-        step_size=attack.step_length,
-        seed=attack.seed,
-        response_unit=probe.response_unit,
-        degrees=degrees,
-    )
+    return {
+        "pair_id": name_pair(probe),
+        "source_image": stimulus.id,
+        "source_key": stimulus.id,
+        "source_sha256": stimulus.sha256,
+        "licence": "",
+        "network": config.network,
+        "network_sha256": probe.network_sha256,
+        "layer": config.layer,
+        "encoder_sha256": probe.encoder_sha256,
+        "subject": config.subject,
+        "space": space,
+        "target": target.label,
+        "target_kind": str(target.kind),
+        "voxels": target.voxels,
+        "weights": target.weights,
+        "direction": str(config.direction),
+        "norm": str(attack.norm),
+        "epsilon": attack.epsilon,
+        "n_steps": attack.steps_taken,
+        "step_size": attack.step_length,
+        "seed": attack.seed,
+        "response_unit": probe.response_unit,
+        "degrees": degrees,
+    }
 
 
 def _describe_attack(probe: Probe) -> dict[str, object]:
@@ -247,6 +263,11 @@ def _sizes(delta: FloatArray) -> tuple[float, float]:
     """L2 and Linf of a perturbation (3, height, width), summed in float64."""
     wide = delta.astype(np.float64)
     return float(np.linalg.norm(wide)), float(np.abs(wide).max())
+
+
+def _share_clipped(pixels: FloatArray, original: FloatArray) -> float:
+    """Share of the colour values that were moved onto 0 or 1."""
+    return float((((pixels <= 0) | (pixels >= 1)) & (pixels != original)).mean())
 
 
 def _in_sds(shift: float, sd: float) -> float | None:

@@ -1,0 +1,62 @@
+"""What every column of a stimulus set's manifest means, in order. Never holds a value."""
+
+from __future__ import annotations
+
+COLUMNS = {
+    "id": "Name of the stimulus; its file is stimuli/ID.png.",
+    "pair_id": "Shared by the stimuli made from one original by one probe.",
+    "role": "original, raise, lower, or control_KIND, a control of equal realised norm.",
+    "file": "File, relative to this manifest.",
+    "file_sha256": "SHA-256 of the file's bytes.",
+    "source_image": "Name of the original.",
+    "source_key": "What opens the original: id in the catalogue, SUBJECT:IMAGE, or the path of a file.",
+    "source_sha256": "SHA-256 of the original's pixels at the network's input size, (height, width, 3) uint8.",
+    "licence": "Licence of the original, where it is known.",
+    "network": "Network the probe was made on.",
+    "network_sha256": "SHA-256 of its weights file.",
+    "layer": "Feature layer of the encoder.",
+    "encoder_sha256": "SHA-256 of the encoder's file.",
+    "subject": "Whose responses the encoder predicts; `simulated` is no measured brain.",
+    "space": "Surface whose vertices the voxels lie at.",
+    "target": "What the probe moved, in words.",
+    "target_kind": "voxel, roi, set, weights, contrast or pattern.",
+    "voxels": "Indices of the voxels of the target, separated by spaces in the CSV.",
+    "weights": "Their weights in the target's value, same order.",
+    "direction": "Way the probe moved the target: raise or lower.",
+    "norm": "Norm that bounded the attack: l2 or linf.",
+    "epsilon": "Its budget, in [0, 1] pixel units at the network's input resolution.",
+    "l2": "L2 size of file minus original file as the network sees them, in [0, 1] pixel units.",
+    "linf": "Linf size of the same.",
+    "l2_before_saving": "L2 size of the pixels before they were matched, resized and rounded to 8 bits.",
+    "linf_before_saving": "Linf size of the same.",
+    "l2_file": "L2 size of file minus original file in the file's own pixels, in [0, 1] pixel units.",
+    "linf_file": "Linf size of the same.",
+    "resolution": "Side in pixels of the network's input, to which budget and norms refer.",
+    "n_steps": "Attack steps of each budget of the ladder; each starts from the one before.",
+    "step_size": "Length of one step, in [0, 1] pixel units.",
+    "seed": "Seed of random starts and controls.",
+    "response_unit": "Unit of clean, predicted, shift and the transfer shifts.",
+    "clean": "Target's predicted response to the original's file.",
+    "predicted": "Target's predicted response to this file.",
+    "shift": "predicted minus clean.",
+    "shift_sd": "shift / SD of the target's predicted response over the clean reference images.",
+    "shift_before_saving": "The shift of the pixels before they were matched, resized and rounded to 8 bits.",
+    "clipped": "Share of the file's colour values that were moved onto black or white, in [0, 1].",
+    "mean_luminance": "Mean relative luminance of the picture on an sRGB display, in [0, 1].",
+    "rms_contrast": "SD of the relative luminance (Peli 1990), in [0, 1].",
+    "ssim": "Structural similarity to the original's file (Wang et al. 2004).",
+    "gain": "Matching: every pixel x of the triple became gain x + offset.",
+    "offset": "Matching: see gain.",
+    "width_px": "Width of the file in pixels, background included.",
+    "height_px": "Height of the file in pixels, background included.",
+    "picture_px": "Side of the picture inside the file, in pixels.",
+    "degrees": "Width to show the picture at, in degrees of visual angle; empty if not stated.",
+    "warnings": "What an experimenter should know of this stimulus, separated by ' | ' in the CSV; empty if nothing.",
+}
+"""Every column of the manifest, in order, and what it means."""
+
+TRANSFER = {
+    "transfer_shift": "Shift this file causes in the same target of another network's encoder, in response_unit.",
+    "transfer_shift_sd": "The same / SD of that encoder's predicted response over the clean reference images.",
+}
+"""Columns that come once for every other network: `transfer_shift.NETWORK LAYER`."""
