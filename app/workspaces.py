@@ -1,6 +1,9 @@
-"""The tabs of the window: Explore and four analyses, each made when it is first opened. Never computes."""
+"""The tabs of the window: Explore and what is added after it, each made when it is first opened. Never computes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
@@ -9,6 +12,7 @@ from app.panels.analysis_page import AnalysisPage
 from app.session import Session
 from app.theme import Theme
 from app.widgets.basics import make_row
+from app.widgets.work_page import WorkPage
 from core.attacks.config import AttackConfig
 from core.sweeps.config import Question, SweepConfig
 
@@ -30,8 +34,10 @@ class Workspaces(QObject):
         super().__init__(parent)
         self._session = session
         self._theme: Theme | None = None
-        self._pages: dict[int, AnalysisPage] = {}
-        self._holders: list[QWidget] = []
+        self._keys: list[str] = ["explore"]
+        self._makers: dict[str, Callable[[], WorkPage]] = {}
+        self._pages: dict[str, WorkPage] = {}
+        self._holders: dict[str, QWidget] = {}
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
@@ -42,29 +48,38 @@ class Workspaces(QObject):
         self.stack.addWidget(explore)
         self.tabs.addTab("Explore")
         for question in Question:
-            self.tabs.addTab(question.capitalize())
-            self._holders.append(QWidget())
-            self.stack.addWidget(self._holders[-1])
+            self.add(question, question.capitalize(), partial(self._make_analysis, question))
         self.tabs.currentChanged.connect(self.show_page)
 
-    def page(self, question: Question) -> AnalysisPage:
-        """The page of a question, made now if it was never opened."""
-        index = 1 + list(Question).index(question)
-        if index not in self._pages:
-            page = AnalysisPage(question, self._session)
+    def add(self, key: str, title: str, make: Callable[[], WorkPage]) -> None:
+        """Put a tab after the others; its page is made when it is first wanted."""
+        self._keys.append(key)
+        self._makers[key] = make
+        self.tabs.addTab(title)
+        self._holders[key] = QWidget()
+        self.stack.addWidget(self._holders[key])
+
+    def page(self, key: str) -> WorkPage:
+        """The page of a tab, made now if it was never opened."""
+        if key not in self._pages:
+            page = self._makers[key]()
             if self._theme is not None:
                 page.set_theme(self._theme)
-            page.probe_requested.connect(self.open_probe)
-            page.follow_subject()
-            self._holders[index - 1].setLayout(make_row(page))
-            self._pages[index] = page
-        return self._pages[index]
+            self._holders[key].setLayout(make_row(page))
+            self._pages[key] = page
+        return self._pages[key]
+
+    def open(self, key: str) -> WorkPage:
+        """Bring the tab of a key to the front; returns its page."""
+        page = self.page(key)
+        self.tabs.setCurrentIndex(self._keys.index(key))
+        return page
 
     @Slot(int)
     def show_page(self, index: int) -> None:
         """Bring a work space to the front."""
         if index > EXPLORE:
-            self.page(list(Question)[index - 1])
+            self.page(self._keys[index])
         self.stack.setCurrentIndex(index)
 
     def set_theme(self, theme: Theme) -> None:
@@ -72,6 +87,12 @@ class Workspaces(QObject):
         self._theme = theme
         for page in self._pages.values():
             page.set_theme(theme)
+
+    def _make_analysis(self, question: Question) -> AnalysisPage:
+        page = AnalysisPage(question, self._session)
+        page.probe_requested.connect(self.open_probe)
+        page.follow_subject()
+        return page
 
     @Slot(object, int, int, int)
     def open_probe(self, config: SweepConfig, encoder: int, target: int, image: int) -> None:

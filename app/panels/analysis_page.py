@@ -30,6 +30,7 @@ from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.progress_line import ProgressLine
+from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo
 from core.sweeps.config import Question
 from core.sweeps.plan import format_duration
@@ -51,7 +52,7 @@ ASKS = {
 }
 
 
-class AnalysisPage(QWidget):
+class AnalysisPage(WorkPage):
     """One question; `probe_requested` (config, encoder, target, image) asks for a probe to be shown in Explore."""
 
     probe_requested = Signal(object, int, int, int)

@@ -1,0 +1,15 @@
+"""What a page behind a tab of the window is: a widget that takes the theme's colours. Never more than that."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from app.theme import Theme
+
+
+class WorkPage(QWidget):
+    """A page of `Workspaces`."""
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        raise NotImplementedError
