@@ -10,14 +10,24 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if len(sys.argv) == 1:  # the window: BLAS threads of numpy would fight the attack for the cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
 from core.commands.cli import run_command_line
+
+if TYPE_CHECKING:
+    from core.export.movie_config import CortexLook
+    from core.export.movie_frames import Cortex
+    from core.probes.probe import Probe
 
 DEMO_FOLDER = "out/demo"
 
 
 def main() -> int:
     """Run what the command line asks for. Returns the exit code: 0 done, 2 bad input, 130 cancelled."""
-    return run_command_line(sys.argv[1:], open_window=open_window, run_demonstration=run_demonstration)
+    return run_command_line(
+        sys.argv[1:], open_window=open_window, run_demonstration=run_demonstration, open_cortex=open_cortex
+    )
 
 
 def open_window(device: str = "auto") -> int:
@@ -37,6 +47,13 @@ def run_demonstration(folder: str, device: str = "auto") -> int:
     from app.demo_run import run_demo
 
     return run_demo(folder, device=device)
+
+
+def open_cortex(probe: Probe, look: CortexLook, theme: str) -> AbstractContextManager[Cortex]:
+    """Draw a probe's cortex off screen, without a display."""
+    from app.views.cortex_film import film_of_probe
+
+    return film_of_probe(probe, look, theme=theme)
 
 
 if __name__ == "__main__":

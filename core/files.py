@@ -25,10 +25,20 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises StorageError, and leaves the old file as it was, if the folder cannot be written or the disk is full.
     """
+    with new_file(path) as partial:
+        write(partial)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield the name of a temporary file beside `path` that takes its place when the block ends well, else vanishes.
+
+    For long work that reports in between; `replace_file` for the rest. Raises StorageError as that does.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
+        yield partial
         partial.replace(path)
     except OSError as error:
         raise StorageError(_word_failure(path, error)) from error

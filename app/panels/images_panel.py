@@ -8,7 +8,6 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.theme import DARK, Theme
-from app.views.difference import amplify, choose_factor
 from app.views.image_view import ImageView
 from app.views.picture_set import PictureSet, Role, compare, compare_preview, compare_probe, swipe
 from app.views.plotting import solid
@@ -17,6 +16,7 @@ from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.compare_tools import ROLE_NAMES, CompareTools, FactorChoice, RoleChoice
 from app.widgets.numbers import NORM_SIGNS, write_epsilon
+from core.images.difference import amplify, choose_factor
 from core.images.stimulus import from_uint8
 from core.probes.budget import BudgetReading, read_budget
 from core.probes.probe import Preview, Probe

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
-from app.views.difference import MANUAL_FACTORS
 from app.views.picture_set import Role
 from app.widgets.basics import make_row, make_tool_button
+from core.images.difference import MANUAL_FACTORS
 
 ROLE_NAMES = {Role.PERTURBED: "Perturbed", Role.CONTROL: "Random control", Role.SIGN_FLIP: "Sign flip"}
 ROLE_TIPS = {

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 
-from core.attacks.config import format_epsilon
-from core.types import NormName
+from core.attacks.budget_words import GREY_LEVELS, NORM_SIGNS, write_epsilon
+
+__all__ = [
+    "GREY_LEVELS",
+    "MINUS",
+    "MISSING",
+    "NORM_SIGNS",
+    "digits_for",
+    "format_number",
+    "format_signed",
+    "write_epsilon",
+]
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
-NORM_SIGNS = {NormName.L2: "L\N{SUBSCRIPT TWO}", NormName.LINF: "L\N{INFINITY}"}
-GREY_LEVELS = 255
 
 
 def format_number(value: float, digits: int = 2) -> str:
@@ -31,9 +39,3 @@ def digits_for(largest: float) -> int:
     if not math.isfinite(largest) or largest <= 0:
         return 2
     return min(5, max(0, 2 - math.floor(math.log10(largest))))
-
-
-def write_epsilon(epsilon: float, norm: NormName) -> str:
-    """A budget as people say it, Linf in parts of 255 even where it is no whole number of them."""
-    text = format_epsilon(epsilon, norm)
-    return text if norm is NormName.L2 or "/" in text else f"{epsilon * GREY_LEVELS:.3g}/255"

@@ -18,6 +18,7 @@ from core.commands import (
     imports,
     listing,
     meaning,
+    movie,
     networks,
     probe,
     report,
@@ -67,6 +68,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         networks,
         surfaces,
         reproduce,
+        movie,
         robustify,
         doctor,
     ):
@@ -83,14 +85,19 @@ def run_command_line(
     *,
     open_window: Callable[[str], int],
     run_demonstration: Callable[[str, str], int],
+    open_cortex: movie.OpenCortex | None = None,
 ) -> int:
-    """Run one command. Returns its exit code; only defects leave as exceptions."""
+    """Run one command. Returns its exit code; only defects leave as exceptions.
+
+    The window, the demonstration and pictures of the cortex come from the caller, since nothing here may know Qt.
+    """
     try:
         args = _parse(arguments)
         if not hasattr(args, "run"):
             return open_window(args.window_device)
         if args.run is _run_demo:
             return run_demonstration(args.out, args.device)
+        args.open_cortex = open_cortex
         code = int(args.run(args))
         sys.stdout.flush()
     except ProbeError as error:

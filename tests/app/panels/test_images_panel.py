@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from app.panels.images_panel import FLICKER_MS, ImagesPanel
 from app.theme import LIGHT
-from app.views.difference import amplify, choose_factor
 from app.views.image_view import ImageView, to_qimage
 from app.views.picture_set import Role
+from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.types import ByteArray, NormName
 from tests.helpers.probes import make_photo, make_preview, make_probe

@@ -1,4 +1,4 @@
-"""Makes a small difference visible: amplified about mid grey by a stated factor. Never touches Qt."""
+"""Makes a small difference visible: amplified about mid grey by a stated factor. Never decides which one is shown."""
 
 from __future__ import annotations
 

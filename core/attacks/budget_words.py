@@ -1,0 +1,21 @@
+"""Budgets as people write them: norm, number, unit. Never reads one; `parse_epsilon` does."""
+
+from __future__ import annotations
+
+from core.attacks.config import format_epsilon
+from core.types import NormName
+
+NORM_SIGNS = {NormName.L2: "L\N{SUBSCRIPT TWO}", NormName.LINF: "L\N{INFINITY}"}
+NORM_UNITS = {NormName.L2: "[0, 1] pixel units", NormName.LINF: "grey levels of 255"}
+GREY_LEVELS = 255
+
+
+def write_epsilon(epsilon: float, norm: NormName) -> str:
+    """A budget as people say it, Linf in parts of 255 even where it is no whole number of them."""
+    text = format_epsilon(epsilon, norm)
+    return text if norm is NormName.L2 or "/" in text else f"{epsilon * GREY_LEVELS:.3g}/255"
+
+
+def write_budget(epsilon: float, norm: NormName) -> str:
+    """A budget with its norm: "L₂ ε 0.75"."""
+    return f"{NORM_SIGNS[norm]} ε {write_epsilon(epsilon, norm)}"

@@ -1,0 +1,86 @@
+"""The words under every figure and movie of a probe: what, how, on whose responses. Never draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.attacks.budget_words import GREY_LEVELS, write_epsilon
+from core.datasets.subject import load_subject
+from core.errors import ProbeError
+from core.probes.probe import Probe
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeWords:
+    """Lines of a caption.
+
+    Parameters
+    ----------
+    title : str
+        "Raise ROI FFA (119 voxels) · astronaut_eileen".
+    how : str
+        Network, layer, attack, budget with its unit.
+    whose : str
+        Whose responses they are; simulated ones are called simulated.
+    unit : str
+        Of the target's shift.
+    """
+
+    title: str
+    how: str
+    whose: str
+    unit: str
+
+
+def describe_probe(probe: Probe) -> ProbeWords:
+    """Word a probe for a caption."""
+    config = probe.config
+    direction = str(config.direction).capitalize()
+    side = probe.clean_pixels.shape[-1]
+    where = " with ".join([f"{config.network} {config.layer}", *([", ".join(config.ensemble)] * bool(config.ensemble))])
+    aim = config.objective.describe()
+    how = " · ".join(filter(None, [where, aim, f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"]))
+    return ProbeWords(
+        title=f"{direction} {config.target.label} · {probe.stimulus_id}",
+        how=how,
+        whose=describe_subject(config.subject),
+        unit=config.objective.unit(probe.response_unit),
+    )
+
+
+def describe_settings(probe: Probe) -> str:
+    """Every setting of a probe in one sentence after another, for the caption of its figure."""
+    config, attack = probe.config, probe.config.attack
+    encoder, network, stimulus = (
+        text[:12] for text in (probe.encoder_sha256, probe.network_sha256, probe.stimulus_sha256)
+    )
+    words = describe_probe(probe)
+    size = f"realised L2 {probe.l2:.4g}, Linf {probe.linf * GREY_LEVELS:.1f}/255"
+    rounding = "8-bit pixels inside the attack" if attack.quantise else "pixels not rounded inside the attack"
+    starts = f"{attack.n_restarts} start{'s' if attack.n_restarts > 1 else ''}"
+    start = "random start" if attack.random_start else "start at the clean image"
+    ladder = ", ".join(write_epsilon(rung, attack.norm) for rung in config.ladder)
+    wish = f" Smallest budget sought for {config.wanted_shift_sd:g} SD." if config.wanted_shift_sd else ""
+    return (
+        f"{words.title}. {words.how}; {starts}, {start}, seed {attack.seed}, {rounding}; {size}. "
+        f"Epsilon ladder {ladder}.{wish} Responses in {probe.response_unit}; SD: of the predicted responses to the "
+        f"clean reference images. {words.whose}. Encoder {encoder}, network {network}, image {stimulus}."
+    )
+
+
+def describe_subject(subject: str) -> str:
+    """Whose responses: title and kind; a subject that is not here by its id alone."""
+    try:
+        found = load_subject(subject)
+    except ProbeError:
+        return f"Subject {subject}, not on this computer"
+    named = found.title if found.kind in found.title.lower() else f"{found.title} ({found.kind})"
+    return f"{named}: responses predicted by an encoder of {found.kind} data"
+
+
+def write_signed(value: float, digits: int = 2) -> str:
+    """A number with its sign and a true minus; zero has none."""
+    text = f"{value:+.{digits}f}"
+    return (text[1:] if float(text) == 0 else text).replace("-", MINUS)
