@@ -1,0 +1,203 @@
+"""Statistics of measured against predicted shifts, and their bootstrap intervals. Pure functions of arrays.
+
+The intervals are BCa (Efron 1987, doi:10.1080/01621459.1987.10478410) at the expanded level of Hesterberg 2015
+(doi:10.1080/00031305.2015.1089789): for n items the tail a becomes Phi(sqrt(n / (n - 1)) t_(n - 1)(a)). Plain
+percentile intervals of 10 to 40 probes cover too little: a sample's SD is too small, and dz and r are skewed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from core.seeds import make_stream
+from core.sweeps.statistics import Interval
+from core.types import FloatArray, IntArray
+
+Floats = npt.NDArray[np.float64]
+
+SUMMARY = ("shift", "dz", "in_noise", "r", "slope", "intercept")
+"""The rows of `summarise_pairs`."""
+
+LEAST_ITEMS = 3
+"""Fewer probes, or images, give no interval."""
+
+
+def summarise_pairs(
+    weights: FloatArray, x: FloatArray, y: FloatArray, *, signed: FloatArray, noise: FloatArray
+) -> Floats:
+    """Every statistic of `SUMMARY` under weights of the probes: (6, n_weightings).
+
+        shift = mean(d)      dz = mean(d) / SD(d)      in_noise = mean(d / noise)
+        slope = cov(x, y) / var(x)      r = cov(x, y) / (SD(x) SD(y))      intercept = mean(y) - slope mean(x)
+
+    SDs divide by n - 1. What is not defined (no spread, one probe) is NaN.
+
+    Parameters
+    ----------
+    weights : (n_weightings, n_probes)
+        How often each probe counts; whole numbers.
+    x, y : (n_probes,)
+        Predicted and measured shifts.
+    signed : (n_probes,)
+        d, the measured shifts times the sign of the predicted ones.
+    noise : (n_probes,)
+        SD of one measured response to one stimulus, from repeats.
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    total = weights.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+
+        def mean(values: FloatArray) -> Floats:
+            return np.asarray(weights @ values / total)
+
+        shift, middle_x, middle_y = mean(signed), mean(x), mean(y)
+        centred_x, centred_y, centred = x - x.mean(), y - y.mean(), signed - signed.mean()
+        var_x = _spread(mean(centred_x**2) - mean(centred_x) ** 2)
+        var_y = _spread(mean(centred_y**2) - mean(centred_y) ** 2)
+        var_d = _spread(mean(centred**2) - mean(centred) ** 2) * total / (total - 1)
+        slope = (mean(centred_x * centred_y) - mean(centred_x) * mean(centred_y)) / var_x
+        found = (
+            shift,
+            shift / np.sqrt(var_d),
+            mean(signed / noise),
+            slope * np.sqrt(var_x / var_y),
+            slope,
+            middle_y - slope * middle_x,
+        )
+    return np.stack(found)
+
+
+def _spread(variance: Floats) -> Floats:
+    """A variance; NaN where there is none but rounding."""
+    largest = np.nanmax(variance, initial=0.0)
+    return np.where(variance > 1e-12 * max(largest, 1e-300), variance, np.nan)
+
+
+def bootstrap_summary(
+    x: FloatArray,
+    y: FloatArray,
+    *,
+    signed: FloatArray,
+    noise: FloatArray,
+    clusters: IntArray,
+    count: int,
+    confidence: float,
+    seed: int,
+) -> dict[str, Interval]:
+    """Every statistic of `SUMMARY` with its interval over probes, or over clusters of probes drawn together.
+
+    Parameters
+    ----------
+    x, y, signed, noise : (n_probes,)
+        As in `summarise_pairs`.
+    clusters : (n_probes,) int
+        Numbers from 0; probes of one number are drawn together (images), all different for single probes.
+    """
+    n_items = int(clusters.max()) + 1 if clusters.size else 0
+    pairs = {"signed": signed, "noise": noise}
+    found = summarise_pairs(np.ones((1, len(x))), x, y, **pairs)[:, 0]
+    if n_items < LEAST_ITEMS:
+        return {name: Interval(float(value), np.nan, np.nan) for name, value in zip(SUMMARY, found, strict=True)}
+    stream = make_stream(seed, "probes", n_items, len(x))
+    draws = stream.multinomial(n_items, np.full(n_items, 1 / n_items), size=count).astype(np.float64)
+    resampled = summarise_pairs(draws[:, clusters], x, y, **pairs)
+    left_out = summarise_pairs((1.0 - np.eye(n_items))[:, clusters], x, y, **pairs)
+    return {
+        name: interval_bca(float(found[k]), resampled[k], left_out[k], confidence=confidence)
+        for k, name in enumerate(SUMMARY)
+    }
+
+
+def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, confidence: float) -> Interval:
+    """The BCa interval at the expanded level.
+
+    Parameters
+    ----------
+    value : float
+        The statistic itself.
+    resampled : (n_resamples,)
+        Of bootstrap resamples; what is not finite is left out.
+    left_out : (n_items,)
+        With each item left out once (the jackknife), which gives the acceleration.
+    """
+    known = resampled[np.isfinite(resampled)]
+    if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():
+        return Interval(value, np.nan, np.nan)
+    n_items = len(left_out)
+    below = (np.mean(known < value) + np.mean(known <= value)) / 2
+    bias = stats.norm.ppf(np.clip(below, 1 / (known.size + 1), 1 - 1 / (known.size + 1)))
+    spread = left_out.mean() - left_out
+    scale = 6 * np.sum(spread**2) ** 1.5
+    bend = float(np.sum(spread**3) / scale) if scale > 0 else 0.0
+    tail = expanded_tail((1 - confidence) / 2, n_items)
+    ends = bias + np.asarray([stats.norm.ppf(tail), stats.norm.ppf(1 - tail)])
+    low, high = np.quantile(known, stats.norm.cdf(bias + ends / (1 - bend * ends)))
+    return Interval(value, float(low), float(high))
+
+
+def expanded_tail(tail: float, n_items: int) -> float:
+    """The tail of a percentile interval that makes up for a sample's SD being too small."""
+    return float(stats.norm.cdf(np.sqrt(n_items / (n_items - 1)) * stats.t.ppf(tail, n_items - 1)))
+
+
+def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, seed: int, what: str) -> Floats:
+    """Means over repeats as another measurement might have given them, (count, n_means).
+
+    Each mean of k repeats gets the mean of k residuals drawn from all of the target's, so that stimuli shown once are
+    served too: noise is taken to have one SD for all stimuli, as the noise ceiling does.
+
+    Parameters
+    ----------
+    values : (n_means, 2)
+        Mean and number of repeats.
+    residuals : (n_residuals,)
+        As `pool_residuals` gives them.
+    """
+    drawn = np.empty((count, len(values)))
+    for number, (mean, repeats) in enumerate(np.asarray(values)):
+        stream = make_stream(seed, "repeats", what, number)
+        drawn[:, number] = mean + stream.choice(residuals, size=(count, int(repeats))).mean(axis=1)
+    return drawn
+
+
+def pool_residuals(repeats: FloatArray) -> Floats:
+    """Deviations from each stimulus's mean, widened by sqrt(k / (k - 1)) to the noise's own SD: (n_residuals,).
+
+    Parameters
+    ----------
+    repeats : (n_stimuli, most_repeats)
+        NaN where there is none.
+    """
+    counts = np.isfinite(repeats).sum(axis=1)
+    several = repeats[counts > 1]
+    widen = np.sqrt(counts[counts > 1] / (counts[counts > 1] - 1))
+    spread = (several - np.nanmean(several, axis=1, keepdims=True)) * widen[:, np.newaxis] if len(several) else several
+    return np.asarray(spread[np.isfinite(spread)], dtype=np.float64)
+
+
+def noise_sd(repeats: FloatArray) -> float:
+    """SD of a single response around its stimulus's mean, pooled over stimuli with repeats; NaN without any.
+
+    sqrt(sum of squared deviations / sum of (k - 1)).
+    """
+    counts = np.isfinite(repeats).sum(axis=1)
+    several = repeats[counts > 1]
+    if not len(several):
+        return float("nan")
+    squares = np.nansum((several - np.nanmean(several, axis=1, keepdims=True)) ** 2)
+    return float(np.sqrt(squares / (counts[counts > 1] - 1).sum()))
+
+
+def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float, Interval]:
+    """The exact two-sided binomial test of "as often with as against the prediction", and the share with its interval.
+
+    Returns p and the share that agrees, with the Clopper-Pearson interval; NaN where nothing moved.
+    """
+    if n_signed == 0:
+        nothing = float("nan")
+        return nothing, Interval(nothing, nothing, nothing)
+    found = stats.binomtest(n_agree, n_signed)
+    reach = found.proportion_ci(confidence, method="exact")
+    return float(found.pvalue), Interval(n_agree / n_signed, float(reach.low), float(reach.high))

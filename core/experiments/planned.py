@@ -1,0 +1,184 @@
+"""What a stimulus set predicted, in the form a comparison with measured responses needs. Never reads a measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.checks import check_choice, describe_refusal
+from core.errors import BadInputError
+
+ORIGINAL = "original"
+DIRECTIONS = ("raise", "lower")
+CONTROL_START = "control"
+USUAL_CONTROL = "control_random"
+
+
+class Scale(StrEnum):
+    """In what predicted shifts are given."""
+
+    UNIT = "unit"
+    """The unit of the predicted responses, as the manifest states it."""
+    SD = "sd"
+    """SDs of the target's predicted response over the clean reference images, of each network's own encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKey:
+    """The weighted voxels a probe moved; two probes with the same key are compared with the same measured value."""
+
+    label: str
+    kind: str
+    voxels: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def roi(self) -> str:
+        """The ROI named in the label, "ROI FFA (214 voxels)" or "voxel 812 (left V1)"; "" if there is none."""
+        words = self.label.replace("(", " ").replace(")", " ").split()
+        if self.kind == "roi" and len(words) > 1:
+            return words[1]
+        return words[-1] if self.kind == "voxel" and len(words) > 2 else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedStimulus:
+    """One file of the set and what was predicted of it.
+
+    Parameters
+    ----------
+    id, pair_id, role, source_image : str
+        As in the manifest.
+    file : Path
+    file_sha256 : str
+        Two stimuli of one hash are the same picture.
+    target : TargetKey
+    network : str
+        "network layer" of the encoder the probe was made on.
+    norm : str
+    epsilon : float
+        Budget in [0, 1] pixel units.
+    clean : float
+        The target's predicted response to the original, in the response unit.
+    shifts : mapping of str to (float, float)
+        Predicted shift of the file by every network, "network layer" to (response unit, SDs); NaN where unknown.
+    """
+
+    id: str
+    pair_id: str
+    role: str
+    source_image: str
+    file: Path
+    file_sha256: str
+    target: TargetKey
+    network: str
+    norm: str
+    epsilon: float
+    clean: float
+    shifts: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedProbe:
+    """A perturbed stimulus with its own original and its controls, by role."""
+
+    perturbed: PlannedStimulus
+    original: PlannedStimulus
+    controls: Mapping[str, PlannedStimulus]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A set: its stimuli in the manifest's order, and the probes they make up."""
+
+    name: str
+    folder: Path
+    subject: str
+    response_unit: str
+    stimuli: tuple[PlannedStimulus, ...]
+    probes: tuple[PlannedProbe, ...]
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Every network with a prediction: those that probes were made on first."""
+        made_on = [probe.perturbed.network for probe in self.probes]
+        scored = [name for probe in self.probes for name in probe.perturbed.shifts]
+        return tuple(dict.fromkeys([*made_on, *scored]))
+
+    @property
+    def control_roles(self) -> tuple[str, ...]:
+        """The roles of the controls, the usual one first."""
+        roles = dict.fromkeys(role for probe in self.probes for role in probe.controls)
+        return tuple(sorted(roles, key=lambda role: role != USUAL_CONTROL))
+
+    @property
+    def targets(self) -> tuple[TargetKey, ...]:
+        """What the probes moved, each once."""
+        return tuple(dict.fromkeys(probe.perturbed.target for probe in self.probes))
+
+
+def make_plan(name: str, folder: Path, rows: Sequence[Mapping[str, Any]]) -> Plan:
+    """A plan from the columns of a manifest's rows; each row also has `transfer`, as in the manifest's JSON.
+
+    Raises
+    ------
+    BadInputError
+        If a perturbed stimulus has no original, or the set holds none.
+    """
+    stimuli = tuple(_read_row(folder, row) for row in rows)
+    probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.role in DIRECTIONS)
+    if not probes:
+        advice = "A comparison needs stimuli of role raise or lower with their originals."
+        raise BadInputError(describe_refusal("set", allowed="one with perturbed stimuli", got=name, advice=advice))
+    subjects = dict.fromkeys(str(row["subject"]) for row in rows)
+    units = dict.fromkeys(str(row["response_unit"]) for row in rows)
+    return Plan(name, folder, ", ".join(subjects), " or ".join(units), stimuli, probes)
+
+
+def choose_control(plan: Plan, wished: str) -> str:
+    """The role of the control to compare with: the wished one, or the usual one; "" if the set has no controls.
+
+    Raises BadInputError if the wished one is not there.
+    """
+    roles = plan.control_roles
+    if wished:
+        return check_choice("control", wished, roles, advice="" if roles else "The set has no controls.")
+    return roles[0] if roles else ""
+
+
+def _read_row(folder: Path, row: Mapping[str, Any]) -> PlannedStimulus:
+    network = f"{row['network']} {row['layer']}"
+    shifts = {network: (_number(row["shift"]), _number(row["shift_sd"]))}
+    for where, transfer in row.get("transfer", {}).items():
+        shifts[where] = (_number(transfer["shift"]), _number(transfer["shift_sd"]))
+    target = TargetKey(str(row["target"]), str(row["target_kind"]), tuple(row["voxels"]), tuple(row["weights"]))
+    texts = {name: str(row[name]) for name in ("id", "pair_id", "role", "source_image", "file_sha256", "norm")}
+    return PlannedStimulus(
+        **texts,
+        file=folder / str(row["file"]),
+        target=target,
+        network=network,
+        epsilon=float(row["epsilon"]),
+        clean=_number(row["clean"]),
+        shifts=shifts,
+    )
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)
+
+
+def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> PlannedProbe:
+    pair = [one for one in stimuli if one.pair_id == perturbed.pair_id]
+    originals = [one for one in pair if one.role == ORIGINAL]
+    if not originals:
+        advice = "Measured shifts are taken from the original of the same probe; write the set again with it."
+        got = f"{perturbed.id} without one"
+        raise BadInputError(describe_refusal("set", allowed="one with an original a probe", got=got, advice=advice))
+    controls = {one.role: one for one in pair if one.role.startswith(CONTROL_START)}
+    return PlannedProbe(perturbed, originals[0], controls)
