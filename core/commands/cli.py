@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from core.checks import check_choice, suggest
 from core.commands import (
+    compare,
     discriminability,
     doctor,
     encoders,
@@ -61,6 +62,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     for command in (
         probe,
         *analyses,
+        compare,
         fit,
         imports,
         encoders,

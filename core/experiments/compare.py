@@ -30,7 +30,7 @@ FORMULAS: tuple[tuple[str, str], ...] = (
     ("d", "measured shift × sign of the predicted shift: above 0 where the target moved as predicted"),
     ("dz", "mean(d) / SD(d) over probes (Cohen's d of paired differences, Cohen 1988)"),
     ("in repeat noise", "mean(d / SD of one response around its stimulus's mean), from the repeats"),
-    ("sign test", "probes with d > 0 of those with d ≠ 0, exact two-sided binomial test against 1/2"),
+    ("sign test", "probes (or images: sum of d) above 0 of those not 0, exact two-sided binomial test against 1/2"),
     ("Holm", "p over networks within one table, Holm 1979"),
     ("slope", "cov(predicted, measured) / var(predicted): measured unit for one predicted unit"),
     ("r", "Pearson correlation of measured with predicted shifts over probes"),
@@ -69,6 +69,7 @@ class CompareConfig:
     scale : Scale
         Unit of predicted shifts.
     cluster : Cluster
+        What intervals draw anew and the sign test counts.
     n_bootstrap : int
         Resamples, at least 100.
     confidence : float
@@ -267,7 +268,8 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         confidence=config.confidence,
         seed=config.seed,
     )
-    n_agree, n_signed = int((signed > 0).sum()), int((signed != 0).sum())
+    moved = np.bincount(clusters, weights=signed)
+    n_agree, n_signed = int((moved > 0).sum()), int((moved != 0).sum())
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
     ceiling = _find_ceiling(y, shifts.error[measure.index][used])
     again = shifts.resampled[:, measure.index][:, used]
@@ -350,8 +352,7 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
         lines.append(
             f"{len(images)} probes come from {len(set(images))} images. Probes of one image share its original and are "
-            "not independent: draw images together (cluster image) for intervals that allow for it; the sign test "
-            "cannot."
+            "not independent: take images together (cluster image) for intervals and a sign test that allow for it."
         )
     if not np.isfinite(shifts.noise).any():
         lines.append("No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.")

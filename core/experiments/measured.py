@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -68,10 +68,12 @@ class Findings:
     columns : tuple of (str, str)
         Target and the column, or columns, it is compared with.
     n_nan : int
-        Values of those columns that are missing.
+        Trials without a value of their own stimulus's target.
     shared : int
         Stimuli whose file is that of another one; their trials are put together.
     notes : tuple of str
+    is_simulated : bool
+        Whether the file says that its responses are simulated.
     """
 
     n_trials: int
@@ -85,6 +87,7 @@ class Findings:
     n_nan: int
     shared: int
     notes: tuple[str, ...]
+    is_simulated: bool = False
 
     @property
     def most_repeats(self) -> int:
@@ -105,7 +108,7 @@ class Findings:
         if self.n_skipped:
             lines.append(f"{self.n_skipped:,} trials without a stimulus (blank, fixation, catch) were left out.")
         if self.n_nan:
-            lines.append(f"{self.n_nan:,} values are missing (NaN) and count as not measured.")
+            lines.append(f"{self.n_nan:,} trials have no value of their target (NaN) and count as not measured.")
         if self.shared:
             lines.append(f"{self.shared:,} stimuli are the same picture as another; their trials are put together.")
         if len(self.sessions) > 1:
@@ -158,7 +161,12 @@ def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
         target: _stack(values[kept][:, places] @ weights, rows, max(picture_of.values()) + 1)
         for target, (places, weights) in found.items()
     }
+    own = {stimulus.id: found[stimulus.target] for stimulus in plan.stimuli if stimulus.target in found}
+    n_nan = sum(
+        bool(np.isnan(row[own[one][0]]).any()) for one, row in zip(trials.ids, trials.values, strict=True) if one in own
+    )
     findings = _describe(plan, trials, kept=kept, unknown=unknown, found=found, picture_of=picture_of)
+    findings = replace(findings, n_nan=n_nan)
     return Measured(plan, findings, options.shown_unit, picture_of, repeats)
 
 
@@ -282,7 +290,6 @@ def _describe(
 ) -> Findings:
     shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)
     measured = [stimulus.id for stimulus in plan.stimuli if picture_of[stimulus.id] in shown]
-    used = np.unique(np.concatenate([places for places, _ in found.values()]))
     sessions = Counter(session for session, keep in zip(trials.sessions, kept, strict=True) if keep)
     return Findings(
         n_trials=int(kept.sum()),
@@ -293,9 +300,10 @@ def _describe(
         repeats=tuple(sorted(Counter(shown.values()).items())),
         sessions=tuple(sessions.items()),
         columns=tuple((target.label, _name_columns(places, trials.columns)) for target, (places, _) in found.items()),
-        n_nan=int(np.isnan(trials.values[kept][:, used]).sum()),
+        n_nan=0,
         shared=len(plan.stimuli) - len(set(picture_of.values())),
         notes=trials.notes,
+        is_simulated=trials.is_simulated,
     )
 
 

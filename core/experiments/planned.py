@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError
+from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
 
-ORIGINAL = "original"
 DIRECTIONS = ("raise", "lower")
 CONTROL_START = "control"
 USUAL_CONTROL = "control_random"
@@ -98,7 +95,7 @@ class Plan:
 
     name: str
     folder: Path
-    subject: str
+    subjects: tuple[str, ...]
     response_unit: str
     stimuli: tuple[PlannedStimulus, ...]
     probes: tuple[PlannedProbe, ...]
@@ -122,22 +119,24 @@ class Plan:
         return tuple(dict.fromkeys(probe.perturbed.target for probe in self.probes))
 
 
-def make_plan(name: str, folder: Path, rows: Sequence[Mapping[str, Any]]) -> Plan:
-    """A plan from the columns of a manifest's rows; each row also has `transfer`, as in the manifest's JSON.
+def plan_set(found: StimulusSet) -> Plan:
+    """The plan of a set that was read.
 
     Raises
     ------
     BadInputError
         If a perturbed stimulus has no original, or the set holds none.
     """
-    stimuli = tuple(_read_row(folder, row) for row in rows)
+    stimuli = tuple(_read_row(found, row) for row in found.rows)
     probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.role in DIRECTIONS)
     if not probes:
         advice = "A comparison needs stimuli of role raise or lower with their originals."
-        raise BadInputError(describe_refusal("set", allowed="one with perturbed stimuli", got=name, advice=advice))
-    subjects = dict.fromkeys(str(row["subject"]) for row in rows)
-    units = dict.fromkeys(str(row["response_unit"]) for row in rows)
-    return Plan(name, folder, ", ".join(subjects), " or ".join(units), stimuli, probes)
+        raise BadInputError(
+            describe_refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
+        )
+    subjects = dict.fromkeys(row.subject for row in found.rows)
+    units = dict.fromkeys(row.response_unit for row in found.rows)
+    return Plan(found.name, found.folder, tuple(subjects), " or ".join(units), stimuli, probes)
 
 
 def choose_control(plan: Plan, wished: str) -> str:
@@ -151,26 +150,28 @@ def choose_control(plan: Plan, wished: str) -> str:
     return roles[0] if roles else ""
 
 
-def _read_row(folder: Path, row: Mapping[str, Any]) -> PlannedStimulus:
-    network = f"{row['network']} {row['layer']}"
-    shifts = {network: (_number(row["shift"]), _number(row["shift_sd"]))}
-    for where, transfer in row.get("transfer", {}).items():
-        shifts[where] = (_number(transfer["shift"]), _number(transfer["shift_sd"]))
-    target = TargetKey(str(row["target"]), str(row["target_kind"]), tuple(row["voxels"]), tuple(row["weights"]))
-    texts = {name: str(row[name]) for name in ("id", "pair_id", "role", "source_image", "file_sha256", "norm")}
+def _read_row(found: StimulusSet, row: ManifestRow) -> PlannedStimulus:
+    network = f"{row.network} {row.layer}"
+    shifts = {network: (row.shift, _number(row.shift_sd))}
+    shifts |= {where: (transfer.shift, _number(transfer.shift_sd)) for where, transfer in row.transfer.items()}
     return PlannedStimulus(
-        **texts,
-        file=folder / str(row["file"]),
-        target=target,
+        id=row.id,
+        pair_id=row.pair_id,
+        role=row.role,
+        source_image=row.source_image,
+        file=found.path(row),
+        file_sha256=row.file_sha256,
+        target=TargetKey(row.target, row.target_kind, row.voxels, row.weights),
         network=network,
-        epsilon=float(row["epsilon"]),
-        clean=_number(row["clean"]),
+        norm=row.norm,
+        epsilon=row.epsilon,
+        clean=row.clean,
         shifts=shifts,
     )
 
 
 def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)
+    return float("nan") if value is None else float(value)
 
 
 def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> PlannedProbe:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from core.checks import describe_refusal, suggest
 from core.datasets.tables import Table, read_table
 from core.errors import BadInputError
-from core.experiments.trials import NO_STIMULUS, ReadOptions, Trials, name_stimulus
+from core.experiments.trials import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
 
 ID_NAMES = ("stimulus", "stimulus_id", "id", "stim_id", "stim_file", "stimulus_file", "image", "image_file", "file")
 SESSION_NAMES = ("participant", "participant_id", "subject", "session", "ses")
@@ -53,7 +53,7 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
     if pair is not None:
         return _widen(chosen, pair, ids=used_ids, sessions=used_sessions, skipped=skipped, file=path.name)
     session_columns = set(_session_columns(table, options.session_column))
-    columns, notes = _choose_values(chosen, taken={id_column, *session_columns}, file=path.name)
+    columns, notes = _choose_values(chosen, taken={id_column, SIMULATED, *session_columns}, file=path.name)
     return Trials(
         tuple(used_ids),
         tuple(used_sessions),
@@ -61,6 +61,7 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
         np.stack(list(columns.values()), axis=1),
         skipped,
         notes,
+        is_simulated=SIMULATED in table,
     )
 
 
@@ -179,6 +180,7 @@ def _widen(
         np.stack(list(rows.values())),
         skipped,
         (note,),
+        is_simulated=SIMULATED in table,
     )
 
 

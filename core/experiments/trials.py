@@ -16,6 +16,8 @@ STIMULUS_ENDINGS = (".png",)
 """Endings taken off an id; others may be part of it ("...-l2-0.5")."""
 
 NO_STIMULUS = {"", "n/a", "na", "nan", "none", "null"}
+SIMULATED = "simulated"
+"""A column of this name marks a table of simulated responses, and so does this word in its lines."""
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".json")
 ARRAY_ENDINGS = (".npy", ".npz", ".h5", ".hdf5")
 VOLUME_ENDINGS = (".nii", ".nii.gz")
@@ -69,6 +71,8 @@ class Trials:
         Trials without a stimulus: blanks, fixation, catch trials.
     notes : tuple of str
         What was decided while reading, a sentence each.
+    is_simulated : bool
+        Whether the file says that its responses are simulated.
     """
 
     ids: tuple[str, ...]
@@ -77,6 +81,7 @@ class Trials:
     values: npt.NDArray[np.float64]
     n_skipped: int = 0
     notes: tuple[str, ...] = field(default=())
+    is_simulated: bool = False
 
 
 def read_trials(
@@ -121,6 +126,7 @@ def read_trials(
         values=np.concatenate([part.values for part in parts]),
         n_skipped=sum(part.n_skipped for part in parts),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        is_simulated=any(part.is_simulated for part in parts),
     )
 
 
