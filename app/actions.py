@@ -21,7 +21,7 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         for command in COMMANDS:
             action = QAction(command.title, owner)
-            action.setShortcut(QKeySequence(command.shortcut))
+            action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.triggered.connect(handlers[command.id])
             owner.addAction(action)
@@ -37,7 +37,13 @@ class Actions(QObject):
             reason = command.reason(situation)
             action = self._actions[command.id]
             action.setEnabled(not reason)
-            action.setToolTip(describe_tip(command, reason))
+            action.setToolTip(describe_tip(command, reason, key_text(action)))
+
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """Give every command its first key, by id; the second one stays."""
+        for command in COMMANDS:
+            held = (keys.get(command.id, command.shortcut), command.also)
+            self._actions[command.id].setShortcuts([QKeySequence(key) for key in held if key])
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the theme's colours."""
@@ -66,7 +72,11 @@ class Actions(QObject):
         return buttons
 
 
-def describe_tip(command: Command, reason: str) -> str:
+def describe_tip(command: Command, reason: str, key: str) -> str:
     """The tooltip: what it does and its key, or why it cannot be done."""
-    key = QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)
     return reason or (f"{command.help} ({key})" if key else command.help)
+
+
+def key_text(action: QAction) -> str:
+    """The first key of an action as people read it; empty if it has none."""
+    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)

@@ -103,7 +103,9 @@ def run(*, device: str = "auto") -> int:
     from app.session import open_session
     from core.engine import Engine
 
-    session = open_session(engine=Engine(device=device, spare_cores=1))
+    chosen = Settings()
+    wish = chosen.text("device") if device == "auto" else device
+    session = open_session(engine=Engine(device=wish, spare_cores=chosen.whole("spare_cores")))
     session.problems.install()
     try:
         window = make_window(session)

@@ -75,8 +75,8 @@ class Command:
         The menu it stands in.
     help : str
         One sentence for tooltip and help sheet.
-    shortcut, icon : str
-        Empty for none.
+    shortcut, also, icon : str
+        Its key, a second key and its icon; empty for none.
     reason : function
         Says why it cannot be given now; empty if it can.
     in_toolbar : bool
@@ -93,6 +93,7 @@ class Command:
     reason: Callable[[Situation], str] = always
     in_toolbar: bool = False
     ends_group: bool = False
+    also: str = ""
 
 
 MENUS = ("File", "Probe", "Cortex", "View", "Help")
@@ -186,6 +187,15 @@ COMMANDS: tuple[Command, ...] = (
         "cortex",
         ends_group=True,
     ),
+    Command(
+        "settings",
+        "Settings…",
+        "File",
+        "Theme, device, budgets, folders, notices and keyboard shortcuts",
+        "Ctrl+,",
+        "settings",
+        ends_group=True,
+    ),
     Command("quit", "Quit", "File", "Stop what runs and close the window", "Ctrl+Q", "quit"),
     Command("probe", "Probe", "Probe", "Make the probe", "P", "probe", needs_ready),
     Command("cancel", "Cancel", "Probe", "Stop what runs", "Esc", "cancel", needs_run, ends_group=True),
@@ -221,6 +231,16 @@ COMMANDS: tuple[Command, ...] = (
         "Ctrl+T",
         "theme",
         in_toolbar=True,
+    ),
+    Command(
+        "palette",
+        "Command palette…",
+        "View",
+        "Find any command, ROI, image, network, subject or setting by a few letters",
+        "Ctrl+K",
+        "search",
+        in_toolbar=True,
+        also="Ctrl+Shift+P",
     ),
     Command("reset_layout", "Reset layout", "View", "Give every part of the window its first size", "", "layout"),
     Command("show_log", "Show log", "View", "What the program noted while it ran", "Ctrl+L", "log"),

@@ -17,7 +17,7 @@ from app.dialogs.log_window import LogWindow
 from app.dialogs.shortcuts_sheet import ShortcutsSheet
 from app.exports import save_window_picture
 from app.paths import default_export_folder
-from app.theme import DARK, LIGHT
+from app.shortcuts import read_keys
 from app.views.cortex_layout import NamedView
 from core.errors import ProbeError
 from core.probes.probe import name_probe
@@ -115,7 +115,7 @@ class Handlers(QObject):
     @Slot()
     def toggle_theme(self) -> None:
         """Switch dark and light."""
-        self._window.set_theme(LIGHT if self._window.theme.is_dark else DARK)
+        self._session.settings.set("theme", "light" if self._window.theme.is_dark else "dark")
 
     @Slot()
     def show_log(self) -> None:
@@ -128,7 +128,7 @@ class Handlers(QObject):
     @Slot()
     def show_shortcuts(self) -> None:
         """Open the help sheet."""
-        ShortcutsSheet(self._window).open()
+        ShortcutsSheet(read_keys(self._session.settings), self._window).open()
 
     @Slot()
     def show_about(self) -> None:

@@ -27,8 +27,10 @@ from app.panels.cortex_panel import CortexPanel
 from app.panels.gallery_panel import GalleryPanel
 from app.panels.images_panel import ImagesPanel
 from app.panels.responses_panel import ResponsesPanel
+from app.preferences import Preferences
 from app.presenter import Panels, Presenter
 from app.session import Session
+from app.shortcuts import read_keys
 from app.surface_tools import SurfaceTools
 from app.theme import Theme, apply_theme, find_theme
 from app.widgets.banner import Banner
@@ -68,10 +70,12 @@ class MainWindow(QMainWindow):
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
+        self.preferences = Preferences(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools)
-        tools = (self.handlers, self.encoder_tools, *shown)
+        tools = (self.handlers, self.preferences, self.encoder_tools, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
+        self.actions_table.set_keys(read_keys(session.settings))
         self._make_top_bar()
         self._connect()
         self._restore()
@@ -91,6 +95,7 @@ class MainWindow(QMainWindow):
             self.encoder_tools,
             self.import_tools,
             self.network_tools,
+            self.preferences,
         ):
             part.set_theme(theme)
 
@@ -232,7 +237,6 @@ class MainWindow(QMainWindow):
         settings, state = self.session.settings, self.session.state
         settings.set("window_geometry", encode(self.saveGeometry()))
         keep_sizes(self._splitters, settings)
-        settings.set("theme", self.theme.name)
         settings.set("gate_r", self.controls.gate.value())
         settings.set("auto_probe", state.auto_probe)
         settings.set("subject", state.subject.id if state.subject is not None else "")

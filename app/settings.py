@@ -1,4 +1,4 @@
-"""Every setting in one table, kept as one small JSON file. Never holds what belongs to a probe.
+"""Keeps the settings of app/settings_table.py as one small JSON file. Never holds what belongs to a probe.
 
 The folder follows PROBESCOPE_HOME, so tests and shared machines stay apart.
 """
@@ -7,50 +7,29 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from PySide6.QtCore import QObject, Signal
+
 from app.paths import settings_file
-from core.errors import StorageError
+from app.settings_table import SETTINGS, Setting, Value, find_setting
+from core.errors import BadInputError, StorageError
 from core.files import replace_file
+
+__all__ = ["SETTINGS", "Setting", "Settings"]
 
 LOGGER = logging.getLogger(__name__)
 T = TypeVar("T", str, bool, float, int)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One thing the program remembers: its key, what it starts as, and what it means."""
+class Settings(QObject):
+    """Reads the file once, writes it whole and atomically when `save` is called; `changed` tells the key."""
 
-    key: str
-    default: str | bool | float | int
-    help: str
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("theme", "dark", "Colours of the window: dark, light or system"),
-    Setting("subject", "", "Subject opened at start; empty for the first of the catalogue"),
-    Setting("network", "", "Network opened at start; empty for the first with an encoder"),
-    Setting("layer", "", "Feature layer opened at start; empty for the network's default"),
-    Setting("image", "", "Image opened at start; empty for the first of the gallery"),
-    Setting("image_group", "", "Group of images shown in the gallery; empty for the starter set"),
-    Setting("auto_probe", True, "Probe at once when the target or the attack changes"),
-    Setting("gate_r", 0.1, "Voxels whose encoder's held-out r is below this are dimmed"),
-    Setting("export_folder", "", "Folder of the last export"),
-    Setting("open_folder", "", "Folder of the last opened image"),
-    Setting("window_geometry", "", "Place and size of the window"),
-    Setting("left_splitter", "", "Sizes: controls above the gallery"),
-    Setting("main_splitter", "", "Sizes: left column, work area"),
-    Setting("work_splitter", "", "Sizes: cortex and images above the responses"),
-    Setting("top_splitter", "", "Sizes: cortex, images"),
-)
-
-
-class Settings:
-    """Reads the file once, writes it whole and atomically when `save` is called."""
+    changed = Signal(str)
 
     def __init__(self, path: Path | None = None) -> None:
+        super().__init__()
         self._path = path or settings_file()
         self._defaults = {setting.key: setting.default for setting in SETTINGS}
         self._values: dict[str, Any] = self._read()
@@ -67,11 +46,29 @@ class Settings:
         """A numeric setting."""
         return self._typed(key, float)
 
-    def set(self, key: str, value: str | bool | float | int) -> None:
-        """Remember a value until `save`; a KeyError if the table has no such key."""
-        if key not in self._defaults:
-            raise KeyError(key)
+    def whole(self, key: str) -> int:
+        """A setting that counts something."""
+        return self._typed(key, int)
+
+    def value(self, key: str) -> Value:
+        """A setting of whatever type it has."""
+        kept: Value = self._values.get(key, self._defaults[key])
+        return kept
+
+    def set(self, key: str, value: Value) -> None:
+        """Remember a value until `save`.
+
+        Raises KeyError if the table has no such key, BadInputError if the table does not allow the value.
+        """
+        find_setting(key).check(value)
+        if self._values.get(key, self._defaults[key]) == value:
+            return
         self._values[key] = value
+        self.changed.emit(key)
+
+    def reset(self, key: str) -> None:
+        """Go back to the default."""
+        self.set(key, self._defaults[key])
 
     def save(self) -> None:
         """Write all settings; a folder that cannot be written is logged, never shown."""
@@ -94,4 +91,14 @@ class Settings:
             LOGGER.info("settings not read, starting afresh: %s", error)
             return {}
         known = content if isinstance(content, dict) else {}
-        return {key: value for key, value in known.items() if key in self._defaults}
+        return {key: value for key, value in known.items() if _is_allowed(key, value)}
+
+
+def _is_allowed(key: str, value: Any) -> bool:
+    """Whether a value of the file may be used; what another version wrote may not."""
+    try:
+        find_setting(key).check(value)
+    except (KeyError, BadInputError) as error:
+        LOGGER.info("setting %s left at its default: %s", key, error)
+        return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
@@ -12,6 +12,7 @@ from app.commands import COMMANDS, MENUS, Command
 from app.widgets.basics import make_column, make_heading, make_label, make_row
 
 KEY_WIDTH = 96
+NATIVE = QKeySequence.SequenceFormat.NativeText
 LEFT_MENUS = ("File", "Probe")
 MOUSE = (
     ("Click", "Pick the voxel under the pointer and probe it"),
@@ -24,8 +25,9 @@ MOUSE = (
 class ShortcutsSheet(QDialog):
     """Two columns of keys."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, keys: Mapping[str, str] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._keys = {command.id: command.shortcut for command in COMMANDS} if keys is None else keys
         self.setWindowTitle("Keyboard shortcuts")
         left = [self._make_group(menu) for menu in MENUS if menu in LEFT_MENUS]
         right = [self._make_group(menu) for menu in MENUS if menu not in LEFT_MENUS]
@@ -34,9 +36,13 @@ class ShortcutsSheet(QDialog):
         )
         self.setLayout(make_column(make_label("Keyboard and mouse", "title"), columns, gap=16, margin=24))
 
-    @staticmethod
-    def _make_group(menu: str) -> QWidget:
-        return _make_table(menu, [(_key_of(command), command.help) for command in COMMANDS if command.menu == menu])
+    def _make_group(self, menu: str) -> QWidget:
+        rows = [(self._key_of(command), command.help) for command in COMMANDS if command.menu == menu]
+        return _make_table(menu, rows)
+
+    def _key_of(self, command: Command) -> str:
+        held = (self._keys.get(command.id, command.shortcut), command.also)
+        return ", ".join(QKeySequence(key).toString(NATIVE) for key in held if key)
 
 
 def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
@@ -53,7 +59,3 @@ def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
     grid.setColumnMinimumWidth(0, KEY_WIDTH)
     grid.setColumnStretch(1, 1)
     return group
-
-
-def _key_of(command: Command) -> str:
-    return QKeySequence(command.shortcut).toString(QKeySequence.SequenceFormat.NativeText)

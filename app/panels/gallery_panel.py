@@ -109,11 +109,12 @@ class GalleryPanel(QFrame):
 
     def follow(self, key: str) -> None:
         """Show the image now on screen as chosen; a file of the user is added to its own group first."""
-        if key not in {item.key for item in self._everything()}:
+        if key not in {item.key for item in self.everything()}:
             self._add_file(Path(key))
         self.set_current(key)
 
-    def _everything(self) -> list[GalleryItem]:
+    def everything(self) -> list[GalleryItem]:
+        """Every image on offer, of all groups."""
         return [*self._items, *self._mine, *self._own]
 
     def _add_file(self, path: Path) -> None:

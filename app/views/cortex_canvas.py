@@ -71,6 +71,7 @@ class CortexCanvas(QWidget):
         self._ratio = 0.0
         self._closed = False
         self._hurried = False
+        self._glides = not self._software
         self._mouse = CortexMouse(self.plotter)
         self._make_timers()
         self._connect_mouse()
@@ -106,6 +107,10 @@ class CortexCanvas(QWidget):
     def set_hurried(self, hurried: bool) -> None:
         """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
         self._hurried = hurried
+
+    def set_gliding(self, gliding: bool) -> None:
+        """Whether the camera glides where it goes; where the processor draws it never does."""
+        self._glides = gliding and not self._software
 
     def set_brushing(self, brushing: bool) -> None:
         """Let a left drag brush instead of turn."""
@@ -155,11 +160,11 @@ class CortexCanvas(QWidget):
             self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))
 
     def focus(self, place: tuple[int, int]) -> None:
-        """Glide to (side, vertex) and come near; at once where the processor draws."""
+        """Glide to (side, vertex) and come near; at once if it must not glide."""
         point = self.scene.meshes[place[0]].points[place[1]]
         goal = self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE))
         self._untouched = False
-        if self._software:
+        if not self._glides:
             self._take_pose(goal)
             return
         self._from, self._to = self.pose, goal

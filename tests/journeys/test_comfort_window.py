@@ -1,0 +1,136 @@
+"""Palette, settings and keys through the real window, by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+
+from app.commands import COMMANDS, Situation
+from app.dialogs.palette import Palette
+from app.main_window import MainWindow
+from app.settings import Settings
+from app.settings_table import SETTINGS
+from core.probes.target import TargetKind
+from tests.helpers.open_window import open_window
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    with open_window(qtbot, tmp_path) as made:
+        yield made
+
+
+def open_palette(window: MainWindow, qtbot: QtBot, text: str) -> Palette:
+    """Open it by its key and type into it."""
+    qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    palette = window.preferences.palette
+    assert palette is not None
+    qtbot.waitUntil(palette.field.hasFocus)
+    qtbot.keyClicks(palette.field, text)
+    return palette
+
+
+def titles(palette: Palette) -> list[str]:
+    return [answer.jump.title for answer in palette.list.answers]
+
+
+def test_the_palette_probes_an_roi_by_keys_alone(window: MainWindow, qtbot: QtBot) -> None:
+    palette = open_palette(window, qtbot, "ffa")
+    assert titles(palette)[0] == "FFA"
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    target = window.session.state.target
+    assert target is not None and target.kind is TargetKind.ROI and "FFA" in target.label
+    assert not palette.isVisible()
+
+
+@pytest.mark.parametrize(("typed", "voxel"), [("17", 17), ("voxel 3", 3)])
+def test_the_palette_finds_a_voxel_by_its_number(window: MainWindow, qtbot: QtBot, typed: str, voxel: int) -> None:
+    palette = open_palette(window, qtbot, typed)
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert window.session.state.target is not None
+    assert window.session.state.target.voxels == (voxel,)
+
+
+def test_every_command_is_in_the_palette_with_its_reason(window: MainWindow, qtbot: QtBot) -> None:
+    palette = open_palette(window, qtbot, "")
+    shown = {jump.title: jump for jump in palette._jumps if jump.kind == "Command"}
+    situation = Situation(window.session.state, window.session.lane.state)
+    assert len(shown) == len(COMMANDS)
+    for command in COMMANDS:
+        assert shown[command.title.removesuffix("…")].reason == command.reason(situation)
+    kinds = {jump.kind for jump in palette._jumps}
+    assert kinds >= {"Command", "Tab", "ROI", "Network", "Subject", "Setting", "Image"}
+
+
+def test_what_cannot_be_done_says_why_and_stays_open(window: MainWindow, qtbot: QtBot) -> None:
+    palette = open_palette(window, qtbot, "save probe")
+    assert titles(palette)[0] == "Save probe"
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert palette.isVisible()
+    assert palette.note.text() == "Make a probe first"
+    assert "Make a probe first" in palette.field.accessibleDescription()
+    qtbot.keyClick(palette.field, Qt.Key.Key_Escape)
+    assert not palette.isVisible()
+
+
+def test_arrows_move_round_the_ends(window: MainWindow, qtbot: QtBot) -> None:
+    palette = open_palette(window, qtbot, "view")
+    last = palette.list.rowCount() - 1
+    qtbot.keyClick(palette.field, Qt.Key.Key_Up)
+    assert palette.view.currentIndex().row() == last
+    qtbot.keyClick(palette.field, Qt.Key.Key_Down)
+    assert palette.view.currentIndex().row() == 0
+
+
+def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWindow, qtbot: QtBot) -> None:
+    window.give_command("settings")
+    dialog = window.preferences.dialog
+    assert dialog is not None
+    assert set(dialog.rows) == {setting.key for setting in SETTINGS if setting.title}
+    theme = dialog.rows["theme"].editor
+    assert isinstance(theme, QComboBox)
+    theme.setFocus()
+    qtbot.keyClick(theme, Qt.Key.Key_Down)
+    assert window.theme.name == "light"
+    qtbot.mouseClick(dialog.rows["theme"].reset, Qt.MouseButton.LeftButton)
+    assert window.theme.name == "dark"
+    assert theme.currentData() == "dark"
+    dialog.close()
+
+
+def test_a_setting_changed_elsewhere_is_shown_and_kept(window: MainWindow) -> None:
+    window.give_command("settings")
+    dialog = window.preferences.dialog
+    assert dialog is not None
+    window.controls.gate.setValue(0.3)
+    window.cortex.colormap_button.chosen.emit("heath")
+    assert dialog.rows["gate_r"].editor.property("value") == 0.3
+    settings = window.session.settings
+    assert settings.text("diverging_map") == "heath"
+    settings.save()
+    assert Settings().text("diverging_map") == "heath"
+    dialog.close()
+
+
+def test_another_key_gives_the_command_and_the_old_one_does_not(window: MainWindow, qtbot: QtBot) -> None:
+    window.give_command("settings")
+    dialog = window.preferences.dialog
+    assert dialog is not None
+    page = dialog.keys
+    page.select("flicker")
+    page.field.setKeySequence(QKeySequence("P"))
+    page.field.editingFinished.emit()
+    assert "belongs to “Probe”" in page.told.text()
+    page.field.setKeySequence(QKeySequence("Ctrl+J"))
+    page.field.editingFinished.emit()
+    assert window.actions_table.action("flicker").shortcut() == QKeySequence("Ctrl+J")
+    assert "Ctrl+J" in window.actions_table.action("flicker").toolTip()
+    page.restore.click()
+    assert window.actions_table.action("flicker").shortcut() == QKeySequence("F")
+    dialog.close()
