@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
     from core.sweeps.config import SweepConfig
+    from core.sweeps.pace import Paces
     from core.sweeps.run import SweepProgress
+    from core.sweeps.study import StudyConfig
+    from core.sweeps.study_run import StudyProgress
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
@@ -244,3 +247,17 @@ class Engine:
         from core.sweeps.run import iter_sweep
 
         yield from iter_sweep(self, config, folder, resume=resume, should_stop=should_stop)
+
+    def iter_study(
+        self,
+        config: StudyConfig,
+        folder: Path,
+        *,
+        paces: Paces,
+        resume: bool = False,
+        should_stop: Callable[[], bool] = never_stop,
+    ) -> Iterator[StudyProgress]:
+        """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
+        from core.sweeps.study_run import iter_study
+
+        yield from iter_study(self, config, folder, paces=paces, resume=resume, should_stop=should_stop)

@@ -59,7 +59,7 @@ def write_analysis(folder: Path) -> AnalysisReport:
     tables, figures = tabulate(answer, sweep), draw_figures(answer, sweep)
     result = describe_result(sweep, tables)
     text = json.dumps(result, indent=1) + "\n"
-    files = (*_write_folder(folder / TABLES, tables), *_draw_folder(folder / FIGURES, figures))
+    files = (*write_folder(folder / TABLES, tables), *draw_folder(folder / FIGURES, figures))
     replace_file(folder / RESULT_NAME, lambda partial: partial.write_text(text, encoding="utf-8"))
     return AnalysisReport(folder, sweep, answer, tables, figures, (*files, folder / RESULT_NAME))
 
@@ -82,13 +82,15 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _write_folder(folder: Path, tables: tuple[Table, ...]) -> tuple[Path, ...]:
+def write_folder(folder: Path, tables: tuple[Table, ...]) -> tuple[Path, ...]:
+    """Write the tables into a folder made anew; returns the files."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return write_tables(tables, folder)
 
 
-def _draw_folder(folder: Path, figures: dict[str, Figure]) -> tuple[Path, ...]:
+def draw_folder(folder: Path, figures: dict[str, Figure]) -> tuple[Path, ...]:
+    """Write every figure as SVG, PNG and PDF into a folder made anew; returns the files."""
     import matplotlib as mpl
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,109 +1,249 @@
-"""Writes a study: its tables, its figure and one honest page. Never runs it."""
+"""Writes a finished study beside its cells: tables, figures and one honest page. Never runs it.
+
+FOLDER/study.json  settings, hashes, versions    FOLDER/tables/*.csv      FOLDER/report.html
+FOLDER/cells/      the finished cells            FOLDER/figures/*.svg, *.png, *.pdf
+"""
 
 from __future__ import annotations
 
 import html
-import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from core.export.analysis_figures import colour_of, make_figure
-from core.export.analysis_tables import Table, write_tables
+from core.attacks.config import format_epsilon
+from core.export.analysis_package import FIGURES, TABLES, draw_folder, write_folder
+from core.export.analysis_tables import Table, Value
 from core.export.report import STYLE, format_table, inline_svg
-from core.files import new_folder
-from core.sweeps.study import StudyConfig, StudyRow, Verdict, judge_study
+from core.export.study_figures import draw_study
+from core.files import replace_file
+from core.sweeps.statistics import Interval
+from core.sweeps.study import Offer
+from core.sweeps.study_findings import CLAIMS, Finding, Status, list_findings
+from core.sweeps.study_judge import CRITERIA, NEARNESS, Condition, StudyAnswer, judge_study
+from core.sweeps.study_store import load_study
+from core.types import NormName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PAGE_NAME = "report.html"
 ABOUT = (
-    "Everything here is simulated. The shipped simulated subject's teacher (a ResNet-50) is not shipped, so this "
-    "study makes subjects of its own: the true axis of every voxel is a random mixture of the main components of an "
-    "embedded network's averaged features, and that network is then not offered as a candidate. Noise is Gaussian. "
-    "Candidates are fitted by ridge to noisy responses. With few networks and one way of simulating, this tests the "
-    "method's logic, not its power on brains; a candidate that shares its architecture with the teacher has an "
-    "advantage that real encoders need not have."
+    "Everything here is simulated: no finding about brains. The true axis of every voxel is a random mixture of the "
+    "main components of a network's averaged features at one layer, never offered as a candidate; noise is Gaussian; "
+    "candidates are fitted by ridge to the noisy responses of the same images."
 )
+LIMITS = (
+    "Few networks, one way of simulating and one budget: this tests the method's logic, not its power on brains.",
+    "Where only one robust network is at hand, robust candidates of another architecture than the teacher's are few, "
+    "and finding 4 has no answer where the robust network is itself the teacher and held out.",
+    "A candidate of the teacher's own network or architecture has an advantage that real encoders need not have; "
+    "hence the three offers.",
+    "T divides by the shift of the best perturbation of the same budget; for a fragile truth that shift is large, "
+    "so a small T may still be a visible shift. Both are in the table.",
+    "Var / mean² of r has no stable interval where r is near 0 (much noise).",
+)
+FORMULAS = (
+    ("T(A → true)", "Σ shift_true(δ_A) / Σ shift_true(δ_true) over voxels and images, same image, voxel and ε"),
+    ("sensitivity", "|f_v(x + δ*) − f_v(x)| / σ_v, mean over voxels and images (SD)"),
+    ("overlap", "cosine of δ_A and δ_true, mean over voxels and images"),
+    ("selectivity", "T less the mean shift of the other true voxels, in the same unit"),
+    ("control", "T of a random perturbation of the same norm"),
+    ("rank correlation", "Spearman, over the candidates offered, of a criterion with nearness to the truth"),
+)
+STANDS_FOR = {"axes": "whose probes move the true voxel most", "responses": "that predicts the noiseless truth best"}
 
 
-def write_study(config: StudyConfig, rows: Sequence[StudyRow], versions: dict[str, str], folder: Path) -> Path:
-    """Write tables, figure, settings and the page into a new folder; returns the page.
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyReport:
+    """What was found and written."""
 
-    Raises BadInputError or StorageError if the folder is not free or cannot be written.
+    folder: Path
+    page: Path
+    answer: StudyAnswer
+    findings: tuple[Finding, ...]
+    tables: tuple[Table, ...]
+    figures: dict[str, Figure]
+    sentences: tuple[str, ...]
+
+
+def write_study(folder: Path) -> StudyReport:
+    """Answer the finished study of a folder and write its tables, figures and page there, replacing earlier ones.
+
+    Raises BadInputError if it is none or cells are missing, StorageError if it cannot be written.
     """
-    verdicts = judge_study(rows)
-    tables = tabulate_study(rows, verdicts)
-    figure = draw_study(rows)
-    page = compose_study(config, tables, figure, versions=versions)
-    with new_folder(folder) as partial:
-        write_tables(tables, partial)
-        figure.savefig(partial / "study.svg", metadata={"Date": None})
-        figure.savefig(partial / "study.png", dpi=150)
-        settings = {"settings": asdict(config), "versions": versions, "verdicts": [asdict(one) for one in verdicts]}
-        (partial / "study.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-        (partial / "report.html").write_text(page, encoding="utf-8")
-    return folder / "report.html"
+    store = load_study(folder)
+    answer = judge_study(store)
+    findings = list_findings(answer)
+    tables, figures = tabulate_study(answer, findings), draw_study(answer, findings)
+    sentences = sum_up(answer, findings)
+    write_folder(store.folder / TABLES, tables)
+    draw_folder(store.folder / FIGURES, figures)
+    page = store.folder / PAGE_NAME
+    report = StudyReport(store.folder, page, answer, findings, tables, figures, sentences)
+    text = compose_study(report, store.facts)
+    replace_file(page, lambda partial: partial.write_text(text, encoding="utf-8"))
+    return report
 
 
-def tabulate_study(rows: Sequence[StudyRow], verdicts: Sequence[Verdict]) -> tuple[Table, ...]:
-    """Candidates, and which measure picked the nearest."""
-    columns = ("truth in", "noise (signal SD)", "candidate", "held-out r", "r with the noiseless truth")
-    columns_all = (*columns, "sensitivity (SD)", "T(candidate -> true voxel)", "random control")
-    names = ("truth in", "noise (signal SD)", "nearest to the truth", "chosen by r", "chosen by low sensitivity")
-    names_all = (*names, "rank correlation of T with r", "rank correlation of T with low sensitivity")
+def sum_up(answer: StudyAnswer, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The answer in sentences: what each criterion is worth, and how often each finding holds."""
+    lines = []
+    for one in (found for found in answer.overall if found.offer is Offer.HELD_OUT):
+        for nearness in NEARNESS:
+            parts = [
+                f"{criterion}: order agrees by {one.ranks[key].describe('.2f')}, right pick in {one.hits[key]:.0%}"
+                for criterion in CRITERIA
+                for key in [f"{criterion} / {nearness}"]
+            ]
+            lines.append(
+                f"Which criterion finds the candidate {STANDS_FOR[nearness]} ({one.n_recordings} simulated recordings, "
+                f"teacher's network held out, chance {one.chance:.0%})? " + "; ".join(parts) + "."
+            )
+    for claim in CLAIMS:
+        own = [one for one in findings if one.claim is claim and one.offer is Offer.HELD_OUT]
+        kinds = []
+        for robust, word in ((True, "robust"), (False, "standard")):
+            counts = Counter(one.status for one in own if one.teacher.is_robust is robust)
+            if counts:
+                told = ", ".join(f"{status} in {counts[status]}" for status in Status if counts[status])
+                kinds.append(f"truth in a {word} network: {told}")
+        lines.append(f"{claim.title}: {'; '.join(kinds)}.")
+    return tuple(lines)
+
+
+def tabulate_study(answer: StudyAnswer, findings: Sequence[Finding]) -> tuple[Table, ...]:
+    """Findings, criteria, verdicts and candidates."""
+    return (_of_findings(findings), _of_overall(answer), _of_verdicts(answer), _of_candidates(answer))
+
+
+def _spread(name: str) -> tuple[str, str, str]:
+    return name, f"{name} low", f"{name} high"
+
+
+def _flat(interval: Interval) -> tuple[float, float, float]:
+    return interval.value, interval.low, interval.high
+
+
+def _of_findings(findings: Sequence[Finding]) -> Table:
+    rows = tuple(
+        (
+            one.claim.number,
+            one.claim.title,
+            one.teacher.label,
+            one.noise,
+            str(one.offer),
+            *_flat(one.value),
+            str(one.status),
+        )
+        for one in findings
+    )
+    columns = ("finding", "claim", "truth in", "noise (signal SD)", "offered", *_spread("value"), "status")
+    return Table("findings", "When the four findings hold", columns, rows)
+
+
+def _of_overall(answer: StudyAnswer) -> Table:
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        (str(one.offer), one.n_recordings, *key.split(" / "), *_flat(rank), one.hits[key], one.chance)
+        for one in answer.overall
+        for key, rank in one.ranks.items()
+    )
+    columns = ("offered", "recordings", "criterion", "nearness", *_spread("mean rank correlation"))
+    return Table("criteria", "What each criterion is worth", (*columns, "share of right picks", "chance"), rows)
+
+
+def _of_verdicts(answer: StudyAnswer) -> Table:
+    rows: list[tuple[Value, ...]] = []
+    for one in answer.verdicts:
+        named = [one.nearest[key].label for key in NEARNESS] + [one.picked[key].label for key in CRITERIA]
+        ranks = [value for interval in one.ranks.values() for value in _flat(interval)]
+        rows.append((one.teacher.label, one.noise, str(one.offer), *named, *ranks))
+    columns: tuple[str, ...] = ("truth in", "noise (signal SD)", "offered")
+    columns += (*(f"nearest by {key}" for key in NEARNESS), *(f"picked by {key}" for key in CRITERIA))
+    keys = [f"{criterion} / {nearness}" for criterion in CRITERIA for nearness in NEARNESS]
+    columns += tuple(name for key in keys for name in _spread(f"rank correlation {key}"))
+    return Table("verdicts", "What each criterion picks", columns, tuple(rows))
+
+
+MEASURES = {
+    "r": "held-out r",
+    "true_r": "r with the noiseless truth",
+    "sensitivity": "sensitivity (SD)",
+    "transfer": "T(candidate → true voxel)",
+    "overlap": "overlap with the true perturbation",
+    "selectivity": "selectivity of T",
+    "control": "T of the random control",
+}
+
+
+def _measures(answer: StudyAnswer, condition: Condition, candidate: int) -> tuple[float, ...]:
+    intervals = [answer.interval(condition, measure, candidate) for measure in MEASURES]
+    return tuple(value for interval in intervals for value in _flat(interval))
+
+
+def _of_candidates(answer: StudyAnswer) -> Table:
+    rows: tuple[tuple[Value, ...], ...] = tuple(
+        (
+            condition.teacher.label,
+            condition.noise,
+            candidate.label,
+            str(condition.kinships[number]),
+            "robust" if candidate.is_robust else "standard",
+            float(condition.measured.true_sensitivity[0]),
+            *_measures(answer, condition, number),
+        )
+        for condition in answer.conditions
+        for number, candidate in enumerate(answer.config.candidates)
+    )
+    columns: tuple[str, ...] = ("truth in", "noise (signal SD)", "candidate", "related by", "kind")
+    columns += ("sensitivity of the true voxels (SD)",)
+    columns += tuple(name for title in MEASURES.values() for name in _spread(title))
+    return Table("candidates", "Candidates", columns, rows)
+
+
+def describe_study(report: StudyReport) -> str:
+    """The methods as a paragraph with every setting."""
+    config = report.answer.config
+    grey = 255 * config.epsilon / (3 * config.side**2) ** 0.5
+    noise = ", ".join(f"{level:g}" for level in config.noise)
     return (
-        Table(
-            "verdicts",
-            "Which measure picks the candidate whose probes move the true voxel most",
-            names_all,
-            tuple(map(astuple, verdicts)),
-        ),
-        Table("candidates", "Candidates", columns_all, tuple(map(astuple, rows))),
+        f"Teachers: {', '.join(name.label for name in config.teachers)}. Candidates: "
+        f"{', '.join(name.label for name in config.candidates)}. Each teacher holds {config.n_voxels} voxels: random "
+        f"mixtures of at most {config.n_components} principal components of its averaged features, of SD 1 over "
+        f"{config.n_train} training photographs. Noise of SD {noise} was added once to {config.n_train} training and "
+        f"{config.n_test} held-out responses, the same for every candidate. Ridge readouts, penalty by leave-one-out. "
+        f"{config.n_images} held-out photographs were probed: projected gradient ascent, L2 "
+        f"{format_epsilon(config.epsilon, NormName.L2)} at {config.side} px ({grey:.2f} grey levels RMS), "
+        f"{config.n_steps} steps of 2.5 epsilon / {config.n_steps}, best iterate kept. Intervals cover "
+        f"{config.confidence:.0%}: {config.n_bootstrap} resamples of voxels, probed and held-out photographs, the same "
+        f"for all candidates. Seed {config.seed}."
     )
 
 
-def draw_study(rows: Sequence[StudyRow]) -> Figure:
-    """T to the true voxel against sensitivity and against predictivity; a row a teacher."""
-    teachers, networks = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("teacher", "network"))
-    figure, axes = make_figure(len(teachers), 2, width=4.4)
-    for line, teacher in enumerate(teachers):
-        own = [row for row in rows if row.teacher == teacher]
-        levels = sorted({row.noise for row in own})
-        for row in own:
-            size = 30 + 50 * levels.index(row.noise)
-            for axis, value in zip(axes[line], (row.r, row.sensitivity), strict=True):
-                axis.scatter(value, row.truth, s=size, color=colour_of(networks.index(row.network)), alpha=0.8, lw=0)
-        axes[line][0].set(xlabel="held-out r", ylabel=f"T to the true voxel, in {teacher}")
-        axes[line][1].set(xlabel="sensitivity (SD)")
-    for index, name in enumerate(networks):
-        axes[0][1].scatter([], [], color=colour_of(index), label=name)
-    axes[0][1].legend(fontsize=7, frameon=False)
-    figure.suptitle("larger dots: more noise", fontsize=8)
-    return figure
-
-
-def compose_study(config: StudyConfig, tables: Sequence[Table], figure: Figure, *, versions: dict[str, str]) -> str:
-    """The page."""
-    picked = tables[0].rows
-    by_r = np.mean([row[3] == row[2] for row in picked])
-    by_sensitivity = np.mean([row[4] == row[2] for row in picked])
-    found = (
-        f"In {len(picked)} simulated recordings, predictivity picked the candidate nearest to the truth in {by_r:.0%}, "
-        f"low sensitivity in {by_sensitivity:.0%}."
-    )
-    settings = ", ".join(f"{one.name} {getattr(config, one.name)}" for one in fields(config))
+def compose_study(report: StudyReport, facts: dict[str, object]) -> str:
+    """The page, which needs nothing else."""
+    versions = facts["versions"] if isinstance(facts["versions"], dict) else {}
     shown = ", ".join(f"{name} {value}" for name, value in versions.items())
-    body = "".join(format_table(table) for table in tables)
+    hashes = facts["network_sha256"] if isinstance(facts["network_sha256"], dict) else {}
+    weights = ", ".join(f"{name} {str(digest)[:12]}" for name, digest in hashes.items())
+    said = "".join(f"<li>{html.escape(line)}</li>" for line in report.sentences)
+    limits = "".join(f"<li>{html.escape(line)}</li>" for line in LIMITS)
+    pairs = (*FORMULAS, *((f"finding {claim.number}", _word_claim(claim.number)) for claim in CLAIMS))
+    formulas = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in pairs)
+    figures = "".join(f"<figure>{inline_svg(figure)}</figure>" for figure in report.figures.values())
+    body = "".join(format_table(table) for table in report.tables)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Probescope study</title>'
         f"<style>{STYLE}</style></head><body><h1>A test of the method on known axes</h1>"
-        f'<p class="warning">{html.escape(ABOUT)}</p>'
-        f"<p><b>{html.escape(found)}</b></p><p>T(A → true) = shift_true(δ_A) / shift_true(δ_true), same image, voxel, "
-        f"ε; shifts summed before dividing; the control is a random direction of equal norm.</p>"
-        f"<figure>{inline_svg(figure)}</figure>{body}"
-        f'<p class="note">{html.escape(settings)}. {html.escape(shown)}.</p></body></html>\n'
+        f'<p class="warning">{html.escape(ABOUT)}</p><ul>{said}</ul><dl>{formulas}</dl>{figures}'
+        f"<h2>Limits</h2><ul>{limits}</ul><h2>Methods</h2><p>{html.escape(describe_study(report))}</p>{body}"
+        f'<p class="note">Device {html.escape(str(facts["device"]))}; {html.escape(shown)}. Weights: '
+        f"{html.escape(weights)}.</p></body></html>\n"
     )
+
+
+def _word_claim(number: int) -> str:
+    claim = CLAIMS[number - 1]
+    return f"{claim.title}. {claim.formula}, to lie {'above' if claim.above else 'below'} {claim.threshold:g}."

@@ -67,10 +67,21 @@ def resample_r(predicted: FloatArray, measured: FloatArray, *, count: int, seed:
     if n_images < LEAST_TEST_IMAGES:
         return np.full((count, n_targets), np.nan)
     resamples = draw_resamples(n_images, n_targets, count=count, seed=seed)
-    weights = count_draws(resamples.images, n_images) / n_images
+    r = correlate_resamples(predicted, measured, count_draws(resamples.images, n_images) / n_images)
+    return np.asarray(np.take_along_axis(r, resamples.targets, axis=1))
+
+
+def correlate_resamples(predicted: FloatArray, measured: FloatArray, weights: FloatArray) -> FloatArray:
+    """Pearson r of each target under weights of the images, (n_resamples, n_targets); 0 where one does not vary.
+
+    Parameters
+    ----------
+    predicted, measured : (n_images, n_targets)
+    weights : (n_resamples, n_images)
+        Each row sums to 1.
+    """
     first, second = predicted - predicted.mean(axis=0), measured - measured.mean(axis=0)
     mean_first, mean_second = weights @ first, weights @ second
     product = weights @ (first * second) - mean_first * mean_second
     spread = (weights @ first**2 - mean_first**2) * (weights @ second**2 - mean_second**2)
-    r = np.divide(product, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(product), where=spread > 0)
-    return np.asarray(np.take_along_axis(r, resamples.targets, axis=1))
+    return np.asarray(np.divide(product, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(product), where=spread > 0))

@@ -1,236 +1,229 @@
-"""A test of the method itself on simulated voxels whose true axes are known. Never touches a recording.
+"""What a test of the method is asked to do: simulated voxels of known axes, candidates, noise. Never runs it.
 
-The teacher's features at its usual layer, pooled and reduced, hold the true axis of every simulated voxel; noise of
-several levels is added to its signals, and every other network is fitted to them. The teacher is an embedded network
-and is no candidate. A probe made on a candidate is then shown to the teacher: does it move the true voxel?
+A teacher's features at one layer, averaged over the image and reduced, hold the true axis of every simulated voxel.
+Noise is added to its signals and every candidate, another layer of the same or another network, is fitted to them. A
+probe made on a candidate is then shown to the teacher: does it move the true voxel?
 
 T(A -> true) = shift_true(delta_A) / shift_true(delta_true), at the same image, voxel and epsilon.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from enum import StrEnum
+from typing import NamedTuple
 
-import numpy as np
-
-from core.checks import check_count, check_positive, describe_refusal
+from core.attacks.config import LARGEST_EPSILON
+from core.checks import check_count, check_epsilon, check_positive, describe_refusal
 from core.errors import BadInputError
-from core.progress import ShouldStop, Stopwatch
-from core.seeds import make_stream
-from core.types import FloatArray
+from core.networks.catalog import find_network
+from core.types import NormName
 
-if TYPE_CHECKING:
-    from core.encoders.encoder import Encoder
-    from core.networks.network import Network
 
-NETWORKS = ("mobilenet_v2", "mobilenet_v2_robust", "efficientnet_lite0", "alexnet")
-ALPHAS = tuple(10.0**power for power in range(-2, 7))
+class LayerName(NamedTuple):
+    """A layer of a network."""
+
+    network: str
+    layer: str
+
+    @property
+    def label(self) -> str:
+        """How tables and figures name it."""
+        return f"{self.network} {self.layer}"
+
+    @property
+    def is_robust(self) -> bool:
+        """Whether its network was trained against perturbations."""
+        return find_network(self.network).robust
+
+
+class Kinship(StrEnum):
+    """How a candidate is related to the teacher."""
+
+    OWN = "own network"
+    SISTER = "same architecture"
+    OTHER = "other architecture"
+
+
+class Offer(StrEnum):
+    """Which candidates an experimenter has to choose from; each study is judged under all three."""
+
+    ALL = "all"
+    HELD_OUT = "teacher's network held out"
+    OTHERS = "other architectures only"
+
+    @property
+    def kinships(self) -> tuple[Kinship, ...]:
+        """The candidates offered."""
+        own = (Kinship.OWN,) if self is Offer.ALL else ()
+        sister = () if self is Offer.OTHERS else (Kinship.SISTER,)
+        return (*own, *sister, Kinship.OTHER)
+
+
+TEACHERS = (
+    LayerName("mobilenet_v2", "features.13"),
+    LayerName("mobilenet_v2_robust", "features.13"),
+    LayerName("efficientnet_lite0", "blocks.4"),
+    LayerName("alexnet", "features.7"),
+)
+CANDIDATES = (
+    LayerName("mobilenet_v2", "features.3"),
+    LayerName("mobilenet_v2", "features.18"),
+    LayerName("mobilenet_v2_robust", "features.3"),
+    LayerName("mobilenet_v2_robust", "features.18"),
+    LayerName("efficientnet_lite0", "blocks.1"),
+    LayerName("efficientnet_lite0", "bn2"),
+    LayerName("alexnet", "features.4"),
+    LayerName("alexnet", "features.11"),
+)
+"""No teacher's layer is among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class StudyConfig:
-    """One study.
+    """One study; the defaults cross four teachers with eight candidates of the same four networks.
 
     Parameters
     ----------
-    teachers : tuple of str
-        Networks that hold the truth, one simulated subject each.
-    networks : tuple of str
-        Candidates; a subject's teacher is left out of its own.
+    teachers : tuple of LayerName
+        What holds the truth, one simulated subject each.
+    candidates : tuple of LayerName
+        The same for every teacher; none is a teacher's own layer.
     noise : tuple of float
         SD of the noise of a single measurement, in SDs of the signal.
     n_voxels, n_train, n_test, n_images : int
-        Simulated voxels; images fitted on, held out, and probed.
+        Simulated voxels; images fitted on, held out, and probed (of those held out).
     n_components : int
-        Principal components the readouts and the true axes live in.
+        Principal components, at most, that the readouts and the true axes live in.
     epsilon : float
-        L2 budget of the probes.
-    n_steps : int
-    seed : int
+        L2 budget of the probes, in [0, 1] pixel units.
+    n_steps, n_bootstrap, seed : int
+    confidence : float
+
+    Raises
+    ------
+    BadInputError
+        If a value is out of its range or the candidates cannot be compared.
     """
 
-    teachers: tuple[str, ...] = ("mobilenet_v2", "mobilenet_v2_robust")
-    networks: tuple[str, ...] = NETWORKS
-    noise: tuple[float, ...] = (0.5, 2.0)
-    n_voxels: int = 6
-    n_train: int = 240
-    n_test: int = 80
-    n_images: int = 3
+    teachers: tuple[LayerName, ...] = TEACHERS
+    candidates: tuple[LayerName, ...] = CANDIDATES
+    noise: tuple[float, ...] = (0.5, 1.0, 2.0)
+    n_voxels: int = 8
+    n_train: int = 400
+    n_test: int = 150
+    n_images: int = 4
     n_components: int = 40
     epsilon: float = 1.0
-    n_steps: int = 8
+    n_steps: int = 10
+    n_bootstrap: int = 2000
+    confidence: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("n_voxels", "n_train", "n_test", "n_images", "n_components", "n_steps"):
+        object.__setattr__(self, "teachers", tuple(LayerName(*name) for name in self.teachers))
+        object.__setattr__(self, "candidates", tuple(LayerName(*name) for name in self.candidates))
+        object.__setattr__(self, "noise", tuple(float(level) for level in self.noise))
+        for name in ("n_voxels", "n_train", "n_images", "n_components", "n_steps", "n_bootstrap"):
             check_count(name, getattr(self, name), least=2)
+        check_count("n_test", self.n_test, least=max(4, self.n_images), advice="Probed images are held-out ones.")
+        check_count("seed", self.seed, least=0)
+        check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON[NormName.L2])
         check_positive("epsilon", self.epsilon)
         for level in self.noise:
             check_positive("noise", level)
+        self._check_layers()
         if self.n_components >= self.n_train:
             allowed = f"below the {self.n_train} training images"
             raise BadInputError(describe_refusal("n_components", allowed=allowed, got=self.n_components))
+
+    def _check_layers(self) -> None:
+        for name in ("teachers", "candidates", "noise"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                allowed = "at least one, each named once"
+                raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
+        shared = [name.label for name in self.candidates if name in self.teachers]
+        if shared:
+            advice = "A candidate of the teacher's own layer would be the truth itself. Leave it out."
+            raise BadInputError(describe_refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice))
         for teacher in self.teachers:
-            if len([name for name in self.networks if name != teacher]) < 2:
-                allowed = f"at least two networks beside the teacher {teacher}"
-                raise BadInputError(describe_refusal("networks", allowed=allowed, got=self.networks))
-
-
-@dataclass(frozen=True, slots=True)
-class StudyRow:
-    """One candidate for one simulated subject at one noise level, means over voxels (and images).
-
-    `r` is what an experimenter measures (against noisy responses), `true_r` against the noiseless signal;
-    `sensitivity` in SDs; `truth` is T(candidate -> true voxel); `control` the same of a random direction.
-    """
-
-    teacher: str
-    noise: float
-    network: str
-    r: float
-    true_r: float
-    sensitivity: float
-    truth: float
-    control: float
-
-
-@dataclass(frozen=True, slots=True)
-class StudyProgress:
-    """Where a study stands; `result` is set on the last record only."""
-
-    stage: str
-    step: int
-    n_steps: int
-    seconds_left: float | None
-    result: tuple[StudyRow, ...] | None = None
-
-
-class NetworkSource(Protocol):
-    """What opens networks: `core.engine.Engine`."""
-
-    def open_network(self, network: str, layer: str) -> Network:
-        """A network cut at a layer."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Space:
-    """A network's reduced features: the basis (mean, components) and the scores of train and test images."""
-
-    network: Network
-    mean: FloatArray
-    components: FloatArray
-    train: FloatArray
-    test: FloatArray
-
-
-def reduce_features(network: Network, train: FloatArray, test: FloatArray, n_components: int) -> Space:
-    """Principal components of pooled features (n, n_pooled), scaled to a mean variance of 1 together."""
-    mean = train.mean(axis=0)
-    _, size, right = np.linalg.svd(train - mean, full_matrices=False)
-    scale = float(np.sqrt((size[:n_components] ** 2).mean() / len(train))) or 1.0
-    components = right[:n_components].T / scale
-    return Space(network, mean, components, (train - mean) @ components, (test - mean) @ components)
-
-
-def draw_axes(space: Space, n_voxels: int, seed: int) -> FloatArray:
-    """True axes (n_components, n_voxels): random mixtures, each signal of SD 1 over the training images."""
-    axes = make_stream(seed, "axes").standard_normal((space.train.shape[1], n_voxels))
-    return np.asarray(axes / (space.train @ axes).std(axis=0))
-
-
-def fit_readout(space: Space, responses: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Ridge with a penalty a voxel by leave-one-out: weights (n_components, n_voxels), intercept (n_voxels,)."""
-    from sklearn.linear_model import RidgeCV
-
-    fitted = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(space.train, responses)
-    return np.asarray(fitted.coef_.T), np.asarray(fitted.intercept_)
-
-
-def make_encoder(space: Space, weights: FloatArray, intercept: FloatArray) -> Encoder:
-    """A runnable encoder of these numbers."""
-    from core.encoders.card import EncoderCard, EncoderData
-    from core.encoders.config import EncoderConfig
-    from core.encoders.encoder import Encoder
-
-    unknown = np.full(weights.shape[1], np.nan, dtype=np.float32)
-    covariance = np.cov(space.train.T, bias=True)
-    sd = np.sqrt(np.einsum("rv,rs,sv->v", weights, covariance, weights)).astype(np.float32)
-    config = EncoderConfig("study", space.network.spec.id, space.network.layer, pool=1, n_components=weights.shape[0])
-    card = EncoderCard(
-        config=config,
-        sha256="",
-        network_sha256=space.network.sha256,
-        response_unit="z (simulated)",
-        n_train=len(space.train),
-        n_test=len(space.test),
-        reference_sd=sd,
-        alpha=unknown,
-        cv_r=unknown,
-        r=unknown,
-        r2=unknown,
-        r2_ceiling=unknown,
-        noise_ceiling=unknown,
-    )
-    numbers = (space.mean, space.components, weights, intercept, covariance)
-    mean, components, own, shifted, spread = (np.asarray(values, dtype=np.float32) for values in numbers)
-    return Encoder(space.network, EncoderData(card, mean, components, own, shifted, spread))
-
-
-def iter_study(source: NetworkSource, config: StudyConfig, should_stop: ShouldStop) -> Iterator[StudyProgress]:
-    """Run the study, one record a network read and a candidate tested; the last holds all rows.
-
-    Raises Cancelled as soon as `should_stop()` is true.
-    """
-    from core.sweeps.study_run import StudyRun
-
-    run = StudyRun(source, config, should_stop)
-    stages: list[tuple[str, Callable[[], Sequence[StudyRow]]]] = list(run.list_stages())
-    watch, rows = Stopwatch(len(stages)), []
-    for step, (name, work) in enumerate(stages):
-        yield StudyProgress(name, step, len(stages), watch.seconds_left(step))
-        rows += list(work())
-    yield StudyProgress("done", len(stages), len(stages), 0.0, tuple(rows))
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """For one subject and noise level: the candidate nearest to the truth, and what each measure would have chosen.
-
-    `rank_r` and `rank_sensitivity` are Spearman correlations over candidates of truth with predictivity and with
-    robustness (the negative of sensitivity).
-    """
-
-    teacher: str
-    noise: float
-    nearest: str
-    by_r: str
-    by_sensitivity: str
-    rank_r: float
-    rank_sensitivity: float
-
-
-def judge_study(rows: Sequence[StudyRow]) -> tuple[Verdict, ...]:
-    """Which measure picks the candidate whose probes move the true voxel most, by subject and noise."""
-    from scipy.stats import spearmanr
-
-    verdicts = []
-    for teacher, noise in dict.fromkeys((row.teacher, row.noise) for row in rows):
-        own = [row for row in rows if (row.teacher, row.noise) == (teacher, noise)]
-        truth = [row.truth for row in own]
-        ranks = [
-            float(spearmanr(truth, values).statistic) if len(own) > 2 else float("nan")
-            for values in ([row.r for row in own], [-row.sensitivity for row in own])
-        ]
-        verdicts.append(
-            Verdict(
-                teacher,
-                noise,
-                max(own, key=lambda row: row.truth).network,
-                max(own, key=lambda row: row.r).network,
-                min(own, key=lambda row: row.sensitivity).network,
-                *ranks,
+            if len(self.offered(teacher, Offer.HELD_OUT)) < 2:
+                allowed = f"at least two of networks other than the teacher {teacher.network}"
+                got = [name.label for name in self.candidates]
+                raise BadInputError(describe_refusal("candidates", allowed=allowed, got=got))
+        sides = {find_network(name.network).input_size for name in self.layers}
+        if len(sides) > 1:
+            advice = "A perturbation fits one size only."
+            raise BadInputError(
+                describe_refusal("candidates", allowed="networks of one input size", got=sorted(sides), advice=advice)
             )
+
+    @property
+    def layers(self) -> tuple[LayerName, ...]:
+        """Every layer whose features are needed."""
+        return tuple(dict.fromkeys((*self.teachers, *self.candidates)))
+
+    @property
+    def side(self) -> int:
+        """Input size of all networks, pixels."""
+        return find_network(self.teachers[0].network).input_size
+
+    def offered(self, teacher: LayerName, offer: Offer) -> tuple[int, ...]:
+        """Numbers of the candidates an experimenter may choose from."""
+        kept = offer.kinships
+        return tuple(
+            number for number, candidate in enumerate(self.candidates) if find_kinship(teacher, candidate) in kept
         )
-    return tuple(verdicts)
+
+    def describe(self) -> str:
+        """One line for captions."""
+        noise = ", ".join(f"{level:g}" for level in self.noise)
+        return (
+            f"{len(self.teachers)} teachers x {len(self.noise)} noise levels ({noise} signal SD) x "
+            f"{len(self.candidates)} candidates, {self.n_voxels} voxels x {self.n_images} images, "
+            f"L2 epsilon {self.epsilon:g}, {self.n_steps} steps, seed {self.seed}"
+        )
+
+
+def make_quick(seed: int = 0) -> StudyConfig:
+    """A study of a minute or two, to see that all works; its intervals are wide."""
+    return StudyConfig(
+        teachers=TEACHERS[:2],
+        candidates=tuple(name for name in CANDIDATES if name.layer == find_network(name.network).default_layer),
+        noise=(0.5, 2.0),
+        n_voxels=3,
+        n_train=120,
+        n_test=60,
+        n_images=2,
+        n_components=20,
+        n_steps=6,
+        n_bootstrap=500,
+        seed=seed,
+    )
+
+
+def find_kinship(teacher: LayerName, candidate: LayerName) -> Kinship:
+    """How the candidate is related to the teacher."""
+    if teacher.network == candidate.network:
+        return Kinship.OWN
+    first, second = find_network(teacher.network), find_network(candidate.network)
+    same = (first.family, first.architecture) == (second.family, second.architecture) and bool(first.architecture)
+    return Kinship.SISTER if same else Kinship.OTHER
+
+
+def parse_layers(words: Sequence[str], *, teachers: Sequence[LayerName] = ()) -> tuple[LayerName, ...]:
+    """Layers named "NET:LAYER", or "NET": of a teacher its last layer but one, of candidates all that hold no truth.
+
+    Raises BadInputError if there is no such network or layer.
+    """
+    found: dict[LayerName, None] = {}
+    for word in words:
+        network, colon, layer = word.partition(":")
+        spec = find_network(network)
+        if colon and layer not in spec.layers:
+            raise BadInputError(describe_refusal("layer", allowed=f"one of {', '.join(spec.layers)}", got=layer))
+        names = (layer,) if colon else spec.layers if teachers else spec.layers[-2:-1] or spec.layers
+        found |= {LayerName(network, one): None for one in names if LayerName(network, one) not in teachers}
+    return tuple(found)

@@ -1,9 +1,15 @@
-"""The stages of a study: read features, attack the truth, fit and attack every candidate. Never judges them."""
+"""Runs a study cell by cell: features, the truth's own probes, every candidate's. Resumable; never judges.
+
+Every random number comes from the seed and the names of what it is for, and every cell stands alone, so the numbers do
+not depend on the order, on stops or on what ran before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,137 +19,202 @@ from core.attacks.config import AttackConfig
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.pooling import pool_features
-from core.encoders.scores import correlate
 from core.errors import Cancelled
-from core.networks.catalog import find_network
 from core.probes.respond import exact_arithmetic, respond
-from core.progress import ShouldStop
+from core.progress import ShouldStop, Stopwatch, never_stop
 from core.seeds import make_stream
 from core.sweeps.climb import Ascent, climb
 from core.sweeps.controls import make_controls
-from core.sweeps.study import (
-    NetworkSource,
-    Space,
-    StudyConfig,
-    StudyRow,
-    draw_axes,
-    fit_readout,
-    make_encoder,
-    reduce_features,
+from core.sweeps.pace import NetworkSource, Paces
+from core.sweeps.study import LayerName, StudyConfig
+from core.sweeps.study_space import Space, draw_axes, fit_readout, make_encoder, reduce_features
+from core.sweeps.study_store import (
+    FEATURES,
+    TRUTH,
+    Arrays,
+    StudyCell,
+    StudyStore,
+    list_study,
+    open_study,
+    weigh_study,
 )
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from core.encoders.encoder import Encoder
-    from core.networks.network import Network
 
 SUBJECT = "simulated"
 """Only its list of photographs is used; the study simulates its own voxels."""
 BATCH = 16
-SIDE = 224
 
 
-class StudyRun:
-    """Keeps what the stages share: images, reduced features, the truth's own probes."""
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """Where a running study stands, as `core.sweeps.run.SweepProgress`; `result` is set on the last record only."""
 
-    def __init__(self, source: NetworkSource, config: StudyConfig, should_stop: ShouldStop) -> None:
-        self._source, self._config, self._should_stop = source, config, should_stop
+    cell: str
+    done: int
+    n_cells: int
+    n_resumed: int
+    seconds_left: float | None
+    result: StudyStore | None = None
+
+
+def iter_study(
+    source: NetworkSource,
+    config: StudyConfig,
+    folder: Path,
+    *,
+    paces: Paces,
+    resume: bool = False,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[StudyProgress]:
+    """Run what is missing of a study, one record a cell.
+
+    Parameters
+    ----------
+    source : NetworkSource
+    config : StudyConfig
+    folder : Path
+    paces : mapping of layer to seconds
+        Of one attack step; they only weigh the time left.
+    resume : bool
+        Go on with what is there.
+    should_stop : callable
+
+    Raises
+    ------
+    BadInputError
+        If the folder is not free, or holds another study.
+    StorageError
+        If a cell cannot be written.
+    Cancelled
+        As soon as `should_stop()` is true; finished cells stay.
+    """
+    store = open_study(folder, config, source.device, resume=resume)
+    todo, n_cells = store.missing(), len(list_study(config))
+    n_resumed = n_cells - len(todo)
+    weights = [max(1, round(1000 * weigh_study(config, cell, paces))) for cell in todo]
+    watch, weighed = Stopwatch(sum(weights)), 0
+    worker = _Worker(source, store, should_stop)
+    for number, cell in enumerate(todo):
+        left = watch.seconds_left(weighed) if weighed else sum(weights) / 1000
+        yield StudyProgress(cell.describe(config), n_resumed + number, n_cells, n_resumed, left)
+        if should_stop():
+            raise Cancelled
+        store.save(cell, worker.compute(cell))
+        weighed += weights[number]
+    yield StudyProgress("done", n_cells, n_cells, n_resumed, 0.0, store)
+
+
+class _Worker:
+    """Computes cells; keeps the spaces and the encoders of the truth."""
+
+    def __init__(self, source: NetworkSource, store: StudyStore, should_stop: ShouldStop) -> None:
+        self._source, self._store, self._config, self._should_stop = source, store, store.config, should_stop
         subject = load_subject(SUBJECT)
-        store, draw = open_image_store(subject), make_stream(config.seed, "study")
-        self._images = {}
-        for name, rows, count in (
-            ("train", np.flatnonzero(~subject.test), config.n_train),
-            ("test", np.flatnonzero(subject.test), config.n_test),
+        self._images, draw = open_image_store(subject), make_stream(self._config.seed, "study")
+        self._ids: dict[str, list[str]] = {}
+        for part, rows, count in (
+            ("train", np.flatnonzero(~subject.test), self._config.n_train),
+            ("test", np.flatnonzero(subject.test), self._config.n_test),
         ):
-            chosen = draw.permutation(rows)[:count]
-            self._images[name] = np.stack([store.load(subject.image_ids[row], SIDE).pixels for row in chosen])
-        self._spaces: dict[str, Space] = {}
-        self._truth: dict[str, tuple[Encoder, FloatArray, FloatArray]] = {}
+            self._ids[part] = [subject.image_ids[row] for row in draw.permutation(rows)[:count]]
+        self._space = lru_cache(maxsize=None)(self._reduce)
+        self._true = lru_cache(maxsize=1)(self._open_truth)
+        self._probed = lru_cache(maxsize=1)(lambda: self._load(self._ids["test"][: self._config.n_images]))
 
-    def list_stages(self) -> Iterator[tuple[str, Callable[[], Sequence[StudyRow]]]]:
-        """Names and work, in order; only candidates give rows."""
-        config = self._config
-        for name in dict.fromkeys((*config.teachers, *config.networks)):
-            yield f"features of {name}", partial(self._read, name)
-        for teacher in config.teachers:
-            yield f"truth in {teacher}", partial(self._attack_truth, teacher)
-            for noise in config.noise:
-                for name in config.networks:
-                    if name != teacher:
-                        work = partial(self._test, teacher, noise, name)
-                        yield f"truth in {teacher}, noise {noise:g}: {name}", work
+    def compute(self, cell: StudyCell) -> Arrays:
+        """The arrays of one cell."""
+        if cell.kind == FEATURES:
+            return self._extract(self._config.layers[cell.layer])
+        return self._attack_truth(cell.teacher) if cell.kind == TRUTH else self._test(cell)
 
-    def _read(self, name: str) -> tuple[StudyRow, ...]:
-        network = self._source.open_network(name, find_network(name).default_layer)
-        train, test = (self._extract(network, self._images[part]) for part in ("train", "test"))
-        self._spaces[name] = reduce_features(network, train, test, self._config.n_components)
-        return ()
+    def _load(self, ids: list[str]) -> FloatArray:
+        return np.stack([self._images.load(one, self._config.side).pixels for one in ids])
 
-    def _extract(self, network: Network, pixels: FloatArray) -> FloatArray:
-        parts = []
+    def _extract(self, name: LayerName) -> Arrays:
+        network, found = self._source.open_network(*name), {}
         with network.interruptible(self._should_stop), torch.no_grad(), exact_arithmetic():
-            for start in range(0, len(pixels), BATCH):
-                batch = torch.tensor(pixels[start : start + BATCH], device=network.device)
-                parts.append(pool_features(network(batch), 1).cpu().double().numpy())
-        return np.concatenate(parts)
+            for part, ids in self._ids.items():
+                rows = []
+                for start in range(0, len(ids), BATCH):
+                    batch = torch.tensor(self._load(ids[start : start + BATCH]), device=network.device)
+                    rows.append(pool_features(network(batch), 1).cpu().numpy())
+                found[part] = np.concatenate(rows)
+        return found
 
-    def _attack_truth(self, teacher: str) -> tuple[StudyRow, ...]:
-        space = self._spaces[teacher]
-        axes = draw_axes(space, self._config.n_voxels, self._config.seed)
-        encoder = make_encoder(space, axes, np.zeros(axes.shape[1]))
-        shifts = np.stack([self._climb(encoder, voxel)["shift"][:, -1] for voxel in range(axes.shape[1])])
-        self._truth[teacher] = (encoder, axes, shifts)
-        return ()
+    def _reduce(self, name: LayerName) -> Space:
+        stored = self._store.load(StudyCell(FEATURES, layer=self._config.layers.index(name)))
+        train, test = (stored[part].astype(np.float64) for part in ("train", "test"))
+        return reduce_features(train, test, self._config.n_components)
 
-    def _test(self, teacher: str, noise: float, name: str) -> tuple[StudyRow, ...]:
-        encoder, axes, own = self._truth[teacher]
-        truth, space = self._spaces[teacher], self._spaces[name]
-        draw = make_stream(self._config.seed, "noise", teacher, str(noise))  # the same recording for every candidate
-        signal, held_out = truth.train @ axes, truth.test @ axes
+    def _attack_truth(self, teacher: int) -> Arrays:
+        config, name = self._config, self._config.teachers[teacher]
+        axes = draw_axes(self._space(name), config.n_voxels, name.label, seed=config.seed)
+        encoder = self._build(name, axes, np.zeros(config.n_voxels))
+        found = [self._climb(encoder, voxel) for voxel in range(config.n_voxels)]
+        return {
+            "axes": axes,
+            "shift": np.stack([one["shift"][:, -1] for one in found]),
+            "delta": np.stack([one["delta"] for one in found]).astype(np.float16),
+        }
+
+    def _open_truth(self, teacher: int) -> tuple[Encoder, Arrays, FloatArray]:
+        """The true voxels as an encoder, their stored probes, their clean responses."""
+        stored = self._store.load(StudyCell(TRUTH, teacher=teacher))
+        encoder = self._build(self._config.teachers[teacher], stored["axes"], np.zeros(self._config.n_voxels))
+        return encoder, stored, respond(encoder, self._probed()).astype(np.float64)
+
+    def _build(self, name: LayerName, weights: FloatArray, intercept: FloatArray) -> Encoder:
+        return make_encoder(self._source.open_network(*name), self._space(name), weights, intercept)
+
+    def _test(self, cell: StudyCell) -> Arrays:
+        config, teacher, noise = self._config, self._config.teachers[cell.teacher], self._config.noise[cell.noise]
+        name = config.candidates[cell.candidate]
+        true_encoder, stored, clean = self._true(cell.teacher)
+        truth, space = self._space(teacher), self._space(name)
+        draw = make_stream(config.seed, "noise", teacher.label, str(noise))  # the same recording for every candidate
+        signal, held_out = truth.train @ stored["axes"], truth.test @ stored["axes"]
         recorded = signal + noise * draw.standard_normal(signal.shape)
         measured = held_out + noise * draw.standard_normal(held_out.shape)
         weights, intercept = fit_readout(space, recorded)
-        predicted = space.test @ weights + intercept
-        candidate = make_encoder(space, weights, intercept)
-        sensitivity, moved, control = [], [], []
-        for voxel in range(axes.shape[1]):
+        candidate = self._build(name, weights, intercept)
+        columns: dict[str, list[FloatArray]] = {}
+        for voxel in range(config.n_voxels):
             if self._should_stop():
                 raise Cancelled
             found = self._climb(candidate, voxel)
-            sensitivity.append(np.abs(found["shift"][:, -1]).mean() / float(found["sd"]))
-            shown = self._show(encoder, found["delta"])
-            moved.append(shown[0][:, voxel])
-            control.append(shown[1][:, voxel])
-        scale = float(own.sum())
-        row = StudyRow(
-            teacher=teacher,
-            noise=noise,
-            network=name,
-            r=float(correlate(predicted, measured).mean()),
-            true_r=float(correlate(predicted, held_out).mean()),
-            sensitivity=float(np.mean(sensitivity)),
-            truth=float(np.sum(moved)) / scale,
-            control=float(np.sum(control)) / scale,
-        )
-        return (row,)
+            shown, control = self._show(true_encoder, found["delta"], clean=clean)
+            row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}
+            row |= {"control": control[:, voxel], "overlap": measure_overlap(found["delta"], stored["delta"][voxel])}
+            for key, values in row.items():
+                columns.setdefault(key, []).append(values)
+        arrays: Arrays = {key: np.stack(values) for key, values in columns.items()}
+        predicted = space.test @ weights + intercept
+        return arrays | {"predicted": predicted, "measured": measured, "signal": held_out}
 
     def _climb(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
-        config, pixels = self._config, self._probed()
+        config = self._config
         attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, n_steps=config.n_steps, seed=config.seed)
         ascent = Ascent(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
-        keys = [str(number) for number in range(len(pixels))]
-        return climb(encoder, pixels, ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+        keys = self._keys()
+        return climb(encoder, self._probed(), ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
 
-    def _show(self, truth: Encoder, delta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
         pixels = self._probed()
-        clean, change = torch.tensor(pixels), torch.tensor(delta)
-        keys = [str(number) for number in range(len(pixels))]
-        random = make_controls(clean, change, norm=NormName.L2, seed=self._config.seed, keys=keys)["random"].numpy()
-        before = respond(truth, pixels).astype(np.float64)
-        return respond(truth, pixels + delta) - before, respond(truth, random) - before
+        controls = make_controls(
+            torch.tensor(pixels), torch.tensor(delta), norm=NormName.L2, seed=self._config.seed, keys=self._keys()
+        )
+        return respond(truth, pixels + delta) - clean, respond(truth, controls["random"].numpy()) - clean
 
-    def _probed(self) -> FloatArray:
-        return self._images["test"][: self._config.n_images]
+    def _keys(self) -> list[str]:
+        return self._ids["test"][: self._config.n_images]
+
+
+def measure_overlap(delta: FloatArray, true_delta: FloatArray) -> FloatArray:
+    """Cosine of two perturbations (n_images, 3, height, width) of the same image, (n_images,)."""
+    first, second = (values.astype(np.float64).reshape(len(values), -1) for values in (delta, true_delta))
+    size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.asarray((first * second).sum(axis=1) / np.maximum(size, np.finfo(np.float64).tiny))
