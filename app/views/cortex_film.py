@@ -123,7 +123,7 @@ class CortexFilm:
         """A picture (height, width, 3) uint8 on the paper of the theme."""
         return self._render(shot, size, transparent=False)[..., :3]
 
-    def draw_clear(self, size: tuple[int, int]) -> ByteArray:
+    def still(self, size: tuple[int, int]) -> ByteArray:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
         return self._render(Shot(), size, transparent=True)
 

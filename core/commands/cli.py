@@ -14,6 +14,7 @@ from core.commands import (
     discriminability,
     doctor,
     encoders,
+    figure,
     fit,
     fragility,
     imports,
@@ -71,6 +72,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         surfaces,
         reproduce,
         movie,
+        figure,
         robustify,
         doctor,
     ):

@@ -58,6 +58,7 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(colours))
     bar = Colorbar(axes, mappable, orientation="horizontal")
     if bar.solids is not None:
+        bar.solids.set_rasterized(False)
         bar.solids.set_edgecolor("face")  # else viewers show seams between the steps
     bar.outline.set_linewidth(0.6)
     bar.outline.set_edgecolor(inks.line)

@@ -50,7 +50,7 @@ class Shot:
 
 
 class Cortex(Protocol):
-    """Draws the cortex for a movie."""
+    """Draws the cortex for movies and figures."""
 
     @property
     def key(self) -> ColourKey | None:
@@ -62,6 +62,9 @@ class Cortex(Protocol):
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         """A picture (height, width, 3) uint8 of the size (width, height) asked for."""
+
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
 
 
 class Frames(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
 HEADROOM = 0.1
 MOST_TICKS = 7
 
@@ -58,7 +59,7 @@ def plot_curve(axes: Axes, probe: Probe, inks: Inks, *, unit: str) -> Line2D:
     add_sd_axis(axes, probe, inks)
     handles = drawn[::-1]
     names = [str(line.get_label()) for line in handles]
-    axes.legend(handles, names, frameon=False, loc="lower left", bbox_to_anchor=(0, 0.98), ncols=4, borderpad=0.1)
+    axes.legend(handles, names, frameon=False, loc="lower left", bbox_to_anchor=(0, 0.98), ncols=4, **TIGHT)
     line: Line2D = drawn[-1]
     return line
 

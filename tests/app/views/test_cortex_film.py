@@ -113,7 +113,7 @@ def test_names_are_written_and_outlines_drawn_only_if_wanted(probe: Probe, qtbot
 
 
 def test_a_picture_can_be_see_through(film: CortexFilm) -> None:
-    picture = film.draw_clear(SIZE)
+    picture = film.still(SIZE)
     assert picture.shape == (200, 320, 4)
     assert picture[0, 0, 3] == 0
     assert (picture[..., 3] == 255).mean() > 0.1

@@ -28,6 +28,9 @@ class Paint:
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 3), 90, dtype=np.uint8)
 
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
+
 
 looks: list[tuple[CortexLook, str]] = []
 
@@ -96,4 +99,18 @@ def test_what_cannot_be_filmed_is_one_clear_line(
     assert run("movie", saved, *options) == 2
     told = capsys.readouterr().err
     assert message in told
+    assert told.count("\n") == 1
+
+
+def test_the_figure_command_writes_a_page(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "images.svg"
+    assert run("figure", saved, "--what", "images", "--out", out) == 0
+    assert capsys.readouterr().out == f"Saved {out}\n"
+    assert "difference" in out.read_text(encoding="utf-8")
+
+
+def test_a_figure_of_an_unknown_kind_is_one_clear_line(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("figure", saved, "--what", "imges", "--out", "a.svg") == 2
+    told = capsys.readouterr().err
+    assert "Did you mean 'images'?" in told
     assert told.count("\n") == 1

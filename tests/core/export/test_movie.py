@@ -69,6 +69,9 @@ class PaintedCortex:
         level = 0 if shot.step is None else 10 + 5 * (shot.step + 1)
         return np.full((size[1], size[0], 3), (level, 200, 100), dtype=np.uint8)
 
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
+
 
 def test_an_mp4_plays_everywhere_and_holds_every_frame(probe: Probe, tmp_path: Path) -> None:
     path = tmp_path / "steps.mp4"

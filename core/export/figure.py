@@ -1,0 +1,84 @@
+"""Writes a figure of a probe as PNG, SVG or PDF, its ROI table as CSV; whole or not at all. Never draws a cortex."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from pathlib import Path
+
+import numpy as np
+
+from core.datasets.subject import load_subject
+from core.export.drawing import house_style
+from core.export.figure_config import FigureConfig, find_figure_format
+from core.export.inks import find_inks
+from core.export.movie_frames import Cortex
+from core.export.probe_figures import draw_figure
+from core.export.probe_words import describe_settings
+from core.files import replace_file
+from core.probes.probe import Probe
+from core.probes.spill_over import tabulate_probe
+from core.types import ByteArray
+
+DATES = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
+"""What matplotlib would write of when and with what a file was made: the same figure is the same file."""
+
+WORDS = {"png": "Description", "svg": "Description", "pdf": "Subject"}
+"""Where a file keeps the settings of its probe."""
+
+
+def write_figure(probe: Probe, config: FigureConfig, path: Path, *, cortex: Cortex | None = None) -> Path:
+    """Write a figure.
+
+    Raises
+    ------
+    BadInputError
+        If the ending is none of a figure's, or the figure needs what is not here.
+    StorageError
+        If the file cannot be written; an older one then stays.
+    """
+    kind = find_figure_format(path, config.kind)
+    if kind == "csv":
+        replace_file(path, lambda partial: partial.write_text(tabulate_rois(probe), encoding="utf-8"))
+        return path
+    packed = _render(probe, config, kind, cortex)
+    replace_file(path, lambda partial: partial.write_bytes(packed))
+    return path
+
+
+def preview_figure(probe: Probe, config: FigureConfig, *, width: int, cortex: Cortex | None = None) -> ByteArray:
+    """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a look at it."""
+    few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)
+    with house_style(find_inks(config.theme), font_size=config.font_size):
+        figure = draw_figure(probe, few, cortex)
+        canvas = figure.canvas
+        canvas.draw()
+        return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
+
+
+def tabulate_rois(probe: Probe) -> str:
+    """The spill-over table as CSV, one ROI a row; shifts in the response's unit and in SDs, at full precision."""
+    rows = tabulate_probe(probe, load_subject(probe.config.subject).voxels).rows
+    names = [field.name for field in dataclasses.fields(rows[0])] if rows else ["roi"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*names, "unit"])
+    writer.writerows([*dataclasses.astuple(row), probe.response_unit] for row in rows)
+    return text.getvalue()
+
+
+def _render(probe: Probe, config: FigureConfig, kind: str, cortex: Cortex | None) -> bytes:
+    inks = find_inks(config.theme)
+    told = describe_settings(probe)
+    packed = io.BytesIO()
+    with house_style(inks, font_size=config.font_size):
+        figure = draw_figure(probe, config, cortex)
+        figure.savefig(
+            packed,
+            format=kind,
+            dpi=config.dpi,
+            facecolor="none" if config.transparent else inks.paper,
+            metadata=DATES[kind] | {WORDS[kind]: told},
+        )
+    return packed.getvalue()
