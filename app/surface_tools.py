@@ -105,9 +105,11 @@ class SurfaceTools(QObject):
             return
         surface = placed.surface
         volume, _ = QFileDialog.getOpenFileName(self._window, f"Volume to project onto {surface.name}", "", VOLUMES)
+        if not volume:
+            return
         name = f"{Path(volume).name.partition('.')[0]}_{surface.name}.npz"
         start = str(Path(volume).with_name(name))
-        out = QFileDialog.getSaveFileName(self._window, "Save the values", start, ARRAYS)[0] if volume else ""
+        out = QFileDialog.getSaveFileName(self._window, "Save the values", start, ARRAYS)[0]
         if out:
             self._session.lane.submit(
                 "write",

@@ -157,6 +157,7 @@ class CardWindow(QDialog):
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
+        self.tabs.setAccessibleName("Views of the scores")
         self._compare_note = make_label("", "muted", wraps=True)
         self._compare_page = QWidget()
         row = make_row(make_label("Compare with", "muted"), self.other_box, -1)
@@ -186,6 +187,7 @@ class CardWindow(QDialog):
         inner.setLayout(make_column(self._grid, -1))
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setAccessibleName("Facts about the encoder")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)

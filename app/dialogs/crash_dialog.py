@@ -22,6 +22,7 @@ class CrashDialog(QDialog):
         told = make_label(advice + kept, wraps=True)
         self.report = QPlainTextEdit(report)
         self.report.setReadOnly(True)
+        self.report.setAccessibleName("Report")
         self.report.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         copy = make_button("Copy report", "primary", tip="Copy the report to the clipboard")
         close = make_button("Close")

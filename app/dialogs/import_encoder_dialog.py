@@ -158,6 +158,7 @@ class ImportEncoderDialog(QDialog):
     def _make_fields(self) -> None:
         self.file_field = QLineEdit()
         self.file_field.setReadOnly(True)
+        self.file_field.setAccessibleName("File")
         self.file_field.setPlaceholderText("Choose a file, or drop one on the window")
         self.choose_button = make_button("Choose file…", tip="One file; for BERG the weights and the metadata together")
         self.folder_button = make_button("Choose folder…", tip="An exported encoder, or the installed img2fmri package")

@@ -19,6 +19,7 @@ class LogWindow(QDialog):
         self.resize(820, 420)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
+        self.text.setAccessibleName("Log")
         self.text.setMaximumBlockCount(MOST_LINES)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setPlainText("\n".join(store.lines))

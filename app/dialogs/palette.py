@@ -114,6 +114,7 @@ class Palette(QDialog):
         self.setLayout(column)
         self.field.textChanged.connect(self._search)
         self.view.clicked.connect(self._do_clicked)
+        self.view.activated.connect(self._do_clicked)
         self.view.selectionModel().currentChanged.connect(self._explain)
         self._search("")
 
@@ -143,7 +144,6 @@ class Palette(QDialog):
         view.setUniformItemSizes(True)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return view
 
     def _move(self, key: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QTabWidget, QWidget
 
 from app.dialogs.setting_row import SettingRow
@@ -55,6 +56,7 @@ class SettingsDialog(QDialog):
         body.setLayout(make_column(*rows, -1, gap=14, margin=12))
         page = QScrollArea()
         page.setWidgetResizable(True)
+        page.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         page.setFrameShape(QFrame.Shape.NoFrame)
         page.setWidget(body)
         return page

@@ -150,6 +150,7 @@ class AnalysisPage(WorkPage):
         scroll = QScrollArea()
         scroll.setWidget(left)
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setFixedWidth(FORM_WIDTH + 14)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         empty = make_label("Choose encoders and targets, then run the analysis.", "muted")

@@ -38,12 +38,14 @@ class SweepForm(QWidget):
         self.encoders = _make_list("Encoders")
         self.rois = _make_list("ROI means")
         self.voxels = QLineEdit()
+        self.voxels.setAccessibleName("Voxels")
         self.voxels.setPlaceholderText("812, FFA:3")
         self.voxels.setToolTip(
             "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate"
         )
         self.images = _make_spin("Held-out images", least=2, most=MOST_IMAGES, first=4)
         self.ladder = QLineEdit(", ".join(f"{epsilon:g}" for epsilon in DEFAULT_LADDER))
+        self.ladder.setAccessibleName("Budgets")
         self.ladder.setToolTip("Ascending budgets in [0, 1] pixel units; 8/255 allowed")
         self.steps = _make_spin("Steps of each budget", least=1, most=1000, first=10)
         self.norm = Segmented((("l2", "L2", "L2 budgets"), ("linf", "Linf", "Linf budgets"), *_both(question)))

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from app.theme import Theme
-from app.views.plotting import make_axes, quieten
+from app.views.plotting import make_axes, name_plot, quieten
 from core.types import ByteArray, FloatArray
 
 ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#4fb286", "#b07ae0", "#e05d7b", "#b8a13a", "#3fb3c8", "#c08457")
@@ -51,6 +51,7 @@ class ThemedPlot(pg.PlotWidget):  # type: ignore[misc]
     def __init__(self, x: str, y: str) -> None:
         self._axes = make_axes()
         super().__init__(axisItems=self._axes)
+        name_plot(self, f"{y} against {x}")
         quieten(self.getPlotItem())
         self._axes["bottom"].set_title(x)
         self._axes["left"].set_title(y)

@@ -23,6 +23,7 @@ from app.views.card_data import (
     roi_groups,
 )
 from app.views.card_plots import AlphaPlot, LayerPlot, RidgePlot, ScatterPlot
+from app.views.plotting import name_plot
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS
 from core.errors import StorageError
@@ -54,6 +55,7 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        name_plot(self, "Figure")
         self.ci.setContentsMargins(6, 4, 14, 4)
         self.ci.setSpacing(14)
         self.theme: Theme = DARK

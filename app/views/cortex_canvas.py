@@ -19,6 +19,7 @@ from app.theme import Theme
 from app.views.cortex_annotate import Annotator
 from app.views.cortex_camera import CameraPose
 from app.views.cortex_gl import is_software_gl
+from app.views.cortex_keys import CortexKeys
 from app.views.cortex_layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.views.cortex_morph import MorphPath
 from app.views.cortex_mouse import CortexMouse
@@ -107,6 +108,14 @@ class CortexCanvas(QWidget):
     def set_hurried(self, hurried: bool) -> None:
         """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
         self._hurried = hurried
+
+    def follow_keys(self, keys: CortexKeys) -> None:
+        """Turn, shift and zoom by key, and show that the keys go here."""
+        keys.turned.connect(self._turn)
+        keys.shifted.connect(self._pan)
+        keys.zoomed.connect(self._zoom_in_place)
+        keys.fit_asked.connect(self.fit)
+        keys.focused.connect(self.overlay.set_focused)
 
     def set_gliding(self, gliding: bool) -> None:
         """Whether the camera glides where it goes; where the processor draws it never does."""
@@ -329,6 +338,18 @@ class CortexCanvas(QWidget):
     @Slot(float, float)
     def _pan(self, across: float, down: float) -> None:
         self._move(self.pose.panned(across, down))
+
+    @Slot(float, float)
+    def _turn(self, across: float, down: float) -> None:
+        """Turn by key; a flat map is shifted instead, as by a drag."""
+        if self._mouse.flat:
+            self._pan(-across, -down)
+        else:
+            self._orbit(across, down)
+
+    @Slot(float)
+    def _zoom_in_place(self, factor: float) -> None:
+        self._move(self.pose.zoomed(factor))
 
     @Slot(float, QPointF)
     def _zoom(self, factor: float, at: QPointF) -> None:

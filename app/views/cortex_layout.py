@@ -25,6 +25,9 @@ FOLDED = ("pial", "white")
 GAP = 10.0
 """mm between the hemispheres where they are laid apart."""
 
+PREFERRED: tuple[Geometry, ...] = ("inflated", "pial", "white", "sphere")
+"""Which geometry is shown first of a surface that lacks the one on screen."""
+
 
 @dataclass(frozen=True, slots=True)
 class ViewAngles:

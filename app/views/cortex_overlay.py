@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -19,6 +19,8 @@ from app.widgets.fonts import bold, small
 HALO = 3.2
 RING = 7.5
 """Pixels."""
+
+FOCUS_WIDTH = 2.0
 
 TEXT_DARK, TEXT_LIGHT = "#ffffff", "#14181d"
 HALO_DARK, HALO_LIGHT = "#0d1013", "#ffffff"
@@ -52,6 +54,12 @@ class CortexOverlay(QWidget):
         self._annotations = Annotations()
         self._theme: Theme | None = None
         self._picture: QPixmap | None = None
+        self._focused = False
+
+    def set_focused(self, focused: bool) -> None:
+        """Frame the view while the keys go to it."""
+        self._focused = focused
+        self.update()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -80,6 +88,9 @@ class CortexOverlay(QWidget):
             self._picture = self._draw(self._theme, ratio)
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
+        if self._focused:
+            painter.setPen(QPen(QColor(self._theme.accent), FOCUS_WIDTH))
+            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
         painter.end()
 
     def _draw(self, theme: Theme, ratio: float) -> QPixmap:

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.theme import DARK, Theme
 from app.views.cortex_brush import CortexBrush
 from app.views.cortex_canvas import CortexCanvas, background_of
+from app.views.cortex_cursor import CortexCursor
 from app.views.cortex_hover import HoverInfo
-from app.views.cortex_layout import Geometry, Hemispheres, NamedView
+from app.views.cortex_layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.views.cortex_morph import MorphPath, follow_path
 from app.views.cortex_painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.views.cortex_picking import Pick
@@ -26,10 +27,7 @@ from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
-PREFERRED: tuple[Geometry, ...] = ("inflated", "pial", "white", "sphere")
-"""Which geometry is shown first of a surface that lacks the one on screen."""
-
-HINT = "Click a voxel to make it the target"
+HINT = "Click a voxel"
 
 
 class CortexView(QWidget):
@@ -63,6 +61,7 @@ class CortexView(QWidget):
         self.canvas = CortexCanvas(self)
         self._painter = CortexPainter()
         self._brush = CortexBrush()
+        self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
         self._theme: Theme = DARK
         self._geometry: Geometry = "inflated"
         self._folded: Geometry = "inflated"
@@ -227,6 +226,7 @@ class CortexView(QWidget):
         """Mark a voxel; the marker follows it through every geometry."""
         place = None if voxel is None else self._painter.place_of(voxel)
         self._selected = voxel
+        self.voxel_cursor.set_voxel(voxel)
         self.canvas.mark(place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
@@ -312,6 +312,8 @@ class CortexView(QWidget):
         self.morph_slider.moved.connect(self.set_morph)
         self.canvas.picked.connect(self._pick)
         self.canvas.hovered.connect(self._hover)
+        self.voxel_cursor.moved.connect(self._tell_place)
+        self.voxel_cursor.chosen.connect(self._pick)
         self.canvas.stroke_began.connect(self._begin_stroke)
         self.canvas.stroke_passed.connect(self._brush_over)
         self.canvas.stroke_ended.connect(self._end_stroke)
@@ -372,7 +374,10 @@ class CortexView(QWidget):
 
     @Slot(object)
     def _hover(self, pick: Pick | None) -> None:
-        info = None if pick is None else self._describe(pick)
+        self._tell_place(None if pick is None else self._describe(pick))
+
+    @Slot(object)
+    def _tell_place(self, info: HoverInfo | None) -> None:
         self._readout.show_text(HINT if info is None else info.describe())
         self.voxel_hovered.emit(info)
 

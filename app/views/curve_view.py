@@ -14,6 +14,7 @@ from app.views.plotting import (
     dashed,
     faded,
     make_axes,
+    name_plot,
     plot_font,
     quieten,
     solid,
@@ -61,6 +62,7 @@ class CurveView(QWidget):
         self._is_log = False
         self._marker: tuple[float, float] | None = None
         self._canvas = pg.GraphicsLayoutWidget()
+        name_plot(self._canvas, "Shift against epsilon")
         self._canvas.ci.setContentsMargins(0, 4, 4, 0)
         self._canvas.ci.setSpacing(4)
         self._upper_axes, self._lower_axes = make_axes(), make_axes()

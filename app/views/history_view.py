@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from app.theme import DARK, Theme
-from app.views.plotting import faded, make_axes, quieten, solid, value_range
+from app.views.plotting import faded, make_axes, name_plot, quieten, solid, value_range
 from app.widgets.basics import make_label, make_row, make_tool_button
 from app.widgets.captions import ElidedLabel
 from app.widgets.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
@@ -46,6 +46,7 @@ class HistoryView(QWidget):
         self._n_shown = 0
         self.budget_ticks: list[tuple[float, str]] = []
         self._canvas = pg.GraphicsLayoutWidget()
+        name_plot(self._canvas, "Shift at every attack step")
         self._canvas.ci.setContentsMargins(0, 0, 8, 4)
         self._axes = make_axes()
         self._plot = self._canvas.addPlot(row=0, col=0, axisItems=self._axes)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QPainter, QResizeEvent
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from app.theme import Theme
@@ -40,6 +40,17 @@ class PictureBox(pg.ViewBox):  # type: ignore[misc]
             self.fit_asked.emit()
 
 
+FRAME = 1
+"""Pixels left for the mark of the focus."""
+
+KEY_SHARE = 0.1
+"""Share of the part shown that an arrow key moves by."""
+
+KEYS_HELP = "Plus and minus zoom, arrow keys move, Home fits, the menu key copies or saves."
+ZOOMS = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 0.8}
+ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+
+
 class ImageView(QWidget):
     """A picture of (height, width, 3) uint8; scroll zooms, drag moves, double click fits.
 
@@ -68,8 +79,12 @@ class ImageView(QWidget):
         self._scene = pg.GraphicsView(useOpenGL=False)
         self._scene.setCentralItem(self._box)
         self._scene.setMinimumSize(60, 60)
+        self._scene.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("role", "pane")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(FRAME, FRAME, FRAME, FRAME)
         layout.addWidget(self._scene)
         self._hint = make_label("", "faint", wraps=True)
         self._hint.setParent(self)
@@ -80,6 +95,7 @@ class ImageView(QWidget):
         self._scene.scene().sigMouseMoved.connect(self._tell_pixel)
         self._make_actions()
         self.setAccessibleName(f"{name} image")
+        self.setAccessibleDescription(KEYS_HELP)
 
     @property
     def pixels(self) -> ByteArray | None:
@@ -155,6 +171,24 @@ class ImageView(QWidget):
         if not self._wanted.isEmpty():
             self._limit()
             self.show_rect(self._wanted)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Zoom with + and -, move with the arrows, fit with Home."""
+        if self._pixels is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            super().keyPressEvent(event)
+            return
+        shown, key = self.view_rect, Qt.Key(event.key())
+        if key == Qt.Key.Key_Home:
+            self.fit()
+        elif key in ZOOMS:
+            self._box.scaleBy((1 / ZOOMS[key], 1 / ZOOMS[key]))
+            self._tell_view()
+        elif key in ARROWS:
+            across, down = ARROWS[key]
+            self._box.translateBy(x=KEY_SHARE * across * shown.width(), y=KEY_SHARE * down * shown.height())
+            self._tell_view()
+        else:
+            super().keyPressEvent(event)
 
     def _limit(self) -> None:
         """Bound the zoom so that the whole picture always fits, in a wide pane too: a cut one would hide its edges."""

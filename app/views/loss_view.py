@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QWidget
 
 from app.theme import Theme
-from app.views.plotting import NumberAxis, make_axes, quieten, solid, value_range
+from app.views.plotting import NumberAxis, make_axes, name_plot, quieten, solid, value_range
 from app.widgets.basics import make_column
 
 HEIGHT = 190
@@ -24,6 +24,7 @@ class LossView(QWidget):
         self._axes: dict[str, NumberAxis] = make_axes()
         self.plot = pg.PlotWidget(axisItems=self._axes)
         self.plot.setFixedHeight(HEIGHT)
+        name_plot(self.plot, "Loss against photographs seen")
         item = self.plot.getPlotItem()
         quieten(item)
         self._legend = item.addLegend(offset=(-8, 8))

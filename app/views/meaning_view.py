@@ -43,6 +43,7 @@ class MeaningView(AnswerView):
         scroll = QScrollArea()
         scroll.setWidget(holder)
         scroll.setWidgetResizable(True)
+        scroll.setAccessibleName("Images along the direction")
         plots = make_row(self.rois, self.spectrum)
         top = make_row(make_label("Target", "muted"), self.target, self.open, -1)
         column = make_column(top, scroll, plots)

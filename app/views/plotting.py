@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QPen
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.theme import Theme
 from app.widgets.numbers import MINUS
@@ -26,6 +26,12 @@ GRID_ALPHA = 110
 
 HEADROOM = 0.12
 """Share of the data's height left free above and below."""
+
+
+def name_plot(canvas: QWidget, name: str) -> None:
+    """Name a plot for screen readers and leave it out of the Tab order: its numbers stand beside it as text."""
+    canvas.setAccessibleName(name)
+    canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
