@@ -222,6 +222,12 @@ COMMANDS: tuple[Command, ...] = (
         "chart",
         needs_encoder,
     ),
+    Command(
+        "study",
+        "Test the method…",
+        "View",
+        "Run the analyses on simulated voxels whose true axes are known, and see when the findings hold",
+    ),
     Command("flicker", "Flicker clean and perturbed", "View", "Swap clean and perturbed image in place", "F", "eye"),
     Command(
         "toggle_theme",

@@ -31,6 +31,7 @@ from app.preferences import Preferences
 from app.presenter import Panels, Presenter
 from app.session import Session
 from app.shortcuts import read_keys
+from app.study_tools import StudyTools
 from app.surface_tools import SurfaceTools
 from app.theme import Theme, apply_theme, find_theme
 from app.widgets.banner import Banner
@@ -70,8 +71,9 @@ class MainWindow(QMainWindow):
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
+        self.study_tools = StudyTools(self)
         self.preferences = Preferences(self)
-        shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools)
+        shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
         tools = (self.handlers, self.preferences, self.encoder_tools, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)

@@ -130,7 +130,8 @@ def _alongside(measures: Measures) -> FloatArray:
 def _separate(measures: Measures, offered: Sequence[int]) -> FloatArray:
     spread = []
     for values in (measures.sensitivity[..., offered], measures.r[..., offered]):
-        spread.append(values.var(axis=-1, ddof=1) / values.mean(axis=-1) ** 2)
+        variance, square = values.var(axis=-1, ddof=1), values.mean(axis=-1) ** 2
+        spread.append(np.divide(variance, square, out=np.full_like(variance, np.nan), where=square > 0))
     return np.asarray(spread[0] - spread[1])
 
 
