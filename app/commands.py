@@ -139,6 +139,15 @@ COMMANDS: tuple[Command, ...] = (
         needs_probe,
         ends_group=True,
     ),
+    Command(
+        "compare_measured",
+        "Compare measured responses…",
+        "File",
+        "After the experiment: do the responses move as the stimulus set predicted?",
+        "",
+        "chart",
+        ends_group=True,
+    ),
     Command("import_surface", "Import surface…", "File", "Add a cortical surface of your own", "", "cortex"),
     Command(
         "import_encoder",

@@ -21,6 +21,7 @@ from app.handlers import Handlers
 from app.icons import application_icon
 from app.imports import ImportTools
 from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
+from app.measured_tools import MeasuredTools
 from app.network_tools import NetworkTools
 from app.panels.controls_panel import ControlsPanel
 from app.panels.cortex_panel import CortexPanel
@@ -72,9 +73,10 @@ class MainWindow(QMainWindow):
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
         self.study_tools = StudyTools(self)
+        self.measured_tools = MeasuredTools(self)
         self.preferences = Preferences(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
-        tools = (self.handlers, self.preferences, self.encoder_tools, *shown)
+        tools = (self.handlers, self.preferences, self.encoder_tools, self.measured_tools, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self.actions_table.set_keys(read_keys(session.settings))

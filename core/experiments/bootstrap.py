@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from core.seeds import make_stream
 from core.sweeps.statistics import Interval
@@ -122,6 +121,8 @@ def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, c
     left_out : (n_items,)
         With each item left out once (the jackknife), which gives the acceleration.
     """
+    from scipy import stats  # takes most of a second to import
+
     known = resampled[np.isfinite(resampled)]
     if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():
         return Interval(value, np.nan, np.nan)
@@ -139,6 +140,8 @@ def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, c
 
 def expanded_tail(tail: float, n_items: int) -> float:
     """The tail of a percentile interval that makes up for a sample's SD being too small."""
+    from scipy import stats
+
     return float(stats.norm.cdf(np.sqrt(n_items / (n_items - 1)) * stats.t.ppf(tail, n_items - 1)))
 
 
@@ -195,6 +198,8 @@ def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float,
 
     Returns p and the share that agrees, with the Clopper-Pearson interval; NaN where nothing moved.
     """
+    from scipy import stats
+
     if n_signed == 0:
         nothing = float("nan")
         return nothing, Interval(nothing, nothing, nothing)

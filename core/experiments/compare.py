@@ -13,8 +13,8 @@ from core.checks import check_choice, check_count, check_fraction
 from core.errors import Cancelled
 from core.experiments.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured import Measured
-from core.experiments.planned import PlannedProbe, Scale, choose_control
-from core.experiments.shifts import Measure, Shifts, measure_shifts
+from core.experiments.planned import Measure, PlannedProbe, Scale, choose_control
+from core.experiments.shifts import Shifts, measure_shifts
 from core.sweeps.statistics import Interval, holm, interval_of
 from core.types import BoolArray
 
@@ -230,6 +230,11 @@ def describe_budget(probe: PlannedProbe) -> str:
     return f"{probe.perturbed.norm} {probe.perturbed.epsilon:.6g}"
 
 
+def choose_probes(probes: Sequence[PlannedProbe], cut: Cut, value: str) -> BoolArray:
+    """The probes of one cut's value, (n_probes,) bool."""
+    return next(chosen for one, name, chosen in _cut_probes(probes) if (one, name) == (cut, value))
+
+
 def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, BoolArray]]:
     """Every cut with more than one value, and all probes together first."""
     keys = {
@@ -352,7 +357,7 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
         lines.append(
             f"{len(images)} probes come from {len(set(images))} images. Probes of one image share its original and are "
-            "not independent: take images together (cluster image) for intervals and a sign test that allow for it."
+            "not independent: count images instead (--cluster image) for intervals and a sign test that allow for it."
         )
     if not np.isfinite(shifts.noise).any():
         lines.append("No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.")

@@ -21,7 +21,7 @@ from core.experiments.compare_tables import (
     predicted_unit,
     tabulate_comparison,
 )
-from core.experiments.shifts import Measure
+from core.experiments.planned import Measure
 from core.export.analysis_figures import colour_of, make_figure
 from core.export.analysis_tables import Table, write_tables
 from core.export.report import STYLE, format_table, inline_svg

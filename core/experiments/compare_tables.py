@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.experiments.compare import FORMULAS, Comparison, Cut, Row, describe_budget
-from core.experiments.planned import Scale
-from core.experiments.shifts import Measure
+from core.experiments.planned import Measure, Scale
 from core.export.analysis_tables import Table, Value
 from core.sweeps.statistics import Interval
 

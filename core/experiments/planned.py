@@ -25,6 +25,28 @@ class Scale(StrEnum):
     """SDs of the target's predicted response over the clean reference images, of each network's own encoder."""
 
 
+class Measure(StrEnum):
+    """What is compared; `index` is its row in arrays of shifts."""
+
+    SHIFT = "shift"
+    CONTROL = "control"
+    CONTRAST = "contrast"
+
+    @property
+    def index(self) -> int:  # type: ignore[override]  # never searched as the text it is
+        """0, 1, 2."""
+        return list(Measure).index(self)
+
+    @property
+    def words(self) -> str:
+        """As tables name it."""
+        return {
+            Measure.SHIFT: "perturbed − original",
+            Measure.CONTROL: "control − original",
+            Measure.CONTRAST: "perturbed − control",
+        }[self]
+
+
 @dataclass(frozen=True, slots=True)
 class TargetKey:
     """The weighted voxels a probe moved; two probes with the same key are compared with the same measured value."""

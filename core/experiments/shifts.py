@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -19,28 +18,6 @@ from core.experiments.measured import Measured
 from core.experiments.planned import PlannedProbe, PlannedStimulus, Scale, TargetKey
 
 Floats = npt.NDArray[np.float64]
-
-
-class Measure(StrEnum):
-    """What is compared; `index` is its row in the arrays of `Shifts`."""
-
-    SHIFT = "shift"
-    CONTROL = "control"
-    CONTRAST = "contrast"
-
-    @property
-    def index(self) -> int:  # type: ignore[override]  # never searched as the text it is
-        """0, 1, 2."""
-        return list(Measure).index(self)
-
-    @property
-    def words(self) -> str:
-        """As tables name it."""
-        return {
-            Measure.SHIFT: "perturbed − original",
-            Measure.CONTROL: "control − original",
-            Measure.CONTRAST: "perturbed − control",
-        }[self]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

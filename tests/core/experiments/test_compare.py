@@ -21,9 +21,8 @@ from core.experiments.compare import (
 )
 from core.experiments.measured import MatchOptions
 from core.experiments.open_measured import open_measured
-from core.experiments.planned import Scale, plan_set
+from core.experiments.planned import Measure, Scale, plan_set
 from core.experiments.practise import NO_TRUTH, SimulateOptions, simulate_responses
-from core.experiments.shifts import Measure
 from core.experiments.trials import ReadOptions
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import OTHER, SIGMA, write_set
