@@ -7,6 +7,7 @@ first; a probe follows if "probe at once" is on and a target is chosen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -261,7 +262,8 @@ class Controller(QObject):
         """Write the stimuli of the probe on screen."""
         probe, stimulus = self._state.probe, self._state.stimulus
         if probe is not None and stimulus is not None:
-            self._write(lambda _stop: export_stimuli(self._engine, probe, stimulus, folder=folder), title="Exporting…")
+            write = partial(export_stimuli, self._engine, probe, stimulus, image=self._image, folder=folder)
+            self._write(lambda _stop: write(), title="Exporting…")
 
     def save_probe(self, path: Path) -> None:
         """Write a file that reproduces the probe on screen."""

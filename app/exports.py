@@ -7,19 +7,22 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
+from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import StorageError
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 
 
-def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, folder: Path) -> str:
+def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: str, folder: Path) -> str:
     """Export a probe's images with their manifest, read back and scored again. Returns what to tell the user."""
     from core.stimuli.one_probe import export_probe
 
     config = probe.config
     rescore = partial(engine.rescore, config.subject, config.network, config.layer)
-    report = export_probe(probe, stimulus, folder, rescore=rescore)
+    card = engine.open_encoder(config.subject, config.network, config.layer).card
+    space = load_subject(config.subject).surface
+    report = export_probe(probe, stimulus, folder, rescore=rescore, image=image, card=card, space=space)
     return f"Exported {len(report.files)} files to {report.folder}"
 
 

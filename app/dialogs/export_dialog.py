@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QWidget
 
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from core.probes.probe import Probe
-from core.stimuli.one_probe import name_pair
+from core.stimuli.names import name_pair
 
 CONTENTS = (
     "Original, perturbed, equal-norm random control and sign-flipped image as 8-bit PNG, each read back and scored "

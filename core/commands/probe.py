@@ -35,7 +35,9 @@ from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
-from core.stimuli.one_probe import ExportReport, Recipient, export_probe, name_pair
+from core.stimuli.item import Recipient
+from core.stimuli.names import name_pair
+from core.stimuli.one_probe import ExportReport, export_probe
 from core.types import Direction, NormName
 
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
@@ -170,6 +172,9 @@ def export(engine: Engine, probe: Probe, stimulus: Stimulus, *, args: argparse.N
         stimulus,
         args.out,
         rescore=partial(engine.rescore, config.subject, config.network, config.layer),
+        image=args.image,
+        card=engine.open_encoder(config.subject, config.network, config.layer).card,
+        space=load_subject(config.subject).surface,
         degrees=args.degrees,
         recipients=open_recipients(engine, config) if args.transfer else None,
         add=lambda folder: save_probe(probe, folder / name_pair(probe)),

@@ -116,6 +116,15 @@ def hash_header(header: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def unpack_config(fields: dict[str, Any]) -> ProbeConfig:
+    """The config whose fields `dataclasses.asdict` gave, after JSON. Raises KeyError or BadInputError if it is none."""
+    target = fields["target"]
+    named = Target(TargetKind(target["kind"]), target["label"], tuple(target["voxels"]), tuple(target["weights"]))
+    rest = {"target": named, "attack": AttackConfig(**fields["attack"]), "ladder": tuple(fields["ladder"])}
+    rest["objective"] = ObjectiveConfig(**fields.get("objective", {}))
+    return ProbeConfig(**(fields | rest))
+
+
 def _read_header(path: Path) -> dict[str, Any]:
     try:
         header = json.loads(_read(path))
@@ -138,15 +147,7 @@ def _build_probe(header: dict[str, Any], arrays: Arrays) -> Probe:
         groups[name] = kind(**{part: arrays.pop(f"{name}.{part}") for part in parts})
     plain = {field.name: header[field.name] for field in dataclasses.fields(Probe) if field.name in header}
     plain["ensemble_sha256"] = tuple(header.get("ensemble_sha256", ()))
-    return Probe(**(plain | arrays | groups | {"config": _build_config(header["config"])}))
-
-
-def _build_config(fields: dict[str, Any]) -> ProbeConfig:
-    target = fields["target"]
-    named = Target(TargetKind(target["kind"]), target["label"], tuple(target["voxels"]), tuple(target["weights"]))
-    rest = {"target": named, "attack": AttackConfig(**fields["attack"]), "ladder": tuple(fields["ladder"])}
-    rest["objective"] = ObjectiveConfig(**fields.get("objective", {}))
-    return ProbeConfig(**(fields | rest))
+    return Probe(**(plain | arrays | groups | {"config": unpack_config(header["config"])}))
 
 
 def _read(path: Path) -> bytes:

@@ -36,13 +36,23 @@ class ImageFigures:
 
 def write_png(path: Path, pixels: FloatArray) -> None:
     """Write pixels (3, height, width) in [0, 1] as PNG with grey levels round(255 x)."""
-    Image.fromarray(to_uint8(pixels)).save(path, format="PNG")
+    write_levels(path, to_uint8(pixels))
+
+
+def write_levels(path: Path, levels: ByteArray) -> None:
+    """Write grey levels (height, width, 3) uint8 as PNG."""
+    Image.fromarray(levels).save(path, format="PNG")
 
 
 def read_png(path: Path) -> npt.NDArray[np.float32]:
     """The pixels (3, height, width) float32, k / 255, of a PNG written by `write_png`."""
+    return from_uint8(read_levels(path))
+
+
+def read_levels(path: Path) -> ByteArray:
+    """The grey levels (height, width, 3) uint8 of a PNG written by `write_levels`."""
     with Image.open(path) as picture:
-        return from_uint8(np.array(picture, dtype=np.uint8))
+        return np.array(picture, dtype=np.uint8)
 
 
 def hash_file(path: Path) -> str:

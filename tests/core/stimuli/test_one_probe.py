@@ -15,8 +15,10 @@ from PIL import Image
 from core.errors import BadInputError, StorageError
 from core.images.stimulus import Stimulus, make_stimulus, to_uint8
 from core.probes.probe import Probe
+from core.stimuli.item import Recipient
 from core.stimuli.manifest import COLUMNS
-from core.stimuli.one_probe import ExportReport, Recipient, export_probe, name_pair
+from core.stimuli.names import name_pair
+from core.stimuli.one_probe import ExportReport, export_probe
 from core.types import NormName
 from tests.helpers.probes import make_probe
 
@@ -73,7 +75,7 @@ def reread(report: ExportReport) -> np.ndarray:
 def test_the_set_is_matched_and_complete(report: ExportReport) -> None:
     assert [row.role for row in report.rows] == ROLES
     names = {str(path.relative_to(report.folder)) for path in report.files}
-    assert names == {row.file for row in report.rows} | {"manifest.csv", "manifest.json"}
+    assert names == {row.file for row in report.rows} | {"README.md", "manifest.csv", "manifest.json"}
     assert set(report.files) == {path for path in report.folder.rglob("*") if path.is_file()}
 
 

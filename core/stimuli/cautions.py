@@ -1,0 +1,131 @@
+"""What an experimenter should know of a probe before it is shown to anyone, as short sentences. Never refuses one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from core.encoders.card import EncoderCard
+from core.probes.budget import SURVIVAL_RULE, read_probe_budget
+from core.probes.probe import Probe
+from core.sweeps.choose import judge_voxels
+
+DEFAULT_GATE = 0.1
+LARGEST_CLIPPED = 0.05
+"""Share of colour values pushed onto black or white above which a perturbation is called clipped."""
+LINEAR_RANGE = (0.75, 1.25)
+"""Linearity outside this is told: the shift is another than the gradient promises."""
+LEAST_LEFT = 0.8
+"""Part of the shift that should be left in the saved file."""
+CONTROL_SHARE = 0.5
+"""A random control that moves the target by more than this part of the shift is told."""
+
+
+class Trouble(StrEnum):
+    """The kinds of caution."""
+
+    EIGHT_BIT = "8 bits"
+    CLIPPED = "clipped"
+    NONLINEAR = "nonlinear"
+    POOR_VOXEL = "poor voxel"
+    BELOW_NOISE = "below noise"
+    CONTROL_MOVES = "control moves"
+    DUPLICATE = "duplicate"
+    SAVING = "lost in saving"
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One of them: its kind for a badge, its sentence for the manifest and the tooltip."""
+
+    trouble: Trouble
+    text: str
+
+
+def judge_probe(probe: Probe, card: EncoderCard | None = None, *, gate: float = DEFAULT_GATE) -> tuple[Caution, ...]:
+    """Everything to be told of a probe; what needs the encoder's scores only where its card is given."""
+    found = [*_judge_pixels(probe), *_judge_shift(probe)]
+    if card is not None:
+        found += _judge_encoder(probe, card, gate)
+    return tuple(found)
+
+
+def judge_saving(shift: float, before: float) -> tuple[Caution, ...]:
+    """Whether the saved file still moves the target as the pixels did."""
+    if before == 0 or shift / before >= LEAST_LEFT:
+        return ()
+    text = f"The saved file moves the target by {shift / before:.0%} of what the pixels did before saving."
+    return (Caution(Trouble.SAVING, text),)
+
+
+def find_duplicates(fingerprints: Sequence[str]) -> dict[int, int]:
+    """For every item that shows what an earlier one shows: the number of that one."""
+    first: dict[str, int] = {}
+    return {number: first[mark] for number, mark in enumerate(fingerprints) if first.setdefault(mark, number) != number}
+
+
+def warn_duplicate(other: str) -> Caution:
+    """The caution of an item whose pixels another one has."""
+    return Caution(Trouble.DUPLICATE, f"The same pixels as {other}.")
+
+
+def prediction_error_sd(r: float) -> float:
+    """SD of the error of a held-out prediction, in SDs of the predictions: sqrt(1 - r^2) / r, inf where r <= 0."""
+    return float(np.sqrt(max(0.0, 1 - r * r)) / r) if r > 0 else float("inf")
+
+
+def target_r(probe: Probe, card: EncoderCard) -> float:
+    """The r that the gate looks at: of the voxel, or the median over the target's voxels; NaN if unknown."""
+    voxels = [voxel for voxel in probe.config.target.voxels if voxel < card.n_voxels]
+    known = judge_voxels(card)[voxels]
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _judge_pixels(probe: Probe) -> list[Caution]:
+    reading, found = read_probe_budget(probe), []
+    if not reading.survives_8bit:
+        share = f"rounding changes the perturbation by {reading.rounding_share:.0%}"
+        text = f"Does not survive 8 bits: {share} ({SURVIVAL_RULE})."
+        found.append(Caution(Trouble.EIGHT_BIT, text))
+    clipped = reading.n_saturated / probe.perturbed_pixels.size
+    if clipped > LARGEST_CLIPPED:
+        found.append(Caution(Trouble.CLIPPED, f"Clipped: {clipped:.0%} of the colour values lie on black or white."))
+    return found
+
+
+def _judge_shift(probe: Probe) -> list[Caution]:
+    found, curve = [], probe.curve
+    linearity = float(curve.linearity[-1]) if len(curve.linearity) else float("nan")
+    low, high = LINEAR_RANGE
+    if np.isfinite(linearity) and not low <= linearity <= high:
+        text = f"Outside the linear range: the shift is {linearity:.2f} of its first-order prediction."
+        found.append(Caution(Trouble.NONLINEAR, text))
+    shift = probe.of_target(probe.shift)
+    control = probe.of_target(probe.control_shift)
+    if shift and abs(control) > CONTROL_SHARE * abs(shift):
+        text = f"An equal-norm random control moves the target by {abs(control / shift):.0%} of the shift."
+        found.append(Caution(Trouble.CONTROL_MOVES, text))
+    return found
+
+
+def _judge_encoder(probe: Probe, card: EncoderCard, gate: float) -> list[Caution]:
+    r, found = target_r(probe, card), []
+    if not np.isfinite(r):
+        return [Caution(Trouble.POOR_VOXEL, "How well the encoder predicts this target is not known.")]
+    if r < gate:
+        text = f"Poorly predicted: r {r:.2f} is below the gate {gate:g}."
+        found.append(Caution(Trouble.POOR_VOXEL, text))
+    error = prediction_error_sd(r)
+    shift = abs(probe.of_target(probe.shift))
+    if probe.target_sd > 0 and shift / probe.target_sd < error:
+        told = "more than any shift" if np.isinf(error) else f"{error:.1f} SD"
+        text = (
+            f"Below the noise: the shift of {shift / probe.target_sd:.1f} SD is smaller than the encoder's error on "
+            f"one held-out image ({told}, from r {r:.2f}); one presentation will not show it."
+        )
+        found.append(Caution(Trouble.BELOW_NOISE, text))
+    return found

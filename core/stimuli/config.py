@@ -1,0 +1,81 @@
+"""What a set of stimuli is asked to hold beside its probes, as one frozen, checked record. Never makes anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.checks import check_fraction, describe_refusal
+from core.errors import BadInputError
+from core.stimuli.cautions import DEFAULT_GATE
+from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
+from core.stimuli.layout import Layout
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SetConfig:
+    """How a set is delivered.
+
+    Parameters
+    ----------
+    name : str
+        What the set is called in its manifest and README.
+    controls : tuple of ControlKind
+        Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a triple.
+    layout : Layout
+    transfer : tuple of str
+        Further encoders, "NETWORK:LAYER", in which every file is scored too.
+    gate : float
+        Least r of a voxel that is not warned of.
+    """
+
+    name: str = "stimuli"
+    controls: tuple[ControlKind, ...] = DEFAULT_CONTROLS
+    layout: Layout = field(default_factory=Layout)
+    transfer: tuple[str, ...] = ()
+    gate: float = DEFAULT_GATE
+
+    def __post_init__(self) -> None:
+        try:
+            kinds = tuple(ControlKind(kind) for kind in self.controls)
+        except ValueError as error:
+            allowed = f"of {', '.join(ControlKind)}"
+            raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(self.controls))) from error
+        if not kinds or len(set(kinds)) < len(kinds):
+            advice = "A probe is read against a control of equal norm; `random` is the usual one."
+            allowed = "at least one kind, each named once"
+            raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(kinds), advice=advice))
+        object.__setattr__(self, "controls", kinds)
+        object.__setattr__(self, "transfer", tuple(self.transfer))
+        check_fraction("gate", self.gate)
+        if not self.name.strip() or len(self.name) > LONGEST_NAME:
+            allowed = f"1 to {LONGEST_NAME} characters"
+            raise BadInputError(describe_refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1]))
+
+    @property
+    def n_files(self) -> int:
+        """Files of one item: original, perturbed and controls."""
+        return 2 + len(self.controls)
+
+
+def pack_set(config: SetConfig) -> dict[str, Any]:
+    """A config as plain JSON."""
+    packed: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return packed
+
+
+def unpack_set(values: Mapping[str, Any]) -> SetConfig:
+    """The reverse of `pack_set`. Raises BadInputError for an unknown or missing setting."""
+    try:
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        layout = plain.pop("layout", {})
+        return SetConfig(**plain, layout=Layout(**layout))
+    except TypeError as error:
+        raise BadInputError(f"These are not the settings of a stimulus set: {error}.") from error

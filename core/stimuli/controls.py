@@ -1,0 +1,111 @@
+"""Controls of one perturbed image at the norm its file realises. Never looks at a response, never imports torch early.
+
+random direction · sign flip · phase-scrambled delta · delta of another image · contrast blend. Every control is made of
+whole grey levels and sized to the perturbed image after rounding, so that the saved files have equal norms.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from core.errors import BadInputError
+from core.images.stimulus import from_uint8, to_uint8
+from core.probes.probe import Probe
+from core.seeds import make_stream
+from core.types import FloatArray
+
+
+class ControlKind(StrEnum):
+    """What a control shares with the perturbed image, beside its norm."""
+
+    RANDOM = "random"
+    SIGN_FLIP = "sign_flip"
+    PHASE_SCRAMBLED = "phase_scrambled"
+    OTHER_IMAGE = "other_image"
+    CONTRAST_BLEND = "contrast_blend"
+
+    @property
+    def role(self) -> str:
+        """Its role in the manifest."""
+        return f"control_{self.value}"
+
+    @property
+    def words(self) -> str:
+        """How the interface names it."""
+        return self.value.replace("_", " ").replace("phase scrambled", "phase-scrambled")
+
+    @property
+    def meaning(self) -> str:
+        """What it is, in one line."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    ControlKind.RANDOM: "a random direction (Gaussian under L2, random signs under Linf)",
+    ControlKind.SIGN_FLIP: "the perturbation with its sign flipped",
+    ControlKind.PHASE_SCRAMBLED: "the perturbation's amplitude spectrum with random phases",
+    ControlKind.OTHER_IMAGE: "the perturbation another image of the set got",
+    ControlKind.CONTRAST_BLEND: "a blend toward uniform grey of the image's mean",
+}
+DEFAULT_CONTROLS = (ControlKind.RANDOM, ControlKind.SIGN_FLIP)
+
+
+def make_control(kind: ControlKind, probe: Probe, *, donor: FloatArray | None = None) -> FloatArray:
+    """Pixels (3, side, side) float32 of one control of a probe.
+
+    Where the pixel bounds leave no room for the norm, all of the room is used.
+
+    Parameters
+    ----------
+    kind : ControlKind
+    probe : Probe
+    donor : (3, side, side)
+        The other image's delta; only OTHER_IMAGE needs it.
+
+    Raises
+    ------
+    BadInputError
+        If it is missing or has another size.
+    """
+    import torch
+
+    from core.attacks.ball import Ball
+    from core.attacks.norms import NORMS
+
+    attack = probe.config.attack
+    saved = from_uint8(to_uint8(probe.perturbed_pixels))
+    clean = torch.from_numpy(from_uint8(to_uint8(probe.clean_pixels)))[None]
+    norm = NORMS[attack.norm]
+    size = norm.size((torch.from_numpy(saved)[None] - clean).double()).to(clean)
+    direction = torch.from_numpy(_aim(kind, probe, saved, donor=donor)).to(clean)[None]
+    pixels = Ball(norm, clean, size, quantise=True).fill(direction)
+    return np.ascontiguousarray(pixels[0].float().numpy())
+
+
+def _aim(kind: ControlKind, probe: Probe, saved: FloatArray, *, donor: FloatArray | None) -> FloatArray:
+    """The direction of a control, (3, side, side) float64."""
+    from core.attacks.norms import NORMS
+    from core.sweeps.controls import scramble_phase
+
+    seed, key = probe.config.attack.seed, probe.stimulus_sha256
+    delta = saved.astype(np.float64) - probe.clean_pixels
+    match kind:
+        case ControlKind.RANDOM:
+            shape = (delta.shape[0], delta.shape[1], delta.shape[2])
+            drawn = NORMS[probe.config.attack.norm].draw_direction(shape, make_stream(seed, "control", key))
+            return np.asarray(drawn, dtype=np.float64)
+        case ControlKind.SIGN_FLIP:
+            return -delta
+        case ControlKind.PHASE_SCRAMBLED:
+            return scramble_phase(delta, make_stream(seed, "phase", key))
+        case ControlKind.CONTRAST_BLEND:
+            return np.asarray(probe.clean_pixels.astype(np.float64).mean() - probe.clean_pixels)
+        case ControlKind.OTHER_IMAGE:
+            if donor is None or donor.shape != delta.shape:
+                raise BadInputError(
+                    f"The control {kind.words!r} of {probe.stimulus_id} needs the perturbation of another image of the "
+                    "same size and norm. Add a probe of another image, or leave this control out."
+                )
+            return donor.astype(np.float64)

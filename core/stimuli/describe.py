@@ -1,0 +1,201 @@
+"""Saves one item's images through one path, reads them back and describes every file. Never attacks, never resizes alone.
+
+Every figure is of the pixels that were read back from the disk, as the network sees them through the layout's stated
+way; what the pixels did before stands beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.images.stimulus import from_uint8
+from core.probes.probe import Probe
+from core.stimuli.cautions import Caution, judge_probe, judge_saving
+from core.stimuli.config import SetConfig
+from core.stimuli.controls import ControlKind, make_control
+from core.stimuli.images import hash_file, measure_image, read_levels, write_levels
+from core.stimuli.item import Item, Rescore
+from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
+from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, Transfer
+from core.types import ByteArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Every pixel x of an item becomes gain x + offset."""
+
+    gain: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Saved:
+    """One image: pixels asked for, grey levels of its file as read back, what the network sees of them."""
+
+    role: str
+    file: Path
+    asked: FloatArray
+    levels: ByteArray
+    seen: FloatArray
+
+
+def write_item(
+    item: Item, folder: Path, *, pair_id: str, config: SetConfig, match: Match, cautions: Sequence[Caution] = ()
+) -> tuple[ManifestRow, ...]:
+    """Write every file of an item below `folder`; returns their rows, the original first.
+
+    Parameters
+    ----------
+    item : Item
+    folder : Path
+        Of the set; its stimuli stand in a folder below.
+    pair_id : str
+    config : SetConfig
+    match : Match
+    cautions : sequence of Caution
+        What is known beyond what the probe itself tells, such as duplicates.
+    """
+    saved = [
+        _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)
+        for role, pixels in _images(item, config).items()
+    ]
+    values = _score(item.probe, [one.seen for one in saved], item.rescore)
+    before = _score(item.probe, [one.asked for one in saved], item.rescore)
+    transfers = _transfer(item, saved, config)
+    making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
+    told = [*judge_probe(item.probe, item.card, gate=config.gate), *cautions]
+    told += judge_saving(float(values[1] - values[0]), float(before[1] - before[0]))
+    rows = []
+    for index, one in enumerate(saved):
+        shift = float(values[index] - values[0])
+        rows.append(
+            ManifestRow(
+                **making,
+                **_measure(item, one, saved[0], config),
+                id=one.file.stem,
+                role=one.role,
+                file=f"{STIMULI}/{one.file.name}",
+                file_sha256=hash_file(one.file),
+                clean=float(values[0]),
+                predicted=float(values[index]),
+                shift=shift,
+                shift_sd=_in_sds(shift, item.probe.target_sd),
+                shift_before_saving=float(before[index] - before[0]),
+                warnings=tuple(caution.text for caution in told) if index == 1 else (),
+                transfer={where: shifts[index] for where, shifts in transfers.items()},
+            )
+        )
+    return tuple(rows)
+
+
+def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:
+    """The controls an item can have: another image's perturbation needs one that has it."""
+    return tuple(kind for kind in config.controls if kind is not ControlKind.OTHER_IMAGE or item.donor is not None)
+
+
+def _images(item: Item, config: SetConfig) -> dict[str, FloatArray]:
+    """Pixels of every image of an item by its role."""
+    probe = item.probe
+    images = {ORIGINAL: probe.clean_pixels, str(probe.config.direction): probe.perturbed_pixels}
+    kinds = list_controls(item, config)
+    return images | {kind.role: make_control(kind, probe, donor=item.donor) for kind in kinds}
+
+
+def _save(item: Item, role: str, pixels: FloatArray, *, file: Path, config: SetConfig, match: Match) -> _Saved:
+    layout = config.layout
+    write_levels(file, lay_out(apply_match(pixels, match.gain, match.offset), layout))
+    levels = read_levels(file)
+    return _Saved(role, file, pixels, levels, see(levels, layout, made_for=item.side, side=item.side))
+
+
+def _measure(item: Item, one: _Saved, original: _Saved, config: SetConfig) -> dict[str, Any]:
+    """Sizes and figures of one file against the original's."""
+    layout, side = config.layout, item.side
+    picture, clean = cut_out(one.levels, layout, side), cut_out(original.levels, layout, side)
+    l2, linf = _sizes(one.seen, original.seen)
+    l2_before, linf_before = _sizes(one.asked, original.asked)
+    l2_file, linf_file = _sizes(from_uint8(picture), from_uint8(clean))
+    figures = measure_image(from_uint8(picture), from_uint8(clean))
+    return {
+        "l2": l2,
+        "linf": linf,
+        "l2_before_saving": l2_before,
+        "linf_before_saving": linf_before,
+        "l2_file": l2_file,
+        "linf_file": linf_file,
+        "clipped": count_clipped(picture, clean),
+        "mean_luminance": figures.mean_luminance,
+        "rms_contrast": figures.rms_contrast,
+        "ssim": figures.ssim,
+        "width_px": one.levels.shape[1],
+        "height_px": one.levels.shape[0],
+        "picture_px": picture.shape[0],
+    }
+
+
+def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str, Any]:
+    probe, recipe = item.probe, item.recipe
+    asked, attack, target = probe.config, probe.config.attack, probe.config.target
+    return {
+        "pair_id": pair_id,
+        "source_image": recipe.image_id,
+        "source_key": recipe.image,
+        "source_sha256": recipe.image_sha256,
+        "licence": item.licence,
+        "network": asked.network,
+        "network_sha256": probe.network_sha256,
+        "layer": asked.layer,
+        "encoder_sha256": probe.encoder_sha256,
+        "subject": asked.subject,
+        "space": item.space,
+        "target": target.label,
+        "target_kind": str(target.kind),
+        "voxels": target.voxels,
+        "weights": target.weights,
+        "direction": str(asked.direction),
+        "norm": str(attack.norm),
+        "epsilon": attack.epsilon,
+        "resolution": item.side,
+        "n_steps": attack.steps_taken,
+        "step_size": attack.step_length,
+        "seed": attack.seed,
+        "response_unit": probe.response_unit,
+        "degrees": config.layout.degrees,
+    }
+
+
+def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[str, list[Transfer]]:
+    """What every saved file does to the target in every recipient: name -> one `Transfer` a file."""
+    found = {}
+    for where, recipient in item.recipients.items():
+        side = recipient.input_size or item.side
+        seen = [see(one.levels, config.layout, made_for=item.side, side=side) for one in saved]
+        values = _score(item.probe, seen, recipient.rescore)
+        shifts = (values - values[0]).tolist()
+        found[where] = [Transfer(shift, _in_sds(shift, recipient.target_sd)) for shift in shifts]
+    return found
+
+
+def _score(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
+    """The target's value for every image, (n,) float64."""
+    responses = rescore(np.stack(pixels)).astype(np.float64)
+    return np.asarray(responses @ probe.config.target.vector(responses.shape[1]).astype(np.float64))
+
+
+def _sizes(pixels: FloatArray, original: FloatArray) -> tuple[float, float]:
+    """L2 and Linf of a difference (3, height, width), summed in float64."""
+    wide = pixels.astype(np.float64) - original
+    return float(np.linalg.norm(wide)), float(np.abs(wide).max())
+
+
+def _in_sds(shift: float, sd: float) -> float | None:
+    """The shift in SDs: 0 where the SD is 0, None where it is not known."""
+    if math.isnan(sd):
+        return None
+    return shift / sd if sd > 0 else 0.0

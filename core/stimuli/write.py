@@ -1,0 +1,185 @@
+"""Writes a set of stimuli, item by item, as a generator of progress. Never attacks and never leaves half a set.
+
+The folder appears when everything in it is whole: files, table, README, manifest. Stopping at any moment leaves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.datasets.subject import list_subjects
+from core.errors import Cancelled
+from core.files import new_folder
+from core.progress import ShouldStop, Stopwatch, never_stop
+from core.stimuli.cautions import Caution, find_duplicates, warn_duplicate
+from core.stimuli.config import SetConfig, pack_set
+from core.stimuli.describe import Match, write_item
+from core.stimuli.images import hash_file
+from core.stimuli.item import Item
+from core.stimuli.layout import Layout, Matching
+from core.stimuli.manifest import (
+    MANIFEST,
+    STIMULI,
+    TABLE,
+    ManifestRow,
+    StimulusSet,
+    read_manifest,
+    write_csv,
+    write_json,
+)
+from core.stimuli.matching import find_match, measure_light
+from core.stimuli.names import name_pairs
+from core.stimuli.readme import write_readme
+from core.stimuli.recipe import Recipe, pack_recipe
+from core.types import FloatArray
+
+README = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class SetProgress:
+    """Where the making of a set stands.
+
+    `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, `n_resumed` of
+    them found finished; `label` names the piece at hand; `seconds_left` is None while unknown; `result` is set on the
+    last record only.
+    """
+
+    stage: str
+    done: int
+    n_pieces: int
+    label: str
+    seconds_left: float | None
+    n_resumed: int = 0
+    result: StimulusSet | None = None
+
+
+Load = Callable[[int], Item]
+"""The item of a number, loaded when it is needed: a large set does not fit into memory."""
+
+
+def iter_write(
+    recipes: Sequence[Recipe],
+    load: Load,
+    config: SetConfig,
+    folder: Path,
+    *,
+    add: Callable[[Path], object] | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """Write a set.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        One an item, in the order in which they stand in the set.
+    load : callable
+        Gives the item of each.
+    config : SetConfig
+    folder : Path
+        A new or an empty folder.
+    add : callable, optional
+        Writes further files into the folder before it is complete.
+    should_stop : callable
+
+    Raises
+    ------
+    BadInputError
+        If the folder holds something, a layout does not fit, or a picture cannot be matched.
+    StorageError
+        If the folder cannot be written; nothing half-written stays.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    names = name_pairs([one.config for one in recipes], [one.image_id for one in recipes])
+    duplicates = {
+        number: warn_duplicate(names[first])
+        for number, first in find_duplicates([recipe.digest for recipe in recipes]).items()
+    }
+    watch = Stopwatch(len(recipes))
+    with new_folder(folder) as partial:
+        (partial / STIMULI).mkdir()
+        config, matches = _match(len(recipes), load, config)
+        rows: list[ManifestRow] = []
+        entries: list[dict[str, Any]] = []
+        for number, name in enumerate(names):
+            yield SetProgress("write", number, len(names), name, watch.seconds_left(number))
+            if should_stop():
+                raise Cancelled
+            item = load(number)
+            cautions: tuple[Caution, ...] = (duplicates[number],) if number in duplicates else ()
+            rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], cautions=cautions)
+            circumstances = item.probe.versions | {"device": item.probe.device}
+            entries.append({"pair_id": name} | pack_recipe(item.recipe) | {"made_with": circumstances})
+        if add is not None:
+            add(partial)
+        _finish(partial, tuple(rows), config, entries)
+    yield SetProgress("done", len(names), len(names), "", 0.0, result=read_manifest(folder))
+
+
+def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:
+    """The result of a making, without looking at its progress."""
+    result = None
+    for record in records:
+        result = record.result
+    if result is None:
+        raise RuntimeError("The set ended without a result.")
+    return result
+
+
+def tell_circumstances(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Versions and device of all recipes in one line; several where they differ."""
+    lines = dict.fromkeys(", ".join(f"{name} {value}" for name, value in one["made_with"].items()) for one in entries)
+    return "; ".join(lines)
+
+
+def _match(n_items: int, load: Load, config: SetConfig) -> tuple[SetConfig, list[Match]]:
+    """Gain and offset of every item, and the config with the goals that were reached."""
+    layout = config.layout
+    if layout.matching is Matching.NONE:
+        return config, [Match()] * n_items
+    originals = [load(number).probe.clean_pixels for number in range(n_items)]
+    goal = _choose_goals(layout, originals)
+    wants_contrast = layout.matching is Matching.CONTRAST
+    found: dict[bytes, Match] = {}
+    matches = []
+    for pixels in originals:
+        key = pixels.tobytes()
+        if key not in found:
+            contrast = goal.contrast if wants_contrast else None
+            found[key] = Match(*find_match(pixels, luminance=goal.luminance or 0.0, contrast=contrast))
+        matches.append(found[key])
+    return replace(config, layout=goal), matches
+
+
+def _choose_goals(layout: Layout, originals: Sequence[FloatArray]) -> Layout:
+    """The layout with its goals as numbers: those stated, else the mean over the originals."""
+    mean = np.mean([measure_light(pixels) for pixels in originals], axis=0)
+    luminance = layout.luminance if layout.luminance is not None else float(mean[0])
+    if layout.matching is Matching.LUMINANCE:
+        return replace(layout, luminance=luminance)
+    contrast = layout.contrast if layout.contrast is not None else float(mean[1])
+    return replace(layout, luminance=luminance, contrast=contrast)
+
+
+def _finish(folder: Path, rows: tuple[ManifestRow, ...], config: SetConfig, entries: list[dict[str, Any]]) -> None:
+    """Write table, README and, last, the manifest with the hash of every other file."""
+    write_csv(folder / TABLE, rows)
+    subjects = {row.subject for row in rows}
+    kinds = {info.kind for info in list_subjects() if info.id in subjects}
+    text = write_readme(rows, config, kinds=sorted(kinds), made_with=tell_circumstances(entries))
+    (folder / README).write_text(text, encoding="utf-8")
+    others = sorted(path.relative_to(folder).as_posix() for path in folder.iterdir() if path.is_file())
+    facts = {
+        "subject_kinds": sorted(kinds),
+        "set": pack_set(config),
+        "seen_as": sorted({config.layout.describe_view(row.resolution) for row in rows}),
+        "recipes": entries,
+        "files": {name: hash_file(folder / name) for name in others},
+    }
+    write_json(folder / MANIFEST, rows, name=config.name, facts=facts)
