@@ -26,6 +26,7 @@ from core.commands import (
     report,
     reproduce,
     robustify,
+    stimuli,
     study,
     surfaces,
     transfer,
@@ -70,6 +71,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         listing,
         networks,
         surfaces,
+        stimuli,
         reproduce,
         movie,
         figure,
@@ -78,6 +80,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     ):
         command.add_parser(subparsers)
     imports.add_subjects_parser(subparsers)
+    stimuli.add_rebuild_parser(subparsers)
     _add_demo(subparsers)
     for sub in subparsers.choices.values():
         sub.allow_abbrev = False  # a shortened option is a slip waiting for a second option of that start

@@ -74,7 +74,7 @@ def iter_reproduce(
     """
     check_same_encoder(encoder, probe)
     for name, other, then in zip(probe.config.ensemble, others, probe.ensemble_sha256, strict=False):
-        _check_same(f"encoder of {name}", other.card.sha256, then, config=probe.config)
+        check_same_hash(f"encoder of {name}", other.card.sha256, then, config=probe.config)
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
     for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
@@ -95,10 +95,11 @@ def check_same_encoder(encoder: Encoder, probe: Probe) -> None:
         ("network", encoder.network.sha256, probe.network_sha256),
         ("encoder", encoder.card.sha256, probe.encoder_sha256),
     ):
-        _check_same(what, now, then, config=probe.config)
+        check_same_hash(what, now, then, config=probe.config)
 
 
-def _check_same(what: str, now: str, then: str, *, config: ProbeConfig) -> None:
+def check_same_hash(what: str, now: str, then: str, *, config: ProbeConfig) -> None:
+    """Raise BadInputError unless the two hashes of what a probe depends on are one."""
     if now != then:
         raise BadInputError(
             f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "

@@ -28,8 +28,8 @@ class SetConfig:
     controls : tuple of ControlKind
         Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a triple.
     layout : Layout
-    transfer : tuple of str
-        Further encoders, "NETWORK:LAYER", in which every file is scored too.
+    transfer : tuple of (network, layer)
+        Further encoders of the same subject, in which every file is scored too.
     gate : float
         Least r of a voxel that is not warned of.
     """
@@ -37,7 +37,7 @@ class SetConfig:
     name: str = "stimuli"
     controls: tuple[ControlKind, ...] = DEFAULT_CONTROLS
     layout: Layout = field(default_factory=Layout)
-    transfer: tuple[str, ...] = ()
+    transfer: tuple[tuple[str, str], ...] = ()
     gate: float = DEFAULT_GATE
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class SetConfig:
             allowed = "at least one kind, each named once"
             raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(kinds), advice=advice))
         object.__setattr__(self, "controls", kinds)
-        object.__setattr__(self, "transfer", tuple(self.transfer))
+        object.__setattr__(self, "transfer", tuple((str(network), str(layer)) for network, layer in self.transfer))
         check_fraction("gate", self.gate)
         if not self.name.strip() or len(self.name) > LONGEST_NAME:
             allowed = f"1 to {LONGEST_NAME} characters"
@@ -72,9 +72,7 @@ def pack_set(config: SetConfig) -> dict[str, Any]:
 def unpack_set(values: Mapping[str, Any]) -> SetConfig:
     """The reverse of `pack_set`. Raises BadInputError for an unknown or missing setting."""
     try:
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
+        plain = dict(values)
         layout = plain.pop("layout", {})
         return SetConfig(**plain, layout=Layout(**layout))
     except TypeError as error:

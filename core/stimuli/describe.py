@@ -1,4 +1,4 @@
-"""Saves one item's images through one path, reads them back and describes every file. Never attacks, never resizes alone.
+"""Saves one item's images through one path, reads them back and describes every file. Never attacks.
 
 Every figure is of the pixels that were read back from the disk, as the network sees them through the layout's stated
 way; what the pixels did before stands beside it.
@@ -185,13 +185,14 @@ def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[st
 def _score(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
     """The target's value for every image, (n,) float64."""
     responses = rescore(np.stack(pixels)).astype(np.float64)
-    return np.asarray(responses @ probe.config.target.vector(responses.shape[1]).astype(np.float64))
+    weights = probe.config.target.vector(responses.shape[1]).astype(np.float64)
+    return np.asarray((responses * weights).sum(axis=1))  # a BLAS product depends on its number of threads
 
 
 def _sizes(pixels: FloatArray, original: FloatArray) -> tuple[float, float]:
     """L2 and Linf of a difference (3, height, width), summed in float64."""
     wide = pixels.astype(np.float64) - original
-    return float(np.linalg.norm(wide)), float(np.abs(wide).max())
+    return float(np.sqrt(np.square(wide).sum())), float(np.abs(wide).max())
 
 
 def _in_sds(shift: float, sd: float) -> float | None:

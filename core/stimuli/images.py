@@ -78,7 +78,8 @@ def relative_luminance(pixels: FloatArray) -> npt.NDArray[np.float64]:
     """
     encoded = np.asarray(pixels, dtype=np.float64)
     linear = np.where(encoded <= SRGB_KNEE, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    return np.tensordot(LUMINANCE_WEIGHTS, linear, axes=1)
+    red, green, blue = (weight * channel for weight, channel in zip(LUMINANCE_WEIGHTS, linear, strict=True))
+    return np.asarray(red + green + blue)
 
 
 def structural_similarity(levels: ByteArray, original: ByteArray) -> float:

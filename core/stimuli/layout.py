@@ -170,7 +170,7 @@ def apply_match(pixels: FloatArray, gain: float, offset: float) -> FloatArray:
     """gain x + offset, cut at [0, 1]; the same array where nothing changes."""
     if gain == 1.0 and offset == 0.0:
         return pixels
-    return np.clip(pixels * np.float64(gain) + offset, 0.0, 1.0)
+    return np.asarray(np.clip(pixels * np.float64(gain) + offset, 0.0, 1.0))
 
 
 def count_clipped(levels: ByteArray, original: ByteArray) -> float:
@@ -196,4 +196,4 @@ def _resize(pixels: FloatArray, picture: int, how: Enlarging) -> FloatArray:
     # In floating point, so that the picture is rounded to 8 bits once, at the end.
     channels = [Image.fromarray(np.asarray(channel, dtype=np.float32)) for channel in pixels]
     resized = [np.asarray(one.resize((picture, picture), Image.Resampling.BICUBIC)) for one in channels]
-    return np.clip(np.stack(resized), 0.0, 1.0)
+    return np.asarray(np.clip(np.stack(resized), 0.0, 1.0))

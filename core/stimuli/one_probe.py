@@ -14,7 +14,7 @@ from core.probes.probe import Probe
 from core.stimuli.config import SetConfig
 from core.stimuli.item import DEFAULT_SPACE, Item, Recipient, Rescore
 from core.stimuli.layout import Layout
-from core.stimuli.manifest import MANIFEST, ManifestRow
+from core.stimuli.manifest import ManifestRow
 from core.stimuli.names import name_pair
 from core.stimuli.recipe import find_licence, recipe_of
 from core.stimuli.write import iter_write, run_to_end
@@ -92,7 +92,7 @@ def export_probe(
     )
     config = SetConfig(name_pair(probe), layout=Layout(degrees=degrees))
     made = run_to_end(iter_write([item.recipe], lambda _number: item, config, folder, add=add))
-    others = sorted([*made.header["files"], MANIFEST], key=_manifests_last)
+    others = sorted((path.name for path in made.folder.iterdir() if path.is_file()), key=_manifests_last)
     names = [*(row.file for row in made.rows), *others]
     return ExportReport(made.folder, tuple(made.folder / name for name in names), made.rows)
 

@@ -1,4 +1,4 @@
-"""The README that travels with a set: what it is, how it was made, what its numbers mean, whom to cite. Never scores."""
+"""The README that travels with a set: what it is, how it was made, what its numbers mean. Never scores."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _tell_contents(rows: Sequence[ManifestRow]) -> str:
     images = len({row.source_sha256 for row in originals})
     return (
         f"{len(rows)} stimuli: {len(originals)} originals of {images} image{'s' if images != 1 else ''}, each with "
-        f"{', '.join(f'`{role}`' for role in roles)}. The files of one `pair_id` belong together and differ only in the "
-        "perturbation; all of them went through the same way into their file."
+        f"{', '.join(f'`{role}`' for role in roles)}. The files of one `pair_id` belong together and differ only in "
+        "the perturbation; all of them went through the same way into their file."
     )
 
 

@@ -1,6 +1,6 @@
 """Writes a set of stimuli, item by item, as a generator of progress. Never attacks and never leaves half a set.
 
-The folder appears when everything in it is whole: files, table, README, manifest. Stopping at any moment leaves nothing.
+The folder appears when everything in it is whole: files, table, README, manifest. Stopping leaves nothing.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ README = "README.md"
 class SetProgress:
     """Where the making of a set stands.
 
-    `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, `n_resumed` of
-    them found finished; `label` names the piece at hand; `seconds_left` is None while unknown; `result` is set on the
-    last record only.
+    `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, a part of one
+    included, `n_resumed` of them found finished; `label` names the piece at hand; `seconds_left` is None while unknown;
+    `result` is set on the last record only.
     """
 
     stage: str
-    done: int
+    done: float
     n_pieces: int
     label: str
     seconds_left: float | None
@@ -84,7 +84,7 @@ def iter_write(
     folder : Path
         A new or an empty folder.
     add : callable, optional
-        Writes further files into the folder before it is complete.
+        Writes further files into the folder before it is complete; they are no part of the set.
     should_stop : callable
 
     Raises
@@ -118,7 +118,7 @@ def iter_write(
             entries.append({"pair_id": name} | pack_recipe(item.recipe) | {"made_with": circumstances})
         if add is not None:
             add(partial)
-        _finish(partial, tuple(rows), config, entries)
+        _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
     yield SetProgress("done", len(names), len(names), "", 0.0, result=read_manifest(folder))
 
 
@@ -130,6 +130,13 @@ def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:
     if result is None:
         raise RuntimeError("The set ended without a result.")
     return result
+
+
+def describe_circumstances(device: str) -> dict[str, str]:
+    """What the numbers of a probe or a set depend on beside its recipe: versions, threads, device."""
+    from core.probes.respond import describe_versions
+
+    return describe_versions() | {"device": device}
 
 
 def tell_circumstances(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -167,19 +174,21 @@ def _choose_goals(layout: Layout, originals: Sequence[FloatArray]) -> Layout:
     return replace(layout, luminance=luminance, contrast=contrast)
 
 
-def _finish(folder: Path, rows: tuple[ManifestRow, ...], config: SetConfig, entries: list[dict[str, Any]]) -> None:
+def _finish(
+    folder: Path, rows: tuple[ManifestRow, ...], config: SetConfig, *, entries: list[dict[str, Any]], device: str
+) -> None:
     """Write table, README and, last, the manifest with the hash of every other file."""
     write_csv(folder / TABLE, rows)
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
     text = write_readme(rows, config, kinds=sorted(kinds), made_with=tell_circumstances(entries))
     (folder / README).write_text(text, encoding="utf-8")
-    others = sorted(path.relative_to(folder).as_posix() for path in folder.iterdir() if path.is_file())
     facts = {
         "subject_kinds": sorted(kinds),
         "set": pack_set(config),
         "seen_as": sorted({config.layout.describe_view(row.resolution) for row in rows}),
         "recipes": entries,
-        "files": {name: hash_file(folder / name) for name in others},
+        "written_with": describe_circumstances(device),
+        "files": {name: hash_file(folder / name) for name in (README, TABLE)},
     }
     write_json(folder / MANIFEST, rows, name=config.name, facts=facts)

@@ -1,0 +1,236 @@
+"""Makes the probes of a set, those that are missing, then writes it; a cancelled making goes on where it stopped.
+
+Never decides what a set holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from core.datasets.image_store import find_stimulus
+from core.datasets.subject import load_subject
+from core.errors import BadInputError, Cancelled, ProbeError
+from core.files import check_free
+from core.images.stimulus import Stimulus
+from core.networks.catalog import find_network
+from core.probes.probe import Probe, ProbeConfig
+from core.progress import ShouldStop, Stopwatch, never_stop
+from core.stimuli.config import SetConfig
+from core.stimuli.controls import ControlKind
+from core.stimuli.item import Item, Recipient
+from core.stimuli.recipe import Recipe, find_licence
+from core.stimuli.store import ProbeStore
+from core.stimuli.write import SetProgress, describe_circumstances, iter_write
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.encoders.encoder import Encoder
+
+FindStimulus = Callable[[Recipe, int], Stimulus]
+"""The image of a recipe at a size."""
+
+
+class Source(Protocol):
+    """What opens encoders and keeps them open: `core.engine.Engine`."""
+
+    @property
+    def device(self) -> str:
+        """The device in use."""
+
+    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
+        """An encoder, ready to run."""
+
+    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
+        """The further encoders that a probe attacks."""
+
+
+def iter_make(
+    source: Source,
+    recipes: Sequence[Recipe],
+    config: SetConfig,
+    folder: Path,
+    *,
+    store: ProbeStore,
+    find: FindStimulus | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """Make what is missing and write the set; the last record holds it.
+
+    Parameters
+    ----------
+    source : Source
+    recipes : sequence of Recipe
+    config : SetConfig
+    folder : Path
+        A new or an empty folder.
+    store : ProbeStore
+        Where finished probes are kept; nothing of it is lost when the making is cancelled.
+    find : callable, optional
+        Finds the images; by default by their keys.
+    should_stop : callable
+
+    Raises
+    ------
+    BadInputError
+        If the folder is not free, or an image, a network or an encoder is not the one of its recipe.
+    StorageError
+        If a probe or the set cannot be written.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    check_free(Path(folder).expanduser())
+    for recipe in recipes:
+        config.layout.sizes(find_network(recipe.config.network).input_size)
+    yield from iter_probes(source, recipes, store=store, find=find, should_stop=should_stop)
+    loader = Loader(source, recipes, config, store)
+    yield from iter_write(recipes, loader.load, config, folder, should_stop=should_stop)
+
+
+def iter_probes(
+    source: Source,
+    recipes: Sequence[Recipe],
+    *,
+    store: ProbeStore,
+    find: FindStimulus | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """Make and keep every probe that the store lacks."""
+    circumstances = describe_circumstances(source.device)
+    todo = [one for one in dict.fromkeys(recipes) if store.load(one, circumstances=circumstances) is None]
+    n_resumed = len(set(recipes)) - len(todo)
+    weights = [len(one.config.ladder) * one.config.attack.n_restarts * one.config.attack.steps_taken for one in todo]
+    watch, weighed = Stopwatch(sum(weights)), 0
+    for number, (recipe, weight) in enumerate(zip(todo, weights, strict=True)):
+        done = 0.0
+        for done, probe in _iter_probe(source, recipe, find or find_source, should_stop):
+            left = watch.seconds_left(weighed + int(done * weight))
+            yield SetProgress(
+                "probe", n_resumed + number + done, len(todo) + n_resumed, recipe.describe(), left, n_resumed
+            )
+            if probe is not None:
+                store.save(recipe, probe)
+        weighed += weight
+
+
+def find_source(recipe: Recipe, side: int) -> Stimulus:
+    """The image of a recipe by its key. Raises BadInputError if it is gone or another one."""
+    stimulus = find_stimulus(recipe.image, size=side)
+    if stimulus.sha256 != recipe.image_sha256:
+        raise BadInputError(
+            f"{recipe.image} is another picture now than the one that was probed (its pixels have the hash "
+            f"{stimulus.sha256[:12]}, not {recipe.image_sha256[:12]}). Bring the old one back."
+        )
+    return stimulus
+
+
+def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
+    """The item whose perturbation is the control "other image": another image, same norm and size, else alike."""
+    mine = recipes[number]
+
+    def fits(other: Recipe) -> bool:
+        same_norm = other.config.attack.norm is mine.config.attack.norm
+        sides = {find_network(one.config.network).input_size for one in (mine, other)}
+        return other.image_sha256 != mine.image_sha256 and same_norm and len(sides) == 1
+
+    def rank(index: int) -> tuple[int, int]:
+        one, two = mine.config, recipes[index].config
+        same = (one.network, one.layer, one.target, one.direction) == (
+            two.network,
+            two.layer,
+            two.target,
+            two.direction,
+        )
+        return int(not same), (index - number) % len(recipes)
+
+    return min((index for index, other in enumerate(recipes) if fits(other)), key=rank, default=None)
+
+
+class Loader:
+    """Gives the items of a set one by one, from the probes kept in a store."""
+
+    def __init__(self, source: Source, recipes: Sequence[Recipe], config: SetConfig, store: ProbeStore) -> None:
+        self._source, self._recipes, self._config, self._store = source, recipes, config, store
+        self._target_sd = lru_cache(maxsize=None)(self._find_target_sd)
+
+    def load(self, number: int) -> Item:
+        """The item of a number. Raises BadInputError if its probe was not made."""
+        recipe = self._recipes[number]
+        asked = recipe.config
+        encoder = self._source.open_encoder(asked.subject, asked.network, asked.layer)
+        return Item(
+            recipe,
+            self._probe(recipe),
+            self._rescore(asked.subject, asked.network, asked.layer),
+            recipients=self._recipients(recipe),
+            card=encoder.card,
+            donor=self._donor(number),
+            licence=find_licence(recipe.image),
+            space=load_subject(asked.subject).surface,
+        )
+
+    def _probe(self, recipe: Recipe) -> Probe:
+        probe = self._store.load(recipe)
+        if probe is None:
+            raise BadInputError(f"The probe {recipe.describe()} was not made yet, or its file was lost. Make it again.")
+        return probe
+
+    def _donor(self, number: int) -> FloatArray | None:
+        if ControlKind.OTHER_IMAGE not in self._config.controls:
+            return None
+        index = find_donor(self._recipes, number)
+        if index is None:
+            return None
+        probe = self._probe(self._recipes[index])
+        return probe.perturbed_pixels - probe.clean_pixels
+
+    def _recipients(self, recipe: Recipe) -> dict[str, Recipient]:
+        asked, found = recipe.config, {}
+        for network, layer in self._config.transfer:
+            if (network, layer) == (asked.network, asked.layer):
+                continue
+            sd = self._target_sd(asked.subject, network, layer, recipe)
+            if sd is not None:
+                side = find_network(network).input_size
+                found[f"{network} {layer}"] = Recipient(self._rescore(asked.subject, network, layer), sd, side)
+        return found
+
+    def _find_target_sd(self, subject: str, network: str, layer: str, recipe: Recipe) -> float | None:
+        """SD of the target in another encoder; None where that has no such voxel or encoder."""
+        try:
+            encoder = self._source.open_encoder(subject, network, layer)
+        except ProbeError:
+            return None  # encoders of several subjects in one set: this one has none on that network
+        target = recipe.config.target
+        if max(target.voxels) >= encoder.n_voxels:
+            return None
+        return float(encoder.target_sd(target.vector(encoder.n_voxels)))
+
+    def _rescore(self, subject: str, network: str, layer: str) -> Callable[[FloatArray], FloatArray]:
+        from core.probes.respond import respond
+
+        return partial(respond, self._source.open_encoder(subject, network, layer))
+
+
+def _iter_probe(
+    source: Source, recipe: Recipe, find: FindStimulus, should_stop: ShouldStop
+) -> Iterator[tuple[float, Probe | None]]:
+    """Run one probe; yields the share done and, last, the probe."""
+    from core.probes.reproduce import check_same_hash
+    from core.probes.run import iter_probe
+
+    asked = recipe.config
+    encoder = source.open_encoder(asked.subject, asked.network, asked.layer)
+    check_same_hash("network", encoder.network.sha256, recipe.network_sha256, config=asked)
+    check_same_hash("encoder", encoder.card.sha256, recipe.encoder_sha256, config=asked)
+    others = source.open_ensemble(asked)
+    for name, other, then in zip(asked.ensemble, others, recipe.ensemble_sha256, strict=True):
+        check_same_hash(f"encoder of {name}", other.card.sha256, then, config=asked)
+    found = find(recipe, encoder.network.input_size)
+    stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
+    for record in iter_probe(encoder, stimulus, asked, should_stop=should_stop, others=others):
+        if should_stop():
+            raise Cancelled
+        yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result

@@ -1,0 +1,288 @@
+"""A plan: images x targets x directions x budgets x encoders, resolved before anything heavy. Never probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
+from core.checks import check_choice, check_count, check_epsilon, describe_refusal, suggest
+from core.datasets.image_store import find_stimulus
+from core.datasets.subject import load_subject
+from core.encoders.files import load_card
+from core.errors import BadInputError
+from core.networks.catalog import find_network
+from core.probes.probe import ProbeConfig
+from core.stimuli.config import SetConfig
+from core.stimuli.controls import DEFAULT_CONTROLS
+from core.stimuli.layout import MID_GREY, Layout
+from core.stimuli.recipe import Recipe, name_source
+from core.sweeps.choose import choose_encoders, choose_images, choose_targets
+from core.sweeps.config import EncoderName, TargetName
+from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
+from core.types import Direction, NormName
+
+MOST_ITEMS = 5000
+"""More probes than any experiment shows."""
+PASSES_BESIDE = 12
+"""Forward passes of a probe beside its attack: clean, controls, judging, scoring the files."""
+
+
+class Budget(NamedTuple):
+    """A norm and its epsilon, in [0, 1] pixel units."""
+
+    norm: NormName
+    epsilon: float
+
+    @property
+    def label(self) -> str:
+        """As it is typed: "l2:3", "linf:8/255"."""
+        short = format_epsilon(self.epsilon, self.norm)
+        exact = parse_epsilon(short, self.norm) == self.epsilon
+        return f"{self.norm}:{short if exact else repr(self.epsilon)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StimulusPlan:
+    """What a set shall hold.
+
+    Parameters
+    ----------
+    encoders : tuple of EncoderName
+    images : tuple of str
+        Ids, SUBJECT:IMAGE, or paths of files.
+    targets : tuple of TargetName
+    directions : tuple of Direction
+    budgets : tuple of Budget
+    n_steps : int
+        Attack steps of each probe.
+    quantise : bool
+        Keep every iterate on 8-bit grey levels, so that saving changes nothing.
+    seed : int
+    delivery : SetConfig
+
+    Raises
+    ------
+    BadInputError
+        If a part is empty or holds something twice, or there are too many probes.
+    """
+
+    encoders: tuple[EncoderName, ...]
+    images: tuple[str, ...]
+    targets: tuple[TargetName, ...]
+    directions: tuple[Direction, ...] = (Direction.RAISE,)
+    budgets: tuple[Budget, ...] = (Budget(NormName.L2, 3.0),)
+    n_steps: int = 20
+    quantise: bool = False
+    seed: int = 0
+    delivery: SetConfig = field(default_factory=SetConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("encoders", "images", "targets", "directions", "budgets"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                got = [getattr(value, "label", str(value)) for value in values]
+                raise BadInputError(describe_refusal(name, allowed="at least one, each named once", got=got))
+        for budget in self.budgets:
+            check_epsilon("budget", budget.epsilon, largest=LARGEST_EPSILON[budget.norm])
+            if budget.epsilon <= 0:
+                raise BadInputError(describe_refusal("budget", allowed="above 0", got=budget.label))
+        check_count("steps", self.n_steps)
+        check_count("seed", self.seed, least=0)
+        if self.n_items > MOST_ITEMS:
+            raise BadInputError(describe_refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items))
+
+    @property
+    def n_items(self) -> int:
+        """Probes of the plan."""
+        per_image = len(self.targets) * len(self.directions) * len(self.budgets) * len(self.encoders)
+        return len(self.images) * per_image
+
+    def describe(self) -> str:
+        """One line: what it holds and what it will cost."""
+        parts = [
+            _count(len(self.images), "image"),
+            _count(len(self.targets), "target"),
+            _count(len(self.directions), "direction"),
+            _count(len(self.budgets), "budget"),
+            _count(len(self.encoders), "encoder"),
+        ]
+        files = self.n_items * self.delivery.n_files
+        cost = f"about {format_duration(self.seconds)} on one core"
+        return f"{' x '.join(parts)} = {_count(self.n_items, 'probe')}, {files} files, {cost}"
+
+    @property
+    def seconds(self) -> float:
+        """What it will take on one core, roughly."""
+        passes = self.n_steps * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
+        return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
+
+
+def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
+    """Every probe of a plan, with the hashes of its image and encoder; all items of one image stand together.
+
+    Raises BadInputError if an image, an encoder or a target is not there.
+    """
+    return tuple(_iter_recipes(plan))
+
+
+def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
+    """The plan that named wishes describe, as in a plan file.
+
+    Parameters
+    ----------
+    wish : mapping
+        Keys of `WISHES`; what is left out takes its default.
+
+    Raises
+    ------
+    BadInputError
+        For an unknown key, or a value that is not there or out of its range.
+    """
+    for key in wish:
+        if key not in WISHES:
+            advice = suggest(key, list(WISHES)) or "`stimuli plan --help` lists them."
+            raise BadInputError(describe_refusal("plan", allowed="of known settings", got=key, advice=advice))
+    got = {key: wish.get(key, default) for key, (default, _) in WISHES.items()}
+    seed, subject = got["seed"], load_subject(str(got["subject"]))
+    encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
+    rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
+    if not rois and not voxels:
+        advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
+        raise BadInputError(describe_refusal("targets", allowed="at least one", got=[], advice=advice))
+    targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=got["gate"], seed=seed)
+    directions = [
+        check_choice("direction", text.lower(), list(Direction)) for text in _texts("directions", got["directions"])
+    ]
+    return StimulusPlan(
+        encoders,
+        tuple(name_source(image) for image in choose_images(subject, _texts("images", got["images"]), seed=seed)),
+        targets,
+        tuple(Direction(check_choice("direction", text, list(Direction))) for text in directions),
+        tuple(parse_budget(text) for text in _texts("budgets", got["budgets"])),
+        got["steps"],
+        bool(got["quantise"]),
+        seed,
+        _resolve_delivery(got, subject.id),
+    )
+
+
+def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
+    """A plan as the wishes that lead to it again, everything drawn or left out named."""
+    delivery, layout = plan.delivery, plan.delivery.layout
+    stated = {name: getattr(layout, name) for name in ("degrees", "luminance", "contrast")}
+    return {
+        "name": delivery.name,
+        "subject": plan.encoders[0].subject,
+        "networks": [f"{encoder.network}:{encoder.layer}" for encoder in plan.encoders],
+        "images": list(plan.images),
+        "rois": [target.roi for target in plan.targets if target.roi],
+        "voxels": [str(target.voxel) for target in plan.targets if not target.roi],
+        "directions": [str(direction) for direction in plan.directions],
+        "budgets": [budget.label for budget in plan.budgets],
+        "steps": plan.n_steps,
+        "quantise": plan.quantise,
+        "seed": plan.seed,
+        "gate": delivery.gate,
+        "controls": [str(kind) for kind in delivery.controls],
+        "transfer": [f"{network}:{layer}" for network, layer in delivery.transfer],
+        "background": list(layout.background),
+        **{name: getattr(layout, name) for name in ("picture_px", "width_px", "height_px")},
+        **{name: str(getattr(layout, name)) for name in ("enlarging", "matching")},
+        **{name: value for name, value in stated.items() if value is not None},
+    }
+
+
+def parse_budget(text: str) -> Budget:
+    """Read "l2:3" or "linf:8/255"; a number alone is L2."""
+    norm, colon, epsilon = text.partition(":")
+    if not colon:
+        norm, epsilon = str(NormName.L2), text
+    name = NormName(check_choice("norm", norm.strip().lower(), list(NormName)))
+    return Budget(name, parse_epsilon(epsilon.strip(), name))
+
+
+WISHES: dict[str, tuple[Any, str]] = {
+    "name": ("stimuli", "what the set is called"),
+    "subject": ("simulated", "id of the subject"),
+    "networks": (["mobilenet_v2_robust"], 'NET, NET:LAYER or "all"'),
+    "images": (["test:4"], "ids, files, or test:N for N held-out ones"),
+    "rois": ([], "ROIs whose mean is moved"),
+    "voxels": ([], "numbers, or ROI:N for N voxels of an ROI above the gate"),
+    "directions": (["raise"], "raise, lower"),
+    "budgets": (["l2:3"], "l2:EPSILON or linf:K/255, at the network's input size"),
+    "steps": (20, "attack steps of each probe"),
+    "quantise": (False, "keep every attack step on 8-bit grey levels"),
+    "seed": (0, "of draws and controls"),
+    "gate": (0.1, "least r of a voxel that is not warned of"),
+    "controls": ([str(kind) for kind in DEFAULT_CONTROLS], "equal-norm controls of every item"),
+    "transfer": ([], "further networks the files are scored on: NET, NET:LAYER or all"),
+    "picture_px": (0, "side of the picture in pixels; 0 is the network's input size"),
+    "width_px": (0, "width of the file; 0 is the picture's"),
+    "height_px": (0, "height of the file; 0 is the picture's"),
+    "background": ([MID_GREY] * 3, "red, green, blue from 0 to 255"),
+    "enlarging": ("smooth", "smooth (bicubic) or exact (repeated pixels)"),
+    "degrees": (None, "width of the picture in degrees of visual angle"),
+    "matching": ("none", "none, luminance, or contrast (both)"),
+    "luminance": (None, "goal of matching; by default the mean over the originals"),
+    "contrast": (None, "the same of RMS contrast"),
+}
+"""Every setting of a plan file: its default and what it is."""
+
+LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
+
+
+def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
+    layout = {name: got[name] for name in LAYOUT_NAMES}
+    for name in ("enlarging", "matching"):
+        kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
+        check_choice(name, str(layout[name]), kinds)
+    further = choose_encoders((subject,), _texts("transfer", got["transfer"]))
+    return SetConfig(
+        str(got["name"]),
+        tuple(got["controls"]),
+        Layout(**layout | {"background": tuple(got["background"])}),
+        tuple((one.network, one.layer) for one in further),
+        got["gate"],
+    )
+
+
+def _iter_recipes(plan: StimulusPlan) -> Iterator[Recipe]:
+    cards = {encoder: load_card(*encoder) for encoder in plan.encoders}
+    tables = {encoder.subject: load_subject(encoder.subject).voxels for encoder in plan.encoders}
+    for image in plan.images:
+        sides = {encoder: find_network(encoder.network).input_size for encoder in plan.encoders}
+        stimuli = {side: find_stimulus(image, size=side) for side in set(sides.values())}
+        for encoder, card in cards.items():
+            stimulus = stimuli[sides[encoder]]
+            for target in plan.targets:
+                for direction in plan.directions:
+                    for budget in plan.budgets:
+                        config = ProbeConfig(
+                            *encoder,
+                            target.find_in(tables[encoder.subject]),
+                            direction,
+                            _attack(plan, budget),
+                            ladder=(budget.epsilon,),
+                        )
+                        hashes = (stimulus.sha256, card.network_sha256, card.sha256)
+                        yield Recipe(config, name_source(image), stimulus.id, *hashes)
+
+
+def _attack(plan: StimulusPlan, budget: Budget) -> AttackConfig:
+    return AttackConfig(
+        norm=budget.norm, epsilon=budget.epsilon, n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed
+    )
+
+
+def _texts(name: str, value: Any) -> list[str]:
+    """A list of texts; one text alone may be written without brackets."""
+    values: Sequence[Any] = [value] if isinstance(value, str | int | float) else list(value)
+    if not all(isinstance(one, str | int | float) for one in values):
+        raise BadInputError(describe_refusal(name, allowed="a list of texts", got=value))
+    return [str(one) for one in values]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"

@@ -1,0 +1,159 @@
+"""Makes a written set again from its manifest alone and compares it bit for bit. Never changes the written one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.datasets.image_files import list_pictures
+from core.errors import BadInputError, ProbeError
+from core.images.read import read_image
+from core.images.stimulus import Stimulus
+from core.progress import ShouldStop, never_stop
+from core.stimuli.config import unpack_set
+from core.stimuli.images import hash_file
+from core.stimuli.make import Source, find_source, iter_make
+from core.stimuli.manifest import MANIFEST, StimulusSet
+from core.stimuli.recipe import Recipe, unpack_recipe
+from core.stimuli.store import ProbeStore
+from core.stimuli.write import SetProgress, describe_circumstances
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuilding gave.
+
+    Parameters
+    ----------
+    made : StimulusSet
+        The new set.
+    differing : tuple of str
+        Files whose bytes differ from what the manifest says, the manifest itself among them.
+    circumstances : tuple of str
+        What is not as it was: "torch 2.9 instead of 2.8"; the usual reason for a difference.
+    """
+
+    made: StimulusSet
+    differing: tuple[str, ...]
+    circumstances: tuple[str, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether every file came out bit for bit."""
+        return not self.differing
+
+    def describe(self) -> str:
+        """One sentence for the user."""
+        if self.identical:
+            return f"Rebuilt bit for bit: {len(self.made.rows)} stimuli and their manifest."
+        why = "; ".join(self.circumstances) or "same versions and device: the processor may be another"
+        return f"{len(self.differing)} files differ ({why}): {', '.join(self.differing)}"
+
+
+def iter_rebuild(
+    source: Source,
+    old: StimulusSet,
+    folder: Path,
+    *,
+    images: Sequence[Path] = (),
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """Make every probe of a manifest again and write the set into a new folder; the last record holds the new set.
+
+    Parameters
+    ----------
+    source : Source
+    old : StimulusSet
+        As `read_rows` gives it; none of its other files is looked at.
+    folder : Path
+    images : sequence of Path
+        Files, or folders of them, to look for images in that are no longer where they were; they are known by their
+        pixels.
+    should_stop : callable
+
+    Raises
+    ------
+    BadInputError
+        If an image, a network or an encoder is missing or is not the one of the manifest, by hash.
+    """
+    recipes = read_recipes(old)
+    config = unpack_set(old.header["set"])
+    finder = _Finder(images)
+    with tempfile.TemporaryDirectory(prefix="probescope-rebuild-") as work:
+        yield from iter_make(
+            source, recipes, config, folder, store=ProbeStore(Path(work)), find=finder.find, should_stop=should_stop
+        )
+
+
+def read_recipes(old: StimulusSet) -> tuple[Recipe, ...]:
+    """The recipes of a manifest. Raises BadInputError if it holds none."""
+    entries = old.header.get("recipes")
+    if not entries or "set" not in old.header:
+        raise BadInputError(f"The manifest in {old.folder} does not say how its probes were made.")
+    return tuple(unpack_recipe(entry) for entry in entries)
+
+
+def find_threads(old: StimulusSet) -> int | None:
+    """The number of threads a set was made with on a processor, if it is one number; it decides the last bits."""
+    records = [*(entry["made_with"] for entry in old.header.get("recipes", ())), old.header.get("written_with", {})]
+    threads = {record.get("threads") for record in records if record.get("device") == "cpu"}
+    only = threads.pop() if len(threads) == 1 else None
+    return int(only) if only is not None and str(only).isdecimal() else None
+
+
+def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
+    """Compare the files of a rebuilt set with what the old manifest says of them."""
+    expected = {row.file: row.file_sha256 for row in old.rows} | dict(old.header["files"])
+    found = {row.file: row.file_sha256 for row in new.rows} | dict(new.header["files"])
+    differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
+    if hash_file(old.folder / MANIFEST) != hash_file(new.folder / MANIFEST):
+        differing.append(MANIFEST)
+    return Rebuilt(new, tuple(sorted(differing)), _compare_circumstances(old, new))
+
+
+def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...]:
+    now = describe_circumstances(new.header["written_with"]["device"])
+    told: dict[str, None] = {}
+    for then in [*(entry["made_with"] for entry in old.header["recipes"]), old.header["written_with"]]:
+        for name in sorted(then.keys() | now.keys()):
+            if then.get(name) != now.get(name):
+                told[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
+    return tuple(told)
+
+
+class _Finder:
+    """Finds images by their keys, else among given files by their pixels."""
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        self._files = [file for place in places for file in _list_files(Path(place).expanduser())]
+
+    def find(self, recipe: Recipe, side: int) -> Stimulus:
+        """The image of a recipe. Raises BadInputError with what to do if it is nowhere."""
+        try:
+            return find_source(recipe, side)
+        except ProbeError as error:
+            for file in self._files:
+                stimulus = _read(file, side)
+                if stimulus is not None and stimulus.sha256 == recipe.image_sha256:
+                    return stimulus
+            advice = "Say where it lies now: --images FOLDER."
+            raise BadInputError(
+                f"The image {recipe.image_id} of the manifest was not found: {error} {advice}"
+            ) from error
+
+
+def _list_files(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise BadInputError(f"There is no file or folder of images at {place}.")
+    return [place / name for name in list_pictures(place).values()]
+
+
+def _read(file: Path, side: int) -> Stimulus | None:
+    try:
+        return read_image(file, size=side)
+    except ProbeError:
+        return None  # no image: it cannot be the one looked for
