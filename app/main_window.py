@@ -6,15 +6,16 @@ left: controls above the gallery | centre: cortex | right: images
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
 from app.actions import Actions
 from app.aim_tools import AimTools
 from app.commands import COMMANDS, Situation, needs_ready
+from app.drops import Drops
 from app.encoder_tools import EncoderTools
 from app.fitting import FitTools
 from app.handlers import Handlers
@@ -23,6 +24,7 @@ from app.imports import ImportTools
 from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from app.measured_tools import MeasuredTools
 from app.network_tools import NetworkTools
+from app.notices import Notices
 from app.panels.controls_panel import ControlsPanel
 from app.panels.cortex_panel import CortexPanel
 from app.panels.gallery_panel import GalleryPanel
@@ -80,6 +82,8 @@ class MainWindow(QMainWindow):
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self.actions_table.set_keys(read_keys(session.settings))
+        self.drops = Drops(self)
+        self.notices = Notices(self)
         self._make_top_bar()
         self._connect()
         self._restore()
@@ -109,6 +113,11 @@ class MainWindow(QMainWindow):
         situation = Situation(self.session.state, self.session.lane.state)
         self.actions_table.refresh(situation)
         self.controls.run.set_reason(needs_ready(situation))
+
+    def _mend_banner(self, fact: str) -> None:
+        """An error message goes once something later went well; that a fact was forgotten is no such thing."""
+        if getattr(self.session.state, fact) is not None:
+            self.banner.mend()
 
     def give_command(self, identity: str) -> None:
         """Give a command of the table as its menu would, if there is one of that name and it can be given now."""
@@ -150,24 +159,16 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take local files."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+        """Take local files, and say what a drop of them does."""
+        self.drops.enter(event)
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        """Promise nothing any more."""
+        self.drops.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take what was dropped: an encoder, a surface, a network, a recording (folder, description), else an image."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if not paths:
-            return
-        event.acceptProposedAction()
-        if self.encoder_tools.take_drop(paths) or self.surface_tools.take_drop(paths):
-            return
-        if self.network_tools.take_drop(paths[0]):
-            return
-        if self.import_tools.takes(paths[0]):
-            self.import_tools.show_assistant(str(paths[0]))
-        else:
-            self.session.controller.open_image(str(paths[0]))
+        """Do what the table of drops says."""
+        self.drops.drop(event)
 
     def _make_panels(self) -> None:
         self.controls = ControlsPanel()
@@ -177,6 +178,7 @@ class MainWindow(QMainWindow):
         self.responses = ResponsesPanel()
         self.banner = Banner()
         self.status = StatusLine()
+        self.controls.encoder.subject_chosen.connect(self.banner.clear)  # first of all: its own notes may follow
         self.panels = Panels(self.controls, self.cortex, self.images, self.responses)
         self._themed = (self.controls, self.gallery, self.cortex, self.images, self.responses, self.banner)
 
@@ -220,6 +222,8 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self.refresh_commands)
         session.lane.state_changed.connect(self.refresh_commands)
+        for fact in ("card", "stimulus", "target", "probe"):
+            getattr(state, f"{fact}_changed").connect(partial(self._mend_banner, fact))
         session.problems.message.connect(self.banner.show_text)
         session.problems.crashed.connect(self.handlers.show_crash)
         session.controller.noted.connect(self.handlers.show_note)

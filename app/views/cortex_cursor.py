@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 
 from app.views.cortex_canvas import CortexCanvas
 from app.views.cortex_hover import HoverInfo
 from app.views.cortex_keys import HELP, CortexKeys
 from app.views.cortex_painter import CortexPainter
 from app.views.cortex_picking import Pick
+from app.widgets.announce import announce
 from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 
 ASIDE_COST = 2.0
@@ -100,8 +100,7 @@ class CortexCursor(QObject):
         self._canvas.mark((pick.side, pick.vertex))
         info = self._describe(pick)
         self.moved.emit(info)
-        event = QAccessibleAnnouncementEvent(self._canvas.plotter, info.describe())
-        QAccessible.updateAccessibility(event)
+        announce(self._canvas.plotter, info.describe())
 
     def _pick_of(self, voxel: int) -> Pick | None:
         place = self._painter.place_of(voxel)

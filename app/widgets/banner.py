@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from app.icons import load_icon
 from app.theme import DARK, Theme
+from app.widgets.announce import announce
 from app.widgets.basics import make_label, make_row, make_tool_button, set_look
 
 TONES = {"error": "warning", "warning": "warning", "info": "info"}
@@ -43,7 +44,14 @@ class Banner(QFrame):
         self.text.setText(text)
         set_look(self, "tone", tone)
         self.set_theme(self._theme)
+        self.setAccessibleName(f"{tone.capitalize()}: {text}")
         self.show()
+        announce(self, text, urgent=tone == "error")
+
+    def mend(self) -> None:
+        """Take an error away because something later went well; notes and warnings stay."""
+        if self._tone == "error":
+            self.clear()
 
     @Slot()
     def clear(self) -> None:
