@@ -3,12 +3,12 @@ PYTHON ?=
 export PYTHON
 py := .venv/bin/python
 
-.PHONY: run test lint bench screenshots setup
+.PHONY: run test lint bench screenshots setup setup-tests
 
 run: setup  ## open the window; without a display run the demonstration into out/demo
 	@$(py) main.py
 
-test: setup  ## run the tests on a display of their own
+test: setup-tests  ## run the tests on a display of their own
 	@$(py) -m pytest
 
 lint: setup  ## style and types
@@ -26,3 +26,6 @@ screenshots: setup  ## make the README's pictures again
 
 setup:
 	@packaging/setup.sh
+
+setup-tests:
+	@packaging/setup.sh tests

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes .venv with everything the program and its tests need, once; a second call only compares two dates.
-# Usage: packaging/setup.sh   (called by `make run` and `make test`)
+# Usage: packaging/setup.sh [tests]   (called by `make run` and `make test`; `tests`: also what only they need)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-stamp=.venv/.installed
+wish=${1:-}
+stamp=.venv/.installed${wish:+-$wish}
 qt_packages="libgl1 libegl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon0 libxcb-cursor0 libxcb-icccm4
 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0"
 screen_packages="xvfb xauth"
@@ -59,6 +60,26 @@ find_python() {
     return 1
 }
 
+# Tests open the pages the program makes in a real browser; without one they are skipped.
+get_browser() {
+    local name
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$name" >/dev/null; then return 0; fi
+    done
+    if is_debian && [ "$(id -u)" = 0 ]; then
+        if (get_packages chromium); then return 0; fi
+    fi
+    say "No Chromium was found; the tests that need a browser are skipped. On Debian: sudo apt-get install -y chromium"
+}
+
+# What reads the program's packages, for the tests, in a folder of its own: the parts tested need neither a screen nor a
+# store, and what the whole of PsychoPy and Brain-Score asks for does not go together with the program's libraries.
+get_readers() {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/readers \
+        'psychopy>=2026.1,<2027' 'brainscore_core>=2.5,<3' six json-tricks i18next ||
+        say "PsychoPy and Brain-Score could not be installed; the tests that read packages with them are skipped."
+}
+
 install_system_libraries
 python=$(find_python)
 if [ ! -x .venv/bin/python ]; then
@@ -75,4 +96,8 @@ if [ ! -x .venv/bin/python ]; then
 fi
 say "Installing Probescope and its libraries (several GB with torch; some minutes, once)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-touch "$stamp"
+if [ "$wish" = tests ]; then
+    get_browser
+    get_readers
+fi
+touch .venv/.installed "$stamp"

@@ -48,6 +48,7 @@ LIGHT = (
     "core.encoders.fit_request",
     "core.engine",
     "core.errors",
+    "core.experiments.package",
     "core.images.read",
     "core.images.stimulus",
     "core.networks.catalog",

@@ -24,8 +24,8 @@ import numpy as np
 
 from core.checks import check_count, describe_refusal
 from core.errors import BadInputError
-from core.experiments.items import Item
 from core.seeds import make_stream
+from core.stimuli.manifest import ManifestRow
 
 DRAWS = 50
 """Random draws of an order before the certain one: most frequent image first."""
@@ -88,16 +88,16 @@ class OrderConfig:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial; `item` is the stimulus shown, None for a blank and for a dot."""
+    """One trial; `row` is the stimulus shown, None for a blank and for a dot."""
 
     kind: TrialKind
-    item: Item | None = None
+    row: ManifestRow | None = None
 
 
 Run = tuple[Trial, ...]
 
 
-def make_orders(items: Sequence[Item], config: OrderConfig) -> tuple[tuple[Run, ...], ...]:
+def make_orders(items: Sequence[ManifestRow], config: OrderConfig) -> tuple[tuple[Run, ...], ...]:
     """The runs of every participant: same items and config, same orders.
 
     Raises
@@ -109,7 +109,7 @@ def make_orders(items: Sequence[Item], config: OrderConfig) -> tuple[tuple[Run, 
     return tuple(_order_participant(items, config, number) for number in range(config.participants))
 
 
-def check_orders(items: Sequence[Item], config: OrderConfig) -> None:
+def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
     """Refuse what no order can meet, before anything is made.
 
     A run of m stimuli in which the most frequent source image comes c times, as do k images in all, can keep them
@@ -138,7 +138,7 @@ def check_orders(items: Sequence[Item], config: OrderConfig) -> None:
                 raise BadInputError(describe_refusal("catch_per_run", allowed=allowed, got=got, advice=advice))
 
 
-def count_runs(items: Sequence[Item], config: OrderConfig) -> int:
+def count_runs(items: Sequence[ManifestRow], config: OrderConfig) -> int:
     """How many runs each participant sees."""
     wanted = config.runs or ceil(len(items) * config.repeats / config.stimuli_per_run)
     return wanted if config.runs else min(wanted, config.repeats * len(_pairs(items)))
@@ -151,7 +151,7 @@ def widest_spacing(counts: Mapping[str, int]) -> int | None:
     return None if most == 1 else (sum(counts.values()) - ties) // (most - 1) - 1
 
 
-def _check_spacing(shown: Sequence[Item], config: OrderConfig, run: int) -> None:
+def _check_spacing(shown: Sequence[ManifestRow], config: OrderConfig, run: int) -> None:
     widest = widest_spacing(Counter(item.source_image for item in shown))
     if widest is None or config.spacing <= widest:
         return
@@ -163,18 +163,18 @@ def _check_spacing(shown: Sequence[Item], config: OrderConfig, run: int) -> None
     raise BadInputError(describe_refusal("spacing", allowed=f"at most {widest}", got=config.spacing, advice=advice))
 
 
-def _pairs(items: Sequence[Item]) -> dict[str, tuple[Item, ...]]:
+def _pairs(items: Sequence[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:
     """The members of every pair, in the order of the manifest."""
-    found: dict[str, list[Item]] = {}
+    found: dict[str, list[ManifestRow]] = {}
     for item in items:
         found.setdefault(item.pair_id, []).append(item)
     return {name: tuple(members) for name, members in found.items()}
 
 
-Unit = tuple[Item, ...]
+Unit = tuple[ManifestRow, ...]
 
 
-def _deal(items: Sequence[Item], config: OrderConfig, participant: int) -> list[list[Unit]]:
+def _deal(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -> list[list[Unit]]:
     """The units of every run.
 
     The pairs, shuffled but those of one image together, are dealt to the K runs in turn, once a repeat. Each repeat
@@ -198,7 +198,7 @@ def _deal(items: Sequence[Item], config: OrderConfig, participant: int) -> list[
     return runs
 
 
-def _order_participant(items: Sequence[Item], config: OrderConfig, participant: int) -> tuple[Run, ...]:
+def _order_participant(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -> tuple[Run, ...]:
     arrangements = _Arrangements(make_stream(config.seed, "roles", participant))
     runs = []
     for number, units in enumerate(_deal(items, config, participant)):
@@ -221,7 +221,7 @@ class _Arrangements:
 
     def next_for(self, unit: Unit) -> Unit:
         """The members of a unit in the order they are shown."""
-        by_role: dict[str, list[Item]] = {}
+        by_role: dict[str, list[ManifestRow]] = {}
         for item in unit:
             by_role.setdefault(item.role, []).append(item)
         roles = tuple(sorted(item.role for item in unit))
@@ -239,13 +239,13 @@ class _Arrangements:
 
 def _order_units(
     units: Sequence[Unit], spacing: int, *, stream: np.random.Generator, arrangements: _Arrangements
-) -> list[Item]:
+) -> list[ManifestRow]:
     """Give every source image its places, then fill an image's places with its units, one after the other."""
     counts = Counter(item.source_image for unit in units for item in unit)
     places: dict[str, list[int]] = {source: [] for source in counts}
     for index, source in enumerate(order_sources(counts, spacing, stream)):
         places[source].append(index)
-    shown: dict[int, Item] = {}
+    shown: dict[int, ManifestRow] = {}
     free = {source: iter(found) for source, found in places.items()}
     for index in stream.permutation(len(units)):
         for item in arrangements.next_for(units[index]):
@@ -292,7 +292,7 @@ def _draw_order(
     return order
 
 
-def _add_others(shown: Sequence[Item], config: OrderConfig, stream: np.random.Generator) -> Run:
+def _add_others(shown: Sequence[ManifestRow], config: OrderConfig, stream: np.random.Generator) -> Run:
     """Put catch trials after stimuli, spread over the run, and blanks anywhere but between the two of a repeat."""
     caught = _spread(config.catch_per_run, len(shown), stream)
     blocks: list[list[Trial]] = []

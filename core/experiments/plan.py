@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.experiments.items import Item, SetToShow
 from core.experiments.orders import CatchKind, Run, Trial, TrialKind, make_orders
 from core.experiments.template import Template
 from core.experiments.timing import PUBLISHED_DEGREES, write_duration
+from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
 
 LONG_RUN_SECONDS = 900.0
 """Participants move and tire in longer runs."""
@@ -26,26 +26,27 @@ class TimedTrial:
     onset: float
     duration: float
     kind: TrialKind
-    item: Item | None
+    row: ManifestRow | None
 
     @property
     def trial_type(self) -> str:
         """The role of the stimulus; catch or blank for the others."""
-        return self.item.role if self.item is not None and self.kind is TrialKind.STIMULUS else str(self.kind)
+        return self.row.role if self.row is not None and self.kind is TrialKind.STIMULUS else str(self.kind)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """What a package holds: `participants` are their runs, each a tuple of trials."""
 
-    stimuli: SetToShow
+    stimuli: StimulusSet
     template: Template
     participants: tuple[tuple[Run, ...], ...]
 
     @property
     def degrees(self) -> float:
         """Width of the stimuli on the screen: the template's, else the set's, else the published 8.4."""
-        return self.template.screen.degrees or self.stimuli.degrees or PUBLISHED_DEGREES
+        stated = {row.degrees for row in self.stimuli.rows}
+        return self.template.screen.degrees or (stated.pop() if len(stated) == 1 else None) or PUBLISHED_DEGREES
 
     @property
     def n_runs(self) -> int:
@@ -67,7 +68,21 @@ class Plan:
         """The trials of a run with their planned onsets."""
         timing = self.template.timing
         for index, trial in enumerate(run):
-            yield TimedTrial(index + 1, timing.onset(index), _duration(self.template, trial), trial.kind, trial.item)
+            yield TimedTrial(index + 1, timing.onset(index), _duration(self.template, trial), trial.kind, trial.row)
+
+    @property
+    def instructions(self) -> str:
+        """What the participant is told."""
+        key = "the space bar" if self.template.timing.response_key == "space" else self.template.timing.response_key
+        what = "see a red dot instead of the cross"
+        if self.template.order.catch_kind is CatchKind.REPEAT:
+            what = "see the same picture twice in a row"
+        return f"Look at the cross in the middle all the time. Press {key} whenever you {what}."
+
+    def describe_set(self) -> str:
+        """How much is in the set."""
+        n_pairs = len(self.stimuli.pairs)
+        return f"{_count(len(self.stimuli.rows), 'stimulus', 'stimuli')} in {_count(n_pairs, 'pair')}"
 
     def describe(self) -> tuple[str, ...]:
         """The lines of the dry run, of the README and of the window."""
@@ -79,7 +94,7 @@ class Plan:
         repeats = "once" if order.repeats == 1 else f"{order.repeats} times"
         catch = "a dot at fixation" if order.catch_kind is CatchKind.DOT else "the image before once more"
         return (
-            f"{len(self.stimuli.items)} stimuli, each shown {repeats}, in {_count(self.n_runs, 'run')} "
+            f"{self.describe_set()}, each shown {repeats}, in {_count(self.n_runs, 'run')} "
             f"for {_count(order.participants, 'participant')}",
             f"Run 1: {_count(first[TrialKind.STIMULUS], 'stimulus', 'stimuli')}, "
             f"{_count(first[TrialKind.CATCH], 'catch trial')} ({catch}), {_count(first[TrialKind.BLANK], 'blank')}",
@@ -94,9 +109,9 @@ class Plan:
         return tuple(_iter_warnings(self))
 
 
-def make_plan(stimuli: SetToShow, template: Template) -> Plan:
+def make_plan(stimuli: StimulusSet, template: Template) -> Plan:
     """Order the trials of every participant. Raises BadInputError if the wishes contradict each other."""
-    return Plan(stimuli, template, make_orders(stimuli.items, template.order))
+    return Plan(stimuli, template, make_orders(stimuli.rows, template.order))
 
 
 def _duration(template: Template, trial: Trial) -> float:
@@ -105,7 +120,7 @@ def _duration(template: Template, trial: Trial) -> float:
 
 
 def _iter_warnings(plan: Plan) -> Iterator[str]:
-    order, screen, items = plan.template.order, plan.template.screen, plan.stimuli.items
+    order, screen, items = plan.template.order, plan.template.screen, plan.stimuli.rows
     most = max(sum(trial.kind is TrialKind.STIMULUS for trial in run) for runs in plan.participants for run in runs)
     if most > order.stimuli_per_run:
         yield f"A run shows {most} stimuli, more than the {order.stimuli_per_run} of the template: ask for more runs."
@@ -122,7 +137,7 @@ def _iter_warnings(plan: Plan) -> Iterator[str]:
     doubled = sum(count for count in copies.values() if count > 1)
     if doubled:
         yield f"{doubled} files are shared by several pairs (same pixels); each is shown once for every pair it is in."
-    if not any(item.role == "original" for item in items):
+    if not any(item.role == ORIGINAL for item in items):
         yield "The set has no originals: measured shifts cannot be compared with predicted ones."
 
 

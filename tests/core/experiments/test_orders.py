@@ -19,13 +19,13 @@ from core.experiments.orders import (
     order_sources,
     widest_spacing,
 )
-from tests.helpers.stimulus_sets import ROLES, make_items
+from tests.helpers.stimulus_sets import ROLES, make_rows
 
 SEEDS = range(25)
 
 
 def sources(run: Run) -> list[str]:
-    return [trial.item.source_image for trial in run if trial.kind is TrialKind.STIMULUS and trial.item]
+    return [trial.row.source_image for trial in run if trial.kind is TrialKind.STIMULUS and trial.row]
 
 
 def nearest_repeat(shown: list[str]) -> int:
@@ -40,9 +40,9 @@ def test_no_image_repeats_within_the_spacing(
     seed: int, n_images: int, targets: int, repeats: int, runs: int, spacing: int
 ) -> None:
     config = OrderConfig(runs=runs, repeats=repeats, spacing=spacing, catch_per_run=3, blanks_per_run=4, seed=seed)
-    for run in make_orders(make_items(n_images, targets=targets), config)[0]:
+    for run in make_orders(make_rows(n_images, targets=targets), config)[0]:
         assert nearest_repeat(sources(run)) >= spacing
-        images = [trial.item.source_image if trial.item else f"none {index}" for index, trial in enumerate(run)]
+        images = [trial.row.source_image if trial.row else f"none {index}" for index, trial in enumerate(run)]
         assert nearest_repeat(images) >= spacing
 
 
@@ -67,8 +67,8 @@ def test_an_order_is_found_even_where_it_is_as_tight_as_can_be(seed: int) -> Non
 
 def test_a_wider_spacing_than_possible_is_refused_before_any_order_is_made() -> None:
     with pytest.raises(BadInputError, match=r"`spacing` must be at most 3, got 5.*'image.' 3 times among 12 stimuli"):
-        make_orders(make_items(4), OrderConfig(catch_per_run=0))
-    runs = make_orders(make_items(4), OrderConfig(catch_per_run=0, spacing=3))[0]
+        make_orders(make_rows(4), OrderConfig(catch_per_run=0))
+    runs = make_orders(make_rows(4), OrderConfig(catch_per_run=0, spacing=3))[0]
     assert nearest_repeat(sources(runs[0])) == 3
 
 
@@ -78,27 +78,27 @@ def test_runs_hold_equally_many_pairs_and_repeats_go_to_different_runs(
     seed: int, n_pairs: int, repeats: int, runs: int
 ) -> None:
     config = OrderConfig(runs=runs, repeats=repeats, spacing=0, catch_per_run=0, seed=seed)
-    made = make_orders(make_items(n_pairs), config)[0]
-    held = [Counter(trial.item.pair_id for trial in run if trial.item) for run in made]
+    made = make_orders(make_rows(n_pairs), config)[0]
+    held = [Counter(trial.row.pair_id for trial in run if trial.row) for run in made]
     units = [sum(counts.values()) // len(ROLES) for counts in held]
     assert sum(units) == n_pairs * repeats and max(units) - min(units) <= 1
-    for pair in {item.pair_id for item in make_items(n_pairs)}:
+    for pair in {item.pair_id for item in make_rows(n_pairs)}:
         times = [counts[pair] // len(ROLES) for counts in held]
         assert sum(times) == repeats and max(times) - min(times) <= 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_run_shows_every_role_equally_often(seed: int) -> None:
-    made = make_orders(make_items(9), OrderConfig(runs=3, repeats=2, spacing=2, seed=seed))[0]
+    made = make_orders(make_rows(9), OrderConfig(runs=3, repeats=2, spacing=2, seed=seed))[0]
     for run in made:
-        counts = Counter(trial.item.role for trial in run if trial.kind is TrialKind.STIMULUS and trial.item)
+        counts = Counter(trial.row.role for trial in run if trial.kind is TrialKind.STIMULUS and trial.row)
         assert set(counts) == set(ROLES) and len(set(counts.values())) == 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_roles_come_at_every_place_of_their_pair_equally_often(seed: int) -> None:
-    run = make_orders(make_items(12), OrderConfig(spacing=5, catch_per_run=0, seed=seed))[0][0]
-    shown = [trial.item for trial in run if trial.item]
+    run = make_orders(make_rows(12), OrderConfig(spacing=5, catch_per_run=0, seed=seed))[0][0]
+    shown = [trial.row for trial in run if trial.row]
     orders = [tuple(item.role for item in shown if item.pair_id == f"image{image}-t0") for image in range(12)]
     for place in range(3):
         assert set(Counter(order[place] for order in orders).values()) == {4}
@@ -110,7 +110,7 @@ def test_roles_come_at_every_place_of_their_pair_equally_often(seed: int) -> Non
 @pytest.mark.parametrize("kind", list(CatchKind))
 def test_catch_trials_and_blanks_are_as_many_as_asked_and_catches_stand_apart(seed: int, kind: CatchKind) -> None:
     config = OrderConfig(catch_per_run=4, blanks_per_run=5, catch_kind=kind, spacing=5, seed=seed)
-    for run in make_orders(make_items(10), config)[0]:
+    for run in make_orders(make_rows(10), config)[0]:
         kinds = [trial.kind for trial in run]
         assert Counter(kinds) == {TrialKind.STIMULUS: 30, TrialKind.CATCH: 4, TrialKind.BLANK: 5}
         for index, trial in enumerate(run):
@@ -118,11 +118,11 @@ def test_catch_trials_and_blanks_are_as_many_as_asked_and_catches_stand_apart(se
                 continue
             before = run[index - 1]
             assert index > 0 and before.kind is TrialKind.STIMULUS
-            assert trial.item is (before.item if kind is CatchKind.REPEAT else None)
+            assert trial.row is (before.row if kind is CatchKind.REPEAT else None)
 
 
 def test_the_same_seed_gives_the_same_orders_and_another_seed_others() -> None:
-    items, config = make_items(10, targets=2), OrderConfig(participants=2, repeats=2, seed=3)
+    items, config = make_rows(10, targets=2), OrderConfig(participants=2, repeats=2, seed=3)
     assert make_orders(items, config) == make_orders(items, config)
     assert make_orders(items, config) != make_orders(items, OrderConfig(participants=2, repeats=2, seed=4))
     first, second = make_orders(items, config)
@@ -132,7 +132,7 @@ def test_the_same_seed_gives_the_same_orders_and_another_seed_others() -> None:
 
 @pytest.mark.parametrize(("stimuli_per_run", "runs"), [(90, 1), (15, 2), (14, 3), (1, 10)])
 def test_runs_follow_from_the_stimuli_a_run_may_hold(stimuli_per_run: int, runs: int) -> None:
-    assert count_runs(make_items(10), OrderConfig(stimuli_per_run=stimuli_per_run)) == runs
+    assert count_runs(make_rows(10), OrderConfig(stimuli_per_run=stimuli_per_run)) == runs
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_runs_follow_from_the_stimuli_a_run_may_hold(stimuli_per_run: int, runs:
 )
 def test_wishes_no_order_can_meet_are_refused_in_one_sentence(config: OrderConfig, sentence: str) -> None:
     with pytest.raises(BadInputError, match=sentence):
-        make_orders(make_items(10), config)
+        make_orders(make_rows(10), config)
 
 
 @pytest.mark.parametrize("field", ["repeats", "participants", "stimuli_per_run"])

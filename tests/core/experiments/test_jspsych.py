@@ -1,0 +1,159 @@
+"""The jsPsych package in a real browser: every trial is shown, real keys are pressed, the saved data are read back."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from core.experiments.jspsych import LIBRARY
+from core.experiments.orders import CatchKind, OrderConfig
+from core.experiments.package import PackageKind, write_package
+from core.experiments.plan import Plan, make_plan
+from core.experiments.template import Template
+from core.experiments.timing import Screen, Timing
+from core.paths import resources_folder
+from core.stimuli.manifest import read_manifest
+from tests.helpers.chromium import PATIENCE, Page, find_chromium, open_page
+from tests.helpers.stimulus_sets import write_set
+
+needs_browser = pytest.mark.skipif(find_chromium() is None, reason="no Chromium; `make test` installs it on Debian")
+
+QUICK = Timing(stimulus_seconds=0.12, gap_seconds=0.08, lead_in_seconds=0.1, lead_out_seconds=0.1)
+
+
+def quick_plan(folder: Path, *, catch_kind: CatchKind, background: int = 0) -> Plan:
+    picture = 24
+    found = read_manifest(write_set(folder / "a_set", n_images=5, side=picture + background, picture=picture))
+    order = OrderConfig(runs=1, spacing=4, catch_per_run=3, blanks_per_run=2, catch_kind=catch_kind, participants=2)
+    return make_plan(found, Template(QUICK, order, Screen(width_cm=60, distance_cm=57)))
+
+
+@needs_browser
+@pytest.mark.parametrize("catch_kind", list(CatchKind))
+def test_the_page_runs_all_trials_from_a_folder_and_saves_what_was_pressed(
+    tmp_path: Path, catch_kind: CatchKind
+) -> None:
+    plan = quick_plan(tmp_path, catch_kind=catch_kind)
+    package = write_package(plan, PackageKind.JSPSYCH, tmp_path / "package")
+    with open_page(tmp_path) as page:
+        start_run(page, package, participant=2)
+        press_at_every_catch_trial(page)
+        page.wait_for("document.body.dataset.stage === 'done'")
+        assert page.value("document.getElementById('verdict').textContent") == "The run is over. Thank you."
+        summary = page.value("document.getElementById('summary').textContent")
+        assert summary == "20 of 20 trials shown; 3 of 3 catch trials seen; 0 presses at other trials."
+        rows = read_download(tmp_path / "downloads" / "sub-02_task-probe_run-01.csv")
+        assert page.problems == []
+    planned = list(plan.timed(plan.participants[1][0]))
+    assert [int(row["trial"]) for row in rows] == [trial.number for trial in planned]
+    assert [row["stimulus_id"] for row in rows] == [trial.row.id if trial.row else "" for trial in planned]
+    assert [row["role"] for row in rows] == [trial.trial_type for trial in planned]
+    assert {row["response"] for row in rows if row["is_catch"] == "1"} == {"1"}
+    assert {row["correct"] for row in rows} == {"true"} and {row["participant"] for row in rows} == {"2"}
+    drift = [float(row["real_onset"]) - trial.onset for row, trial in zip(rows, planned, strict=True)]
+    assert min(drift) > -0.01  # never early; late only by what a busy machine takes
+    assert sorted(float(row["real_onset"]) for row in rows) == [float(row["real_onset"]) for row in rows]
+
+
+@needs_browser
+def test_pictures_are_shown_in_the_middle_at_their_size_in_degrees_background_included(tmp_path: Path) -> None:
+    plan = quick_plan(tmp_path, catch_kind=CatchKind.DOT, background=12)
+    package = write_package(plan, PackageKind.JSPSYCH, tmp_path / "package")
+    with open_page(tmp_path) as page:
+        start_run(page, package)
+        box = page.wait_for(
+            "(() => { const image = document.querySelector('#stage img'); if (!image) return null;"
+            " const box = image.getBoundingClientRect();"
+            " return [box.left + box.width / 2, box.top + box.height / 2, box.width, box.height]; })()"
+        )
+        middle = page.value(
+            "(() => { const box = document.getElementById('fixation').getBoundingClientRect();"
+            " return [box.left + box.width / 2, box.top + box.height / 2]; })()"
+        )
+    # 8.4 deg at 57 cm are 8.3716 cm, at 32 px a cm 267.89 px; a file of 36 px around a picture of 24 is 1.5 times that.
+    assert box[2:] == [402, 402]
+    assert box[:2] == pytest.approx(middle, abs=0.5)
+
+
+@needs_browser
+def test_escape_stops_the_run_and_keeps_the_data_so_far(tmp_path: Path) -> None:
+    package = write_package(quick_plan(tmp_path, catch_kind=CatchKind.DOT), PackageKind.JSPSYCH, tmp_path / "package")
+    with open_page(tmp_path) as page:
+        start_run(page, package)
+        page.wait_for("document.querySelector('#stage img') !== null")
+        page.press("Escape")
+        page.wait_for("document.body.dataset.stage === 'done'")
+        assert page.value("document.getElementById('verdict').textContent") == "The run was stopped."
+        rows = read_download(tmp_path / "downloads" / "sub-01_task-probe_run-01.csv")
+    assert 1 <= len(rows) < 20
+
+
+@needs_browser
+def test_a_missing_picture_is_told_before_the_run_starts(tmp_path: Path) -> None:
+    package = write_package(quick_plan(tmp_path, catch_kind=CatchKind.DOT), PackageKind.JSPSYCH, tmp_path / "package")
+    next((package / "stimuli").iterdir()).unlink()
+    with open_page(tmp_path) as page:
+        page.open((package / "index.html").as_uri())
+        page.wait_for("document.readyState === 'complete' && document.getElementById('start') !== null")
+        page.value("document.getElementById('fullscreen').checked = false; document.forms[0].requestSubmit()")
+        text = page.wait_for(
+            "document.getElementById('stage').innerText.includes('could not be loaded') && stage.innerText"
+        )
+    assert "Copy the whole folder again" in text
+
+
+def test_the_library_in_the_resources_is_the_one_recorded() -> None:
+    folder = resources_folder() / "jspsych"
+    recorded = json.loads((folder / "versions.json").read_text(encoding="utf-8"))["files"]
+    assert set(recorded) | {"versions.json"} == set(LIBRARY)
+    for name, facts in recorded.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == facts["sha256"]
+
+
+def start_run(page: Page, package: Path, *, participant: int = 1) -> None:
+    page.open((package / "index.html").as_uri() + f"?participant={participant}&run=1")
+    page.wait_for("document.readyState === 'complete' && document.getElementById('participant').options.length === 2")
+    page.value("document.getElementById('fullscreen').checked = false; document.forms[0].requestSubmit()")
+    page.wait_for("document.getElementById('stage').innerText.includes('The run starts with 5.')")
+    page.press("5")
+    page.wait_for("document.body.dataset.stage === 'running'")
+
+
+def press_at_every_catch_trial(page: Page) -> None:
+    """Look at the screen as a participant does: a dot, or the picture that was there before."""
+    look = (
+        "(() => { const dot = document.querySelector('#fixation.dot') !== null;"
+        " const image = document.querySelector('#stage img');"
+        " return [document.body.dataset.stage, dot, image && image.src, image && image.style.visibility]; })()"
+    )
+    before, gone, pressed = None, False, False
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        stage, dot, image, visibility = page.value(look)
+        if stage == "done":
+            return
+        shown = image if visibility != "hidden" else None
+        catch = dot or (shown is not None and shown == before and gone)
+        if catch and not pressed:
+            page.press("1")
+        pressed = catch
+        if shown is None:
+            gone = True
+        elif shown != before:
+            before, gone = shown, False
+    raise TimeoutError("the run does not end")
+
+
+def read_download(path: Path) -> list[dict[str, str]]:
+    """The rows of a file the browser saves, once it is whole."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if path.is_file() and path.stat().st_size:
+            with path.open(encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file))
+    raise TimeoutError(f"{path} was not saved; there is {list(path.parent.glob('*'))}")
