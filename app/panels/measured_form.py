@@ -42,7 +42,7 @@ class MeasuredForm(QWidget):
         super().__init__(parent)
         self.folder: Path | None = None
         self.paths: tuple[Path, ...] = ()
-        self._ids: Path | None = None
+        self._ids: tuple[Path, ...] = ()
         self._masks: tuple[Path, ...] = ()
         self._make_fields()
         self._lay_out()
@@ -94,10 +94,10 @@ class MeasuredForm(QWidget):
             self.unknown.setChecked(False)
         self.reread.emit()
 
-    def take_ids(self, path: Path) -> None:
-        """Choose what names the trials of betas."""
-        self._ids = path
-        self.ids_button.setText(path.name)
+    def take_ids(self, paths: Sequence[Path]) -> None:
+        """Choose what names the trials of betas: a file for each measured one, or the runs of a single one."""
+        self._ids = tuple(paths)
+        self.ids_button.setText(paths[0].name if len(paths) == 1 else f"{len(paths)} files")
         self.reread.emit()
 
     def take_masks(self, paths: Sequence[Path]) -> None:
@@ -160,7 +160,7 @@ class MeasuredForm(QWidget):
         )
         self.about = make_label("", "faint", wraps=True)
         self.about.hide()
-        self.ids_button = make_button("Choose…", tip="A text file with one id a line, or the BIDS events table")
+        self.ids_button = make_button("Choose…", tip="Text files with one id a line, or BIDS events tables")
         self.masks_button = make_button(
             "Choose…", tip="NIfTI masks; the mean inside each is compared, named as the file"
         )

@@ -216,7 +216,7 @@ class MeasuredPage(WorkPage):
         form.set_requested.connect(self._ask_set)
         form.files_requested.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
         form.masks_requested.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
-        form.ids_requested.connect(self._ask_ids)
+        form.ids_requested.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
         form.template_requested.connect(self._ask_template)
         form.practice_requested.connect(self._ask_practice)
         self.formulas.clicked.connect(self.show_formulas)
@@ -243,6 +243,7 @@ class MeasuredPage(WorkPage):
                 on_done=self._take_done,
                 on_failed=self._fail,
                 title="Comparing measured with predicted shifts…",
+                patient=True,
             )
         self._refresh()
 
@@ -337,12 +338,6 @@ class MeasuredPage(WorkPage):
         chosen, _ = QFileDialog.getOpenFileNames(self, title, self._start_folder(), pattern)
         if chosen:
             take([Path(name) for name in chosen])
-
-    @Slot()
-    def _ask_ids(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Open the trials' ids", self._start_folder(), IDS_FILTER)
-        if chosen:
-            self.form.take_ids(Path(chosen))
 
     @Slot()
     def _ask_template(self) -> None:

@@ -52,7 +52,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--id-column", default="", help="column that names the stimulus")
     parser.add_argument("--session-column", default="", help="column that names the session")
     parser.add_argument(
-        "--ids", type=Path, help="of betas: the stimulus of each trial, a line each, or an events table"
+        "--ids",
+        type=Path,
+        action="append",
+        default=[],
+        help="of betas: the stimulus of each trial, a line each, or an events table; again for further runs",
     )
     parser.add_argument("--key", default="", help="of npz and HDF5: the array of responses")
     parser.add_argument("--columns", default="", help="of arrays: names of the columns, or `voxels`")
@@ -165,7 +169,7 @@ def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions
     reading = ReadOptions(
         id_column=args.id_column,
         session_column=args.session_column,
-        ids=args.ids,
+        ids=tuple(args.ids),
         key=args.key,
         columns=tuple(name.strip() for name in args.columns.split(",") if name.strip()),
         rois=tuple((name, Path(mask)) for name, mask in split_pairs(args.roi, "roi").items()),

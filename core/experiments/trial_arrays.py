@@ -22,6 +22,8 @@ VOXELS = "voxels"
 """A name for all columns: the subject's voxels in order."""
 
 Floats = npt.NDArray[np.float64]
+Named = list[tuple[str, str]]
+"""Stimulus and session of each trial; "" for a trial without a stimulus."""
 
 
 def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_voxels: int | None) -> Trials:
@@ -33,22 +35,36 @@ def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_vox
         If the stimuli of the trials are not given, or their number is another.
     """
     stored = _read_texts(path)
-    ids, sessions = _find_ids(path, options, stored, known=known)
+    named = _find_ids(path, options, stored, known=known)
     if path.name.lower().endswith(VOLUME_ENDINGS):
-        columns, values = _read_volume(path, options, n_trials=len(ids))
-        return Trials(tuple(ids), tuple(sessions), columns, values)
-    values, notes = _read_rows(path, options, stored, n_trials=len(ids))
-    columns = options.columns or tuple(stored.get(COLUMNS_KEY, ()))
-    named = _name_columns(columns, values.shape[1], n_voxels=n_voxels, file=path.name)
-    kept = [number for number, one in enumerate(ids) if one]
+        shown = _align(named, count_trials(path), path.name)
+        columns, values = _read_volume(path, options)
+        notes: tuple[str, ...] = ()
+    else:
+        values, shown, notes = _read_rows(path, options, stored, named=named)
+        given = options.columns or tuple(stored.get(COLUMNS_KEY, ()))
+        columns = _name_columns(given, values.shape[1], n_voxels=n_voxels, file=path.name)
+    kept = [number for number, (one, _) in enumerate(shown) if one]
     return Trials(
-        tuple(ids[number] for number in kept),
-        tuple(sessions[number] for number in kept),
-        named,
+        tuple(shown[number][0] for number in kept),
+        tuple(shown[number][1] for number in kept),
+        columns,
         values[kept],
-        len(ids) - len(kept),
+        len(named) - len(kept),
         notes,
     )
+
+
+def _align(named: Named, n_rows: int, file: str) -> Named:
+    """The trials that have rows: all events, or those with a stimulus; single-trial analyses leave the others out."""
+    with_stimulus = [one for one in named if one[0]]
+    for shown in (with_stimulus, named):
+        if len(shown) == n_rows:
+            return shown
+    advice = "Blanks and catch trials must all have rows, or none of them."
+    allowed = f"{len(with_stimulus)} rows, one for each id"
+    allowed += f", or {len(named)} with blanks and catch trials" if len(named) > len(with_stimulus) else ""
+    raise BadInputError(describe_refusal("measured", allowed=allowed, got=f"{n_rows} in {file}", advice=advice))
 
 
 def _read_texts(path: Path) -> dict[str, list[str]]:
@@ -66,38 +82,42 @@ def _read_texts(path: Path) -> dict[str, list[str]]:
         ) from error
 
 
-def _find_ids(
-    path: Path, options: ReadOptions, stored: dict[str, list[str]], *, known: frozenset[str]
-) -> tuple[list[str], list[str]]:
-    if options.ids is not None:
-        return read_ids(options.ids.expanduser(), known=known)
+def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *, known: frozenset[str]) -> Named:
+    """(stimulus, session) of each trial; of several files of ids, each is a session."""
+    if options.ids:
+        parts = [(file, *read_ids(file.expanduser(), known=known)) for file in options.ids]
+        several = len(parts) > 1
+        return [
+            (one, session or (file.name if several else ""))
+            for file, ids, sessions in parts
+            for one, session in zip(ids, sessions, strict=True)
+        ]
     if IDS_KEY in stored:
-        ids = [name_stimulus(text) for text in stored[IDS_KEY]]
-        return ids, [""] * len(ids)
+        return [(name_stimulus(text), "") for text in stored[IDS_KEY]]
     beside = path.with_name(path.name.split(".")[0] + "_ids.txt")
     if beside.is_file():
-        return read_ids(beside, known=known)
-    advice = f"Give a file with one id a line, or the events table, with --ids; or lay {beside.name} beside it."
+        return list(zip(*read_ids(beside, known=known), strict=True))
+    advice = "Give a file with one id a line, or the events table: --ids, or “Ids of the trials” in the window."
     allowed = "betas with the stimulus of each trial"
     raise BadInputError(describe_refusal("ids", allowed=allowed, got=path.name, advice=advice))
 
 
 def _read_rows(
-    path: Path, options: ReadOptions, stored: dict[str, list[str]], *, n_trials: int
-) -> tuple[Floats, tuple[str, ...]]:
-    key = options.key or (_only_numbers(path) if stored else "")
-    opened = open_array(path, key=key)
-    shape = opened.shape
-    values = np.asarray(opened.read(0, shape[0]) if shape else np.zeros(0), dtype=np.float64)
-    if len(shape) == 1:
+    path: Path, options: ReadOptions, stored: dict[str, list[str]], *, named: Named
+) -> tuple[Floats, Named, tuple[str, ...]]:
+    """The array with a row a trial, the trials of its rows, and what was done to it."""
+    opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
+    if len(opened.shape) not in (1, 2):
+        allowed = "an array (trials, columns)"
+        raise BadInputError(describe_refusal("measured", allowed=allowed, got=opened.shape))
+    values = np.asarray(opened.read(0, opened.shape[0]), dtype=np.float64)
+    if values.ndim == 1:
         values = values[:, np.newaxis]
-    if values.ndim == 2 and len(values) == n_trials:
-        return values, ()
-    if values.ndim == 2 and values.shape[1] == n_trials:
-        return values.T, (f"{path.name} holds a trial a column, not a row: it was turned.",)
-    advice = "Trials without a stimulus (blanks, fixation) must be in neither or in both."
-    allowed = f"an array with {n_trials} rows, one for each id"
-    raise BadInputError(describe_refusal("measured", allowed=allowed, got=shape, advice=advice))
+    counts = {len(named), sum(bool(one) for one, _ in named)}
+    if len(values) not in counts and values.shape[1] in counts:
+        turned = f"{path.name} holds a trial a column, not a row: it was turned."
+        return values.T, _align(named, values.shape[1], path.name), (turned,)
+    return values, _align(named, len(values), path.name), ()
 
 
 def _only_numbers(path: Path) -> str:
@@ -117,14 +137,11 @@ def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | N
     return columns or tuple(f"column {number}" for number in range(n_columns))
 
 
-def _read_volume(path: Path, options: ReadOptions, *, n_trials: int) -> tuple[tuple[str, ...], Floats]:
+def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Floats]:
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise BadInputError(describe_refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice))
     shape, _ = grid_of(path)
-    if count_trials(path) != n_trials:
-        allowed = f"{n_trials} volumes, one for each id"
-        raise BadInputError(describe_refusal("measured", allowed=allowed, got=count_trials(path)))
     masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, shape=shape)) > 0) for name, file in options.rois}
     whole = np.zeros(0, dtype=np.int64)
     if options.mask is not None:

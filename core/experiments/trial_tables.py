@@ -80,6 +80,8 @@ def find_id_column(table: Table, wished: str, *, known: frozenset[str], file: st
     if named:
         return named[0]
     advice = f"It has {', '.join(list(table)[:10]) or 'no columns'}; name the column of the stimulus (--id-column)."
+    if len(table) == 1 and ";" in next(iter(table)):
+        advice = "Its fields are separated by semicolons; save it with commas or tabs, and points in numbers."
     allowed = f"a table with a column {ID_NAMES[0]!r}, of ids or file names of the set"
     raise BadInputError(describe_refusal("measured", allowed=allowed, got=file, advice=advice))
 
@@ -87,7 +89,7 @@ def find_id_column(table: Table, wished: str, *, known: frozenset[str], file: st
 def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]]:
     """The stimulus and the session of each trial of a betas file: lines of ids, or a table with events in their order.
 
-    Events without a stimulus are left out, as single-trial analyses leave them out.
+    A trial without a stimulus to compare (blank, catch) has an empty id.
     """
     if path.suffix.lower() == ".txt":
         try:
@@ -99,12 +101,8 @@ def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]
     table = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
     column = find_id_column(table, "", known=known, file=path.name)
     sessions = _name_sessions(table, "", file=path.name)
-    named = [
-        (name_stimulus(text), session)
-        for number, (text, session) in enumerate(zip(table[column], sessions, strict=True))
-        if name_stimulus(text) and not _is_no_trial(table, number)
-    ]
-    return [one for one, _ in named], [session for _, session in named]
+    texts = table[column]
+    return ["" if _is_no_trial(table, number) else name_stimulus(text) for number, text in enumerate(texts)], sessions
 
 
 def _read_json(path: Path) -> Table:

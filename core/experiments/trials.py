@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +32,9 @@ class ReadOptions:
     ----------
     id_column, session_column : str
         Of tables; "" finds them by name.
-    ids : Path, optional
-        Of arrays and volumes: a file with the stimulus of each trial, one a line, or a table (BIDS events).
+    ids : tuple of Path
+        Of arrays and volumes: files with the stimulus of each trial, one a line, or tables (BIDS events). As many as
+        measured files, or the runs of a single one in their order.
     key : str
         Of npz and HDF5 files with several arrays: which holds the responses.
     columns : tuple of str
@@ -46,7 +47,7 @@ class ReadOptions:
 
     id_column: str = ""
     session_column: str = ""
-    ids: Path | None = None
+    ids: tuple[Path, ...] = ()
     key: str = ""
     columns: tuple[str, ...] = ()
     rois: tuple[tuple[str, Path], ...] = ()
@@ -106,7 +107,8 @@ def read_trials(
     """
     if not paths:
         raise BadInputError(describe_refusal("measured", allowed="at least one file", got=[]))
-    parts = [_read_one(path, options, known=known, n_voxels=n_voxels) for path in paths]
+    shared = _share_ids(paths, options)
+    parts = [_read_one(path, one, known=known, n_voxels=n_voxels) for path, one in zip(paths, shared, strict=True)]
     first = parts[0]
     for path, part in zip(paths, parts, strict=True):
         if part.columns != first.columns:
@@ -143,6 +145,16 @@ def name_stimulus(text: str) -> str:
     if word.casefold().endswith(STIMULUS_ENDINGS):
         return word.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
     return word
+
+
+def _share_ids(paths: Sequence[Path], options: ReadOptions) -> list[ReadOptions]:
+    """The options of each file: all files of ids for a single measured one, else one each."""
+    if len(paths) == 1 or not options.ids:
+        return [options for _ in paths]
+    if len(options.ids) != len(paths):
+        got = f"{len(options.ids)} for {len(paths)} measured files"
+        raise BadInputError(describe_refusal("ids", allowed="one file for each measured file", got=got))
+    return [replace(options, ids=(one,)) for one in options.ids]
 
 
 def _read_one(path: Path, options: ReadOptions, *, known: frozenset[str], n_voxels: int | None) -> Trials:

@@ -129,7 +129,7 @@ def test_betas_ask_for_their_ids(
     assert "--ids" in page.form.problem.text()
     assert page.form.ids_button.isVisibleTo(page)
     assert not page.form.masks_button.isVisibleTo(page)
-    page.form.take_ids(tmp_path / "names.txt")
+    page.form.take_ids([tmp_path / "names.txt"])
     wait(qtbot, session)
     assert page.run.isEnabled()
     assert page.form.ids_button.text() == "names.txt"

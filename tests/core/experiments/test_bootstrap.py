@@ -76,14 +76,13 @@ def test_the_expanded_level_is_the_normal_one_for_many_and_wider_for_few() -> No
     assert reach == pytest.approx(stats.t.ppf(0.975, n - 1))
 
 
-@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
-@pytest.mark.parametrize(("n", "least"), [(12, 0.88), (30, 0.91)])
-def test_intervals_cover_the_truth_about_as_often_as_they_say(n: int, least: float, noise: float) -> None:
-    """300 simulated experiments with 95% intervals (binomial SE 1.3%); dz of few probes is covered a little less."""
+@pytest.mark.parametrize(("n", "noise", "least"), [(12, 1.0, 0.88), (12, 3.0, 0.88), (30, 0.3, 0.91), (30, 3.0, 0.91)])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(n: int, noise: float, least: float) -> None:
+    """250 simulated experiments with 95% intervals (binomial SE 1.4%); dz of few probes is covered a little less."""
     x_all, y_all = make_pairs(400_000, noise=noise, seed=99)
     truth = summarise(x_all, y_all)
     hits = dict.fromkeys(("shift", "dz", "r", "slope"), 0)
-    for seed in range(300):
+    for seed in range(250):
         x, y = make_pairs(n, noise=noise, seed=seed)
         found = bootstrap_summary(
             x,
@@ -91,13 +90,13 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(n: int, least: flo
             signed=np.sign(x) * y,
             noise=np.ones(n),
             clusters=np.arange(n),
-            count=500,
+            count=400,
             confidence=0.95,
             seed=seed,
         )
         for name in hits:
             hits[name] += found[name].low <= truth[name] <= found[name].high
-    assert all(least <= count / 300 <= 0.99 for count in hits.values()), hits
+    assert all(least <= count / 250 <= 0.99 for count in hits.values()), hits
 
 
 def test_clusters_are_drawn_together() -> None:

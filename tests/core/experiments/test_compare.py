@@ -129,27 +129,27 @@ def test_noise_error_and_ceiling_are_those_simulated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("noise", [0.5, 2.0])
 def test_intervals_over_repeats_cover_the_true_shift(noise: float, tmp_path: Path) -> None:
-    """The same 10 probes measured 60 times: truth lies in about 95% of the intervals (binomial SE 3%)."""
+    """The same 10 probes measured 40 times: truth lies in about 95% of the intervals (binomial SE 3.4%)."""
     folder = write_set(tmp_path / "set", n_images=10, directions=("raise",))
     hits = {"shift_repeats": 0, "slope_repeats": 0}
-    for seed in range(60):
+    for seed in range(40):
         comparison = compare(folder, simulate(folder, f"{seed}.csv", noise=noise, seed=seed, n_repeats=3))
         row = row_of(comparison, MADE_ON, Measure.SHIFT)
         truth = float(np.abs(comparison.predicted(MADE_ON)[0]).mean())
         for name, true in (("shift_repeats", truth), ("slope_repeats", 1.0)):
             hits[name] += getattr(row, name).low <= true <= getattr(row, name).high
-    assert all(0.86 <= count / 60 <= 1.0 for count in hits.values()), hits
+    assert all(0.85 <= count / 40 <= 1.0 for count in hits.values()), hits
 
 
 def test_noise_alone_is_seldom_called_a_finding(tmp_path: Path) -> None:
-    """Sign tests of 60 simulated experiments without any effect: at 5% about 3 are significant, 9 hardly ever."""
+    """Sign tests of 40 simulated experiments without any effect: at 5% about 2 are significant, 7 hardly ever."""
     folder = write_set(tmp_path / "set", n_images=20, directions=("raise",))
     small = 0
-    for seed in range(60):
+    for seed in range(40):
         table = simulate(folder, f"{seed}.csv", truth=NO_TRUTH, seed=seed, n_repeats=1)
         row = row_of(compare(folder, table, CompareConfig(n_bootstrap=100)), MADE_ON, Measure.SHIFT)
         small += row.p_sign < 0.05
-    assert small <= 8
+    assert small <= 6
 
 
 def test_cuts_hold_their_own_probes(folder: Path, tmp_path: Path) -> None:
@@ -175,6 +175,19 @@ def test_holm_corrects_over_networks(folder: Path, tmp_path: Path) -> None:
 
 def test_one_source_network_needs_no_row_of_its_own_prediction(folder: Path, tmp_path: Path) -> None:
     assert OWN not in compare(folder, simulate(folder, f"{tmp_path.name}.csv")).networks
+
+
+def test_probes_of_two_networks_are_joined_by_their_own_predictions(tmp_path: Path) -> None:
+    """Each probe moves as its own network said; each network's rows by source show where it was right."""
+    folder = write_set(tmp_path / "set", n_images=8, sources=(MADE_ON, OTHER))
+    comparison = compare(folder, simulate(folder, noise=0.0, n_repeats=1))
+    own = row_of(comparison, OWN, Measure.SHIFT)
+    assert (own.n_probes, own.n_agree) == (32, 32)
+    assert (own.slope.value, own.p_holm) == pytest.approx((1.0, own.p_sign))
+    for network, other in ((MADE_ON, OTHER), (OTHER, MADE_ON)):
+        assert row_of(comparison, network, Measure.SHIFT, Cut.SOURCE, network).r.value == pytest.approx(1.0)
+        assert abs(row_of(comparison, network, Measure.SHIFT, Cut.SOURCE, other).r.value) < 0.9
+        assert row_of(comparison, network, Measure.SHIFT).n_probes == 32
 
 
 def test_predictions_in_sds_change_the_slope_by_the_sd(folder: Path, tmp_path: Path) -> None:
@@ -208,7 +221,9 @@ def test_a_probe_without_its_original_or_control_is_left_out_and_told(tmp_path: 
     kept = [
         line
         for line in table.read_text().splitlines()
-        if not line.startswith(("image_0-raise-FFA-l2-3_original", "image_1-raise-FFA-l2-3_control"))
+        if not line.startswith(
+            ("image_0-raise-FFA-l2-3-mobilenet_v2_original", "image_1-raise-FFA-l2-3-mobilenet_v2_control")
+        )
     ]
     table.write_text("\n".join(kept) + "\n")
     comparison = compare(folder, table)

@@ -121,10 +121,36 @@ def test_betas_are_read_in_the_order_of_the_events(kind: str, folder: Path, ids:
             file["betas"] = betas
     else:
         np.save(path, betas.T if kind == "turned" else betas)
-    reading = ReadOptions(ids=events, columns=("FFA", "PPA"))
+    reading = ReadOptions(ids=(events,), columns=("FFA", "PPA"))
     measured = open_with(folder, path, reading)
     assert means(measured) == pytest.approx(VALUES)
     assert (kind == "turned") == ("was turned" in " ".join(measured.findings.notes))
+
+
+def test_betas_of_every_event_are_read_too(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    """The same events, with rows for the blank and the catch trial."""
+    lines = [f"4\t2\tstimulus\tstimuli/{one}.png" for one in ids]
+    lines[2:2] = ["7\t2\tblank\tn/a", f"9\t2\tcatch\tstimuli/{ids[0]}.png"]
+    events = write_table(tmp_path / "events.tsv", "onset\tduration\ttrial_type\tstim_file", lines)
+    np.save(tmp_path / "betas.npy", np.insert(VALUES, 2, [99.0, 99.0]))
+    measured = open_with(folder, tmp_path / "betas.npy", ReadOptions(ids=(events,)))
+    assert means(measured) == pytest.approx(VALUES)
+    assert measured.findings.n_skipped == 2
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_runs_have_events_of_their_own(joined: bool, folder: Path, ids: list[str], tmp_path: Path) -> None:
+    halves = ids[:5], ids[5:]
+    names = [write_table(tmp_path / f"run{number}.txt", half[0], half[1:]) for number, half in enumerate(halves)]
+    parts = [VALUES] if joined else [VALUES[:5], VALUES[5:]]
+    paths = [tmp_path / f"betas{number}.npy" for number in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        np.save(path, part)
+    measured = open_measured(folder, paths, ReadOptions(ids=tuple(names)), MatchOptions())
+    assert means(measured) == pytest.approx(VALUES)
+    assert [count for _, count in measured.findings.sessions] == [5, 7]
+    with pytest.raises(BadInputError, match="one file for each measured file"):
+        open_measured(folder, [*paths, paths[0], paths[0]], ReadOptions(ids=tuple(names)), MatchOptions())
 
 
 def test_an_npz_file_may_hold_its_ids_and_columns(folder: Path, ids: list[str], tmp_path: Path) -> None:
@@ -150,11 +176,11 @@ def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_
     for name, data in (("betas", volume), ("ffa", mask)):
         nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), tmp_path / f"{name}.nii.gz")
     write_table(tmp_path / "ids.txt", ids[0], ids[1:])
-    reading = ReadOptions(ids=tmp_path / "ids.txt", rois=(("FFA", tmp_path / "ffa.nii.gz"),))
+    reading = ReadOptions(ids=(tmp_path / "ids.txt",), rois=(("FFA", tmp_path / "ffa.nii.gz"),))
     expected = volume[1, 2:4, 0].mean(axis=0)
     assert means(open_with(folder, tmp_path / "betas.nii.gz", reading)) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(BadInputError, match="--roi"):
-        open_with(folder, tmp_path / "betas.nii.gz", ReadOptions(ids=tmp_path / "ids.txt"))
+        open_with(folder, tmp_path / "betas.nii.gz", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
 
 def test_unknown_ids_are_named_and_can_be_left_out(folder: Path, ids: list[str], tmp_path: Path) -> None:
@@ -185,7 +211,7 @@ def test_identical_files_share_their_trials(tmp_path: Path) -> None:
     """Raise and lower of one image have the same original; it was shown once."""
     folder = write_set(tmp_path / "set", n_images=1)
     names = [row.id for row in read_manifest(folder).rows]
-    shown = [name for name in names if name != "image_0-lower-FFA-l2-3_original"]
+    shown = [name for name in names if name != "image_0-lower-FFA-l2-3-mobilenet_v2_original"]
     lines = [f"{one},{number}" for number, one in enumerate(shown)]
     measured = open_with(folder, write_table(tmp_path / "m.csv", "stimulus,FFA", lines))
     assert measured.findings.missing == ()
@@ -222,6 +248,7 @@ BAD_FILES = {
     "missing": (None, "a file that is there"),
     "empty": ("", "`measured` must be a table with a column"),
     "no ids": ("a,b\n1,2\n", "--id-column"),
+    "semicolons": ("stimulus;FFA\n{id};1\n", "separated by semicolons"),
     "no numbers": ("stimulus,key\n{id},j\n", "a column of numbers"),
     "ragged": ("stimulus,FFA\n{id},1,2\n", "2 fields a line"),
     "no target": ("stimulus,V1,V2\n{id},1,2\n", "--target-column"),
@@ -243,14 +270,14 @@ def test_betas_need_their_ids_in_the_right_number(folder: Path, ids: list[str], 
         open_with(folder, tmp_path / "betas.npy")
     write_table(tmp_path / "ids.txt", ids[0], ids[1:])
     with pytest.raises(BadInputError, match="12 rows"):
-        open_with(folder, tmp_path / "betas.npy", ReadOptions(ids=tmp_path / "ids.txt"))
+        open_with(folder, tmp_path / "betas.npy", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
 
 def test_pickled_betas_are_refused(folder: Path, ids: list[str], tmp_path: Path) -> None:
     np.save(tmp_path / "betas.npy", np.array([{"betas": 1}], dtype=object), allow_pickle=True)
     write_table(tmp_path / "ids.txt", ids[0], ids[1:])
     with pytest.raises(BadInputError, match="plain numbers"):
-        open_with(folder, tmp_path / "betas.npy", ReadOptions(ids=tmp_path / "ids.txt"))
+        open_with(folder, tmp_path / "betas.npy", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
 
 def test_an_edited_set_is_refused(tmp_path: Path) -> None:
