@@ -260,6 +260,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("reset_layout", "Reset layout", "View", "Give every part of the window its first size", "", "layout"),
     Command("show_log", "Show log", "View", "What the program noted while it ran", "Ctrl+L", "log"),
     Command("show_shortcuts", "Keyboard shortcuts", "Help", "Every command and its key", "F1", "help", in_toolbar=True),
+    Command(
+        "copy_report",
+        "Copy program report",
+        "Help",
+        "Copy versions, device, settings and the last log lines, to paste into a question",
+        "",
+        "copy",
+    ),
     Command("about", "About Probescope", "Help", "Version, sources and licences", "", "info"),
 )
 

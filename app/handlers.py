@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from app.dialogs.about_dialog import AboutDialog
@@ -65,6 +66,7 @@ class Handlers(QObject):
             "reset_layout": self._window.reset_layout,
             "show_log": self.show_log,
             "show_shortcuts": self.show_shortcuts,
+            "copy_report": self.copy_report,
             "about": self.show_about,
         }
 
@@ -134,6 +136,12 @@ class Handlers(QObject):
     def show_about(self) -> None:
         """Open the about dialog."""
         AboutDialog(self._window).open()
+
+    @Slot()
+    def copy_report(self) -> None:
+        """Put a report of the program as it runs on the clipboard."""
+        QGuiApplication.clipboard().setText(self._session.problems.describe_program())
+        self.show_note("Copied the program report: versions, device, settings and the last log lines.")
 
     @Slot(str, str)
     def show_crash(self, report: str, path: str) -> None:

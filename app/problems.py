@@ -7,23 +7,22 @@ to the crash folder and offered in a dialog, while the session goes on.
 from __future__ import annotations
 
 import logging
-import platform
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Signal
 
+from app.crash_report import Circumstances, make_report
 from app.jobs import Failed
 from app.paths import crash_folder
 from core.errors import Cancelled, ProbeError
 
 LOGGER = logging.getLogger(__name__)
-REPORTED_PACKAGES = ("probescope", "torch", "torchvision", "timm", "numpy", "PySide6-Essentials", "pyvista", "vtk")
 
 
 class Problems(QObject):
@@ -34,6 +33,10 @@ class Problems(QObject):
 
     crashed = Signal(str, str)
     """The report of a defect, and the file it was written to (empty if it could not be)."""
+
+    def __init__(self, find_circumstances: Callable[[], Circumstances] = Circumstances) -> None:
+        super().__init__()
+        self._find_circumstances = find_circumstances
 
     def show(self, error: BaseException, trace: str = "") -> None:
         """Show one exception the way its family asks for."""
@@ -49,6 +52,10 @@ class Problems(QObject):
     def show_failed(self, failed: Failed) -> None:
         """Show how a job failed."""
         self.show(failed.error, failed.report)
+
+    def describe_program(self) -> str:
+        """A report of the program as it runs, without a defect."""
+        return make_report("No defect: asked for by the user.", self._find_circumstances())
 
     def install(self) -> None:
         """Take every exception nobody caught, of all threads."""
@@ -69,23 +76,8 @@ class Problems(QObject):
 
     def _report(self, error: BaseException, trace: str) -> None:
         LOGGER.error("defect: %s: %s", type(error).__name__, error)
-        report = make_report(trace)
+        report = make_report(trace, self._find_circumstances())
         self.crashed.emit(report, _write_report(report))
-
-
-def make_report(trace: str) -> str:
-    """The text of a defect's report: when, where, which versions, and the traceback."""
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    lines = [f"Probescope report, {when}", f"{platform.platform()}, Python {platform.python_version()}"]
-    lines += [f"{package} {_version(package)}" for package in REPORTED_PACKAGES]
-    return "\n".join([*lines, "", trace.rstrip(), ""])
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _write_report(report: str) -> str:

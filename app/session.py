@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.catalogue import Catalogue, read_catalogue
 from app.controller import Controller
+from app.crash_report import Circumstances, describe_settings
 from app.jobs import JobLane
 from app.log_store import LogStore
 from app.problems import Problems
@@ -47,8 +48,8 @@ def open_session(engine: Engine | None = None, catalogue: Catalogue | None = Non
     lane = JobLane()
     used = engine if engine is not None else Engine()
     offered = catalogue if catalogue is not None else read_catalogue()
-    problems = Problems()
     log = LogStore()
     log.install()
+    problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(settings)))
     controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
     return Session(settings, state, lane, used, problems, log, controller)
