@@ -14,9 +14,9 @@ from app.theme import Theme
 from app.views.plotting import make_axes, name_plot, quieten
 from core.types import ByteArray, FloatArray
 
-ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#4fb286", "#b07ae0", "#e05d7b", "#b8a13a", "#3fb3c8", "#c08457")
-"""Told apart on dark and on light panels; beyond eight, symbols change."""
-SYMBOLS = ("o", "s", "d", "t")
+ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
+"""Told apart on dark and on light panels, by colour-blind eyes too; symbols change with them."""
+SYMBOLS = ("o", "s", "d", "t", "x", "star", "p")
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 
@@ -27,8 +27,8 @@ def colour_of(index: int) -> str:
 
 
 def symbol_of(index: int) -> str:
-    """Its symbol."""
-    return SYMBOLS[index // len(ENCODER_COLOURS) % len(SYMBOLS)]
+    """Its symbol: no two encoders share colour and symbol before the 57th."""
+    return SYMBOLS[index % len(SYMBOLS)]
 
 
 class AnswerView(QWidget):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#2a6fbb", "#d1642e", "#3c9d6b", "#8b5fbf", "#c23b5a", "#7a7a33", "#3aa5b8", "#a0522d", "#666666", "#d29a1f")
+COLOURS = ("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e", "#605215", "#c68bff", "#719683", "#3f309e", "#8f5c7c")
 """Told apart with the common colour blindnesses, in this order; beyond ten, markers change."""
 MARKERS = "osD^vP"
 WIDTH = 3.6
@@ -76,8 +76,8 @@ def colour_of(index: int) -> str:
 
 
 def marker_of(index: int) -> str:
-    """Its marker: another one for every ten."""
-    return MARKERS[index // len(COLOURS) % len(MARKERS)]
+    """Its marker: no two encoders share colour and marker before the 31st."""
+    return MARKERS[index % len(MARKERS)]
 
 
 def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:

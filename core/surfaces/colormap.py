@@ -14,10 +14,17 @@ from functools import lru_cache
 import numpy as np
 
 from core.checks import check_choice, check_count
-from core.surfaces.oklab import fit_chroma, is_showable, oklab_to_srgb, oklch_to_oklab
+from core.surfaces.colour_vision import ALL_VISIONS, see_as
+from core.surfaces.oklab import fit_chroma, is_showable, oklab_to_srgb, oklch_to_oklab, srgb_to_oklab
 from core.types import ByteArray, FloatArray
 
 N_STEPS = 256
+CORTEX_GREYS = (0.45, 0.7)
+"""Oklab lightness of sulci and gyri."""
+
+USUAL_WEIGHT = 0.6
+"""Usual eyes tell far more colours apart; weighed less, so that colour-blind eyes decide first."""
+
 DENSE = 4096
 """Samples of a path before it is cut into even steps."""
 
@@ -83,7 +90,7 @@ _DIVERGING: dict[str, tuple[str, tuple[Anchor, ...], tuple[Anchor, ...]]] = {
     ),
     "heath": (
         "Heath",
-        ((0.38, 0.16, 305), (0.56, 0.17, 305), (0.77, 0.10, 305)),
+        ((0.38, 0.16, 285), (0.56, 0.17, 285), (0.77, 0.10, 285)),
         ((0.38, 0.09, 60), (0.56, 0.13, 60), (0.77, 0.13, 75)),
     ),
 }
@@ -114,27 +121,42 @@ def list_colormaps(kind: ColormapKind) -> tuple[Colormap, ...]:
 
 @lru_cache(maxsize=16)
 def distinct_colours(n: int) -> ByteArray:
-    """`n` colours (n, 3) uint8 as far apart as they can be, and far from the greys of the cortex.
+    """`n` colours (n, 3) uint8 as far apart as they can be to every kind of eye, and far from the greys of the cortex.
 
-    Greedy farthest-point choice in Oklab over vivid colours of middle lightness: the first k of n colours do not
-    depend on n. Raises BadInputError for n < 1.
+    Greedy farthest-point choice in Oklab over vivid colours: the first k of n colours do not depend on n. The distance
+    of two colours is the least over usual and colour-blind sight. Raises BadInputError for n < 1.
     """
     check_count("n", n)
     candidates = _vivid_colours()
+    seen = _seen_by_all(candidates)
+    greys = _seen_by_all(np.stack([oklch_to_oklab(lightness, 0.0, 0.0) for lightness in CORTEX_GREYS]))
     chosen: list[int] = []
-    nearest: FloatArray = np.linalg.norm(candidates - oklch_to_oklab(0.6, 0.0, 0.0), axis=1)
+    nearest: FloatArray = np.min([_gaps(seen, greys[:, index]) for index in range(len(CORTEX_GREYS))], axis=0)
     for _ in range(n):
         chosen.append(int(np.argmax(nearest)))
-        nearest = np.asarray(np.minimum(nearest, np.linalg.norm(candidates - candidates[chosen[-1]], axis=1)))
+        nearest = np.asarray(np.minimum(nearest, _gaps(seen, seen[:, chosen[-1]])))
     return _to_bytes(candidates[chosen])
+
+
+def _gaps(seen: FloatArray, colour: FloatArray) -> FloatArray:
+    """Distances (n,) of colours as seen (visions, n, 3) from one (visions, 3): the least over all visions."""
+    gaps = np.linalg.norm(seen - colour[:, None], axis=2)
+    gaps[0] *= USUAL_WEIGHT
+    return np.asarray(gaps.min(axis=0))
+
+
+def _seen_by_all(lab: FloatArray) -> FloatArray:
+    """Oklab colours (n, 3) as usual and colour-blind eyes see them, (visions, n, 3)."""
+    rgb = oklab_to_srgb(lab)
+    return np.stack([lab, *(srgb_to_oklab(see_as(vision, rgb)) for vision in ALL_VISIONS)])
 
 
 @lru_cache(maxsize=1)
 def _vivid_colours() -> FloatArray:
     grid = [
         oklch_to_oklab(lightness, chroma, hue)
-        for lightness in np.arange(0.50, 0.86, 0.05)
-        for chroma in (0.10, 0.13, 0.16, 0.19)
+        for lightness in np.arange(0.40, 0.95, 0.04)
+        for chroma in (0.08, 0.12, 0.16, 0.20, 0.24)
         for hue in np.arange(0.0, 360.0, 6.0)
     ]
     return np.stack([lab for lab in grid if is_showable(lab)])

@@ -35,12 +35,12 @@ CHROMA_HALVINGS = 24
 
 def srgb_to_oklab(rgb: FloatArray) -> FloatArray:
     """Oklab (..., 3) of sRGB colours (..., 3) in [0, 1]."""
-    return np.asarray(np.cbrt(_decode(np.asarray(rgb, dtype=np.float64)) @ _TO_CONES.T) @ _TO_LAB.T)
+    return np.asarray(np.cbrt(decode_srgb(np.asarray(rgb, dtype=np.float64)) @ _TO_CONES.T) @ _TO_LAB.T)
 
 
 def oklab_to_srgb(lab: FloatArray) -> FloatArray:
     """sRGB (..., 3) in [0, 1] of Oklab colours (..., 3); what the screen cannot show is clipped per channel."""
-    return _encode(np.clip(_linear(lab), 0.0, 1.0))
+    return encode_srgb(np.clip(_linear(lab), 0.0, 1.0))
 
 
 def oklch_to_oklab(lightness: float, chroma: float, hue: float) -> FloatArray:
@@ -70,9 +70,11 @@ def _linear(lab: FloatArray) -> FloatArray:
     return np.asarray((np.asarray(lab) @ _FROM_LAB.T) ** 3 @ _FROM_CONES.T)
 
 
-def _decode(rgb: FloatArray) -> FloatArray:
+def decode_srgb(rgb: FloatArray) -> FloatArray:
+    """Linear light of sRGB values in [0, 1]."""
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
 
 
-def _encode(linear: FloatArray) -> FloatArray:
+def encode_srgb(linear: FloatArray) -> FloatArray:
+    """sRGB values of linear light in [0, 1]."""
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)

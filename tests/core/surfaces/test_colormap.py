@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import BadInputError
 from core.surfaces.colormap import ColormapKind, distinct_colours, find_colormap, list_colormaps
+from core.surfaces.colour_vision import DEUTERANOPIA, PROTANOPIA, TRITANOPIA, see_as
 from core.surfaces.oklab import fit_chroma, is_showable, oklab_to_srgb, srgb_to_oklab
 
 # Machado, Oliveira, Fernandes (2009), doi:10.1109/TVCG.2009.113: severity 1, on linear sRGB.
@@ -16,6 +17,13 @@ DEUTERANOPE = np.array(
 PROTANOPE = np.array(
     [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
 )
+
+TRITANOPE = np.array(
+    [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+)
+USUAL = np.eye(3)
+BLIND = [DEUTERANOPE, PROTANOPE, TRITANOPE]
+NAMES = ["deuteranope", "protanope", "tritanope"]
 
 DIVERGING = list_colormaps(ColormapKind.DIVERGING)
 SEQUENTIAL = list_colormaps(ColormapKind.SEQUENTIAL)
@@ -77,12 +85,41 @@ def test_steps_are_even(colormap) -> None:
     assert reach.max() / reach.min() < 2.0
 
 
-@pytest.mark.parametrize("matrix", [DEUTERANOPE, PROTANOPE], ids=["deuteranope", "protanope"])
+@pytest.mark.parametrize("matrix", BLIND, ids=NAMES)
 @pytest.mark.parametrize("colormap", DIVERGING, ids=lambda c: c.name)
 def test_colour_blind_eyes_tell_raise_from_lower(colormap, matrix) -> None:
     seen = seen_by(matrix, colormap.table.astype(np.float64))
     apart = np.linalg.norm(seen - seen[::-1], axis=1)
     assert apart[:96].min() > 0.08
+
+
+@pytest.mark.parametrize("matrix", BLIND, ids=NAMES)
+@pytest.mark.parametrize("colormap", [*DIVERGING, *SEQUENTIAL], ids=lambda c: c.name)
+def test_colour_blind_eyes_see_lightness_change_one_way(colormap, matrix) -> None:
+    lightness = seen_by(matrix, colormap.table.astype(np.float64))[:, 0]
+    halves = [lightness] if colormap.kind is ColormapKind.SEQUENTIAL else [lightness[:128], lightness[128:]]
+    for half in halves:
+        steps = np.diff(half)
+        assert (steps * np.sign(half[-1] - half[0])).min() > -0.001  # an 8-bit step of rounding
+        assert abs(half[-1] - half[0]) > 0.3
+
+
+@pytest.mark.parametrize("matrix", [USUAL, *BLIND], ids=["usual", *NAMES])
+@pytest.mark.parametrize(("n", "least"), [(8, 0.11), (12, 0.07), (24, 0.05)])
+def test_all_eyes_tell_roi_colours_apart(n, least, matrix) -> None:
+    seen = seen_by(matrix, distinct_colours(n).astype(np.float64))
+    gaps = np.linalg.norm(seen[:, None] - seen[None], axis=2) + 9 * np.eye(n)
+    assert gaps.min() > least
+
+
+@pytest.mark.parametrize("matrix", BLIND, ids=NAMES)
+def test_colour_vision_follows_the_published_matrices(matrix) -> None:
+    vision = dict(zip(NAMES, (DEUTERANOPIA, PROTANOPIA, TRITANOPIA), strict=True))
+    name = NAMES[[np.array_equal(matrix, other) for other in BLIND].index(True)]
+    rgb = np.random.default_rng(1).random((50, 3))
+    np.testing.assert_allclose(srgb_to_oklab(see_as(vision[name], rgb)), seen_by(matrix, 255 * rgb), atol=1e-6)
+    grey = np.full((5, 3), np.linspace(0, 1, 5)[:, None])
+    np.testing.assert_allclose(see_as(vision[name], grey), grey, atol=2e-3)
 
 
 def test_look_up_takes_ends_middle_and_nan() -> None:
