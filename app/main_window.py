@@ -37,6 +37,7 @@ from app.shortcuts import read_keys
 from app.study_tools import StudyTools
 from app.surface_tools import SurfaceTools
 from app.theme import Theme, apply_theme, find_theme
+from app.tray_tools import TrayTools
 from app.widgets.banner import Banner
 from app.widgets.basics import make_column, make_row
 from app.widgets.status_line import StatusLine
@@ -75,10 +76,11 @@ class MainWindow(QMainWindow):
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
         self.study_tools = StudyTools(self)
+        self.tray_tools = TrayTools(self)
         self.measured_tools = MeasuredTools(self)
         self.preferences = Preferences(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
-        tools = (self.handlers, self.preferences, self.encoder_tools, self.measured_tools, *shown)
+        tools = (self.handlers, self.preferences, self.encoder_tools, self.tray_tools, self.measured_tools, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self.actions_table.set_keys(read_keys(session.settings))
@@ -200,6 +202,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
 
     def _make_top_bar(self) -> None:
+        self.images.tools.collect.setDefaultAction(self.actions_table.action("add_to_tray"))
         bar = QWidget()
         bar.setObjectName("topBar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.panels.analysis_page import AnalysisPage
@@ -28,7 +28,14 @@ class Workspaces(QObject):
         The window's own work space.
     session : Session
     parent : QObject
+
+    Signals
+    -------
+    collect_requested(SweepConfig)
+        Put the probes behind an analysis into the tray.
     """
+
+    collect_requested = Signal(object)
 
     def __init__(self, explore: QWidget, session: Session, parent: QObject) -> None:
         super().__init__(parent)
@@ -91,6 +98,7 @@ class Workspaces(QObject):
     def _make_analysis(self, question: Question) -> AnalysisPage:
         page = AnalysisPage(question, self._session)
         page.probe_requested.connect(self.open_probe)
+        page.collect_requested.connect(self.collect_requested)
         page.follow_subject()
         return page
 

@@ -32,7 +32,7 @@ from app.widgets.basics import make_badge, make_button, make_column, make_headin
 from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo
-from core.sweeps.config import Question
+from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import format_duration
 
 JOB = "analysis"
@@ -56,6 +56,8 @@ class AnalysisPage(WorkPage):
     """One question; `probe_requested` (config, encoder, target, image) asks for a probe to be shown in Explore."""
 
     probe_requested = Signal(object, int, int, int)
+    collect_requested = Signal(object)
+    """The config of the analysis whose probes go into the tray."""
 
     def __init__(self, question: Question, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +67,7 @@ class AnalysisPage(WorkPage):
         self.view = VIEWS[question]()
         self.run = make_button("Run the analysis", "big", tip="The same settings go on where they were stopped")
         self.export = make_button("Export…", tip="Run the analysis first")
+        self.collect = make_button("Add its probes to the tray", tip="Run the analysis first")
         self.progress = ProgressLine()
         self.stage = make_label("", "muted", wraps=True)
         self.table = QTableWidget()
@@ -142,7 +145,7 @@ class AnalysisPage(WorkPage):
                 self.run,
                 self.progress,
                 self.stage,
-                self.export,
+                make_row(self.export, self.collect),
                 -1,
                 margin=16,
             )
@@ -176,6 +179,7 @@ class AnalysisPage(WorkPage):
     def _connect(self) -> None:
         self.run.clicked.connect(self.start_or_cancel)
         self.export.clicked.connect(self._export)
+        self.collect.clicked.connect(self._collect)
         self.form.changed.connect(self._refresh)
         self.view.probe_requested.connect(self._ask)
         self._session.state.subject_changed.connect(self.follow_subject)
@@ -189,6 +193,10 @@ class AnalysisPage(WorkPage):
         self.run.setText("Cancel" if busy else "Run the analysis")
         self.run.setEnabled(busy or ready)
         self.export.setEnabled(self.finished is not None)
+        self.collect.setEnabled(self.finished is not None)
+        n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
+        tip = f"Add the {n_probes} probes behind this answer's points, each at the highest budget"
+        self.collect.setToolTip(tip if self.finished else "Run the analysis first")
         self.export.setToolTip("Save tables, figures and the report" if self.finished else "Run the analysis first")
 
     @Slot(object)
@@ -237,10 +245,21 @@ class AnalysisPage(WorkPage):
                 title="Saving…",
             )
 
+    @Slot()
+    def _collect(self) -> None:
+        if self.finished is not None:
+            self.collect_requested.emit(self.finished.sweep.config)
+
     @Slot(int, int, int)
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.finished is not None:
             self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)
+
+
+def count_probes(config: SweepConfig) -> int:
+    """Probes behind the points of an analysis, at one budget."""
+    aims = len(config.targets) * len(config.directions) * len(config.norms)
+    return len(config.images) * len(config.encoders) * aims
 
 
 def _is_usual(catalogue: Any, network: str, layer: str) -> bool:

@@ -41,7 +41,9 @@ class CompareTools(QWidget):
         self.flicker = self._add("Flicker", "Swap clean and perturbed three times a second", latches=True)
         self.swipe = self._add("Swipe", "Drag a line: clean on its left, perturbed on its right", latches=True)
         self.hold = self._add("Hold for clean", "Show the clean image while held down", latches=False)
-        self.setLayout(make_row(*self._tips, -1, gap=4))
+        self.collect = make_tool_button(tip="", name="Add to the tray")
+        """Takes the window's command of that name."""
+        self.setLayout(make_row(*self._tips, -1, self.collect, gap=4))
         self.flicker.toggled.connect(self.flicker_toggled)
         self.swipe.toggled.connect(self.swipe_toggled)
         self.hold.pressed.connect(self._press)

@@ -1,0 +1,104 @@
+"""The tray: recipes of the probes collected for a stimulus set, in order, with what is known of each. Never probes.
+
+A session keeps it through two methods: `Tray.recipes() -> list[dict]`, plain JSON, one a probe, and
+`Tray.restore(list[dict])`, which puts them back; `Tray.changed` says that they are others now. The window's tray is
+`window.tray_tools.tray`. A recipe holds the probe's config, the key of its image and the hashes of image, network and
+encoder; finished probes lie in the store of `core.stimuli.store` and are made again where they are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.stimuli.cautions import Caution, find_duplicates, warn_duplicate
+from core.stimuli.look import ItemLook
+from core.stimuli.recipe import Recipe, pack_recipe, unpack_recipe
+
+
+class Tray(QObject):
+    """An ordered list of recipes, none twice.
+
+    Signals
+    -------
+    changed()
+        Recipes were added, removed or moved.
+    looked()
+        More is known of them.
+    """
+
+    changed = Signal()
+    looked = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._items: list[Recipe] = []
+        self._looks: dict[str, ItemLook] = {}
+
+    @property
+    def items(self) -> tuple[Recipe, ...]:
+        """The recipes, in order."""
+        return tuple(self._items)
+
+    def recipes(self) -> list[dict[str, Any]]:
+        """The same as plain JSON, for a session file."""
+        return [pack_recipe(recipe) for recipe in self._items]
+
+    def restore(self, recipes: Sequence[dict[str, Any]]) -> None:
+        """Hold the recipes of a session file instead. Raises BadInputError, and stays as it was, if one is none."""
+        self._items = [unpack_recipe(recipe) for recipe in recipes]
+        self.changed.emit()
+
+    def add(self, recipes: Iterable[Recipe]) -> int:
+        """Put recipes after the others; returns how many were new."""
+        known = {recipe.digest for recipe in self._items}
+        fresh = {recipe.digest: recipe for recipe in recipes if recipe.digest not in known}
+        self._items += fresh.values()
+        if fresh:
+            self.changed.emit()
+        return len(fresh)
+
+    def remove(self, rows: Iterable[int]) -> None:
+        """Take rows out."""
+        gone = set(rows)
+        kept = [recipe for row, recipe in enumerate(self._items) if row not in gone]
+        if len(kept) < len(self._items):
+            self._items = kept
+            self.changed.emit()
+
+    def move(self, row: int, by: int) -> int:
+        """Move a row up (-1) or down (1); returns where it is now."""
+        place = row + by
+        if not (0 <= row < len(self._items) and 0 <= place < len(self._items)):
+            return row
+        self._items.insert(place, self._items.pop(row))
+        self.changed.emit()
+        return place
+
+    def clear(self) -> None:
+        """Take everything out."""
+        self.remove(range(len(self._items)))
+
+    def take_looks(self, looks: Sequence[ItemLook]) -> None:
+        """Remember what is known of items."""
+        self._looks |= {look.digest: look for look in looks}
+        self.looked.emit()
+
+    def look(self, row: int) -> ItemLook | None:
+        """What is known of a row; None while its probe is not made."""
+        return self._looks.get(self._items[row].digest)
+
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """What to know of a row, duplicates of earlier rows among it."""
+        look = self.look(row)
+        own = look.cautions if look is not None else ()
+        twin = self.duplicates().get(row)
+        return own if twin is None else (*own, warn_duplicate(f"item {twin + 1}"))
+
+    def duplicates(self) -> dict[int, int]:
+        """Rows that show the pixels of an earlier one, and that one."""
+        looks = [self.look(row) for row in range(len(self._items))]
+        marks = [f"unseen {row}" if look is None else look.fingerprint for row, look in enumerate(looks)]
+        return find_duplicates(marks)

@@ -1,0 +1,142 @@
+"""What a preview shows of the items of a set: thumbnails, budget, shifts, cautions. Never writes one.
+
+Responses are those of the pixels rounded to 8 bits at the network's input size; the written files are scored again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from core.errors import Cancelled
+from core.images.stimulus import from_uint8, hash_levels, to_uint8
+from core.probes.budget import BudgetReading, read_probe_budget
+from core.probes.probe import Probe
+from core.progress import ShouldStop, never_stop
+from core.stimuli.cautions import Caution, judge_probe
+from core.stimuli.config import SetConfig
+from core.stimuli.controls import make_control
+from core.stimuli.describe import list_controls
+from core.stimuli.item import Item, Rescore
+from core.stimuli.layout import Layout, see
+from core.stimuli.make import Loader, Source, iter_probes
+from core.stimuli.manifest import ORIGINAL
+from core.stimuli.recipe import Recipe
+from core.stimuli.store import ProbeStore
+from core.types import ByteArray, FloatArray
+
+THUMBNAIL = 144
+"""Side of a thumbnail in pixels: 72 on a screen of two pixels a point."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemLook:
+    """One item, as a preview shows it.
+
+    `pictures` maps roles to thumbnails (THUMBNAIL, THUMBNAIL, 3) uint8, the original first; `shift` is in `unit`,
+    `shift_sd` in SDs (NaN where not known); `control_shift` is the largest of its controls; `transfer` maps
+    "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels.
+    """
+
+    digest: str
+    pictures: Mapping[str, ByteArray]
+    budget: BudgetReading
+    unit: str
+    shift: float
+    shift_sd: float
+    control_shift: float
+    transfer: Mapping[str, float]
+    cautions: tuple[Caution, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookProgress:
+    """Where the looking stands, with every look there is so far; `stage` is "probe" or "look"."""
+
+    stage: str
+    done: float
+    n_pieces: int
+    label: str
+    seconds_left: float | None
+    looks: tuple[ItemLook, ...] = ()
+
+
+def iter_look(
+    source: Source,
+    recipes: Sequence[Recipe],
+    config: SetConfig,
+    *,
+    store: ProbeStore,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[LookProgress]:
+    """Make the probes that are missing, then look at every item; the last record holds all looks.
+
+    Raises
+    ------
+    BadInputError
+        If an image, a network or an encoder is not the one of its recipe.
+    Cancelled
+        As soon as `should_stop()` is true; finished probes stay in the store.
+    """
+    for record in iter_probes(source, recipes, store=store, should_stop=should_stop):
+        yield LookProgress("probe", record.done, record.n_pieces, record.label, record.seconds_left)
+    loader, looks = Loader(source, recipes, config, store), []
+    for number, recipe in enumerate(recipes):
+        if should_stop():
+            raise Cancelled
+        looks.append(look_at(loader.load(number), config))
+        yield LookProgress("look", number + 1, len(recipes), recipe.describe(), None, tuple(looks))
+    if not recipes:
+        yield LookProgress("look", 0, 0, "", 0.0)
+
+
+def look_at(item: Item, config: SetConfig) -> ItemLook:
+    """Everything a preview shows of one item."""
+    probe = item.probe
+    kinds = list_controls(item, config)
+    controls = {kind.role: make_control(kind, probe, donor=item.donor) for kind in kinds}
+    pixels = {ORIGINAL: probe.clean_pixels, str(probe.config.direction): probe.perturbed_pixels} | controls
+    levels = {role: to_uint8(one) for role, one in pixels.items()}
+    shifts = _shift(probe, [from_uint8(one) for one in levels.values()], item.rescore)
+    sd = probe.target_sd
+    return ItemLook(
+        item.recipe.digest,
+        {role: shrink(one) for role, one in levels.items()},
+        read_probe_budget(probe),
+        probe.response_unit,
+        float(shifts[1]),
+        float(shifts[1] / sd) if sd > 0 else float("nan"),
+        float(np.abs(shifts[2:]).max(initial=0.0)),
+        _transfer(item, levels),
+        judge_probe(probe, item.card, gate=config.gate),
+        hash_levels(levels[str(probe.config.direction)]),
+    )
+
+
+def shrink(levels: ByteArray) -> ByteArray:
+    """A thumbnail of grey levels (height, width, 3) uint8."""
+    small = Image.fromarray(levels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
+    return np.asarray(small, dtype=np.uint8)
+
+
+def _transfer(item: Item, levels: Mapping[str, ByteArray]) -> dict[str, float]:
+    """The perturbed image's shift in every recipient, in its SDs."""
+    pair = (levels[ORIGINAL], levels[str(item.probe.config.direction)])
+    found = {}
+    for where, recipient in item.recipients.items():
+        side = recipient.input_size or item.side
+        seen = [see(one, Layout(), made_for=item.side, side=side) for one in pair]
+        shift = float(_shift(item.probe, seen, recipient.rescore)[1])
+        found[where] = shift / recipient.target_sd if recipient.target_sd > 0 else float("nan")
+    return found
+
+
+def _shift(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
+    """The target's value of every image less that of the first, (n,)."""
+    responses = rescore(np.stack(pixels)).astype(np.float64)
+    values = (responses * probe.config.target.vector(responses.shape[1]).astype(np.float64)).sum(axis=1)
+    return np.asarray(values - values[0])
