@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from core.commands.interrupt import stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable, choose_encoders, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_LADDER, Question, SweepConfig
-from core.sweeps.plan import estimate_cost, format_duration
+from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
+from core.sweeps.copies import Copies, choose_copies
+from core.sweeps.plan import COPY_KINDS, REFITTED, UNTRAINED, estimate_cost, format_duration
 from core.types import Direction, NormName
 
 EXPLANATION = """\
@@ -28,6 +31,8 @@ The cost is told first. Ctrl-C stops; the same command with --resume goes on whe
 The folder holds tables/*.csv, figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
 
 BOTH = "both"
+COPIES = (BOTH, *COPY_KINDS, "none")
+COPIES_HELP = "controls: each source's re-fitted copy as a recipient, an untrained network as a source"
 
 
 def add_sweep_parser(
@@ -46,6 +51,10 @@ def add_sweep_parser(
     parser.add_argument("--norm", default="l2", help="l2, linf or both (Linf then at equal RMS; default: l2)")
     parser.add_argument("--directions", default="raise", help="raise, lower or both (default: raise)")
     parser.add_argument("--steps", type=int, default=10, help="steps of each budget (default 10)")
+    parser.add_argument("--attack", default="pgd", help=_attack_help(question))
+    if question is Question.TRANSFER:
+        parser.add_argument("--copies", default=BOTH, choices=COPIES, help=f"{COPIES_HELP} (default: both)")
+        parser.add_argument("--copy-images", type=int, default=1000, help="images a copy is fitted to (default 1000)")
     parser.add_argument("--gate", type=float, default=0.1, help="least cross-validated r of a voxel (default 0.1)")
     parser.add_argument("--test-images", type=int, default=200, help="held-out images for predictivity (default 200)")
     parser.add_argument("--bootstrap", type=int, default=2000, help="resamples behind intervals (default 2000)")
@@ -90,6 +99,7 @@ def resolve_sweep(args: argparse.Namespace) -> SweepConfig:
         known = load_subject(subjects[0]).voxels.roi_names
         advice = f"{subjects[0]} has {', '.join(known)}."
         raise BadInputError(describe_refusal("targets", allowed="given by --rois or --voxels", got="", advice=advice))
+    copies = _choose_copies(args, encoders)
     return SweepConfig(
         question=args.question,
         encoders=encoders,
@@ -103,7 +113,32 @@ def resolve_sweep(args: argparse.Namespace) -> SweepConfig:
         n_test=args.test_images,
         n_bootstrap=args.bootstrap,
         seed=args.seed,
+        attacks=tuple(AttackKind(check_choice("attack", word.lower(), [*AttackKind])) for word in split(args.attack)),
+        refitted=copies.refitted,
+        untrained=copies.untrained,
+        n_refit=getattr(args, "copy_images", 1000),
     )
+
+
+def _choose_copies(args: argparse.Namespace, encoders: tuple[EncoderName, ...]) -> Copies:
+    """The copies that are wished and can be made; what cannot is told on stderr."""
+    wished = getattr(args, "copies", "none")
+    if wished == "none":
+        return Copies((), (), ())
+    found = choose_copies(encoders)
+    for reason in found.reasons:
+        print(reason, file=sys.stderr)
+    return replace(
+        found,
+        refitted=found.refitted if wished in (BOTH, REFITTED) else (),
+        untrained=found.untrained if wished in (BOTH, UNTRAINED) else (),
+    )
+
+
+def _attack_help(question: Question) -> str:
+    if question is not Question.TRANSFER:
+        return f"one of {', '.join(kind for kind in AttackKind if kind is not AttackKind.ENSEMBLE)} (default: pgd)"
+    return f"one or more of {', '.join(AttackKind)}, comma-separated: a matrix each (default: pgd)"
 
 
 def run_sweep(config: SweepConfig, folder: Path, *, device: str, resume: bool) -> None:

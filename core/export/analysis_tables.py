@@ -5,31 +5,23 @@ from __future__ import annotations
 import csv
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from core.export.meaning_tables import tabulate_meaning
+from core.export.table import Table, Value
+from core.export.table import flatten_interval as _flat
+from core.export.table import spread_columns as _spread
+from core.export.transfer_tables import tabulate_transfer
 from core.sweeps.answer import Answer
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
-from core.sweeps.meaning import Meaning
 from core.sweeps.statistics import Interval
 from core.sweeps.transfer import Transfer
-from core.sweeps.variants import VARIANTS
 
-Value = str | float | int
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A named table; the unit stands in each column's name."""
-
-    name: str
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
+__all__ = ["Table", "Value", "tabulate", "write_tables"]
 
 
 def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
@@ -38,7 +30,7 @@ def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
         return (*_of_fragility(answer, sweep), _of_values(sweep))
     if isinstance(answer, Discriminability):
         return (*_of_discriminability(answer), _of_values(sweep))
-    return _of_transfer(answer) if isinstance(answer, Transfer) else (*_of_meaning(answer), _of_evidence(answer, sweep))
+    return tabulate_transfer(answer) if isinstance(answer, Transfer) else tabulate_meaning(answer, sweep)
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
@@ -64,14 +56,6 @@ def _write_parquet(table: Table, folder: Path) -> Path:
     return path
 
 
-def _spread(name: str) -> tuple[str, str, str]:
-    return name, f"{name} low", f"{name} high"
-
-
-def _flat(interval: Interval) -> tuple[float, float, float]:
-    return interval.value, interval.low, interval.high
-
-
 def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
     unit = f"{sweep.config.norms[0]} epsilon"
     summary = tuple(
@@ -89,7 +73,12 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
         )
         for row in answer.rows
     )
-    columns: tuple[str, ...] = ("encoder", "roi", "n_targets", *_spread("sensitivity at the highest epsilon (SD)"))
+    columns: tuple[str, ...] = (
+        "encoder",
+        "roi",
+        "n_targets",
+        *_spread("sensitivity at the highest epsilon (SD)"),
+    )
     columns += ("random control (SD)", *_spread("area (SD decades)"), f"{unit} at 1 SD", "share reaching 1 SD")
     columns += (*_spread("held-out r"), "r2 / noise ceiling")
     curve = tuple(
@@ -149,8 +138,20 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     rows: list[tuple[Value, ...]] = []
     for name in answer.sensitivity.statistics:
         gap = answer.difference.get(name, Interval(float("nan"), float("nan"), float("nan")))
-        rows.append((name, *_flat(both[0].statistics[name]), *_flat(both[1].statistics[name]), *_flat(gap)))
-    columns: tuple[str, ...] = ("statistic", *_spread("sensitivity"), *_spread("predictivity"), *_spread("difference"))
+        rows.append(
+            (
+                name,
+                *_flat(both[0].statistics[name]),
+                *_flat(both[1].statistics[name]),
+                *_flat(gap),
+            )
+        )
+    columns: tuple[str, ...] = (
+        "statistic",
+        *_spread("sensitivity"),
+        *_spread("predictivity"),
+        *_spread("difference"),
+    )
     means = tuple((label, *_flat(both[0].means[k]), *_flat(both[1].means[k])) for k, label in enumerate(answer.labels))
     first, second = np.triu_indices(len(answer.labels), k=1)
     pairs = tuple(
@@ -159,7 +160,12 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     )
     return (
         Table("discriminability", "How well each measure tells encoders apart", columns, tuple(rows)),
-        Table("means", "Encoder means", ("encoder", *_spread("sensitivity (SD)"), *_spread("predictivity (r)")), means),
+        Table(
+            "means",
+            "Encoder means",
+            ("encoder", *_spread("sensitivity (SD)"), *_spread("predictivity (r)")),
+            means,
+        ),
         Table(
             "pairs",
             "Pairs of encoders, Holm-corrected p",
@@ -167,95 +173,3 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
             pairs,
         ),
     )
-
-
-def _of_transfer(answer: Transfer) -> tuple[Table, ...]:
-    labels = answer.labels
-    rows = tuple(
-        (
-            table.roi,
-            labels[a],
-            labels[b],
-            "own weights" if a == b else "",
-            float(table.ratio[a, b]),
-            float(table.low[a, b]),
-            float(table.high[a, b]),
-            *(float(value) for value in table.raw[:, a, b]),
-        )
-        for table in answer.tables
-        for a, b in np.ndindex(len(labels), len(labels))
-    )
-    columns: tuple[str, ...] = ("roi", "source", "recipient", "note", *_spread("T"))
-    columns += tuple(f"{variant} (SD of recipient)" for variant in VARIANTS)
-    aligned = tuple(
-        (labels[a], labels[b], float(answer.alignment.matrix[a, b]), answer.alignment.chance, answer.alignment.n_axes)
-        for a, b in np.ndindex(len(labels), len(labels))
-    )
-    merges = tuple((int(a), int(b), float(distance), int(size)) for a, b, distance, size in answer.tree)
-    return (
-        Table("transfer", "Transfer, source to recipient", columns, rows),
-        Table(
-            "alignment",
-            "Subspace alignment",
-            ("first", "second", "mean cos2 of the principal angles", "chance k / D", "k"),
-            aligned,
-        ),
-        Table("clusters", "Merges of encoders, numbered as rows then merges", ("a", "b", "distance", "size"), merges),
-    )
-
-
-def _of_meaning(answer: Meaning) -> tuple[Table, ...]:
-    rows: list[tuple[Value, ...]] = []
-    shifts: list[tuple[Value, ...]] = []
-    for row in answer.rows:
-        own = answer.labels.index(row.encoder)
-        place, spectrum = row.place, row.spectrum
-        rows.append(
-            (
-                row.encoder,
-                row.target,
-                row.roi,
-                float(row.selectivity[own]),
-                place.x,
-                place.y,
-                place.eccentricity,
-                place.spread,
-                spectrum.median,
-            )
-        )
-        for scorer, label in enumerate(answer.labels):
-            for name, value in zip(row.roi_names[scorer], row.roi_shift[scorer], strict=True):
-                shifts.append((row.encoder, row.target, label, name, float(value)))
-    columns: tuple[str, ...] = (
-        "encoder",
-        "target",
-        "roi",
-        "selectivity z",
-        "centre x (image widths)",
-        "centre y (image widths)",
-    )
-    columns += ("eccentricity (image widths)", "spread (image widths)", "median frequency (cycles per image)")
-    shift_columns = ("source", "target", "scored by", "roi", "shift (SD)")
-    return (
-        Table("meaning", "Selectivity, place and frequency of perturbations", columns, tuple(rows)),
-        Table("roi_shifts", "Shift of every ROI", shift_columns, tuple(shifts)),
-    )
-
-
-NO_CLASSIFIER = "the weights file holds no classifier"
-
-
-def _of_evidence(answer: Meaning, sweep: Sweep) -> Table:
-    rows: list[tuple[Value, ...]] = []
-    for label, evidence in zip(answer.labels, answer.evidence, strict=True):
-        if evidence is None:
-            rows.append((label, NO_CLASSIFIER, "", float("nan"), "", float("nan"), float("nan")))
-            continue
-        for image, one in zip(sweep.config.images, evidence, strict=True):
-            before = (one.clean_class, one.clean_probability)
-            after = (one.perturbed_class, one.perturbed_probability, one.clean_class_after)
-            rows.append((label, image, *before, *after))
-    columns = ("encoder", "image", "class before", "probability before", "class after", "probability after")
-    columns_all = (*columns, "probability of the first class after")
-    title = f"What the networks' own classifiers say, {sweep.config.targets[0].label}, highest epsilon"
-    return Table("class_evidence", title, columns_all, tuple(rows))

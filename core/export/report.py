@@ -17,6 +17,7 @@ from core.export.analysis_tables import Table, Value
 from core.files import replace_file
 from core.networks.catalog import find_network
 from core.sweeps.answer import FORMULAS
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import SweepConfig
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ CITATIONS = (
     "Madry et al. 2018, arXiv 1706.06083: projected gradient ascent.",
     "Hénaff, Goris & Simoncelli 2019, doi:10.1038/s41593-019-0377-4: curvature of a path.",
     "Treves & Rolls 1991, Network 2:371: sparseness. Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420: ICC.",
+    "Dong et al. 2018, arXiv 1710.06081; Xie et al. 2019, arXiv 1803.06978; Dong et al. 2019, arXiv 1904.02884; Liu et "
+    "al. 2017, arXiv 1611.02770: momentum, diverse inputs, translation, ensembles.",
     "Holm 1979, Scandinavian Journal of Statistics 6:65; Efron & Tibshirani 1993: corrections and intervals.",
 )
 
@@ -96,11 +99,24 @@ def describe_methods(config: SweepConfig, facts: dict[str, object]) -> str:
         f"Each image was attacked by projected gradient ascent under {norm.capitalize()} budgets {budgets} in [0, 1] "
         f"pixel units at the network's input size{rms}, {config.n_steps} steps of 2.5 epsilon / {config.n_steps} "
         f"on each, every rung started from the last one's result; the best iterate was kept and scored again from its "
-        f"delivered pixels.{second} Voxels below cross-validated r {config.gate:g} were not used. Predictivity was "
+        f"delivered pixels.{second}{_describe_attacks(config)} "
+        f"Voxels below cross-validated r {config.gate:g} were not used. Predictivity was "
         f"measured on at most {config.n_test} held-out images. Intervals cover {config.confidence:.0%}: bootstrap over "
         f"images and targets, {config.n_bootstrap} resamples. Seed {config.seed}. "
         f"Device {facts.get('device', '')}; {shown}."
     )
+
+
+def _describe_attacks(config: SweepConfig) -> str:
+    """Attacks and copies, as sentences."""
+    told = ""
+    if config.attacks != (AttackKind.PGD,):
+        told += f" Attacks: {'; '.join(kind.caption for kind in config.attacks)}."
+    for which, what in ((config.refitted, "re-fitted copies"), (config.untrained, "untrained networks")):
+        if which:
+            names = ", ".join(config.label_of(config.encoders[one]) for one in which)
+            told += f" There were {what} of {names}, fitted to at most {config.n_refit} training images, half of them."
+    return told
 
 
 def _section(report: AnalysisReport) -> str:
@@ -109,12 +125,13 @@ def _section(report: AnalysisReport) -> str:
         f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in FORMULAS[config.question]
     )
     hashes = ", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["encoder_sha256"].items())
+    missing = "".join(f'<p class="note">{html.escape(line)}</p>' for line in facts.get("no_copy", []))
     figures = "".join(f"<figure>{inline_svg(figure)}</figure>" for figure in report.figures.values())
     tables = "".join(format_table(table) for table in report.tables)
     return (
         f"<h2>{html.escape(config.question.capitalize())}</h2>{_warn_simulated(config)}"
         f"<p>{html.escape(describe_methods(config, facts))}</p>"
-        f'<p class="note">Encoder hashes: {html.escape(hashes)}.</p><dl>{formulas}</dl>{figures}{tables}'
+        f'<p class="note">Encoder hashes: {html.escape(hashes)}.</p>{missing}<dl>{formulas}</dl>{figures}{tables}'
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PIL import Image
+
+from core.types import FloatArray
 
 
 def central_square(width: int, height: int) -> tuple[int, int, int, int]:
@@ -19,3 +22,18 @@ def crop_resize(picture: Image.Image, size: int) -> Image.Image:
     A picture that already has the size comes back unchanged.
     """
     return picture.crop(central_square(*picture.size)).resize((size, size), Image.Resampling.BICUBIC)
+
+
+def resize_pixels(pixels: FloatArray, size: int) -> FloatArray:
+    """Resize pixels (n, 3, side, side) in [0, 1] as `crop_resize` does, without rounding, cut at black and white."""
+    return pixels if pixels.shape[-1] == size else np.clip(resize_plain(pixels, size), 0, 1)
+
+
+def resize_plain(values: FloatArray, size: int) -> FloatArray:
+    """Resize values (n, 3, side, side) of any range to (n, 3, size, size) float32: bicubic with antialiasing."""
+    if values.shape[-1] == size:
+        return values
+    planes = np.asarray(values, dtype=np.float32).reshape(-1, *values.shape[2:])
+    made = [Image.fromarray(plane).resize((size, size), Image.Resampling.BICUBIC) for plane in planes]
+    resized = np.stack([np.asarray(one, dtype=np.float32) for one in made])
+    return resized.reshape(*values.shape[:2], size, size)

@@ -101,6 +101,11 @@ class NetworkSpec:
         """Whether it can be opened without a download."""
         return (self.family == "python" and not self.weights) or self.weights_path.is_file()
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a library draws its weights anew: a file or a function of the user holds one set of them."""
+        return self.family in ("torchvision", "timm")
+
     def describe(self) -> str:
         """One line: title, architecture, size, robust or standard."""
         kind = "robust" if self.robust else "standard"

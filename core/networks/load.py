@@ -14,7 +14,7 @@ from core.networks.catalog import NetworkSpec, find_network
 from core.networks.joined import split_layers
 from core.networks.layers import list_layers
 from core.networks.network import Network
-from core.networks.open_body import FILES, check_weights, fingerprint, open_body
+from core.networks.open_body import FILES, Body, check_weights, fingerprint, open_body
 from core.networks.truncate import fold_batchnorm, run_to_exit
 from core.networks.validate import validate_network
 
@@ -61,16 +61,17 @@ def open_network(
     spec = find_network(network) if isinstance(network, str) else network
     path, sha256 = check_weights(spec, weights)
     layer = check_layer(spec, layer or spec.default_layer)
-    body = open_body(spec, layer, path=path)
+    return wrap_body(
+        open_body(spec, layer, path=path), spec, layer=layer, sha256=fingerprint(spec, sha256), device=device
+    )
+
+
+def wrap_body(body: Body, spec: NetworkSpec, *, layer: str, sha256: str, device: str) -> Network:
+    """A cut network with its normalisation, BatchNorm folded where that changes nothing, on its device."""
     foldable = spec.family not in FILES and len(split_layers(layer)) == 1
     module = _fold_if_exact(body.module, spec) if foldable else body.module
     result = Network(
-        module,
-        spec,
-        layer=layer,
-        sha256=fingerprint(spec, sha256),
-        feature_shape=body.feature_shape,
-        treatment=body.treatment,
+        module, spec, layer=layer, sha256=sha256, feature_shape=body.feature_shape, treatment=body.treatment
     )
     # Moves in place, as modules do.
     result.to(device=choose_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]

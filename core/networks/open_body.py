@@ -64,20 +64,34 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
         module = whole = opened(path, layer, example=example)
     else:
         whole = build_architecture(spec)
-        state = _read_for(spec, whole, path) if spec.weights else None
+        state = read_for(spec, whole, path) if spec.weights else None
         known = whole.state_dict()
-        layers = split_layers(layer)
-        joined = len(layers) > 1
-        module = cut_after_all(whole, layers, example=example) if joined else cut_after(whole, layer, example=example)
+        module = _cut(whole, layer, example)
+    body = _describe(module, whole, spec, example)
+    if spec.family not in FILES and state is not None:
+        apply_state(module, state, known=known, path=path)
+        fill_fixed(module, spec)
+    return body
+
+
+def cut_body(whole: nn.Module, layer: str, spec: NetworkSpec, *, example: torch.Tensor) -> Body:
+    """A network that holds its weights, cut behind `layer`; `example` (1, 3, side, side) is normalised pixels."""
+    return _describe(_cut(whole, layer, example), whole, spec, example)
+
+
+def _cut(whole: nn.Module, layer: str, example: torch.Tensor) -> nn.Module:
+    layers = split_layers(layer)
+    joined = len(layers) > 1
+    return cut_after_all(whole, layers, example=example) if joined else cut_after(whole, layer, example=example)
+
+
+def _describe(module: nn.Module, whole: nn.Module, spec: NetworkSpec, example: torch.Tensor) -> Body:
     with torch.no_grad():
         features = run_to_exit(module, example)
     shape = tuple(features.shape[1:]) if isinstance(features, torch.Tensor) else ()
     treatment = find_treatment(whole, spec, shape=shape)
     if isinstance(features, torch.Tensor):
         shape = tuple(treatment(features).shape[1:])
-    if spec.family not in FILES and state is not None:
-        apply_state(module, state, known=known, path=path)
-        _fill_fixed(module, spec)
     return Body(module.requires_grad_(False) if spec.family not in FILES else module, treatment, shape)
 
 
@@ -124,7 +138,8 @@ def _say_missing(spec: NetworkSpec) -> str:
     return f"The weights file {spec.weights_path} cannot be read: No such file or directory. Check the path."
 
 
-def _read_for(spec: NetworkSpec, whole: nn.Module, path: Path) -> State:
+def read_for(spec: NetworkSpec, whole: nn.Module, path: Path) -> State:
+    """The tensors of a weights file by the names of the definition `whole`."""
     known = whole.state_dict()
     state = match_names(read_state(path), known)
     return _adapt_timm(state, whole, path) if spec.family == "timm" else state
@@ -146,7 +161,7 @@ def _adapt_timm(state: State, whole: nn.Module, path: Path) -> State:
     return {name: value for name, value in adapted.items() if isinstance(value, torch.Tensor)}
 
 
-def _fill_fixed(module: nn.Module, spec: NetworkSpec) -> None:
+def fill_fixed(module: nn.Module, spec: NetworkSpec) -> None:
     """Give tensors that are computed from the architecture alone, and are in no state dict, their values."""
     empty = [name for name, value in module.named_buffers() if value.is_meta]
     if not empty:

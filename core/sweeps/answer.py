@@ -35,23 +35,45 @@ FORMULAS: dict[Question, tuple[tuple[str, str], ...]] = {
     Question.TRANSFER: (
         ("transfer", "T(A→B) = shift_B(δ_A) / shift_B(δ_B), same image, target and ε; shifts summed before dividing"),
         ("raw transfer", "shift_B(δ_A) / σ_B (SD)"),
-        ("not among the controls", "an untrained network, and a copy of the network trained from another seed"),
         ("diagonal", "a source scored by its own weights: 1 by definition, no evidence of transfer"),
+        (
+            "re-fitted copy",
+            "T(A→A′) of the same network with a readout fitted anew to half of the training images, other folds",
+        ),
+        (
+            "untrained",
+            "T of the same architecture with random weights (BatchNorm measured on 32 images) and a readout of its own",
+        ),
         (
             "controls",
             "at the realised norm of δ_A: random, sign flip, phase-scrambled, other image's δ, contrast blend",
         ),
         (
+            "other input sizes",
+            "budgets of equal RMS change; x and x + δ resampled to B's size, controls made there at the realised norm",
+        ),
+        (
+            "attacks",
+            "MI momentum 1; DI probability 0.5; TI shifts up to 7 px; T divides by the same attack on B itself",
+        ),
+        ("ensemble", "one δ for all encoders but B, each in its own SDs; T divides by the first attack on B itself"),
+        (
             "subspace alignment",
-            "mean cos² of the principal angles between the top-k right singular vectors; chance k / D",
+            "mean cos² of the principal angles between the top-k right singular vectors of the δ, and of the gradients "
+            "∇f at the clean images; chance k / D",
         ),
         ("clusters", "average linkage on 1 − (T + Tᵀ) / 2"),
     ),
     Question.MEANING: (
         ("selectivity", "z = (target ROI's mean shift − mean of the other ROIs) / their SD, shifts in voxel SDs"),
+        (
+            "selectivity of the map",
+            "z = (mean shift of the target ROI's voxels − mean of all others) / SD of the others",
+        ),
         ("energy", "Σ over channels of δ², as a share of the image's total"),
         ("eccentricity", "distance of the energy's centre of mass from the image's centre (image widths)"),
         ("spectrum", "power of δ summed over rings of 1 cycle per image, as a share"),
+        ("class evidence", "softmax of the network's own classifier; a robustified one is read by its original's"),
     ),
 }
 """What each number of an answer is, with its formula and unit."""

@@ -1,4 +1,4 @@
-"""What the network itself says it sees before and after, where its weights file holds its classifier. Never attacks."""
+"""What the network itself says it sees before and after, where there is a classifier. Never attacks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import WeightsError
 from core.networks.catalog import NetworkSpec
 from core.types import FloatArray
 
 BATCH = 8
-N_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +26,39 @@ class Evidence:
     """Probability of the clean image's class after the perturbation."""
 
 
-def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -> tuple[Evidence, ...] | None:
-    """Class evidence of images (n, 3, height, width); None where the weights file holds no classifier.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one network's classifier says of every image; without rows `reason` tells why it says nothing.
 
-    Raises
-    ------
-    WeightsError, StorageError
-        If the file cannot be read.
+    `head` is "own", or the network whose classifier read a robustified network's features.
     """
+
+    rows: tuple[Evidence, ...] = ()
+    head: str = ""
+    reason: str = ""
+
+
+def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -> Reading:
+    """Class evidence of images (n, 3, height, width), before and after."""
     import torch
 
-    from core.networks.build import build_architecture
-    from core.networks.checkpoint import read_state
+    from core.networks.classifier import open_classifier
     from core.probes.respond import exact_arithmetic
 
-    body, state = build_architecture(spec), read_state(spec.weights_path)
-    wanted = {name for name in body.state_dict() if not name.endswith("num_batches_tracked")}
-    if wanted - set(state):
-        return None
-    body.load_state_dict({name: state[name] for name in body.state_dict() if name in state}, strict=False, assign=True)
-    for name, buffer in list(body.named_buffers()):
-        if buffer.is_meta:  # only the counters of BatchNorm, which nothing reads
-            owner, _, leaf = name.rpartition(".")
-            setattr(body.get_submodule(owner), leaf, torch.zeros(buffer.shape, dtype=buffer.dtype))
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (spec.mean, spec.std))
+    try:
+        network = open_classifier(spec)
+    except WeightsError as error:
+        return Reading(reason=str(error))
 
     def classify(pixels: FloatArray) -> FloatArray:
         parts = []
-        with torch.no_grad(), exact_arithmetic():
+        with exact_arithmetic():
             for start in range(0, len(pixels), BATCH):
                 values = torch.tensor(pixels[start : start + BATCH], dtype=torch.float32)
-                parts.append(torch.softmax(body((values - mean) / std), dim=1).numpy())
+                parts.append(network.classify(values).numpy())
         return np.concatenate(parts)
 
-    return compare_evidence(classify(clean), classify(perturbed), name_classes())
+    return Reading(compare_evidence(classify(clean), classify(perturbed), name_classes()), network.head)
 
 
 def compare_evidence(before: FloatArray, after: FloatArray, names: Sequence[str]) -> tuple[Evidence, ...]:

@@ -8,6 +8,7 @@ doi:10.1038/s41593-019-0377-4).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 
 from core.attacks.config import AttackConfig
 from core.attacks.control import draw_control
+from core.attacks.ensemble import EnsembleObjective
 from core.attacks.ladder import iter_ladder
 from core.attacks.norms import NORMS
 from core.attacks.objective import Objective
@@ -32,12 +34,17 @@ IMAGES_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ascent:
-    """What is climbed: target weights c (n_voxels,), sign +1 to raise or -1 to lower, attack, ascending budgets."""
+    """What is climbed: target weights c (n_voxels,), sign +1 to raise or -1 to lower, attack, ascending budgets.
+
+    `others` are further encoders that are attacked together with the first, each with its own weights c; what is judged
+    is the first one's.
+    """
 
     direction: FloatArray
     sign: int
     attack: AttackConfig
     ladder: tuple[float, ...]
+    others: tuple[tuple[Encoder, FloatArray], ...] = ()
 
 
 def climb(
@@ -61,7 +68,7 @@ def climb(
     keys : sequence of n_images str
         Names of the images' random streams.
     keep_deltas : bool
-        Keep the highest rung's perturbations, and every rung of the first image.
+        Keep the highest rung's perturbations, every rung of the first image, and the gradient at every clean image.
     should_stop : callable
     at_once : int
         Images in one batch.
@@ -70,8 +77,8 @@ def climb(
     -------
     dict of arrays, responses in the encoder's unit:
     sd (); clean, dual_size, curvature (n_images,); shift, control, l2, linf, feature_change, alignment
-    (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height, width) float32 and montage
-    (n_rungs, height, width, 3) uint8.
+    (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height, width) float32, gradient of
+    the same shape, float16, each image's divided by its largest entry, and montage (n_rungs, height, width, 3) uint8.
 
     Raises
     ------
@@ -85,7 +92,10 @@ def climb(
     if sd <= 0:
         raise BadInputError(f"{encoder.card.config.network} predicts the target as a constant. Choose another target.")
     parts = []
-    with encoder.network.interruptible(should_stop), exact_arithmetic():
+    with ExitStack() as stack:
+        for one in (encoder, *(other for other, _ in ascent.others)):
+            stack.enter_context(one.network.interruptible(should_stop))
+        stack.enter_context(exact_arithmetic())
         run = _Climb(encoder, ascent)
         for start in range(0, len(pixels), at_once):
             chosen = slice(start, start + at_once)
@@ -103,7 +113,9 @@ class _Climb:
 
     def __init__(self, encoder: Encoder, ascent: Ascent) -> None:
         self._encoder, self._ascent = encoder, ascent
-        self._objective = Objective(encoder, ascent.direction, ascent.sign)
+        self._own = Objective(encoder, ascent.direction, ascent.sign)
+        others = [Objective(one, weights, ascent.sign) for one, weights in ascent.others]
+        self._attacked = EnsembleObjective([self._own, *others]) if others else self._own
         self._norm = NORMS[ascent.attack.norm]
         reduced, _ = encoder.project(ascent.direction)
         weights = reduced if encoder.components is None else encoder.components @ reduced
@@ -114,7 +126,7 @@ class _Climb:
         """Attack one batch and judge it."""
         rungs = self._attack(clean, keys)
         inputs = self._inputs(clean)
-        _, gradient = self._objective.ascend(clean)
+        _, gradient = self._own.ascend(clean)
         columns: dict[str, list[FloatArray]] = {}
         for pixels in rungs:
             for name, values in self._judge(clean, pixels, inputs=inputs, keys=keys).items():
@@ -125,13 +137,15 @@ class _Climb:
         arrays["curvature"] = self._curvature(clean, rungs[-1])
         if keep_deltas:
             arrays["delta"] = np.asarray((rungs[-1] - clean).float().contiguous().cpu().numpy())
+            largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
+            arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
             levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in rungs]
             arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
         return arrays
 
     def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
         attack, ladder = self._ascent.attack, self._ascent.ladder
-        steps = iter_ladder(self._objective, clean, attack, ladder=ladder, keys=keys)
+        steps = iter_ladder(self._attacked, clean, attack, ladder=ladder, keys=keys)
         return [step.attack.best.pixels for step in steps if step.ends_rung]
 
     def _judge(

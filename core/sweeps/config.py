@@ -12,7 +12,9 @@ from typing import NamedTuple
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
 from core.checks import check_count, check_epsilon, check_positive, describe_refusal
 from core.errors import BadInputError
+from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
+from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
 from core.types import Direction, NormName, VoxelTable
 
 DEFAULT_LADDER = (0.1, 0.25, 0.5, 1.0, 3.0)
@@ -84,8 +86,9 @@ class SweepConfig:
     directions : tuple of Direction
     norms : tuple of NormName
     ladder : tuple of float
-        Ascending budgets above 0, in [0, 1] pixel units of the first norm. A second norm takes the budgets of equal
-        RMS change: epsilon_inf = epsilon_2 / sqrt(3 N^2) for an image of N x N pixels.
+        Ascending budgets above 0, in [0, 1] pixel units of the first norm at the first encoder's input size. A second
+        norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
+        sqrt(3 N^2) for an image of N x N pixels, and epsilon_2 grows as N.
     n_steps : int
         Steps of each budget.
     gate : float
@@ -97,6 +100,12 @@ class SweepConfig:
     confidence : float
         Coverage of the intervals.
     seed : int
+    attacks : tuple of AttackKind
+        Several only for transfer, a matrix each; an ensemble needs another one before it, whose shifts T divides by.
+    refitted, untrained : tuple of int
+        Of transfer: the encoders (by number) that a re-fitted copy is made of, and an untrained network.
+    n_refit : int
+        Training images such a copy is fitted to, at most; never more than half of them.
 
     Raises
     ------
@@ -117,6 +126,10 @@ class SweepConfig:
     n_bootstrap: int = 2000
     confidence: float = 0.95
     seed: int = 0
+    attacks: tuple[AttackKind, ...] = (AttackKind.PGD,)
+    refitted: tuple[int, ...] = ()
+    untrained: tuple[int, ...] = ()
+    n_refit: int = 1000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "question", Question(self.question))
@@ -124,9 +137,11 @@ class SweepConfig:
         object.__setattr__(self, "targets", tuple(TargetName(*name) for name in self.targets))
         object.__setattr__(self, "directions", tuple(Direction(name) for name in self.directions))
         object.__setattr__(self, "norms", tuple(NormName(name) for name in self.norms))
+        object.__setattr__(self, "attacks", tuple(AttackKind(name) for name in self.attacks))
         check_ladder(self.ladder, self.norms[0])
         self._check_enough()
-        for name in ("n_steps", "n_test", "n_bootstrap"):
+        self._check_attacks()
+        for name in ("n_steps", "n_test", "n_bootstrap", "n_refit"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
         check_positive("confidence", self.confidence)
@@ -143,11 +158,28 @@ class SweepConfig:
             advice = "Intervals over images need two; `main.py probe` answers for a single one."
             allowed = f"at least {LEAST_IMAGES} images"
             raise BadInputError(describe_refusal("images", allowed=allowed, got=list(self.images), advice=advice))
-        for name in ("encoders", "images", "targets", "directions", "norms"):
+        for name in ("encoders", "images", "targets", "directions", "norms", "attacks"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 allowed = "at least one, each named once"
                 raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
+
+    def _check_attacks(self) -> None:
+        if len(self.attacks) > 1 and self.question is not Question.TRANSFER:
+            advice = "Only transfer compares attacks."
+            raise BadInputError(describe_refusal("attacks", allowed="one", got=list(self.attacks), advice=advice))
+        if AttackKind.ENSEMBLE not in self.attacks:
+            return
+        if self.question is not Question.TRANSFER:
+            advice = "An ensemble leaves the recipient out, so it is an attack of transfer."
+            raise BadInputError(describe_refusal("attacks", allowed="another", got=list(self.attacks), advice=advice))
+        if self.attacks[0] is AttackKind.ENSEMBLE:
+            advice = "T divides by the shifts of an attack on the recipient itself: put pgd first."
+            allowed = "another one before ensemble"
+            raise BadInputError(describe_refusal("attacks", allowed=allowed, got=list(self.attacks), advice=advice))
+        if len(self.encoders) < LEAST_FOR_ENSEMBLE:
+            allowed = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
+            raise BadInputError(describe_refusal("encoders", allowed=allowed, got=[one.label for one in self.encoders]))
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -158,25 +190,38 @@ class SweepConfig:
         """The encoder's name, with its subject where there are several."""
         return f"{encoder.subject} {encoder.label}" if len(self.subjects) > 1 else encoder.label
 
-    def rungs(self, norm: NormName, side: int) -> tuple[float, ...]:
-        """The ladder in units of `norm` for images of side x side pixels."""
-        if norm is self.norms[0]:
-            return self.ladder
-        scale = (3 * side * side) ** 0.5
-        return tuple(epsilon / scale if norm is NormName.LINF else epsilon * scale for epsilon in self.ladder)
+    @property
+    def reference_side(self) -> int:
+        """Side in pixels of the images that the ladder's budgets are of: the first encoder's input size."""
+        return find_network(self.encoders[0].network).input_size
 
-    def attack(self, norm: NormName, side: int) -> AttackConfig:
+    def rungs(self, norm: NormName, side: int) -> tuple[float, ...]:
+        """The ladder in units of `norm` for images of side x side pixels, at equal RMS change."""
+        own, asked = _size_of_one(self.norms[0], self.reference_side), _size_of_one(norm, side)
+        return self.ladder if own == asked else tuple(epsilon / own * asked for epsilon in self.ladder)
+
+    def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
         """The attack on the highest rung."""
-        return AttackConfig(norm=norm, epsilon=self.rungs(norm, side)[-1], n_steps=self.n_steps, seed=self.seed)
+        epsilon = self.rungs(norm, side)[-1]
+        return AttackConfig(norm=norm, epsilon=epsilon, n_steps=self.n_steps, seed=self.seed, **kind.options)
 
     def describe(self) -> str:
         """One line for captions."""
         norm = self.norms[0]
         budgets = ", ".join(format_epsilon(epsilon, norm) for epsilon in self.ladder)
+        attacks = "" if self.attacks == (AttackKind.PGD,) else f"{', '.join(self.attacks)}, "
+        copies = [(self.refitted, "re-fitted"), (self.untrained, "untrained")]
+        told = "".join(f" and {len(which)} {what}" for which, what in copies if which)
         return (
-            f"{len(self.encoders)} encoders x {len(self.images)} images x {len(self.targets)} targets x "
-            f"{len(self.directions)} directions, {norm.capitalize()} epsilon {budgets}, {self.n_steps} steps each"
+            f"{len(self.encoders)}{told} encoders x {len(self.images)} images x {len(self.targets)} targets x "
+            f"{len(self.directions)} directions, {attacks}{norm.capitalize()} epsilon {budgets}, "
+            f"{self.n_steps} steps each"
         )
+
+
+def _size_of_one(norm: NormName, side: int) -> float:
+    """The norm of a change of 1 in every value of side x side pixels."""
+    return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
 
 
 def check_ladder(ladder: tuple[float, ...], norm: NormName) -> None:

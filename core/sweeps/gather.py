@@ -10,7 +10,7 @@ import numpy as np
 
 from core.errors import BadInputError
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import CLIMB, PREDICT, SCORE, Cell
+from core.sweeps.plan import CLIMB, FIT, PREDICT, SCORE, Cell
 from core.sweeps.store import SweepStore, load_store
 from core.types import FloatArray
 
@@ -65,13 +65,21 @@ class Sweep:
         """predicted, measured (n_test, n_targets) and noise_ceiling (n_targets,) of one encoder."""
         return self.store.load(Cell(PREDICT, encoder))
 
-    def climb(self, encoder: int, target: int, direction: int = 0, norm: int = 0) -> dict[str, Any]:
+    def climb(
+        self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
+    ) -> dict[str, Any]:
         """The arrays of one climb, its perturbations among them."""
-        return self.store.load(Cell(CLIMB, encoder, target, direction, norm))
+        return self.store.load(Cell(CLIMB, encoder, target, direction, norm, attack, copy))
 
-    def score(self, encoder: int, target: int, direction: int = 0, norm: int = 0) -> dict[str, Any]:
+    def score(
+        self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
+    ) -> dict[str, Any]:
         """The arrays of one score."""
-        return self.store.load(Cell(SCORE, encoder, target, direction, norm))
+        return self.store.load(Cell(SCORE, encoder, target, direction, norm, attack, copy))
+
+    def fit(self, encoder: int, copy: str) -> dict[str, Any]:
+        """How well a copy of an encoder predicts the targets."""
+        return self.store.load(Cell(FIT, encoder, copy=copy))
 
 
 def load_sweep(folder: Path) -> Sweep:
@@ -92,7 +100,7 @@ def load_sweep(folder: Path) -> Sweep:
 
 
 def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
-    """Read every climb once."""
+    """Read every climb of the encoders themselves under the first attack once."""
     config = store.config
     outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
     n_images, n_rungs = len(config.images), len(config.ladder)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets.image_store import find_stimulus
+from core.datasets.subject import load_subject
 from core.networks.catalog import find_network
-from core.sweeps.class_evidence import Evidence, read_evidence
+from core.sweeps.class_evidence import Reading, read_evidence
 from core.sweeps.gather import Sweep
-from core.types import ByteArray, FloatArray
+from core.types import BoolArray, ByteArray, FloatArray, NormName
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,19 +40,23 @@ class Spectrum:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetMeaning:
-    """One encoder's perturbations of one target, over images and directions.
+    """One encoder's perturbations of one target under one norm, over images and directions.
 
     `roi_shift` (n_encoders, n_rois): mean shift of each ROI in voxel SDs, scored by every encoder; `selectivity`
-    (n_encoders,): z of the target's ROI against the others, NaN without one; `montage` (n_rungs, height, width, 3) the
-    first image's probes in the first direction.
+    (n_encoders,): z of the target's ROI against the others, NaN without one; `shift_map` (n_voxels,): every voxel's
+    mean shift in its SDs, scored by the encoder itself; `map_selectivity` z of the target's ROI against all other
+    voxels; `montage` (n_rungs, height, width, 3) the first image's probes in the first direction.
     """
 
+    norm: NormName
     encoder: str
     target: str
     roi: str
     roi_names: tuple[tuple[str, ...], ...]
     roi_shift: tuple[FloatArray, ...]
     selectivity: FloatArray
+    shift_map: FloatArray
+    map_selectivity: float
     place: Place
     spectrum: Spectrum
     montage: ByteArray
@@ -59,15 +64,24 @@ class TargetMeaning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Meaning:
-    """Every encoder and target, encoders outermost.
+    """Every norm, encoder and target; norms outermost, then encoders.
 
-    `evidence` holds, for each encoder, what its network's own classifier says of every image before and after the first
-    target's perturbation; None where the weights file holds no classifier.
+    `evidence` holds, for each encoder, what its network's classifier says of every image before and after the first
+    target's perturbation under the first norm.
     """
 
     labels: tuple[str, ...]
     rows: tuple[TargetMeaning, ...]
-    evidence: tuple[tuple[Evidence, ...] | None, ...]
+    evidence: tuple[Reading, ...]
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return len(self.rows) // (len(self.labels) * len({row.norm for row in self.rows}))
+
+    def under(self, norm: NormName) -> tuple[TargetMeaning, ...]:
+        """The rows of one norm, encoders outermost."""
+        return tuple(row for row in self.rows if row.norm is norm)
 
 
 def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tuple[str, ...], ...]) -> Meaning:
@@ -82,14 +96,15 @@ def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tupl
         The ROIs of each encoder's subject, in the order of its scores.
     """
     rows = [
-        _describe(sweep, encoder, target, roi=roi_of[target], roi_names=roi_names)
+        _describe(sweep, encoder, target, norm=norm, roi=roi_of[target], roi_names=roi_names)
+        for norm in range(len(sweep.config.norms))
         for encoder in range(len(sweep.labels))
         for target in range(len(roi_of))
     ]
     return Meaning(sweep.labels, tuple(rows), tuple(_classify(sweep, one) for one in range(len(sweep.labels))))
 
 
-def _classify(sweep: Sweep, encoder: int) -> tuple[Evidence, ...] | None:
+def _classify(sweep: Sweep, encoder: int) -> Reading:
     spec = find_network(sweep.config.encoders[encoder].network)
     clean = np.stack([find_stimulus(image, size=spec.input_size).pixels for image in sweep.config.images])
     return read_evidence(spec, clean, clean + sweep.climb(encoder, 0)["delta"])
@@ -132,26 +147,41 @@ def score_selectivity(shift: FloatArray, names: tuple[str, ...], roi: str) -> fl
     return float((shift[names.index(roi)] - others.mean()) / others.std(ddof=1))
 
 
+def score_map(shift: FloatArray, inside: BoolArray) -> float:
+    """z = (mean shift inside - mean outside) / SD outside (ddof 1), of shift (n_voxels,); NaN if undefined."""
+    outside = shift[~inside]
+    if not inside.any() or len(outside) < 2 or np.ptp(outside) == 0:
+        return float("nan")
+    return float((shift[inside].mean() - outside.mean()) / outside.std(ddof=1))
+
+
 def _describe(
-    sweep: Sweep, encoder: int, target: int, *, roi: str, roi_names: tuple[tuple[str, ...], ...]
+    sweep: Sweep, encoder: int, target: int, *, norm: int, roi: str, roi_names: tuple[tuple[str, ...], ...]
 ) -> TargetMeaning:
     config = sweep.config
-    climbs = [sweep.climb(encoder, target, direction) for direction in range(len(config.directions))]
-    scores = [sweep.score(encoder, target, direction) for direction in range(len(config.directions))]
+    climbs = [sweep.climb(encoder, target, direction, norm) for direction in range(len(config.directions))]
+    scores = [sweep.score(encoder, target, direction, norm) for direction in range(len(config.directions))]
     signs = [direction.sign for direction in config.directions]
     delta = np.concatenate([stored["delta"] for stored in climbs])
-    shifts = tuple(
-        np.mean([sign * stored[f"roi_{one}"].mean(axis=0) for sign, stored in zip(signs, scores, strict=True)], axis=0)
-        for one in range(len(config.encoders))
-    )
+
+    def average(name: str) -> FloatArray:
+        means = [stored[name].astype(np.float64).mean(axis=0) for stored in scores]
+        return np.asarray(np.mean([sign * one for sign, one in zip(signs, means, strict=True)], axis=0))
+
+    shifts = tuple(average(f"roi_{one}") for one in range(len(config.encoders)))
     selectivity = [score_selectivity(shift, names, roi) for shift, names in zip(shifts, roi_names, strict=True)]
+    shift_map = average(f"map_{encoder}")
+    inside = np.asarray([name == roi for name in load_subject(config.encoders[encoder].subject).voxels.roi])
     return TargetMeaning(
+        norm=config.norms[norm],
         encoder=sweep.labels[encoder],
         target=config.targets[target].label,
         roi=roi,
         roi_names=roi_names,
         roi_shift=shifts,
         selectivity=np.asarray(selectivity),
+        shift_map=shift_map,
+        map_selectivity=score_map(shift_map, inside if roi else np.zeros_like(inside)),
         place=locate(delta),
         spectrum=measure_spectrum(delta),
         montage=climbs[0]["montage"],

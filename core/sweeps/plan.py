@@ -1,19 +1,25 @@
 """The cells of a sweep and what they will cost, told before anything heavy starts. Never runs one.
 
-climb: one encoder, target, direction and norm; all images up the ladder.
+climb: one encoder, target, direction, norm and attack; all images up the ladder. Under an ensemble the encoder is the
+    one left out, and all others are attacked.
 predict: one encoder; its predictions of held-out images, for predictivity.
-score: the perturbations of a climb and their controls, scored on every encoder.
+fit: one copy of an encoder, re-fitted or untrained.
+score: the perturbations of a climb and their controls, scored on every encoder and on the source's re-fitted copy.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from core.datasets.subject import load_subject
 from core.networks.catalog import find_network
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.types import Direction, NormName
 
-CLIMB, PREDICT, SCORE = "climb", "predict", "score"
+CLIMB, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
+COPY_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
+"""Copies of an encoder: its network with a readout of its own; the architecture with random weights and a readout."""
 
 SECONDS_PER_STEP = 0.06
 """Of one image's forward and backward pass through MobileNetV2 on one core; the first cell replaces it by the truth."""
@@ -23,26 +29,36 @@ PASSES_PER_STEP = 3
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One piece of a sweep, the unit of resuming; `target` and what follows are None for "predict"."""
+    """One piece of a sweep, the unit of resuming.
+
+    `target`, `direction`, `norm` are None for "predict" and "fit"; `attack` counts the attacks of the sweep; `copy` is
+    "" for the encoder itself.
+    """
 
     kind: str
     encoder: int
     target: int | None = None
     direction: int | None = None
     norm: int | None = None
+    attack: int = 0
+    copy: str = ""
 
     @property
     def key(self) -> str:
         """Its file's stem."""
         numbers = [self.encoder, self.target, self.direction, self.norm]
-        return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number is not None)])
+        more = [f"attack{self.attack}"] * (self.attack > 0) + [self.copy] * bool(self.copy)
+        return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number is not None), *more])
 
     def describe(self, config: SweepConfig) -> str:
         """One line for a progress display."""
-        encoder = config.label_of(config.encoders[self.encoder])
+        encoder = f"{config.label_of(config.encoders[self.encoder])} {self.copy}".strip()
+        if config.attacks[self.attack] is AttackKind.ENSEMBLE:
+            encoder = f"all but {encoder}"
         if self.target is None or self.direction is None:
             return f"{self.kind} {encoder}"
-        return f"{self.kind} {encoder}, {config.directions[self.direction]} {config.targets[self.target].label}"
+        how = f" by {config.attacks[self.attack]}" if len(config.attacks) > 1 else ""
+        return f"{self.kind} {encoder}, {config.directions[self.direction]} {config.targets[self.target].label}{how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +88,30 @@ def format_duration(seconds: float) -> str:
 
 def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
     """Every cell, in the order in which they run: those of one network together, so that it is opened once."""
-    cells = []
+    kinds = list(config.attacks)
+    plain = [number for number, kind in enumerate(kinds) if kind is not AttackKind.ENSEMBLE]
+    cells: list[Cell] = []
     for encoder in range(len(config.encoders)):
-        climbs = [
-            Cell(CLIMB, encoder, target, direction, norm)
-            for norm in range(len(config.norms))
-            for direction in range(len(config.directions))
-            for target in range(len(config.targets))
-        ]
-        cells += climbs if config.question.needs_deltas else [Cell(PREDICT, encoder), *climbs]
+        cells += [] if config.question.needs_deltas else [Cell(PREDICT, encoder)]
+        cells += [cell for attack in plain for cell in _climbs(config, encoder, attack=attack)]
+        for which, copy in ((config.refitted, REFITTED), (config.untrained, UNTRAINED)):
+            if encoder in which:
+                cells += [Cell(FIT, encoder, copy=copy), *_climbs(config, encoder, copy=copy)]
+    if AttackKind.ENSEMBLE in kinds:
+        attack = kinds.index(AttackKind.ENSEMBLE)
+        cells += [cell for left_out in range(len(config.encoders)) for cell in _climbs(config, left_out, attack=attack)]
     if config.question.needs_deltas:
-        cells += [Cell(SCORE, c.encoder, c.target, c.direction, c.norm) for c in cells if c.kind == CLIMB]
+        cells += [replace(one, kind=SCORE) for one in cells if one.kind == CLIMB and one.copy != REFITTED]
     return tuple(cells)
+
+
+def _climbs(config: SweepConfig, encoder: int, *, attack: int = 0, copy: str = "") -> list[Cell]:
+    return [
+        Cell(CLIMB, encoder, target, direction, norm, attack, copy)
+        for norm in range(len(config.norms))
+        for direction in range(len(config.directions))
+        for target in range(len(config.targets))
+    ]
 
 
 def weigh_cell(config: SweepConfig, cell: Cell) -> int:
@@ -91,9 +119,18 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     n_images, n_rungs = len(config.images), len(config.ladder)
     if cell.kind == PREDICT:
         return config.n_test
+    if cell.kind == FIT:
+        return count_fit(config, cell.encoder) + config.n_test
     if cell.kind == SCORE:
-        return n_images * N_SCORED * len(config.encoders)
-    return n_images * (n_rungs * (config.n_steps * PASSES_PER_STEP + 3) + N_PATH)
+        return n_images * N_SCORED * (len(config.encoders) + 1)
+    members = len(config.encoders) - 1 if config.attacks[cell.attack] is AttackKind.ENSEMBLE else 1
+    return n_images * (n_rungs * (config.n_steps * PASSES_PER_STEP * members + 3) + N_PATH)
+
+
+def count_fit(config: SweepConfig, encoder: int) -> int:
+    """The training images a copy of an encoder is fitted to: half of them, or fewer where so many are not asked."""
+    test = load_subject(config.encoders[encoder].subject).test
+    return min(config.n_refit, int((~test).sum()) // 2)
 
 
 N_PATH = 9
@@ -119,9 +156,13 @@ def estimate_cost(config: SweepConfig) -> SweepCost:
 
 
 def _bytes_of(config: SweepConfig, encoder: EncoderName) -> int:
+    kept = 80 * len(config.images) * len(config.ladder)
+    if not config.question.needs_deltas:
+        return kept
     pixels = 3 * find_network(encoder.network).input_size ** 2
-    kept = len(config.images) * pixels * 4 + len(config.ladder) * pixels if config.question.needs_deltas else 0
-    return kept + 80 * len(config.images) * len(config.ladder)
+    voxels = sum(load_subject(one.subject).voxels.n_voxels for one in config.encoders)
+    # Perturbation float32, gradient and whole-cortex shifts float16, the first image's rungs in bytes.
+    return kept + len(config.images) * (pixels * (4 + 2) + voxels * 2) + len(config.ladder) * pixels
 
 
 def name_parts(config: SweepConfig, cell: Cell) -> tuple[EncoderName, TargetName, Direction, NormName]:

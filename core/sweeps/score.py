@@ -10,6 +10,7 @@ import torch
 
 from core.encoders.encoder import Encoder
 from core.errors import Cancelled
+from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop
@@ -21,12 +22,12 @@ from core.types import FloatArray, NormName
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recipient:
-    """An encoder that scores: the target's weights c (n_voxels,) and SD in it, its ROIs."""
+    """An encoder that scores: the target's weights c (n_voxels,) and SD in it, its ROIs; None: no map is kept."""
 
     encoder: Encoder
     direction: FloatArray
     sd: float
-    pool: RoiPool
+    pool: RoiPool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ def score(
 ) -> Arrays:
     """Shifts of every recipient's target by a perturbation and its controls.
 
+    A recipient of another input size gets clean and perturbed pixels resampled to its size (bicubic, antialiased,
+    without rounding); the controls are made there, at the realised norm of the resampled perturbation.
+
     Parameters
     ----------
     recipients : sequence of Recipient
@@ -57,29 +61,63 @@ def score(
 
     Returns
     -------
-    shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf (n_variants, n_images);
-    roi_0, roi_1 ... (n_images, n_rois), for each recipient its ROIs' mean shift in voxel SDs by the perturbation.
+    shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf of the same shape, at the
+    recipient's size; and for each recipient with a pool, of the perturbation: roi_0, roi_1 ... (n_images, n_rois), its
+    ROIs' mean shift, and map_0, map_1 ... (n_images, n_voxels) float16, every voxel's shift, both in voxel SDs.
     """
-    variants = make_variants(pixels, delta, settings)
-    shift, rois = [], {}
+    made: dict[int, tuple[FloatArray, dict[str, FloatArray], Arrays]] = {}
+    columns: dict[str, list[FloatArray]] = {"shift": [], "l2": [], "linf": []}
+    kept: Arrays = {}
     for number, recipient in enumerate(recipients):
-        with recipient.encoder.network.interruptible(should_stop):
-            clean = respond(recipient.encoder, pixels)
-            moved = []
-            for name, values in variants.items():
-                if should_stop():
-                    raise Cancelled
-                change = respond(recipient.encoder, values).astype(np.float64) - clean
-                moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
-                if name == VARIANTS[0]:
-                    rois[f"roi_{number}"] = pool_shift(change, recipient)
-        shift.append(np.stack(moved))
-    sizes = [np.abs(values.astype(np.float64) - pixels) for values in variants.values()]
-    return rois | {
-        "shift": np.stack(shift),
-        "l2": np.stack([np.sqrt((size**2).sum(axis=(1, 2, 3))) for size in sizes]),
-        "linf": np.stack([size.max(axis=(1, 2, 3)) for size in sizes]),
+        side = recipient.encoder.network.input_size
+        if side not in made:
+            made[side] = _make_at(side, pixels, delta, settings)
+        clean, variants, sizes = made[side]
+        moved, change = _shift(recipient, clean, variants, should_stop)
+        columns["shift"].append(moved)
+        for name, size in sizes.items():
+            columns[name].append(size)
+        if recipient.pool is not None:
+            in_sds = _in_voxel_sds(change, recipient)
+            kept[f"roi_{number}"] = np.stack([recipient.pool.means(row) for row in in_sds])
+            kept[f"map_{number}"] = np.clip(in_sds, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
+    return kept | {name: np.stack(values) for name, values in columns.items()}
+
+
+LARGEST_KEPT = 6e4
+"""SDs; float16 ends at 65504."""
+
+
+def _make_at(
+    side: int, pixels: FloatArray, delta: FloatArray, settings: ScoreSettings
+) -> tuple[FloatArray, dict[str, FloatArray], Arrays]:
+    """Clean pixels, every variant, and the variants' sizes l2 and linf (n_variants, n_images), at one input size."""
+    if side != pixels.shape[-1]:
+        clean = resize_pixels(pixels, side)
+        pixels, delta = clean, resize_pixels(pixels + delta, side) - clean
+    variants = make_variants(pixels, delta, settings)
+    moved = [np.abs(values.astype(np.float64) - pixels) for values in variants.values()]
+    sizes = {
+        "l2": np.stack([np.sqrt((one**2).sum(axis=(1, 2, 3))) for one in moved]),
+        "linf": np.stack([one.max(axis=(1, 2, 3)) for one in moved]),
     }
+    return pixels, variants, sizes
+
+
+def _shift(
+    recipient: Recipient, clean: FloatArray, variants: dict[str, FloatArray], should_stop: ShouldStop
+) -> tuple[FloatArray, FloatArray]:
+    """The target's shift by every variant, (n_variants, n_images) in its SDs, and every voxel's by the perturbation."""
+    moved, first = [], None
+    with recipient.encoder.network.interruptible(should_stop):
+        before = respond(recipient.encoder, clean)
+        for values in variants.values():
+            if should_stop():
+                raise Cancelled
+            change = respond(recipient.encoder, values).astype(np.float64) - before
+            moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
+            first = change if first is None else first
+    return np.stack(moved), np.asarray(first)
 
 
 def make_variants(pixels: FloatArray, delta: FloatArray, settings: ScoreSettings) -> dict[str, FloatArray]:
@@ -90,11 +128,10 @@ def make_variants(pixels: FloatArray, delta: FloatArray, settings: ScoreSettings
     return variants | {name: np.asarray(made[name].float().numpy()) for name in CONTROLS}
 
 
-def pool_shift(change: FloatArray, recipient: Recipient) -> FloatArray:
-    """Mean shift of each ROI in voxel SDs, (n_images, n_rois), of shifts (n_images, n_voxels)."""
+def _in_voxel_sds(change: FloatArray, recipient: Recipient) -> FloatArray:
+    """Shifts (n_images, n_voxels) in each voxel's SD; 0 where a voxel never varies."""
     sd = recipient.encoder.card.reference_sd
-    in_sds = np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)
-    return np.stack([recipient.pool.means(row) for row in in_sds])
+    return np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)
 
 
 def predict_targets(

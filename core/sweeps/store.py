@@ -20,7 +20,7 @@ from core.files import check_free, replace_file
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import Cell, list_cells
 
-FORMAT, VERSION = "probescope-sweep", 1
+FORMAT, VERSION = "probescope-sweep", 2
 HEADER_NAME, CELLS_NAME = "sweep.json", "cells"
 Arrays = dict[str, np.ndarray[Any, Any]]
 

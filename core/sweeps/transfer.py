@@ -2,6 +2,7 @@
 
 T(A -> B) = shift_B(delta_A) / shift_B(delta_B), both summed over images, targets and directions in SDs of B's target,
 signed so that the wished direction is positive. The diagonal is 1 by definition: a source scored by its own weights.
+What it would be without them is T(A -> A'), A' a re-fitted copy of A: the same network, a readout of its own.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from core.sweeps.alignment import Alignment, align
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.gather import Sweep
-from core.sweeps.statistics import count_draws, draw_resamples
+from core.sweeps.plan import REFITTED, UNTRAINED
+from core.sweeps.statistics import Interval, Resamples, count_draws, draw_resamples, interval_of
 from core.sweeps.variants import VARIANTS
-from core.types import BoolArray, FloatArray, IntArray
+from core.types import BoolArray, FloatArray, IntArray, NormName
 
 ALL = "all"
-MOST_AXES = 10
-"""Axes of a subspace, or as many as there are perturbations to half of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,87 +32,185 @@ class TransferTable:
     ----------
     roi : str
         "all", or the ROI of the targets.
-    ratio, low, high : (n_encoders, n_encoders)
+    sources : tuple of str
+        The encoders, in an ensemble each as "all but" it, then the untrained networks.
+    ratio, low, high : (n_sources, n_encoders)
         T and its interval over images and targets, unit 1.
-    raw : (n_variants, n_encoders, n_encoders)
-        Mean shift in SDs of the recipient's target; rows as in `core.sweeps.score.VARIANTS`: perturbed, controls.
+    raw : (n_variants, n_sources, n_encoders)
+        Mean shift in SDs of the recipient's target; rows as in `core.sweeps.variants.VARIANTS`: perturbed, controls.
+    copies : tuple of Interval, n_encoders long
+        T of each encoder to its own re-fitted copy; NaN where there is none.
     """
 
     roi: str
+    sources: tuple[str, ...]
     ratio: FloatArray
     low: FloatArray
     high: FloatArray
     raw: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Alignment:
-    """Mean cos^2 of the principal angles between encoders' subspaces of perturbations.
-
-    `matrix` (n_encoders, n_encoders); `n_axes` k and `n_pixels` D give the chance level k / D of random subspaces.
-    """
-
-    matrix: FloatArray
-    n_axes: int
-    n_pixels: int
+    copies: tuple[Interval, ...]
 
     @property
-    def chance(self) -> float:
-        """k / D."""
-        return self.n_axes / self.n_pixels
+    def square(self) -> FloatArray:
+        """T among the encoders alone, (n_encoders, n_encoders)."""
+        return self.ratio[: self.ratio.shape[1]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Transfer:
-    """The answer: tables over all targets and by ROI, clusters of encoders, alignment of their subspaces.
+class Case:
+    """One norm and attack: tables over all targets and by ROI, clusters of encoders.
 
     `tree` is a scipy linkage (n_encoders - 1, 4) by average linkage on 1 - (T + T^T) / 2, `order` its leaves;
     `worst_size` is the largest relative difference between the size of a control and of its perturbation.
     """
 
-    labels: tuple[str, ...]
+    norm: NormName
+    attack: AttackKind
     tables: tuple[TransferTable, ...]
     tree: FloatArray
     order: tuple[int, ...]
-    alignment: Alignment
     worst_size: float
+
+    @property
+    def label(self) -> str:
+        """How tables and figures name it: "L2, PGD with momentum"."""
+        return f"{self.norm.capitalize()}, {self.attack.caption}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CopyFit:
+    """How well a copy predicts: held-out r and cross-validated r, means over targets, beside the encoder's own."""
+
+    label: str
+    copy: str
+    r: float
+    cv_r: float
+    n_train: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transfer:
+    """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies."""
+
+    labels: tuple[str, ...]
+    cases: tuple[Case, ...]
+    alignments: tuple[Alignment, ...]
+    fits: tuple[CopyFit, ...]
+
+    @property
+    def tables(self) -> tuple[TransferTable, ...]:
+        """Those of the first norm and attack."""
+        return self.cases[0].tables
 
 
 def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> Transfer:
     """Answer the question from a finished sweep; `roi_of` is the ROI of each target, "" for none."""
-    moved, worst = collect_shifts(sweep)
+    config = sweep.config
+    cases = tuple(
+        _answer_case(sweep, roi_of, norm=norm, attack=attack)
+        for norm in range(len(config.norms))
+        for attack in range(len(config.attacks))
+    )
+    return Transfer(sweep.labels, cases, align(sweep), _read_fits(sweep))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shifts:
+    """Signed shifts in recipient SDs, means over directions.
+
+    moved (n_sources, n_encoders, n_variants, n_targets, n_images); own, what T divides by (n_encoders, n_targets,
+    n_images); copied, copied_own (n_encoders, n_targets, n_images), on the re-fitted copies, NaN where there is none.
+    """
+
+    moved: FloatArray
+    own: FloatArray
+    copied: FloatArray
+    copied_own: FloatArray
+    worst_size: float
+
+
+def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: int) -> Case:
+    config = sweep.config
+    shifts = collect_shifts(sweep, norm=norm, attack=attack)
     groups = {ALL: np.ones(len(roi_of), dtype=bool)}
     groups |= {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}
-    tables = tuple(_tabulate(sweep, moved, roi=roi, chosen=chosen) for roi, chosen in groups.items())
-    tree, order = cluster(tables[0].ratio)
-    return Transfer(sweep.labels, tables, tree, order, align(sweep), worst)
+    sources = name_sources(sweep, attack)
+    tables = tuple(_tabulate(sweep, shifts, sources, roi=roi, chosen=chosen) for roi, chosen in groups.items())
+    tree, order = cluster(tables[0].square)
+    if config.attacks[attack] is AttackKind.ENSEMBLE:  # its rows are no encoders
+        order = tuple(range(len(order)))
+    return Case(config.norms[norm], config.attacks[attack], tables, tree, order, shifts.worst_size)
 
 
-def collect_shifts(sweep: Sweep) -> tuple[FloatArray, float]:
-    """Signed shifts in recipient SDs, mean over directions, and the worst relative size error of a control.
+def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
+    """The rows of a matrix: encoders (first attack: and untrained networks), or the ensembles that leave one out."""
+    if sweep.config.attacks[attack] is AttackKind.ENSEMBLE:
+        return tuple(f"all but {label}" for label in sweep.labels)
+    untrained = sweep.config.untrained if attack == 0 else ()
+    return (*sweep.labels, *(f"{sweep.labels[number]} untrained" for number in untrained))
 
-    Returns
-    -------
-    (n_sources, n_recipients, n_variants, n_targets, n_images), and a share.
-    """
+
+def collect_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> _Shifts:
+    """Everything one case is computed from."""
     config = sweep.config
-    n_encoders, n_targets = len(config.encoders), len(config.targets)
-    moved = np.zeros((n_encoders, n_encoders, len(VARIANTS), n_targets, len(config.images)))
+    n_encoders = len(config.encoders)
+    sources = [(number, "") for number in range(n_encoders)]
+    sources += [(number, UNTRAINED) for number in config.untrained] if attack == 0 else []
+    inner = (len(config.targets), len(config.images))
+    moved = np.zeros((len(sources), n_encoders, len(VARIANTS), *inner))
+    copied, copied_own = (np.full((n_encoders, *inner), np.nan) for _ in range(2))
     worst = 0.0
-    for source in range(n_encoders):
-        for target in range(n_targets):
-            for number, direction in enumerate(config.directions):
-                stored = sweep.score(source, target, number)
-                moved[source, :, :, target] += direction.sign * stored["shift"] / len(config.directions)
-                size = stored[str(config.norms[0])]
-                worst = max(worst, float(np.abs(size[1:] / np.maximum(size[:1], 1e-12) - 1).max()))
-    return moved, worst
+    for row, (source, copy) in enumerate(sources):
+        for target in range(inner[0]):
+            cells = [(number, sweep.score(source, target, number, norm, attack, copy)) for number in _directions(sweep)]
+            moved[row, :, :, target] = _mean_signed(sweep, cells, slice(n_encoders))
+            for _, stored in cells:
+                size = stored[str(config.norms[norm])]
+                worst = max(worst, float(np.abs(size[:, 1:] / np.maximum(size[:, :1], 1e-12) - 1).max()))
+            if source in config.refitted and not copy and attack == 0:
+                copied[source, target] = _mean_signed(sweep, cells, slice(n_encoders, n_encoders + 1))[0, 0]
+                copied_own[source, target] = _own_of_copy(sweep, source, target, norm)
+    own = moved if config.attacks[attack] is not AttackKind.ENSEMBLE else collect_shifts(sweep, norm=norm).moved
+    diagonal = np.stack([own[one, one, 0] for one in range(n_encoders)])
+    return _Shifts(moved, diagonal, copied, copied_own, worst)
 
 
-def divide_by_own(perturbed: FloatArray) -> FloatArray:
-    """T (..., n, n) of shifts (..., n_sources, n_recipients): every column over its diagonal; NaN where that is 0."""
-    own = np.diagonal(perturbed, axis1=-2, axis2=-1)[..., np.newaxis, :]
-    return np.asarray(np.divide(perturbed, own, out=np.full_like(perturbed, np.nan), where=own != 0))
+def _directions(sweep: Sweep) -> range:
+    return range(len(sweep.config.directions))
+
+
+def _mean_signed(sweep: Sweep, cells: list[tuple[int, dict[str, FloatArray]]], rows: slice) -> FloatArray:
+    signed = [sweep.config.directions[number].sign * stored["shift"][rows] for number, stored in cells]
+    return np.asarray(np.mean(signed, axis=0))
+
+
+def _own_of_copy(sweep: Sweep, source: int, target: int, norm: int) -> FloatArray:
+    """Shifts of a re-fitted copy by perturbations made on itself, in its SDs, (n_images,)."""
+    parts = []
+    for number in _directions(sweep):
+        stored = sweep.climb(source, target, number, norm, copy=REFITTED)
+        parts.append(sweep.config.directions[number].sign * stored["shift"][:, -1] / float(stored["sd"]))
+    return np.asarray(np.mean(parts, axis=0))
+
+
+def _read_fits(sweep: Sweep) -> tuple[CopyFit, ...]:
+    config, fits = sweep.config, []
+    for copy, which in ((REFITTED, config.refitted), (UNTRAINED, config.untrained)):
+        for number in which:
+            stored = sweep.fit(number, copy)
+            r, cv_r = (float(np.mean(stored[name])) for name in ("r", "cv_r"))
+            fits.append(CopyFit(sweep.labels[number], copy, r, cv_r, int(stored["n_train"])))
+    return tuple(fits)
+
+
+def divide_by_own(moved: FloatArray, own: FloatArray | None = None) -> FloatArray:
+    """T of shifts (..., n_sources, n_recipients): every column over its own shift; NaN where that is 0.
+
+    `own` (..., n_recipients) is the diagonal where it is not given.
+    """
+    divisor = np.diagonal(moved, axis1=-2, axis2=-1) if own is None else own
+    divisor = divisor[..., np.newaxis, :]
+    return np.asarray(np.divide(moved, divisor, out=np.full_like(moved, np.nan), where=divisor != 0))
 
 
 def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
@@ -122,51 +222,24 @@ def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
     return np.asarray(tree), tuple(int(leaf) for leaf in leaves_list(tree))
 
 
-def top_axes(rows: FloatArray, n_axes: int) -> FloatArray:
-    """The top right singular vectors (n_axes, n_pixels) of rows (n_rows, n_pixels), each row scaled to size 1 first.
-
-    From the small Gram matrix: X = U S V^T, so V^T = S^-1 U^T X.
-    """
-    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = rows / np.maximum(sizes, np.finfo(np.float32).tiny)
-    values, vectors = np.linalg.eigh(np.asarray(unit @ unit.T, dtype=np.float64))
-    main = vectors[:, ::-1][:, :n_axes] / np.sqrt(np.maximum(values[::-1][:n_axes], np.finfo(np.float64).tiny))
-    axes, _ = np.linalg.qr((main.T @ unit).T)
-    return np.asarray(axes.T)
-
-
-def mean_cosine_squared(first: FloatArray, second: FloatArray) -> float:
-    """Mean cos^2 of the principal angles of two orthonormal bases (k, n_pixels): ||A B^T||_F^2 / k."""
-    return float(((first @ second.T) ** 2).sum() / len(first))
-
-
-def align(sweep: Sweep) -> Alignment:
-    """Compare the subspaces that the encoders' perturbations span."""
-    config = sweep.config
-    n_rows = len(config.targets) * len(config.directions) * len(config.images)
-    n_axes = max(1, min(MOST_AXES, n_rows // 2))
-    bases = [top_axes(_stack_deltas(sweep, encoder), n_axes) for encoder in range(len(config.encoders))]
-    matrix = np.asarray([[mean_cosine_squared(first, second) for second in bases] for first in bases])
-    return Alignment(matrix, n_axes, bases[0].shape[1])
-
-
-def _stack_deltas(sweep: Sweep, encoder: int) -> FloatArray:
-    config = sweep.config
-    parts = [
-        sweep.climb(encoder, target, direction)["delta"]
-        for target in range(len(config.targets))
-        for direction in range(len(config.directions))
-    ]
-    return np.concatenate([part.reshape(len(part), -1) for part in parts])
-
-
-def _tabulate(sweep: Sweep, moved: FloatArray, *, roi: str, chosen: BoolArray) -> TransferTable:
-    config, part = sweep.config, moved[:, :, :, chosen]
+def _tabulate(sweep: Sweep, shifts: _Shifts, sources: tuple[str, ...], *, roi: str, chosen: BoolArray) -> TransferTable:
+    config, part, own = sweep.config, shifts.moved[:, :, :, chosen], shifts.own[:, chosen]
     draws = draw_resamples(part.shape[4], part.shape[3], count=config.n_bootstrap, seed=config.seed)
-    resampled = divide_by_own(_resampled_means(part[:, :, 0], draws.images, draws.targets))
+    resampled = divide_by_own(
+        _resampled_means(part[:, :, 0], draws.images, draws.targets),
+        _resampled_means(own[np.newaxis], draws.images, draws.targets)[:, 0],
+    )
     low, high = np.nanquantile(resampled, [(1 - config.confidence) / 2, (1 + config.confidence) / 2], axis=0)
     raw = np.moveaxis(part.mean(axis=(3, 4)), 2, 0)
-    return TransferTable(roi, divide_by_own(raw[0]), low, high, raw)
+    copies = _divide_copies(sweep, shifts.copied[:, chosen], shifts.copied_own[:, chosen], draws)
+    return TransferTable(roi, sources, divide_by_own(raw[0], own.mean(axis=(1, 2))), low, high, raw, copies)
+
+
+def _divide_copies(sweep: Sweep, copied: FloatArray, own: FloatArray, draws: Resamples) -> tuple[Interval, ...]:
+    means = [_resampled_means(one[np.newaxis], draws.images, draws.targets)[:, 0] for one in (copied, own)]
+    ratio = copied.mean(axis=(1, 2)) / own.mean(axis=(1, 2))
+    resampled = means[0] / means[1]
+    return tuple(interval_of(ratio[one], resampled[:, one], sweep.config.confidence) for one in range(len(ratio)))
 
 
 def _resampled_means(values: FloatArray, images: IntArray, targets: IntArray) -> FloatArray:

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.datasets.photos import load_stimulus
 from core.encoders.scores import correlate
-from core.networks.catalog import find_network
-from core.sweeps.class_evidence import compare_evidence, read_evidence
+from core.sweeps.class_evidence import compare_evidence
 from core.sweeps.discriminability import (
     coefficient_of_variation,
     intraclass,
@@ -135,12 +133,3 @@ def test_class_evidence_names_the_likeliest_class_before_and_after() -> None:
     (found,) = compare_evidence(before, after, ("cat", "dog", "car"))
     assert (found.clean_class, found.perturbed_class) == ("cat", "car")
     assert (found.clean_probability, found.perturbed_probability, found.clean_class_after) == (0.7, 0.6, 0.1)
-
-
-def test_only_a_weights_file_with_a_classifier_gives_evidence() -> None:
-    pixels = load_stimulus("cat_chelsea").pixels[None]
-    found = read_evidence(find_network("mobilenet_v2"), pixels, pixels)
-    assert found is not None
-    assert "cat" in found[0].clean_class.casefold() or "tabby" in found[0].clean_class.casefold()
-    assert found[0].clean_class == found[0].perturbed_class
-    assert read_evidence(find_network("mobilenet_v2_robust"), pixels, pixels) is None

@@ -1,0 +1,195 @@
+"""Computes the cells of a sweep; keeps the images of each size and the copies in use. Never decides what runs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from core.datasets.image_store import find_stimulus, open_image_store
+from core.datasets.subject import load_responses, load_subject
+from core.networks.catalog import find_network
+from core.progress import ShouldStop
+from core.seeds import make_stream
+from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import EncoderName, TargetName
+from core.sweeps.measured import average_voxels, find_ceilings
+from core.sweeps.plan import CLIMB, FIT, PREDICT, REFITTED, UNTRAINED, Cell, name_parts
+from core.sweeps.store import Arrays, SweepStore
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.encoders.encoder import Encoder
+    from core.images.stimulus import Stimulus
+    from core.networks.network import Network
+    from core.sweeps.climb import Ascent
+
+PIXELS_KEPT = 4
+"""Sets of images kept in memory: one for every input size in use."""
+COPIES_KEPT = 4
+"""Copies of encoders kept open; others are read from the cache again."""
+DELTAS = ("delta", "gradient", "montage")
+
+
+class EncoderSource(Protocol):
+    """What opens encoders and keeps them open: `core.engine.Engine`."""
+
+    @property
+    def device(self) -> str:
+        """The device in use."""
+
+    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
+        """An encoder, ready to run."""
+
+
+class Worker:
+    """Computes one cell after another.
+
+    Parameters
+    ----------
+    source : EncoderSource
+    store : SweepStore
+        Where the perturbations of finished climbs are.
+    should_stop : callable
+    """
+
+    def __init__(self, source: EncoderSource, store: SweepStore, should_stop: ShouldStop) -> None:
+        self._source, self._store, self._should_stop = source, store, should_stop
+        self._config = store.config
+        self._load_images = lru_cache(maxsize=PIXELS_KEPT)(self._read_images)
+        self._open_copy = lru_cache(maxsize=COPIES_KEPT)(self._make_copy)
+
+    def compute(self, cell: Cell) -> Arrays:
+        """The arrays of one cell."""
+        if cell.kind == CLIMB:
+            return self._climb(cell)
+        if cell.kind == FIT:
+            return self._fit(cell)
+        return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
+
+    def _climb(self, cell: Cell) -> Arrays:
+        from core.sweeps.climb import climb
+        from core.sweeps.climb_store import keep_climb, load_climb, name_climb
+
+        members = [(self._open(cell.encoder, cell.copy), self._config.encoders[cell.encoder])]
+        if self._config.attacks[cell.attack] is AttackKind.ENSEMBLE:
+            others = [number for number in range(len(self._config.encoders)) if number != cell.encoder]
+            members = [(self._open(number, ""), self._config.encoders[number]) for number in others]
+        encoder = members[0][0]
+        ascent = self._ascend(cell, members)
+        stimuli = self._load_images(encoder.network.input_size)
+        keys = [stimulus.sha256 for stimulus in stimuli]
+        name = name_climb(encoder, ascent, keys)
+        found = load_climb(name)
+        if found is None:
+            pixels = _stack(stimuli)
+            found = climb(encoder, pixels, ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+            keep_climb(name, found)
+        if self._config.question.needs_deltas:
+            return found
+        return {key: values for key, values in found.items() if key not in DELTAS}
+
+    def _ascend(self, cell: Cell, members: list[tuple[Encoder, EncoderName]]) -> Ascent:
+        from core.sweeps.climb import Ascent
+
+        _, target, direction, norm = name_parts(self._config, cell)
+        aims = [_aim(target, name, encoder) for encoder, name in members]
+        side = members[0][0].network.input_size
+        others = tuple((encoder, aim) for (encoder, _), aim in zip(members[1:], aims[1:], strict=True))
+        attack = self._config.attack(norm, side, self._config.attacks[cell.attack])
+        return Ascent(aims[0], direction.sign, attack, self._config.rungs(norm, side), others)
+
+    def _score(self, cell: Cell) -> Arrays:
+        from core.sweeps.score import ScoreSettings, score
+
+        _, target, _, norm = name_parts(self._config, cell)
+        source = Cell(CLIMB, cell.encoder, cell.target, cell.direction, cell.norm, cell.attack, cell.copy)
+        delta = self._store.load(source)["delta"]
+        recipients = [self._recipient(target, number) for number in range(len(self._config.encoders))]
+        if cell.encoder in self._config.refitted and not (cell.copy or cell.attack):
+            recipients.append(self._recipient(target, cell.encoder, REFITTED))
+        stimuli = self._load_images(delta.shape[-1])
+        settings = ScoreSettings(norm, self._config.seed, tuple(stimulus.sha256 for stimulus in stimuli))
+        return score(recipients, _stack(stimuli), delta, settings=settings, should_stop=self._should_stop)
+
+    def _recipient(self, target: TargetName, number: int, copy: str = "") -> Any:
+        from core.probes.spill_over import RoiPool
+        from core.sweeps.score import Recipient
+
+        name, encoder = self._config.encoders[number], self._open(number, copy)
+        aim = _aim(target, name, encoder)
+        pool = None if copy else RoiPool(load_subject(name.subject).voxels)
+        return Recipient(encoder, aim, encoder.target_sd(aim), pool)
+
+    def _predict(self, cell: Cell) -> Arrays:
+        from core.sweeps.score import predict_targets
+
+        name = self._config.encoders[cell.encoder]
+        encoder, subject = self._open(cell.encoder, ""), load_subject(name.subject)
+        targets = [target.find_in(subject.voxels) for target in self._config.targets]
+        aims = {number: target.vector(encoder.n_voxels) for number, target in enumerate(targets)}
+        rows = choose_test_rows(np.asarray(subject.test), self._config.n_test, self._config.seed)
+        images, predicted = open_image_store(subject), []
+        for start in range(0, len(rows), 16):
+            chosen = [subject.image_ids[row] for row in rows[start : start + 16]]
+            pixels = np.stack([images.load(image, encoder.network.input_size).pixels for image in chosen])
+            predicted.append(predict_targets(encoder, pixels, aims, should_stop=self._should_stop))
+        voxels = [list(target.voxels) for target in targets]
+        repeats = average_voxels(load_responses(name.subject), voxels)
+        measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
+        empty = np.zeros((0, len(targets)))
+        return {
+            "predicted": np.concatenate(predicted) if predicted else empty,
+            "measured": measured,
+            "noise_ceiling": find_ceilings(repeats, rows, subject.voxels.noise_ceiling, voxels),
+        }
+
+    def _fit(self, cell: Cell) -> Arrays:
+        """How well a copy predicts: r and cv_r (n_targets,), means over each target's voxels; the images fitted to."""
+        card = self._open(cell.encoder, cell.copy).card
+        table = load_subject(card.config.subject).voxels
+        voxels = [list(target.find_in(table).voxels) for target in self._config.targets]
+        means = {name: [float(getattr(card, name)[chosen].mean()) for chosen in voxels] for name in ("r", "cv_r")}
+        return {name: np.asarray(values) for name, values in means.items()} | {"n_train": np.asarray(card.n_train)}
+
+    def _open(self, number: int, copy: str) -> Encoder:
+        return self._open_copy(number, copy) if copy else self._source.open_encoder(*self._config.encoders[number])
+
+    def _make_copy(self, number: int, copy: str) -> Encoder:
+        from core.encoders.encoder import Encoder
+        from core.sweeps.refit import fit_copy
+
+        original, config = self._source.open_encoder(*self._config.encoders[number]), self._config
+        network = self._open_untrained(number) if copy == UNTRAINED else original.network
+        sizes = {"n_images": config.n_refit, "n_test": config.n_test}
+        data = fit_copy(original.card, network, seed=config.seed, **sizes, should_stop=self._should_stop)
+        return Encoder(network, data)
+
+    def _open_untrained(self, number: int) -> Network:
+        from core.networks.untrained import open_untrained
+        from core.sweeps.refit import calibration_pixels
+
+        name = self._config.encoders[number]
+        spec = find_network(name.network)
+        pixels = calibration_pixels(name.subject, spec.input_size)
+        return open_untrained(spec, name.layer, seed=self._config.seed, pixels=pixels, device=self._source.device)
+
+    def _read_images(self, side: int) -> tuple[Stimulus, ...]:
+        return tuple(find_stimulus(image, size=side) for image in self._config.images)
+
+
+def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[int]:
+    """At most `most` rows of held-out images, ascending."""
+    rows = np.flatnonzero(test)
+    if len(rows) > most:
+        rows = np.sort(make_stream(seed, "predictivity").permutation(rows)[:most])
+    return [int(row) for row in rows]
+
+
+def _aim(target: TargetName, name: EncoderName, encoder: Encoder) -> FloatArray:
+    return target.find_in(load_subject(name.subject).voxels).vector(encoder.n_voxels)
+
+
+def _stack(stimuli: tuple[Stimulus, ...]) -> FloatArray:
+    return np.stack([stimulus.pixels for stimulus in stimuli])
