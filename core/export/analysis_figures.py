@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["colour_of", "draw_figures", "make_figure"]
+__all__ = ["COLOURS", "colour_of", "draw_figures", "make_figure"]
 
 
 def draw_figures(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
