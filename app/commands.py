@@ -130,6 +130,14 @@ COMMANDS: tuple[Command, ...] = (
         in_toolbar=True,
     ),
     Command(
+        "make_package",
+        "Make a package…",
+        "File",
+        "Turn a stimulus set into a BIDS, PsychoPy, jsPsych or Brain-Score package with trial orders",
+        "Ctrl+Shift+E",
+        "export",
+    ),
+    Command(
         "save_probe",
         "Save probe…",
         "File",

@@ -25,6 +25,7 @@ from app.layout import decode, encode, keep_sizes, make_splitter, reset_sizes, r
 from app.measured_tools import MeasuredTools
 from app.network_tools import NetworkTools
 from app.notices import Notices
+from app.packages import PackageTools
 from app.panels.controls_panel import ControlsPanel
 from app.panels.cortex_panel import CortexPanel
 from app.panels.gallery_panel import GalleryPanel
@@ -78,9 +79,11 @@ class MainWindow(QMainWindow):
         self.study_tools = StudyTools(self)
         self.tray_tools = TrayTools(self)
         self.measured_tools = MeasuredTools(self)
+        self.package_tools = PackageTools(self)
         self.preferences = Preferences(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
-        tools = (self.handlers, self.preferences, self.encoder_tools, self.tray_tools, self.measured_tools, *shown)
+        made = (self.tray_tools, self.measured_tools, self.package_tools)
+        tools = (self.handlers, self.preferences, self.encoder_tools, *made, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self.actions_table.set_keys(read_keys(session.settings))
