@@ -91,13 +91,16 @@ class PackageDialog(QDialog):
             return
         self._plan = plan
         has_trials = self._kind_format().has_trials
-        self.facts.setText("\n\n".join(plan.describe() if has_trials else (plan.describe_set(),)))
+        *facts, duration = plan.describe() if has_trials else (plan.describe_set(),)
+        self.duration.setText(duration)
+        self.facts.setText("\n\n".join(facts))
         self.warnings.setText("\n\n".join(plan.warnings() if has_trials else ()))
         self._say("")
 
     def refuse_plan(self, text: str) -> None:
         """The fields contradict each other."""
         self._plan = None
+        self.duration.setText("")
         self.facts.setText("")
         self.warnings.setText("")
         self._say("", error=text)
@@ -142,6 +145,7 @@ class PackageDialog(QDialog):
         self.form = PackageForm()
         self.load = make_button("Load timing…", tip="Fill the fields from a timing template (TOML)")
         self.save = make_button("Save timing…", tip="Keep the fields as a timing template (TOML)")
+        self.duration = make_label("", "strong", wraps=True)
         self.facts = make_label("", wraps=True)
         self.warnings = make_label("", "warning", wraps=True)
         self.out = QLineEdit()
@@ -165,7 +169,9 @@ class PackageDialog(QDialog):
         facts.setFixedWidth(FACTS_WIDTH)
         timing = make_row(self.load, self.save, -1)
         facts.setLayout(
-            make_column(make_heading("What it comes to"), self.facts, 4, self.warnings, self.error, -1, timing)
+            make_column(
+                make_heading("What it comes to"), self.duration, self.facts, 4, self.warnings, self.error, -1, timing
+            )
         )
         middle = make_row(self.form, facts, gap=24)
         middle.setStretch(0, 1)

@@ -44,6 +44,14 @@ LENGTHS = {
 PIXELS = {"width_px": "Screen width in pixels", "height_px": "Screen height in pixels"}
 
 
+class _PlainSpinBox(QDoubleSpinBox):
+    """Writes 2, not 2.000."""
+
+    def textFromValue(self, value: float) -> str:
+        """As few figures as the number needs."""
+        return self.locale().toString(value, "g", 7)
+
+
 class PackageForm(QWidget):
     """Two columns of fields; `changed` fires when one of them does."""
 
@@ -113,12 +121,12 @@ class PackageForm(QWidget):
         trial, runs, screen = _form(), _form(), _form()
         for name, (title, _) in SECONDS.items():
             trial.addRow(title, self.seconds[name])
-        for name, (title, _) in KEYS.items():
-            trial.addRow(title, self.keys[name])
         for name, (title, _, _) in COUNTS.items():
             runs.addRow(title, self.counts[name])
             if name == "catch_per_run":
                 runs.addRow("A catch trial is", self.catch_kind)
+        for name, (title, _) in KEYS.items():
+            runs.addRow(title, self.keys[name])
         screen.addRow("Size", self.degrees)
         for name, (title, _) in LENGTHS.items():
             screen.addRow(title, self.lengths[name])
@@ -147,7 +155,7 @@ def _form() -> QFormLayout:
 
 
 def _number(name: str, tip: str, *, unit: str, step: float, most: float = LONGEST_SECONDS) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
+    field = _PlainSpinBox()
     field.setDecimals(3 if unit == " s" else 2)
     field.setRange(0.0, most)
     field.setSingleStep(step)

@@ -110,7 +110,7 @@ class Screen:
     def describe(self, degrees: float) -> str:
         """One line for README, dry run and window."""
         return (
-            f"stimuli {degrees:g} deg wide = {self.pixels(degrees):.0f} px on a screen {self.width_cm:g} cm wide "
+            f"Stimuli {degrees:g} deg wide = {self.pixels(degrees):.0f} px on a screen {self.width_cm:g} cm wide "
             f"({self.width_px} x {self.height_px} px), {self.distance_cm:g} cm from the eye"
         )
 

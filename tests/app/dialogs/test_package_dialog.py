@@ -80,10 +80,10 @@ def test_nothing_can_be_made_without_a_set(qtbot: QtBot, tools: PackageTools) ->
 
 def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
-    assert "Each run lasts 1 min 56 s" in dialog.facts.text() and not dialog.warnings.text()
+    assert "Each run lasts 1 min 56 s" in dialog.duration.text() and not dialog.warnings.text()
     dialog.form.counts["repeats"].setValue(2)
     assert not dialog.make.isEnabled()
-    qtbot.waitUntil(lambda: "Each run lasts 3 min 20 s" in dialog.facts.text())
+    qtbot.waitUntil(lambda: "Each run lasts 3 min 20 s" in dialog.duration.text())
     dialog.form.degrees.setValue(6.0)
     qtbot.waitUntil(lambda: "made to be shown 8.4 deg wide" in dialog.warnings.text())
     dialog.form.counts["spacing"].setValue(9)
