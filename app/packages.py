@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QPushButton
 
 from app.dialogs.package_dialog import PackageDialog
 from app.jobs import Failed
+from app.widgets.basics import make_button
 from core.errors import ProbeError
 from core.experiments.package import FORMATS, PackageKind, PackageProgress, iter_package
 from core.experiments.plan import Plan, make_plan
@@ -35,11 +37,22 @@ class PackageTools(QObject):
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """The handler of the command."""
-        return {"make_package": self.show_dialog}
+        return {"make_package": self.show_newest}
+
+    def make_button(self) -> QPushButton:
+        """A button that gives the command, for the page of the tray."""
+        made = make_button("Make a package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
+        made.clicked.connect(self.show_newest)
+        return made
 
     @Slot()
+    def show_newest(self) -> None:
+        """Open the dialog with the set that was written last, or with what it held."""
+        newest = self._window.tray_tools.written
+        self.show_dialog("" if newest is None else str(newest))
+
     def show_dialog(self, folder: str = "") -> None:
-        """Open the dialog, with a set that was just written or none; a running job is shown as it is."""
+        """Open the dialog with a set, or with what it held; a running job is shown as it is."""
         if self.dialog is None:
             self.dialog = made = PackageDialog(self._window)
             made.set_chosen.connect(self._read)

@@ -215,6 +215,7 @@ class TrayTools(QObject):
         page.cancel_requested.connect(self._cancel)
         page.open_requested.connect(self.open_row)
         page.form.look_changed.connect(self._timer.start)
+        page.extra.addWidget(self._window.package_tools.make_button())
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._offer_encoders()

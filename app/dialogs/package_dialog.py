@@ -68,7 +68,8 @@ class PackageDialog(QDialog):
 
     def start(self, folder: str) -> None:
         """Open with a set, or with none."""
-        if folder and not self._writing:
+        known = self._set is not None and Path(folder) == self._set.folder
+        if folder and not known and not self._writing:
             self.set_path.setText(folder)
             self._choose(folder)
 

@@ -47,6 +47,7 @@ def tools(qtbot: QtBot, defects: list[Failed]) -> Iterator[PackageTools]:
     lane = JobLane()
     problems = SimpleNamespace(show_failed=defects.append)
     window.session = SimpleNamespace(lane=lane, controller=Controller(window), problems=problems)
+    window.tray_tools = SimpleNamespace(written=None)
     made = PackageTools(window)
     yield made
     if made.dialog is not None:
@@ -76,6 +77,17 @@ def test_nothing_can_be_made_without_a_set(qtbot: QtBot, tools: PackageTools) ->
     tools.show_dialog()
     assert tools.dialog is not None and not tools.dialog.make.isEnabled()
     assert tools.dialog.make.toolTip() == "Choose a stimulus set first"
+
+
+def test_the_button_opens_the_set_that_was_written_last(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+    button = tools.make_button()
+    qtbot.addWidget(button)
+    tools._window.tray_tools.written = write_set(tmp_path / "newest", n_images=7)
+    button.click()
+    dialog = tools.dialog
+    assert dialog is not None and dialog.isVisible()
+    qtbot.waitUntil(dialog.make.isEnabled)
+    assert dialog.out.text() == str(tmp_path / "newest-bids")
 
 
 def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
