@@ -134,7 +134,7 @@ COMMANDS: tuple[Command, ...] = (
         "Make a package…",
         "File",
         "Turn a stimulus set into a BIDS, PsychoPy, jsPsych or Brain-Score package with trial orders",
-        "Ctrl+Shift+E",
+        "Ctrl+Shift+K",
         "export",
     ),
     Command(
