@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from core.seeds import make_stream
 from core.sweeps.statistics import Interval
@@ -121,28 +122,24 @@ def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, c
     left_out : (n_items,)
         With each item left out once (the jackknife), which gives the acceleration.
     """
-    from scipy import stats  # takes most of a second to import
-
     known = resampled[np.isfinite(resampled)]
     if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():
         return Interval(value, np.nan, np.nan)
     n_items = len(left_out)
     below = (np.mean(known < value) + np.mean(known <= value)) / 2
-    bias = stats.norm.ppf(np.clip(below, 1 / (known.size + 1), 1 - 1 / (known.size + 1)))
+    bias = special.ndtri(np.clip(below, 1 / (known.size + 1), 1 - 1 / (known.size + 1)))
     spread = left_out.mean() - left_out
     scale = 6 * np.sum(spread**2) ** 1.5
     bend = float(np.sum(spread**3) / scale) if scale > 0 else 0.0
     tail = expanded_tail((1 - confidence) / 2, n_items)
-    ends = bias + np.asarray([stats.norm.ppf(tail), stats.norm.ppf(1 - tail)])
-    low, high = np.quantile(known, stats.norm.cdf(bias + ends / (1 - bend * ends)))
+    ends = bias + np.asarray([special.ndtri(tail), special.ndtri(1 - tail)])
+    low, high = np.quantile(known, special.ndtr(bias + ends / (1 - bend * ends)))
     return Interval(value, float(low), float(high))
 
 
 def expanded_tail(tail: float, n_items: int) -> float:
     """The tail of a percentile interval that makes up for a sample's SD being too small."""
-    from scipy import stats
-
-    return float(stats.norm.cdf(np.sqrt(n_items / (n_items - 1)) * stats.t.ppf(tail, n_items - 1)))
+    return float(special.ndtr(np.sqrt(n_items / (n_items - 1)) * special.stdtrit(n_items - 1, tail)))
 
 
 def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, seed: int, what: str) -> Floats:
@@ -196,13 +193,16 @@ def noise_sd(repeats: FloatArray) -> float:
 def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float, Interval]:
     """The exact two-sided binomial test of "as often with as against the prediction", and the share with its interval.
 
-    Returns p and the share that agrees, with the Clopper-Pearson interval; NaN where nothing moved.
-    """
-    from scipy import stats
+        p = min(1, 2 P(X <= min(k, n - k))),  X ~ Binomial(n, 1/2)
 
+    The interval of the share is that of Clopper & Pearson 1934 (doi:10.1093/biomet/26.4.404). NaN where nothing moved.
+    """
     if n_signed == 0:
         nothing = float("nan")
         return nothing, Interval(nothing, nothing, nothing)
-    found = stats.binomtest(n_agree, n_signed)
-    reach = found.proportion_ci(confidence, method="exact")
-    return float(found.pvalue), Interval(n_agree / n_signed, float(reach.low), float(reach.high))
+    n_against = n_signed - n_agree
+    p = min(1.0, 2 * float(special.bdtr(min(n_agree, n_against), n_signed, 0.5)))
+    tail = (1 - confidence) / 2
+    low = special.betaincinv(n_agree, n_against + 1, tail) if n_agree else 0.0
+    high = special.betaincinv(n_agree + 1, n_against, 1 - tail) if n_against else 1.0
+    return p, Interval(n_agree / n_signed, float(low), float(high))
