@@ -20,6 +20,11 @@ from core.types import BoolArray
 
 Floats = npt.NDArray[np.float64]
 
+LEAST_FOR_TEST = 6
+"""2 (1/2)^5 is above 0.05, 2 (1/2)^6 below."""
+LEAST_FOR_INTERVALS = 10
+"""From fewer probes or images, bootstrap intervals are not to be relied on."""
+
 OWN = "own network of each probe"
 """The predictor that takes each probe's prediction from the network it was made on."""
 
@@ -361,6 +366,9 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
         )
     if not np.isfinite(shifts.noise).any():
         lines.append("No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.")
-    if n_probes < 6:
-        lines.append(f"With {n_probes} probes no exact two-sided sign test can reach p < 0.05; it takes 6.")
+    counted = len(set(images)) if config.cluster is Cluster.IMAGE else n_probes
+    if counted < LEAST_FOR_TEST:
+        lines.append(f"With {counted} {config.cluster}s no exact two-sided sign test can reach p < 0.05; it takes 6.")
+    if counted < LEAST_FOR_INTERVALS:
+        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few hardly tell anything.")
     return tuple(lines)

@@ -232,6 +232,16 @@ def test_a_probe_without_its_original_or_control_is_left_out_and_told(tmp_path: 
     assert "1 of 8 probes have no measured control" in comparison.warnings[1]
 
 
+@pytest.mark.parametrize(
+    ("n_images", "cluster", "n_clues"), [(5, Cluster.PROBE, 2), (8, Cluster.PROBE, 1), (10, Cluster.IMAGE, 0)]
+)
+def test_too_few_are_warned_about(n_images: int, cluster: Cluster, n_clues: int, tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "set", n_images=n_images, directions=("raise",))
+    config = CompareConfig(n_bootstrap=100, cluster=cluster)
+    said = " ".join(compare(folder, simulate(folder), config).warnings)
+    assert ("it takes 6" in said) + ("are rough" in said) == n_clues
+
+
 def test_an_unknown_control_is_refused_with_the_nearest(folder: Path, tmp_path: Path) -> None:
     table = simulate(folder, f"{tmp_path.name}.csv")
     with pytest.raises(BadInputError, match="Did you mean 'control_random'"):
