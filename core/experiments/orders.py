@@ -3,7 +3,8 @@
 A *unit* is one showing of a whole pair (original, perturbed, controls of one image). Units go to runs, each source
 image gets its places in a run, and the members of a unit share their image's places:
 
-- every run holds equally many units (to within one), a pair's repeats lie in different runs as long as there are runs;
+- every run holds equally many units (to within one), also of each direction, target and network within a repeat, and a
+  pair's repeats lie in different runs as long as there are runs;
 - of any `spacing` + 1 stimuli in a row, no two come from the same source image;
 - over the units, every role comes first, second, ... equally often (to within one), and before any other role as often
   as after it.
@@ -177,25 +178,48 @@ Unit = tuple[ManifestRow, ...]
 def _deal(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -> list[list[Unit]]:
     """The units of every run.
 
-    The pairs, shuffled but those of one image together, are dealt to the K runs in turn, once a repeat. Each repeat
-    begins where the one before left off, so that all runs stay equally full to within one, and one run further when
-    that would give a pair a run it had already.
+    The pairs are dealt to the K runs in turn, once a repeat. Each repeat begins where the one before left off, so that
+    all runs stay equally full to within one, and one run further when that would give a pair a run it had already.
     """
     n_runs = count_runs(items, config)
     stream = make_stream(config.seed, "deal", participant)
-    pairs = list(_pairs(items).values())
-    sources = list(dict.fromkeys(pair[0].source_image for pair in pairs))
-    place = {sources[index]: rank for rank, index in enumerate(stream.permutation(len(sources)))}
-    shuffled = [pairs[index] for index in stream.permutation(len(pairs))]
-    shuffled.sort(key=lambda pair: place[pair[0].source_image])
+    pairs = _line_up(list(_pairs(items).values()), n_runs, stream)
     runs: list[list[Unit]] = [[] for _ in range(n_runs)]
     cycle = n_runs // gcd(len(pairs), n_runs)
     for repeat in range(config.repeats):
         within = repeat % n_runs
         start = within * len(pairs) + within // cycle
-        for index, pair in enumerate(shuffled):
+        for index, pair in enumerate(pairs):
             runs[(start + index) % n_runs].append(pair)
     return runs
+
+
+def _line_up(pairs: list[Unit], n_runs: int, stream: np.random.Generator) -> list[Unit]:
+    """The pairs in the order they are dealt: equal roles together, within them equal targets, within them networks.
+
+    What stands together is spread equally over the runs. Images are in random order, the same in every such group; each
+    group is then turned so that the runs get each image as equally often as they can.
+    """
+    sources = list(dict.fromkeys(pair[0].source_image for pair in pairs))
+    place = {sources[index]: rank for rank, index in enumerate(stream.permutation(len(sources)))}
+    groups: dict[tuple[str, str, str], list[Unit]] = {}
+    for pair in sorted(pairs, key=lambda pair: (_kind_of(pair), place[pair[0].source_image])):
+        groups.setdefault(_kind_of(pair), []).append(pair)
+    line: list[Unit] = []
+    for group in groups.values():
+        turns = [group[turn:] + group[:turn] for turn in range(min(n_runs, len(group)))]
+        line += min(turns, key=lambda turned: _count_crowding([*line, *turned], n_runs))
+    return line
+
+
+def _kind_of(pair: Unit) -> tuple[str, str, str]:
+    return " ".join(sorted(row.role for row in pair)), pair[0].target, pair[0].network
+
+
+def _count_crowding(line: Sequence[Unit], n_runs: int) -> int:
+    """How unequally a line that is dealt in turn gives the runs its images: the sum of squared counts."""
+    held = Counter((index % n_runs, pair[0].source_image) for index, pair in enumerate(line))
+    return sum(count * count for count in held.values())
 
 
 def _order_participant(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -> tuple[Run, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 
@@ -93,6 +94,29 @@ def test_every_run_shows_every_role_equally_often(seed: int) -> None:
     for run in made:
         counts = Counter(trial.row.role for trial in run if trial.kind is TrialKind.STIMULUS and trial.row)
         assert set(counts) == set(ROLES) and len(set(counts.values())) == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("n_images", "runs"), [(8, 2), (7, 2), (9, 3), (10, 4)])
+def test_directions_targets_and_images_are_spread_over_the_runs(seed: int, n_images: int, runs: int) -> None:
+    rows = tuple(
+        dataclasses.replace(row, pair_id=f"{row.pair_id}-{way}", id=f"{row.id}-{way}")
+        for way in ("raise", "lower")
+        for row in make_rows(n_images, targets=2, roles=("original", way))
+    )
+    made = make_orders(rows, OrderConfig(runs=runs, spacing=0, catch_per_run=0, seed=seed))[0]
+    shown = [[trial.row for trial in run if trial.row] for run in made]
+    for way in ("raise", "lower"):
+        spread_evenly([sum(row.role == way for row in run) for run in shown])
+        for target in ("t0", "t1"):
+            spread_evenly([sum((row.role, row.target) == (way, target) for row in run) for run in shown])
+    for image in {row.source_image for row in rows}:
+        times = [sum(row.source_image == image for row in run) // 2 for run in shown]
+        assert sum(times) == 4 and max(times) <= 2  # four pairs of an image, at least two runs
+
+
+def spread_evenly(counts: list[int]) -> None:
+    assert sum(counts) > 0 and max(counts) - min(counts) <= 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
