@@ -81,7 +81,7 @@ def _dot(axis: Axes, colour: str, marker: str, label: str) -> object:
 def draw_criteria(answer: StudyAnswer, offer: Offer = Offer.HELD_OUT) -> Figure:
     """Rank correlation of each criterion with nearness to the truth, by teacher and noise, and over all."""
     config = answer.config
-    figure, axes = make_figure(1, len(NEARNESS), width=4.6, height=2.9)
+    figure, axes = make_figure(1, len(NEARNESS), width=1.0 + 0.95 * (len(config.teachers) + 1), height=2.9)
     verdicts = [verdict for verdict in answer.verdicts if verdict.offer is offer]
     overall = [one for one in answer.overall if one.offer is offer]
     for axis, nearness in zip(axes[0], NEARNESS, strict=True):
@@ -99,7 +99,7 @@ def draw_criteria(answer: StudyAnswer, offer: Offer = Offer.HELD_OUT) -> Figure:
                 axis.plot(place, mean.value, "D", color=colour, ms=6)
         axis.axhline(0, color="#999999", lw=0.8)
         names = [teacher.label.replace(" ", "\n") for teacher in config.teachers]
-        axis.set_xticks(range(len(names) + 1), [*names, "mean"], fontsize=7)
+        axis.set_xticks(range(len(names) + 1), [*names, "mean"], fontsize=5.5)
         axis.set(ylim=(-1.08, 1.08))
         axis.set_title(NEARNESS_TITLES[nearness], fontsize=9)
     axes[0][0].set_ylabel("Spearman's correlation over candidates", fontsize=8)

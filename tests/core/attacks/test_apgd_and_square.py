@@ -46,9 +46,11 @@ def run(objective: Objective, clean: torch.Tensor, config: AttackConfig) -> Atta
 @pytest.mark.parametrize(
     ("n_steps", "expected"),
     [
-        # p = 0, .22, .41, .57, .70, .80, .87, .93, .99 of the article.
+        # p = 0, .22, .41, .57, .70, .80, .87, .93, .99 of the article, which rounds nothing here.
         (100, (22, 41, 57, 70, 80, 87, 93, 99)),
-        (10, (3, 5, 6, 7, 8, 9, 10)),
+        # The authors' program: spans of 8, 7, 6, 5, 4, 3, then 2.
+        (40, (8, 15, 21, 26, 30, 33, 35, 37, 39)),
+        (10, (2, 3, 4, 5, 6, 7, 8, 9, 10)),
         (1, (1,)),
     ],
 )
