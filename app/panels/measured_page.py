@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHeaderView, QMessageBox, 
 
 from app.jobs import Failed, Idle
 from app.measured_job import Opened, compare, look_at, open_files, write_empty, write_practice, write_report
-from app.measured_rows import HEADER, lay_out_row
 from app.panels.measured_form import MeasuredForm
 from app.session import Session
 from app.theme import Theme
@@ -27,6 +26,7 @@ from app.widgets.segmented import Segmented
 from app.widgets.work_page import WorkPage
 from core.errors import ProbeError
 from core.experiments.compare import FORMULAS, CompareProgress, Comparison, Cut, Row, choose_probes
+from core.experiments.compare_rows import HEADER, lay_out_row
 from core.experiments.compare_tables import SIMULATED_WARNING
 from core.experiments.measured import Measured
 from core.experiments.planned import Measure
@@ -37,6 +37,8 @@ OPEN, LOOK, COMPARE, WRITE = "measured files", "measured look", "comparison", "w
 FORM_WIDTH = 346
 PICTURES_LEAST = 300
 TABLE_HEIGHT = 170
+COLUMNS = [name for name in HEADER if name != "measure"]
+"""The measure is chosen above the table."""
 FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All files (*)"
 TABLE_FILTER, IDS_FILTER, MASK_FILTER = "Table (*.csv)", "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
 ASKS = "Do measured responses move as the stimulus set predicted?"
@@ -64,7 +66,7 @@ class MeasuredPage(WorkPage):
         self.progress = ProgressLine()
         self.stage = make_label("", "muted", wraps=True)
         self.view, self.pictures = MeasuredView(), ProbePictures()
-        self.table = PlainTable("Measured against predicted, by network", [name for name, _ in HEADER])
+        self.table = PlainTable("Measured against predicted, by network", COLUMNS)
         self.warnings = make_label("", "muted", wraps=True)
         self.badge = make_badge("simulated responses", "warning")
         self.measure = Segmented([(one, one.words, _explain(one)) for one in Measure])
@@ -124,7 +126,8 @@ class MeasuredPage(WorkPage):
             return
         cut = Cut(self.cut.currentData() or Cut.ALL)
         self._rows = self.comparison.select(measure=Measure(self.measure.value()), cut=cut)
-        self.table.fill([(str(number), lay_out_row(row)) for number, row in enumerate(self._rows)])
+        cells = [lay_out_row(row) for row in self._rows]
+        self.table.fill([(str(number), [row[name] for name in COLUMNS]) for number, row in enumerate(cells)])
         self.table.select_key("0")
         self.draw_row()
 
@@ -194,9 +197,9 @@ class MeasuredPage(WorkPage):
         self.cut.setToolTip("One row a network, or one for each group of probes")
         self.table.setFixedHeight(TABLE_HEIGHT)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        for place, (_, tip) in enumerate(HEADER):
+        for place, name in enumerate(COLUMNS):
             role = Qt.ItemDataRole.ToolTipRole
-            self.table.model().setHeaderData(place, Qt.Orientation.Horizontal, tip, role)
+            self.table.model().setHeaderData(place, Qt.Orientation.Horizontal, HEADER[name], role)
         top = make_row(self.measure, -1, self.badge, self.formulas)
         self.pictures.setMinimumWidth(PICTURES_LEAST)
         middle = make_row(self.view, self.pictures, gap=12)

@@ -187,28 +187,14 @@ def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions
 def _print(comparison: Comparison) -> None:
     """Findings, answer, warnings and the table of networks."""
     from core.experiments.compare import Cut
+    from core.experiments.compare_rows import lay_out_row
     from core.experiments.compare_tables import describe_comparison
 
     for line in (*comparison.measured.findings.describe(), "", *describe_comparison(comparison)):
         print(line)
     for line in comparison.warnings:
         print(f"Note: {line}")
-    rows = [
-        {
-            "network": row.network,
-            "measure": row.measure.words,
-            "probes": row.n_probes,
-            "as predicted": f"{row.n_agree}/{row.n_signed}",
-            "p": f"{row.p_sign:.3g}",
-            "Holm p": f"{row.p_holm:.3g}",
-            "mean": row.shift.describe(".3f"),
-            "dz": row.dz.describe(".2f"),
-            "slope": row.slope.describe(".2f"),
-            "r": row.r.describe(".2f"),
-            "r2/ceiling": f"{row.r2_ceiling:.2f}",
-        }
-        for row in comparison.rows
-        if row.cut is Cut.ALL
-    ]
+    laid = [lay_out_row(row) for row in comparison.rows if row.cut is Cut.ALL]
+    rows = [{name: cell for name, cell in row.items() if name != "group"} for row in laid]
     print()
     print(format_table(rows))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.experiments.compare import FORMULAS, Comparison, Row, predict_shifts
+from core.experiments.compare import FORMULAS, Comparison, Cut, Row, predict_shifts
+from core.experiments.compare_rows import HEADER, lay_out_row
 from core.experiments.compare_tables import (
     SIMULATED_WARNING,
     describe_comparison,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MORE = "The files in tables/ hold every digit, and the intervals over repeats."
 REPORT, RESULT = "report.html", "comparison.json"
 DOTS_PER_INCH = 150
 ROLES = (("raise", 0, "^"), ("lower", 1, "v"), ("control", 8, "x"))
@@ -79,7 +81,8 @@ def compose_comparison(comparison: Comparison, tables: Sequence[Table], figures:
     found = "".join(f"<li>{html.escape(line)}</li>" for line in findings.describe())
     formulas = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in FORMULAS)
     shown = "".join(f"<figure>{inline_svg(figure)}</figure>" for figure in figures.values())
-    body = "".join(format_table(table) for table in tables)
+    shown_tables = (*_shorten(comparison), *(table for table in tables if table.name == "probes"))
+    body = "".join(format_table(table) for table in shown_tables)
     cited = "".join(f"<li>{html.escape(line)}</li>" for line in CITATIONS)
     title = f"Measured against predicted: {plan.name}"
     return (
@@ -89,8 +92,19 @@ def compose_comparison(comparison: Comparison, tables: Sequence[Table], figures:
         f"{len(plan.probes)} probes, {len(plan.stimuli)} stimuli; {html.escape(comparison.config.describe())}.</p>"
         f"<h2>Does the target move as predicted?</h2>{said}{warned}{shown}"
         f"<h2>What was measured</h2><ul>{found}</ul><h2>Definitions</h2><dl>{formulas}</dl>"
-        f"<h2>Numbers</h2>{body}<h2>Sources</h2><ul>{cited}</ul></body></html>\n"
+        f"<h2>Numbers</h2><p>{MORE}</p>{body}<h2>Sources</h2><ul>{cited}</ul></body></html>\n"
     )
+
+
+def _shorten(comparison: Comparison) -> tuple[Table, ...]:
+    """The rows for reading: value and interval in one cell."""
+    columns = tuple(HEADER)
+    rows = [(row.cut, tuple(lay_out_row(row).values())) for row in comparison.rows]
+    everything = tuple(cells for cut, cells in rows if cut is Cut.ALL)
+    tables = [Table("networks", f"By network (unit {comparison.measured.unit})", columns, everything)]
+    for cut in dict.fromkeys(cut for cut, _ in rows if cut is not Cut.ALL):
+        tables.append(Table("cuts", f"By {cut}", columns, tuple(cells for one, cells in rows if one is cut)))
+    return tuple(tables)
 
 
 def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
