@@ -1,12 +1,15 @@
 """Writes files and folders whole or not at all: under a temporary name, then renamed. Never leaves half of one.
 
-A reader sees the old content or the whole new one, whatever happens between.
+A reader sees the old content or the whole new one, whatever happens between: a killed process leaves at most a hidden
+`.NAME.PID….part`, which `remove_leftovers` takes away; and the content is on the disk before the name is, so that a
+power cut leaves no empty file under a good name.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +21,10 @@ from core.errors import BadInputError, StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+PARTIAL_ENDING = ".part"
+LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8})?\.part")
+"""The temporary name of something not yet whole, with the process that writes it."""
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -39,7 +46,9 @@ def new_file(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
+        flush(partial)
         partial.replace(path)
+        flush(path.parent)
     except OSError as error:
         raise StorageError(_word_failure(path, error)) from error
     except RuntimeError as error:  # torch reports a full disk as a failure of its zip writer
@@ -62,19 +71,68 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """
     target = Path(folder).expanduser().absolute()
     check_free(target)
-    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"
+    partial = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
     try:
         partial.mkdir(parents=True)
         yield partial
+        for inside in (*partial.rglob("*"), partial):
+            flush(inside)
         if target.is_dir():
             target.rmdir()  # empty: `check_free` saw to it, and a full one refuses
         partial.rename(target)
+        flush(target.parent)
     except StorageError:
         raise
     except OSError as error:
         raise StorageError(_word_failure(target, error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def flush(path: Path) -> None:
+    """Have a file, or a folder's list of names, on the disk before going on: a rename may otherwise overtake it."""
+    if path.is_dir():
+        if os.name == "nt":  # folders cannot be flushed there; NTFS keeps its names in a journal
+            return
+        handle = os.open(path, os.O_RDONLY)
+    else:
+        handle = os.open(path, os.O_RDWR)  # Windows flushes only what may be written
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> tuple[Path, ...]:
+    """Remove what killed processes of this computer left half-written in `folder`; returns what was removed.
+
+    What a living process is still writing stays, and so does everything where that cannot be known.
+    """
+    removed = []
+    for path in folder.glob(f".*{PARTIAL_ENDING}") if folder.is_dir() else ():
+        found = LEFTOVER.fullmatch(path.name)
+        if found is None or is_alive(int(found["pid"])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+        removed.append(path)
+    return tuple(removed)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number may be running here; on Windows, where asking could end it, always."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def check_free(folder: Path) -> None:

@@ -23,6 +23,7 @@ from safetensors.numpy import load, save
 from core.attacks.config import AttackConfig
 from core.attacks.objective_config import ObjectiveConfig
 from core.errors import BadInputError, StorageError
+from core.files import flush
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.target import Target, TargetKind
 
@@ -166,9 +167,11 @@ def _write_together(contents: dict[Path, bytes]) -> None:
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial[path].write_bytes(content)
+            flush(partial[path])
         for path in contents:
             partial[path].replace(path)
             renamed.append(path)
+        flush(path.parent)
     except OSError as error:
         _take_back(renamed, older)
         reason = error.strerror or error

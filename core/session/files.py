@@ -1,0 +1,174 @@
+"""Reads and writes session files: NAME.probescope (JSON) and its probes in NAME.data beside it. Never uses pickle.
+
+A save writes the probe first, under a name made of its own hash, then the session file in one step, and removes older
+probes last: whenever the process dies, the session file on the disk and what it refers to belong together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadInputError, StorageError
+from core.files import remove_leftovers, replace_file
+from core.probes.files import describe_header, hash_header, load_probe, name_files, save_probe
+from core.probes.probe import Probe
+from core.session.migrate import VERSION, migrate
+from core.session.pack import pack_record, unpack_record
+from core.session.record import FileReference, SessionRecord
+from core.session.reference import is_there, refer_to
+
+ENDING = ".probescope"
+FORMAT = "probescope-session"
+DATA_ENDING = ".data"
+PROBE_PREFIX = "probe-"
+NAME_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    """A session file that was read.
+
+    Parameters
+    ----------
+    path : Path
+    record : SessionRecord
+    saved : str
+        When, in UTC, as ISO 8601.
+    named : str
+        Of an autosaved session: the file the user had given it; "" for none.
+    """
+
+    path: Path
+    record: SessionRecord
+    saved: str
+    named: str = ""
+
+
+def write_session(
+    record: SessionRecord, path: Path, *, probe: Probe | None = None, notes: Mapping[str, Any] | None = None
+) -> SessionRecord:
+    """Save a session; returns the record as it was written, its probe in the session's own folder.
+
+    Parameters
+    ----------
+    record : SessionRecord
+    path : Path
+        Ends with .probescope.
+    probe : Probe, optional
+        The one on screen; without it the one `record.probe` refers to is copied, if it is there.
+    notes : mapping, optional
+        Further header fields.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written or the disk is full; the older session stays as it was.
+    """
+    data = data_of(path)
+    reference = _keep_probe(record.probe, probe, data)
+    written = replace(record, probe=reference)
+    header = {"format": FORMAT, "version": VERSION, "saved": _now(), "program": _program()} | dict(notes or {})
+    text = json.dumps(header | pack_record(written, path.parent), indent=1, ensure_ascii=False) + "\n"
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    _prune(data, keep=reference)
+    return written
+
+
+def read_session(path: Path) -> SavedSession:
+    """Read a session of any version.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read.
+    BadInputError
+        If it is no session, damaged, or of a newer program.
+    """
+    place = Path(path).expanduser().absolute()
+    content = migrate(_read_content(place), place.parent, name=place.name)
+    try:
+        record = unpack_record(content, place.parent)
+    except BadInputError as error:
+        raise BadInputError(f"{place.name} is damaged. {error}") from error
+    return SavedSession(place, record, str(content.get("saved", "")), str(content.get("named", "")))
+
+
+def load_session_probe(path: Path) -> Probe:
+    """The probe a session refers to. Raises StorageError or BadInputError if its files are not whole."""
+    return load_probe(path)
+
+
+def data_of(path: Path) -> Path:
+    """The folder of a session's probes: NAME.data beside NAME.probescope."""
+    return path.with_name(path.name.removesuffix(ENDING) + DATA_ENDING)
+
+
+def with_ending(path: Path) -> Path:
+    """The path with .probescope at its end."""
+    return path if path.name.endswith(ENDING) else path.with_name(path.name + ENDING)
+
+
+def _read_content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror}). Choose another session.") from error
+    except ValueError as error:
+        raise BadInputError(
+            f"{path.name} is no session, or is cut short ({error}). Choose a {ENDING} file of this program."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise BadInputError(f"{path.name} is no session of Probescope. Choose a {ENDING} file.")
+    return content
+
+
+def _keep_probe(reference: FileReference | None, probe: Probe | None, data: Path) -> FileReference | None:
+    if probe is not None:
+        stem = data / f"{PROBE_PREFIX}{hash_header(describe_header(probe))[:NAME_DIGITS]}"
+        header, _ = name_files(stem)
+        return refer_to(header if header.is_file() else save_probe(probe, stem))
+    if reference is None or reference.path.parent == data or not is_there(reference, reference.path):
+        return reference
+    return refer_to(_copy_probe(reference.path, data))
+
+
+def _copy_probe(header: Path, data: Path) -> Path:
+    copied_header, copied_arrays = name_files(data / header.name)
+    for target, source in ((copied_arrays, name_files(header)[1]), (copied_header, header)):
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            raise StorageError(f"{source} cannot be read ({error.strerror}). Make the probe again.") from error
+        replace_file(target, lambda partial, content=content: partial.write_bytes(content))  # type: ignore[misc]
+    return copied_header
+
+
+def _prune(data: Path, *, keep: FileReference | None) -> None:
+    """Remove the probes the session no longer refers to; nothing else in the folder is touched."""
+    if not data.is_dir():
+        return
+    remove_leftovers(data)
+    kept = set() if keep is None else set(name_files(keep.path))
+    for path in set(data.glob(f"{PROBE_PREFIX}*")) - kept:
+        with suppress(OSError):
+            path.unlink()
+    with suppress(OSError):  # holds something still
+        data.rmdir()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _program() -> str:
+    try:
+        return metadata.version("probescope")
+    except metadata.PackageNotFoundError:
+        return ""
