@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 # OpenMP threads that spin while they wait would starve the window; it is read once, when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-if len(sys.argv) == 1:  # the window: BLAS threads of numpy would fight the attack for the cores
+if len(sys.argv) == 1 or sys.argv[1].endswith(
+    ".probescope"
+):  # the window: BLAS threads of numpy would fight the attack for the cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from contextlib import AbstractContextManager
@@ -30,8 +33,8 @@ def main() -> int:
     )
 
 
-def open_window(device: str = "auto") -> int:
-    """Open the window; where there is no display, run the demonstration on a virtual one instead."""
+def open_window(device: str = "auto", session_file: Path | None = None) -> int:
+    """Open the window, with a session if one is named; where there is no display, run the demonstration instead."""
     from app.virtual_display import has_display
 
     if not has_display():
@@ -39,7 +42,7 @@ def open_window(device: str = "auto") -> int:
         return run_demonstration(DEMO_FOLDER, device)
     from app.application import run
 
-    return run(device=device)
+    return run(device=device, session_file=session_file)
 
 
 def run_demonstration(folder: str, device: str = "auto") -> int:

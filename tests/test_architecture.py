@@ -186,6 +186,7 @@ def _is_prologue(node: ast.stmt) -> bool:
     stdlib = isinstance(node, ast.Import | ast.ImportFrom) and ast.unparse(node) in {
         "import os",
         "import sys",
+        "from pathlib import Path",
         "from __future__ import annotations",
     }
     return docstring or stdlib

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from core.checks import check_choice, suggest
@@ -28,17 +29,20 @@ from core.commands import (
     reproduce,
     robustify,
     stimuli,
+    sessions,
     study,
     surfaces,
     transfer,
 )
 from core.errors import Cancelled, ProbeError
+from core.session.files import ENDING, read_session
 
 DONE, BAD_INPUT, CANCELLED = 0, 2, 130
 
 DESCRIPTION = """\
 Probescope explores adversarial probes of ANN-based models of the visual brain: the smallest image changes that raise or
-lower a voxel's, an ROI's or a pattern's predicted response. Without a sub-command it opens the window.
+lower a voxel's, an ROI's or a pattern's predicted response. Without a sub-command it opens the window, with
+FILE.probescope in its place that session.
 Exit codes: 0 done, 2 bad input (one clear line), 130 cancelled."""
 
 
@@ -78,6 +82,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         movie,
         figure,
         robustify,
+        sessions,
         doctor,
     ):
         command.add_parser(subparsers)
@@ -92,7 +97,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
 def run_command_line(
     arguments: Sequence[str],
     *,
-    open_window: Callable[[str], int],
+    open_window: Callable[[str, Path | None], int],
     run_demonstration: Callable[[str, str], int],
     open_cortex: movie.OpenCortex | None = None,
 ) -> int:
@@ -101,9 +106,10 @@ def run_command_line(
     The window, the demonstration and pictures of the cortex come from the caller, since nothing here may know Qt.
     """
     try:
-        args = _parse(arguments)
+        session, rest = _take_session(arguments)
+        args = _parse(rest)
         if not hasattr(args, "run"):
-            return open_window(args.window_device)
+            return open_window(args.window_device, session)
         if args.run is _run_demo:
             return run_demonstration(args.out, args.device)
         args.open_cortex = open_cortex
@@ -120,6 +126,14 @@ def run_command_line(
         print("Cancelled.", file=sys.stderr)
         return CANCELLED
     return code
+
+
+def _take_session(arguments: Sequence[str]) -> tuple[Path | None, Sequence[str]]:
+    """A session file in the place of a sub-command, checked before the window opens, and the other arguments."""
+    first = next(iter(arguments), "")
+    if not first.endswith(ENDING):
+        return None, arguments
+    return read_session(Path(first)).path, arguments[1:]
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
