@@ -1,7 +1,7 @@
-"""A process that forks children which save, export or probe until they are killed. Run as a module; never a test itself.
+"""A process that forks children which save, export or probe until they are killed. Run as a module; no test itself.
 
-It reads one JSON object a line: activity, folder, seed and `die_at`. A child appends a line to FOLDER/acknowledged after
-each piece of work that is done. With `die_at` above 0 it kills itself (SIGKILL) before that many further file operations
+It reads one JSON object a line: activity, folder and `die_at`. A child appends a line to FOLDER/acknowledged after each
+piece of work that is done. With `die_at` above 0 it kills itself (SIGKILL) before that many further file operations
 (opening, renaming, removing ...) after the first piece; else whoever started it kills it when he likes.
 """
 

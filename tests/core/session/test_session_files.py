@@ -218,6 +218,7 @@ def test_the_ending_is_added_once(tmp_path: Path) -> None:
 def test_a_record_tells_what_it_holds(tmp_path: Path) -> None:
     record = dataclasses.replace(make_record(tmp_path), probe=refer_to(make_file(tmp_path / "p.json")))
     assert record.describe() == (
-        "lower ROI FFA − 0.5 × ROI PPA · cat · alexnet features.11 · finished probe · 1 analysis · 1 stimulus in the tray"
+        "lower ROI FFA − 0.5 × ROI PPA · cat · alexnet features.11 · finished probe · 1 analysis · "
+        "1 stimulus in the tray"
     )
     assert SessionRecord().describe() == "no target"
