@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, cast
 
@@ -82,8 +83,8 @@ def _keep_triton_out() -> None:
         sys.modules["triton"] = cast(ModuleType, None)
 
 
-def make_window(session: Session | None = None) -> MainWindow:
-    """A window that opens its session as soon as it is on screen."""
+def make_window(session: Session | None = None, session_file: Path | None = None) -> MainWindow:
+    """A window that opens what was open last, or a session file, as soon as it is on screen."""
     application = make_application()
     from app.main_window import MainWindow
     from app.session import open_session
@@ -91,11 +92,12 @@ def make_window(session: Session | None = None) -> MainWindow:
     used = session if session is not None else open_session()
     apply_theme(application, find_theme(used.settings.text("theme")))
     window = MainWindow(used)
+    window.session_file = session_file
     window.shown_once.connect(window.start)
     return window
 
 
-def run(*, device: str = "auto") -> int:
+def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     """Open the window and stay until it is closed. Returns the exit code: 0, or 130 after Ctrl-C."""
     application = make_application()
     splash = make_splash(find_theme(Settings().text("theme")))
@@ -108,7 +110,7 @@ def run(*, device: str = "auto") -> int:
     session = open_session(engine=Engine(device=wish, spare_cores=chosen.whole("spare_cores")))
     session.problems.install()
     try:
-        window = make_window(session)
+        window = make_window(session, session_file)
     except BaseException:
         session.close()  # a live thread would abort the exit and hide the reason
         raise

@@ -18,6 +18,8 @@ class Situation:
 
     state: AppState
     run: RunState
+    undo: tuple[str, str] = ("", "")
+    """What undo and redo would change."""
 
     @property
     def probing(self) -> bool:
@@ -61,6 +63,16 @@ def needs_run(situation: Situation) -> str:
     return "" if not isinstance(situation.run, Idle) else "Nothing runs"
 
 
+def needs_past(situation: Situation) -> str:
+    """Undo needs a change."""
+    return "" if situation.undo[0] else "Nothing was changed yet"
+
+
+def needs_future(situation: Situation) -> str:
+    """Redo needs something undone."""
+    return "" if situation.undo[1] else "Nothing was undone"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing the user can ask for.
@@ -96,9 +108,23 @@ class Command:
     also: str = ""
 
 
-MENUS = ("File", "Probe", "Cortex", "View", "Help")
+MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")
 
 COMMANDS: tuple[Command, ...] = (
+    Command("new_session", "New session", "File", "Start afresh with this encoder and image", "Ctrl+Shift+N"),
+    Command("open_session", "Open session…", "File", "Open everything a session file holds", "Ctrl+Shift+O", "folder"),
+    Command("recent_sessions", "Recent sessions", "File", "Sessions saved last, and what windows saved by themselves"),
+    Command("save_session", "Save session", "File", "Save everything that is open in one file", "Ctrl+S", "save"),
+    Command(
+        "save_session_as",
+        "Save session as…",
+        "File",
+        "Save everything that is open under a new name",
+        "Ctrl+Shift+S",
+        ends_group=True,
+    ),
+    Command("undo", "Undo", "Edit", "Go back to what was chosen before", "Ctrl+Z", "undo", needs_past),
+    Command("redo", "Redo", "Edit", "Choose again what was undone", "Ctrl+Shift+Z", "redo", needs_future),
     Command("open_image", "Open image…", "File", "Probe an image of your own", "Ctrl+O", "image", in_toolbar=True),
     Command(
         "import_recordings",
@@ -142,7 +168,7 @@ COMMANDS: tuple[Command, ...] = (
         "Save probe…",
         "File",
         "Save a file that reproduces this probe",
-        "Ctrl+S",
+        "Ctrl+Shift+P",
         "save",
         needs_probe,
         ends_group=True,

@@ -126,13 +126,13 @@ class Controller(QObject):
         if any(info.id == key for info in self._catalogue.images):
             stimulus = self._try(lambda: self._catalogue.load_stimulus(key, self._side()))
             if stimulus is not None:
-                self._take_stimulus(key, stimulus)
+                self.take_stimulus(key, stimulus)
             return
         side = self._side()
         self._lane.submit(
             "image",
             lambda _stop: self._catalogue.load_stimulus(key, side),
-            on_done=lambda stimulus: self._take_stimulus(key, stimulus),
+            on_done=lambda stimulus: self.take_stimulus(key, stimulus),
             on_failed=self._fail,
             title=f"Reading {Path(key).name}…",
         )
@@ -304,7 +304,8 @@ class Controller(QObject):
         if fresh is not None:
             self._state.stimulus = fresh
 
-    def _take_stimulus(self, key: str, stimulus: Stimulus) -> None:
+    def take_stimulus(self, key: str, stimulus: Stimulus) -> None:
+        """Show an image that was read already."""
         self._forget()
         self._image = key
         self._state.stimulus = stimulus

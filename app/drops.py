@@ -15,6 +15,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
 from app.dialogs.import_network_dialog import SUFFIXES
 from app.widgets.drop_overlay import DropOverlay
+from core.session.files import ENDING
 from core.surfaces.find_files import is_surface
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def make_rows(window: MainWindow) -> list[Drop]:
     encoders, surfaces, networks = window.encoder_tools, window.surface_tools, window.network_tools
     imports, controller = window.import_tools, window.session.controller
     return [
+        Drop("sessions", "Open the session {name}", _is_session, lambda paths: window.session_tools.open_path(paths[0])),
         Drop("encoders", "Import {name} as an encoder", _is_encoder, encoders.take_drop, takes_many=True),
         Drop(
             "surfaces",
@@ -139,6 +141,10 @@ def make_rows(window: MainWindow) -> list[Drop]:
 def paths_of(data: QMimeData) -> list[Path]:
     """The local files and folders of a drag."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+def _is_session(paths: Paths) -> bool:
+    return paths[0].name.endswith(ENDING)
 
 
 def _is_encoder(paths: Paths) -> bool:

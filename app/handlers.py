@@ -55,7 +55,6 @@ class Handlers(QObject):
             "save_probe": self.save_probe,
             "window_picture": self.save_window,
             "cortex_picture": self.save_cortex,
-            "quit": self._window.close,
             "probe": controller.probe,
             "cancel": controller.cancel,
             "raise": partial(controller.set_direction, Direction.RAISE),

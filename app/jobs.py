@@ -36,6 +36,9 @@ COURTESY = 5
 STACK_BYTES = 16 * 2**20
 """Threads of macOS start with 512 KiB, too little for LAPACK and deep networks."""
 
+LASTING = {"write"}
+"""Kinds of short jobs that leave something behind."""
+
 ShouldStop = Callable[[], bool]
 Make = Callable[[ShouldStop], Any]
 
@@ -210,6 +213,11 @@ class JobLane(QObject):
         return kind in self._waiting or any(
             job.kind == kind and job.wanted and not job.stop.is_set() for job in self._in_hand()
         )
+
+    def long_work(self) -> tuple[str, ...]:
+        """Titles of what closing would cost the user: patient jobs and files being written, running or waiting."""
+        jobs = (*self._in_hand(), *self._waiting.values())
+        return tuple(job.title for job in jobs if job.wanted and (job.patient or job.kind in LASTING))
 
     def submit(
         self,

@@ -34,11 +34,13 @@ from app.panels.responses_panel import ResponsesPanel
 from app.preferences import Preferences
 from app.presenter import Panels, Presenter
 from app.session import Session
+from app.session_tools import SessionTools
 from app.shortcuts import read_keys
 from app.study_tools import StudyTools
 from app.surface_tools import SurfaceTools
 from app.theme import Theme, apply_theme, find_theme
 from app.tray_tools import TrayTools
+from app.undo_tools import UndoTools
 from app.widgets.banner import Banner
 from app.widgets.basics import make_column, make_row
 from app.widgets.status_line import StatusLine
@@ -59,6 +61,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self._was_shown = False
+        self.session_file: Path | None = None
         self.setWindowTitle("Probescope")
         self.setWindowIcon(application_icon())
         self.setMinimumSize(*LEAST_SIZE)
@@ -81,9 +84,12 @@ class MainWindow(QMainWindow):
         self.measured_tools = MeasuredTools(self)
         self.package_tools = PackageTools(self)
         self.preferences = Preferences(self)
+        self.undo_tools = UndoTools(self)
+        self.session_tools = SessionTools(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
+        own = (self.handlers, self.preferences, self.session_tools, self.undo_tools)
         made = (self.tray_tools, self.measured_tools, self.package_tools)
-        tools = (self.handlers, self.preferences, self.encoder_tools, *made, *shown)
+        tools = (*own, self.encoder_tools, *made, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
         self.actions_table.set_keys(read_keys(session.settings))
@@ -115,7 +121,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def refresh_commands(self) -> None:
         """Enable what can be done now."""
-        situation = Situation(self.session.state, self.session.lane.state)
+        situation = Situation(self.session.state, self.session.lane.state, self.undo_tools.describe())
         self.actions_table.refresh(situation)
         self.controls.run.set_reason(needs_ready(situation))
 
@@ -130,7 +136,7 @@ class MainWindow(QMainWindow):
             self.actions_table.action(identity).trigger()
 
     def start(self) -> None:
-        """Open what was open last, and load the engine behind the first paint."""
+        """Open what was open last or the session asked for, and load the engine behind the first paint."""
         session = self.session
         catalogue, settings, controller = session.catalogue, session.settings, session.controller
         controller.warm_up()
@@ -143,10 +149,11 @@ class MainWindow(QMainWindow):
         wanted = settings.text("image")
         known = {info.id for info in catalogue.images}
         controller.open_image(wanted if wanted in known else self.gallery.first_key())
+        self.session_tools.begin(self.session_file)
 
     def reset_layout(self) -> None:
         """Give every part its first size."""
-        reset_sizes(self._splitters)
+        reset_sizes(self.splitters)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Tell once, after the first paint."""
@@ -157,8 +164,12 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
+        if event.spontaneous() and not self.session_tools.closing.may_close():
+            event.ignore()
+            return
         self._keep()
         self.hide()
+        self.session_tools.finish()
         self.session.close()
         self.cortex.view.close_view()
         super().closeEvent(event)
@@ -193,7 +204,7 @@ class MainWindow(QMainWindow):
         work = make_splitter("work_splitter", down, top, self.responses, stretch=0)
         left = make_splitter("left_splitter", down, self.controls, self.gallery, stretch=1)
         main = make_splitter("main_splitter", across, left, work, stretch=1)
-        self._splitters = (top, work, left, main)
+        self.splitters = (top, work, left, main)
         centre = QWidget()
         centre.setObjectName("window")
         self.workspaces = Workspaces(main, self.session, self)
@@ -230,6 +241,7 @@ class MainWindow(QMainWindow):
         session.lane.state_changed.connect(self.refresh_commands)
         for fact in ("card", "stimulus", "target", "probe"):
             getattr(state, f"{fact}_changed").connect(partial(self._mend_banner, fact))
+        self.undo_tools.chosen.connect(self.refresh_commands)
         session.problems.message.connect(self.banner.show_text)
         session.problems.crashed.connect(self.handlers.show_crash)
         session.controller.noted.connect(self.handlers.show_note)
@@ -242,7 +254,7 @@ class MainWindow(QMainWindow):
         kept = settings.text("window_geometry")
         if kept:
             self.restoreGeometry(decode(kept))
-        restore_sizes(self._splitters, settings)
+        restore_sizes(self.splitters, settings)
         self.controls.gate.setValue(settings.number("gate_r"))
         self.presenter.set_gate(settings.number("gate_r"))
         self.controls.run.auto.setChecked(settings.flag("auto_probe"))
@@ -250,7 +262,7 @@ class MainWindow(QMainWindow):
     def _keep(self) -> None:
         settings, state = self.session.settings, self.session.state
         settings.set("window_geometry", encode(self.saveGeometry()))
-        keep_sizes(self._splitters, settings)
+        keep_sizes(self.splitters, settings)
         settings.set("gate_r", self.controls.gate.value())
         settings.set("auto_probe", state.auto_probe)
         settings.set("subject", state.subject.id if state.subject is not None else "")

@@ -99,6 +99,12 @@ class Presenter(QObject):
         if self._stale and not self._timer.isActive():
             self._timer.start(max(0, round(1000 * (self._rests_until - time.monotonic()))))
 
+    def settle(self) -> None:
+        """Draw at once what is stale, for whoever goes on from what is shown."""
+        if self._stale:
+            self._timer.stop()
+            self._draw()
+
     def _watch(self) -> None:
         state = self._state
         followers: tuple[tuple[SignalInstance, tuple[str, ...]], ...] = (
@@ -194,6 +200,7 @@ class Presenter(QObject):
         if target is None:
             form.set_summary("", "")
             self._panels.cortex.view.select_voxel(None)
+            self._panels.cortex.view.show_set(())
             return
         roi = target.label.removeprefix("ROI ").split(" (")[0] if target.kind is TargetKind.ROI else ""
         form.set_kind(target.kind, roi)
@@ -205,6 +212,7 @@ class Presenter(QObject):
             details = f"held-out r {format_number(r)} · noise ceiling {format_number(ceiling)}{which}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
         self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
+        self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
 
     def _draw_images(self) -> None:
         state, images = self._state, self._panels.images

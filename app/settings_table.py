@@ -217,6 +217,8 @@ _REMEMBERED: tuple[Setting, ...] = (
     _remember("image", "Image opened at start; empty for the first of the gallery"),
     _remember("image_group", "Group of images shown in the gallery; empty for the starter set"),
     _remember("open_folder", "Folder of the last opened image"),
+    _remember("session_folder", "Folder of the last saved session"),
+    _remember("data_folder", "Folder in which moved data of a session were found last"),
     _remember("window_geometry", "Place and size of the window"),
     _remember("left_splitter", "Sizes: controls above the gallery"),
     _remember("main_splitter", "Sizes: left column, work area"),

@@ -50,18 +50,24 @@ class Finished:
 
 def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[SweepProgress | Finished]:
     """Run or resume the sweep, answer it and write its files; the last record is the answer."""
-    from core.export.analysis_tables import tabulate
     from core.export.report import write_report
-    from core.sweeps.answer import answer_sweep
-    from core.sweeps.gather import load_sweep
     from core.sweeps.run import note_facts
 
     folder = choose_folder(config, note_facts(config, engine.device))
     yield from engine.iter_sweep(config, folder, resume=True, should_stop=should_stop)
     write_report([folder])
+    yield read_analysis(folder)
+
+
+def read_analysis(folder: Path) -> Finished:
+    """A finished analysis by its folder. Raises BadInputError or StorageError if it is none or not whole."""
+    from core.export.analysis_tables import tabulate
+    from core.sweeps.answer import answer_sweep
+    from core.sweeps.gather import load_sweep
+
     sweep = load_sweep(folder)
     answer = answer_sweep(sweep)
-    yield Finished(folder, sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
+    return Finished(folder, sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
 
 
 def _score_targets(sweep: Sweep) -> FloatArray:

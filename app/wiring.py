@@ -64,7 +64,8 @@ class Wiring(QObject):
 
     @Slot()
     def _follow_subject(self) -> None:
-        """An imported subject brings its own images into the gallery."""
+        """The forms offer its encoders, whoever opened it; an imported one brings its own images into the gallery."""
+        self._refill()
         subject = self._session.state.subject
         self._gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 

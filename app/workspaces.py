@@ -76,6 +76,21 @@ class Workspaces(QObject):
             self._pages[key] = page
         return self._pages[key]
 
+    @property
+    def current(self) -> str:
+        """The key of the tab in front."""
+        return self._keys[self.tabs.currentIndex()]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all tabs, in their order."""
+        return tuple(self._keys)
+
+    @property
+    def opened(self) -> tuple[WorkPage, ...]:
+        """The pages that were made."""
+        return tuple(self._pages.values())
+
     def open(self, key: str) -> WorkPage:
         """Bring the tab of a key to the front; returns its page."""
         page = self.page(key)

@@ -91,12 +91,17 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 def flush(path: Path) -> None:
     """Have a file, or a folder's list of names, on the disk before going on: a rename may otherwise overtake it."""
+    windows = os.name == "nt"
     if path.is_dir():
-        if os.name == "nt":  # folders cannot be flushed there; NTFS keeps its names in a journal
-            return
-        handle = os.open(path, os.O_RDONLY)
-    else:
-        handle = os.open(path, os.O_RDWR)  # Windows flushes only what may be written
+        if not windows:  # NTFS keeps its names in a journal, and folders cannot be flushed there
+            with suppress(OSError):  # nor on some network file systems; the file itself is what matters
+                _sync(path, os.O_RDONLY)
+        return
+    _sync(path, os.O_RDWR if windows else os.O_RDONLY)
+
+
+def _sync(path: Path, mode: int) -> None:
+    handle = os.open(path, mode)
     try:
         os.fsync(handle)
     finally:

@@ -77,6 +77,11 @@ class AnalysisPage(WorkPage):
         self._connect()
         self._refresh()
 
+    @property
+    def question(self) -> Question:
+        """Which analysis it is."""
+        return self._question
+
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
         self.view.set_theme(theme)

@@ -72,6 +72,14 @@ class SweepForm(QWidget):
             _fill(self.rois, [(roi, roi) for roi in names], first)
         self._look_again()
 
+    def check_encoders(self, names: Sequence[tuple[str, str]]) -> None:
+        """Check these encoders, each (network, layer), and no others."""
+        _check_only(self.encoders, names)
+
+    def check_rois(self, names: Sequence[str]) -> None:
+        """Check these ROIs and no others."""
+        _check_only(self.rois, names)
+
     def value(self) -> SweepConfig:
         """The sweep as wished. Raises ProbeError with one sentence if it cannot be run."""
         subject = self._subject
@@ -158,6 +166,13 @@ def _fill(target: QListWidget, rows: Sequence[tuple[str, object]], checked: Sequ
         item.setCheckState(Qt.CheckState.Checked if key in checked else Qt.CheckState.Unchecked)
         target.addItem(item)
     target.setFixedHeight(min(LIST_ROWS, max(3, len(rows))) * 24 + 8)
+
+
+def _check_only(target: QListWidget, keys: Sequence[object]) -> None:
+    for row in range(target.count()):
+        item = target.item(row)
+        known = item.data(Qt.ItemDataRole.UserRole) in keys
+        item.setCheckState(Qt.CheckState.Checked if known else Qt.CheckState.Unchecked)
 
 
 def _checked(source: QListWidget) -> list[Any]:

@@ -179,6 +179,10 @@ class CortexCanvas(QWidget):
         self._from, self._to = self.pose, goal
         self._glide.start()
 
+    def look_from(self, pose: CameraPose) -> None:
+        """Put the camera there, as if the user had moved it."""
+        self._move(pose)
+
     def pick_at(self, position: QPointF) -> Pick | None:
         """The vertex under a position in interface pixels from the upper left corner."""
         ratio = self.plotter.devicePixelRatioF()

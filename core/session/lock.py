@@ -20,9 +20,18 @@ LOCKED_BYTE = 2**20
 class FileLock:
     """A held lock; `take_lock` makes it."""
 
-    def __init__(self, path: Path, handle: int) -> None:
+    def __init__(self, path: Path, handle: int | None) -> None:
         self.path = path
-        self._handle: int | None = handle
+        self._handle = handle
+
+    @classmethod
+    def none(cls, path: Path) -> FileLock:
+        """What stands for a lock where none can be taken, as in a folder that cannot be written."""
+        return cls(path, None)
+
+    def keep(self) -> None:
+        """Give the lock back but leave the file, so that what it guards looks left, not closed."""
+        self.release(remove=False)
 
     def release(self, *, remove: bool = True) -> None:
         """Give it back, and remove the file; safe to call twice."""

@@ -133,7 +133,7 @@ class SessionRecord:
     probe : FileReference or None
         The header of the finished probe on screen.
     tab : str
-        Title of the work space in front.
+        Key of the work space in front.
     analyses : tuple of AnalysisRecord
     tray : tuple of JSON objects
         The recipes of the stimulus tray.
@@ -155,7 +155,7 @@ class SessionRecord:
     gate_r: float = 0.1
     auto_probe: bool = True
     probe: FileReference | None = None
-    tab: str = "Explore"
+    tab: str = "explore"
     analyses: tuple[AnalysisRecord, ...] = ()
     tray: tuple[Mapping[str, Any], ...] = ()
     view: ViewRecord = field(default_factory=ViewRecord)

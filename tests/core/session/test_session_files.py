@@ -42,7 +42,7 @@ def make_record(folder: Path) -> SessionRecord:
         aim=AimRecord("PPA", 0.5, True, 2.0, ObjectiveKind.COSINE, 1.5, ("vgg16",)),
         gate_r=0.25,
         auto_probe=False,
-        tab="Transfer",
+        tab="transfer",
         analyses=(AnalysisRecord("transfer", {"n_steps": 3}, refer_to(make_file(folder / "analyses" / "sweep.json"))),),
         tray=({"image": "cat", "epsilon": 0.1},),
         view=ViewRecord(
