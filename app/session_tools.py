@@ -13,28 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
+from PySide6.QtWidgets import QDialog, QFileDialog
 
 from app.closing import Closing
 from app.dialogs.moved_dialog import MovedDialog
-from app.dialogs.restore_dialog import RestoreDialog, describe_autosaved
+from app.dialogs.restore_dialog import RestoreDialog
+from app.recent_menu import RecentMenu
 from app.session_apply import Loaded, know, load_record, show_loaded
 from app.session_capture import capture_record, essence, merge_unchanged
 from app.session_keeper import Open, SessionKeeper
 from core.errors import ProbeError
-from core.session.autosave import (
-    Autosaved,
-    AutosaveState,
-    claim,
-    forget,
-    forget_claimed,
-    list_autosaves,
-    list_crashed,
-)
+from core.session.autosave import Autosaved, claim, forget, forget_claimed, list_crashed
 from core.session.check import Missing, find_missing
 from core.session.files import ENDING, SavedSession, read_session, with_ending, write_session
 from core.session.lock import FileLock, name_holder, take_lock
-from core.session.recent import add_recent, forget_recent, list_recent
+from core.session.recent import add_recent
 from core.session.record import SessionRecord
 
 if TYPE_CHECKING:
@@ -58,8 +51,7 @@ class SessionTools(QObject):
         self._lock: FileLock | None = None
         self._saved: SessionRecord | None = None
         self._opened: tuple[SessionRecord, SessionRecord] | None = None
-        self._menu = QMenu("Recent sessions", window)
-        self._menu.aboutToShow.connect(self._fill_menu)
+        self.menu = RecentMenu(self, window)
         self.keeper.looked.connect(self.show_title)
         self.keeper.failed.connect(self._tell_failure)
 
@@ -81,7 +73,7 @@ class SessionTools(QObject):
 
     def begin(self, path: Path | None = None) -> None:
         """Watch the window from now on; open a session, or offer what a crash left."""
-        self._window.actions_table.action("recent_sessions").setMenu(self._menu)
+        self._window.actions_table.action("recent_sessions").setMenu(self.menu)
         self._window.undo_tools.begin()
         self._watch()
         self.keeper.begin()
@@ -156,7 +148,7 @@ class SessionTools(QObject):
     @Slot()
     def show_recent(self) -> None:
         """Show the recent sessions over the window."""
-        self._menu.popup(self._window.mapToGlobal(QPoint(12, 40)))
+        self.menu.popup(self._window.mapToGlobal(QPoint(12, 40)))
 
     def finish(self) -> None:
         """The window closes: what is not in a file stays under the recent sessions."""
@@ -365,31 +357,6 @@ class SessionTools(QObject):
     @Slot(str)
     def _tell_failure(self, text: str) -> None:
         self._session.problems.message.emit(text, "warning")
-
-    @Slot()
-    def _fill_menu(self) -> None:
-        self._menu.clear()
-        for path in list_recent():
-            action = self._menu.addAction(f"{path.name.removesuffix(ENDING)}    {path.parent}")
-            action.triggered.connect(partial(self.open_path, path))
-        self._menu.addSeparator()
-        for one in list_autosaves():
-            if one.state is not AutosaveState.OPEN and one.session is not None:
-                text = describe_autosaved(one).replace("\n", ": ")
-                action = self._menu.addAction(text if len(text) < 110 else f"{text[:110]}…")
-                action.triggered.connect(partial(self.restore, one))
-        if self._menu.isEmpty():
-            self._menu.addAction("No session was saved yet").setEnabled(False)
-            return
-        self._menu.addSeparator()
-        self._menu.addAction("Forget the files of this list").triggered.connect(self._forget_recent)
-
-    @Slot()
-    def _forget_recent(self) -> None:
-        try:
-            forget_recent()
-        except ProbeError as error:
-            self._session.problems.show(error)
 
 
 def _lock_path(path: Path) -> Path:

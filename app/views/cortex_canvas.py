@@ -179,10 +179,6 @@ class CortexCanvas(QWidget):
         self._from, self._to = self.pose, goal
         self._glide.start()
 
-    def look_from(self, pose: CameraPose) -> None:
-        """Put the camera there, as if the user had moved it."""
-        self._move(pose)
-
     def pick_at(self, position: QPointF) -> Pick | None:
         """The vertex under a position in interface pixels from the upper left corner."""
         ratio = self.plotter.devicePixelRatioF()
@@ -305,7 +301,8 @@ class CortexCanvas(QWidget):
     def _aspect(self) -> float:
         return max(1, self.plotter.width()) / max(1, self.plotter.height())
 
-    def _move(self, pose: CameraPose) -> None:
+    def look_from(self, pose: CameraPose) -> None:
+        """Put the camera there; it stays when the view is resized."""
         self._untouched = False
         self._take_pose(pose)
 
@@ -337,11 +334,11 @@ class CortexCanvas(QWidget):
 
     @Slot(float, float)
     def _orbit(self, across: float, down: float) -> None:
-        self._move(self.pose.orbited(across, down))
+        self.look_from(self.pose.orbited(across, down))
 
     @Slot(float, float)
     def _pan(self, across: float, down: float) -> None:
-        self._move(self.pose.panned(across, down))
+        self.look_from(self.pose.panned(across, down))
 
     @Slot(float, float)
     def _turn(self, across: float, down: float) -> None:
@@ -353,13 +350,13 @@ class CortexCanvas(QWidget):
 
     @Slot(float)
     def _zoom_in_place(self, factor: float) -> None:
-        self._move(self.pose.zoomed(factor))
+        self.look_from(self.pose.zoomed(factor))
 
     @Slot(float, QPointF)
     def _zoom(self, factor: float, at: QPointF) -> None:
         height = max(1, self.plotter.height())
         across = (at.x() - self.plotter.width() / 2) / height
-        self._move(self.pose.zoomed(factor, across=across, up=0.5 - at.y() / height))
+        self.look_from(self.pose.zoomed(factor, across=across, up=0.5 - at.y() / height))
 
     @Slot(QPointF, bool)
     def _begin_stroke(self, position: QPointF, keep: bool) -> None:
