@@ -27,7 +27,7 @@ from core.session.autosave import Autosave
 from core.session.files import write_session
 from core.session.pack import pack_record
 from core.session.record import ImageRecord, SessionRecord
-from core.stimuli import one_probe
+from core.stimuli import write
 from core.stimuli.one_probe import export_probe
 from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo
 
@@ -95,7 +95,7 @@ def export_in_place(folder: Path, autosave: Autosave, number: int) -> None:
         target.mkdir(parents=True)
         yield target
 
-    one_probe.new_folder = no_new_folder
+    write.new_folder = no_new_folder
     export(folder, autosave, number)
 
 
