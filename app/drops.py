@@ -106,9 +106,9 @@ class Drops(QObject):
 def make_rows(window: MainWindow) -> list[Drop]:
     """The table; what is told by its content stands before what is told by its ending alone."""
     encoders, surfaces, networks = window.encoder_tools, window.surface_tools, window.network_tools
-    imports, controller = window.import_tools, window.session.controller
+    imports, controller, sessions = window.import_tools, window.session.controller, window.session_tools
     return [
-        Drop("sessions", "Open the session {name}", _is_session, lambda paths: window.session_tools.open_path(paths[0])),
+        Drop("sessions", "Open the session {name}", _is_session, lambda paths: sessions.open_path(paths[0])),
         Drop("encoders", "Import {name} as an encoder", _is_encoder, encoders.take_drop, takes_many=True),
         Drop(
             "surfaces",
