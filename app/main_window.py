@@ -18,6 +18,7 @@ from app.aim_tools import AimTools
 from app.commands import COMMANDS, Situation, needs_ready
 from app.drops import Drops
 from app.encoder_tools import EncoderTools
+from app.film_tools import FilmTools
 from app.fitting import FitTools
 from app.handlers import Handlers
 from app.icons import application_icon
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self.aim_tools = AimTools(self)
         self.import_tools = ImportTools(self)
         self.fit_tools = FitTools(self)
+        self.film_tools = FilmTools(self)
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
@@ -89,7 +91,7 @@ class MainWindow(QMainWindow):
         self.session_tools = SessionTools(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
         own = (self.handlers, self.preferences, self.session_tools, self.undo_tools)
-        made = (self.tray_tools, self.measured_tools, self.package_tools)
+        made = (self.tray_tools, self.measured_tools, self.package_tools, self.film_tools)
         tools = (*own, self.encoder_tools, *made, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)
@@ -172,6 +174,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.session_tools.finish()
         self.session.close()
+        self.film_tools.close()
         self.cortex.view.close_view()
         super().closeEvent(event)
 

@@ -233,24 +233,24 @@ def film_of_probe(probe: Probe, look: CortexLook, *, theme: str, follows: bool =
         If the subject is not here, has no voxels on a surface, or the surface lacks what the look asks for.
     """
     _need_application()
-    film = open_film(probe, look, theme=find_theme(theme), follows=follows)
+    subject = load_subject(probe.config.subject)
+    placed = place_voxels(subject.voxels, subject.surface)
+    film = open_film(probe, look, placed, theme=find_theme(theme), follows=follows)
     try:
         yield film
     finally:
         film.close()
 
 
-def open_film(probe: Probe, look: CortexLook, *, theme: Theme, follows: bool) -> CortexFilm:
-    """The same for a window, which closes it."""
-    subject = load_subject(probe.config.subject)
-    placed = place_voxels(subject.voxels, subject.surface)
+def open_film(probe: Probe, look: CortexLook, placed: Placed, *, theme: Theme, follows: bool = True) -> CortexFilm:
+    """The same for a window, which knows where the voxels are and closes the film itself."""
     if len(probe.clean) != placed.voxels.n_voxels:
         allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
         advice = "The subject was imported anew since the probe was made."
         raise BadInputError(describe_refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice))
     if not len(placed.voxels.paint):
         raise BadInputError(placed.note or "This subject's voxels lie on no surface, so there is no cortex to show.")
-    film = CortexFilm(placed, map_probe(probe, look, subject.voxels, follows=follows), look, theme=theme)
+    film = CortexFilm(placed, map_probe(probe, look, placed.voxels, follows=follows), look, theme=theme)
     film.mark_target(probe)
     return film
 

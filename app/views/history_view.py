@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
+from app.icons import load_icon
 from app.theme import DARK, Theme
 from app.views.plotting import faded, make_axes, name_plot, quieten, solid, value_range
 from app.widgets.basics import make_label, make_row, make_tool_button
@@ -57,6 +58,7 @@ class HistoryView(QWidget):
         self.play_button = make_tool_button(tip="Play the attack's steps", name="Play the steps")
         self.play_button.setText(PLAY)
         self.play_button.setCheckable(True)
+        self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Attack step")
         self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
@@ -69,7 +71,7 @@ class HistoryView(QWidget):
         self._rung_label = make_label("", "faint")
         column.addLayout(make_row(self._unit_label, -1, self._rung_label))
         column.addWidget(self._canvas, 1)
-        column.addLayout(make_row(self.play_button, self.slider, gap=8))
+        column.addLayout(make_row(self.play_button, self.slider, self.movie_button, gap=8))
         self.slider.valueChanged.connect(self._scrub)
         self.play_button.toggled.connect(self.set_playing)
         self._timer.timeout.connect(self._advance)
@@ -146,6 +148,7 @@ class HistoryView(QWidget):
         self._canvas.setBackground(theme.panel)
         for axis in self._axes.values():
             axis.set_theme(theme)
+        self.movie_button.setIcon(load_icon("film", theme.muted))
         self._axes["top"].setPen(pg.mkPen(theme.panel))
         self._zero.setPen(pg.mkPen(theme.line_strong, width=1))
         self._rungs.setPen(pg.mkPen(theme.grid, width=1))
@@ -170,6 +173,7 @@ class HistoryView(QWidget):
     def _set_scrubbable(self, on: bool) -> None:
         self.slider.setEnabled(on)
         self.play_button.setEnabled(on)
+        self.movie_button.setEnabled(on)
 
     def _redraw(self) -> None:
         steps = np.arange(1, self.n_steps + 1)

@@ -19,7 +19,7 @@ from core.export.probe_words import describe_settings
 from core.files import replace_file
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
-from core.types import ByteArray
+from core.types import ByteArray, VoxelTable
 
 DATES = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 """What matplotlib would write of when and with what a file was made: the same figure is the same file."""
@@ -28,8 +28,15 @@ WORDS = {"png": "Description", "svg": "Description", "pdf": "Subject"}
 """Where a file keeps the settings of its probe."""
 
 
-def write_figure(probe: Probe, config: FigureConfig, path: Path, *, cortex: Cortex | None = None) -> Path:
-    """Write a figure.
+def write_figure(
+    probe: Probe,
+    config: FigureConfig,
+    path: Path,
+    *,
+    cortex: Cortex | None = None,
+    voxels: VoxelTable | None = None,
+) -> Path:
+    """Write a figure; `voxels` are those of the subject where it is open, else it is looked up.
 
     Raises
     ------
@@ -40,26 +47,34 @@ def write_figure(probe: Probe, config: FigureConfig, path: Path, *, cortex: Cort
     """
     kind = find_figure_format(path, config.kind)
     if kind == "csv":
-        replace_file(path, lambda partial: partial.write_text(tabulate_rois(probe), encoding="utf-8"))
+        replace_file(path, lambda partial: partial.write_text(tabulate_rois(probe, voxels), encoding="utf-8"))
         return path
-    packed = _render(probe, config, kind, cortex)
+    packed = _render(probe, config, kind, cortex=cortex, voxels=voxels)
     replace_file(path, lambda partial: partial.write_bytes(packed))
     return path
 
 
-def preview_figure(probe: Probe, config: FigureConfig, *, width: int, cortex: Cortex | None = None) -> ByteArray:
+def preview_figure(
+    probe: Probe,
+    config: FigureConfig,
+    *,
+    width: int,
+    cortex: Cortex | None = None,
+    voxels: VoxelTable | None = None,
+) -> ByteArray:
     """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a look at it."""
     few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)
     with house_style(find_inks(config.theme), font_size=config.font_size):
-        figure = draw_figure(probe, few, cortex)
+        figure = draw_figure(probe, few, cortex, voxels=voxels)
         canvas = figure.canvas
         canvas.draw()
         return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
 
 
-def tabulate_rois(probe: Probe) -> str:
+def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:
     """The spill-over table as CSV, one ROI a row; shifts in the response's unit and in SDs, at full precision."""
-    rows = tabulate_probe(probe, load_subject(probe.config.subject).voxels).rows
+    table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
+    rows = tabulate_probe(probe, table).rows
     names = [field.name for field in dataclasses.fields(rows[0])] if rows else ["roi"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -68,12 +83,14 @@ def tabulate_rois(probe: Probe) -> str:
     return text.getvalue()
 
 
-def _render(probe: Probe, config: FigureConfig, kind: str, cortex: Cortex | None) -> bytes:
+def _render(
+    probe: Probe, config: FigureConfig, kind: str, *, cortex: Cortex | None, voxels: VoxelTable | None
+) -> bytes:
     inks = find_inks(config.theme)
     told = describe_settings(probe)
     packed = io.BytesIO()
     with house_style(inks, font_size=config.font_size):
-        figure = draw_figure(probe, config, cortex)
+        figure = draw_figure(probe, config, cortex, voxels=voxels)
         figure.savefig(
             packed,
             format=kind,

@@ -24,6 +24,7 @@ from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
+from core.types import VoxelTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +40,12 @@ KEY_SHARE = 0.45
 """Width of a cortex's colour bar in parts of the picture."""
 
 
-def draw_figure(probe: Probe, config: FigureConfig, cortex: Cortex | None = None) -> Figure:
+def draw_figure(
+    probe: Probe, config: FigureConfig, cortex: Cortex | None = None, *, voxels: VoxelTable | None = None
+) -> Figure:
     """Draw the figure a config asks for, captioned with what it shows and on whose responses.
+
+    `voxels` are those of the subject where it is open; else it is looked up.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def draw_figure(probe: Probe, config: FigureConfig, cortex: Cortex | None = None
     inks = find_inks(config.theme)
     figure = make_figure(*config.inches, inks, dpi=config.dpi)
     if config.kind is FigureKind.PROBE:
-        _draw_page(figure, probe, config, inks, cortex)
+        _draw_page(figure, probe, config, inks, cortex=cortex, voxels=voxels)
         return figure
     words = describe_probe(probe)
     _caption(figure, f"{words.title}. {words.how}. {words.whose}.", config, inks)
@@ -61,29 +66,38 @@ def draw_figure(probe: Probe, config: FigureConfig, cortex: Cortex | None = None
     elif config.kind is FigureKind.CORTEX and cortex is not None:
         _draw_cortex(figure, cortex, config, inks)
     else:
-        _draw_plot(figure.subplots(), probe, config.kind, inks)
+        _draw_plot(figure.subplots(), probe, config.kind, inks, voxels=voxels)
     return figure
 
 
-def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks) -> None:
+def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks, *, voxels: VoxelTable | None) -> None:
     unit = describe_probe(probe).unit
     if kind is FigureKind.CURVE:
         plot_curve(axes, probe, inks, unit=unit)
     elif kind is FigureKind.STEPS:
         plot_steps(axes, probe, inks, unit=unit)
     else:
-        plot_spill_over(axes, tabulate_probe(probe, load_subject(probe.config.subject).voxels), inks)
+        table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
+        plot_spill_over(axes, tabulate_probe(probe, table), inks)
 
 
-def _draw_page(figure: Figure, probe: Probe, config: FigureConfig, inks: Inks, cortex: Cortex | None) -> None:
+def _draw_page(
+    figure: Figure,
+    probe: Probe,
+    config: FigureConfig,
+    inks: Inks,
+    *,
+    cortex: Cortex | None,
+    voxels: VoxelTable | None,
+) -> None:
     note = "" if cortex is not None else " No cortical map: the subject's voxels lie on no surface here."
     _caption(figure, describe_settings(probe) + note, config, inks)
     heights = PAGE_ROWS if cortex is not None else PAGE_ROWS[:2]
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.03)
     _draw_images(parts[0], probe, inks)
     below: Any = parts[1].subfigures(1, 2, width_ratios=(1.35, 1), wspace=0.03)
-    _draw_plot(below[0].subplots(), probe, FigureKind.CURVE, inks)
-    _draw_plot(below[1].subplots(), probe, FigureKind.ROIS, inks)
+    _draw_plot(below[0].subplots(), probe, FigureKind.CURVE, inks, voxels=voxels)
+    _draw_plot(below[1].subplots(), probe, FigureKind.ROIS, inks, voxels=voxels)
     lettered = [parts[0], below[0], below[1]]
     if cortex is not None:
         _draw_cortex(parts[2], cortex, config, inks, share=heights[2] / sum(heights))

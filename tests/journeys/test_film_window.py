@@ -1,0 +1,204 @@
+"""Movies and figures saved from the real window: the dialogs, the lane, the off-screen cortex, the files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.application import make_window
+from app.dialogs.figure_dialog import FigureDialog
+from app.dialogs.movie_dialog import MovieDialog
+from app.jobs import Idle
+from app.main_window import MainWindow
+from app.session import open_session
+from core.engine import Engine
+from core.export.figure_config import FigureKind
+from tests.helpers.fake_engine import FakeEngine, make_catalogue
+
+LONG = 30_000
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    session = open_session(engine=cast(Engine, FakeEngine(0.0)), catalogue=make_catalogue(tmp_path))
+    opened = make_window(session)
+    with qtbot.waitActive(opened):
+        opened.show()
+        opened.activateWindow()
+    qtbot.waitUntil(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle), timeout=LONG)
+    session.controller.pick_roi("FFA")
+    qtbot.waitUntil(lambda: session.state.probe is not None and isinstance(session.lane.state, Idle), timeout=LONG)
+    yield opened
+    opened.close()
+    opened.deleteLater()
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Path]:
+    """Let the file dialog answer with a name in an empty folder."""
+    folder = tmp_path / "saved"
+    folder.mkdir()
+
+    def answer(name: str) -> Path:
+        path = folder / name
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+        return path
+
+    return answer
+
+
+def open_movie(window: MainWindow, qtbot: QtBot, *, kind: str = "steps") -> MovieDialog:
+    qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.film_tools.movie_dialog
+    assert dialog is not None
+    dialog.form.dimensions.setCurrentIndex(3)  # 640 x 360
+    dialog.form.seconds.setValue(2)
+    dialog.form.fps.setValue(10)
+    dialog.form.kind.button(kind).click()
+    return dialog
+
+
+def wait_idle(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle), timeout=LONG)
+
+
+def count_frames(path: Path) -> int:
+    with av.open(str(path)) as movie:
+        return sum(1 for _ in movie.decode(video=0))
+
+
+def test_a_movie_of_the_steps_is_looked_at_costed_and_saved(
+    window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]
+) -> None:
+    dialog = open_movie(window, qtbot)
+    qtbot.waitUntil(lambda: dialog.preview.pixels is not None and "to make" in dialog.cost.text(), timeout=LONG)
+    assert dialog.preview.pixels is not None
+    assert dialog.preview.pixels.shape == (360, 640, 3)
+    assert "20 frames" in dialog.cost.text()
+    path = choose("film")  # the ending is added
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved 20 frames"), timeout=LONG)
+    assert count_frames(path.with_suffix(".mp4")) == 20
+    assert not dialog.filming
+    dialog.close()
+
+
+def test_a_movie_of_the_cortex_is_drawn_by_the_window_and_written_by_the_lane(
+    window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]
+) -> None:
+    dialog = open_movie(window, qtbot, kind="cortex")
+    dialog.form.seconds.setValue(0.5)
+    path = choose("turn.gif")
+    dialog.form.format.setCurrentIndex(1)
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved 5 frames"), timeout=LONG)
+    with av.open(str(path)) as movie:
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in movie.decode(video=0)]
+    assert len(frames) == 5
+    assert all(np.abs(frames[0] - frame).mean() > 1 for frame in frames[1:])  # it turns
+    dialog.close()
+
+
+def test_stopping_keeps_nothing(window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]) -> None:
+    dialog = open_movie(window, qtbot)
+    dialog.form.follow.setChecked(True)
+    dialog.form.seconds.setValue(60)
+    path = choose("film.mp4")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    dialog.stop.click()
+    wait_idle(window, qtbot)
+    assert dialog.stage.text() == "Stopped. Nothing was kept."
+    assert dialog.save.isEnabled()
+    assert list(path.parent.iterdir()) == []
+    dialog.close()
+
+
+def test_the_window_can_be_closed_while_it_films(
+    window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]
+) -> None:
+    dialog = open_movie(window, qtbot, kind="cortex")
+    dialog.form.seconds.setValue(60)
+    path = choose("film.mp4")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    dialog.close()
+    window.close()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_another_probe_does_not_end_what_is_being_filmed(
+    window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]
+) -> None:
+    dialog = open_movie(window, qtbot, kind="cortex")
+    dialog.form.seconds.setValue(2)
+    path = choose("film.mp4")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    window.session.controller.pick_roi("PPA")
+    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved"), timeout=LONG)
+    assert count_frames(path) == 20
+    dialog.close()
+    wait_idle(window, qtbot)
+
+
+def test_the_play_control_offers_the_movie_with_the_cortex_as_it_is_shown(window: MainWindow, qtbot: QtBot) -> None:
+    window.cortex.set_map("clean")
+    window.cortex.view.set_geometry("pial")
+    window.cortex.view.set_hemispheres("left")
+    window.cortex.outlines_button.setChecked(False)
+    qtbot.mouseClick(window.responses.history.movie_button, Qt.MouseButton.LeftButton)
+    dialog = window.film_tools.movie_dialog
+    assert dialog is not None
+    assert dialog.isVisible()
+    look = dialog.form.value().look
+    assert (look.map, look.geometry, look.hemispheres, look.outlines) == ("clean", "pial", "left", False)
+    sweep = dialog.form.kind.button("epsilon")
+    assert not sweep.isEnabled()  # the made-up probe keeps no pixels of its rungs
+    assert "Run it again, or film its steps" in sweep.toolTip()
+    dialog.close()
+    wait_idle(window, qtbot)
+
+
+def open_figure(window: MainWindow, what: FigureKind) -> FigureDialog:
+    window.actions_table.action("save_figure").trigger()
+    dialog = window.film_tools.figure_dialog
+    assert dialog is not None
+    dialog.what.setCurrentIndex(dialog.what.findData(what))
+    return dialog
+
+
+def test_a_figure_and_its_table_are_looked_at_and_saved(
+    window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]
+) -> None:
+    dialog = open_figure(window, FigureKind.PROBE)
+    qtbot.waitUntil(lambda: dialog.preview.pixels is not None, timeout=LONG)
+    assert dialog.preview.pixels is not None
+    assert dialog.preview.pixels.shape[0] > dialog.preview.pixels.shape[1]
+    path = choose("page.pdf")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.note.text().startswith("Saved"), timeout=LONG)
+    assert path.read_bytes().startswith(b"%PDF")
+    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
+    dialog.format.setCurrentIndex(dialog.format.findData("csv"))
+    path = choose("rois.csv")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.note.text() == f"Saved {path}", timeout=LONG)
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = {row["roi"]: row for row in csv.DictReader(file)}
+    state = window.session.state
+    assert state.probe is not None
+    assert state.subject is not None
+    members = state.subject.voxels.voxels_in("FFA")
+    assert float(rows["FFA"]["shift"]) == pytest.approx(float(state.probe.shift[members].mean()), rel=1e-4)
+    dialog.close()
+    wait_idle(window, qtbot)
