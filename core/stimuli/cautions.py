@@ -35,6 +35,7 @@ class Trouble(StrEnum):
     CONTROL_MOVES = "control moves"
     DUPLICATE = "duplicate"
     SAVING = "lost in saving"
+    NO_CONTROL = "a control missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ def find_duplicates(fingerprints: Sequence[str]) -> dict[int, int]:
     """For every item that shows what an earlier one shows: the number of that one."""
     first: dict[str, int] = {}
     return {number: first[mark] for number, mark in enumerate(fingerprints) if first.setdefault(mark, number) != number}
+
+
+def warn_missing_control(words: str) -> Caution:
+    """The caution of an item that cannot have a control that was asked for."""
+    return Caution(Trouble.NO_CONTROL, f"No other image of the same norm and size: it has no control {words!r}.")
 
 
 def warn_duplicate(other: str) -> Caution:

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.images.stimulus import from_uint8
 from core.probes.probe import Probe
-from core.stimuli.cautions import Caution, judge_probe, judge_saving
+from core.stimuli.cautions import Caution, judge_probe, judge_saving, warn_missing_control
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.images import hash_file, measure_image, read_levels, write_levels
@@ -69,7 +69,7 @@ def write_item(
     before = _score(item.probe, [one.asked for one in saved], item.rescore)
     transfers = _transfer(item, saved, config)
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
-    told = [*judge_probe(item.probe, item.card, gate=config.gate), *cautions]
+    told = [*judge_item(item, config), *cautions]
     told += judge_saving(float(values[1] - values[0]), float(before[1] - before[0]))
     rows = []
     for index, one in enumerate(saved):
@@ -92,6 +92,13 @@ def write_item(
             )
         )
     return tuple(rows)
+
+
+def judge_item(item: Item, config: SetConfig) -> tuple[Caution, ...]:
+    """What is to be told of an item before it is written."""
+    missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
+    own = judge_probe(item.probe, item.card, gate=config.gate)
+    return (*own, *(warn_missing_control(kind.words) for kind in missing))
 
 
 def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:

@@ -16,10 +16,10 @@ from core.images.stimulus import from_uint8, hash_levels, to_uint8
 from core.probes.budget import BudgetReading, read_probe_budget
 from core.probes.probe import Probe
 from core.progress import ShouldStop, never_stop
-from core.stimuli.cautions import Caution, judge_probe
+from core.stimuli.cautions import Caution
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import make_control
-from core.stimuli.describe import list_controls
+from core.stimuli.describe import judge_item, list_controls
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import Layout, see
 from core.stimuli.make import Loader, Source, iter_probes
@@ -112,7 +112,7 @@ def look_at(item: Item, config: SetConfig) -> ItemLook:
         float(shifts[1] / sd) if sd > 0 else float("nan"),
         float(np.abs(shifts[2:]).max(initial=0.0)),
         _transfer(item, levels),
-        judge_probe(probe, item.card, gate=config.gate),
+        judge_item(item, config),
         hash_levels(levels[str(probe.config.direction)]),
     )
 

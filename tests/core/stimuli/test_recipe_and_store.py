@@ -1,0 +1,82 @@
+"""A recipe survives JSON; a stored probe is found by it, and only where it can be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import BadInputError
+from core.stimuli.recipe import Recipe, find_licence, name_source, pack_recipe, recipe_of, unpack_recipe
+from core.stimuli.store import ProbeStore
+from tests.helpers.probes import make_probe
+
+PROBE = make_probe(44, 16)
+
+
+def test_a_recipe_is_the_same_after_json() -> None:
+    recipe = recipe_of(PROBE, "cat_chelsea")
+    again = unpack_recipe(json.loads(json.dumps(pack_recipe(recipe))))
+    assert again == recipe
+    assert again.digest == recipe.digest
+
+
+def test_the_digest_knows_what_is_shown_not_where_it_lies() -> None:
+    recipe = recipe_of(PROBE, "cat_chelsea")
+    assert dataclasses.replace(recipe, image="/elsewhere/cat.png", image_id="cat").digest == recipe.digest
+    assert dataclasses.replace(recipe, image_sha256="f" * 64).digest != recipe.digest
+    assert dataclasses.replace(recipe, encoder_sha256="f" * 64).digest != recipe.digest
+
+
+def test_half_a_recipe_is_told() -> None:
+    with pytest.raises(BadInputError, match="not the recipe of a probe: .*encoder_sha256"):
+        unpack_recipe(
+            {key: value for key, value in pack_recipe(recipe_of(PROBE, "cat")).items() if "encoder" not in key}
+        )
+
+
+def test_files_are_named_from_everywhere_and_ids_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.png").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    assert name_source("mine.png") == str(tmp_path / "mine.png")
+    assert name_source("cat_chelsea") == "cat_chelsea"
+    assert name_source("s01:0007") == "s01:0007"
+
+
+def test_licences_of_shipped_images_are_known_and_others_not() -> None:
+    assert find_licence("cat_chelsea") != ""
+    assert find_licence("/mine.png") == ""
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> tuple[ProbeStore, Recipe]:
+    store, recipe = ProbeStore(tmp_path), recipe_of(PROBE, "cat")
+    store.save(recipe, PROBE)
+    return store, recipe
+
+
+def test_a_stored_probe_has_what_was_delivered_and_no_history(stored: tuple[ProbeStore, Recipe]) -> None:
+    store, recipe = stored
+    found = store.load(recipe)
+    assert found is not None
+    np.testing.assert_array_equal(found.perturbed_pixels, PROBE.perturbed_pixels)
+    np.testing.assert_array_equal(found.perturbed, PROBE.perturbed)
+    assert (found.config, found.history.n_steps) == (PROBE.config, 0)
+
+
+def test_a_probe_of_other_versions_is_not_used_again(stored: tuple[ProbeStore, Recipe]) -> None:
+    store, recipe = stored
+    same = PROBE.versions | {"device": PROBE.device}
+    assert store.load(recipe, circumstances=same) is not None
+    assert store.load(recipe, circumstances=same | {"torch": "1"}) is None
+
+
+def test_a_damaged_probe_counts_as_missing(stored: tuple[ProbeStore, Recipe]) -> None:
+    store, recipe = stored
+    (store.folder / f"{recipe.digest}.safetensors").write_bytes(b"half")
+    assert store.holds(recipe)
+    assert store.load(recipe) is None
+    assert store.load(dataclasses.replace(recipe, image_sha256="f" * 64)) is None
