@@ -193,9 +193,10 @@ class StimuliPage(WorkPage):
         self.up.clicked.connect(self._move_up)
         self.down.clicked.connect(self._move_down)
         self.open.clicked.connect(self._open)
-        self.list.activated.connect(self._open_index)
+        self.list.doubleClicked.connect(self._open_index)
         self.list.selectionModel().selectionChanged.connect(self._show_detail)
-        for keys, slot in (("Delete", self._remove), ("Ctrl+Up", self._move_up), ("Ctrl+Down", self._move_down)):
+        keyed = {"Delete": self._remove, "Ctrl+Up": self._move_up, "Ctrl+Down": self._move_down, "Return": self._open}
+        for keys, slot in keyed.items():
             shortcut = QShortcut(QKeySequence(keys), self.list, context=Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(slot)
 
