@@ -336,6 +336,19 @@ COMMANDS: tuple[Command, ...] = (
         in_toolbar=True,
         also="Ctrl+Shift+P",
     ),
+    Command(
+        "toggle_controls",
+        "Show or hide controls",
+        "View",
+        "Fold the left column away, or bring it back",
+        "Ctrl+1",
+        "sidebar",
+        in_toolbar=True,
+    ),
+    Command("toggle_images", "Show or hide images", "View", "Fold the images away, or bring them back", "Ctrl+2"),
+    Command(
+        "toggle_responses", "Show or hide responses", "View", "Fold the responses away, or bring them back", "Ctrl+3"
+    ),
     Command("reset_layout", "Reset layout", "View", "Give every part of the window its first size", "", "layout"),
     Command("show_log", "Show log", "View", "What the program noted while it ran", "Ctrl+L", "log"),
     Command("show_shortcuts", "Keyboard shortcuts", "Help", "Every command and its key", "F1", "help", in_toolbar=True),

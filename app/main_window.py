@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
@@ -20,6 +20,7 @@ from app.drops import Drops
 from app.encoder_tools import EncoderTools
 from app.film_tools import FilmTools
 from app.fitting import FitTools
+from app.folds import Folds, available_size, make_scrolling
 from app.handlers import Handlers
 from app.icons import application_icon
 from app.imports import ImportTools
@@ -49,9 +50,9 @@ from app.widgets.status_line import StatusLine
 from app.wiring import Wiring
 from app.workspaces import Workspaces
 
-FIRST_SIZE = (1440, 900)
-LEAST_SIZE = (1264, 700)
-"""Narrower, the parts would lie over one another."""
+FIRST_SIZE = QSize(1440, 900)
+LEAST_SIZE = QSize(760, 440)
+"""Half a small dense screen; what does not fit is folded away or scrolls."""
 
 
 class MainWindow(QMainWindow):
@@ -66,8 +67,8 @@ class MainWindow(QMainWindow):
         self.session_file: Path | None = None
         self.setWindowTitle("Probescope")
         self.setWindowIcon(application_icon())
-        self.setMinimumSize(*LEAST_SIZE)
-        self.resize(*FIRST_SIZE)
+        self.setMinimumSize(LEAST_SIZE)
+        self.resize(FIRST_SIZE.boundedTo(available_size()))
         self.setAcceptDrops(True)
         self.theme = find_theme(session.settings.text("theme"))
         self._make_panels()
@@ -90,7 +91,7 @@ class MainWindow(QMainWindow):
         self.undo_tools = UndoTools(self)
         self.session_tools = SessionTools(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
-        own = (self.handlers, self.preferences, self.session_tools, self.undo_tools)
+        own = (self.handlers, self.preferences, self.folds, self.session_tools, self.undo_tools)
         made = (self.tray_tools, self.measured_tools, self.package_tools, self.film_tools)
         tools = (*own, self.encoder_tools, *made, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
@@ -157,6 +158,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Give every part its first size."""
         reset_sizes(self.splitters)
+        self.folds.show_all()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Tell once, after the first paint."""
@@ -209,10 +211,11 @@ class MainWindow(QMainWindow):
         left = make_splitter("left_splitter", down, self.controls, self.gallery, stretch=1)
         main = make_splitter("main_splitter", across, left, work, stretch=1)
         self.splitters = (top, work, left, main)
+        self.folds = Folds(self, {"controls": left, "images": self.images, "responses": self.responses})
         centre = QWidget()
         centre.setObjectName("window")
         self.workspaces = Workspaces(main, self.session, self)
-        column = make_column(self.banner, self.workspaces.stack, gap=0)
+        column = make_column(self.banner, make_scrolling(self.workspaces.stack), gap=0)
         column.setStretch(1, 1)
         column.setContentsMargins(0, 6, 0, 0)
         centre.setLayout(column)
@@ -259,6 +262,7 @@ class MainWindow(QMainWindow):
         if kept:
             self.restoreGeometry(decode(kept))
         restore_sizes(self.splitters, settings)
+        self.folds.restore()
         self.controls.gate.setValue(settings.number("gate_r"))
         self.presenter.set_gate(settings.number("gate_r"))
         self.controls.run.auto.setChecked(settings.flag("auto_probe"))

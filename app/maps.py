@@ -55,7 +55,7 @@ def make_map(name: str, state: AppState) -> CorticalMap:
     perturbed = find_perturbed(state)
     match name:
         case "clean":
-            return CorticalMap(state.clean, "Predicted response, clean image", unit, diverging=True)
+            return CorticalMap(state.clean, "Response, clean", unit, diverging=True)
         case "perturbed":
             return CorticalMap(perturbed, "Predicted response, perturbed image", unit, diverging=True)
         case "sensitivity":

@@ -224,6 +224,7 @@ _REMEMBERED: tuple[Setting, ...] = (
     _remember("main_splitter", "Sizes: left column, work area"),
     _remember("work_splitter", "Sizes: cortex and images above the responses"),
     _remember("top_splitter", "Sizes: cortex, images"),
+    _remember("folded_panels", "Parts of the work space folded away"),
     _remember("shortcuts", "Keys of commands that are not those of the table, as JSON"),
 )
 

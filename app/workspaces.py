@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
+from PySide6.QtWidgets import QTabBar, QWidget
 
 from app.panels.analysis_page import AnalysisPage
 from app.session import Session
 from app.theme import Theme
 from app.widgets.basics import make_row
+from app.widgets.page_stack import PageStack
 from app.widgets.work_page import WorkPage
 from core.attacks.config import AttackConfig
 from core.sweeps.config import Question, SweepConfig
@@ -48,10 +49,10 @@ class Workspaces(QObject):
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
-        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setUsesScrollButtons(True)
         self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
         self.tabs.setAccessibleName("Work spaces")
-        self.stack = QStackedWidget()
+        self.stack = PageStack()
         self.stack.addWidget(explore)
         self.tabs.addTab("Explore")
         for question in Question:

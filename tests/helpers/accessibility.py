@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenuBar,
     QPlainTextEdit,
+    QScrollArea,
     QScrollBar,
     QTabBar,
     QWidget,
@@ -85,6 +86,8 @@ def describe(widget: QWidget) -> str:
 
 def _is_inner(widget: QWidget) -> bool:
     parent = widget.parentWidget()
+    if type(widget) is QScrollArea and any(isinstance(part, OPERATED) for part in widget.findChildren(QWidget)):
+        return True  # it scrolls with what Tab reaches inside it
     if isinstance(parent, QAbstractScrollArea) and parent.viewport() is widget:
         return True
     own = isinstance(parent, (QComboBox, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractItemView))

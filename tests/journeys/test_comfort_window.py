@@ -134,3 +134,15 @@ def test_another_key_gives_the_command_and_the_old_one_does_not(window: MainWind
     page.restore.click()
     assert window.actions_table.action("flicker").shortcut() == QKeySequence("F")
     dialog.close()
+
+
+def test_panels_fold_by_key_and_stay_folded_at_the_next_start(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    least = window.workspaces.stack.minimumSizeHint().width()
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.controls.isHidden() or not window.controls.isVisible()
+    assert window.workspaces.stack.minimumSizeHint().width() < least - 200
+    window.session.settings.save()
+    assert Settings().text("folded_panels") == "controls"
+    window.give_command("reset_layout")
+    assert window.controls.isVisible()
+    assert Settings().text("folded_panels") == "controls"  # kept with the other settings when the window closes
