@@ -98,6 +98,7 @@ class FakeEngine:
 
     seconds_a_step: float = 0.0
     n_asked: dict[str, int] = field(default_factory=dict)
+    device: str = "cpu"
 
     def _count(self, what: str) -> None:
         self.n_asked[what] = self.n_asked.get(what, 0) + 1
