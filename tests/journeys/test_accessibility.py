@@ -44,6 +44,7 @@ def test_every_tab_of_the_window_can_be_used_without_eyes_or_mouse(window: MainW
     assert not any(found.values()), "\n".join(f"{tab}: {line}" for tab, lines in found.items() for line in lines)
 
 
+@pytest.mark.expects_log  # some commands start work at once that the made-up engine cannot do
 def test_every_dialog_of_every_command_can_be_used_so(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
