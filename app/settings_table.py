@@ -226,6 +226,7 @@ _REMEMBERED: tuple[Setting, ...] = (
     _remember("top_splitter", "Sizes: cortex, images"),
     _remember("folded_panels", "Parts of the work space folded away"),
     _remember("shortcuts", "Keys of commands that are not those of the table, as JSON"),
+    _remember("stimulus_set", "How the newest stimulus set is delivered, as JSON"),
 )
 
 SETTINGS: tuple[Setting, ...] = (*_OFFERED, *_REMEMBERED)

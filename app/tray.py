@@ -36,6 +36,7 @@ class Tray(QObject):
         super().__init__(parent)
         self._items: list[Recipe] = []
         self._looks: dict[str, ItemLook] = {}
+        self._twins: dict[int, int] | None = None
 
     @property
     def items(self) -> tuple[Recipe, ...]:
@@ -49,7 +50,7 @@ class Tray(QObject):
     def restore(self, recipes: Sequence[dict[str, Any]]) -> None:
         """Hold the recipes of a session file instead. Raises BadInputError, and stays as it was, if one is none."""
         self._items = [unpack_recipe(recipe) for recipe in recipes]
-        self.changed.emit()
+        self._tell()
 
     def add(self, recipes: Iterable[Recipe]) -> int:
         """Put recipes after the others; returns how many were new."""
@@ -57,7 +58,7 @@ class Tray(QObject):
         fresh = {recipe.digest: recipe for recipe in recipes if recipe.digest not in known}
         self._items += fresh.values()
         if fresh:
-            self.changed.emit()
+            self._tell()
         return len(fresh)
 
     def remove(self, rows: Iterable[int]) -> None:
@@ -66,7 +67,7 @@ class Tray(QObject):
         kept = [recipe for row, recipe in enumerate(self._items) if row not in gone]
         if len(kept) < len(self._items):
             self._items = kept
-            self.changed.emit()
+            self._tell()
 
     def move(self, row: int, by: int) -> int:
         """Move a row up (-1) or down (1); returns where it is now."""
@@ -74,7 +75,7 @@ class Tray(QObject):
         if not (0 <= row < len(self._items) and 0 <= place < len(self._items)):
             return row
         self._items.insert(place, self._items.pop(row))
-        self.changed.emit()
+        self._tell()
         return place
 
     def clear(self) -> None:
@@ -84,7 +85,12 @@ class Tray(QObject):
     def take_looks(self, looks: Sequence[ItemLook]) -> None:
         """Remember what is known of items."""
         self._looks |= {look.digest: look for look in looks}
+        self._twins = None
         self.looked.emit()
+
+    def looks(self) -> dict[str, ItemLook]:
+        """Everything known, by what it depends on."""
+        return {look.key: look for look in self._looks.values()}
 
     def look(self, row: int) -> ItemLook | None:
         """What is known of a row; None while its probe is not made."""
@@ -99,6 +105,12 @@ class Tray(QObject):
 
     def duplicates(self) -> dict[int, int]:
         """Rows that show the pixels of an earlier one, and that one."""
-        looks = [self.look(row) for row in range(len(self._items))]
-        marks = [f"unseen {row}" if look is None else look.fingerprint for row, look in enumerate(looks)]
-        return find_duplicates(marks)
+        if self._twins is None:
+            looks = [self.look(row) for row in range(len(self._items))]
+            marks = [f"unseen {row}" if look is None else look.fingerprint for row, look in enumerate(looks)]
+            self._twins = find_duplicates(marks)
+        return self._twins
+
+    def _tell(self) -> None:
+        self._twins = None
+        self.changed.emit()

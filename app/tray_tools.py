@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,7 @@ from core.datasets.image_store import find_stimulus
 from core.errors import ProbeError
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
-from core.stimuli.config import SetConfig
+from core.stimuli.config import SetConfig, pack_set, unpack_set
 from core.stimuli.plan import list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -36,6 +38,7 @@ from core.sweeps.plan import format_duration
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
 KEEP, LOOK, WRITE = "keep probe", "stimuli", "stimulus set"
 LOOK_DELAY_MS = 250
@@ -196,7 +199,7 @@ class TrayTools(QObject):
         from core.stimuli.look import iter_look
 
         engine, items = self._session.engine, self.tray.items
-        make = partial(iter_look, engine, items, config, store=self._store)
+        make = partial(iter_look, engine, items, config, store=self._store, known=self.tray.looks())
         self._session.lane.submit(
             LOOK,
             lambda stop: make(should_stop=stop),
@@ -214,13 +217,30 @@ class TrayTools(QObject):
         page.write_requested.connect(self.show_write)
         page.cancel_requested.connect(self._cancel)
         page.open_requested.connect(self.open_row)
+        self._offer_encoders()
+        self._recall_form(page)
         page.form.look_changed.connect(self._timer.start)
+        page.form.changed.connect(self._remember_form)
         page.extra.addWidget(self._window.package_tools.make_button())
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
-        self._offer_encoders()
         self._timer.start()
         return page
+
+    def _recall_form(self, page: StimuliPage) -> None:
+        """Show how the last set was delivered."""
+        text = self._session.settings.text("stimulus_set")
+        if text:
+            try:
+                page.form.set_value(unpack_set(json.loads(text)))
+            except (ValueError, AttributeError) as problem:  # of an older program: the form starts anew
+                LOGGER.info("settings of the stimulus set not used: %s", problem)
+
+    @Slot()
+    def _remember_form(self) -> None:
+        config = self._page.config() if self._page is not None else None
+        if config is not None:
+            self._session.settings.set("stimulus_set", json.dumps(pack_set(config)))
 
     @Slot()
     def _offer_encoders(self) -> None:

@@ -54,7 +54,7 @@ class TrayModel(QAbstractListModel):
 
     def picture(self, look: ItemLook, role: str) -> QPixmap:
         """One thumbnail of an item."""
-        key = (look.digest, role)
+        key = (look.key, role)
         if key not in self._pictures:
             self._pictures[key] = _make_pixmap(look.pictures[role])
         return self._pictures[key]
@@ -67,7 +67,6 @@ class TrayModel(QAbstractListModel):
 
     @Slot()
     def _repaint(self) -> None:
-        self._pictures.clear()
         if self.rowCount():
             self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
 

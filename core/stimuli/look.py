@@ -5,6 +5,7 @@ Responses are those of the pixels rounded to 8 bits at the network's input size;
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,18 +19,18 @@ from core.probes.probe import Probe
 from core.progress import ShouldStop, never_stop
 from core.stimuli.cautions import Caution
 from core.stimuli.config import SetConfig
-from core.stimuli.controls import make_control
+from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.describe import judge_item, list_controls
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import Layout, see
-from core.stimuli.make import Loader, Source, iter_probes
+from core.stimuli.make import Loader, Source, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
 from core.types import ByteArray, FloatArray
 
-THUMBNAIL = 144
-"""Side of a thumbnail in pixels: 72 on a screen of two pixels a point."""
+THUMBNAIL = 96
+"""Side of a thumbnail in pixels; hundreds of items are held in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +39,11 @@ class ItemLook:
 
     `pictures` maps roles to thumbnails (THUMBNAIL, THUMBNAIL, 3) uint8, the original first; `shift` is in `unit`,
     `shift_sd` in SDs (NaN where not known); `control_shift` is the largest of its controls; `transfer` maps
-    "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels.
+    "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels; `key`
+    is what the look depends on.
     """
 
+    key: str
     digest: str
     pictures: Mapping[str, ByteArray]
     budget: BudgetReading
@@ -71,9 +74,12 @@ def iter_look(
     config: SetConfig,
     *,
     store: ProbeStore,
+    known: Mapping[str, ItemLook] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[LookProgress]:
     """Make the probes that are missing, then look at every item; the last record holds all looks.
+
+    What is in `known`, earlier looks by their keys, is neither made nor looked at again.
 
     Raises
     ------
@@ -82,19 +88,31 @@ def iter_look(
     Cancelled
         As soon as `should_stop()` is true; finished probes stay in the store.
     """
-    for record in iter_probes(source, recipes, store=store, should_stop=should_stop):
+    keys = [look_key(recipes, number, config) for number in range(len(recipes))]
+    earlier = {key: known[key] for key in keys if key in known} if known else {}
+    todo = [recipe for key, recipe in zip(keys, recipes, strict=True) if key not in earlier]
+    for record in iter_probes(source, todo, store=store, should_stop=should_stop):
         yield LookProgress("probe", record.done, record.n_pieces, record.label, record.seconds_left)
-    loader, looks = Loader(source, recipes, config, store), []
+    loader, looks = Loader(source, recipes, config, store), list(earlier.values())
     for number, recipe in enumerate(recipes):
         if should_stop():
             raise Cancelled
-        looks.append(look_at(loader.load(number), config))
+        if keys[number] not in earlier:
+            looks.append(look_at(loader.load(number), config, key=keys[number]))
         yield LookProgress("look", number + 1, len(recipes), recipe.describe(), None, tuple(looks))
     if not recipes:
         yield LookProgress("look", 0, 0, "", 0.0)
 
 
-def look_at(item: Item, config: SetConfig) -> ItemLook:
+def look_key(recipes: Sequence[Recipe], number: int, config: SetConfig) -> str:
+    """What the look of an item depends on, as one text."""
+    wants_donor = ControlKind.OTHER_IMAGE in config.controls
+    index = find_donor(recipes, number) if wants_donor else None
+    donor = recipes[index].digest if index is not None else ""
+    return json.dumps([recipes[number].digest, donor, config.controls, config.transfer, config.gate])
+
+
+def look_at(item: Item, config: SetConfig, *, key: str = "") -> ItemLook:
     """Everything a preview shows of one item."""
     probe = item.probe
     kinds = list_controls(item, config)
@@ -104,6 +122,7 @@ def look_at(item: Item, config: SetConfig) -> ItemLook:
     shifts = _shift(probe, [from_uint8(one) for one in levels.values()], item.rescore)
     sd = probe.target_sd
     return ItemLook(
+        key,
         item.recipe.digest,
         {role: shrink(one) for role, one in levels.items()},
         read_probe_budget(probe),

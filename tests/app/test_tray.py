@@ -22,7 +22,7 @@ from core.stimuli.cautions import Caution, Trouble
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.layout import Enlarging, Layout, Matching
-from core.stimuli.look import THUMBNAIL, ItemLook
+from core.stimuli.look import THUMBNAIL, ItemLook, look_key
 from core.stimuli.recipe import Recipe, recipe_of
 from tests.helpers.probes import make_probe
 
@@ -41,7 +41,17 @@ def make_look(recipe: Recipe, *, fingerprint: str = "", cautions: tuple[Caution,
     pictures = {role: np.full((THUMBNAIL, THUMBNAIL, 3), 60 * n, dtype=np.uint8) for n, role in enumerate(roles)}
     mark = fingerprint or recipe.digest
     return ItemLook(
-        recipe.digest, pictures, read_probe_budget(PROBE), "z", 1.5, 2.0, 0.25, {"alexnet l4": 0.5}, cautions, mark
+        mark,
+        recipe.digest,
+        pictures,
+        read_probe_budget(PROBE),
+        "z",
+        1.5,
+        2.0,
+        0.25,
+        {"alexnet l4": 0.5},
+        cautions,
+        mark,
     )
 
 
@@ -187,3 +197,13 @@ def test_a_form_that_cannot_be_met_says_why(page: StimuliPage) -> None:
     assert page.config() is None
     assert "A probe is read against a control" in page.form.problem.text()
     assert not page.write.isEnabled()
+
+
+def test_looks_are_found_by_all_they_depend_on() -> None:
+    recipes = [make_recipe(0), make_recipe(1)]
+    plain = SetConfig()
+    key = look_key(recipes, 0, plain)
+    assert key == look_key(recipes[:1], 0, plain), "without the control of another image the others do not matter"
+    with_other = SetConfig(controls=(ControlKind.RANDOM, ControlKind.OTHER_IMAGE))
+    assert len({key, look_key(recipes, 0, with_other), look_key(recipes[:1], 0, with_other)}) == 3
+    assert look_key(recipes, 0, SetConfig(gate=0.5)) != key
