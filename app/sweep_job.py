@@ -66,8 +66,19 @@ def read_analysis(folder: Path) -> Finished:
     from core.sweeps.gather import load_sweep
 
     sweep = load_sweep(folder)
+    _find_triangles(sweep.config)
     answer = answer_sweep(sweep)
     return Finished(folder, sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
+
+
+def _find_triangles(config: SweepConfig) -> None:
+    """Prepare the cortical maps of the views here, where nobody waits."""
+    from core.datasets.subject import load_subject
+    from core.surfaces.picture import SMALL_TILE, can_draw, find_tiles
+
+    for surface in {load_subject(one).surface for one in config.subjects}:
+        if config.question.needs_deltas and can_draw(surface):
+            find_tiles(surface, SMALL_TILE)
 
 
 def _score_targets(sweep: Sweep) -> FloatArray:

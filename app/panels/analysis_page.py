@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QScrollArea,
+    QSplitter,
     QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
@@ -37,7 +38,9 @@ from core.sweeps.plan import format_duration
 
 JOB = "analysis"
 FORM_WIDTH = 324
-TABLE_HEIGHT = 170
+LEAST_TABLE = 64
+SHARES = (100, 24)
+"""Of the height, for the figure and the table; the line between them can be dragged."""
 VIEWS: dict[Question, type[AnswerView]] = {
     Question.FRAGILITY: FragilityView,
     Question.DISCRIMINABILITY: DiscriminabilityView,
@@ -164,13 +167,19 @@ class AnalysisPage(WorkPage):
         empty = make_label("Choose encoders and targets, then run the analysis.", "muted")
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         answer = QWidget()
-        self.table.setFixedHeight(TABLE_HEIGHT)
+        self.table.setMinimumHeight(LEAST_TABLE)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         numbers = make_row(make_heading("Numbers"), -1, self.answer_badge)
-        column = make_column(self.view, numbers, self.table, margin=12)
-        column.setStretch(0, 1)
-        answer.setLayout(column)
+        below = QWidget()
+        below.setLayout(make_column(numbers, self.table))
+        parts = QSplitter(Qt.Orientation.Vertical)
+        parts.setChildrenCollapsible(False)
+        for place, (part, share) in enumerate(zip((self.view, below), SHARES, strict=True)):
+            parts.addWidget(part)
+            parts.setStretchFactor(place, share)
+        parts.setSizes([6 * share for share in SHARES])
+        answer.setLayout(make_column(parts, margin=12))
         self.stack.addWidget(empty)
         self.stack.addWidget(answer)
         right = QWidget()

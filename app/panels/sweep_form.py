@@ -8,14 +8,17 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QListWidget, QListWidgetItem, QSpinBox, QWidget
 
+from app.panels.transfer_options import TransferOptions
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.segmented import Segmented
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import ProbeError
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
+from core.sweeps.copies import Copies
 from core.sweeps.plan import estimate_cost
 from core.types import Direction, NormName
 
@@ -52,6 +55,7 @@ class SweepForm(QWidget):
         self.direction = Segmented(
             (("raise", "Raise", "Raise the response"), ("lower", "Lower", "Lower it"), (BOTH, "Both", "Both, averaged"))
         )
+        self.transfer = TransferOptions() if question is Question.TRANSFER else None
         self.cost = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         self._lay_out()
@@ -87,6 +91,7 @@ class SweepForm(QWidget):
             raise ProbeError("Choose a subject in Explore first.")
         encoders = tuple(EncoderName(subject.id, *key) for key in _checked(self.encoders))
         norms = tuple(NormName) if self.norm.value() == BOTH else (NormName(self.norm.value()),)
+        copies = Copies((), (), ()) if self.transfer is None else self.transfer.chosen_copies(encoders)
         words = [word.strip() for word in self.voxels.text().split(",") if word.strip()]
         wish = SweepConfig(
             question=self._question,
@@ -97,6 +102,9 @@ class SweepForm(QWidget):
             norms=norms,
             ladder=tuple(parse_epsilon(word, norms[0]) for word in self.ladder.text().split(",")),
             n_steps=self.steps.value(),
+            attacks=(AttackKind.PGD,) if self.transfer is None else self.transfer.chosen_attacks(),
+            refitted=copies.refitted,
+            untrained=copies.untrained,
         )
         check_comparable(wish)
         return wish
@@ -131,7 +139,8 @@ class SweepForm(QWidget):
         ):
             rows.addRow(make_label(name, "muted"), field)
         parts = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois, rows)
-        self.setLayout(make_column(*parts, self.norm, self.direction, self.cost, self.problem))
+        more = () if self.transfer is None else (self.transfer,)
+        self.setLayout(make_column(*parts, self.norm, self.direction, *more, self.cost, self.problem))
 
     def _connect(self) -> None:
         for one in (self.encoders, self.rois):
@@ -142,11 +151,14 @@ class SweepForm(QWidget):
             spin.valueChanged.connect(self._look_again)
         for choice in (self.norm, self.direction):
             choice.chosen.connect(self._look_again)
+        if self.transfer is not None:
+            self.transfer.changed.connect(self._look_again)
 
 
 def _both(question: Question) -> tuple[tuple[str, str, str], ...]:
-    """Only fragility compares norms."""
-    return ((BOTH, "Both", "Linf then takes budgets of equal RMS change"),) if question is Question.FRAGILITY else ()
+    """Discriminability alone keeps to one norm."""
+    both = ((BOTH, "Both", "Linf then takes budgets of equal RMS change"),)
+    return () if question is Question.DISCRIMINABILITY else both
 
 
 def _make_list(name: str) -> QListWidget:

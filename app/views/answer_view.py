@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from app.theme import Theme
 from app.views.plotting import make_axes, name_plot, quieten
@@ -17,6 +17,8 @@ from core.types import ByteArray, FloatArray
 ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
 """Told apart on dark and on light panels, by colour-blind eyes too; symbols change with them."""
 SYMBOLS = ("o", "s", "d", "t", "x", "star", "p")
+WIDEST_CHOICE = 240
+"""Pixels of a choice."""
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 
@@ -76,12 +78,27 @@ class ThemedPlot(pg.PlotWidget):  # type: ignore[misc]
         self.legend.setLabelTextColor(theme.muted)
 
 
+def shrink(box: QComboBox) -> None:
+    """Let a choice of long texts be as narrow as its place; the list shows them whole."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(10)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    box.setMaximumWidth(WIDEST_CHOICE)
+
+
 def picture_of(levels: ByteArray, side: int) -> QPixmap:
     """Grey levels (height, width, 3) uint8 as a pixmap of at most `side` pixels."""
     whole = np.ascontiguousarray(levels)
     height, width = whole.shape[:2]
     image = QImage(whole.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
     return QPixmap.fromImage(image).scaledToHeight(side)
+
+
+def picture_with_alpha(levels: ByteArray) -> QPixmap:
+    """Colours (height, width, 4) uint8 as a pixmap, see-through where the last one is 0."""
+    whole = np.ascontiguousarray(levels)
+    height, width = whole.shape[:2]
+    return QPixmap.fromImage(QImage(whole.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy())
 
 
 def amplify(change: FloatArray) -> tuple[ByteArray, float]:

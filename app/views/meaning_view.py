@@ -9,69 +9,79 @@ from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
 
 from app.theme import Theme
-from app.views.answer_view import AnswerView, ThemedPlot, colour_of, picture_of
+from app.views.answer_view import AnswerView, ThemedPlot, colour_of, picture_of, picture_with_alpha, symbol_of
 from app.views.plotting import solid
 from app.widgets.basics import make_button, make_column, make_label, make_row
+from core.datasets.subject import load_subject
+from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.types import FloatArray
 
 if TYPE_CHECKING:
     from app.sweep_job import Finished
 
-THUMB = 112
+THUMB = 104
 HEAT = np.asarray([[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]], dtype=np.float64)
 """Dark to bright, five stops."""
 
 
 class MeaningView(AnswerView):
-    """Pictures above, encoders down and budgets across; ROI shifts and spectra below."""
+    """Pictures and cortical maps above, encoders down and budgets across; ROI shifts and spectra below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.target = QComboBox()
+        self.target, self.norm = QComboBox(), QComboBox()
         self.target.setAccessibleName("Target")
-        self.target.currentIndexChanged.connect(self._draw)
+        self.norm.setAccessibleName("Norm")
         self.open = make_button("Open probe in Explore", tip="Make the first encoder's probe of this target in Explore")
         self.open.clicked.connect(self._ask)
+        self.range = make_label("", "muted")
         self.rois = ThemedPlot("", "shift (voxel SD)")
         self.spectrum = ThemedPlot("cycles per image, log10", "share of power")
         self.spectrum.legend.hide()
         self.rois.legend.setOffset((8, 4))
+        self.evidence = make_label("", "muted", wraps=True)
         self._grid = QGridLayout()
         self._grid.setSpacing(6)
         holder = QWidget()
-        holder.setLayout(make_column(make_row(self._grid, -1), -1))
+        holder.setLayout(make_column(make_row(self._grid, -1), self.evidence, -1))
         scroll = QScrollArea()
         scroll.setWidget(holder)
         scroll.setWidgetResizable(True)
-        scroll.setAccessibleName("Images along the direction")
         plots = make_row(self.rois, self.spectrum)
-        top = make_row(make_label("Target", "muted"), self.target, self.open, -1)
+        top = make_row(make_label("Target", "muted"), self.target, self.norm, self.open, -1, self.range)
         column = make_column(top, scroll, plots)
         column.setStretch(1, 3)
         column.setStretch(2, 2)
         self.setLayout(column)
         self._finished: Finished | None = None
+        for box in (self.target, self.norm):
+            box.currentIndexChanged.connect(self._draw)
 
     def show_answer(self, finished: Finished) -> None:
         """Draw a `Meaning`."""
         self._finished = finished
-        with QSignalBlocker(self.target):
-            self.target.clear()
-            self.target.addItems([target.label for target in finished.sweep.config.targets])
-        self._draw(0)
+        config = finished.sweep.config
+        names = [target.label for target in config.targets]
+        for box, texts in ((self.target, names), (self.norm, [norm.capitalize() for norm in config.norms])):
+            with QSignalBlocker(box):
+                box.clear()
+                box.addItems(texts)
+        self.norm.setVisible(len(config.norms) > 1)
+        self.evidence.setText(tell_evidence(finished))
+        self._draw()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
         self.rois.set_theme(theme)
         self.spectrum.set_theme(theme)
 
-    @Slot(int)
-    def _draw(self, target: int) -> None:
-        if self._finished is None or target < 0:
+    @Slot()
+    def _draw(self, *_: Any) -> None:
+        if self._finished is None:
             return
         answer: Any = self._finished.answer
-        n_targets = len(answer.rows) // len(answer.labels)
-        rows = answer.rows[target::n_targets]
+        norm = self._finished.sweep.config.norms[max(0, self.norm.currentIndex())]
+        rows = answer.under(norm)[max(0, self.target.currentIndex()) :: answer.n_targets]
         self._fill_grid(rows)
         self.rois.clear()
         self.spectrum.clear()
@@ -81,8 +91,8 @@ class MeaningView(AnswerView):
                 np.arange(len(shifts)),
                 shifts,
                 pen=pen,
-                symbol="o",
-                symbolSize=6,
+                symbol=symbol_of(index),
+                symbolSize=7,
                 symbolBrush=colour_of(index),
                 symbolPen=None,
                 name=row.encoder,
@@ -98,23 +108,58 @@ class MeaningView(AnswerView):
             widget = item.widget() if item is not None else None
             if widget is not None:
                 widget.deleteLater()
-        ladder = self._finished.sweep.config.ladder if self._finished is not None else ()
-        heads = [*(f"epsilon {epsilon:.3g}" for epsilon in ladder), "where it lies"]
+        if self._finished is None:
+            return
+        config = self._finished.sweep.config
+        ladder = config.rungs(rows[0].norm, config.reference_side)
+        limit = float(np.percentile(np.abs(np.concatenate([row.shift_map for row in rows])), 99)) or 1.0
+        self.range.setText(f"Maps: blue −{limit:.2g} to red {limit:.2g} voxel SD")
+        heads = ["shift of every voxel", *(f"epsilon {epsilon:.3g}" for epsilon in reversed(ladder)), "where it lies"]
         for column, head in enumerate(heads, start=1):
             self._grid.addWidget(make_label(head, "faint"), 0, column)
         for line, row in enumerate(rows, start=1):
-            z = row.selectivity[line - 1]
-            name = row.encoder.replace(" ", "\n", 1)
-            text = f"{name}\nselectivity z {z:.1f}\neccentricity {row.place.eccentricity:.2f}"
-            self._grid.addWidget(make_label(text, "muted"), line, 0)
-            for column, levels in enumerate([*row.montage, colour_energy(row.place.energy)], start=1):
+            z, name = row.selectivity[line - 1], row.encoder.replace(" ", "\n", 1)
+            lines = (name, f"z of the ROI {z:.1f}", f"z in the map {row.map_selectivity:.1f}")
+            more = (f"{row.spectrum.median:.0f} cycles/image", f"eccentricity {row.place.eccentricity:.2f}")
+            self._grid.addWidget(make_label("\n".join((*lines, *more)), "muted"), line, 0)
+            self._grid.addWidget(self._map_of(line - 1, row, limit), line, 1)
+            pictures = [*row.montage[::-1], colour_energy(row.place.energy)]
+            for column, levels in enumerate(pictures, start=2):
                 label = QLabel()
                 label.setPixmap(picture_of(levels, THUMB))
                 self._grid.addWidget(label, line, column)
 
+    def _map_of(self, encoder: int, row: Any, limit: float) -> QLabel:
+        label = QLabel()
+        if self._finished is not None:
+            subject = load_subject(self._finished.sweep.config.encoders[encoder].subject)
+            if can_draw(subject.surface):
+                drawn = draw_map(subject.surface, subject.voxels, row.shift_map, limit=limit, tile=SMALL_TILE)
+                label.setPixmap(picture_with_alpha(drawn))
+        return label
+
     @Slot()
     def _ask(self) -> None:
         self.probe_requested.emit(0, max(0, self.target.currentIndex()), 0)
+
+
+def tell_evidence(finished: Finished) -> str:
+    """What the networks' classifiers say of the images, a line an encoder."""
+    answer: Any = finished.answer
+    lines = [f"What the networks' classifiers say ({finished.sweep.config.targets[0].label}, highest epsilon):"]
+    for label, reading in zip(answer.labels, answer.evidence, strict=True):
+        if not reading.rows:
+            lines.append(f"{label}: no classes, since {reading.reason}.")
+            continue
+        changed = [one for one in reading.rows if one.clean_class != one.perturbed_class]
+        head = "" if reading.head == "own" else f" (read by the classifier of {reading.head})"
+        kept = np.mean([one.clean_class_after - one.clean_probability for one in reading.rows])
+        first = (changed or list(reading.rows))[0]
+        lines.append(
+            f"{label}{head}: {len(changed)} of {len(reading.rows)} images change class, such as {first.clean_class} to "
+            f"{first.perturbed_class}; the first class's probability changes by {kept:+.2f} on average."
+        )
+    return "\n".join(lines)
 
 
 def colour_energy(energy: FloatArray) -> Any:

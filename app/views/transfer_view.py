@@ -1,28 +1,25 @@
-"""The transfer matrix, source by recipient; a click on a cell shows its images and where it moves the ROIs."""
+"""The transfer matrix of any norm and attack; a click on a cell shows what lies behind it. Never computes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.theme import Theme
-from app.views.answer_view import AnswerView, ThemedPlot, amplify, colour_of, picture_of
-from app.views.plotting import solid
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
-from core.datasets.subject import load_subject
-from core.sweeps.variants import VARIANTS
-from core.types import FloatArray
+from app.views.answer_view import AnswerView, shrink
+from app.views.transfer_cell import CellPanel
+from app.views.transfer_matrix import Matrix, TransferMatrix
+from app.widgets.basics import make_column, make_label, make_row
+from core.sweeps.cell_view import CellChoice, find_source
 
 if TYPE_CHECKING:
     from app.sweep_job import Finished
 
-THUMB = 150
-STRONG = 0.55
-LABEL_WIDTH = 132
+RATIO, RAW = "Transfer T", "Shift (SD)"
+COPY = "own re-fitted copy"
 
 
 class TransferView(AnswerView):
@@ -30,126 +27,152 @@ class TransferView(AnswerView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.matrix = ThemedPlot("recipient", "source")
-        self.matrix.legend.hide()
-        self.matrix.setAspectLocked(True)
-        self.matrix.getPlotItem().getAxis("left").setGrid(False)
-        self.matrix.getPlotItem().getAxis("left").setWidth(LABEL_WIDTH)
-        self.image = pg.ImageItem(autoDownsample=False)
-        self.rois = ThemedPlot("", "shift (voxel SD)")
-        self.title = make_label("", "strong", wraps=True)
-        self.numbers = make_label("", "muted", wraps=True)
-        self.pictures = tuple(QLabel() for _ in range(3))
-        self.captions = tuple(make_label(text, "faint") for text in ("clean", "perturbed", "change"))
-        self.open = make_button("Open probe in Explore", "primary", tip="Make this source's probe in Explore")
-        self.open.clicked.connect(self._ask)
+        self.case, self.roi, self.what = QComboBox(), QComboBox(), QComboBox()
+        for box, name in ((self.case, "Norm and attack"), (self.roi, "Targets"), (self.what, "What the matrix shows")):
+            box.setAccessibleName(name)
+            box.setToolTip(name)
+            shrink(box)
+        self.matrix = TransferMatrix()
+        self.note = make_label("", "muted", wraps=True)
+        self.panel = CellPanel()
         self._finished: Finished | None = None
         self._cell = (0, 0)
-        self._theme: Theme | None = None
-        self._lay_out()
-        self.matrix.scene().sigMouseClicked.connect(self._click)
+        left = make_column(make_row(self.case, self.roi, self.what), self.matrix, self.note)
+        left.setStretch(1, 1)
+        row = make_row(left, self.panel, gap=16)
+        row.setStretch(0, 5)
+        row.setStretch(1, 4)
+        self.setLayout(row)
+        for box in (self.case, self.roi, self.what):
+            box.currentIndexChanged.connect(self._draw)
+        self.matrix.picked.connect(self._pick)
+        self.panel.choice_changed.connect(self._show_cell)
+        self.panel.opened.connect(self._ask)
 
     def show_answer(self, finished: Finished) -> None:
         """Draw a `Transfer` and its first cell off the diagonal."""
         self._finished = finished
-        self._draw_matrix()
+        answer: Any = finished.answer
+        alignments = [f"Alignment of {one.label}" for one in answer.alignments]
+        for box, texts in (
+            (self.case, [case.label for case in answer.cases]),
+            (self.roi, [f"targets: {table.roi}" for table in answer.tables]),
+            (self.what, [RATIO, RAW, *alignments]),
+        ):
+            with QSignalBlocker(box):
+                box.clear()
+                box.addItems(texts)
+        self.panel.offer(finished.sweep)
         self.show_cell(0, min(1, len(finished.sweep.labels) - 1))
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
         self.matrix.set_theme(theme)
-        self.rois.set_theme(theme)
-        if self._finished is not None:  # the zero line is drawn in the theme's ink
-            self._draw_rois(*self._cell)
+        self.panel.set_theme(theme)
 
     def show_cell(self, source: int, recipient: int) -> None:
-        """Show what the source's perturbations do to the recipient: numbers, images, ROIs."""
-        if self._finished is None:
-            return
+        """Choose a cell, counted as the encoders and sources are."""
         self._cell = (source, recipient)
-        answer: Any = self._finished.answer
-        table, labels = answer.tables[0], answer.labels
-        own = " (its own weights: 1 by definition)" if source == recipient else ""
-        self.title.setText(f"{labels[source]} → {labels[recipient]}{own}")
-        ratio = f"T {table.ratio[source, recipient]:.2f}"
+        self._draw()
+
+    @Slot()
+    def _draw(self, *_: Any) -> None:
+        if self._finished is None:
+            return
+        case = self._case()
+        source = min(self._cell[0], len(case.tables[0].sources) - 1)
+        self._cell = (source, self._cell[1])
+        shown = self.what.currentIndex()
+        matrix = self._make_matrix() if shown < 2 else self._make_alignment(shown - 2)
+        place = (self._rows().index(source), list(case.order).index(self._cell[1]))
+        if shown >= 2:
+            place = (min(place[0], len(case.order) - 1), place[1])
+        self.matrix.show_matrix(matrix, place)
+        self._show_cell()
+
+    def _case(self) -> Any:
+        answer: Any = self._finished.answer if self._finished is not None else None
+        return answer.cases[max(0, self.case.currentIndex())]
+
+    def _rows(self) -> list[int]:
+        """The sources in the order of the clusters, untrained networks last."""
+        case = self._case()
+        return [*case.order, *range(len(case.order), len(case.tables[0].sources))]
+
+    def _make_matrix(self) -> Matrix:
+        case, order, rows = self._case(), list(self._case().order), self._rows()
+        table = case.tables[max(0, self.roi.currentIndex())]
+        is_ratio = self.what.currentIndex() == 0
+        values = (table.ratio if is_ratio else table.raw[0])[np.ix_(rows, order)]
+        columns = self._names(order)
+        copies = np.full((len(rows), 1), np.nan)
+        copies[: len(order), 0] = [table.copies[one].value for one in order]
+        if is_ratio and np.isfinite(copies).any():
+            values, columns = np.hstack([values, copies]), [*columns, COPY]
+        ensemble = table.sources[0] not in self._labels()
+        own = "the encoder left out" if ensemble else "own weights, 1 by definition"
+        self.note.setText(f"Dotted: {own}. Tree: average linkage on 1 − mean T. Click a field for what lies behind it.")
+        reach = 1.0 if is_ratio else max(float(np.nanmax(np.abs(values))), 1e-6)
+        framed = [(place, place) for place in range(len(order))]
+        names = self._names(rows) if not ensemble else [table.sources[one] for one in rows]
+        tree = None if ensemble else case.tree
+        return Matrix(values, names, columns, low=-reach, high=reach, framed=framed, tree=tree)
+
+    def _make_alignment(self, number: int) -> Matrix:
+        answer: Any = self._finished.answer if self._finished is not None else None
+        one, order = answer.alignments[number], list(self._case().order)
+        names = self._names(order)
+        self.note.setText(
+            f"Mean cos² of the principal angles of subspaces of k = {one.n_axes} axes; random ones align at "
+            f"k / D = {one.chance:.1e}."
+        )
+        return Matrix(one.matrix[np.ix_(order, order)], names, names, low=0.0, high=1.0)
+
+    def _names(self, sources: list[int]) -> list[str]:
+        """Names of sources, robustified networks marked where their name does not say it."""
+        answer: Any = self._finished.answer if self._finished is not None else None
+        marked = []
+        for one in sources:
+            name = answer.tables[0].sources[one]
+            is_robust = one < len(answer.robust) and answer.robust[one] and "robust" not in name
+            marked.append(f"{name} (robust)" if is_robust else name)
+        return marked
+
+    def _labels(self) -> tuple[str, ...]:
+        return self._finished.sweep.labels if self._finished is not None else ()
+
+    def _choice(self) -> CellChoice:
+        n_attacks = len(self._finished.sweep.config.attacks) if self._finished is not None else 1
+        norm, attack = divmod(max(0, self.case.currentIndex()), n_attacks)
+        target, image = max(0, self.panel.target.currentIndex()), self.panel.image.currentIndex() - 1
+        return CellChoice(*self._cell, target=target, image=image, norm=norm, attack=attack)
+
+    @Slot()
+    def _show_cell(self) -> None:
+        if self._finished is None:
+            return
+        source, recipient = self._cell
+        table = self._case().tables[max(0, self.roi.currentIndex())]
+        labels = self._labels()
+        own = " (its own weights: 1 by definition)" if table.sources[source] == labels[recipient] else ""
+        title = f"{table.sources[source]} → {labels[recipient]}{own}"
         interval = f"[{table.low[source, recipient]:.2f}, {table.high[source, recipient]:.2f}]"
-        rows = [f"{name} {table.raw[number, source, recipient]:+.2f}" for number, name in enumerate(VARIANTS)]
-        self.numbers.setText(f"{ratio} {interval}. Shift in SD at equal norm: {', '.join(rows)}.")
-        self._show_pictures(source)
-        self._draw_rois(source, recipient)
+        summary = f"T {table.ratio[source, recipient]:.2f} {interval}."
+        if own and np.isfinite(table.copies[source].value):
+            summary += f" To its re-fitted copy: T {table.copies[source].describe('.2f')}."
+        self.panel.show_cell(self._finished.sweep, self._choice(), title, summary)
 
-    def _lay_out(self) -> None:
-        shown = make_row(*(make_column(c, p, gap=2) for c, p in zip(self.captions, self.pictures, strict=True)), -1)
-        right = make_column(
-            make_heading("Chosen cell"), self.title, self.numbers, shown, self.rois, make_row(self.open, -1)
-        )
-        right.setStretch(4, 1)
-        row = make_row(self.matrix, right, gap=16)
-        row.setStretch(0, 5)
-        row.setStretch(1, 4)
-        self.setLayout(row)
-
-    def _draw_matrix(self) -> None:
-        if self._finished is None:
-            return
-        answer: Any = self._finished.answer
-        ratio, labels = answer.tables[0].ratio, answer.labels
-        self.matrix.clear()
-        self.image.setImage(np.nan_to_num(ratio), levels=(-1, 1))
-        self.image.setColorMap(pg.ColorMap([0, 0.5, 1], ["#2f6db5", "#e9e9ec", "#c9492c"]))
-        self.image.setRect(-0.5, -0.5, len(labels), len(labels))
-        self.matrix.addItem(self.image)
-        for source, recipient in np.ndindex(*ratio.shape):
-            ink = "#ffffff" if abs(ratio[source, recipient]) > STRONG else "#22252a"
-            text = pg.TextItem(f"{ratio[source, recipient]:.2f}", color=ink, anchor=(0.5, 0.5))
-            text.setPos(recipient, source)
-            self.matrix.addItem(text)
-        names = [label.replace(" ", "\n", 1) for label in labels]
-        self.matrix.name_ticks(names)
-        self.matrix.getPlotItem().getAxis("left").setTicks([list(enumerate(names))])
-        self.matrix.getPlotItem().getViewBox().invertY(True)
-        self.matrix.setRange(xRange=(-0.5, len(labels) - 0.5), yRange=(-0.5, len(labels) - 0.5), padding=0.02)
-
-    def _show_pictures(self, source: int) -> None:
-        if self._finished is None:
-            return
-        stored = self._finished.sweep.climb(source, 0)
-        perturbed = stored["montage"][-1]
-        change = np.transpose(stored["delta"][0], (1, 2, 0)).astype(np.float64) * 255
-        clean = np.clip(np.rint(perturbed - change), 0, 255).astype(np.uint8)
-        amplified, factor = amplify(change)
-        for label, levels in zip(self.pictures, (clean, perturbed, amplified), strict=True):
-            label.setPixmap(picture_of(levels, THUMB))
-        self.captions[2].setText(f"change × {factor:.0f}")
-
-    def _draw_rois(self, source: int, recipient: int) -> None:
-        if self._finished is None:
-            return
-        sweep = self._finished.sweep
-        names = load_subject(sweep.config.encoders[recipient].subject).voxels.roi_names
-        shifts: FloatArray = sweep.score(source, 0)[f"roi_{recipient}"].mean(axis=0)
-        self.rois.clear()
-        self.rois.legend.hide()
-        self.rois.addItem(
-            pg.BarGraphItem(
-                x=np.arange(len(names)), height=shifts, width=0.7, brush=colour_of(recipient), pen=pg.mkPen(None)
-            )
-        )
-        ink = self._theme.muted if self._theme is not None else colour_of(0)
-        self.rois.addItem(pg.InfiniteLine(0, angle=0, pen=solid(ink, 1)))
-        self.rois.name_ticks(list(names))
-        self.rois.getPlotItem().autoRange(padding=0.06)
-
-    @Slot(object)
-    def _click(self, event: Any) -> None:
-        if self._finished is None or event.button() != Qt.MouseButton.LeftButton:
-            return
-        place = self.matrix.getPlotItem().getViewBox().mapSceneToView(event.scenePos())
-        source, recipient, n_encoders = round(place.y()), round(place.x()), len(self._finished.sweep.labels)
-        if 0 <= source < n_encoders and 0 <= recipient < n_encoders:
-            self.show_cell(source, recipient)
+    @Slot(int, int)
+    def _pick(self, row: int, column: int) -> None:
+        order = list(self._case().order)
+        source = self._rows()[row]
+        self.show_cell(source, order[column] if column < len(order) else source)
 
     @Slot()
     def _ask(self) -> None:
-        self.probe_requested.emit(self._cell[0], 0, 0)
+        if self._finished is not None:
+            encoder, _ = find_source(self._finished.sweep, self._cell[0])
+            self.probe_requested.emit(encoder, max(0, self.panel.target.currentIndex()), self._shown_image())
+
+    def _shown_image(self) -> int:
+        return max(0, self.panel.image.currentIndex() - 1)

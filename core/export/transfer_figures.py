@@ -8,7 +8,6 @@ import numpy as np
 
 from core.datasets.subject import load_subject
 from core.export.figure_parts import amplify, colour_of, draw_matrix, make_figure, show_picture, strip_axis
-from core.networks.catalog import find_network
 from core.surfaces.picture import can_draw, draw_map
 from core.sweeps.cell_view import CellChoice, CellView, read_cell
 from core.sweeps.gather import Sweep
@@ -31,7 +30,7 @@ def draw_transfer_figures(answer: Transfer, sweep: Sweep) -> dict[str, Figure]:
     figures = {}
     for number, case in enumerate(answer.cases):
         name = "transfer" if number == 0 else f"transfer_{case.norm}_{case.attack}"
-        figures[name] = draw_case(answer, case, sweep)
+        figures[name] = draw_case(answer, case)
     if len(answer.cases) > 1:
         figures["attacks"] = draw_cases(answer)
     figures |= {"controls": draw_controls(answer), "alignment": draw_alignment(answer)}
@@ -40,7 +39,7 @@ def draw_transfer_figures(answer: Transfer, sweep: Sweep) -> dict[str, Figure]:
     return figures
 
 
-def draw_case(answer: Transfer, case: Case, sweep: Sweep) -> Figure:
+def draw_case(answer: Transfer, case: Case) -> Figure:
     """The matrix over all targets, beside it T to each source's own re-fitted copy, and the tree of encoders."""
     from scipy.cluster.hierarchy import dendrogram
 
@@ -71,7 +70,7 @@ def draw_case(answer: Transfer, case: Case, sweep: Sweep) -> Figure:
     axes[0][1].set(xlabel="1 − mean T")
     axes[0][1].set_title("clusters; green: robustified networks", fontsize=8)
     for axis in axes[0]:
-        _mark_robust(axis, sweep)
+        _mark_robust(axis, answer)
     return figure
 
 
@@ -81,17 +80,12 @@ def _frame(place: int) -> Any:
     return Rectangle((place - 0.46, place - 0.46), 0.92, 0.92, fill=False, lw=1.2, ls=":", ec="#ffffff")
 
 
-def _mark_robust(axis: Axes, sweep: Sweep) -> None:
-    robust = {label for label, one in zip(sweep.labels, sweep.config.encoders, strict=True) if is_robust(one.network)}
+def _mark_robust(axis: Axes, answer: Transfer) -> None:
+    robust = {label for label, is_robust in zip(answer.labels, answer.robust, strict=True) if is_robust}
     for text in (*axis.get_yticklabels(), *axis.get_xticklabels()):
         text.set_fontsize(7)
         if text.get_text().removeprefix("all but ") in robust:
             text.set_color(ROBUST_INK)
-
-
-def is_robust(network: str) -> bool:
-    """Whether a network was trained against perturbations."""
-    return find_network(network).robust
 
 
 def draw_cases(answer: Transfer) -> Figure:

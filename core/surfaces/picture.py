@@ -19,6 +19,8 @@ from core.surfaces.paint import VoxelMap
 from core.surfaces.store import has_surface, load_surface
 from core.types import ByteArray, FloatArray, VoxelTable
 
+SMALL_TILE = 60
+"""Side in pixels of one view in the window."""
 OVERSAMPLING = 2
 """Pixels drawn along each side of one that is kept: smooth outlines."""
 GYRUS, SULCUS = 205.0, 165.0

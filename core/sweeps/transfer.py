@@ -13,6 +13,7 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from core.networks.catalog import find_network
 from core.sweeps.alignment import Alignment, align
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.gather import Sweep
@@ -90,12 +91,16 @@ class CopyFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transfer:
-    """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies."""
+    """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies.
+
+    `robust` tells of each encoder whether its network was trained against perturbations.
+    """
 
     labels: tuple[str, ...]
     cases: tuple[Case, ...]
     alignments: tuple[Alignment, ...]
     fits: tuple[CopyFit, ...]
+    robust: tuple[bool, ...]
 
     @property
     def tables(self) -> tuple[TransferTable, ...]:
@@ -111,7 +116,8 @@ def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> Transfer:
         for norm in range(len(config.norms))
         for attack in range(len(config.attacks))
     )
-    return Transfer(sweep.labels, cases, align(sweep), _read_fits(sweep))
+    robust = tuple(find_network(one.network).robust for one in config.encoders)
+    return Transfer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,17 +17,20 @@ from app.session import Session, open_session
 from app.sweep_job import Finished, iter_analysis
 from app.theme import DARK, LIGHT
 from app.views.fragility_view import FragilityView
+from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
 from core.datasets.subject import load_subject
 from core.encoders.config import EncoderConfig
 from core.engine import Engine
 from core.errors import BadInputError, ProbeError
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.transfer import Transfer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
 
 
-def finish(question: Question) -> Finished:
+def finish(question: Question, **more: Any) -> Finished:
     """A small answer of the real engine."""
     config = SweepConfig(
         question,
@@ -38,6 +41,7 @@ def finish(question: Question) -> Finished:
         n_steps=1,
         n_test=8,
         n_bootstrap=20,
+        **more,
     )
     last = list(iter_analysis(Engine(device="cpu"), config, lambda: False))[-1]
     assert isinstance(last, Finished)
@@ -111,20 +115,65 @@ def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Sessio
     assert points[0].pos().y() == pytest.approx(own.mean())
 
 
-def test_a_cell_shows_its_numbers_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
+def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
     page = make_page(qtbot, session, Question.TRANSFER)
     finished = finish(Question.TRANSFER)
     page.take_answer(finished)
-    view = cast(TransferView, page.view)
-    view.show_cell(1, 0)
-    assert view.title.text() == "alexnet features.7 → alexnet features.4"
-    table = finished.answer.tables[0]  # type: ignore[union-attr]
-    assert f"T {table.ratio[1, 0]:.2f}" in view.numbers.text()
+    view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
+    order, table = list(answer.cases[0].order), answer.tables[0]
+    view.matrix.picked.emit(order.index(1), order.index(0))
+    assert view.panel.title.text() == "alexnet features.7 → alexnet features.4"
+    assert f"T {table.ratio[1, 0]:.2f}" in view.panel.numbers.text()
+    assert [label.text() for label in view.panel.map_captions] == ["in alexnet features.7", "in alexnet features.4"]
+    assert all(not label.pixmap().isNull() for label in (*view.panel.pictures, *view.panel.maps))
+    before = view.panel.numbers.text()
+    view.panel.image.setCurrentIndex(2)
+    view.panel.target.setCurrentIndex(1)
+    assert view.panel.numbers.text() != before
     with qtbot.waitSignal(page.probe_requested) as asked:
-        view.open.click()
-    assert asked.args[1:] == [1, 0, 0]
+        view.panel.open.click()
+    assert asked.args[1:] == [1, 1, 1]
     view.show_cell(0, 0)
-    assert "its own weights" in view.title.text()
+    assert "its own weights" in view.panel.title.text()
+
+
+def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.TRANSFER)
+    finished = finish(Question.TRANSFER, attacks=("pgd", "ti"), norms=("l2", "linf"), untrained=(0,), n_refit=20)
+    page.take_answer(finished)
+    view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
+    assert [view.case.itemText(row) for row in range(view.case.count())] == [case.label for case in answer.cases]
+    view.show_cell(2, 0)
+    assert view.panel.title.text() == "alexnet features.4 untrained → alexnet features.4"
+    view.case.setCurrentIndex(3)
+    shown, order = view.matrix.shown, list(answer.cases[3].order)
+    assert shown is not None
+    assert np.array_equal(shown.values, answer.cases[3].tables[0].ratio[np.ix_(order, order)])
+    assert "features.7 → " in view.panel.title.text(), "without untrained networks the last source is shown"
+    view.what.setCurrentIndex(4)
+    assert "gradients" in view.what.currentText()
+    assert f"k = {answer.alignments[2].n_axes}" in view.note.text()
+
+
+def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> None:
+    form = SweepForm(Question.TRANSFER)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    assert form.transfer is not None
+    assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
+    form.transfer.refitted.setChecked(False)
+    form.transfer.attacks[AttackKind.TI].setChecked(True)
+    assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
+    assert form.value().refitted == ()
+    form.transfer.attacks[AttackKind.ENSEMBLE].setChecked(True)
+    assert "at least 3 for an ensemble" in form.problem.text()
+
+
+def test_what_classifiers_say_stands_under_the_pictures(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.MEANING)
+    page.take_answer(finish(Question.MEANING))
+    text = cast(MeaningView, page.view).evidence.text()
+    assert "alexnet features.4: no classes, since alexnet.safetensors holds no classifier." in text
 
 
 def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Session) -> None:
