@@ -9,12 +9,13 @@ from PySide6.QtCore import QSignalBlocker, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
 
 from app.theme import Theme
-from app.views.answer_view import AnswerView, ThemedPlot, colour_of, picture_of, picture_with_alpha, symbol_of
+from app.views.answer_view import AnswerView, ThemedPlot, amplify, colour_of, picture_of, picture_with_alpha, symbol_of
 from app.views.plotting import solid
 from app.widgets.basics import make_button, make_column, make_label, make_row
+from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
-from core.types import FloatArray
+from core.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
     from app.sweep_job import Finished
@@ -114,7 +115,8 @@ class MeaningView(AnswerView):
         ladder = config.rungs(rows[0].norm, config.reference_side)
         limit = float(np.percentile(np.abs(np.concatenate([row.shift_map for row in rows])), 99)) or 1.0
         self.range.setText(f"Maps: blue −{limit:.2g} to red {limit:.2g} voxel SD")
-        heads = ["shift of every voxel", *(f"epsilon {epsilon:.3g}" for epsilon in reversed(ladder)), "where it lies"]
+        budgets = [f"epsilon {epsilon:.3g}" for epsilon in reversed(ladder)]
+        heads = ["shift of every voxel", "change, amplified", *budgets, "where it lies"]
         for column, head in enumerate(heads, start=1):
             self._grid.addWidget(make_label(head, "faint"), 0, column)
         for line, row in enumerate(rows, start=1):
@@ -123,11 +125,19 @@ class MeaningView(AnswerView):
             more = (f"{row.spectrum.median:.0f} cycles/image", f"eccentricity {row.place.eccentricity:.2f}")
             self._grid.addWidget(make_label("\n".join((*lines, *more)), "muted"), line, 0)
             self._grid.addWidget(self._map_of(line - 1, row, limit), line, 1)
-            pictures = [*row.montage[::-1], colour_energy(row.place.energy)]
+            change, factor = self._change_of(row)
+            pictures = [change, *row.montage[::-1], colour_energy(row.place.energy)]
             for column, levels in enumerate(pictures, start=2):
                 label = QLabel()
                 label.setPixmap(picture_of(levels, THUMB))
+                label.setToolTip(f"Change at the highest budget, times {factor:.0f}" if column == 2 else "")
                 self._grid.addWidget(label, line, column)
+
+    def _change_of(self, row: Any) -> tuple[ByteArray, float]:
+        """The first image's change at the highest budget, amplified, and by how much."""
+        image = self._finished.sweep.config.images[0] if self._finished is not None else ""
+        perturbed = row.montage[-1].astype(np.float64)
+        return amplify(perturbed - find_stimulus(image, size=perturbed.shape[0]).levels)
 
     def _map_of(self, encoder: int, row: Any, limit: float) -> QLabel:
         label = QLabel()

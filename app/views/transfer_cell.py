@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
 
 from app.theme import Theme
@@ -85,7 +85,7 @@ class CellPanel(QWidget):
     def _lay_out(self) -> None:
         pictures = make_row(*(make_column(c, p, gap=2) for c, p in zip(self.captions, self.pictures, strict=True)), -1)
         maps = QGridLayout()
-        maps.setHorizontalSpacing(24)
+        maps.setHorizontalSpacing(8)
         for place, (caption, picture) in enumerate(zip(self.map_captions, self.maps, strict=True)):
             picture.setMinimumWidth(3 * SMALL_TILE)
             maps.addWidget(caption, 0, place)
@@ -111,6 +111,7 @@ class CellPanel(QWidget):
         scroll = QScrollArea()
         scroll.setWidget(inner)
         scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setLayout(make_column(scroll))
 
     def _show_images(self, view: CellView) -> None:
