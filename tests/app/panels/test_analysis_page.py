@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +31,9 @@ from core.sweeps.transfer import Transfer
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
 
 
+@lru_cache
 def finish(question: Question, **more: Any) -> Finished:
-    """A small answer of the real engine."""
+    """A small answer of the real engine, made once."""
     config = SweepConfig(
         question,
         tuple(EncoderName("simulated", *key) for key in KEYS),
@@ -177,7 +179,7 @@ def test_what_classifiers_say_stands_under_the_pictures(qtbot: QtBot, session: S
 
 
 def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Session) -> None:
-    first = finish(Question.FRAGILITY)
-    again = finish(Question.FRAGILITY)
+    first = finish.__wrapped__(Question.FRAGILITY)
+    again = finish.__wrapped__(Question.FRAGILITY)
     assert first.folder == again.folder
     assert np.array_equal(first.sweep.shift, again.sweep.shift)
