@@ -31,6 +31,9 @@ from core.stimuli.manifest import ManifestRow
 DRAWS = 50
 """Random draws of an order before the certain one: most frequent image first."""
 
+TURNS = 8
+"""Ways to turn a group of pairs that are tried; more spread the images hardly better and take long."""
+
 
 class TrialKind(StrEnum):
     """What a trial shows."""
@@ -207,7 +210,7 @@ def _line_up(pairs: list[Unit], n_runs: int, stream: np.random.Generator) -> lis
         groups.setdefault(_kind_of(pair), []).append(pair)
     line: list[Unit] = []
     for group in groups.values():
-        turns = [group[turn:] + group[:turn] for turn in range(min(n_runs, len(group)))]
+        turns = [group[turn:] + group[:turn] for turn in range(min(n_runs, len(group), TURNS))]
         line += min(turns, key=lambda turned: _count_crowding([*line, *turned], n_runs))
     return line
 

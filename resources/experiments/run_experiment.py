@@ -81,7 +81,10 @@ def open_window(windowed):
 def show_run(window, trials, path):
     """Wait for the trigger, show every trial at its planned time, write each as soon as it is over."""
     pictures = load_pictures(window, trials)
-    cross = visual.TextStim(window, text="+", height=32, color="black")
+    for picture in pictures.values():
+        picture.draw()  # the graphics card takes each picture at its first drawing, which is slow
+    window.clearBuffer()
+    cross = visual.ShapeStim(window, vertices="cross", size=32, fillColor="black", lineWidth=0)
     dot = visual.Circle(window, radius=12, fillColor="red", lineColor="red")
     show_text(window, SETTINGS["instructions"] + "\n\nThe run starts with the scanner.")
     wait_for_trigger()

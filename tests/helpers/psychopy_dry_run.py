@@ -35,6 +35,10 @@ class Window:
         pictures.extend(images)
         drawn.clear()
 
+    def clearBuffer(self) -> None:
+        assert drawn, "pictures are drawn once before the run, and not shown"
+        drawn.clear()
+
     def close(self) -> None:
         pass
 
@@ -50,6 +54,11 @@ class Stimulus:
 
 def make_text(window: Window, *, text: str, **_: Any) -> Stimulus:
     return Stimulus(window, name=text)
+
+
+def make_cross(window: Window, *, vertices: str, **_: Any) -> Stimulus:
+    assert vertices == "cross"
+    return Stimulus(window, name="+")
 
 
 def make_circle(window: Window, **_: Any) -> Stimulus:
@@ -79,7 +88,7 @@ def replace(name: str, **members: Any) -> None:
     setattr(psychopy, name, module)
 
 
-replace("visual", Window=Window, TextStim=make_text, Circle=make_circle, ImageStim=make_image)
+replace("visual", Window=Window, TextStim=make_text, ShapeStim=make_cross, Circle=make_circle, ImageStim=make_image)
 replace("event", getKeys=get_keys, waitKeys=wait_keys, clearEvents=lambda: None)
 replace("gui", DlgFromDict=None)
 script, sys.argv = sys.argv[1], sys.argv[1:]
