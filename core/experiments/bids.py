@@ -45,7 +45,7 @@ HOW_TO = """
 
 The folder passes the official validator without an error: `pip install bids-validator-deno`, then
 `bids-validator-deno .`. It asks for Authors and License in `dataset_description.json`: both are yours to state.
-`.bidsignore` names the files that are not part of BIDS (manifest and template).
+`.bidsignore` names the files that are not part of BIDS (manifest, template and the set's README).
 """
 
 
@@ -56,7 +56,7 @@ def write_bids(plan: Plan, folder: Path) -> None:
     _write_json(folder / "participants.json", {"participant_id": {"Description": "Label of the participant"}})
     participants: list[dict[str, Cell]] = [{"participant_id": label} for label in labels]
     write_table(folder / "participants.tsv", ["participant_id"], participants, delimiter="\t")
-    (folder / ".bidsignore").write_text("manifest.json\nmanifest.csv\ntiming.toml\n", encoding="utf-8")
+    (folder / ".bidsignore").write_text("manifest.json\nmanifest.csv\ntiming.toml\nSET_README.md\n", encoding="utf-8")
     _write_json(folder / f"task-{TASK}_events.json", _describe_events(plan))
     for label, runs in zip(labels, plan.participants, strict=True):
         for number, run in enumerate(runs, 1):

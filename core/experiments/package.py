@@ -22,7 +22,7 @@ from core.progress import ShouldStop, never_stop
 from core.stimuli.images import hash_file
 from core.stimuli.manifest import MANIFEST, TABLE, ManifestRow
 
-TEMPLATE_NAME, README_NAME = "timing.toml", "README.md"
+TEMPLATE_NAME, README_NAME, SET_README_NAME = "timing.toml", "README.md", "SET_README.md"
 
 
 class PackageKind(StrEnum):
@@ -114,6 +114,8 @@ def iter_package(
         yield PackageProgress(len(rows), total, "trials and tables" if made.has_trials else "tables")
         for name in (MANIFEST, TABLE):
             shutil.copyfile(plan.stimuli.folder / name, partial / name)
+        if (plan.stimuli.folder / README_NAME).is_file():
+            shutil.copyfile(plan.stimuli.folder / README_NAME, partial / SET_README_NAME)
         made.write(plan, partial)
         if made.has_trials:
             (partial / TEMPLATE_NAME).write_text(word_template(plan.template), encoding="utf-8")

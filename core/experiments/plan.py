@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from core.experiments.orders import CatchKind, Run, Trial, TrialKind, make_orders
 from core.experiments.template import Template
@@ -120,25 +121,58 @@ def _duration(template: Template, trial: Trial) -> float:
 
 
 def _iter_warnings(plan: Plan) -> Iterator[str]:
-    order, screen, items = plan.template.order, plan.template.screen, plan.stimuli.rows
+    order = plan.template.order
     most = max(sum(trial.kind is TrialKind.STIMULUS for trial in run) for runs in plan.participants for run in runs)
     if most > order.stimuli_per_run:
         yield f"A run shows {most} stimuli, more than the {order.stimuli_per_run} of the template: ask for more runs."
     if max(plan.run_seconds()) > LONG_RUN_SECONDS:
         longest = write_duration(max(plan.run_seconds()))
         yield f"A run of {longest} is long for a participant: ask for more runs."
-    made_for = {item.degrees for item in items} - {None}
+    yield from _iter_size_warnings(plan)
+    yield from _iter_set_warnings(plan)
+
+
+def _iter_size_warnings(plan: Plan) -> Iterator[str]:
+    screen, rows = plan.template.screen, plan.stimuli.rows
+    shown = round(screen.pixels(plan.degrees))
+    made_for = {row.degrees for row in rows} - {None}
     if made_for and made_for != {plan.degrees}:
         sizes = ", ".join(f"{degrees:g}" for degrees in sorted(filter(None, made_for)))
         yield f"The set was made to be shown {sizes} deg wide; the template shows it {plan.degrees:g} deg wide."
-    if screen.pixels(plan.degrees) > min(screen.width_px, screen.height_px):
-        yield f"{plan.degrees:g} deg are {screen.pixels(plan.degrees):.0f} px: larger than the screen."
-    copies = Counter(item.file_sha256 for item in items)
+    if shown > min(screen.width_px, screen.height_px):
+        yield f"{plan.degrees:g} deg are {shown} px: larger than the screen."
+    sides = {row.picture_px for row in rows}
+    if sides != {shown}:
+        side = min(sides)
+        yield (
+            f"Pictures of {' and '.join(map(str, sorted(sides)))} px are scaled to {shown} px on this screen, which "
+            f"changes small perturbations. Write the set with pictures of {shown} px, or show these "
+            f"{screen.degrees_of(side):.2f} deg wide."
+        )
+    grey = round(255 * screen.grey)
+    background = _set_facts(plan).get("layout", {}).get("background")
+    if background and background != [grey] * 3 and any(row.width_px > row.picture_px for row in rows):
+        yield f"Files have the background {background}, the screen {[grey] * 3}: their edges will be seen."
+
+
+def _iter_set_warnings(plan: Plan) -> Iterator[str]:
+    rows = plan.stimuli.rows
+    if "simulated" in plan.stimuli.header.get("subject_kinds", ()):
+        yield "The predicted responses are simulated: the subject of this set is no measured brain."
+    copies = Counter(row.file_sha256 for row in rows)
     doubled = sum(count for count in copies.values() if count > 1)
     if doubled:
         yield f"{doubled} files are shared by several pairs (same pixels); each is shown once for every pair it is in."
-    if not any(item.role == ORIGINAL for item in items):
+    if not any(row.role == ORIGINAL for row in rows):
         yield "The set has no originals: measured shifts cannot be compared with predicted ones."
+    warned = sum(bool(row.warnings) for row in rows)
+    if warned:
+        yield f"The manifest warns of {_count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."
+
+
+def _set_facts(plan: Plan) -> dict[str, Any]:
+    """How the set was delivered; empty for one of a single probe."""
+    return dict(plan.stimuli.header.get("set", {}))
 
 
 def _count(number: int, word: str, many: str = "") -> str:

@@ -14,7 +14,8 @@ def word_readme(plan: Plan, *, kind: str, title: str, how_to: str, has_trials: b
     warnings = plan.warnings() if has_trials else ()
     made_of = (
         f"`{MANIFEST}` and `{TABLE}` describe every stimulus (they are copies of the set's own): how it was made, what "
-        f"it is predicted to do, its SHA-256. Set: {stimuli.name}, {MANIFEST} SHA-256 "
+        f"it is predicted to do, its SHA-256; `SET_README.md` explains them and states "
+        f"licences and sources. Set: {stimuli.name}, {MANIFEST} SHA-256 "
         f"`{hash_file(stimuli.folder / MANIFEST)}`."
     )
     options, given = (" --timing timing.toml", "set and template give") if has_trials else ("", "set gives")

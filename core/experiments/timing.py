@@ -107,6 +107,11 @@ class Screen:
         centimetres = 2 * self.distance_cm * math.tan(math.radians(degrees) / 2)
         return centimetres * self.width_px / self.width_cm
 
+    def degrees_of(self, pixels: float) -> float:
+        """Degrees of visual angle that so many pixels of the screen take; the inverse of `pixels`."""
+        centimetres = pixels * self.width_cm / self.width_px
+        return 2 * math.degrees(math.atan(centimetres / (2 * self.distance_cm)))
+
     def describe(self, degrees: float) -> str:
         """One line for README, dry run and window."""
         return (

@@ -11,6 +11,7 @@ import math
 import sys
 from pathlib import Path
 
+from PIL import Image
 from psychopy import core, event, gui, visual
 from psychopy.data import importConditions
 
@@ -104,15 +105,18 @@ def show_run(window, trials, path):
 
 
 def load_pictures(window, trials):
-    """Every picture of the run, loaded before it starts, at its size on this screen."""
-    width = picture_width()
+    """Every picture of the run, loaded before it starts."""
     files = {trial["image_file"]: trial for trial in trials if trial["image_file"]}
-    return {
-        name: visual.ImageStim(
-            window, image=str(HERE / name), size=(width * trial["width_ratio"], width * trial["height_ratio"])
-        )
-        for name, trial in files.items()
-    }
+    return {name: load_picture(window, HERE / name, trial) for name, trial in files.items()}
+
+
+def load_picture(window, path, trial):
+    """A picture at its size on this screen, in whole pixels; smoothed only where it is scaled."""
+    width = picture_width()
+    size = (round(width * trial["width_ratio"]), round(width * trial["height_ratio"]))
+    with Image.open(path) as file:
+        scaled = file.size != size
+    return visual.ImageStim(window, image=str(path), size=size, interpolate=scaled)
 
 
 def picture_width():

@@ -20,7 +20,7 @@ FLIPS: list[dict[str, Any]] = []
 drawn: list[str] = []
 waiting: list[str] = []
 pictures: list[str] = []
-sizes: dict[str, tuple[float, float]] = {}
+sizes: dict[str, tuple[int, int]] = {}
 
 
 class Window:
@@ -65,8 +65,8 @@ def make_circle(window: Window, **_: Any) -> Stimulus:
     return Stimulus(window, name="dot")
 
 
-def make_image(window: Window, *, image: str, size: tuple[float, float]) -> Stimulus:
-    assert Path(image).is_file()
+def make_image(window: Window, *, image: str, size: tuple[int, int], interpolate: bool) -> Stimulus:
+    assert Path(image).is_file() and interpolate
     sizes[Path(image).name] = size
     return Stimulus(window, name=Path(image).name)
 

@@ -22,7 +22,7 @@ from core.experiments.orders import (
 )
 from tests.helpers.stimulus_sets import ROLES, make_rows
 
-SEEDS = range(25)
+SEEDS = range(12)
 
 
 def sources(run: Run) -> list[str]:

@@ -58,13 +58,34 @@ def test_an_experimenter_is_warned_before_the_scan() -> None:
     said = " ".join(plan_of(rows, template).warnings())
     assert "A run shows 180 stimuli, more than the 90 of the template" in said
     assert "A run shows 180" in said and "The set was made to be shown 8.4 deg wide" in said
-    assert "larger than the screen" in said
+    assert "larger than the screen" in said and "are scaled to 2984 px" in said
     copies = tuple(dataclasses.replace(row, file_sha256="same") for row in make_rows(7))
     assert "21 files are shared by several pairs" in " ".join(plan_of(copies).warnings())
-    assert plan_of(make_rows(30)).warnings() == ()
     assert "A run of 15 min 8 s is long" in " ".join(
         plan_of(make_rows(60, targets=2)[:219], Template(order=OrderConfig(runs=1, stimuli_per_run=300))).warnings()
     )
+
+
+def test_pictures_that_fit_the_screen_pixel_by_pixel_raise_no_warning() -> None:
+    plan = plan_of(make_rows(30))
+    (told,) = plan.warnings()
+    assert "Pictures of 24 px are scaled to 470 px" in told and "Write the set with pictures of 470 px" in told
+    width = plan.template.screen.degrees_of(24)
+    assert f"show these {width:.2f} deg wide" in told
+    assert plan.template.screen.pixels(width) == pytest.approx(24)
+    fitting = tuple(dataclasses.replace(row, picture_px=470, width_px=470, height_px=470) for row in make_rows(30))
+    assert plan_of(fitting).warnings() == ()
+
+
+def test_what_the_set_says_of_itself_is_passed_on() -> None:
+    rows = tuple(dataclasses.replace(row, picture_px=470, width_px=600, height_px=600) for row in make_rows(30))
+    rows = (dataclasses.replace(rows[0], warnings=("clipped",)), *rows[1:])
+    header = {"subject_kinds": ["simulated"], "set": {"layout": {"background": [128, 128, 128]}}}
+    said = make_plan(StimulusSet(Path("/set"), "a set", rows, header), Template()).warnings()
+    assert len(said) == 2
+    assert "no measured brain" in said[0] and "The manifest warns of 1 stimulus" in said[1]
+    dark = make_plan(StimulusSet(Path("/set"), "a set", rows, header), Template(screen=Screen(grey=0.0)))
+    assert "Files have the background [128, 128, 128], the screen [0, 0, 0]" in " ".join(dark.warnings())
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.6, "1 min"), (376, "6 min 16 s"), (3601, "1 h 1 s")])

@@ -77,7 +77,7 @@ def test_the_script_shows_the_run_as_planned_and_writes_what_was_pressed(tmp_pat
         assert on["shown"] == expected and off["shown"] == ["+"]
         assert on["time"] - fixation["time"] > trial.onset - 0.01
     # 8.4 deg at 57 cm are 8.3716 cm, at 32 px a cm 267.89 px; a file of 36 px around a picture of 24 is 1.5 times that.
-    assert all(size == pytest.approx([401.84, 401.84], abs=0.05) for size in answer["sizes"].values())
+    assert all(size == [402, 402] for size in answer["sizes"].values())
     with (package / "data" / "sub-01_task-probe_run-01.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["stimulus_id"] for row in rows] == [trial.row.id if trial.row else "" for trial in planned]
