@@ -60,15 +60,15 @@ class Actions(QObject):
                 if command.ends_group:
                     menu.addSeparator()
 
-    def make_tool_buttons(self) -> list[QToolButton]:
-        """One flat button for each command that belongs in the toolbar."""
-        buttons = []
+    def make_tool_buttons(self) -> dict[str, QToolButton]:
+        """One flat button for each command that belongs in the toolbar, by the command's id."""
+        buttons = {}
         for command in (command for command in COMMANDS if command.in_toolbar):
             button = QToolButton()
             button.setDefaultAction(self._actions[command.id])
             button.setAccessibleName(command.title)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            buttons.append(button)
+            buttons[command.id] = button
         return buttons
 
 

@@ -114,6 +114,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     except BaseException:
         session.close()  # a live thread would abort the exit and hide the reason
         raise
+    window.shown_once.connect(window.tour.offer)
     ctrl_c = _CtrlC(window)
     window.show()
     splash.finish(window)

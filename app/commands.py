@@ -353,6 +353,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("show_log", "Show log", "View", "What the program noted while it ran", "Ctrl+L", "log"),
     Command("show_shortcuts", "Keyboard shortcuts", "Help", "Every command and its key", "F1", "help", in_toolbar=True),
     Command(
+        "start_tour", "Tour of the window", "Help", "Seven steps from a click to stimuli for the scanner", "", "eye"
+    ),
+    Command(
         "copy_report",
         "Copy program report",
         "Help",

@@ -42,6 +42,7 @@ from app.shortcuts import read_keys
 from app.study_tools import StudyTools
 from app.surface_tools import SurfaceTools
 from app.theme import Theme, apply_theme, find_theme
+from app.tour import Tour
 from app.tray_tools import TrayTools
 from app.undo_tools import UndoTools
 from app.widgets.banner import Banner
@@ -91,7 +92,8 @@ class MainWindow(QMainWindow):
         self.undo_tools = UndoTools(self)
         self.session_tools = SessionTools(self)
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
-        own = (self.handlers, self.preferences, self.folds, self.session_tools, self.undo_tools)
+        self.tour = Tour(self)
+        own = (self.handlers, self.preferences, self.folds, self.tour, self.session_tools, self.undo_tools)
         made = (self.tray_tools, self.measured_tools, self.package_tools, self.film_tools)
         tools = (*own, self.encoder_tools, *made, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
@@ -119,6 +121,7 @@ class MainWindow(QMainWindow):
             self.import_tools,
             self.network_tools,
             self.preferences,
+            self.tour,
         ):
             part.set_theme(theme)
 
@@ -230,7 +233,8 @@ class MainWindow(QMainWindow):
         menus = QMenuBar()
         menus.setNativeMenuBar(False)
         self.actions_table.fill_menus(menus)
-        row = make_row(menus, 12, self.workspaces.tabs, -1, *self.actions_table.make_tool_buttons(), gap=4)
+        self.tool_buttons = self.actions_table.make_tool_buttons()
+        row = make_row(menus, 12, self.workspaces.tabs, -1, *self.tool_buttons.values(), gap=4)
         row.setContentsMargins(10, 3, 10, 3)
         bar.setLayout(row)
         self.setMenuWidget(bar)

@@ -1,0 +1,78 @@
+"""The tour by keyboard alone: it points at real widgets, sees what was done, does it if asked, and is offered once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from pytestqt.qtbot import QtBot
+
+from app.jobs import Idle
+from app.main_window import MainWindow
+from app.tour_steps import STEPS
+from tests.helpers.open_window import open_window
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    with open_window(qtbot, tmp_path) as made:
+        yield made
+
+
+def settle(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle), timeout=20_000)
+
+
+def test_the_whole_tour_is_walked_with_the_keyboard(window: MainWindow, qtbot: QtBot) -> None:
+    window.give_command("start_tour")
+    card = window.tour.card
+    for number, step in enumerate(STEPS, start=1):
+        assert card.place.text() == f"Step {number} of {len(STEPS)}"
+        assert card.title.text() == step.title
+        qtbot.waitUntil(card.next.hasFocus)
+        target = step.find(window)
+        assert target.isVisible()
+        place = QRect(target.mapTo(window, QPoint(0, 0)), target.size()).intersected(window.rect())
+        qtbot.waitUntil(lambda place=place: window.tour.frame.geometry().contains(place))
+        assert window.rect().contains(card.geometry())
+        if step.do is not None:
+            qtbot.keyClick(card.help, Qt.Key.Key_Space)
+            qtbot.waitUntil(lambda: card.done.text().startswith("Done"), timeout=20_000)
+            settle(window, qtbot)
+        qtbot.keyClick(card.next, Qt.Key.Key_Space)
+    assert not card.isVisible()
+    assert not window.tour.frame.isVisible()
+    assert window.session.state.probe is not None
+
+
+def test_what_the_user_does_counts_and_back_goes_back(window: MainWindow, qtbot: QtBot) -> None:
+    window.tour.start()
+    card = window.tour.card
+    assert not card.done.isVisible()
+    window.session.controller.pick_voxel(5)
+    assert card.done.isVisible()
+    card.next.click()
+    card.back.click()
+    assert card.title.text() == STEPS[0].title
+    settle(window, qtbot)
+
+
+def test_escape_ends_it_and_it_is_offered_only_once(window: MainWindow, qtbot: QtBot) -> None:
+    window.tour.offer()
+    assert window.tour.card.isVisible()
+    qtbot.keyClick(window.tour.card, Qt.Key.Key_Escape)
+    assert not window.tour.card.isVisible()
+    window.tour.offer()
+    assert not window.tour.card.isVisible()
+    window.give_command("start_tour")
+    assert window.tour.card.isVisible()
+
+
+def test_a_step_brings_back_what_was_folded_away(window: MainWindow) -> None:
+    window.folds.toggle("controls")
+    window.tour.start()
+    while window.tour.step is not None and "budget" not in window.tour.step.title.casefold():
+        window.tour.card.next.click()
+    assert window.controls.attack.epsilon.isVisible()
