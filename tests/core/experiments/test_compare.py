@@ -113,13 +113,22 @@ def test_statistics_of_a_row_are_those_of_scipy(folder: Path, tmp_path: Path) ->
     assert row.p_sign == pytest.approx(stats.binomtest(int((signed > 0).sum()), len(x)).pvalue)
 
 
+def test_a_control_is_asked_whether_it_moves_as_its_perturbed_twin_should(folder: Path, tmp_path: Path) -> None:
+    comparison = compare(folder, simulate(folder, f"{tmp_path.name}.csv", noise=2.0))
+    row = row_of(comparison, MADE_ON, Measure.CONTROL)
+    twin, control = np.sign(comparison.predicted(MADE_ON)[0]), comparison.shifts.measured[1]
+    assert row.n_agree == int((twin * control > 0).sum())
+    assert row.shift.value == pytest.approx(float(np.mean(twin * control)))
+
+
 def test_noise_error_and_ceiling_are_those_simulated(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set", n_images=60, directions=("raise", "lower"))
     comparison = compare(folder, simulate(folder, noise=1.5, n_repeats=4))
     sd = 1.5 * SIGMA
     assert comparison.shifts.noise == pytest.approx(sd, rel=0.06)
     # Originals of both directions are one picture, so they have eight repeats.
-    assert comparison.shifts.error[0] == pytest.approx(comparison.shifts.noise * np.sqrt(1 / 4 + 1 / 8))
+    for place, variance in enumerate((1 / 4 + 1 / 8, 1 / 4 + 1 / 8, 1 / 4 + 1 / 4)):
+        assert comparison.shifts.error[place] == pytest.approx(comparison.shifts.noise * np.sqrt(variance))
     row = row_of(comparison, MADE_ON, Measure.SHIFT)
     true = comparison.predicted(MADE_ON)[0].var(ddof=1)
     assert row.ceiling == pytest.approx(true / (true + sd**2 * 0.375), abs=0.06)
