@@ -14,7 +14,7 @@ from app.theme import Theme
 from app.widgets.basics import make_row
 from app.widgets.page_stack import PageStack
 from app.widgets.work_page import WorkPage
-from core.attacks.config import AttackConfig
+from core.networks.catalog import find_network
 from core.sweeps.config import Question, SweepConfig
 
 EXPLORE = 0
@@ -129,9 +129,7 @@ class Workspaces(QObject):
         controller.open_image(config.images[image])
         norm = config.norms[0]
         controller.set_direction(config.directions[0])
-        controller.set_attack(
-            AttackConfig(norm=norm, epsilon=config.ladder[-1], n_steps=config.n_steps, seed=config.seed)
-        )
+        controller.set_attack(config.attack(norm, find_network(name.network).input_size))
         if aim.roi:
             controller.pick_roi(aim.roi)
         else:

@@ -20,7 +20,8 @@ from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
 from core.sweeps.copies import Copies, choose_copies
-from core.sweeps.plan import COPY_KINDS, REFITTED, UNTRAINED, estimate_cost, format_duration
+from core.sweeps.pace import measure_paces
+from core.sweeps.plan import COPY_KINDS, REFITTED, UNTRAINED, estimate_cost, format_duration, name_layers
 from core.types import Direction, NormName
 
 EXPLANATION = """\
@@ -72,10 +73,13 @@ def run(args: argparse.Namespace) -> int:
     """Run the sweep, answer and write; returns 0. Raises ProbeError with one clear sentence otherwise."""
     config = resolve_sweep(args)
     check_comparable(config)
-    print(f"{config.describe()}\n{estimate_cost(config).describe()}", file=sys.stderr)
+    engine = Engine(device=args.device)
+    with stop_on_interrupt() as should_stop:
+        paces = measure_paces(engine, name_layers(config), should_stop=should_stop)
+    print(f"{config.describe()}\n{estimate_cost(config, paces).describe()}", file=sys.stderr, flush=True)
     if args.cost:
         return 0
-    run_sweep(config, args.out, device=args.device, resume=args.resume)
+    run_sweep(engine, config, args.out, resume=args.resume)
     from core.export.analysis_package import describe_result, write_analysis
 
     report = write_analysis(args.out)
@@ -141,10 +145,9 @@ def _attack_help(question: Question) -> str:
     return f"one or more of {', '.join(AttackKind)}, comma-separated: a matrix each (default: pgd)"
 
 
-def run_sweep(config: SweepConfig, folder: Path, *, device: str, resume: bool) -> None:
+def run_sweep(engine: Engine, config: SweepConfig, folder: Path, *, resume: bool) -> None:
     """Run what is missing, with progress on stderr."""
     with stop_on_interrupt() as should_stop:
-        engine = Engine(device=device)
         for progress in engine.iter_sweep(config, folder, resume=resume, should_stop=should_stop):
             left = "" if progress.seconds_left is None else f", {format_duration(progress.seconds_left)} left"
             text = f"{progress.done}/{progress.n_cells} {progress.cell}{left}"

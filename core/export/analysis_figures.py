@@ -77,9 +77,9 @@ def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:
 
 
 def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
-    """Feature against voxel fragility, and linearity along the ladder."""
-    figure, axes = make_figure(1, 2, width=4.2)
-    parts, linear = axes[0]
+    """Feature against voxel fragility; linearity and curvature along epsilon; the two norms against each other."""
+    figure, axes = make_figure(1, 4 if answer.norm_agreement else 3, width=3.8)
+    parts, linear, bend = axes[0][:3]
     for index, part in enumerate(answer.parts):
         parts.scatter(
             part.feature_change,
@@ -88,9 +88,11 @@ def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
             marker=marker_of(index),
             label=part.label,
         )
-        linear.plot(
-            sweep.config.ladder, part.linearity, color=colour_of(index), marker=marker_of(index), ms=4, label=part.label
-        )
+        look = {"color": colour_of(index), "marker": marker_of(index), "ms": 4, "label": part.label}
+        linear.plot(sweep.config.ladder, [one.value for one in part.linearity], **look)
+        low, high = ([getattr(one, end) for one in part.linearity] for end in ("low", "high"))
+        linear.fill_between(sweep.config.ladder, low, high, color=colour_of(index), alpha=0.15, lw=0)
+        bend.plot(part.path, part.angles, **look)
     parts.set(
         xlabel="||Δφ|| / ||φ||  (features)", ylabel="||w|| |cos(w, Δφ)| / σ  (readout)", xlim=(0, None), ylim=(0, None)
     )
@@ -100,7 +102,22 @@ def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
         xscale="log", xlabel=f"{sweep.config.norms[0].capitalize()} epsilon", ylabel="attack shift / first-order shift"
     )
     _mark_budgets(linear, sweep)
+    bend.set(xlabel=f"{sweep.config.norms[0].capitalize()} epsilon, along the straight path", ylabel="angle of φ (deg)")
+    bend.set_ylim(0, None)
+    bend.set_title("path curvature; 0: straight", fontsize=8)
+    if answer.norm_agreement:
+        _compare_norms(axes[0][3], answer, sweep)
     return figure
+
+
+def _compare_norms(axis: Axes, answer: Fragility, sweep: Sweep) -> None:
+    """Every encoder's targets under the two norms, at equal RMS change."""
+    first, second = (sweep.sensitivity(norm)[..., -1].mean(axis=-1) for norm in (0, 1))
+    for index in range(len(sweep.labels)):
+        axis.scatter(first[index], second[index], s=18, color=colour_of(index), marker=marker_of(index))
+    names = [norm.capitalize() for norm in sweep.config.norms]
+    axis.set(xlabel=f"sensitivity, {names[0]} (SD)", ylabel=f"sensitivity, {names[1]} (SD)")
+    axis.set_title(f"r = {answer.norm_agreement[-1].describe('.2f')} over encoders and targets", fontsize=8)
 
 
 def draw_discriminability(answer: Discriminability) -> Figure:

@@ -93,8 +93,8 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
             part.weight_size_sd,
             part.alignment,
             part.sensitivity,
-            part.curvature,
-            *part.linearity,
+            *_flat(part.curvature),
+            *(value for one in part.linearity for value in _flat(one)),
         )
         for part in answer.parts
     )
@@ -105,7 +105,13 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
         "|cos(w, dphi)|",
         "sensitivity (SD)",
     )
-    part_columns += ("path curvature (deg)", *(f"linearity at {unit} {value:g}" for value in sweep.config.ladder))
+    part_columns += _spread("path curvature (deg)")
+    part_columns += tuple(name for value in sweep.config.ladder for name in _spread(f"linearity at {unit} {value:g}"))
+    angles = tuple(
+        (part.label, epsilon, angle)
+        for part in answer.parts
+        for epsilon, angle in zip(part.path, part.angles, strict=True)
+    )
     tables = [
         Table("fragility", "Fragility and predictivity", columns, summary),
         Table(
@@ -115,10 +121,12 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
             curve,
         ),
         Table("parts", "Feature against voxel fragility, at the highest epsilon", part_columns, parts),
+        Table("path", "Curvature along the straight path", ("encoder", unit, "angle (deg)"), angles),
     ]
     if answer.norm_agreement:
-        rows = tuple((label, r) for label, r in zip(sweep.labels, answer.norm_agreement, strict=True))
-        tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", "r"), rows))
+        whose = (*sweep.labels, "all encoders")
+        rows = tuple((label, *_flat(r)) for label, r in zip(whose, answer.norm_agreement, strict=True))
+        tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", *_spread("r")), rows))
     return tuple(tables)
 
 

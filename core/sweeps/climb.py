@@ -76,9 +76,10 @@ def climb(
     Returns
     -------
     dict of arrays, responses in the encoder's unit:
-    sd (); clean, dual_size, curvature (n_images,); shift, control, l2, linf, feature_change, alignment
-    (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height, width) float32, gradient of
-    the same shape, float16, each image's divided by its largest entry, and montage (n_rungs, height, width, 3) uint8.
+    sd (); clean, dual_size, curvature (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf,
+    feature_change, alignment (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height,
+    width) float32, gradient of the same shape, float16, each image's divided by its largest entry, and montage
+    (n_rungs, height, width, 3) uint8.
 
     Raises
     ------
@@ -134,7 +135,8 @@ class _Climb:
         arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
         arrays["clean"] = _array(inputs @ self._weights)
         arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
-        arrays["curvature"] = self._curvature(clean, rungs[-1])
+        path = self._walk(clean, rungs[-1])
+        arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
         if keep_deltas:
             arrays["delta"] = np.asarray((rungs[-1] - clean).float().contiguous().cpu().numpy())
             largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
@@ -169,11 +171,10 @@ class _Climb:
             "alignment": _array(shift / scale),
         }
 
-    def _curvature(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
-        """Mean angle in degrees between consecutive differences along the straight path, (n,)."""
+    def _walk(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
+        """phi along the straight path from the clean image, (N_PATH, n, n_inputs)."""
         places = [clean + share * (pixels - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
-        path = torch.stack([self._inputs(place) for place in places])
-        return measure_curvature(_array(path))
+        return _array(torch.stack([self._inputs(place) for place in places]))
 
     def _inputs(self, pixels: torch.Tensor) -> torch.Tensor:
         """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""
@@ -187,14 +188,23 @@ def measure_curvature(path: FloatArray) -> FloatArray:
 
     Points that do not move have no angle; a path of them has curvature 0.
     """
+    angles = measure_angles(path)
+    known = np.isfinite(angles)
+    return np.asarray(np.where(known, angles, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def measure_angles(path: FloatArray) -> FloatArray:
+    """Angle in degrees at every inner point of a path (n_points, n, n_features): (n_points - 2, n); NaN where it stops.
+
+    The angle at a point is that between the differences before and after it.
+    """
     steps = np.diff(path, axis=0)
     sizes = np.linalg.norm(steps, axis=2, keepdims=True)
     unit = np.divide(steps, sizes, out=np.zeros_like(steps), where=sizes > 0)
     # From the chord, not the arc cosine: that loses half its digits near 0 degrees.
     chord = np.linalg.norm(np.diff(unit, axis=0), axis=2)
     moves = (sizes[1:, :, 0] > 0) & (sizes[:-1, :, 0] > 0)
-    angles = np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), 0.0)
-    return np.asarray(angles.sum(axis=0) / np.maximum(moves.sum(axis=0), 1))
+    return np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), np.nan)
 
 
 def _wide(values: torch.Tensor) -> torch.Tensor:

@@ -9,9 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.networks.catalog import find_network
 from core.sweeps.gather import Sweep
+from core.sweeps.plan import N_PATH
 from core.sweeps.predictivity import Predictivity, measure_predictivity
-from core.sweeps.statistics import Interval, correlate_pairs, draw_resamples, interval_of, resample_means
+from core.sweeps.statistics import (
+    Interval,
+    Resamples,
+    correlate_pairs,
+    count_draws,
+    draw_resamples,
+    interval_of,
+    resample_means,
+)
 from core.types import BoolArray, FloatArray
 
 ONE_SD = 1.0
@@ -42,8 +52,9 @@ class EncoderFragility:
 class FragilityParts:
     """The shift taken apart at the highest rung, means over images and targets of one encoder.
 
-    shift = (`feature_change` ||phi||) `weight_size` `alignment`, in SDs `sensitivity`; `linearity` has a value a rung;
-    `curvature` is in degrees.
+    shift = (`feature_change` ||phi||) `weight_size` `alignment`, in SDs `sensitivity`; `linearity` has an interval a
+    rung; `curvature` is in degrees, and `angles` the same at every inner point of the straight path to the highest
+    rung, at the budgets `path`.
     """
 
     label: str
@@ -51,8 +62,10 @@ class FragilityParts:
     weight_size_sd: float
     alignment: float
     sensitivity: float
-    linearity: tuple[float, ...]
-    curvature: float
+    linearity: tuple[Interval, ...]
+    curvature: Interval
+    path: tuple[float, ...]
+    angles: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +77,9 @@ class Fragility:
     rows : tuple of EncoderFragility
         Of every encoder, over all targets (ROI "all") and by ROI.
     parts : tuple of FragilityParts
-    norm_agreement : tuple of float
-        Of each encoder, Pearson r over targets of the sensitivities under the two norms; empty under one norm.
+    norm_agreement : tuple of Interval
+        Pearson r of the sensitivities under the two norms (mean over images, highest rung): over the targets of each
+        encoder, and last over all encoders and targets; empty under one norm.
     rank_correlation : float
         Over encoders, Pearson r of mean sensitivity (highest rung) and mean predictivity; NaN below three encoders.
     n_test : tuple of int
@@ -73,7 +87,7 @@ class Fragility:
 
     rows: tuple[EncoderFragility, ...]
     parts: tuple[FragilityParts, ...]
-    norm_agreement: tuple[float, ...]
+    norm_agreement: tuple[Interval, ...]
     rank_correlation: float
     n_test: tuple[int, ...]
 
@@ -131,7 +145,7 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
     return Fragility(
         rows=tuple(rows),
         parts=tuple(_take_apart(sweep, encoder) for encoder in range(len(sweep.labels))),
-        norm_agreement=_agree(sweep),
+        norm_agreement=agree_norms(sweep),
         rank_correlation=correlate_pairs(
             np.asarray([row.sensitivity[-1].value for row in overall]), np.asarray([row.r.value for row in overall])
         ),
@@ -172,26 +186,58 @@ def _resample_targets(r: FloatArray, draws: np.ndarray[tuple[int, ...], np.dtype
 
 
 def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
-    norm, side_ladder = 0, np.asarray(sweep.config.ladder)
-    linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], side_ladder)
-    known = np.isfinite(linear)
-    means = np.where(known, linear, 0).sum(axis=(0, 1, 2)) / np.maximum(known.sum(axis=(0, 1, 2)), 1)
+    config, norm = sweep.config, 0
+    side = find_network(config.encoders[encoder].network).input_size
+    rungs = np.asarray(config.rungs(config.norms[norm], side))
+    linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], rungs)
+    linear = mean_over_known(linear, axis=1)  # directions; the rest is targets, images, rungs
+    bend = sweep.curvature[encoder, :, :, norm].mean(axis=1)
+    draws = draw_resamples(len(config.images), len(config.targets), count=config.n_bootstrap, seed=config.seed)
+    angles = mean_over_known(sweep.angles[encoder, :, :, norm], axis=(0, 1, 2))
+    ladder = config.ladder
     return FragilityParts(
         label=sweep.labels[encoder],
         feature_change=float(sweep.feature_change[encoder, :, :, norm, :, -1].mean()),
         weight_size_sd=float((sweep.weight_size[encoder, :, :, norm] / sweep.sd[encoder, :, :, norm]).mean()),
         alignment=float(np.abs(sweep.alignment[encoder, :, :, norm, :, -1]).mean()),
         sensitivity=float(sweep.sensitivity(norm)[encoder, :, :, -1].mean()),
-        linearity=tuple(float(value) for value in means),
-        curvature=float(sweep.curvature[encoder, :, :, norm].mean()),
+        linearity=tuple(_mean_interval(linear[..., rung], draws, config.confidence) for rung in range(len(ladder))),
+        curvature=_mean_interval(bend, draws, config.confidence),
+        path=tuple(float(ladder[-1] * share) for share in np.linspace(0, 1, N_PATH)[1:-1]),
+        angles=tuple(float(angle) for angle in angles),
     )
 
 
-def _agree(sweep: Sweep) -> tuple[float, ...]:
-    if len(sweep.config.norms) < 2:
+def mean_over_known(values: FloatArray, *, axis: int | tuple[int, ...]) -> FloatArray:
+    """The mean of what is finite; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0).sum(axis=axis)
+    return np.asarray(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))
+
+
+def _mean_interval(values: FloatArray, draws: Resamples, confidence: float) -> Interval:
+    """The mean of values (n_targets, n_images) over images and targets with its interval."""
+    mean = float(mean_over_known(values, axis=(0, 1)))
+    return interval_of(mean, resample_means(values, draws), confidence)
+
+
+def agree_norms(sweep: Sweep) -> tuple[Interval, ...]:
+    """r of the sensitivities under two norms over the targets of each encoder, last over all; empty under one norm."""
+    config = sweep.config
+    if len(config.norms) < 2:
         return ()
-    first, second = (sweep.sensitivity(norm)[..., -1].mean(axis=-1) for norm in (0, 1))
-    return tuple(correlate_pairs(first[encoder], second[encoder]) for encoder in range(len(sweep.labels)))
+    values = np.stack([sweep.sensitivity(norm)[..., -1] for norm in (0, 1)])
+    draws = draw_resamples(len(config.images), len(config.targets), count=config.n_bootstrap, seed=config.seed)
+    weights = count_draws(draws.images, len(config.images)) / len(config.images)
+    spread = np.einsum("neti,bi->bnet", values, weights)
+    spread = np.take_along_axis(spread, draws.targets[:, np.newaxis, np.newaxis, :], axis=3)
+    means, found = values.mean(axis=3), []
+    for chosen in (*([encoder] for encoder in range(len(sweep.labels))), list(range(len(sweep.labels)))):
+        first, second = (means[norm, chosen].ravel() for norm in (0, 1))
+        resampled = [correlate_pairs(one[0, chosen].ravel(), one[1, chosen].ravel()) for one in spread]
+        found.append(interval_of(correlate_pairs(first, second), np.asarray(resampled), config.confidence))
+    return tuple(found)
 
 
 def _mean_known(values: FloatArray) -> float:

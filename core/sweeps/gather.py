@@ -10,13 +10,15 @@ import numpy as np
 
 from core.errors import BadInputError
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import CLIMB, FIT, PREDICT, SCORE, Cell
+from core.sweeps.plan import CLIMB, FIT, N_PATH, PREDICT, SCORE, Cell
 from core.sweeps.store import SweepStore, load_store
 from core.types import FloatArray
 
 BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
 BY_IMAGE = ("clean", "dual_size", "curvature")
 BY_CELL = ("sd", "weight_size")
+BY_POINT = ("angles",)
+"""Missing from sweeps of earlier versions: NaN there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +35,7 @@ class Sweep:
     shift, control, l2, linf, feature_change, alignment :
         (n_encoders, n_targets, n_directions, n_norms, n_images, n_rungs)
     clean, dual_size, curvature : the same without rungs.
+    angles : with the N_PATH - 2 inner points of the path last, degrees.
     sd, weight_size : (n_encoders, n_targets, n_directions, n_norms)
     """
 
@@ -48,6 +51,7 @@ class Sweep:
     clean: FloatArray
     dual_size: FloatArray
     curvature: FloatArray
+    angles: FloatArray
     sd: FloatArray
     weight_size: FloatArray
 
@@ -104,11 +108,12 @@ def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
     config = store.config
     outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
     n_images, n_rungs = len(config.images), len(config.ladder)
-    arrays = {name: np.empty((*outer, n_images, n_rungs)) for name in BY_RUNG}
+    arrays: dict[str, FloatArray] = {name: np.empty((*outer, n_images, n_rungs)) for name in BY_RUNG}
     arrays |= {name: np.empty((*outer, n_images)) for name in BY_IMAGE}
     arrays |= {name: np.empty(outer) for name in BY_CELL}
+    arrays |= {name: np.full((*outer, n_images, N_PATH - 2), np.nan) for name in BY_POINT}
     for place in np.ndindex(*outer):
         cell = store.load(Cell(CLIMB, *place))
         for name, values in arrays.items():
-            values[place] = cell[name]
+            values[place] = cell.get(name, np.nan)
     return Sweep(config, facts, store, **arrays)

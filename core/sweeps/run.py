@@ -21,7 +21,8 @@ from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable
 from core.sweeps.config import SweepConfig
 from core.sweeps.copies import choose_copies
-from core.sweeps.plan import list_cells, weigh_cell
+from core.sweeps.pace import read_paces
+from core.sweeps.plan import list_cells, name_layers, time_cell
 from core.sweeps.store import SweepStore, open_store
 from core.sweeps.work import EncoderSource, Worker
 
@@ -65,7 +66,8 @@ def iter_sweep(
     store = open_store(folder, config, note_facts(config, source.device), resume=resume)
     todo, n_cells = store.missing(), len(list_cells(config))
     n_resumed = n_cells - len(todo)
-    weights = [weigh_cell(config, cell) for cell in todo]
+    paces = read_paces(name_layers(config), source.device)
+    weights = [max(1, round(1000 * time_cell(config, cell, paces))) for cell in todo]
     watch, weighed = Stopwatch(sum(weights)), 0
     worker = Worker(source, store, should_stop)
     for number, cell in enumerate(todo):

@@ -9,7 +9,7 @@ import torch
 from core.attacks.config import AttackConfig
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError, Cancelled
-from core.sweeps.climb import Ascent, climb, measure_curvature
+from core.sweeps.climb import Ascent, climb, measure_angles, measure_curvature
 from core.types import FloatArray, NormName
 from tests.helpers.tiny_encoders import SIDE, make_conv_encoder, make_linear_encoder, pixel_weights
 
@@ -88,3 +88,14 @@ def test_a_constant_target_is_refused_and_a_stop_is_honoured() -> None:
     ascent = Ascent(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=0.2), LADDER)
     with pytest.raises(Cancelled):
         climb(conv, grey(2), ascent, keys=["a", "b"], keep_deltas=False, should_stop=lambda: True)
+
+
+def test_the_angles_of_a_regular_polygon_are_its_outer_ones_and_a_halt_has_none() -> None:
+    turn = np.radians(np.arange(6) * 30)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)[:, np.newaxis]
+    assert np.allclose(measure_angles(circle), 30)
+    assert np.allclose(measure_curvature(circle), 30)
+    halted = circle.copy()
+    halted[3:] = halted[2]
+    assert np.isfinite(measure_angles(halted))[:, 0].tolist() == [True, False, False, False]
+    assert np.allclose(measure_curvature(halted), 30)
