@@ -30,8 +30,12 @@ NO_TRIAL = {"catch", "blank", "fixation", "null", "rest"}
 BOOKKEEPING = {
     *("onset", "duration", "trial", "trial_index", "trial_number", "run", "repeat", "repetition", "index", "order"),
     *("time_elapsed", "time", "sample", "block", "pair_id", "role", "age", "date", "framerate"),
+    *("is_catch", "width_ratio", "height_ratio", "real_onset", "real_duration", "left_page"),
 }
-"""Columns that count or time, in lower case; none of them is a response unless it is named."""
+"""Columns that count, time or describe a trial, in lower case; none of them is a response."""
+
+TRUTHS = {"true": "1", "false": "0"}
+"""How browsers and spreadsheets write whether an answer was right."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -212,7 +216,7 @@ def _parse(texts: Sequence[str]) -> Floats | None:
         if word.casefold() in NO_STIMULUS:
             continue
         try:
-            numbers[number] = float(word)
+            numbers[number] = float(TRUTHS.get(word.casefold(), word))
         except ValueError:
             return None
     return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.errors import BadInputError
 from core.experiments.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.open_measured import open_measured
 from core.experiments.planned import Plan, TargetKey, plan_set
+from core.experiments.presentation import CONDITION_COLUMNS
 from core.experiments.trials import ReadOptions, name_stimulus
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import write_set
@@ -89,6 +91,35 @@ def test_a_psychopy_table_is_read_by_its_files_and_the_chosen_column(
     assert measured.findings.n_skipped == 1
     assert measured.findings.sessions == (("P01", 12),)
     assert "key_resp.keys" in measured.findings.notes[0]
+
+
+@pytest.mark.parametrize("right", ["1", "TRUE", "true"])
+def test_data_of_this_programs_own_packages_are_read(right: str, folder: Path, ids: list[str], tmp_path: Path) -> None:
+    """The columns of a run, what was pressed, a catch trial and a blank; the answers are right for the first six."""
+    header = [*CONDITION_COLUMNS, "real_onset", "response", "correct"]
+    rows = [
+        {"trial_kind": "stimulus", "image_file": f"stimuli/{one}.png", "stimulus_id": one, "is_catch": "0"}
+        for one in ids
+    ]
+    catch = {"trial_kind": "catch", "image_file": f"stimuli/{ids[0]}.png", "stimulus_id": ids[0], "is_catch": "1"}
+    rows = [*rows, catch, {"trial_kind": "blank", "is_catch": "0"}]
+    common = {
+        "trial": "1",
+        "onset": "4",
+        "duration": "2",
+        "width_ratio": "1",
+        "real_onset": "4.01",
+        "response": "space",
+    }
+    with (tmp_path / "m.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, header, restval="")
+        writer.writeheader()
+        for number, row in enumerate(rows):
+            writer.writerow(common | row | {"correct": right if number < 6 else {"1": "0"}.get(right, "false")})
+    measured = open_with(folder, tmp_path / "m.csv")
+    assert means(measured) == pytest.approx([1.0] * 6 + [0.0] * 6)
+    assert measured.findings.n_skipped == 2
+    assert measured.findings.columns[0][1] == "column 'correct'"
 
 
 def test_jspsych_data_are_read_and_fixation_is_no_stimulus(folder: Path, ids: list[str], tmp_path: Path) -> None:
