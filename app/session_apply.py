@@ -20,6 +20,8 @@ from app.selection import Selection, fits_window, restore_selection
 from app.sweep_job import read_analysis
 from app.views.cortex_camera import CameraPose
 from app.views.cortex_layout import Geometry, Hemispheres, NamedView
+from core.datasets.subject import load_as_recorded
+from core.datasets.surface_choice import choose_surface, shown_surface
 from core.errors import ProbeError
 from core.images.stimulus import Stimulus
 from core.probes.files import load_probe
@@ -27,6 +29,7 @@ from core.probes.probe import Probe
 from core.session.check import Known, Missing
 from core.session.record import AnalysisRecord, SessionRecord, ViewRecord
 from core.session.reference import find_file
+from core.surfaces.store import has_surface, load_surface
 from core.sweeps.store import unpack_config
 
 if TYPE_CHECKING:
@@ -115,6 +118,7 @@ def show_loaded(window: MainWindow, loaded: Loaded) -> None:
     """Show everything that was read."""
     record = loaded.record
     window.session.state.auto_probe = record.auto_probe
+    _use_surface(window, record)
     restore_selection(window, _select(window, loaded), find_probe=partial(_offer_probe, window, loaded.probe))
     show_view(window, record.view)
     _try(partial(window.tray_tools.tray.restore, [dict(recipe) for recipe in record.tray]))
@@ -177,6 +181,24 @@ def _select(window: MainWindow, loaded: Loaded) -> Selection:
         map=record.view.map,
         stimulus=loaded.stimulus,
     )
+
+
+def _use_surface(window: MainWindow, record: SessionRecord) -> None:
+    """Show the subject on the surface it was shown on, if that is kept here and fits."""
+    if record.subject not in know(window.session.catalogue).subjects or not has_surface(record.surface):
+        return
+    recorded = load_as_recorded(record.subject)
+    if shown_surface(record.subject, own=recorded.surface) == record.surface:
+        return
+    try:
+        surface = load_surface(record.surface)
+        choose_surface(record.subject, recorded.voxels, own=recorded.surface, surface=surface)
+    except ProbeError as error:
+        window.session.problems.show(error)
+        return
+    shown = window.session.state.subject
+    if shown is not None and shown.id == record.subject:
+        window.session.controller.open_subject(record.subject)
 
 
 def _offer_probe(window: MainWindow, probe: Probe | None) -> Probe | None:

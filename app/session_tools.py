@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog
 from app.closing import Closing
 from app.dialogs.moved_dialog import MovedDialog
 from app.dialogs.restore_dialog import RestoreDialog
+from app.paths import default_export_folder
 from app.recent_menu import RecentMenu
 from app.session_apply import Loaded, know, load_record, show_loaded
 from app.session_capture import capture_record, essence, merge_unchanged
@@ -26,6 +27,7 @@ from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, forget, forget_claimed, list_crashed
 from core.session.check import Missing, find_missing
 from core.session.files import ENDING, SavedSession, read_session, with_ending, write_session
+from core.session.leftovers import clean_up
 from core.session.lock import FileLock, name_holder, take_lock
 from core.session.recent import add_recent
 from core.session.record import SessionRecord
@@ -75,6 +77,8 @@ class SessionTools(QObject):
         """Watch the window from now on; open a session, or offer what a crash left."""
         self._window.actions_table.action("recent_sessions").setMenu(self.menu)
         self._window.undo_tools.begin()
+        kept = self._session.settings.text("export_folder")
+        clean_up(Path(kept) if kept else default_export_folder())
         self._watch()
         self.keeper.begin()
         if path is not None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from app.commands import find_command
 from app.probe_request import request_probe
 from app.selection import TITLES, Selection, capture_selection, restore_selection
 from app.undo import ProbeCache, UndoHistory
@@ -39,6 +40,13 @@ class UndoTools(QObject):
         """The handlers of undo and redo."""
         return {"undo": partial(self.step, -1), "redo": partial(self.step, 1)}
 
+    @Slot()
+    def show_names(self) -> None:
+        """Let the menu say what undo and redo change: "Undo target"."""
+        for identity, what in zip(("undo", "redo"), self.describe(), strict=True):
+            title = find_command(identity).title
+            self._window.actions_table.action(identity).setText(f"{title} {what}".rstrip())
+
     def describe(self) -> tuple[str, str]:
         """What undo and redo would change: ("target", ""); "" for nothing."""
         history = self.history
@@ -46,6 +54,7 @@ class UndoTools(QObject):
 
     def begin(self) -> None:
         """Start afresh from what is chosen now."""
+        self.chosen.connect(self.show_names, Qt.ConnectionType.UniqueConnection)
         self.history.clear()
         self._note()
 

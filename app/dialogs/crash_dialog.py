@@ -18,7 +18,8 @@ class CrashDialog(QDialog):
         self.resize(760, 460)
         title = make_label("Something went wrong inside the program", "title")
         kept = f" The report is kept in {path}." if path else ""
-        advice = "Your session goes on. Please copy the report into an issue so that it can be mended."
+        goes_on = "Your session goes on, and what is open was saved."
+        advice = f"{goes_on} Please copy the report into an issue so that it can be mended."
         told = make_label(advice + kept, wraps=True)
         self.report = QPlainTextEdit(report)
         self.report.setReadOnly(True)

@@ -43,7 +43,7 @@ class MovedDialog(QDialog):
         cancel = make_button("Cancel", tip="Leave everything as it is")
         parts = (make_label(TITLE, "title"), make_label(TOLD, "muted", wraps=True), self._make_rows(missing))
         buttons = make_row(self.search, -1, cancel, self.open_it)
-        self.setLayout(make_column(*parts, self.problem, buttons, gap=12, margin=20))
+        self.setLayout(make_column(*parts, self.problem, -1, buttons, gap=12, margin=20))
         self.search.clicked.connect(self._search)
         cancel.clicked.connect(self.reject)
         self.open_it.clicked.connect(self.accept)
@@ -63,7 +63,7 @@ class MovedDialog(QDialog):
         grid.setColumnStretch(1, 1)
         for row, one in enumerate(missing):
             grid.addWidget(make_label(one.what.capitalize(), "strong"), row, 0)
-            label = make_label(_tell(one), wraps=True)
+            label = make_label(one.sentence, wraps=True)
             self._labels[one.what] = label
             grid.addWidget(label, row, 1)
             if one.reference is None:
@@ -120,7 +120,3 @@ class MovedDialog(QDialog):
 
 def _find_in(reference: FileReference, folder: Path) -> Path | None:
     return find_file(reference, [folder])
-
-
-def _tell(one: Missing) -> str:
-    return one.sentence

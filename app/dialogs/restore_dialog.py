@@ -30,6 +30,7 @@ class RestoreDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("Sessions left open")
         self.list.setWordWrap(True)
+        self.list.setSpacing(4)
         for one in left:
             item = QListWidgetItem(describe_autosaved(one))
             item.setData(Qt.ItemDataRole.UserRole, one)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StorageError
+from core.paths import data_folder
 from core.session.autosave import (
     MOST_KEPT,
     Autosave,
@@ -20,6 +21,7 @@ from core.session.autosave import (
     list_autosaves,
     list_crashed,
 )
+from core.session.leftovers import clean_up
 from core.session.lock import is_held, name_holder, take_lock
 from core.session.record import SessionRecord
 from tests.helpers.probes import make_probe
@@ -127,6 +129,19 @@ def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path: 
     (tmp_path / ".hidden").touch()
     list_autosaves(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([alive.name, ".hidden"])
+
+
+def test_everything_half_written_under_the_users_data_goes(tmp_path: Path) -> None:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    cells, exports = data_folder() / "analyses" / "fragility-0" / "cells", tmp_path / "exports"
+    half = [cells / f".c.npz.{done.pid}.part", exports / f".set.{done.pid}-01234567.part"]
+    whole = [cells / "c.npz", exports / "set"]
+    for path in (*half, *whole):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert sorted(clean_up(exports)) == sorted(half)
+    assert all(path.exists() for path in whole) and not any(path.exists() for path in half)
 
 
 def test_a_lock_is_free_again_when_it_is_released(tmp_path: Path) -> None:
