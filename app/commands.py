@@ -296,7 +296,19 @@ COMMANDS: tuple[Command, ...] = (
     Command("view_dorsal", "Dorsal view", "Cortex", "Look from above", "4"),
     Command("view_posterior", "Posterior view", "Cortex", "Look from behind", "5"),
     Command("view_anterior", "Anterior view", "Cortex", "Look from the front", "6"),
-    Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7", ends_group=True),
+    Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7"),
+    Command(
+        "camera_poses", "Camera poses…", "Cortex", "Keep this view of the cortex under a name, or go to a kept one", "8"
+    ),
+    Command(
+        "copy_cortex",
+        "Copy cortex picture",
+        "Cortex",
+        "Put the cortex with its names and colour bar on the clipboard, at twice its size",
+        "Ctrl+Shift+X",
+        "copy",
+        ends_group=True,
+    ),
     Command("choose_surface", "Surface of the subject…", "Cortex", "Show the subject on another surface"),
     Command("choose_atlas", "ROI atlas…", "Cortex", "Outline the ROIs of another atlas of this surface"),
     Command("project_volume", "Project volume…", "Cortex", "Write a NIfTI file's values at every vertex shown"),

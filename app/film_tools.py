@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from app.dialogs.figure_dialog import FigureDialog
@@ -17,6 +18,8 @@ from app.film_feed import FilmFeed
 from app.jobs import Failed, ShouldStop
 from app.theme import find_theme
 from app.views.cortex_film import open_film
+from app.views.cortex_picture import draw_picture
+from app.widgets.picture_menu import PictureMenu
 from core.errors import BadInputError, ProbeError
 from core.export.figure import preview_figure, write_figure
 from core.export.figure_config import FigureConfig, FigureKind
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
+COPY_SCALE = 2
 PREVIEW_WIDTH = 900
 """Pixels across at which a figure is shown before it is saved."""
 
@@ -59,11 +63,12 @@ class FilmTools(QObject):
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
         self._session.state.probe_changed.connect(self._take_probe)
+        self._offer_pictures()
         window.responses.history.movie_button.clicked.connect(self.show_movie)
 
     def table(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about movies and figures."""
-        return {"save_movie": self.show_movie, "save_figure": self.show_figure}
+        return {"save_movie": self.show_movie, "save_figure": self.show_figure, "copy_cortex": self.copy_cortex}
 
     @Slot()
     def show_movie(self) -> None:
@@ -86,9 +91,8 @@ class FilmTools(QObject):
         dialog.show()
         dialog.raise_()
 
-    @Slot()
-    def show_figure(self, what: FigureKind = FigureKind.PROBE) -> None:
-        """Open the dialog of figures at one of them."""
+    def show_figure(self, what: FigureKind | bool = FigureKind.PROBE, *_: object) -> None:
+        """Open the dialog of figures at one of them; Qt may add whether a menu's row is checked."""
         if self._session.state.probe is None:
             return
         if self.figure_dialog is None:
@@ -96,7 +100,7 @@ class FilmTools(QObject):
             self.figure_dialog.preview_requested.connect(self._preview_figure)
             self.figure_dialog.save_requested.connect(self._save_figure)
         self.figure_dialog.show()
-        self.figure_dialog.start_with(self._look(), FigureKind(what) if what else FigureKind.PROBE)
+        self.figure_dialog.start_with(self._look(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
         self.figure_dialog.raise_()
 
     @Slot()
@@ -110,6 +114,27 @@ class FilmTools(QObject):
 
     def _is_filming(self) -> bool:
         return self.movie_dialog is not None and self.movie_dialog.filming
+
+    @Slot()
+    def copy_cortex(self) -> None:
+        """Put the cortex as it is shown on the clipboard."""
+        view = self._window.cortex.view
+        picture = draw_picture(view.canvas, view.colour_bar.reading(), theme=self._window.theme, scale=COPY_SCALE)
+        QGuiApplication.clipboard().setImage(picture)
+        self._session.controller.noted.emit("Copied the picture of the cortex.")
+
+    def _offer_pictures(self) -> None:
+        """Every plot and picture can be copied, and saved as a figure, from its own menu."""
+        responses, images = self._window.responses, self._window.images
+        plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
+        for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
+            menu = PictureMenu(widget, kind.label)
+            menu.said.connect(self._window.status.hover.setText)
+            menu.figure_wanted.connect(partial(self.show_figure, kind))
+        for pane in (images.clean_view, images.made_view, images.difference_view):
+            action = QAction("Save figure…", pane)
+            action.triggered.connect(partial(self.show_figure, FigureKind.IMAGES))
+            pane.addAction(action)
 
     def close(self) -> None:
         """Give back the graphics of the film."""

@@ -34,6 +34,7 @@ from app.panels.cortex_panel import CortexPanel
 from app.panels.gallery_panel import GalleryPanel
 from app.panels.images_panel import ImagesPanel
 from app.panels.responses_panel import ResponsesPanel
+from app.pose_tools import PoseTools
 from app.preferences import Preferences
 from app.presenter import Panels, Presenter
 from app.session import Session
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
         self.import_tools = ImportTools(self)
         self.fit_tools = FitTools(self)
         self.film_tools = FilmTools(self)
+        self.pose_tools = PoseTools(self)
         self.handlers = Handlers(self)
         self.surface_tools = SurfaceTools(self)
         self.network_tools = NetworkTools(self)
@@ -94,7 +96,7 @@ class MainWindow(QMainWindow):
         shown = (self.surface_tools, self.import_tools, self.network_tools, self.fit_tools, self.study_tools)
         self.tour = Tour(self)
         own = (self.handlers, self.preferences, self.folds, self.tour, self.session_tools, self.undo_tools)
-        made = (self.tray_tools, self.measured_tools, self.package_tools, self.film_tools)
+        made = (self.tray_tools, self.measured_tools, self.package_tools, self.film_tools, self.pose_tools)
         tools = (*own, self.encoder_tools, *made, *shown)
         handled = {name: done for part in tools for name, done in part.table().items()}
         self.actions_table = Actions(self, handled)

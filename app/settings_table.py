@@ -216,6 +216,7 @@ _REMEMBERED: tuple[Setting, ...] = (
     _remember("layer", "Feature layer opened at start; empty for the network's default"),
     _remember("image", "Image opened at start; empty for the first of the gallery"),
     _remember("image_group", "Group of images shown in the gallery; empty for the starter set"),
+    _remember("camera_poses", "Kept views of the cortex, as JSON"),
     _remember("open_folder", "Folder of the last opened image"),
     _remember("session_folder", "Folder of the last saved session"),
     _remember("data_folder", "Folder in which moved data of a session were found last"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +17,9 @@ import numpy as np
 import pyvista as pv
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger
+from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
 from app.theme import Theme, find_theme, interface_font
 from app.views.cortex_annotate import Annotator
@@ -77,7 +79,9 @@ class CortexFilm:
         _check_look(placed, look)
         self._placed, self._shown, self._look, self._theme = placed, shown, look, theme
         self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        self._plotter.renderer.GetRenderWindow().SetMultiSamples(0)
+        window = self._plotter.renderer.GetRenderWindow()
+        window.SetMultiSamples(0)
+        window.SetAlphaBitPlanes(1)  # else nothing can be see-through
         self._plotter.camera_set = True
         self._scene = CortexScene(self._plotter.renderer)
         self._annotator = Annotator(self._scene)
@@ -164,9 +168,9 @@ class CortexFilm:
         self._scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(self._theme.accent), ratio=wide)
         self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
         self._pose.apply(self._plotter.renderer.GetActiveCamera())
-        self._plotter.renderer.GetRenderWindow().Render()  # a screenshot alone shows the frame before
-        pixels: Any = self._plotter.screenshot(None, transparent_background=transparent, return_img=True)
-        image = _shrink(np.asarray(pixels, dtype=np.uint8), size)
+        renderer = self._plotter.renderer
+        renderer.SetBackgroundAlpha(0.0 if transparent else 1.0)
+        image = _shrink(_grab(renderer.GetRenderWindow()), size)
         self._write_names(image, ratio)
         return _as_array(image)
 
@@ -283,6 +287,22 @@ def _check_look(placed: Placed, look: CortexLook) -> None:
         reason = surface.reason_without(geometry)
         if reason:
             raise BadInputError(reason)
+
+
+def _grab(window: Any) -> ByteArray:
+    """Render once and take what was drawn, (height, width, 4) uint8; pyvista's screenshot would render twice."""
+    window.Render()
+    grabber = vtkWindowToImageFilter()
+    grabber.SetInput(window)
+    grabber.SetInputBufferTypeToRGBA()
+    grabber.ReadFrontBufferOff()
+    grabber.ShouldRerenderOff()
+    grabber.Update()
+    image = grabber.GetOutput()
+    width, height, _ = image.GetDimensions()
+    to_numpy: Callable[[Any], Any] = vtk_to_numpy
+    pixels = to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 4)
+    return np.asarray(pixels[::-1], dtype=np.uint8)  # VTK's first row is the lowest
 
 
 def _shrink(pixels: ByteArray, size: tuple[int, int]) -> QImage:

@@ -44,6 +44,16 @@ def save_picture(
     StorageError
         If the file cannot be written.
     """
+    image = draw_picture(canvas, reading, theme=theme, scale=scale, transparent=transparent)
+    if not QImageWriter(str(path), QByteArray(b"PNG")).write(image):
+        raise StorageError(f"{path} cannot be written. Choose another folder, or free some space.")
+    return path
+
+
+def draw_picture(
+    canvas: CortexCanvas, reading: ColourBarReading | None, *, theme: Theme, scale: int, transparent: bool = False
+) -> QImage:
+    """The cortex with its names and colour bar at `scale` times the size on screen."""
     check_count("scale", scale)
     width, height = canvas.plotter.width(), canvas.plotter.height()
     strip = 0 if reading is None else HEIGHT + EDGE
@@ -58,9 +68,7 @@ def save_picture(
     if reading is not None:
         draw_colour_bar(painter, reading, area=QRectF(width - WIDTH - EDGE, height, WIDTH, HEIGHT), theme=theme)
     painter.end()
-    if not QImageWriter(str(path), QByteArray(b"PNG")).write(image):
-        raise StorageError(f"{path} cannot be written. Choose another folder, or free some space.")
-    return path
+    return image
 
 
 def render_scene(canvas: CortexCanvas, size: tuple[int, int], *, transparent: bool) -> ByteArray:

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -20,6 +21,8 @@ from app.dialogs.movie_dialog import MovieDialog
 from app.jobs import Idle
 from app.main_window import MainWindow
 from app.session import open_session
+from app.settings import Settings
+from app.views.cortex_pose import parse_poses
 from core.engine import Engine
 from core.export.figure_config import FigureKind
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
@@ -37,6 +40,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle), timeout=LONG)
     session.controller.pick_roi("FFA")
     qtbot.waitUntil(lambda: session.state.probe is not None and isinstance(session.lane.state, Idle), timeout=LONG)
+    qtbot.waitUntil(opened.responses.history.movie_button.isEnabled, timeout=LONG)  # panels follow at the next turn
     yield opened
     opened.close()
     opened.deleteLater()
@@ -202,3 +206,52 @@ def test_a_figure_and_its_table_are_looked_at_and_saved(
     assert float(rows["FFA"]["shift"]) == pytest.approx(float(state.probe.shift[members].mean()), rel=1e-4)
     dialog.close()
     wait_idle(window, qtbot)
+
+
+def test_every_plot_and_the_cortex_can_be_copied_or_drawn_as_a_figure(window: MainWindow, qtbot: QtBot) -> None:
+    clipboard = QGuiApplication.clipboard()
+    for widget, kind in (
+        (window.responses.curve, FigureKind.CURVE),
+        (window.responses.table, FigureKind.ROIS),
+        (window.responses.history, FigureKind.STEPS),
+        (window.images.difference_view, FigureKind.IMAGES),
+    ):
+        rows = {action.text(): action for action in widget.actions()}
+        is_image = kind is FigureKind.IMAGES
+        rows["Copy image" if is_image else "Copy picture"].trigger()
+        assert clipboard.image().width() == (224 if is_image else 2 * widget.width())
+        rows["Save figure…"].trigger()
+        dialog = window.film_tools.figure_dialog
+        assert dialog is not None
+        assert dialog.what.currentData() == kind
+        dialog.close()
+    window.actions_table.action("copy_cortex").trigger()
+    assert clipboard.image().width() == 2 * window.cortex.view.canvas.plotter.width()
+    wait_idle(window, qtbot)
+
+
+def test_a_view_of_the_cortex_is_kept_and_gone_back_to(window: MainWindow, qtbot: QtBot) -> None:
+    view = window.cortex.view
+    view.set_geometry("pial")
+    view.set_hemispheres("right")
+    view.canvas.look_from(view.canvas.pose.orbited(0.2, 0.1).zoomed(1.5))
+    kept = view.canvas.pose
+    qtbot.keyClick(window, Qt.Key.Key_8)
+    dialog = window.pose_tools.dialog
+    assert dialog is not None
+    assert not dialog.keep.isEnabled()
+    qtbot.keyClicks(dialog.name, "Mine")
+    dialog.keep.click()
+    view.set_named_view("flat")
+    view.set_hemispheres("both")
+    dialog.list.setCurrentRow(0)
+    dialog.go.click()
+    assert (view.geometry_name, view.hemispheres, view.canvas.pose) == ("pial", "right", kept)
+    assert [pose.name for pose in parse_poses(Settings().text("camera_poses"))] == ["Mine"]  # on disk already
+    dialog.remove.click()
+    assert dialog.list.count() == 0
+    dialog.close()
+
+
+def test_poses_that_cannot_be_read_are_left_out() -> None:
+    assert parse_poses("") == parse_poses("not json") == parse_poses('[{"name": "a"}]') == parse_poses("[1]") == ()
