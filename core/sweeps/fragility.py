@@ -83,6 +83,7 @@ class Fragility:
     rank_correlation : float
         Over encoders, Pearson r of mean sensitivity (highest rung) and mean predictivity; NaN below three encoders.
     n_test : tuple of int
+    roi_of : tuple of str, n_targets long
     """
 
     rows: tuple[EncoderFragility, ...]
@@ -90,6 +91,7 @@ class Fragility:
     norm_agreement: tuple[Interval, ...]
     rank_correlation: float
     n_test: tuple[int, ...]
+    roi_of: tuple[str, ...]
 
     @property
     def overall(self) -> tuple[EncoderFragility, ...]:
@@ -150,6 +152,7 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
             np.asarray([row.sensitivity[-1].value for row in overall]), np.asarray([row.r.value for row in overall])
         ),
         n_test=predictivity.n_test,
+        roi_of=roi_of,
     )
 
 

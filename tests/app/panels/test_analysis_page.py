@@ -117,6 +117,38 @@ def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Sessio
     assert points[0].pos().y() == pytest.approx(own.mean())
 
 
+def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(finish(Question.FRAGILITY))
+    page.resize(1264, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    view = cast(FragilityView, page.view)
+    point = view.targets.points()[0]
+    canvas = view.scatter
+    place = canvas.mapFromScene(view.targets.mapToScene(point.pos()))
+    with qtbot.waitSignal(page.probe_requested) as asked:
+        qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert tuple(asked.args[1:]) in {tuple(one.data()) for one in view.targets.points()}
+
+
+def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(finish(Question.FRAGILITY))
+    view = cast(FragilityView, page.view)
+    titles = set()
+    for name in ("curve", "linearity", "curvature", "parts"):
+        view.choice.button(name).click()
+        titles.add(view.curve.getPlotItem().getAxis("left").labelText)
+        assert view.curve.getPlotItem().items
+    assert len(titles) == 4
+    assert not view.choice.button("norms").isEnabled()
+    assert len(view.targets.points()) == 4
+    view.roi.setCurrentIndex(view.roi.findData("V1"))
+    assert len(view.targets.points()) == 2
+    assert {point.data()[1] for point in view.targets.points()} == {1}
+
+
 def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
     page = make_page(qtbot, session, Question.TRANSFER)
     finished = finish(Question.TRANSFER)
