@@ -20,6 +20,8 @@ LINEAR_RANGE = (0.75, 1.25)
 """Linearity outside this is told: the shift is another than the gradient promises."""
 LEAST_LEFT = 0.8
 """Part of the shift that should be left in the saved file."""
+LARGEST_UNEQUAL = 0.05
+"""Part by which a control's realised norm may differ from the perturbed file's without being told."""
 CONTROL_SHARE = 0.5
 """A random control that moves the target by more than this part of the shift is told."""
 
@@ -36,6 +38,7 @@ class Trouble(StrEnum):
     DUPLICATE = "duplicate"
     SAVING = "lost in saving"
     NO_CONTROL = "a control missing"
+    UNEQUAL = "unequal norms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,11 @@ def find_duplicates(fingerprints: Sequence[str]) -> dict[int, int]:
     """For every item that shows what an earlier one shows: the number of that one."""
     first: dict[str, int] = {}
     return {number: first[mark] for number, mark in enumerate(fingerprints) if first.setdefault(mark, number) != number}
+
+
+def warn_unequal(role: str, share: float) -> Caution:
+    """The caution of an item with a control of another norm."""
+    return Caution(Trouble.UNEQUAL, f"{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf.")
 
 
 def warn_missing_control(words: str) -> Caution:

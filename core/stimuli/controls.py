@@ -1,7 +1,7 @@
 """Controls of one perturbed image at the norm its file realises. Never looks at a response, never imports torch early.
 
 random direction · sign flip · phase-scrambled delta · delta of another image · contrast blend. Every control is made of
-whole grey levels and sized to the perturbed image after rounding, so that the saved files have equal norms.
+whole grey levels and sized to the perturbed image after rounding; `fit_control` sizes it to the file that is seen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from core.errors import BadInputError
 from core.images.stimulus import from_uint8, to_uint8
 from core.probes.probe import Probe
 from core.seeds import make_stream
-from core.types import FloatArray
+from core.types import FloatArray, NormName
 
 
 class ControlKind(StrEnum):
@@ -52,7 +52,9 @@ MEANINGS = {
 DEFAULT_CONTROLS = (ControlKind.RANDOM, ControlKind.SIGN_FLIP)
 
 
-def make_control(kind: ControlKind, probe: Probe, *, donor: FloatArray | None = None) -> FloatArray:
+def make_control(
+    kind: ControlKind, probe: Probe, *, donor: FloatArray | None = None, size: float | None = None
+) -> FloatArray:
     """Pixels (3, side, side) float32 of one control of a probe.
 
     Where the pixel bounds leave no room for the norm, all of the room is used.
@@ -63,6 +65,8 @@ def make_control(kind: ControlKind, probe: Probe, *, donor: FloatArray | None = 
     probe : Probe
     donor : (3, side, side)
         The other image's delta; only OTHER_IMAGE needs it.
+    size : float, optional
+        Its norm; by default that of the perturbed image rounded to 8 bits.
 
     Raises
     ------
@@ -78,10 +82,20 @@ def make_control(kind: ControlKind, probe: Probe, *, donor: FloatArray | None = 
     saved = from_uint8(to_uint8(probe.perturbed_pixels))
     clean = torch.from_numpy(from_uint8(to_uint8(probe.clean_pixels)))[None]
     norm = NORMS[attack.norm]
-    size = norm.size((torch.from_numpy(saved)[None] - clean).double()).to(clean)
+    wanted = torch.tensor([saved_norm(probe) if size is None else size], dtype=clean.dtype)
     direction = torch.from_numpy(_aim(kind, probe, saved, donor=donor)).to(clean)[None]
-    pixels = Ball(norm, clean, size, quantise=True).fill(direction)
+    pixels = Ball(norm, clean, wanted, quantise=True).fill(direction)
     return np.ascontiguousarray(pixels[0].float().numpy())
+
+
+def saved_norm(probe: Probe) -> float:
+    """Norm of the perturbed image once both it and the clean one are rounded to 8 bits."""
+    rounded = [
+        from_uint8(to_uint8(pixels)).astype(np.float64) for pixels in (probe.perturbed_pixels, probe.clean_pixels)
+    ]
+    delta = rounded[0] - rounded[1]
+    is_linf = probe.config.attack.norm is NormName.LINF
+    return float(np.abs(delta).max()) if is_linf else float(np.sqrt(np.square(delta).sum()))
 
 
 def _aim(kind: ControlKind, probe: Probe, saved: FloatArray, *, donor: FloatArray | None) -> FloatArray:

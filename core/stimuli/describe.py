@@ -16,9 +16,17 @@ import numpy as np
 
 from core.images.stimulus import from_uint8
 from core.probes.probe import Probe
-from core.stimuli.cautions import Caution, judge_probe, judge_saving, warn_missing_control
+from core.stimuli.cautions import (
+    LARGEST_UNEQUAL,
+    Caution,
+    judge_probe,
+    judge_saving,
+    warn_missing_control,
+    warn_unequal,
+)
 from core.stimuli.config import SetConfig
-from core.stimuli.controls import ControlKind, make_control
+from core.stimuli.controls import ControlKind
+from core.stimuli.fit_control import fit_control, measure
 from core.stimuli.images import hash_file, measure_image, read_levels, write_levels
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
@@ -63,7 +71,7 @@ def write_item(
     """
     saved = [
         _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)
-        for role, pixels in _images(item, config).items()
+        for role, pixels in _images(item, config, match).items()
     ]
     values = _score(item.probe, [one.seen for one in saved], item.rescore)
     before = _score(item.probe, [one.asked for one in saved], item.rescore)
@@ -71,6 +79,7 @@ def write_item(
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
     told = [*judge_item(item, config), *cautions]
     told += judge_saving(float(values[1] - values[0]), float(before[1] - before[0]))
+    told += _judge_norms(item, saved)
     rows = []
     for index, one in enumerate(saved):
         shift = float(values[index] - values[0])
@@ -106,12 +115,29 @@ def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:
     return tuple(kind for kind in config.controls if kind is not ControlKind.OTHER_IMAGE or item.donor is not None)
 
 
-def _images(item: Item, config: SetConfig) -> dict[str, FloatArray]:
+def _images(item: Item, config: SetConfig, match: Match) -> dict[str, FloatArray]:
     """Pixels of every image of an item by its role."""
+
+    def see_file(pixels: FloatArray) -> FloatArray:
+        levels = lay_out(apply_match(pixels, match.gain, match.offset), config.layout)
+        return see(levels, config.layout, made_for=item.side, side=item.side)
+
     probe = item.probe
     images = {ORIGINAL: probe.clean_pixels, str(probe.config.direction): probe.perturbed_pixels}
     kinds = list_controls(item, config)
-    return images | {kind.role: make_control(kind, probe, donor=item.donor) for kind in kinds}
+    return images | {kind.role: fit_control(kind, item, see_file) for kind in kinds}
+
+
+def _judge_norms(item: Item, saved: Sequence[_Saved]) -> list[Caution]:
+    """Controls whose file realises another norm than the perturbed one's, as where the pixel bounds leave no room."""
+    norm = item.probe.config.attack.norm
+    sizes = {one.role: measure(one.seen - saved[0].seen, norm) for one in saved[1:]}
+    wanted = sizes[saved[1].role]
+    return [
+        warn_unequal(one.role, sizes[one.role] / wanted)
+        for one in saved[2:]
+        if wanted > 0 and abs(sizes[one.role] / wanted - 1) > LARGEST_UNEQUAL
+    ]
 
 
 def _save(item: Item, role: str, pixels: FloatArray, *, file: Path, config: SetConfig, match: Match) -> _Saved:

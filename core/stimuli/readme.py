@@ -90,7 +90,10 @@ def _tell_making(rows: Sequence[ManifestRow], config: SetConfig) -> str:
         f"- Encoders attacked: {'; '.join(encoders)}.",
         f"- Targets: {'; '.join(targets)}.",
         f"- Budgets, in [0, 1] pixel units at the network's input size: {'; '.join(budgets)}.",
-        *(f"- `{kind.role}`: {kind.meaning}, at the norm of the saved perturbed image." for kind in config.controls),
+        *(
+            f"- `{kind.role}`: {kind.meaning}, at the norm that the perturbed file has for the network."
+            for kind in config.controls
+        ),
         "- Saved as 8-bit PNG, round(255 x); every figure was taken from the file that was read back from the disk.",
     ]
     if config.layout.matching is not Matching.NONE:

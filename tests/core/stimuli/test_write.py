@@ -104,6 +104,31 @@ def test_smooth_enlarging_tells_what_is_left_of_the_shift(tmp_path: Path) -> Non
     assert any(f"{left:.0%} of what the pixels did" in text for text in row.warnings) is (left < 0.8)
 
 
+@pytest.mark.parametrize(("norm", "epsilon", "equal"), [(NormName.L2, 3.0, 0.01), (NormName.LINF, 16 / 255, 0.06)])
+def test_controls_have_the_norm_that_is_left_after_resizing(
+    norm: NormName, epsilon: float, equal: float, tmp_path: Path
+) -> None:
+    """A random control loses more to the way there and back than the perturbation: it is made larger before."""
+    item = make_item(0, norm=norm, epsilon=epsilon)
+    kinds = (ControlKind.RANDOM, ControlKind.SIGN_FLIP, ControlKind.PHASE_SCRAMBLED)
+    config = SetConfig("equal", kinds, Layout(picture_px=75))
+    rows = write([item], tmp_path / "set", config).rows
+    seen = [row.l2 if norm is NormName.L2 else row.linf for row in rows]
+    assert seen[2:] == pytest.approx([seen[1]] * 3, rel=equal)
+    assert not any("realises" in text for text in rows[1].warnings) or norm is NormName.LINF
+
+
+def test_a_control_without_room_is_told(tmp_path: Path) -> None:
+    """The blend of a uniform grey picture goes nowhere."""
+    made = make_item(0)
+    grey = np.full_like(made.probe.clean_pixels, 128 / 255)
+    moved = np.clip(grey + (made.probe.perturbed_pixels - made.probe.clean_pixels), 0, 1).astype(np.float32)
+    probe = dataclasses.replace(made.probe, clean_pixels=grey, perturbed_pixels=moved)
+    item = dataclasses.replace(made, probe=probe)
+    rows = write([item], tmp_path / "set", SetConfig("grey", (ControlKind.CONTRAST_BLEND,))).rows
+    assert "control_contrast_blend realises 0% of the perturbed file's norm; see l2 and linf." in rows[1].warnings
+
+
 def test_matching_brings_the_originals_together_and_triples_along(tmp_path: Path) -> None:
     items = [make_item(0, epsilon=1.0), make_item(1, epsilon=1.0)]
     layout = Layout(matching=Matching.CONTRAST, luminance=0.2, contrast=0.08)
