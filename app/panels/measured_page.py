@@ -82,6 +82,10 @@ class MeasuredPage(WorkPage):
         """Take the theme's colours."""
         self.view.set_theme(theme)
 
+    def hasHeightForWidth(self) -> bool:
+        """Plot and pictures take the height there is: wrapped texts must not make the page taller than the window."""
+        return False
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take a set's folder or manifest, and measured files."""
         if any(_takes(Path(url.toLocalFile())) for url in event.mimeData().urls()):

@@ -106,7 +106,7 @@ class MeasuredView(QWidget):
         same = comparison.measured.unit == predicted_unit(comparison)
         drawn = "Bars: standard error from repeats. " if error.any() and bars else ""
         line = "Line: fitted slope; dashed: as predicted. " if same else "Line: fitted slope. "
-        self.hint.setText(f"{line}{drawn}Click a point, or step with the arrow keys, to see its pictures.")
+        self.hint.setText(f"{line}{drawn}Click a point, or use the arrow keys.")
         self._identity.setVisible(same)
 
     def _mark(self, groups: dict[str, tuple[Any, Any, Any, Any]]) -> None:

@@ -111,7 +111,7 @@ class ProbePictures(QWidget):
             self.captions[place].setText(f"no {NAMES[place].lower()} in the set")
             return
         gone = "" if self.pictures[place].set_file(str(stimulus.file)) else ", file is gone"
-        times = "not measured" if not repeats else "once" if repeats == 1 else f"{repeats} times"
+        times = f"{repeats} ×" if repeats else "not measured"
         self.captions[place].setText(f"{NAMES[place]}, {times}{gone}")
         self.captions[place].setToolTip(stimulus.id)
 
