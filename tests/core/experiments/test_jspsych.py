@@ -23,13 +23,13 @@ from tests.helpers.stimulus_sets import write_set
 
 needs_browser = pytest.mark.skipif(find_chromium() is None, reason="no Chromium; `make test` installs it on Debian")
 
-QUICK = Timing(stimulus_seconds=0.12, gap_seconds=0.08, lead_in_seconds=0.1, lead_out_seconds=0.1)
+QUICK = Timing(stimulus_seconds=0.2, gap_seconds=0.2, lead_in_seconds=0.1, lead_out_seconds=0.1)
 
 
 def quick_plan(folder: Path, *, catch_kind: CatchKind, background: int = 0) -> Plan:
     picture = 24
-    found = read_manifest(write_set(folder / "a_set", n_images=5, side=picture + background, picture=picture))
-    order = OrderConfig(runs=1, spacing=4, catch_per_run=3, blanks_per_run=2, catch_kind=catch_kind, participants=2)
+    found = read_manifest(write_set(folder / "a_set", n_images=3, side=picture + background, picture=picture))
+    order = OrderConfig(runs=1, spacing=2, catch_per_run=2, blanks_per_run=1, catch_kind=catch_kind, participants=2)
     return make_plan(found, Template(QUICK, order, Screen(width_cm=60, distance_cm=57)))
 
 
@@ -46,7 +46,7 @@ def test_the_page_runs_all_trials_from_a_folder_and_saves_what_was_pressed(
         page.wait_for("document.body.dataset.stage === 'done'")
         assert page.value("document.getElementById('verdict').textContent") == "The run is over. Thank you."
         summary = page.value("document.getElementById('summary').textContent")
-        assert summary == "20 of 20 trials shown; 3 of 3 catch trials seen; 0 presses at other trials."
+        assert summary == "12 of 12 trials shown; 2 of 2 catch trials seen; 0 presses at other trials."
         rows = read_download(tmp_path / "downloads" / "sub-02_task-probe_run-01.csv")
         assert page.problems == []
     planned = list(plan.timed(plan.participants[1][0]))
@@ -90,7 +90,7 @@ def test_escape_stops_the_run_and_keeps_the_data_so_far(tmp_path: Path) -> None:
         page.wait_for("document.body.dataset.stage === 'done'")
         assert page.value("document.getElementById('verdict').textContent") == "The run was stopped."
         rows = read_download(tmp_path / "downloads" / "sub-01_task-probe_run-01.csv")
-    assert 1 <= len(rows) < 20
+    assert 1 <= len(rows) < 12
 
 
 @needs_browser

@@ -83,7 +83,7 @@ def test_the_script_shows_the_run_as_planned_and_writes_what_was_pressed(tmp_pat
     assert [row["stimulus_id"] for row in rows] == [trial.row.id if trial.row else "" for trial in planned]
     assert [row["response"] for row in rows] == ["1" if trial.kind == "catch" else "" for trial in planned]
     assert {row["correct"] for row in rows} == {"1"}
-    assert all(0 <= float(row["rt"]) < 0.12 for row in rows if row["rt"])
+    assert all(float(row["rt"]) >= 0 for row in rows if row["rt"])
 
 
 @needs_psychopy
