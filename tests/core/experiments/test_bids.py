@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from core.experiments.orders import CatchKind, OrderConfig
+from core.experiments.orders import CatchKind, OrderConfig, TrialKind
 from core.experiments.package import PackageKind, write_package
 from core.experiments.plan import Plan, make_plan
 from core.experiments.template import Template
+from core.experiments.trial_tables import read_ids
 from core.stimuli.manifest import read_manifest
 from tests.helpers.stimulus_sets import write_set
 
@@ -86,3 +87,11 @@ def test_the_sidecar_explains_every_column_and_level_and_the_screen(plan: Plan, 
     shown = sidecar["StimulusPresentation"]
     assert shown["ScreenDistance"] == 1.0 and shown["ScreenSize"] == [0.6, 0.3375]
     assert "twice in a row" in sidecar["Instructions"]
+
+
+def test_the_comparison_with_measured_betas_takes_the_events_as_they_are(plan: Plan, tmp_path: Path) -> None:
+    package = write_package(plan, PackageKind.BIDS, tmp_path / "package")
+    run = plan.participants[1][0]
+    known = frozenset(row.id for row in plan.stimuli.rows)
+    ids, _ = read_ids(package / "sub-02" / "func" / "sub-02_task-probe_run-01_events.tsv", known=known)
+    assert ids == [trial.row.id if trial.kind is TrialKind.STIMULUS and trial.row else "" for trial in run]
