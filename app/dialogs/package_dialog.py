@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFrame,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.dialogs.package_form import PackageForm
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
@@ -166,14 +175,11 @@ class PackageDialog(QDialog):
         choice.setStretch(0, 1)
         kinds = make_row(self.kind, self.summary)
         kinds.setStretch(1, 1)
+        told = make_column(self.duration, self.error, self.warnings, self.facts, -1, gap=10)
         facts = QWidget()
         facts.setFixedWidth(FACTS_WIDTH)
         timing = make_row(self.load, self.save, -1)
-        facts.setLayout(
-            make_column(
-                make_heading("What it comes to"), self.duration, self.facts, 4, self.warnings, self.error, -1, timing
-            )
-        )
+        facts.setLayout(make_column(make_heading("What it comes to"), _make_scroll(told), timing))
         middle = make_row(self.form, facts, gap=24)
         middle.setStretch(0, 1)
         out = make_row(make_label("New folder"), self.out, self.browse_out)
@@ -334,3 +340,16 @@ class PackageDialog(QDialog):
         self.form.setEnabled(self._kind_format().has_trials and not self._writing)
         self.warnings.setVisible(bool(self.warnings.text()))
         self.error.setVisible(bool(self.error.text()))
+        self.duration.setVisible(bool(self.duration.text()))
+
+
+def _make_scroll(column: QVBoxLayout) -> QScrollArea:
+    """A frameless area that scrolls a column of text up and down."""
+    held = QWidget()
+    held.setLayout(column)
+    area = QScrollArea()
+    area.setWidget(held)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
