@@ -15,6 +15,7 @@ from app.jobs import ShouldStop
 from app.views.cortex_film import CortexFilm
 from core.errors import Cancelled
 from core.export.colour_key import ColourKey
+from core.export.cortex_page import Shape
 from core.export.movie_frames import Shot
 from core.types import ByteArray
 
@@ -95,6 +96,10 @@ class FedCortex:
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The see-through picture from Qt's thread."""
         return self._wait(Request(None, size))
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """What is shown; plain arrays, read without drawing."""
+        return self._feed.film.shapes()
 
     def _wait(self, request: Request) -> ByteArray:
         self._feed.ask(request)

@@ -27,7 +27,9 @@ FIRST_SIZE = (980, 680)
 FORM_WIDTH = 330
 PREVIEW_ROOM = (420, 360)
 REST_MS = 250
-FORMATS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"), ("csv", "CSV table"))
+FORMATS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"))
+EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: ("html", "HTML page, to turn in a browser")}
+"""A format that one figure alone has."""
 UNITS = (("cm", "cm"), ("in", "inches"))
 
 
@@ -38,7 +40,7 @@ class FigureDialog(QDialog):
     -------
     preview_requested(FigureConfig)
     save_requested(FigureConfig, str)
-        With the ending: pdf, svg, png or csv.
+        With the ending: pdf, svg, png, csv or html.
     """
 
     preview_requested = Signal(object)
@@ -175,12 +177,11 @@ class FigureDialog(QDialog):
         factor = 1.0 if self._in_cm else 1 / CM_PER_INCH
         for box, value in zip((self.width_box, self.height_box), kind.size_cm, strict=True):
             box.setValue(factor * value)
-        row = self.format.findData("csv")
-        if (row >= 0) is not (kind is FigureKind.ROIS):
-            if row >= 0:
-                self.format.removeItem(row)
-            else:
-                self.format.addItem(FORMATS[-1][1], FORMATS[-1][0])
+        while self.format.count() > len(FORMATS):
+            self.format.removeItem(len(FORMATS))
+        if kind in EXTRA:
+            ending, text = EXTRA[kind]
+            self.format.addItem(text, ending)
         self.look.setEnabled(kind.needs_cortex)
         self.look.setToolTip("" if kind.needs_cortex else "This figure shows no cortex")
         self._take_change()
@@ -197,9 +198,10 @@ class FigureDialog(QDialog):
 
     @Slot()
     def _take_change(self, *_: object) -> None:
-        is_table = self.format.currentData() == "csv"
-        for field in (self.width_box, self.height_box, self.letters, self.dpi, self.theme, self.transparent):
-            field.setEnabled(not is_table)
+        is_drawn = self.format.currentData() in dict(FORMATS)
+        self.theme.setEnabled(self.format.currentData() != "csv")
+        for field in (self.width_box, self.height_box, self.letters, self.dpi, self.transparent):
+            field.setEnabled(is_drawn)
         self.note.setText("")
         self._soon.start()
 

@@ -35,6 +35,7 @@ from core.checks import describe_refusal
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.export.colour_key import ColourKey
+from core.export.cortex_page import Shape
 from core.export.inks import find_inks
 from core.export.movie_config import CortexLook, Motion
 from core.export.movie_frames import Shot
@@ -130,6 +131,26 @@ class CortexFilm:
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
         return self._render(Shot(), size, transparent=True)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """What is shown as points, triangles, colours and words, for a page of HTML."""
+        self._colour(None)
+        colours = self._painter.colours()
+        meshes = self._scene.meshes
+        return tuple(
+            Shape(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
+            for side in self._scene.sides
+        )
+
+    def _words(self, side: int) -> tuple[str, ...]:
+        """What stands at each vertex: ROI, voxel, value."""
+        found = []
+        for vertex in range(len(self._scene.meshes[side].points)):
+            voxel, roi = self._painter.voxel_at(side, vertex), self._painter.roi_at(side, vertex)
+            value = self._painter.value_of(voxel)
+            shown = "" if value is None else f"{value:+.3g} {self._shown.unit}"
+            found.append(" · ".join(filter(None, [roi, "" if voxel is None else f"voxel {voxel}", shown])))
+        return tuple(found)
 
     def close(self) -> None:
         """Give back the graphics resources; safe to call twice."""

@@ -18,6 +18,7 @@ EXAMPLES = """\
 figure PROBE.json --out probe.pdf                          one page: images, curve, spill-over, cortex, every setting
 figure PROBE.json --what images --out images.svg           clean, perturbed, difference, with its scale
 figure PROBE.json --what cortex --transparent --out c.png  the cortical map with its colour bar
+figure PROBE.json --what cortex --out cortex.html          a page on which anyone turns the map in a browser
 figure PROBE.json --what rois --out rois.csv               the spill-over table (also png, svg, pdf)
 In an SVG text stays text that can be edited; a PDF embeds its letters; no file depends on when it was made."""
 
@@ -32,7 +33,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     default = FigureConfig()
     parser.add_argument("probe", type=Path, help="the .json of a saved probe")
-    parser.add_argument("--out", type=Path, required=True, help="NAME.png, NAME.svg or NAME.pdf; of rois also NAME.csv")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="NAME.png, .svg or .pdf; of rois also .csv, of cortex .html",
+    )
     parser.add_argument("--what", default="probe", help=f"one of {', '.join(FigureKind)} (default: probe)")
     parser.add_argument("--width", type=float, default=0.0, help="cm; 0 is the usual width")
     parser.add_argument("--height", type=float, default=0.0, help="cm; 0 is the usual height")

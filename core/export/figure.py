@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from core.datasets.subject import load_subject
+from core.errors import BadInputError
+from core.export.cortex_page import write_cortex_page
 from core.export.drawing import house_style
 from core.export.figure_config import FigureConfig, find_figure_format
 from core.export.inks import find_inks
@@ -49,6 +51,10 @@ def write_figure(
     if kind == "csv":
         replace_file(path, lambda partial: partial.write_text(tabulate_rois(probe, voxels), encoding="utf-8"))
         return path
+    if kind == "html":
+        if cortex is None:
+            raise BadInputError("This page shows the cortex, and there is nothing that draws it here.")
+        return write_cortex_page(probe, cortex.shapes(), cortex.key, path, theme=config.theme, note=cortex.note)
     packed = _render(probe, config, kind, cortex=cortex, voxels=voxels)
     replace_file(path, lambda partial: partial.write_bytes(packed))
     return path

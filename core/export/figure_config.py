@@ -108,8 +108,9 @@ class FigureConfig:
 
 
 def find_figure_format(path: Path, kind: FigureKind) -> str:
-    """png, svg, pdf or, for ROIs, csv, by the ending. Raises BadInputError for others."""
-    allowed = ("png", "svg", "pdf", *(["csv"] if kind is FigureKind.ROIS else []))
+    """png, svg, pdf, of ROIs csv or of the cortex html, by the ending. Raises BadInputError for others."""
+    more = {FigureKind.ROIS: ["csv"], FigureKind.CORTEX: ["html"]}
+    allowed = ("png", "svg", "pdf", *more.get(kind, []))
     ending = path.suffix.lower().removeprefix(".")
     if ending not in allowed:
         raise BadInputError(describe_refusal("out", allowed=f"a file ending in .{', .'.join(allowed)}", got=path.name))

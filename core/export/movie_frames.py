@@ -14,6 +14,7 @@ import numpy as np
 from core.attacks.budget_words import write_budget
 from core.errors import BadInputError
 from core.export.colour_key import ColourKey, draw_key
+from core.export.cortex_page import Shape
 from core.export.drawing import house_style
 from core.export.inks import find_inks
 from core.export.movie_config import MovieConfig, MovieKind
@@ -65,6 +66,9 @@ class Cortex(Protocol):
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """The delivered probe's cortex as points, triangles, colours and words."""
 
 
 class Frames(Protocol):

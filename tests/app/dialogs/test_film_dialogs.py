@@ -130,3 +130,5 @@ def test_a_table_is_offered_for_rois_alone(qtbot: QtBot) -> None:
     dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     assert not dialog.dpi.isEnabled()
+    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.CORTEX))
+    assert (dialog.format.findData("csv"), dialog.format.findData("html")) == (-1, 3)

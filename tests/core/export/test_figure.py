@@ -17,6 +17,7 @@ from PIL import Image
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.export.colour_key import ColourKey
+from core.export.cortex_page import Shape
 from core.export.drawing import house_style
 from core.export.figure import preview_figure, tabulate_rois, write_figure
 from core.export.figure_config import FigureConfig, FigureKind
@@ -42,6 +43,11 @@ class PaintedCortex:
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return self.still(size)[..., :3]
+
+    def shapes(self) -> tuple[Shape, ...]:
+        points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
+        red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
+        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         picture = np.zeros((size[1], size[0], 4), dtype=np.uint8)
@@ -185,6 +191,19 @@ def test_the_table_of_rois_holds_the_same_means(probe: Probe, tmp_path: Path) ->
         assert float(row["control_shift"]) == pytest.approx(float(probe.control_shift[members].mean()), rel=1e-4)
     assert rows["FFA"]["is_target"] == "True"
     assert rows["V1"]["unit"] == "% signal change"
+
+
+def test_a_page_of_html_holds_the_cortex_and_needs_nothing_else(probe: Probe, tmp_path: Path) -> None:
+    page = write(probe, tmp_path / "cortex.html", kind="cortex").read_text(encoding="utf-8")
+    assert "encoder of simulated data" in page
+    assert "Encoder 222222222222" in page
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page)  # nothing is fetched
+    call = page[page.rindex("Plotly.newPlot(") :]
+    assert "rgb(200,30,60)" in call
+    assert "FFA \\u00b7 voxel 5" in call or "FFA · voxel 5" in call
+    assert "Shift of the predicted response (SD)" in call
+    first_axis = base64.b64encode(np.array([0, 1, 0], dtype=np.float32).tobytes()).decode()
+    assert first_axis.rstrip("=") in call.replace("\\u002f", "/") or "[0.0,1.0,0.0]" in call
 
 
 def test_a_page_without_a_cortex_says_so(probe: Probe, tmp_path: Path) -> None:

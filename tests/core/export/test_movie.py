@@ -17,6 +17,7 @@ from PIL import Image
 
 from core.errors import BadInputError, Cancelled, StorageError
 from core.export.colour_key import ColourKey
+from core.export.cortex_page import Shape
 from core.export.movie import estimate_movie, iter_movie, measure
 from core.export.movie_config import MovieConfig, MovieFormat, find_format, parse_size
 from core.export.movie_file import gif_delays, iter_write
@@ -68,6 +69,11 @@ class PaintedCortex:
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         level = 0 if shot.step is None else 10 + 5 * (shot.step + 1)
         return np.full((size[1], size[0], 3), (level, 200, 100), dtype=np.uint8)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
+        red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
+        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
