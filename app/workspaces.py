@@ -129,7 +129,7 @@ class Workspaces(QObject):
         controller.open_image(config.images[image])
         norm = config.norms[0]
         controller.set_direction(config.directions[0])
-        controller.set_attack(config.attack(norm, find_network(name.network).input_size))
+        controller.set_attack(config.attack(norm, find_network(name.network).input_size, config.attacks[0]))
         if aim.roi:
             controller.pick_roi(aim.roi)
         else:

@@ -113,7 +113,7 @@ class TransferMatrix(QWidget):
         value = self.shown.values[row, column] if self.shown is not None else np.nan
         if np.isfinite(value):
             ink = DARK_INK if float(colour[:3] @ LUMA) > MIDDLE_LUMA else LIGHT_INK
-            text = pg.TextItem(f"{value:.2f}", color=ink, anchor=(0.5, 0.5))
+            text = pg.TextItem(f"{value + 0.0:.2f}".replace("-0.00", "0.00"), color=ink, anchor=(0.5, 0.5))
             text.setPos(column, row)
             self.plot.addItem(text)
 

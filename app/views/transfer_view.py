@@ -111,12 +111,13 @@ class TransferView(AnswerView):
             values, columns = np.hstack([values, copies]), [*columns, COPY]
         ensemble = table.sources[0] not in self._labels()
         own = "the encoder left out" if ensemble else "own weights, 1 by definition"
-        self.note.setText(f"Dotted: {own}. Tree: average linkage on 1 − mean T. Click a field for what lies behind it.")
+        tree = "" if ensemble else " Tree: average linkage on 1 − mean T."
+        self.note.setText(f"Dotted: {own}.{tree} Click a field for what lies behind it.")
         reach = 1.0 if is_ratio else max(float(np.nanmax(np.abs(values))), 1e-6)
         framed = [(place, place) for place in range(len(order))]
         names = self._names(rows) if not ensemble else [table.sources[one] for one in rows]
-        tree = None if ensemble else case.tree
-        return Matrix(values, names, columns, low=-reach, high=reach, framed=framed, tree=tree)
+        linkage = None if ensemble else case.tree
+        return Matrix(values, names, columns, low=-reach, high=reach, framed=framed, tree=linkage)
 
     def _make_alignment(self, number: int) -> Matrix:
         answer: Any = self._finished.answer if self._finished is not None else None

@@ -86,7 +86,9 @@ def describe_methods(config: SweepConfig, facts: dict[str, object]) -> str:
     norm = config.norms[0]
     budgets = ", ".join(format_epsilon(epsilon, norm) for epsilon in config.ladder)
     sides = sorted({find_network(encoder.network).input_size for encoder in config.encoders})
-    grey = ", ".join(f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f} at {side} px" for side in sides)
+    side = config.reference_side
+    grey = f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f}"
+    others = _describe_sizes(sides, side)
     second = "" if len(config.norms) < 2 else " A second norm takes the budgets of equal RMS change."
     rms = f" (the highest changes pixels by {grey} grey levels RMS at most)" if norm == "l2" else ""
     versions = facts.get("versions", {})
@@ -99,11 +101,22 @@ def describe_methods(config: SweepConfig, facts: dict[str, object]) -> str:
         f"Each image was attacked by projected gradient ascent under {norm.capitalize()} budgets {budgets} in [0, 1] "
         f"pixel units at the network's input size{rms}, {config.n_steps} steps of 2.5 epsilon / {config.n_steps} "
         f"on each, every rung started from the last one's result; the best iterate was kept and scored again from its "
-        f"delivered pixels.{second}{_describe_attacks(config)} "
+        f"delivered pixels.{second}{others}{_describe_attacks(config)} "
         f"Voxels below cross-validated r {config.gate:g} were not used. Predictivity was "
         f"measured on at most {config.n_test} held-out images. Intervals cover {config.confidence:.0%}: bootstrap over "
         f"images and targets, {config.n_bootstrap} resamples. Seed {config.seed}. "
         f"Device {facts.get('device', '')}; {shown}."
+    )
+
+
+def _describe_sizes(sides: list[int], reference: int) -> str:
+    """What became of networks of another input size, as a sentence; "" where there is none."""
+    if len(sides) < 2:
+        return ""
+    rest = ", ".join(str(one) for one in sides if one != reference)
+    return (
+        f" Budgets are those of {reference} px images; networks of {rest} px took budgets of equal RMS change, and "
+        "perturbations were resampled to them (bicubic, antialiased)."
     )
 
 

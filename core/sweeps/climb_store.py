@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from core.types import FloatArray
 
 LOGGER = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
+"""Counted up with every change of what a climb holds or how it is computed."""
 MOST_BYTES = 4_000_000_000
 
 
