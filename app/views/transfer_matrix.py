@@ -28,6 +28,8 @@ DIVERGING = ((47, 109, 181), (233, 233, 236), (201, 73, 44))
 SEQUENTIAL = ((38, 44, 84), (61, 132, 133), (250, 229, 120))
 DARK_INK, LIGHT_INK = "#22252a", "#ffffff"
 MIDDLE_LUMA = 140
+LONGEST_HEAD = 13
+"""Letters on one line of a column's name."""
 SCIPY_FIRST, SCIPY_STEP = 5.0, 10.0
 """Where scipy draws the first leaf of a tree, and how far apart leaves are."""
 
@@ -94,7 +96,7 @@ class TransferMatrix(QWidget):
             self._frame(row, column, Qt.PenStyle.DotLine, LIGHT_INK, inset=0.07)
         ink = self._theme.accent if self._theme is not None else LIGHT_INK
         self._frame(*chosen, Qt.PenStyle.SolidLine, ink, inset=0.0)
-        self.plot.name_ticks([wrap_name(name) for name in matrix.columns])
+        self.plot.name_ticks([wrap_column(name) for name in matrix.columns])
         left = self.plot.getPlotItem().getAxis("left")
         left.setTicks([[(place, wrap_name(name)) for place, name in enumerate(matrix.rows)]])
         self.plot.getPlotItem().getViewBox().invertY(True)
@@ -161,3 +163,12 @@ def colour_fields(matrix: Matrix) -> np.ndarray[Any, Any]:
 def wrap_name(name: str) -> str:
     """Network above layer."""
     return name.replace(" ", "\n", 1) if not name.startswith("all but") else name.replace("all but ", "all but\n", 1)
+
+
+def wrap_column(name: str) -> str:
+    """The same for a narrow column: a long network's name is broken at its last underscore."""
+    head, _, rest = wrap_name(name).partition("\n")
+    if len(head) > LONGEST_HEAD and "_" in head:
+        before, _, after = head.rpartition("_")
+        head = f"{before}\n_{after}"
+    return f"{head}\n{rest}" if rest else head
