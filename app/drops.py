@@ -16,6 +16,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from app.dialogs.import_network_dialog import SUFFIXES
 from app.widgets.drop_overlay import DropOverlay
 from core.session.files import ENDING
+from core.stimuli.manifest import MANIFEST
 from core.surfaces.find_files import is_surface
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
 """Endings of images; a file without one is tried as an image."""
 
+TABLES = (".tsv", ".csv")
 Paths = Sequence[Path]
 
 
@@ -109,6 +111,13 @@ def make_rows(window: MainWindow) -> list[Drop]:
     imports, controller, sessions = window.import_tools, window.session.controller, window.session_tools
     return [
         Drop("sessions", "Open the session {name}", _is_session, lambda paths: sessions.open_path(paths[0])),
+        Drop(
+            "stimulus sets and measured responses",
+            "Compare {name} with its predictions",
+            _is_measured,
+            window.measured_tools.open_paths,
+            takes_many=True,
+        ),
         Drop("encoders", "Import {name} as an encoder", _is_encoder, encoders.take_drop, takes_many=True),
         Drop(
             "surfaces",
@@ -145,6 +154,12 @@ def paths_of(data: QMimeData) -> list[Path]:
 
 def _is_session(paths: Paths) -> bool:
     return paths[0].name.endswith(ENDING)
+
+
+def _is_measured(paths: Paths) -> bool:
+    """A written stimulus set, or tables of responses to one."""
+    is_set = any(path.name == MANIFEST or (path / MANIFEST).is_file() for path in paths)
+    return is_set or all(path.suffix.lower() in TABLES for path in paths)
 
 
 def _is_encoder(paths: Paths) -> bool:

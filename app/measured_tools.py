@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -31,6 +32,14 @@ class MeasuredTools(QObject):
     def open_page(self) -> None:
         """Bring the tab to the front."""
         self._window.workspaces.open(KEY)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Bring the tab to the front with sets and responses that were dropped."""
+        from app.panels.measured_page import MeasuredPage
+
+        page = self._window.workspaces.open(KEY)
+        if isinstance(page, MeasuredPage):
+            page.open_paths(paths)
 
     def _make_page(self) -> WorkPage:
         from app.panels.measured_page import MeasuredPage

@@ -42,6 +42,7 @@ class Preferences(QObject):
             "reduced_motion": self._apply_motion,
             "auto_probe": self._apply_auto_probe,
             "gate_r": self._apply_gate,
+            "autosave_seconds": self._apply_autosave,
             KEY: self._apply_keys,
         }
         self._settings.changed.connect(self._apply)
@@ -133,6 +134,9 @@ class Preferences(QObject):
 
     def _apply_gate(self) -> None:
         self._window.controls.gate.setValue(self._settings.number("gate_r"))
+
+    def _apply_autosave(self) -> None:
+        self._window.session_tools.keeper.set_pause(self._settings.whole("autosave_seconds"))
 
     def _apply_keys(self) -> None:
         self._window.actions_table.set_keys(read_keys(self._settings))

@@ -79,6 +79,10 @@ class SessionKeeper(QObject):
         """What was handed to the disk last."""
         return self._last
 
+    def set_pause(self, seconds: int) -> None:
+        """How long after a change it is saved."""
+        self._soon.setInterval(1000 * seconds)
+
     def begin(self) -> None:
         """Save from now on."""
         self._tick.start()

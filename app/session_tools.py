@@ -84,7 +84,7 @@ class SessionTools(QObject):
         if path is not None:
             self.open_path(path)
         left = list_crashed()
-        if left and path is None:
+        if left and path is None and self._session.settings.flag("offer_restore"):
             self._offer(left)
         elif left:
             text = "A window was not closed in order; what it held is in File, Recent sessions."

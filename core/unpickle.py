@@ -43,7 +43,10 @@ from core.pickled_arrays import (
 _PythonUnpickler = pickle._Unpickler  # the one whose every step can be replaced
 
 LARGEST_CONTENT = 16 * 2**30
-"""Bytes after decompression; a small file that grows past this was made to fill the memory."""
+"""Bytes after decompression, whatever the file's own size."""
+
+SMALL_CONTENT, MOST_GROWTH = 256 * 2**20, 100
+"""A file may grow to this many bytes, or to this many times its size: weights are noise and hardly shrink."""
 MOST_COPIED, SMALL_COPIES = 4, 2**16
 """A pickle may hand so many times its own length, and so many bytes, to what copies: more is one thing repeated."""
 
@@ -170,9 +173,10 @@ def _decompress(content: bytes, name: str) -> bytes:
     if make is None:
         return content
     opened = make()
-    plain = opened.decompress(content, LARGEST_CONTENT)
-    if len(plain) >= LARGEST_CONTENT:
-        raise WeightsError(f"{name} grows past {LARGEST_CONTENT / 2**30:.0f} GiB when opened. Give it uncompressed.")
+    most = min(LARGEST_CONTENT, max(SMALL_CONTENT, MOST_GROWTH * len(content)))
+    plain = opened.decompress(content, most)
+    if len(plain) >= most:
+        raise WeightsError(f"{name} grows past {most / 2**20:,.0f} MiB when opened. Give it uncompressed.")
     if not opened.eof:
         raise EOFError("the compressed content ends too early")
     return bytes(plain)

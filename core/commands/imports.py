@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from core.checks import describe_refusal
 from core.datasets.description import TEMPLATE
@@ -15,7 +14,7 @@ from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import AUTO, MODULES, Finding, inspect_source, plan_import
 from core.datasets.relink import relink_images
 from core.datasets.subject_files import remove_subject
-from core.datasets.summary import ImportSummary, load_summary, tell_counts
+from core.datasets.summary import ImportSummary, load_summary
 from core.encoders.orphans import check_no_encoders
 from core.errors import BadInputError
 from core.files import replace_file
@@ -143,8 +142,8 @@ def _print_finding(finding: Finding, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(finding.to_json()))
         return
-    for name, value in finding.to_json().items():
-        print(f"  {name.replace('_', ' '):<18}{_word(value)}")
+    for name, value in finding.lines():
+        print(f"  {name:<15}{value}")
 
 
 def _print_summary(summary: ImportSummary, *, as_json: bool) -> None:
@@ -153,9 +152,3 @@ def _print_summary(summary: ImportSummary, *, as_json: bool) -> None:
         return
     for name, value in summary.lines():
         print(f"  {name:<15}{value}")
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, dict):
-        return tell_counts(value, "(none)")
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from core.checks import check_choice, describe_refusal
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording, reading
-from core.datasets.summary import count_repeats, count_texts
+from core.datasets.summary import count_repeats, count_texts, tell_counts
 from core.errors import BadInputError
 
 MODULES = {
@@ -96,6 +96,29 @@ class Finding:
     held_out_rule: str
     has_noise_ceiling: bool
     remarks: tuple[str, ...]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Rows (what, value) to read."""
+        origin = "measured" if self.measured else "simulated"
+        missing = f"; missing: {', '.join(self.missing_sessions)}" if self.missing_sessions else ""
+        rows = [
+            ("Kind", f"{self.kind_title} ({self.kind}), {origin}"),
+            ("Source", self.source),
+            ("Title", self.title),
+            ("Person", self.person or "one"),
+            ("People there", ", ".join(self.people)),
+            ("Images", f"{self.n_images:,} in {self.n_trials:,} trials"),
+            ("Shown", tell_counts({f"{times} times": count for times, count in self.repeats.items()}, "unknown")),
+            ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})" if self.n_held_out else self.held_out_rule),
+            ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}"),
+            ("ROIs", tell_counts(self.rois, "no ROI")),
+            ("Noise ceiling", "known" if self.has_noise_ceiling else "unknown"),
+            ("Sessions", f"{', '.join(self.sessions) or 'one'}{missing}"),
+            ("Categories", tell_counts(self.categories, "unknown")),
+            ("Unit", self.response_unit),
+            *(("Note", remark) for remark in self.remarks),
+        ]
+        return [(name, value) for name, value in rows if value]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

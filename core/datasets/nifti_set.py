@@ -31,6 +31,7 @@ from core.types import IntArray
 KIND = "nifti"
 TITLE = "NIfTI betas with a mask"
 ENDINGS = (".nii.gz", ".nii")
+MOST_NAMED = 3
 
 
 def detect(source: Path) -> bool:
@@ -99,6 +100,7 @@ def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, 
                 describe_refusal(path.name, allowed=f"volumes of shape {shape}", got=found, advice=advice)
             )
     counts = [count_trials(path) for path in files]
+    _check_one_layout(files, counts)
     if sum(counts) != len(rows):
         got = f"{sum(counts)} in {len(files)} files"
         allowed = f"{len(rows)} volumes, one a line of trials.csv"
@@ -110,6 +112,16 @@ def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, 
         RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, chosen))
         for path, end, count in zip(files, ends, counts, strict=True)
     )
+
+
+def _check_one_layout(files: list[Path], counts: list[int]) -> None:
+    """Refuse a mixture of sessions and single trials: which of them a line of trials.csv means would be a guess."""
+    single = [path.name for path, count in zip(files, counts, strict=True) if count == 1]
+    if single and len(single) < len(files):
+        got = f"{len(files) - len(single)} 4-D and {len(single)} 3-D ({', '.join(single[:MOST_NAMED])})"
+        advice = "Give a file that holds no trials another name, one that does not begin with `betas`."
+        allowed = "all 4-D, one a session, or all 3-D, one a trial"
+        raise BadInputError(describe_refusal("betas", allowed=allowed, got=got, advice=advice))
 
 
 def _iter_single(files: list[Path], chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:

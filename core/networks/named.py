@@ -10,6 +10,7 @@ Input size, mean, std, address and licence are those of the library. Layers are 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -109,6 +110,8 @@ def _find_timm(name: str) -> NetworkSpec:
         file = f"{cfg.hf_hub_id.partition('/')[2]}.{file.rpartition('.')[2]}"
     elif cfg.url and cfg.url.endswith((".pth", ".pt", ".safetensors")):
         url, file = cfg.url, cfg.url.rpartition("/")[2]
+    if url and not _published_hash(file):
+        file = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}/{file}"  # others may call their file the same
     tag = f" ({cfg.tag})" if cfg.tag else ""
     return replace(
         spec,

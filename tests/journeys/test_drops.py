@@ -78,11 +78,17 @@ def test_each_kind_of_file_has_its_own_promise(window: MainWindow, tmp_path: Pat
     folder = tmp_path / "recording"
     folder.mkdir()
     surface = write_subject(tmp_path)
+    stimuli = tmp_path / "set"
+    stimuli.mkdir()
+    (stimuli / "manifest.json").write_text("{}")
+    (tmp_path / "run-1.tsv").write_text("id\tresponse\n")
     for path, promise in (
         (tmp_path / "net.pt2", "Import the network net.pt2"),
         (tmp_path / "mine.toml", "Look into mine.toml as a recording"),
         (folder, "Look into recording as a recording"),
         (tmp_path / "ridge.npz", "Import ridge.npz as an encoder"),
+        (stimuli, "Compare set with its predictions"),
+        (tmp_path / "run-1.tsv", "Compare run-1.tsv with its predictions"),
         (surface, f"Import the cortical surface {surface.name}"),
     ):
         assert drag(window, mime(path))[:2] == (True, promise)

@@ -102,3 +102,15 @@ def test_images_that_moved_are_found_again(source: Path, capsys: pytest.CaptureF
     assert find_stimulus("s1:p3", 40).source.endswith("moved/p3.png")
     assert call("subjects", "relink", "kay2017", source / "moved") == 2
     assert call("subjects", "relink", "s1") == 2
+
+
+def test_inspect_tells_people_in_words_what_is_there(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert call("import", "inspect", source) == 0
+    text = capsys.readouterr().out
+    told = {line[:17].strip(): line[17:].strip() for line in text.splitlines()}
+    assert told["Images"] == "10 in 10 trials"
+    assert told["Voxels"].startswith("3 on ")
+    assert told["ROIs"] == "FFA 3"
+    assert told["Held out"].startswith("2 (")
+    assert "_" not in "".join(told) and "n images" not in text and "True" not in text

@@ -193,6 +193,10 @@ def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:
     np.testing.assert_allclose(load_responses("mine")[:, 0], expected, atol=1e-5)
     assert subject.voxels.roi == ("", "FFA") and subject.voxels.hemisphere.tolist() == [0, int(AFFINE[0, 0] * 2 > 2.5)]
     np.testing.assert_allclose(subject.voxels.noise_ceiling, 4 / (4 + 1 / 2), rtol=1e-6)
+    save_volume(folder / "set" / "betas_mean.nii.gz", np.zeros(shape, np.float32))
+    with pytest.raises(BadInputError, match=r"all 4-D.*got '2 4-D and 1 3-D \(betas_mean.nii.gz\)'. Give a file"):
+        plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
+    (folder / "set" / "betas_mean.nii.gz").unlink()
     save_volume(folder / "set" / "betas_02.nii.gz", np.zeros((3, 3, 3, 4), np.float32))
     with pytest.raises(BadInputError, match="Mask and betas must lie on one grid"):
         plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from core.networks.catalog import (
 from core.networks.checkpoint import hash_file
 from core.networks.layers import list_layers
 from core.networks.load import load_network
+from core.networks.named import find_named
 
 LARGEST_FOLDER = 48e6
 
@@ -111,3 +113,15 @@ def test_a_bad_entry_is_named(tmp_path: Path, old: str, new: str, sentence: str)
     path.write_text(catalog_path().read_text().replace(old, new, 1))
     with pytest.raises(BadInputError, match=sentence):
         read_catalog(path)
+
+
+def test_no_two_networks_share_a_file_even_if_their_servers_call_it_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_url = {spec.url: spec.weights_path for spec in list_networks() if spec.url}
+    assert len(set(by_url.values())) == len(by_url)
+    cfg = timm.get_pretrained_cfg("resnet18.a1_in1k")
+    paths = set()
+    for hub, name in (("timm/resnet18", "resnet18.a1_in1k"), ("someone/resnet18", "resnet18.a2_in1k")):
+        there = replace(cfg, hf_hub_id=hub, hf_hub_filename="model.safetensors")
+        monkeypatch.setattr(timm, "get_pretrained_cfg", lambda _name, there=there: there)
+        paths.add(find_named("timm", name).weights_path)
+    assert len(paths) == 2
