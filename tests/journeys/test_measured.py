@@ -127,7 +127,7 @@ def test_from_a_made_set_to_an_answer_by_window(
     qtbot.mouseClick(page.view.plot.viewport(), left, pos=page.view.plot.mapFromScene(scene))
     qtbot.waitUntil(lambda: all(picture.has_picture() for picture in page.pictures.pictures), timeout=5_000)
     assert "V1, l2 3" in page.pictures.title.text()
-    window.resize(window.minimumSize())
+    window.resize(1264, 700)
     qtbot.waitUntil(lambda: page.height() < window.height())  # nothing of it is out of sight
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     qtbot.mouseClick(page.export, left)
