@@ -134,7 +134,7 @@ def _account(probe: Probe) -> None:
 def _export(window: MainWindow, folder: Path) -> None:
     window.session.controller.export(folder)
     _wait("the export", lambda: (folder / "manifest.json").exists() and _is_idle(window))
-    print(f"  exported {len(list(folder.iterdir()))} files to {folder}")
+    print(f"  exported {sum(path.is_file() for path in folder.rglob('*'))} files to {folder}")
 
 
 def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:

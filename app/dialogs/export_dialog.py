@@ -13,7 +13,7 @@ from core.stimuli.names import name_pair
 
 CONTENTS = (
     "Original, perturbed, equal-norm random control and sign-flipped image as 8-bit PNG, each read back and scored "
-    "again, with manifest.csv and manifest.json."
+    "again, with manifest.csv, manifest.json and README.md."
 )
 TEXT_WIDTH = 520
 

@@ -10,7 +10,7 @@ from app.panels.set_form import SetForm
 from app.theme import Theme
 from app.tray import Tray
 from app.views.tray_painter import TrayModel, TrayPainter, title_of
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import EmptyState
 from app.widgets.plain_table import PlainTable
@@ -128,22 +128,24 @@ class StimuliPage(WorkPage):
         self._show_detail()
 
     def _lay_out(self) -> None:
+        wishes = QWidget()
+        asks = "Matched stimuli for an experiment: original, perturbed and controls of equal norm."
+        title = make_label("Stimuli", "title")
+        wishes.setLayout(make_column(title, make_label(asks, "muted", wraps=True), self.plan, self.form, -1, margin=16))
+        scroll = QScrollArea()
+        scroll.setWidget(wishes)
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        foot = make_column(self.write, self.extra, self.progress, self.stage)
+        foot.setContentsMargins(16, 4, 16, 12)
         left = QWidget()
         left.setProperty("role", "panel")
         left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        title = make_row(make_label("Stimuli", "title"), -1)
-        asks = make_label(
-            "Matched stimuli for an experiment: original, perturbed and controls of equal norm.", "muted", wraps=True
-        )
-        column = make_column(
-            title, asks, self.plan, self.form, self.write, self.extra, self.progress, self.stage, -1, margin=16
-        )
+        left.setFixedWidth(FORM_WIDTH + 14)
+        column = make_column(scroll, make_line(), foot, gap=0)
+        column.setStretch(0, 1)
         left.setLayout(column)
-        scroll = QScrollArea()
-        scroll.setWidget(left)
-        scroll.setWidgetResizable(True)
-        scroll.setFixedWidth(FORM_WIDTH + 14)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setItemDelegate(self.painter)
         self.list.setModel(self.model)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -162,7 +164,7 @@ class StimuliPage(WorkPage):
         panel.setProperty("role", "panel")
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         panel.setLayout(make_column(self.stack))
-        row = make_row(scroll, panel, gap=6)
+        row = make_row(left, panel, gap=6)
         row.setStretch(1, 1)
         self.setLayout(row)
 

@@ -6,7 +6,6 @@ centred on the background. Seen again: background cut off -> resized to the netw
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -177,13 +176,6 @@ def count_clipped(levels: ByteArray, original: ByteArray) -> float:
     """Share of the colour values that differ from the original's and lie on black or white, in [0, 1]."""
     pushed = ((levels == 0) | (levels == GREY_LEVELS)) & (levels != original)
     return float(pushed.mean())
-
-
-def degrees_of(width_cm: float, distance_cm: float) -> float:
-    """Visual angle in degrees of a width on a screen at a distance: 2 atan(w / 2d)."""
-    check_positive("width", width_cm)
-    check_positive("distance", distance_cm)
-    return math.degrees(2 * math.atan(width_cm / (2 * distance_cm)))
 
 
 def _resize(pixels: FloatArray, picture: int, how: Enlarging) -> FloatArray:
