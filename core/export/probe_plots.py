@@ -104,7 +104,7 @@ def plot_spill_over(axes: Axes, spill: SpillOver, inks: Inks) -> None:
         label.set_fontweight("bold" if row.is_target else "normal")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("mean shift (SD)")
-    axes.legend(frameon=False, loc="lower right", handlelength=1.0)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.98), **TIGHT | {"handlelength": 1.0})
 
 
 def add_sd_axis(axes: Axes, probe: Probe, inks: Inks) -> None:
