@@ -63,7 +63,15 @@ def draw_matrix(
         if np.isfinite(matrix[row, column]):
             red, green, blue, _ = table((matrix[row, column] - low) / (high - low))
             ink = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
-            axis.text(column, row, f"{matrix[row, column]:.2f}", ha="center", va="center", fontsize=7, color=ink)
+            axis.text(
+                column,
+                row,
+                f"{matrix[row, column]:.2f}".replace("-0.00", "0.00"),
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=ink,
+            )
     axis.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=7)
     axis.set_yticks(range(len(rows)), rows, fontsize=7)
     axis.spines[:].set_visible(False)

@@ -9,6 +9,7 @@ import numpy as np
 from core.datasets.subject import load_subject
 from core.export.figure_parts import amplify, colour_of, draw_matrix, make_figure, show_picture, strip_axis
 from core.surfaces.picture import can_draw, draw_map
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, CellView, read_cell
 from core.sweeps.gather import Sweep
 from core.sweeps.transfer import Case, Transfer
@@ -89,27 +90,27 @@ def _mark_robust(axis: Axes, answer: Transfer) -> None:
 
 
 def draw_cases(answer: Transfer) -> Figure:
-    """Mean T to the other encoders, source by source, under every norm and attack."""
+    """Mean T into each encoder from perturbations made without it, under every norm and attack."""
     figure, axes = make_figure(1, 1, width=7)
     axis = axes[0][0]
     for index, label in enumerate(answer.labels):
-        heights = [_mean_to_others(case, index) for case in answer.cases]
-        axis.plot(range(len(heights)), heights, marker="o", ms=5, lw=0.8, color=colour_of(index), label=label)
+        heights = [mean_into(case, index) for case in answer.cases]
+        axis.plot(range(len(heights)), heights, marker="o", ms=5, ls=":", lw=0.8, color=colour_of(index), label=label)
     axis.axhline(0, color="#999999", lw=0.8)
-    axis.set_xticks(
-        range(len(answer.cases)), [case.label for case in answer.cases], rotation=20, ha="right", fontsize=7
-    )
-    axis.set(ylabel="T, mean over the other encoders")
-    axis.set_title("in an ensemble: T of the encoder that was left out", fontsize=8)
-    axis.legend(fontsize=7, frameon=False)
+    names = [case.label for case in answer.cases]
+    axis.set_xticks(range(len(names)), names, rotation=20, ha="right", fontsize=7)
+    axis.set_ylabel("T into the recipient", fontsize=8)
+    axis.set_title("mean over the other sources; of ensembles, the one that left the recipient out", fontsize=8)
+    axis.legend(fontsize=7, frameon=False, title="recipient", title_fontsize=7)
     return figure
 
 
-def _mean_to_others(case: Case, index: int) -> float:
-    row = case.tables[0].square[index]
-    if case.tables[0].sources[index].startswith("all but "):
-        return float(row[index])
-    return float(np.nanmean(np.delete(row, index)))
+def mean_into(case: Case, recipient: int) -> float:
+    """Mean T into one encoder over the other encoders as sources; of ensembles, T of the one without it."""
+    column = case.tables[0].square[:, recipient]
+    if case.attack is AttackKind.ENSEMBLE:
+        return float(column[recipient])
+    return float(np.nanmean(np.delete(column, recipient)))
 
 
 def draw_alignment(answer: Transfer) -> Figure:

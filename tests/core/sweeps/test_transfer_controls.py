@@ -13,6 +13,7 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
+from core.export.transfer_figures import mean_into
 from core.images.transform import resize_pixels
 from core.probes.spill_over import RoiPool
 from core.sweeps import climb_store, copies
@@ -90,6 +91,10 @@ def test_the_ensemble_leaves_its_recipient_out(finished: Path) -> None:
     for left_out in range(3):
         others = [one for one in range(3) if one != left_out]
         assert ensemble[left_out, left_out] < ensemble[left_out, others].max(), "attacked encoders move farther"
+        assert mean_into(answer.cases[1], left_out) == answer.cases[1].tables[0].ratio[left_out, left_out]
+        assert mean_into(answer.cases[0], left_out) == pytest.approx(
+            answer.cases[0].tables[0].ratio[others, left_out].mean()
+        )
     whole = answer.cases[0].tables[0].raw[0]
     assert answer.cases[1].tables[0].ratio[0, 0] == pytest.approx(ensemble[0, 0] / whole[0, 0])
 
