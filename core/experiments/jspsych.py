@@ -28,8 +28,8 @@ HOW_TO = """
 2. Choose participant and run (`index.html?participant=2&run=1` chooses them), press Start, then the trigger key.
 3. At the end the data are saved to the downloads: `sub-01_task-probe_run-01.csv`, one line a trial, times in seconds
    but for jsPsych's own `rt` and `time_elapsed`, which are in milliseconds. Escape stops a run and saves what there is.
-4. Sizes hold for the screen described in `timing.toml` at a browser zoom of 100 %. A browser cannot measure a screen:
-   make the package with the numbers of the screen it is shown on.
+4. Sizes hold for the screen described in `timing.toml` (its own resolution), at any zoom. A browser cannot measure a
+   screen: make the package with the numbers of the screen it is shown on.
 
 To collect data online, put the whole folder on any web server. jsPsych is included (MIT licence,
 `jspsych/LICENCE.txt`); its versions and hashes stand in `jspsych/versions.json`.

@@ -111,12 +111,13 @@ def load_pictures(window, trials):
 
 
 def load_picture(window, path, trial):
-    """A picture at its size on this screen, in whole pixels; smoothed only where it is scaled."""
+    """A picture at its size on this screen, on whole pixels; smoothed only where it is scaled."""
     width = picture_width()
     size = (round(width * trial["width_ratio"]), round(width * trial["height_ratio"]))
     with Image.open(path) as file:
         scaled = file.size != size
-    return visual.ImageStim(window, image=str(path), size=size, interpolate=scaled)
+    aside = [(side + int(whole)) % 2 / 2 for side, whole in zip(size, window.size, strict=True)]  # odd in even
+    return visual.ImageStim(window, image=str(path), size=size, pos=aside, interpolate=scaled)
 
 
 def picture_width():

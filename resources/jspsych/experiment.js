@@ -131,13 +131,25 @@ function showTrial(jsPsych, trial, { now, msUntil }) {
     ...common,
     type: jsPsychImageKeyboardResponse,
     stimulus: trial.image_file,
-    stimulus_width: Math.round(settings.picture_width_px * trial.width_ratio),
-    stimulus_height: Math.round(settings.picture_width_px * trial.height_ratio),
-    maintain_aspect_ratio: false,
     render_on_canvas: false,
     stimulus_duration: () => msUntil(trial.onset + trial.duration),
-    on_load: noteOnset,
+    on_load: () => {
+      place(document.querySelector("#stage img"), trial);
+      noteOnset();
+    },
   };
+}
+
+// Gives a picture its size in pixels of the screen, whatever the zoom, and puts it on whole ones: half a pixel aside, it
+// would be smoothed, and with it the perturbation.
+function place(image, trial) {
+  const ratio = window.devicePixelRatio;
+  image.style.width = `${Math.round(settings.picture_width_px * trial.width_ratio) / ratio}px`;
+  image.style.height = `${Math.round(settings.picture_width_px * trial.height_ratio) / ratio}px`;
+  const box = image.getBoundingClientRect();
+  image.style.position = "relative";
+  image.style.left = `${Math.round(box.left * ratio) / ratio - box.left}px`;
+  image.style.top = `${Math.round(box.top * ratio) / ratio - box.top}px`;
 }
 
 function endRun(jsPsych, participant, run) {

@@ -26,6 +26,7 @@ sizes: dict[str, tuple[int, int]] = {}
 class Window:
     def __init__(self, **options: Any) -> None:
         assert options["units"] == "pix" and options["color"] == [0.0, 0.0, 0.0]
+        self.size = (1921, 1080)
 
     def flip(self) -> None:
         FLIPS.append({"shown": list(drawn), "time": core.getTime()})
@@ -65,8 +66,8 @@ def make_circle(window: Window, **_: Any) -> Stimulus:
     return Stimulus(window, name="dot")
 
 
-def make_image(window: Window, *, image: str, size: tuple[int, int], interpolate: bool) -> Stimulus:
-    assert Path(image).is_file() and interpolate
+def make_image(window: Window, *, image: str, size: tuple[int, int], pos: list[float], interpolate: bool) -> Stimulus:
+    assert Path(image).is_file() and interpolate and pos == [0.5, 0.0], "an even picture on an odd width"
     sizes[Path(image).name] = size
     return Stimulus(window, name=Path(image).name)
 

@@ -61,23 +61,28 @@ def test_the_page_runs_all_trials_from_a_folder_and_saves_what_was_pressed(
 
 
 @needs_browser
-def test_pictures_are_shown_in_the_middle_at_their_size_in_degrees_background_included(tmp_path: Path) -> None:
-    plan = quick_plan(tmp_path, catch_kind=CatchKind.DOT, background=12)
+@pytest.mark.parametrize(("background", "device_pixels"), [(12, 1), (13, 1), (12, 2), (13, 1.5)])
+def test_pictures_stand_in_the_middle_on_whole_pixels_at_their_size_in_degrees(
+    tmp_path: Path, background: int, device_pixels: float
+) -> None:
+    plan = quick_plan(tmp_path, catch_kind=CatchKind.DOT, background=background)
     package = write_package(plan, PackageKind.JSPSYCH, tmp_path / "package")
     with open_page(tmp_path) as page:
+        screen = {"width": 1280, "height": 800, "deviceScaleFactor": device_pixels, "mobile": False}
+        page.call("Emulation.setDeviceMetricsOverride", **screen)
         start_run(page, package)
-        box = page.wait_for(
+        left, top, width, height = page.wait_for(
             "(() => { const image = document.querySelector('#stage img'); if (!image) return null;"
             " const box = image.getBoundingClientRect();"
-            " return [box.left + box.width / 2, box.top + box.height / 2, box.width, box.height]; })()"
+            " return [box.left, box.top, box.width, box.height].map((side) => side * window.devicePixelRatio); })()"
         )
-        middle = page.value(
-            "(() => { const box = document.getElementById('fixation').getBoundingClientRect();"
-            " return [box.left + box.width / 2, box.top + box.height / 2]; })()"
-        )
-    # 8.4 deg at 57 cm are 8.3716 cm, at 32 px a cm 267.89 px; a file of 36 px around a picture of 24 is 1.5 times that.
-    assert box[2:] == [402, 402]
-    assert box[:2] == pytest.approx(middle, abs=0.5)
+    # 8.4 deg at 57 cm are 8.3716 cm, at 32 px a cm 267.89 px for a picture of 24 px; the file with its background is
+    # larger in proportion. All in pixels of the screen.
+    side = round(267.89 * (24 + background) / 24)
+    assert (width, height) == pytest.approx((side, side), abs=0.05)
+    assert (left, top) == pytest.approx((round(left), round(top)), abs=0.05)
+    middle = (left + width / 2, top + height / 2)
+    assert middle == pytest.approx((640 * device_pixels, 400 * device_pixels), abs=0.6)
 
 
 @needs_browser
