@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,13 @@ from app.widgets.basics import make_badge, make_button, make_column, make_headin
 from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo
+from core.sweeps.answer import FORMULAS
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.plan import format_duration
+from core.sweeps.pace import measure_paces
+from core.sweeps.plan import format_duration, name_layers
 
-JOB = "analysis"
+JOB, PACE = "analysis", "pace"
+EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet too where the extra `parquet` is there)"
 FORM_WIDTH = 324
 LEAST_TABLE = 64
 SHARES = (100, 24)
@@ -170,7 +173,9 @@ class AnalysisPage(WorkPage):
         self.table.setMinimumHeight(LEAST_TABLE)
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        numbers = make_row(make_heading("Numbers"), -1, self.answer_badge)
+        told = make_label("Formulas", "muted")
+        told.setToolTip("\n".join(f"{name}: {text}" for name, text in FORMULAS[self._question]))
+        numbers = make_row(make_heading("Numbers"), told, -1, self.answer_badge)
         below = QWidget()
         below.setLayout(make_column(numbers, self.table))
         parts = QSplitter(Qt.Orientation.Vertical)
@@ -195,6 +200,7 @@ class AnalysisPage(WorkPage):
         self.export.clicked.connect(self._export)
         self.collect.clicked.connect(self._collect)
         self.form.changed.connect(self._refresh)
+        self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
@@ -211,7 +217,7 @@ class AnalysisPage(WorkPage):
         n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
         tip = f"Add the {n_probes} probes behind this answer's points, each at the highest budget"
         self.collect.setToolTip(tip if self.finished else "Run the analysis first")
-        self.export.setToolTip("Save tables, figures and the report" if self.finished else "Run the analysis first")
+        self.export.setToolTip(EXPORT_TIP if self.finished else "Run the analysis first")
 
     @Slot(object)
     def _follow_lane(self, state: object) -> None:
@@ -234,16 +240,35 @@ class AnalysisPage(WorkPage):
         self.stage.setText("Stopped. Run again to go on where it stopped.")
         self._refresh()
 
+    @Slot()
+    def _measure(self) -> None:
+        """Measure the pace of networks whose cost could only be guessed; what was measured before is read."""
+        wish = self.form.wish()
+        layers = () if wish is None else name_layers(wish)
+        if any(layer not in self.form.paces for layer in layers):
+            self._session.lane.submit(
+                PACE,
+                lambda stop: measure_paces(self._session.engine, layers, should_stop=stop),
+                on_done=self.form.set_paces,
+                title="Measuring the networks…",
+            )
+
     def _fill_table(self, finished: Finished) -> None:
         table = finished.table
+        formulas = dict(FORMULAS[self._question])
         self.table.clear()
         self.table.setColumnCount(len(table.columns))
-        self.table.setHorizontalHeaderLabels(list(table.columns))
         self.table.setRowCount(len(table.rows))
         for line, row in enumerate(table.rows):
             for column, value in enumerate(row):
                 text = f"{value:.3g}" if isinstance(value, float) else str(value)
-                self.table.setItem(line, column, QTableWidgetItem(text))
+                item = QTableWidgetItem(text)
+                item.setToolTip(find_formula(text, formulas) if column == 0 else "")
+                self.table.setItem(line, column, item)
+        for column, name in enumerate(table.columns):
+            head = QTableWidgetItem(name)
+            head.setToolTip(find_formula(name, formulas))
+            self.table.setHorizontalHeaderItem(column, head)
         self.table.resizeColumnsToContents()
 
     @Slot()
@@ -268,6 +293,12 @@ class AnalysisPage(WorkPage):
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.finished is not None:
             self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)
+
+
+def find_formula(name: str, formulas: Mapping[str, str]) -> str:
+    """The formula of the quantity that a column or a row is named after, with its own name; "" for none."""
+    found = [key for key in formulas if key in name.lower() or key.lower() in name.lower()]
+    return f"{max(found, key=len)}: {formulas[max(found, key=len)]}" if found else ""
 
 
 def count_probes(config: SweepConfig) -> int:

@@ -14,7 +14,8 @@ from app.widgets.epsilon_control import EpsilonControl
 from app.widgets.fold import Fold
 from app.widgets.segmented import Segmented
 from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod
-from core.attacks.presets import PRESETS, find_preset, name_schedule
+from core.attacks.presets import PRESETS, Preset, find_preset, name_schedule
+from core.probes.probe import LADDER_FRACTIONS
 from core.types import Direction, NormName
 
 STEPS_TIP = "Steps of the attack at each budget of the curve"
@@ -172,7 +173,7 @@ class AttackForm(QWidget):
         self.preset.addItem(OWN_SCHEDULE, "")
         for name, preset in PRESETS.items():
             self.preset.addItem(name, name)
-            self.preset.setItemData(self.preset.count() - 1, preset.describe(), Qt.ItemDataRole.ToolTipRole)
+            self.preset.setItemData(self.preset.count() - 1, _describe_schedule(preset), Qt.ItemDataRole.ToolTipRole)
         self.preset.setMinimumContentsLength(12)
         self.momentum = _make_decimal("Momentum", most=MOST_MOMENTUM, tip=MOMENTUM_TIP)
         self.diversity = _make_decimal("Diverse inputs", most=1.0, tip=DIVERSITY_TIP)
@@ -301,3 +302,9 @@ def _set_use(field: QWidget, tip: str, *, why_not: str) -> None:
     """Enable a field, or say in its tooltip why it has no use."""
     field.setEnabled(not why_not)
     field.setToolTip(why_not or tip)
+
+
+def _describe_schedule(preset: Preset) -> str:
+    """The schedule, and what it costs here: its steps are taken at every budget of the curve."""
+    n_rungs = len(LADDER_FRACTIONS)
+    return f"{preset.describe()}. The curve has {n_rungs} budgets: {n_rungs * preset.n_steps:,} steps a probe."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
@@ -19,6 +19,7 @@ from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
 from core.sweeps.copies import Copies
+from core.sweeps.pace import Layer
 from core.sweeps.plan import estimate_cost
 from core.types import Direction, NormName
 
@@ -38,6 +39,7 @@ class SweepForm(QWidget):
         super().__init__(parent)
         self._question = question
         self._subject: Subject | None = None
+        self.paces: dict[Layer, float] = {}
         self.encoders = _make_list("Encoders")
         self.rois = _make_list("ROI means")
         self.voxels = QLineEdit()
@@ -109,6 +111,11 @@ class SweepForm(QWidget):
         check_comparable(wish)
         return wish
 
+    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+        """Take the measured seconds of an attack step of some networks; the cost is told from them."""
+        self.paces |= paces
+        self._look_again()
+
     def wish(self) -> SweepConfig | None:
         """The same, or None where it cannot be run."""
         try:
@@ -119,7 +126,7 @@ class SweepForm(QWidget):
     @Slot()
     def _look_again(self) -> None:
         try:
-            self.cost.setText(estimate_cost(self.value()).describe())
+            self.cost.setText(estimate_cost(self.value(), self.paces).describe())
             self.problem.setText("")
         except ProbeError as error:
             self.cost.setText("")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from app.sweep_job import Finished
 
 SHIFT, WIDTH = 0.19, 0.34
+LEGEND_ROOM = 0.16
+"""Share of the height left free for the legend."""
+LONG_NAME = 12
 HINT = (
     "A larger value tells encoders apart better. Pairs that differ: paired bootstrap, Holm-corrected, so no interval."
 )
@@ -49,7 +52,7 @@ class DiscriminabilityView(AnswerView):
             plot.legend.hide()
             for index, one in enumerate(measure.means):
                 self._bar(plot, index, one, colour_of(index), width=0.6, name="")
-            plot.name_ticks([label.replace(" ", "\n", 1) for label in answer.labels])
+            plot.name_ticks([_break(label) for label in answer.labels])
             plot.getPlotItem().autoRange(padding=0.08)
         self.statistics.clear()
         names = list(answer.sensitivity.statistics)
@@ -59,6 +62,8 @@ class DiscriminabilityView(AnswerView):
                 self._bar(self.statistics, place + side, measure.statistics[name], colour, width=WIDTH, name=title)
         self.statistics.name_ticks([name.replace(" ", "\n", 1) for name in names])
         self.statistics.getPlotItem().autoRange(padding=0.08)
+        low, high = self.statistics.getPlotItem().getViewBox().viewRange()[1]
+        self.statistics.setYRange(low, high + LEGEND_ROOM * (high - low), padding=0)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -74,3 +79,10 @@ class DiscriminabilityView(AnswerView):
         if np.isfinite(interval.low):
             ink = self._theme.text if self._theme is not None else colour
             plot.plot([place, place], [interval.low, interval.high], pen=solid(ink, 1.4))
+
+
+def _break(label: str) -> str:
+    """An encoder's name on short lines, so that neighbours do not hide each other."""
+    network, _, layer = label.partition(" ")
+    first, _, rest = network.rpartition("_") if len(network) > LONG_NAME else (network, "", "")
+    return "\n".join(filter(None, (first, rest, layer)))

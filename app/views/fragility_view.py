@@ -96,7 +96,10 @@ class FragilityView(AnswerView):
         rows = [row for row in answer.rows if row.roi == roi]
         for index, row in enumerate(rows):
             self._place_encoder(index, row)
-        self._fit(self.scatter, self._finished.target_r[:, chosen], values[:, chosen].mean(axis=2))
+        ends = np.asarray([[row.r.low, row.r.high] for row in rows])
+        tops = np.asarray([row.sensitivity[-1].high for row in rows])
+        reach = np.concatenate([self._finished.target_r[:, chosen].ravel(), ends.ravel()])
+        self._fit(self.scatter, reach, np.concatenate([values[:, chosen].mean(axis=2).ravel(), tops]))
 
     @Slot()
     def _draw_chosen(self) -> None:
@@ -200,8 +203,8 @@ class FragilityView(AnswerView):
         known = x[np.isfinite(x)]
         if known.size:
             span = max(float(np.ptp(known)), 0.1)
-            plot.setXRange(known.min() - 0.15 * span, known.max() + 0.15 * span, padding=0)
-        plot.setYRange(0, 1.25 * float(y.max()), padding=0)
+            plot.setXRange(known.min() - 0.08 * span, known.max() + 0.08 * span, padding=0)
+        plot.setYRange(0, 1.35 * float(np.nanmax(y)), padding=0)
 
     @Slot(object, object)
     def _open(self, _item: object, points: Any, *_event: object) -> None:

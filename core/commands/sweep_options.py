@@ -29,7 +29,8 @@ Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every n
 Images: ids or files, comma-separated; "test:8" draws 8 of the held-out images of the first subject.
 Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate.
 The cost is told first. Ctrl-C stops; the same command with --resume goes on where it stopped.
-The folder holds tables/*.csv, figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
+The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),
+figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
 
 BOTH = "both"
 COPIES = (BOTH, *COPY_KINDS, "none")

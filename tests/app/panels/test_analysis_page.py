@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.panels.analysis_page import AnalysisPage
+from app.panels.analysis_page import AnalysisPage, find_formula
 from app.panels.sweep_form import SweepForm
 from app.session import Session, open_session
 from app.sweep_job import Finished, iter_analysis
@@ -147,6 +147,23 @@ def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBo
     view.roi.setCurrentIndex(view.roi.findData("V1"))
     assert len(view.targets.points()) == 2
     assert {point.data()[1] for point in view.targets.points()} == {1}
+
+
+def test_the_formula_of_a_number_is_told_where_it_stands(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.DISCRIMINABILITY)
+    page.take_answer(finish(Question.DISCRIMINABILITY))
+    tips = {page.table.item(row, 0).text(): page.table.item(row, 0).toolTip() for row in range(page.table.rowCount())}
+    assert tips["Treves-Rolls sparseness"].startswith("Treves-Rolls sparseness: 1 − (mean |s|)²")
+    assert all(tips.values())
+    assert find_formula("held-out images", {"area": "x"}) == ""
+
+
+def test_the_cost_is_told_anew_from_the_measured_pace(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    qtbot.waitUntil(lambda: "at the speed measured here" in page.form.cost.text(), timeout=30_000)
+    page.form.set_paces(dict.fromkeys(KEYS, 1e6))
+    assert "h at the speed" in page.form.cost.text()
 
 
 def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
