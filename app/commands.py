@@ -168,7 +168,7 @@ COMMANDS: tuple[Command, ...] = (
         "Save probe…",
         "File",
         "Save a file that reproduces this probe",
-        "Ctrl+Shift+P",
+        "Ctrl+Alt+S",
         "save",
         needs_probe,
         ends_group=True,

@@ -80,6 +80,7 @@ class SessionTools(QObject):
         kept = self._session.settings.text("export_folder")
         clean_up(Path(kept) if kept else default_export_folder())
         self._watch()
+        self.keeper.set_pause(self._session.settings.whole("autosave_seconds"))
         self.keeper.begin()
         if path is not None:
             self.open_path(path)

@@ -28,6 +28,7 @@ class SettingsDialog(QDialog):
         self.keys = ShortcutPage(settings)
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
+        self.pages.tabBar().setDrawBase(False)
         self.pages.setAccessibleName("Pages of settings")
         for group in GROUPS:
             self.pages.addTab(self._make_page(group), group)

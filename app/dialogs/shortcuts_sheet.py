@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from app.commands import COMMANDS, MENUS, Command
+from app.folds import available_size, make_scrolling
 from app.widgets.basics import make_column, make_heading, make_label, make_row
+
+EDGE = 40
+"""Pixels kept free around the sheet, and taken by its title and margins."""
 
 KEY_WIDTH = 96
 NATIVE = QKeySequence.SequenceFormat.NativeText
@@ -19,6 +23,16 @@ MOUSE = (
     ("Drag", "Turn the cortex"),
     ("Wheel", "Zoom the cortex or the images"),
     ("Drag ε", "Preview other budgets live; a full probe follows on release"),
+)
+
+
+CORTEX_KEYS = (
+    ("Arrows", "Turn the cortex; shift a flat map"),
+    ("Shift+arrows", "Shift the cortex"),
+    ("+  −  Home", "Zoom; show all. On an image too, where arrows move it"),
+    ("Ctrl+arrows", "Step to the next voxel that way"),
+    ("Page Up, Down", "Step to the next ROI"),
+    ("Enter", "Make the voxel stepped to the target"),
 )
 
 
@@ -32,9 +46,27 @@ class ShortcutsSheet(QDialog):
         left = [self._make_group(menu) for menu in MENUS if menu in LEFT_MENUS]
         right = [self._make_group(menu) for menu in MENUS if menu not in LEFT_MENUS]
         columns = make_row(
-            make_column(*left, _make_table("Mouse", MOUSE), -1, gap=16), make_column(*right, -1, gap=16), gap=40
+            make_column(*left, -1, gap=16),
+            make_column(
+                *right,
+                _make_table("Mouse", MOUSE),
+                _make_table("On the cortex, once Tab or a click put the keys there", CORTEX_KEYS),
+                -1,
+                gap=16,
+            ),
+            gap=40,
         )
-        self.setLayout(make_column(make_label("Keyboard and mouse", "title"), columns, gap=16, margin=24))
+        body = QWidget()
+        body.setLayout(columns)
+        scroll = make_scrolling(body)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # nothing in it takes the focus, so the keys scroll it
+        scroll.setAccessibleName("Every command and its key")
+        column = make_column(make_label("Keyboard and mouse", "title"), scroll, gap=16, margin=24)
+        column.setStretch(1, 1)
+        self.setLayout(column)
+        room = available_size() - QSize(EDGE, 2 * EDGE)
+        wanted = body.sizeHint() + QSize(2 * EDGE, 3 * EDGE)
+        self.resize(wanted.boundedTo(room))
 
     def _make_group(self, menu: str) -> QWidget:
         rows = [(self._key_of(command), command.help) for command in COMMANDS if command.menu == menu]

@@ -13,7 +13,8 @@ from app.state import AppState
 
 def test_ids_and_keys_are_unique(qtbot: QtBot) -> None:
     ids = [command.id for command in COMMANDS]
-    keys = [QKeySequence(command.shortcut).toString() for command in COMMANDS if command.shortcut]
+    held = [key for command in COMMANDS for key in (command.shortcut, command.also) if key]
+    keys = [QKeySequence(key).toString() for key in held]
     assert len(set(ids)) == len(ids)
     assert len(set(keys)) == len(keys)
     assert all(keys)

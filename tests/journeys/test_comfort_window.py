@@ -146,3 +146,10 @@ def test_panels_fold_by_key_and_stay_folded_at_the_next_start(window: MainWindow
     window.give_command("reset_layout")
     assert window.controls.isVisible()
     assert Settings().text("folded_panels") == "controls"  # kept with the other settings when the window closes
+
+
+def test_the_pause_before_saving_follows_its_setting(window: MainWindow) -> None:
+    keeper = window.session_tools.keeper
+    assert keeper._soon.interval() == 1000
+    window.session.settings.set("autosave_seconds", 30)
+    assert keeper._soon.interval() == 30_000
