@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-LETTER_WIDTH = 0.52
+LETTER_WIDTH = 0.575
 """Mean width of a letter, in parts of the font's size; decides where captions break."""
 
 PAGE_ROWS: tuple[float, ...] = (1.15, 1.0, 1.25)
