@@ -62,6 +62,7 @@ class SessionKeeper(QObject):
         self._writing: Future[None] | None = None
         self._wanted = False
         self._last: Open | None = None
+        self._probe: Probe | None = None
         self._told = False
         self._soon = QTimer(self, singleShot=True, interval=SAVE_MS)
         self._soon.timeout.connect(self.save)
@@ -136,10 +137,13 @@ class SessionKeeper(QObject):
             self._autosave.close(keep=keep)
         except StorageError as error:
             self.failed.emit(str(error))
-        self._autosave, self._last = Autosave(), None
+        self._autosave, self._last, self._probe = Autosave(), None, None
 
     def _write(self, now: Open) -> None:
+        if now.probe is not None and now.probe is not self._probe:
+            self._autosave.save(now.record, named=now.named)  # what was chosen first: a probe takes a while
         self._autosave.save(now.record, probe=now.probe, named=now.named)
+        self._probe = now.probe
 
     def _wait(self) -> None:
         """Wait for the write under way; its failure is told when its signal comes."""

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ REFUSAL = "Run the probe again and save it, or fetch the file again."
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def save_probe(probe: Probe, path: Path) -> Path:
+def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = flush) -> Path:
     """Write a probe; returns the path of its header.
 
     Parameters
@@ -46,6 +47,8 @@ def save_probe(probe: Probe, path: Path) -> Path:
     probe : Probe
     path : Path
         With or without ending; NAME.json and NAME.safetensors are written.
+    settle : callable
+        Brings a written file to the disk before it gets its name.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def save_probe(probe: Probe, path: Path) -> Path:
     packed = save(flatten_arrays(probe))
     header = describe_header(probe) | {"arrays_sha256": hashlib.sha256(packed).hexdigest()}
     header |= {"header_sha256": hash_header(header)}
-    _write_together({arrays_path: packed, header_path: json.dumps(header, indent=1).encode() + b"\n"})
+    contents = {arrays_path: packed, header_path: json.dumps(header, indent=1).encode() + b"\n"}
+    _write_together(contents, settle)
     return header_path
 
 
@@ -158,7 +162,7 @@ def _read(path: Path) -> bytes:
         raise StorageError(f"{path} cannot be read: {error.strerror}. A probe is two files of one name.") from error
 
 
-def _write_together(contents: dict[Path, bytes]) -> None:
+def _write_together(contents: dict[Path, bytes], settle: Callable[[Path], object]) -> None:
     """Write all under temporary names, then rename all; on any failure remove what is left of it."""
     partial = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
     older = {path: _read(path) for path in contents if path.exists()}
@@ -167,11 +171,11 @@ def _write_together(contents: dict[Path, bytes]) -> None:
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial[path].write_bytes(content)
-            flush(partial[path])
+            settle(partial[path])
         for path in contents:
             partial[path].replace(path)
             renamed.append(path)
-        flush(path.parent)
+        settle(path.parent)
     except OSError as error:
         _take_back(renamed, older)
         reason = error.strerror or error

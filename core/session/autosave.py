@@ -84,7 +84,7 @@ class Autosave:
         """Save what is open now; `named` is the file the user has given it. Raises StorageError; the older stays."""
         folder = self._begin()
         notes = {"named": "" if named is None else str(named)}
-        return write_session(record, folder / SESSION_NAME, probe=probe, notes=notes)
+        return write_session(record, folder / SESSION_NAME, probe=probe, notes=notes, settle=_leave_to_system)
 
     def close(self, *, keep: bool) -> None:
         """Close in order: with `keep` the session can be opened again, else it goes."""
@@ -109,6 +109,14 @@ class Autosave:
             self._lock.path = folder / LOCK_NAME
         self._folder = folder
         return folder
+
+
+def _leave_to_system(_path: Path) -> None:
+    """A probe is known by its hash and can be made again: no save of what was chosen waits for a slow disk to hold it.
+
+    A killed process loses nothing by it, as what was written is the system's; after a power cut a torn probe is
+    refused.
+    """
 
 
 def autosave_folder() -> Path:

@@ -7,7 +7,7 @@ probes last: whenever the process dies, the session file on the disk and what it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInputError, StorageError
-from core.files import remove_leftovers, replace_file
+from core.files import flush, remove_leftovers, replace_file
 from core.probes.files import describe_header, hash_header, load_probe, name_files, save_probe
 from core.probes.probe import Probe
 from core.session.migrate import VERSION, migrate
@@ -53,7 +53,12 @@ class SavedSession:
 
 
 def write_session(
-    record: SessionRecord, path: Path, *, probe: Probe | None = None, notes: Mapping[str, Any] | None = None
+    record: SessionRecord,
+    path: Path,
+    *,
+    probe: Probe | None = None,
+    notes: Mapping[str, Any] | None = None,
+    settle: Callable[[Path], object] = flush,
 ) -> SessionRecord:
     """Save a session; returns the record as it was written, its probe in the session's own folder.
 
@@ -66,6 +71,8 @@ def write_session(
         The one on screen; without it the one `record.probe` refers to is copied, if it is there.
     notes : mapping, optional
         Further header fields.
+    settle : callable
+        Brings a probe's files to the disk before the session refers to them.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def write_session(
         If the folder cannot be written or the disk is full; the older session stays as it was.
     """
     data = data_of(path)
-    reference = _keep_probe(record.probe, probe, data)
+    reference = _keep_probe(record.probe, probe, data, settle)
     written = replace(record, probe=reference)
     header = {"format": FORMAT, "version": VERSION, "saved": _now(), "program": _program()} | dict(notes or {})
     text = json.dumps(header | pack_record(written, path.parent), indent=1, ensure_ascii=False) + "\n"
@@ -130,11 +137,13 @@ def _read_content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _keep_probe(reference: FileReference | None, probe: Probe | None, data: Path) -> FileReference | None:
+def _keep_probe(
+    reference: FileReference | None, probe: Probe | None, data: Path, settle: Callable[[Path], object]
+) -> FileReference | None:
     if probe is not None:
         stem = data / f"{PROBE_PREFIX}{hash_header(describe_header(probe))[:NAME_DIGITS]}"
         header, _ = name_files(stem)
-        return refer_to(header if header.is_file() else save_probe(probe, stem))
+        return refer_to(header if header.is_file() else save_probe(probe, stem, settle=settle))
     if reference is None or reference.path.parent == data or not is_there(reference, reference.path):
         return reference
     return refer_to(_copy_probe(reference.path, data))
