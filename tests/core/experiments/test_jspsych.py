@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.experiments.jspsych import LIBRARY
 from core.experiments.orders import CatchKind, OrderConfig
@@ -17,7 +20,7 @@ from core.experiments.plan import Plan, make_plan
 from core.experiments.template import Template
 from core.experiments.timing import Screen, Timing
 from core.paths import resources_folder
-from core.stimuli.manifest import read_manifest
+from core.stimuli.manifest import StimulusSet, read_manifest
 from tests.helpers.chromium import PATIENCE, Page, find_chromium, open_page
 from tests.helpers.stimulus_sets import write_set
 
@@ -86,6 +89,35 @@ def test_pictures_stand_in_the_middle_on_whole_pixels_at_their_size_in_degrees(
 
 
 @needs_browser
+def test_a_picture_that_fits_reaches_the_screen_pixel_by_pixel(tmp_path: Path) -> None:
+    folder, side = write_set(tmp_path / "a_set", n_images=3), 101
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    rows = tuple(
+        dataclasses.replace(row, width_px=side, height_px=side, picture_px=side) for row in read_manifest(folder).rows
+    )
+    screen = Screen()
+    exact = dataclasses.replace(screen, degrees=screen.degrees_of(side))
+    order = OrderConfig(runs=1, spacing=2, catch_per_run=0)
+    timing = dataclasses.replace(QUICK, stimulus_seconds=30)
+    plan = make_plan(StimulusSet(folder, "noise", rows, {}), Template(timing, order, exact))
+    package = write_package(plan, PackageKind.JSPSYCH, tmp_path / "package")
+    for path in (package / "stimuli").iterdir():
+        Image.fromarray(noise).save(path)
+    with open_page(tmp_path) as page:
+        start_run(page, package, participants=1)
+        left, top = page.wait_for(
+            "(() => { const image = document.querySelector('#stage img'); if (!image) return null;"
+            " document.getElementById('fixation').style.display = 'none';"
+            " const box = image.getBoundingClientRect(); return [box.left, box.top]; })()"
+        )
+        page.picture(tmp_path / "seen.png")
+    seen = np.asarray(Image.open(tmp_path / "seen.png").convert("RGB"))
+    x, y = int(left), int(top)
+    np.testing.assert_array_equal(seen[y : y + side, x : x + side], noise)
+    np.testing.assert_array_equal(seen[y - 1, x : x + side], 128)
+
+
+@needs_browser
 def test_escape_stops_the_run_and_keeps_the_data_so_far(tmp_path: Path) -> None:
     package = write_package(quick_plan(tmp_path, catch_kind=CatchKind.DOT), PackageKind.JSPSYCH, tmp_path / "package")
     with open_page(tmp_path) as page:
@@ -120,9 +152,10 @@ def test_the_library_in_the_resources_is_the_one_recorded() -> None:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == facts["sha256"]
 
 
-def start_run(page: Page, package: Path, *, participant: int = 1) -> None:
+def start_run(page: Page, package: Path, *, participant: int = 1, participants: int = 2) -> None:
     page.open((package / "index.html").as_uri() + f"?participant={participant}&run=1")
-    page.wait_for("document.readyState === 'complete' && document.getElementById('participant').options.length === 2")
+    filled = f"document.getElementById('participant').options.length === {participants}"
+    page.wait_for(f"document.readyState === 'complete' && {filled}")
     page.value("document.getElementById('fullscreen').checked = false; document.forms[0].requestSubmit()")
     page.wait_for("document.getElementById('stage').innerText.includes('The run starts with 5.')")
     page.press("5")
