@@ -20,7 +20,7 @@ def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: s
 
     config = probe.config
     rescore = partial(engine.rescore, config.subject, config.network, config.layer)
-    card = engine.open_encoder(config.subject, config.network, config.layer).card
+    card = engine.encoder_card(config.subject, config.network, config.layer)
     space = load_subject(config.subject).surface
     report = export_probe(probe, stimulus, folder, rescore=rescore, image=image, card=card, space=space)
     return f"Exported {len(report.files)} files to {report.folder}"

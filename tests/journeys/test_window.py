@@ -292,7 +292,7 @@ def test_export_writes_the_set_with_its_manifest(
     assert str(folder) in told.args[0]
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4
-    assert len(list(folder.glob("*.png"))) == 4
+    assert len(list(folder.glob("stimuli/*.png"))) == 4
 
 
 def test_an_unwritable_export_is_a_banner_and_loses_nothing(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
