@@ -78,8 +78,8 @@ def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:
 
 def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
     """Feature against voxel fragility; linearity and curvature along epsilon; the two norms against each other."""
-    figure, axes = make_figure(1, 4 if answer.norm_agreement else 3, width=3.8)
-    parts, linear, bend = axes[0][:3]
+    figure, axes = make_figure(2, 2, width=4.2)
+    (parts, linear), (bend, norms) = axes
     for index, part in enumerate(answer.parts):
         parts.scatter(
             part.feature_change,
@@ -106,7 +106,9 @@ def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
     bend.set_ylim(0, None)
     bend.set_title("path curvature; 0: straight", fontsize=8)
     if answer.norm_agreement:
-        _compare_norms(axes[0][3], answer, sweep)
+        _compare_norms(norms, answer, sweep)
+    else:
+        norms.set_visible(False)
     return figure
 
 

@@ -52,6 +52,7 @@ table { border-collapse: collapse; font-size: 12.5px; width: 100%; display: bloc
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--muted); font-weight: 600; white-space: normal; } figure { margin: 18px 0; }
 svg { max-width: 100%; height: auto; }
+.wide { overflow-x: auto; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; background: var(--soft); padding: 12px 16px;
  border-radius: 8px; } dt { font-weight: 600; } dd { margin: 0; }
 """
@@ -164,7 +165,7 @@ def format_table(table: Table) -> str:
     )
     rest = len(table.rows) - MOST_ROWS
     more = f'<p class="note">{rest:,} more rows in tables/{table.name}.csv</p>' if rest > 0 else ""
-    return f"<h3>{html.escape(table.title)}</h3><table><tr>{head}</tr>{body}</table>{more}"
+    return f"<h3>{html.escape(table.title)}</h3><div class='wide'><table><tr>{head}</tr>{body}</table></div>{more}"
 
 
 def _format(value: Value) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from core.attacks.config import format_epsilon
 from core.export.analysis_package import FIGURES, TABLES, draw_folder, write_folder
 from core.export.analysis_tables import Table, Value
-from core.export.report import STYLE, format_table, inline_svg
+from core.export.report import CITATIONS, STYLE, format_table, inline_svg
 from core.export.study_figures import draw_study
 from core.files import replace_file
 from core.sweeps.statistics import Interval
@@ -234,11 +234,13 @@ def compose_study(report: StudyReport, facts: dict[str, object]) -> str:
     formulas = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in pairs)
     figures = "".join(f"<figure>{inline_svg(figure)}</figure>" for figure in report.figures.values())
     body = "".join(format_table(table) for table in report.tables)
+    cited = "".join(f"<li>{html.escape(line)}</li>" for line in CITATIONS)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Probescope study</title>'
         f"<style>{STYLE}</style></head><body><h1>A test of the method on known axes</h1>"
         f'<p class="warning">{html.escape(ABOUT)}</p><ul>{said}</ul><dl>{formulas}</dl>{figures}'
         f"<h2>Limits</h2><ul>{limits}</ul><h2>Methods</h2><p>{html.escape(describe_study(report))}</p>{body}"
+        f"<h2>Sources</h2><ul>{cited}</ul>"
         f'<p class="note">Device {html.escape(str(facts["device"]))}; {html.escape(shown)}. Weights: '
         f"{html.escape(weights)}.</p></body></html>\n"
     )
