@@ -22,7 +22,7 @@ bench: setup  ## ratios against floors and peers
 
 screenshots: setup  ## make the README's pictures again
 	@$(py) main.py demo --out out/screenshots
-	@cp out/screenshots/window.png out/screenshots/window_light.png out/screenshots/encoder_card.png resources/screenshots/
+	@cp out/screenshots/window.png out/screenshots/window_light.png out/screenshots/encoder_card.png out/screenshots/stimuli.png resources/screenshots/
 
 setup:
 	@packaging/setup.sh

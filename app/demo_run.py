@@ -1,6 +1,7 @@
 """The demonstration: drives the real window with real mouse clicks, without anyone there. Never fakes a number.
 
-It loads the embedded default, clicks a voxel of FFA, probes it raise and lower, exports both and prints what came out.
+It loads the embedded default, clicks a voxel of FFA, probes it raise and lower, exports and collects both and prints
+what came out.
 """
 
 from __future__ import annotations
@@ -79,13 +80,16 @@ def _drive(out: Path, *, device: str) -> None:
         _picture(window, out / "window_light.png", theme=LIGHT)
         window.set_theme(DARK)
         _picture_card(window, out / "encoder_card.png")
+        window.give_command("add_to_tray")
         _export(window, out / "raise")
         session.controller.set_direction(Direction.LOWER)
         _wait("the lowering probe", lambda: _is_idle(window) and _direction(window) is Direction.LOWER)
         lowered = _finished(window)
         _account(lowered)
         _picture(window, out / "window_lower.png", theme=DARK)
+        window.give_command("add_to_tray")
         _export(window, out / "lower")
+        _picture_tray(window, out / "stimuli.png")
     finally:
         window.close()
     print(f"Stimuli, manifests and pictures of the window: {out}")
@@ -155,6 +159,17 @@ def _picture_card(window: MainWindow, path: Path) -> None:
     _rest(LAST_PAINT_MS)
     save_window_picture(card, path)
     card.close()
+
+
+def _picture_tray(window: MainWindow, path: Path) -> None:
+    """Show what was collected for a set of stimuli, and save its picture."""
+    tools = window.tray_tools
+    tools.show_page()
+    tray, page = tools.tray, tools.page
+    _wait("the tray", lambda: _is_idle(window) and all(tray.look(row) is not None for row in range(len(tray.items))))
+    page.list.setCurrentIndex(page.model.index(0, 0))
+    window.banner.hide()
+    _picture(window, path, theme=DARK)
 
 
 def _finished(window: MainWindow) -> Probe:
