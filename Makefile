@@ -8,8 +8,8 @@ py := .venv/bin/python
 run: setup  ## open the window; without a display run the demonstration into out/demo
 	@$(py) main.py
 
-test: setup-tests  ## run the tests on a display of their own
-	@$(py) -m pytest
+test: setup-tests  ## run the tests, a process and a display for each processor, four at most
+	@$(py) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: setup  ## style and types
 	@$(py) -m ruff check .

@@ -75,9 +75,16 @@ get_browser() {
 # What reads the program's packages, for the tests, in a folder of its own: the parts tested need neither a screen nor a
 # store, and what the whole of PsychoPy and Brain-Score asks for does not go together with the program's libraries.
 get_readers() {
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/readers \
-        'psychopy>=2026.1,<2027' 'brainscore_core>=2.5,<3' six json-tricks i18next ||
-        say "PsychoPy and Brain-Score could not be installed; the tests that read packages with them are skipped."
+    get_reader PsychoPy 'psychopy>=2026.1,<2027' six json-tricks i18next
+    get_reader Brain-Score 'brainscore_core>=2.5,<3' six
+}
+
+# Each by itself: where one cannot be had, the tests of the other still run.
+get_reader() {
+    local name=$1
+    shift
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/readers "$@" ||
+        say "$name could not be installed; the tests that read packages with it are skipped."
 }
 
 install_system_libraries

@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 # Both are read once, when torch is imported: threads that spin, or more of them than cores, make timings meaningless.
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
@@ -24,6 +26,9 @@ from core.paths import HOME_VARIABLE
 
 LEAK_SECONDS = 3.0
 """A thread that was told to end may need a moment on a busy machine."""
+
+PATIENCE_MS = 30_000
+"""How long a test waits for something that must happen, on a busy machine too. A test that waits for less says so."""
 
 LASTING_THREADS = ("pytest_timeout", "Dummy-", "tqdm_monitor")
 """Threads of the test runner, of tqdm, and Python's stand-ins for threads that Qt started (checked as QThreads)."""
@@ -59,6 +64,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "benchmarks" in item.path.parts:
             item.add_marker(pytest.mark.benchmark)
+
+
+class PatientBot(QtBot):
+    """Waits six times as long as pytest-qt does before it gives up, for machines that do much else."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitExposed(self, widget: Any, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+    def waitActive(self, widget: Any, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitActive(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    """The fixture of pytest-qt, with more patience."""
+    return PatientBot(request)
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ def saved_subject() -> str:
 
 
 def test_a_change_is_saved_soon_and_nothing_new_is_not(keeper: SessionKeeper, desk: Desk, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(keeper.saved, timeout=5000):
+    with qtbot.waitSignal(keeper.saved):
         keeper.begin()
     assert saved_subject() == "one"
     (one,) = list_autosaves()
@@ -56,7 +56,7 @@ def test_a_change_is_saved_soon_and_nothing_new_is_not(keeper: SessionKeeper, de
     keeper.save()
     assert one.path.stat().st_mtime_ns == written
     desk.now = Open(SessionRecord(subject="two"), None, None)
-    with qtbot.waitSignal(keeper.saved, timeout=5000):
+    with qtbot.waitSignal(keeper.saved):
         keeper.mark()
     assert saved_subject() == "two"
 
@@ -73,9 +73,9 @@ def test_a_full_disk_is_told_once_and_tried_again(
         patch.setattr(Autosave, "save", fill)
         for _ in range(2):
             keeper.save()
-            qtbot.waitUntil(lambda: keeper.last is None, timeout=5000)
+            qtbot.waitUntil(lambda: keeper.last is None)
     assert told == ["The session could not be saved by itself: No space is left."]
-    with qtbot.waitSignal(keeper.saved, timeout=5000):
+    with qtbot.waitSignal(keeper.saved):
         keeper.save()
     assert saved_subject() == "one"
 

@@ -32,7 +32,7 @@ from core.stimuli.one_probe import export_probe
 from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo
 
 FILE_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.listdir", "os.truncate", "shutil.rmtree")
-ENCODER, PHOTO = make_conv_encoder(side=64), make_photo(64)
+ENCODER, PHOTO = make_conv_encoder(side=32), make_photo(32)
 
 
 def make_probe(voxel: int) -> Probe:

@@ -125,7 +125,7 @@ def test_from_a_made_set_to_an_answer_by_window(
     scene = page.view.plot.getPlotItem().vb.mapViewToScene(point.pos())
     qtbot.mouseMove(page.view.plot.viewport(), page.view.plot.mapFromScene(scene))
     qtbot.mouseClick(page.view.plot.viewport(), left, pos=page.view.plot.mapFromScene(scene))
-    qtbot.waitUntil(lambda: all(picture.has_picture() for picture in page.pictures.pictures), timeout=5_000)
+    qtbot.waitUntil(lambda: all(picture.has_picture() for picture in page.pictures.pictures))
     assert "V1, l2 3" in page.pictures.title.text()
     window.resize(1264, 700)
     qtbot.waitUntil(lambda: page.height() < window.height())  # nothing of it is out of sight

@@ -196,7 +196,7 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
     assert not window.isWindowModified()
     saved = facts(window)
     window.session.controller.set_direction(Direction.RAISE)
-    qtbot.waitUntil(window.isWindowModified, timeout=5000)
+    qtbot.waitUntil(window.isWindowModified)
     window.close()
     assert [one.state for one in list_autosaves()] == [AutosaveState.CLOSED], "what was not saved can be had back"
     again = make(path)
@@ -208,7 +208,7 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
 def test_the_same_session_in_two_windows_is_told(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     first = make()
     assert first.session_tools._write(tmp_path / "mine.probescope")
-    with qtbot.waitSignal(first.session.problems.message, timeout=1) as none_yet:
+    with qtbot.waitSignal(first.session.problems.message) as none_yet:
         first.session.problems.message.emit("", "info")
     assert none_yet.args == ["", "info"]
     second = make()

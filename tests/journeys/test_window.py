@@ -147,9 +147,9 @@ def test_cancel_gives_back_what_was_there(make: MakeWindow, qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: state.progress is not None)
     assert window.controls.run.button.text() == "Cancel"
     qtbot.mouseClick(window.controls.run.button, Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(window.session.lane.state_changed, timeout=400):
+    with qtbot.waitSignal(window.session.lane.state_changed):
         pass
-    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle), timeout=400)
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
     assert state.probe is first
     assert state.progress is None
     assert window.controls.run.button.text() == "Probe"

@@ -77,7 +77,7 @@ def test_a_preview_is_asked_for_once_after_a_rest(qtbot: QtBot) -> None:
     dialog = make_movie_dialog(qtbot)
     asked: list[float] = []
     dialog.preview_requested.connect(lambda _config, place: asked.append(place))
-    with qtbot.waitSignal(dialog.estimate_requested, timeout=5000):
+    with qtbot.waitSignal(dialog.estimate_requested):
         for place in (10, 20, 30):
             dialog.place.setValue(place)
     assert asked == [0.3]

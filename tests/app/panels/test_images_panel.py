@@ -114,8 +114,8 @@ def test_flicker_swaps_and_ends_on_the_perturbed_image(panel: ImagesPanel, qtbot
     perturbed, clean = shown(panel.made_view), shown(panel.clean_view)
     panel.set_flicker(True)
     assert panel.tools.flicker.isChecked()
-    qtbot.waitUntil(lambda: np.array_equal(shown(panel.made_view), clean), timeout=20 * FLICKER_MS)
-    qtbot.waitUntil(lambda: np.array_equal(shown(panel.made_view), perturbed), timeout=20 * FLICKER_MS)
+    qtbot.waitUntil(lambda: np.array_equal(shown(panel.made_view), clean))
+    qtbot.waitUntil(lambda: np.array_equal(shown(panel.made_view), perturbed))
     panel.set_flicker(False)
     assert np.array_equal(shown(panel.made_view), perturbed)
 

@@ -173,7 +173,7 @@ def test_playing_runs_to_the_last_step_and_stops(panel: ResponsesPanel, qtbot: Q
     told: list[int] = []
     panel.step_scrubbed.connect(told.append)
     panel.history.play_button.click()
-    qtbot.waitUntil(lambda: not panel.history.play_button.isChecked(), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.history.play_button.isChecked())
     assert told == [36, 37, 38, 39]
 
 
@@ -183,11 +183,11 @@ def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) ->
     for record in iter_progress(probe)[:20]:
         panel.show_progress(record)
     assert panel.history.n_steps == 0, "records are drawn together, later"
-    qtbot.waitUntil(lambda: panel.history.n_steps == 20, timeout=3000)
+    qtbot.waitUntil(lambda: panel.history.n_steps == 20)
     assert panel.curve.data is not None
     assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
     assert not panel.history.slider.isEnabled()
-    qtbot.waitUntil(lambda: panel.table.shown_rois() == list(ROIS), timeout=3000)
+    qtbot.waitUntil(lambda: panel.table.shown_rois() == list(ROIS))
     panel.show_probe(probe, TABLE)
     assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
 
