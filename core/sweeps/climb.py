@@ -25,8 +25,8 @@ from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
 from core.errors import BadInputError
 from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+from core.sweeps.cells import Arrays
 from core.sweeps.plan import N_PATH
-from core.sweeps.store import Arrays
 from core.types import FloatArray
 
 IMAGES_AT_ONCE = 8

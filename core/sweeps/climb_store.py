@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -19,10 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import StorageError
-from core.files import replace_file
 from core.paths import cache_folder
 from core.probes.respond import describe_versions
-from core.sweeps.store import Arrays
+from core.sweeps.cells import Arrays, load_cell, save_cell
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
@@ -50,22 +48,16 @@ def load_climb(name: str) -> Arrays | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+        return load_cell(path)
+    except StorageError as problem:
         LOGGER.info("a cached climb cannot be read: %s", problem)
         return None
 
 
 def keep_climb(name: str, arrays: Arrays) -> None:
     """Keep a climb; a full or read-only disk is logged and otherwise passed over."""
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
     try:
-        replace_file(_path(name), write)
+        save_cell(_path(name), arrays)
         drop_oldest(MOST_BYTES)
     except StorageError as problem:
         LOGGER.info("a climb was not cached: %s", problem)

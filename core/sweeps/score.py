@@ -14,8 +14,8 @@ from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop
+from core.sweeps.cells import Arrays
 from core.sweeps.controls import make_controls
-from core.sweeps.store import Arrays
 from core.sweeps.variants import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
 

@@ -7,22 +7,19 @@ and the versions; a folder is continued only by the very same sweep.
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.checks import describe_refusal
 from core.errors import BadInputError, StorageError
 from core.files import check_free, replace_file
+from core.sweeps.cells import Arrays, load_cell, save_cell
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import Cell, list_cells
 
 FORMAT, VERSION = "probescope-sweep", 2
 HEADER_NAME, CELLS_NAME = "sweep.json", "cells"
-Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +41,11 @@ class SweepStore:
 
     def save(self, cell: Cell, arrays: Arrays) -> None:
         """Keep a finished cell. Raises StorageError if the disk is full or cannot be written."""
-
-        def write(partial: Path) -> None:
-            with partial.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-
-        replace_file(self._path(cell), write)
+        save_cell(self._path(cell), arrays)
 
     def load(self, cell: Cell) -> Arrays:
         """The arrays of a finished cell. Raises StorageError if they cannot be read."""
-        try:
-            with np.load(self._path(cell), allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise StorageError(f"{self._path(cell)} cannot be read ({error}). Delete it and resume.") from error
+        return load_cell(self._path(cell))
 
     def missing(self) -> tuple[Cell, ...]:
         """The cells still to do, in their order."""

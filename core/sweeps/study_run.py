@@ -23,6 +23,7 @@ from core.errors import Cancelled
 from core.probes.respond import exact_arithmetic, respond
 from core.progress import ShouldStop, Stopwatch, never_stop
 from core.seeds import make_stream
+from core.sweeps.cells import Arrays
 from core.sweeps.climb import Ascent, climb
 from core.sweeps.controls import make_controls
 from core.sweeps.pace import NetworkSource, Paces
@@ -31,7 +32,6 @@ from core.sweeps.study_space import Space, draw_axes, fit_readout, make_encoder,
 from core.sweeps.study_store import (
     FEATURES,
     TRUTH,
-    Arrays,
     StudyCell,
     StudyStore,
     list_study,

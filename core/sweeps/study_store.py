@@ -7,17 +7,15 @@ candidate: one candidate fitted to one teacher at one noise level, its probes sh
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from core.checks import describe_refusal
 from core.errors import BadInputError, StorageError
 from core.files import check_free, replace_file
 from core.networks.catalog import find_network
+from core.sweeps.cells import Arrays, load_cell, save_cell
 from core.sweeps.pace import Paces
 from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
 from core.sweeps.study import LayerName, StudyConfig
@@ -29,8 +27,6 @@ PASSES_JUDGED = 6
 """Forward passes beside the steps and the path: judging the rung and its control."""
 PASSES_SHOWN = 2
 """The perturbation and its control shown to the teacher."""
-
-Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +110,11 @@ class StudyStore:
 
     def save(self, cell: StudyCell, arrays: Arrays) -> None:
         """Keep a finished cell. Raises StorageError if the disk is full or cannot be written."""
-
-        def write(partial: Path) -> None:
-            with partial.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-
-        replace_file(self._path(cell), write)
+        save_cell(self._path(cell), arrays)
 
     def load(self, cell: StudyCell) -> Arrays:
         """The arrays of a finished cell. Raises StorageError if they cannot be read."""
-        path = self._path(cell)
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise StorageError(f"{path} cannot be read ({error}). Delete it and resume.") from error
+        return load_cell(self._path(cell))
 
     def missing(self) -> tuple[StudyCell, ...]:
         """The cells still to do, in their order."""

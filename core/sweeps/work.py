@@ -13,10 +13,11 @@ from core.networks.catalog import find_network
 from core.progress import ShouldStop
 from core.seeds import make_stream
 from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.cells import Arrays
 from core.sweeps.config import EncoderName, TargetName
 from core.sweeps.measured import average_voxels, find_ceilings
 from core.sweeps.plan import CLIMB, FIT, PREDICT, REFITTED, UNTRAINED, Cell, name_parts
-from core.sweeps.store import Arrays, SweepStore
+from core.sweeps.store import SweepStore
 from core.types import FloatArray
 
 if TYPE_CHECKING:

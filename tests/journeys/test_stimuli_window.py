@@ -115,6 +115,6 @@ def test_a_folder_that_is_there_cannot_be_written_over(qtbot: QtBot, tmp_path: P
     dialog = WriteSetDialog(SetConfig("my set"), tmp_path, n_items=1, n_warned=0, side=224)
     qtbot.addWidget(dialog)
     assert dialog.folder() == tmp_path / "my_set"
-    assert not dialog.write.isEnabled()
+    assert not dialog.go.isEnabled()
     dialog.field.setText(str(tmp_path / "other"))
-    assert dialog.write.isEnabled()
+    assert dialog.go.isEnabled()
