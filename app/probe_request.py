@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.state import AppState
+from core.attacks.presets import name_schedule
 from core.checks import describe_refusal
 from core.errors import BadInputError
 from core.probes.probe import Probe, ProbeConfig
@@ -22,6 +23,7 @@ def request_probe(state: AppState) -> ProbeConfig:
         target=state.aim.refine(state.target, state.subject.voxels),
         direction=state.direction,
         attack=state.attack,
+        ladder=(state.attack.epsilon,) if name_schedule(state.attack) else (),  # published for its one budget
         objective=state.aim.objective(state.target),
         ensemble=state.aim.ensemble,
         wanted_shift_sd=state.aim.wish(state.target),

@@ -162,6 +162,8 @@ def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
     form.images.setValue(len(config.images))
     form.ladder.setText(", ".join(f"{epsilon:g}" for epsilon in config.ladder))
     form.steps.setValue(config.n_steps)
+    form.queries.setValue(config.n_queries)
+    form.set_attacks(config.attacks)
     form.norm.set_value("both" if len(config.norms) > 1 else str(config.norms[0]))
     form.direction.set_value("both" if len(config.directions) > 1 else str(config.directions[0]))
 

@@ -86,7 +86,7 @@ def _score_targets(sweep: Sweep) -> FloatArray:
 
     if sweep.config.question.needs_deltas:
         return np.full((len(sweep.labels), len(sweep.config.targets)), np.nan)
-    return measure_predictivity(sweep, count=1).r
+    return measure_predictivity(sweep).r
 
 
 def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:

@@ -21,18 +21,21 @@ from PySide6.QtWidgets import (
 
 from app.jobs import Failed, Idle
 from app.panels.sweep_form import SweepForm
+from app.plot_file import FORMATS, save_plot
 from app.session import Session
 from app.sweep_job import Finished, copy_analysis, iter_analysis
 from app.theme import Theme
-from app.views.answer_view import AnswerView
+from app.views.answer_view import AnswerView, ThemedPlot
 from app.views.discriminability_view import DiscriminabilityView
 from app.views.fragility_view import FragilityView
 from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.picture_menu import PictureMenu
 from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
-from core.datasets.subject import SubjectInfo
+from core.datasets.subject import SubjectInfo, load_subject
+from core.errors import ProbeError
 from core.sweeps.answer import FORMULAS
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.pace import measure_paces
@@ -202,6 +205,10 @@ class AnalysisPage(WorkPage):
         self.form.changed.connect(self._refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)
+        for plot in self.view.findChildren(ThemedPlot):
+            menu = PictureMenu(plot, plot.accessibleName())
+            menu.said.connect(self._session.controller.noted)
+            menu.figure_wanted.connect(partial(self._save_plot, plot))
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
         self._session.lane.state_changed.connect(self._follow_lane)
@@ -284,6 +291,20 @@ class AnalysisPage(WorkPage):
                 title="Saving…",
             )
 
+    def save_plot_to(self, plot: ThemedPlot, path: Path) -> str:
+        """Save one plot as it looks, told whose responses it shows. Raises ProbeError if it cannot be written."""
+        return save_plot(plot, "" if self.finished is None else caption_of(self.finished.sweep.config), path)
+
+    def _save_plot(self, plot: ThemedPlot) -> None:
+        start = str(Path.home() / f"{self._question}.svg")
+        kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save figure", start, kinds)
+        if chosen:
+            try:
+                self._session.controller.noted.emit(self.save_plot_to(plot, Path(chosen)))
+            except ProbeError as error:
+                self._session.problems.show(error)
+
     @Slot()
     def _collect(self) -> None:
         if self.finished is not None:
@@ -299,6 +320,13 @@ def find_formula(name: str, formulas: Mapping[str, str]) -> str:
     """The formula of the quantity that a column or a row is named after, with its own name; "" for none."""
     found = [key for key in formulas if key in name.lower() or key.lower() in name.lower()]
     return f"{max(found, key=len)}: {formulas[max(found, key=len)]}" if found else ""
+
+
+def caption_of(config: SweepConfig) -> str:
+    """What a saved plot says under it: whose responses, and how they were probed."""
+    subjects = [load_subject(one) for one in config.subjects]
+    whose = [one.title if one.kind in one.title.lower() else f"{one.title} ({one.kind})" for one in subjects]
+    return f"{'; '.join(whose)}. {config.describe()}"
 
 
 def count_probes(config: SweepConfig) -> int:

@@ -15,7 +15,6 @@ from app.widgets.fold import Fold
 from app.widgets.segmented import Segmented
 from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod
 from core.attacks.presets import PRESETS, Preset, find_preset, name_schedule
-from core.probes.probe import LADDER_FRACTIONS
 from core.types import Direction, NormName
 
 STEPS_TIP = "Steps of the attack at each budget of the curve"
@@ -305,6 +304,5 @@ def _set_use(field: QWidget, tip: str, *, why_not: str) -> None:
 
 
 def _describe_schedule(preset: Preset) -> str:
-    """The schedule, and what it costs here: its steps are taken at every budget of the curve."""
-    n_rungs = len(LADDER_FRACTIONS)
-    return f"{preset.describe()}. The curve has {n_rungs} budgets: {n_rungs * preset.n_steps:,} steps a probe."
+    """The schedule, and what it means for the curve."""
+    return f"{preset.describe()}. At its one budget: the curve has a single point."

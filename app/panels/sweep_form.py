@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QFormLayout, QLineEdit, QListWidget, QListWidgetItem, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QListWidget, QListWidgetItem, QSpinBox, QWidget
 
-from app.panels.transfer_options import TransferOptions
+from app.panels.transfer_options import NAMES, TIPS, TransferOptions
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.segmented import Segmented
 from core.attacks.config import parse_epsilon
@@ -25,6 +25,7 @@ from core.types import Direction, NormName
 
 BOTH = "both"
 MOST_IMAGES = 64
+MOST_QUERIES = 100_000
 FIRST_ENCODERS = 3
 FIRST_ROIS = ("FFA", "PPA")
 LIST_ROWS = 5
@@ -53,6 +54,8 @@ class SweepForm(QWidget):
         self.ladder.setAccessibleName("Budgets")
         self.ladder.setToolTip("Ascending budgets in [0, 1] pixel units; 8/255 allowed")
         self.steps = _make_spin("Steps of each budget", least=1, most=1000, first=10)
+        self.attack = _make_attacks()
+        self.queries = _make_spin("Queries of each budget", least=1, most=MOST_QUERIES, first=1000)
         self.norm = Segmented((("l2", "L2", "L2 budgets"), ("linf", "Linf", "Linf budgets"), *_both(question)))
         self.direction = Segmented(
             (("raise", "Raise", "Raise the response"), ("lower", "Lower", "Lower it"), (BOTH, "Both", "Both, averaged"))
@@ -86,6 +89,14 @@ class SweepForm(QWidget):
         """Check these ROIs and no others."""
         _check_only(self.rois, names)
 
+    def set_attacks(self, kinds: Sequence[AttackKind]) -> None:
+        """Choose these attacks; only a transfer takes several."""
+        if self.transfer is None:
+            self.attack.setCurrentIndex(max(0, self.attack.findData(kinds[0])))
+        else:
+            for kind, box in self.transfer.attacks.items():
+                box.setChecked(kind in kinds)
+
     def value(self) -> SweepConfig:
         """The sweep as wished. Raises ProbeError with one sentence if it cannot be run."""
         subject = self._subject
@@ -104,7 +115,8 @@ class SweepForm(QWidget):
             norms=norms,
             ladder=tuple(parse_epsilon(word, norms[0]) for word in self.ladder.text().split(",")),
             n_steps=self.steps.value(),
-            attacks=(AttackKind.PGD,) if self.transfer is None else self.transfer.chosen_attacks(),
+            n_queries=self.queries.value(),
+            attacks=self._attacks(),
             refitted=copies.refitted,
             untrained=copies.untrained,
         )
@@ -123,8 +135,14 @@ class SweepForm(QWidget):
         except ProbeError:
             return None
 
+    def _attacks(self) -> tuple[AttackKind, ...]:
+        return (self.attack.currentData(),) if self.transfer is None else self.transfer.chosen_attacks()
+
     @Slot()
     def _look_again(self) -> None:
+        searches = AttackKind.SQUARE in self._attacks()
+        self.queries.setEnabled(searches)
+        self.queries.setToolTip("Forward passes of Square at each budget" if searches else "Only Square counts queries")
         try:
             self.cost.setText(estimate_cost(self.value(), self.paces).describe())
             self.problem.setText("")
@@ -142,9 +160,12 @@ class SweepForm(QWidget):
             ("Voxels", self.voxels),
             ("Held-out images", self.images),
             ("Epsilon", self.ladder),
+            ("Attack", self.attack),
             ("Steps", self.steps),
+            ("Queries", self.queries),
         ):
             rows.addRow(make_label(name, "muted"), field)
+        rows.setRowVisible(self.attack, self.transfer is None)
         parts = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois, rows)
         more = () if self.transfer is None else (self.transfer,)
         self.setLayout(make_column(*parts, self.norm, self.direction, *more, self.cost, self.problem))
@@ -154,8 +175,9 @@ class SweepForm(QWidget):
             one.itemChanged.connect(self._look_again)
         for line in (self.voxels, self.ladder):
             line.editingFinished.connect(self._look_again)
-        for spin in (self.images, self.steps):
+        for spin in (self.images, self.steps, self.queries):
             spin.valueChanged.connect(self._look_again)
+        self.attack.currentIndexChanged.connect(self._look_again)
         for choice in (self.norm, self.direction):
             choice.chosen.connect(self._look_again)
         if self.transfer is not None:
@@ -166,6 +188,18 @@ def _both(question: Question) -> tuple[tuple[str, str, str], ...]:
     """Discriminability alone keeps to one norm."""
     both = ((BOTH, "Both", "Linf then takes budgets of equal RMS change"),)
     return () if question is Question.DISCRIMINABILITY else both
+
+
+def _make_attacks() -> QComboBox:
+    """One attack of those that need no other encoder."""
+    found = QComboBox()
+    found.setAccessibleName("Attack")
+    found.setToolTip("How perturbations are searched for")
+    for kind in AttackKind:
+        if kind is not AttackKind.ENSEMBLE:
+            found.addItem(NAMES[kind], kind)
+            found.setItemData(found.count() - 1, TIPS[kind], Qt.ItemDataRole.ToolTipRole)
+    return found
 
 
 def _make_list(name: str) -> QListWidget:

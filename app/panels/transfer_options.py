@@ -18,6 +18,7 @@ TIPS = {
     AttackKind.DI: "Gradients at randomly shrunken images, probability 0.5",
     AttackKind.TI: "Gradients averaged over shifts of up to 7 pixels",
     AttackKind.ALL: "All three together",
+    AttackKind.SQUARE: "Random squares: takes no gradient, only many forward passes",
     AttackKind.ENSEMBLE: f"One perturbation for all encoders but the recipient; needs {LEAST_FOR_ENSEMBLE} encoders",
 }
 NAMES = {
@@ -26,6 +27,7 @@ NAMES = {
     AttackKind.DI: "DI: with diverse inputs",
     AttackKind.TI: "TI: with translation",
     AttackKind.ALL: "MI, DI and TI together",
+    AttackKind.SQUARE: "Square: without gradients",
     AttackKind.ENSEMBLE: "Ensemble of the others",
 }
 

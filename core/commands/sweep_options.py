@@ -50,10 +50,12 @@ def add_sweep_parser(
     parser.add_argument("--rois", default="", help="ROIs whose mean is a target, comma-separated")
     parser.add_argument("--voxels", default="", help="voxel numbers or ROI:N, comma-separated")
     parser.add_argument("--epsilons", default="", help="ascending budgets, comma-separated; 8/255 allowed")
-    parser.add_argument("--norm", default="l2", help="l2, linf or both (Linf then at equal RMS; default: l2)")
+    norms = "l2 or linf" if question is Question.DISCRIMINABILITY else "l2, linf or both (Linf then at equal RMS)"
+    parser.add_argument("--norm", default="l2", help=f"{norms} (default: l2)")
     parser.add_argument("--directions", default="raise", help="raise, lower or both (default: raise)")
     parser.add_argument("--steps", type=int, default=10, help="steps of each budget (default 10)")
     parser.add_argument("--attack", default="pgd", help=_attack_help(question))
+    parser.add_argument("--queries", type=int, default=1000, help="passes of square at each budget (default 1000)")
     if question is Question.TRANSFER:
         parser.add_argument("--copies", default=BOTH, choices=COPIES, help=f"{COPIES_HELP} (default: both)")
         parser.add_argument("--copy-images", type=int, default=1000, help="images a copy is fitted to (default 1000)")
@@ -114,6 +116,7 @@ def resolve_sweep(args: argparse.Namespace) -> SweepConfig:
         norms=norms,
         ladder=_ladder(args.epsilons, norms[0]),
         n_steps=args.steps,
+        n_queries=args.queries,
         gate=args.gate,
         n_test=args.test_images,
         n_bootstrap=args.bootstrap,

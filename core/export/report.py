@@ -35,6 +35,8 @@ CITATIONS = (
     "Treves & Rolls 1991, Network 2:371: sparseness. Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420: ICC.",
     "Dong et al. 2018, arXiv 1710.06081; Xie et al. 2019, arXiv 1803.06978; Dong et al. 2019, arXiv 1904.02884; Liu et "
     "al. 2017, arXiv 1611.02770: momentum, diverse inputs, translation, ensembles.",
+    "Andriushchenko et al. 2020, arXiv 1912.00049: square search without gradients.",
+    "Björck & Golub 1973, doi:10.2307/2005662: principal angles between subspaces.",
     "Holm 1979, Scandinavian Journal of Statistics 6:65; Efron & Tibshirani 1993: corrections and intervals.",
 )
 
@@ -99,15 +101,25 @@ def describe_methods(config: SweepConfig, facts: dict[str, object]) -> str:
         f"{', '.join(load_subject(name).title for name in config.subjects)}. Images ({len(config.images)}): "
         f"{', '.join(config.images)}. Targets ({len(config.targets)}): "
         f"{', '.join(target.label for target in config.targets)}. Directions: {', '.join(config.directions)}. "
-        f"Each image was attacked by projected gradient ascent under {norm.capitalize()} budgets {budgets} in [0, 1] "
-        f"pixel units at the network's input size{rms}, {config.n_steps} steps of 2.5 epsilon / {config.n_steps} "
-        f"on each, every rung started from the last one's result; the best iterate was kept and scored again from its "
+        f"Each image was attacked by {_describe_search(config)} under {norm.capitalize()} budgets {budgets} in [0, 1] "
+        f"pixel units at the network's input size{rms}, "
+        f"every rung started from the last one's result; the best iterate was kept and scored again from its "
         f"delivered pixels.{second}{others}{_describe_attacks(config)} "
         f"Voxels below cross-validated r {config.gate:g} were not used. Predictivity was "
         f"measured on at most {config.n_test} held-out images. Intervals cover {config.confidence:.0%}: bootstrap over "
         f"images and targets, {config.n_bootstrap} resamples. Seed {config.seed}. "
         f"Device {facts.get('device', '')}; {shown}."
     )
+
+
+def _describe_search(config: SweepConfig) -> str:
+    """How each budget was searched."""
+    words = []
+    if any(kind is not AttackKind.SQUARE for kind in config.attacks):
+        words.append(f"projected gradient ascent ({config.n_steps} steps of 2.5 epsilon / {config.n_steps})")
+    if AttackKind.SQUARE in config.attacks:
+        words.append(f"random squares ({config.n_queries:,} forward passes, no gradient)")
+    return " and by ".join(words)
 
 
 def _describe_sizes(sides: list[int], reference: int) -> str:

@@ -46,10 +46,11 @@ class Alignment:
 
 
 def align(sweep: Sweep) -> tuple[Alignment, ...]:
-    """Compare the subspaces of the perturbations under every norm, and of the gradients."""
+    """Compare the subspaces of the perturbations under every norm, and of the gradients where all networks have one."""
     config = sweep.config
     norms = [_align(sweep, "delta", norm) for norm in range(len(config.norms))]
-    return (*norms, _align(sweep, "gradient", 0))
+    has_gradients = bool(np.isfinite(sweep.dual_size).all())
+    return (*norms, _align(sweep, "gradient", 0)) if has_gradients else tuple(norms)
 
 
 def _align(sweep: Sweep, name: str, norm: int) -> Alignment:

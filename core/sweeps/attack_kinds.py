@@ -1,7 +1,8 @@
 """The attacks that transfer is compared under, by name. Never runs one.
 
 Momentum (MI): Dong et al. 2018, arXiv 1710.06081. Diverse inputs (DI): Xie et al. 2019, arXiv 1803.06978. Translation
-(TI): Dong et al. 2019, arXiv 1904.02884. Ensemble: Liu et al. 2017, arXiv 1611.02770.
+(TI): Dong et al. 2019, arXiv 1904.02884. Ensemble: Liu et al. 2017, arXiv 1611.02770. Square: Andriushchenko et al.
+2020, arXiv 1912.00049.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from typing import Any
 
 
 class AttackKind(StrEnum):
-    """How perturbations are made; "ensemble" is one attack on all encoders but the recipient."""
+    """How perturbations are made.
+
+    "square" takes no gradient; "ensemble" is one attack on all encoders but the recipient.
+    """
 
     PGD = "pgd"
     MI = "mi"
     DI = "di"
     TI = "ti"
     ALL = "mi-di-ti"
+    SQUARE = "square"
     ENSEMBLE = "ensemble"
 
     @property
@@ -28,6 +33,8 @@ class AttackKind(StrEnum):
             AttackKind.DI: {"diversity": 0.5},
             AttackKind.TI: {"translation": 7},
         }
+        if self is AttackKind.SQUARE:
+            return {"method": "square"}
         if self is AttackKind.ALL:
             return {name: value for part in parts.values() for name, value in part.items()}
         return dict(parts.get(self, {}))
@@ -44,6 +51,7 @@ CAPTIONS = {
     AttackKind.DI: "PGD with diverse inputs",
     AttackKind.TI: "PGD with translation",
     AttackKind.ALL: "PGD with momentum, diverse inputs, translation",
+    AttackKind.SQUARE: "square search without gradients",
     AttackKind.ENSEMBLE: "ensemble of the others",
 }
 LEAST_FOR_ENSEMBLE = 3

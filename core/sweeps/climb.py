@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.attacks.config import AttackConfig
+from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control
 from core.attacks.ensemble import EnsembleObjective
 from core.attacks.ladder import iter_ladder
@@ -23,7 +23,7 @@ from core.attacks.objective import Objective
 from core.attacks.rounding import GREY_LEVELS
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
-from core.errors import BadInputError
+from core.errors import BadInputError, NoGradientError
 from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
 from core.sweeps.cells import Arrays
 from core.sweeps.plan import N_PATH
@@ -76,8 +76,8 @@ def climb(
     Returns
     -------
     dict of arrays, responses in the encoder's unit:
-    sd (); clean, dual_size, curvature (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf,
-    feature_change, alignment (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height,
+    sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
+    control, l2, linf, feature_change, alignment (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height,
     width) float32, gradient of the same shape, float16, each image's divided by its largest entry, and montage
     (n_rungs, height, width, 3) uint8.
 
@@ -127,7 +127,7 @@ class _Climb:
         """Attack one batch and judge it."""
         rungs = self._attack(clean, keys)
         inputs = self._inputs(clean)
-        _, gradient = self._own.ascend(clean)
+        gradient = self._find_gradient(clean)
         columns: dict[str, list[FloatArray]] = {}
         for pixels in rungs:
             for name, values in self._judge(clean, pixels, inputs=inputs, keys=keys).items():
@@ -144,6 +144,15 @@ class _Climb:
             levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in rungs]
             arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
         return arrays
+
+    def _find_gradient(self, clean: torch.Tensor) -> torch.Tensor:
+        """The gradient at the clean images; NaN where the network hands on none and the attack needs none."""
+        try:
+            return self._own.ascend(clean)[1]
+        except NoGradientError:
+            if self._ascent.attack.method is not AttackMethod.SQUARE:
+                raise
+            return torch.full_like(clean, torch.nan)
 
     def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
         attack, ladder = self._ascent.attack, self._ascent.ladder

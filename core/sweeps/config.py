@@ -91,6 +91,8 @@ class SweepConfig:
         sqrt(3 N^2) for an image of N x N pixels, and epsilon_2 grows as N.
     n_steps : int
         Steps of each budget.
+    n_queries : int
+        Forward passes of each budget, of the attack "square", which takes no steps.
     gate : float
         Least r a voxel may have in each encoder, cross-validated on its training images.
     n_test : int
@@ -130,6 +132,7 @@ class SweepConfig:
     refitted: tuple[int, ...] = ()
     untrained: tuple[int, ...] = ()
     n_refit: int = 1000
+    n_queries: int = 1000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "question", Question(self.question))
@@ -141,7 +144,7 @@ class SweepConfig:
         check_ladder(self.ladder, self.norms[0])
         self._check_enough()
         self._check_attacks()
-        for name in ("n_steps", "n_test", "n_bootstrap", "n_refit"):
+        for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
         check_positive("confidence", self.confidence)
@@ -165,18 +168,29 @@ class SweepConfig:
                 raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
 
     def _check_attacks(self) -> None:
+        if len(self.norms) > 1 and self.question is Question.DISCRIMINABILITY:
+            advice = "Run it once under each; fragility compares norms."
+            raise BadInputError(
+                describe_refusal("norms", allowed="one", got=[str(norm) for norm in self.norms], advice=advice)
+            )
         if len(self.attacks) > 1 and self.question is not Question.TRANSFER:
             advice = "Only transfer compares attacks."
-            raise BadInputError(describe_refusal("attacks", allowed="one", got=list(self.attacks), advice=advice))
+            raise BadInputError(
+                describe_refusal("attacks", allowed="one", got=[str(kind) for kind in self.attacks], advice=advice)
+            )
         if AttackKind.ENSEMBLE not in self.attacks:
             return
         if self.question is not Question.TRANSFER:
             advice = "An ensemble leaves the recipient out, so it is an attack of transfer."
-            raise BadInputError(describe_refusal("attacks", allowed="another", got=list(self.attacks), advice=advice))
+            raise BadInputError(
+                describe_refusal("attacks", allowed="another", got=[str(kind) for kind in self.attacks], advice=advice)
+            )
         if self.attacks[0] is AttackKind.ENSEMBLE:
             advice = "T divides by the shifts of an attack on the recipient itself: put pgd first."
             allowed = "another one before ensemble"
-            raise BadInputError(describe_refusal("attacks", allowed=allowed, got=list(self.attacks), advice=advice))
+            raise BadInputError(
+                describe_refusal("attacks", allowed=allowed, got=[str(kind) for kind in self.attacks], advice=advice)
+            )
         if len(self.encoders) < LEAST_FOR_ENSEMBLE:
             allowed = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
             raise BadInputError(describe_refusal("encoders", allowed=allowed, got=[one.label for one in self.encoders]))
@@ -203,7 +217,20 @@ class SweepConfig:
     def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
         """The attack on the highest rung."""
         epsilon = self.rungs(norm, side)[-1]
-        return AttackConfig(norm=norm, epsilon=epsilon, n_steps=self.n_steps, seed=self.seed, **kind.options)
+        return AttackConfig(
+            norm=norm,
+            epsilon=epsilon,
+            n_steps=self.n_steps,
+            n_queries=self.n_queries,
+            seed=self.seed,
+            **kind.options,
+        )
+
+    def describe_length(self) -> str:
+        """How long each budget is searched: "10 steps", "1,000 queries" or both."""
+        words = [f"{self.n_steps} steps"] * any(kind is not AttackKind.SQUARE for kind in self.attacks)
+        words += [f"{self.n_queries:,} queries"] * (AttackKind.SQUARE in self.attacks)
+        return " or ".join(words)
 
     def describe(self) -> str:
         """One line for captions."""
@@ -215,7 +242,7 @@ class SweepConfig:
         return (
             f"{len(self.encoders)}{told} encoders x {len(self.images)} images x {len(self.targets)} targets x "
             f"{len(self.directions)} directions, {attacks}{norm.capitalize()} epsilon {budgets}, "
-            f"{self.n_steps} steps each"
+            f"{self.describe_length()} each"
         )
 
 

@@ -101,7 +101,7 @@ def analyse_discriminability(sweep: Sweep) -> Discriminability:
     values = sweep.sensitivity()[..., -1]
     draws = draw_resamples(len(config.images), len(config.targets), count=count, seed=config.seed)
     predictions = [sweep.predictions(encoder) for encoder in range(len(config.encoders))]
-    r = measure_predictivity(sweep, count=1).r
+    r = measure_predictivity(sweep).r
     r_tables = resample_r_tables(predictions, count=count, seed=config.seed)
     s_tables = resample_tables(values, draws)
     first, s_spread = _discriminate("sensitivity", "SD", values.mean(axis=2), s_tables, confidence=config.confidence)

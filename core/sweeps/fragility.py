@@ -12,7 +12,7 @@ import numpy as np
 from core.networks.catalog import find_network
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import N_PATH
-from core.sweeps.predictivity import Predictivity, measure_predictivity
+from core.sweeps.predictivity import Predictivity, measure_predictivity, resample_mean_r
 from core.sweeps.statistics import (
     Interval,
     Resamples,
@@ -135,7 +135,7 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
     roi_of : tuple of str, n_targets long
         The ROI of each target; "" for none.
     """
-    predictivity = measure_predictivity(sweep, count=sweep.config.n_bootstrap)
+    predictivity = measure_predictivity(sweep)
     groups = {ALL: np.ones(len(roi_of), dtype=bool)}
     groups |= {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}
     rows = [
@@ -169,7 +169,7 @@ def _summarise(
     ladder = np.asarray(config.ladder)
     reached = epsilon_at(values, ladder)
     r = predictivity.r[encoder, chosen]
-    spread = predictivity.resampled[:, encoder] if roi == ALL else _resample_targets(r, resamples.targets)
+    spread = resample_mean_r(sweep, encoder, chosen)
     return EncoderFragility(
         label=sweep.labels[encoder],
         roi=roi,
@@ -182,10 +182,6 @@ def _summarise(
         r=interval_of(float(r.mean()), spread, config.confidence),
         r2_ceiling=_mean_known(predictivity.r2_ceiling[encoder, chosen]),
     )
-
-
-def _resample_targets(r: FloatArray, draws: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> FloatArray:
-    return np.asarray(r[draws].mean(axis=1))
 
 
 def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:

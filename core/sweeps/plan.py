@@ -126,8 +126,10 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
         return count_fit(config, cell.encoder) + config.n_test
     if cell.kind == SCORE:
         return n_images * N_SCORED * (len(config.encoders) + 1)
-    members = len(config.encoders) - 1 if config.attacks[cell.attack] is AttackKind.ENSEMBLE else 1
-    return n_images * (n_rungs * (config.n_steps * PASSES_PER_STEP * members + 3) + N_PATH)
+    kind = config.attacks[cell.attack]
+    members = len(config.encoders) - 1 if kind is AttackKind.ENSEMBLE else 1
+    search = config.n_queries if kind is AttackKind.SQUARE else config.n_steps * PASSES_PER_STEP * members
+    return n_images * (n_rungs * (search + 3) + N_PATH)
 
 
 def time_cell(config: SweepConfig, cell: Cell, paces: Paces) -> float:
@@ -163,7 +165,8 @@ def estimate_cost(config: SweepConfig, paces: Paces | None = None) -> SweepCost:
     cells = list_cells(config)
     weights = [weigh_cell(config, cell) for cell in cells]
     climbs = [cell for cell in cells if cell.kind == CLIMB]
-    n_steps = len(climbs) * len(config.images) * len(config.ladder) * config.n_steps
+    stepping = [cell for cell in climbs if config.attacks[cell.attack] is not AttackKind.SQUARE]
+    n_steps = len(stepping) * len(config.images) * len(config.ladder) * config.n_steps
     bytes_each = sum(_bytes_of(config, config.encoders[cell.encoder]) for cell in climbs)
     return SweepCost(
         n_cells=len(cells),

@@ -1,4 +1,4 @@
-"""How well each encoder predicts held-out responses, with its resamples over images and targets. Never runs a network.
+"""How well each encoder predicts held-out responses, and its resamples over images and targets. Never runs a network.
 
 r (Pearson) per target, r2 = r^2 (0 where r is negative), r2 / noise ceiling.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from core.encoders.scores import correlate, explained, over_ceiling
 from core.sweeps.gather import Sweep
 from core.sweeps.statistics import count_draws, draw_resamples
-from core.types import FloatArray
+from core.types import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,24 +23,21 @@ class Predictivity:
     ----------
     r, r2_ceiling : (n_encoders, n_targets)
         NaN where nothing was held out, or the ceiling is too near 0.
-    resampled : (n_resamples, n_encoders)
-        Mean r over targets in every resample of images and targets; the same draws for every encoder of a subject.
     n_test : tuple of int
         Held-out images of each encoder.
     """
 
     r: FloatArray
     r2_ceiling: FloatArray
-    resampled: FloatArray
     n_test: tuple[int, ...]
 
 
 LEAST_TEST_IMAGES = 3
 
 
-def measure_predictivity(sweep: Sweep, *, count: int) -> Predictivity:
-    """Score every encoder of a sweep; `count` resamples."""
-    rows, ceilings, resampled, n_test = [], [], [], []
+def measure_predictivity(sweep: Sweep) -> Predictivity:
+    """Score every encoder of a sweep."""
+    rows, ceilings, n_test = [], [], []
     for encoder in range(len(sweep.config.encoders)):
         stored = sweep.predictions(encoder)
         predicted, measured = stored["predicted"], stored["measured"]
@@ -49,13 +46,21 @@ def measure_predictivity(sweep: Sweep, *, count: int) -> Predictivity:
             n_targets = len(sweep.config.targets)
             rows.append(np.full(n_targets, np.nan))
             ceilings.append(np.full(n_targets, np.nan))
-            resampled.append(np.full(count, np.nan))
             continue
         r = correlate(predicted, measured)
         rows.append(r)
         ceilings.append(over_ceiling(explained(r), stored["noise_ceiling"]))
-        resampled.append(resample_r(predicted, measured, count=count, seed=sweep.config.seed).mean(axis=1))
-    return Predictivity(np.stack(rows), np.stack(ceilings), np.stack(resampled, axis=1), tuple(n_test))
+    return Predictivity(np.stack(rows), np.stack(ceilings), tuple(n_test))
+
+
+def resample_mean_r(sweep: Sweep, encoder: int, chosen: BoolArray) -> FloatArray:
+    """Mean r over the chosen targets in every resample of held-out images and of these targets, (n_resamples,).
+
+    The draws are the same for every encoder of a subject.
+    """
+    config, stored = sweep.config, sweep.predictions(encoder)
+    predicted, measured = stored["predicted"][:, chosen], stored["measured"][:, chosen]
+    return np.asarray(resample_r(predicted, measured, count=config.n_bootstrap, seed=config.seed).mean(axis=1))
 
 
 def resample_r(predicted: FloatArray, measured: FloatArray, *, count: int, seed: int) -> FloatArray:

@@ -119,8 +119,9 @@ def _read_header(path: Path) -> dict[str, Any]:
 
 
 def _check_same(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
+    known = found | {"config": pack_config(unpack_config(found["config"]))}  # what was added since has its default
     for part in ("config", "facts"):
-        old, new = found[part], json.loads(json.dumps(wanted[part]))
+        old, new = known[part], json.loads(json.dumps(wanted[part]))
         differs = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
         if differs:
             allowed = f"the folder of the same sweep; {', '.join(differs)} differs"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from core.attacks.config import AttackConfig
+from core.attacks.config import AttackConfig, AttackMethod
 from core.encoders.encoder import Encoder
-from core.errors import BadInputError, Cancelled
+from core.errors import BadInputError, Cancelled, NoGradientError
 from core.sweeps.climb import Ascent, climb, measure_angles, measure_curvature
 from core.types import FloatArray, NormName
-from tests.helpers.tiny_encoders import SIDE, make_conv_encoder, make_linear_encoder, pixel_weights
+from tests.helpers.tiny_encoders import SIDE, make_conv_encoder, make_encoder, make_linear_encoder, pixel_weights
 
 LADDER = (0.05, 0.1, 0.2)
 
@@ -22,10 +23,16 @@ def grey(n_images: int) -> FloatArray:
 
 
 def run(
-    encoder: Encoder, pixels: FloatArray, *, norm: NormName = NormName.L2, at_once: int = 8, sign: int = 1
+    encoder: Encoder,
+    pixels: FloatArray,
+    *,
+    norm: NormName = NormName.L2,
+    at_once: int = 8,
+    sign: int = 1,
+    method: AttackMethod = AttackMethod.PGD,
 ) -> dict[str, FloatArray]:
     direction = np.eye(encoder.n_voxels, dtype=np.float32)[0]
-    attack = AttackConfig(norm=norm, epsilon=LADDER[-1], n_steps=4)
+    attack = AttackConfig(norm=norm, epsilon=LADDER[-1], n_steps=4, method=method, n_queries=60)
     keys = [str(number) for number in range(len(pixels))]
     ascent = Ascent(direction, sign, attack, LADDER)
     return climb(encoder, pixels, ascent, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
@@ -62,9 +69,29 @@ def test_the_shift_is_that_of_the_delivered_pixels() -> None:
     assert np.allclose((after - before)[:, 0].numpy(), found["shift"][:, -1], atol=1e-5)
 
 
-def test_the_size_of_a_batch_changes_nothing() -> None:
+class Detached(nn.Module):
+    """Hands no gradient on."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.detach().flatten(1)
+
+
+def test_a_network_without_gradients_is_searched_by_squares_within_the_budget() -> None:
+    encoder = make_encoder(Detached(), rank=3, n_voxels=3)
+    with pytest.raises(NoGradientError, match="Use the method `square`"):
+        run(encoder, grey(2))
+    found = run(encoder, grey(2), norm=NormName.LINF, method=AttackMethod.SQUARE)
+    most = np.asarray(LADDER) * np.linalg.norm(pixel_weights(encoder).ravel(), ord=1)
+    assert (found["shift"] > 0.2 * most).all()
+    assert (found["shift"] <= most * (1 + 1e-5)).all()
+    assert np.isnan(found["dual_size"]).all()
+    assert (found["linf"] <= np.asarray(LADDER) * (1 + 1e-5)).all()
+
+
+@pytest.mark.parametrize("method", [AttackMethod.PGD, AttackMethod.SQUARE])
+def test_the_size_of_a_batch_changes_nothing(method: AttackMethod) -> None:
     encoder, pixels = make_conv_encoder(), grey(5)
-    alone, together = run(encoder, pixels, at_once=1), run(encoder, pixels, at_once=5)
+    alone, together = (run(encoder, pixels, at_once=size, method=method) for size in (1, 5))
     for name in ("shift", "control", "dual_size", "alignment"):
         assert np.allclose(alone[name], together[name], rtol=1e-4, atol=1e-6), name
     # Differences of nearby float32 features: their angles have three digits.

@@ -13,14 +13,18 @@ import pytest
 from core.engine import Engine
 from core.errors import BadInputError, Cancelled
 from core.export.analysis_package import write_analysis
+from core.sweeps.alignment import align
+from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.fragility import Fragility
+from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
 from core.sweeps.run import iter_sweep
+from core.sweeps.statistics import draw_resamples
 from core.sweeps.store import load_store
 from core.sweeps.transfer import Transfer
 
 EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
+LATER_LABEL = LATER.label
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,42 @@ def test_a_folder_is_continued_by_the_same_sweep_only(engine: Engine, tmp_path: 
         load_sweep(tmp_path / "one")
     with pytest.raises(BadInputError, match="of a sweep"):
         load_store(tmp_path)
+
+
+def test_intervals_of_r_draw_images_even_for_an_roi_with_one_target(engine: Engine, tmp_path: Path) -> None:
+    finish(engine, make(Question.FRAGILITY), tmp_path / "out")
+    sweep = load_sweep(tmp_path / "out")
+    stored = sweep.predictions(1)
+    predicted, measured = stored["predicted"][:, 1], stored["measured"][:, 1]
+    draws = draw_resamples(len(predicted), 1, count=50, seed=0).images
+    brute = [np.corrcoef(predicted[draw], measured[draw])[0, 1] for draw in draws]
+    (row,) = (
+        row for row in analyse_fragility(sweep, ("FFA", "V1")).rows if (row.roi, row.label) == ("V1", LATER_LABEL)
+    )
+    assert (row.r.low, row.r.high) == pytest.approx(np.quantile(brute, [0.025, 0.975]), abs=1e-9)
+    assert row.r.low < row.r.value < row.r.high
+
+
+def test_a_transfer_by_squares_has_no_gradients_to_align_where_a_network_has_none(
+    engine: Engine, tmp_path: Path
+) -> None:
+    config = replace(make(Question.TRANSFER), attacks=(AttackKind.SQUARE,), n_queries=3, ladder=(1.0,))
+    finish(engine, config, tmp_path / "out")
+    sweep = load_sweep(tmp_path / "out")
+    assert [one.rows for one in align(sweep)] == ["perturbations", "gradients"]
+    blind = replace(sweep, dual_size=np.full_like(sweep.dual_size, np.nan))
+    assert [one.rows for one in align(blind)] == ["perturbations"]
+
+
+def test_a_sweep_of_before_an_option_was_added_is_resumed(engine: Engine, tmp_path: Path) -> None:
+    config = make(Question.FRAGILITY)
+    next(iter_sweep(engine, config, tmp_path / "one"))
+    header = json.loads((tmp_path / "one" / "sweep.json").read_text())
+    del header["config"]["n_queries"]
+    (tmp_path / "one" / "sweep.json").write_text(json.dumps(header))
+    next(iter_sweep(engine, config, tmp_path / "one", resume=True))
+    with pytest.raises(BadInputError, match="config differs|n_queries differs"):
+        next(iter_sweep(engine, replace(config, n_queries=7), tmp_path / "one", resume=True))
 
 
 @pytest.mark.parametrize("question", list(Question))

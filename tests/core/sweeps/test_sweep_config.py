@@ -42,6 +42,20 @@ def test_comparing_needs_two_encoders(question: Question) -> None:
         make(question=question, encoders=(ALEX,))
 
 
+def test_discriminability_is_asked_under_one_norm() -> None:
+    with pytest.raises(BadInputError, match=r"`norms` must be one, got \['l2', 'linf'\]"):
+        make(question=Question.DISCRIMINABILITY, norms=(NormName.L2, NormName.LINF))
+
+
+def test_squares_are_counted_in_queries_not_in_steps() -> None:
+    plain, square = make(ladder=(1.0,)), make(ladder=(1.0,), attacks=("square",), n_queries=300)
+    assert square.attack(NormName.L2, 224, square.attacks[0]).n_queries == 300
+    assert "300 queries each" in square.describe()
+    assert (estimate_cost(plain).n_steps, estimate_cost(square).n_steps) == (2 * 2 * 10, 0)
+    more = make(ladder=(1.0,), attacks=("square",), n_queries=400)
+    assert estimate_cost(more).n_passes - estimate_cost(square).n_passes == 2 * 2 * 100, "encoders x images x queries"
+
+
 def test_one_image_is_refused_because_intervals_need_two() -> None:
     with pytest.raises(BadInputError, match="at least 2 images.*Intervals over images need two"):
         make(images=("cat_chelsea",))
