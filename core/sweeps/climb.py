@@ -77,9 +77,9 @@ def climb(
     -------
     dict of arrays, responses in the encoder's unit:
     sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
-    control, l2, linf, feature_change, alignment (n_images, n_rungs); weight_size (); and with `keep_deltas` delta (n_images, 3, height,
-    width) float32, gradient of the same shape, float16, each image's divided by its largest entry, and montage
-    (n_rungs, height, width, 3) uint8.
+    control, l2, linf, feature_change, alignment (n_images, n_rungs); weight_size (); and with `keep_deltas` delta
+    (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
+    entry, and montage (n_rungs, height, width, 3) uint8.
 
     Raises
     ------
