@@ -20,22 +20,23 @@ def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") 
 
 def check_positive(name: str, value: float, *, advice: str = "") -> float:
     """Return `value` if it is finite and above zero, else raise BadInputError."""
-    if not _is_number(value) or not math.isfinite(value) or value <= 0:
+    if not _is_finite(value) or value <= 0:
         raise BadInputError(describe_refusal(name, allowed="a finite number above 0", got=value, advice=advice))
     return float(value)
 
 
-def check_count(name: str, value: int, *, least: int = 1, advice: str = "") -> int:
-    """Return `value` if it is a whole number of at least `least`, else raise BadInputError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        allowed = f"a whole number of at least {least}"
+def check_count(name: str, value: int, *, least: int = 1, largest: int | None = None, advice: str = "") -> int:
+    """Return `value` if it is a whole number of at least `least` and at most `largest`, else raise BadInputError."""
+    too_large = largest is not None and isinstance(value, int) and value > largest
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or too_large:
+        allowed = f"a whole number of at least {least}" + ("" if largest is None else f" and at most {largest:,}")
         raise BadInputError(describe_refusal(name, allowed=allowed, got=value, advice=advice))
     return value
 
 
 def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel units of [0, 1]") -> float:
     """Return `value` if it is a budget in [0, largest], else raise BadInputError, guessing at grey levels."""
-    if _is_number(value) and math.isfinite(value) and 0 <= value <= largest:
+    if _is_finite(value) and 0 <= value <= largest:
         return float(value)
     meant_levels = _is_number(value) and LIKELY_GREY_LEVELS < value <= 255 and largest <= LIKELY_GREY_LEVELS
     advice = f"Did you mean {value:g}/255?" if meant_levels else ""
@@ -44,7 +45,7 @@ def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel
 
 def check_fraction(name: str, value: float, *, largest: float = 1.0, advice: str = "") -> float:
     """Return `value` if it is a finite number in [0, largest], else raise BadInputError."""
-    if not _is_number(value) or not math.isfinite(value) or not 0 <= value <= largest:
+    if not _is_finite(value) or not 0 <= value <= largest:
         raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}]", got=value, advice=advice))
     return float(value)
 
@@ -68,6 +69,13 @@ def suggest(value: str, known: Sequence[str]) -> str:
 def _list_names(names: Sequence[str], most: int = 12) -> str:
     shown = ", ".join(names[:most])
     return f"one of {shown}" + (f" (and {len(names) - most} more)" if len(names) > most else "")
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        return _is_number(value) and math.isfinite(value)  # type: ignore[arg-type]
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _is_number(value: object) -> bool:

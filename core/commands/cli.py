@@ -122,6 +122,10 @@ def run_command_line(
         # The reader has left, as `| head` does; what Python still holds for it goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:  # of a disk or a name on it, as too long a one; never of a number
+        what = error.filename or "A file"
+        print(f"Error: {what} cannot be used ({error.strerror or error}). Choose another place.", file=sys.stderr)
+        return BAD_INPUT
     except (Cancelled, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)
         return CANCELLED

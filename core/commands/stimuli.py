@@ -171,7 +171,7 @@ def read_plan_file(path: Path) -> dict[str, Any]:
         wish: Any = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except OSError as error:
         raise StorageError(f"The plan {path} cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{path} is no plan in TOML or JSON: {error}.") from error
     if not isinstance(wish, dict):
         raise BadInputError(f"{path} is no plan: it holds no named settings.")
@@ -238,7 +238,7 @@ def _tell_set(found: StimulusSet) -> dict[str, Any]:
 def _describe_set(found: StimulusSet) -> str:
     lines = [f"{found.name}: {len(found.pairs)} items, {len(found.rows)} stimuli in {found.folder / MANIFEST}"]
     for rows in found.pairs.values():
-        perturbed = next(row for row in rows if row.role != ORIGINAL and not row.is_control)
+        perturbed = next((row for row in rows if row.role != ORIGINAL and not row.is_control), rows[0])
         control = max((abs(row.shift) for row in rows if row.is_control), default=0.0)
         sds = "" if perturbed.shift_sd is None else f" = {perturbed.shift_sd:+.2f} SD"
         warned = f"  ! {len(perturbed.warnings)}" if perturbed.warnings else ""

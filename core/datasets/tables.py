@@ -30,6 +30,7 @@ def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], b
             rows = csv.reader(opened, delimiter="\t" if "\t" in first else ",")
             names = [name.strip() for name in next(rows, [])]
             _check_columns(names, needs, file)
+            _check_once(names, file)
             kept = {name: column for column, name in enumerate(names) if name in needs or only(name)}
             return _read_columns(rows, kept, n_fields=len(names), file=file)
     except (OSError, UnicodeError, csv.Error) as error:
@@ -42,6 +43,13 @@ def _check_columns(names: list[str], needs: Sequence[str], file: Path) -> None:
         raise BadInputError(
             describe_refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
         )
+
+
+def _check_once(names: Sequence[str], file: Path) -> None:
+    twice = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
+    if twice is not None:
+        advice = f"{file.name} has two columns of that name: rename or remove one."
+        raise BadInputError(describe_refusal("table", allowed="one of different columns", got=twice, advice=advice))
 
 
 def _read_columns(rows: Iterator[list[str]], kept: dict[str, int], *, n_fields: int, file: Path) -> Table:

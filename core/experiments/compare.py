@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, check_count, check_fraction
+from core.checks import check_choice, check_count, check_fraction, check_positive
 from core.errors import Cancelled
 from core.experiments.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured import Measured
@@ -63,6 +63,9 @@ class Cluster(StrEnum):
     """All probes of one image together: they share the original, so they are not independent."""
 
 
+MOST_RESAMPLES = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class CompareConfig:
     """How measured and predicted shifts are compared.
@@ -91,8 +94,9 @@ class CompareConfig:
 
     def __post_init__(self) -> None:
         """Refuse what would give no interval."""
-        check_count("bootstrap", self.n_bootstrap, least=100)
+        check_count("bootstrap", self.n_bootstrap, least=100, largest=MOST_RESAMPLES)
         check_fraction("confidence", self.confidence, largest=0.9999)
+        check_positive("confidence", self.confidence)
         check_choice("scale", self.scale, [str(one) for one in Scale])
         check_choice("cluster", self.cluster, [str(one) for one in Cluster])
 

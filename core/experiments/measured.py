@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal, suggest
+from core.checks import check_choice, describe_refusal, suggest
 from core.errors import BadInputError
 from core.experiments.planned import Plan, TargetKey
 from core.experiments.trials import Trials
@@ -153,6 +153,9 @@ def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
     _check_known(plan, trials, unknown, options)
     kept = np.asarray([one in known for one in trials.ids])
+    _check_wishes(plan, options)
+    for target in plan.targets:
+        _check_numbers(target, trials, options)
     found = {target: find_columns(target, trials.columns, options.target_columns) for target in plan.targets}
     values = zscore(trials.values, trials.sessions) if options.zscore else trials.values
     picture_of = _number_pictures(plan)
@@ -257,6 +260,26 @@ def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: 
         more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
         raise BadInputError(describe_refusal("measured", allowed=allowed, got=got + more, advice=advice))
+
+
+def _check_wishes(plan: Plan, options: MatchOptions) -> None:
+    """A column wished for a target that the set has not would be passed over in silence."""
+    names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
+    for name in options.target_columns:
+        if name:
+            check_choice("target_column", name, names)
+
+
+def _check_numbers(target: TargetKey, trials: Trials, options: MatchOptions) -> None:
+    """A target's own column that holds a text is a slip: no other column may take its place."""
+    wished = next(
+        (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
+    )
+    for name, text in trials.texts.items():
+        named = name.casefold() in {one.casefold() for one in ((wished,) if wished else (target.label, target.roi))}
+        if named or (not wished and _voxel_number(name) in target.voxels):
+            advice = "Write numbers with decimal points, and leave empty what was not measured."
+            raise BadInputError(describe_refusal(f"column {name}", allowed="of numbers", got=text, advice=advice))
 
 
 def _number_pictures(plan: Plan) -> dict[str, int]:

@@ -31,6 +31,9 @@ from core.stimuli.manifest import ManifestRow
 DRAWS = 50
 """Random draws of an order before the certain one: most frequent image first."""
 
+MOST_TRIALS = 200_000
+"""Of all participants together; far above any study, and a slip must not fill the memory."""
+
 TURNS = 8
 """Ways to turn a group of pairs that are tried; more spread the images hardly better and take long."""
 
@@ -127,6 +130,7 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
     """
     if not items:
         raise BadInputError(describe_refusal("set", allowed="a set with at least one stimulus", got="none"))
+    _check_size(items, config)
     n_units = config.repeats * len(_pairs(items))
     if config.runs > n_units:
         advice = f"There are {len(_pairs(items))} pairs, shown {config.repeats} times each. Ask for more repeats."
@@ -153,6 +157,15 @@ def widest_spacing(counts: Mapping[str, int]) -> int | None:
     most = max(counts.values())
     ties = sum(count == most for count in counts.values())
     return None if most == 1 else (sum(counts.values()) - ties) // (most - 1) - 1
+
+
+def _check_size(items: Sequence[ManifestRow], config: OrderConfig) -> None:
+    others = (config.catch_per_run + config.blanks_per_run) * count_runs(items, config)
+    trials = config.participants * (config.repeats * len(items) + others)
+    if trials > MOST_TRIALS:
+        advice = "Ask for fewer participants, repeats, catch trials or blanks."
+        allowed = f"of at most {MOST_TRIALS:,} trials over all participants"
+        raise BadInputError(describe_refusal("experiment", allowed=allowed, got=trials, advice=advice))
 
 
 def _check_spacing(shown: Sequence[ManifestRow], config: OrderConfig, run: int) -> None:

@@ -28,6 +28,9 @@ NO_TRUTH = "none"
 """A truth in which no picture changes anything: noise only."""
 
 
+MOST_REPEATS = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class SimulateOptions:
     """How responses are simulated.
@@ -55,7 +58,7 @@ class SimulateOptions:
 
     def __post_init__(self) -> None:
         """Refuse impossible noise and counts."""
-        check_count("repeats", self.n_repeats)
+        check_count("repeats", self.n_repeats, largest=MOST_REPEATS)
         check_count("sessions", self.n_sessions)
         if not (np.isfinite(self.noise) and self.noise >= 0):
             raise BadInputError(describe_refusal("noise", allowed="a finite number of at least 0", got=self.noise))
@@ -81,7 +84,7 @@ def write_template(plan: Plan, path: Path, *, n_repeats: int = 1) -> Path:
     StorageError
         If it cannot be written.
     """
-    check_count("repeats", n_repeats)
+    check_count("repeats", n_repeats, largest=MOST_REPEATS)
     columns = name_targets(plan)
     rows = [
         [stimulus.id, "", repeat, *("" for _ in columns)]

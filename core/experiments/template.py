@@ -49,7 +49,7 @@ def read_template(path: Path) -> Template:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StorageError(f"{path} cannot be read ({error.strerror or error}). Choose a timing template.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         allowed = "a TOML file"
         raise BadInputError(describe_refusal("timing", allowed=allowed, got=str(path), advice=f"{error}.")) from error
     for name in tables:

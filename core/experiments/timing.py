@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.checks import check_fraction, check_positive, describe_refusal
+from core.checks import check_count, check_fraction, check_positive, describe_refusal
 from core.errors import BadInputError
 
 LONGEST_SECONDS = 3600.0
+LARGEST_CM, LARGEST_PX = 10_000.0, 100_000
 PUBLISHED_DEGREES = 8.4
 """Width of the published template's stimuli, in degrees of visual angle."""
 
@@ -98,8 +99,13 @@ class Screen:
         if self.degrees is not None:
             check_positive("degrees", self.degrees)
             check_fraction("degrees", self.degrees, largest=120.0, advice="Give degrees of visual angle.")
-        for name in ("width_cm", "distance_cm", "width_px", "height_px"):
-            check_positive(name, getattr(self, name))
+        for name in ("width_cm", "distance_cm"):
+            value = check_positive(name, getattr(self, name))
+            check_fraction(name, value, largest=LARGEST_CM, advice="Give centimetres.")
+            if value < 1:
+                raise BadInputError(describe_refusal(name, allowed="at least 1 cm", got=value))
+        for name in ("width_px", "height_px"):
+            check_count(name, getattr(self, name), largest=LARGEST_PX, advice="Give the pixels of the screen.")
         check_fraction("grey", self.grey)
 
     def pixels(self, degrees: float) -> float:

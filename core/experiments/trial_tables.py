@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,15 +57,16 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
     if pair is not None:
         return _widen(chosen, pair, ids=used_ids, sessions=used_sessions, skipped=skipped, file=path.name)
     session_columns = set(_session_columns(table, options.session_column))
-    columns, notes = _choose_values(chosen, taken={id_column, SIMULATED, *session_columns}, file=path.name)
+    columns, texts = _choose_values(chosen, taken={id_column, SIMULATED, *session_columns}, file=path.name)
     return Trials(
         tuple(used_ids),
         tuple(used_sessions),
         tuple(columns),
         np.stack(list(columns.values()), axis=1),
         skipped,
-        notes,
+        _note_texts(texts),
         is_simulated=SIMULATED in table,
+        texts=texts,
     )
 
 
@@ -113,7 +114,7 @@ def _read_json(path: Path) -> Table:
     """The data of jsPsych: a list of trials, each an object of its own keys."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(describe_refusal("measured", allowed="a readable JSON file", got=str(path))) from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         allowed = "a JSON list of trials, as jsPsych saves it"
@@ -186,26 +187,31 @@ def _widen(
     )
 
 
-def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """Every column of numbers that may be a response, and a sentence on those that are text."""
+def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Every column of numbers that may be a response, and the first text of those that hold text."""
     columns: dict[str, Floats] = {}
-    texts = []
+    texts: dict[str, str] = {}
     for name, column in table.items():
         if name in taken or name.casefold() in TYPE_NAMES or not name:
             continue
         numbers = _parse(column)
         if numbers is None:
-            texts.append(name)
+            texts[name] = next(text for text in column if _parse([text]) is None)
         elif np.isfinite(numbers).any():
             columns[name] = numbers
     responses = {name: numbers for name, numbers in columns.items() if name.casefold() not in BOOKKEEPING}
     if not responses:
-        advice = f"Its other columns are {', '.join(texts[:8]) or 'empty'}. Add a column for each voxel or ROI."
+        shown = ", ".join(f"{name} ({text!r})" for name, text in list(texts.items())[:8])
+        advice = f"Its other columns are {shown or 'empty'}. Add a column for each voxel or ROI, with decimal points."
         raise BadInputError(
             describe_refusal("measured", allowed="a table with a column of numbers", got=file, advice=advice)
         )
-    shown = ", ".join(texts[:6]) + (" ..." if len(texts) > 6 else "")
-    return responses, ((f"Columns of text were left out: {shown}.",) if texts else ())
+    return responses, texts
+
+
+def _note_texts(texts: Mapping[str, str]) -> tuple[str, ...]:
+    shown = ", ".join(list(texts)[:6]) + (" ..." if len(texts) > 6 else "")
+    return (f"Columns of text were left out: {shown}.",) if texts else ()
 
 
 def _parse(texts: Sequence[str]) -> Floats | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,6 +74,8 @@ class Trials:
         What was decided while reading, a sentence each.
     is_simulated : bool
         Whether the file says that its responses are simulated.
+    texts : mapping of str to str
+        Columns left out because they hold text, and the first such text.
     """
 
     ids: tuple[str, ...]
@@ -83,6 +85,7 @@ class Trials:
     n_skipped: int = 0
     notes: tuple[str, ...] = field(default=())
     is_simulated: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_trials(
@@ -129,6 +132,7 @@ def read_trials(
         n_skipped=sum(part.n_skipped for part in parts),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         is_simulated=any(part.is_simulated for part in parts),
+        texts={name: text for part in parts for name, text in part.texts.items()},
     )
 
 

@@ -128,7 +128,7 @@ def _read_content(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise StorageError(f"{path} cannot be read ({error.strerror}). Choose another session.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(
             f"{path.name} is no session, or is cut short ({error}). Choose a {ENDING} file of this program."
         ) from error
@@ -146,16 +146,18 @@ def _keep_probe(
         return refer_to(header if header.is_file() else save_probe(probe, stem, settle=settle))
     if reference is None or reference.path.parent == data or not is_there(reference, reference.path):
         return reference
-    return refer_to(_copy_probe(reference.path, data))
+    copied = _copy_probe(reference.path, data)
+    return reference if copied is None else refer_to(copied)
 
 
-def _copy_probe(header: Path, data: Path) -> Path:
+def _copy_probe(header: Path, data: Path) -> Path | None:
+    """The copied header; None if the probe cannot be read, which must not keep the rest from being saved."""
     copied_header, copied_arrays = name_files(data / header.name)
     for target, source in ((copied_arrays, name_files(header)[1]), (copied_header, header)):
         try:
             content = source.read_bytes()
-        except OSError as error:
-            raise StorageError(f"{source} cannot be read ({error.strerror}). Make the probe again.") from error
+        except OSError:
+            return None
         replace_file(target, lambda partial, content=content: partial.write_bytes(content))  # type: ignore[misc]
     return copied_header
 

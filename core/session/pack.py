@@ -54,7 +54,7 @@ def unpack_record(content: Mapping[str, Any], folder: Path) -> SessionRecord:
             continue
         try:
             values[name] = _unpack(name, content[name], folder)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reason = error if isinstance(error, BadInputError) else f"{type(error).__name__}: {error}"
             raise BadInputError(f"The session's {name!r} cannot be used: {reason}") from error
     return SessionRecord(**values)

@@ -33,8 +33,10 @@ def refer_to(path: Path) -> FileReference:
 def is_there(reference: FileReference, path: Path) -> bool:
     """Whether `path` holds the very bytes referred to."""
     try:
-        return reference.n_bytes in (0, path.stat().st_size) and hash_bytes_of(path) == reference.sha256
-    except OSError:
+        # A pipe or a device has no end to hash up to.
+        sized = path.is_file() and reference.n_bytes in (0, path.stat().st_size)
+        return sized and hash_bytes_of(path) == reference.sha256
+    except (OSError, ValueError):  # ValueError: a name no file system takes
         return False
 
 

@@ -12,10 +12,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from core.errors import BadInputError, StorageError
+from core.stimuli.check_rows import check_header, check_kinds, check_sizes, lies_inside
 from core.stimuli.columns import COLUMNS, TRANSFER
 from core.stimuli.images import hash_file
 
@@ -187,9 +188,10 @@ def read_rows(path: Path) -> StimulusSet:
     file = asked / MANIFEST if asked.is_dir() else asked
     header = _read_header(file)
     try:
+        check_header(header)
         rows = tuple(_unpack(entry) for entry in header.pop("stimuli"))
-        for row in rows:
-            _check_inside(row.file, file)
+        for inside in (*(row.file for row in rows), *header.get("files", {})):
+            _check_inside(inside, file)
         name = str(header["name"])
         return StimulusSet(file.absolute().parent, name, rows, header)
     except (KeyError, TypeError, AttributeError) as error:
@@ -226,7 +228,7 @@ def _read_header(file: Path) -> dict[str, Any]:
         known = header["format"], header["format_version"]
     except OSError as error:
         raise StorageError(f"{file} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInputError(f"{file} is not the manifest of a stimulus set ({error!r}).") from error
     if known != (FORMAT, FORMAT_VERSION):
         mine = f"this program reads {FORMAT} version {FORMAT_VERSION}. Export the stimuli again."
@@ -238,8 +240,7 @@ def _read_header(file: Path) -> dict[str, Any]:
 
 
 def _check_inside(name: str, file: Path) -> None:
-    parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in name:
+    if not lies_inside(name):
         raise BadInputError(f"{file} names {name!r}, which lies outside the set. Do not use it.")
 
 
@@ -262,6 +263,13 @@ def _nest(row: ManifestRow) -> dict[str, Any]:
 
 
 def _unpack(entry: dict[str, Any]) -> ManifestRow:
-    transfer = {where: Transfer(**found) for where, found in entry["transfer"].items()}
+    check_kinds(entry, ManifestRow)
+    check_sizes(entry)
+    transfer = {where: _unpack_transfer(found) for where, found in entry["transfer"].items()}
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
     return ManifestRow(**(plain | {"transfer": transfer}))
+
+
+def _unpack_transfer(found: Mapping[str, Any]) -> Transfer:
+    check_kinds(found, Transfer)
+    return Transfer(**found)

@@ -235,13 +235,17 @@ LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
 
 def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
     layout = {name: got[name] for name in LAYOUT_NAMES}
+    if not isinstance(layout["background"], list | tuple):
+        allowed = "three grey levels from 0 to 255"
+        raise BadInputError(describe_refusal("background", allowed=allowed, got=layout["background"]))
     for name in ("enlarging", "matching"):
         kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
         check_choice(name, str(layout[name]), kinds)
+    controls: list[Any] = _texts("controls", got["controls"])  # `SetConfig` makes kinds of them and words refusals
     further = choose_encoders((subject,), _texts("transfer", got["transfer"]))
     return SetConfig(
         str(got["name"]),
-        tuple(got["controls"]),
+        tuple(controls),
         Layout(**layout | {"background": tuple(got["background"])}),
         tuple((one.network, one.layer) for one in further),
         got["gate"],
@@ -278,8 +282,8 @@ def _attack(plan: StimulusPlan, budget: Budget) -> AttackConfig:
 
 def _texts(name: str, value: Any) -> list[str]:
     """A list of texts; one text alone may be written without brackets."""
-    values: Sequence[Any] = [value] if isinstance(value, str | int | float) else list(value)
-    if not all(isinstance(one, str | int | float) for one in values):
+    values: Sequence[Any] = [value] if isinstance(value, str | int | float) else value
+    if not isinstance(values, list | tuple) or not all(isinstance(one, str | int | float) for one in values):
         raise BadInputError(describe_refusal(name, allowed="a list of texts", got=value))
     return [str(one) for one in values]
 

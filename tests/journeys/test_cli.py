@@ -336,3 +336,14 @@ def test_a_probe_of_weights_moves_their_weighted_sum(type_in, tmp_path: Path) ->
     told = json.loads(out)
     assert told["shift"] < 0
     assert told["voxel"] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["stimuli", "check"], ["sessions", "check"], ["rebuild"], ["stimuli", "plan", "--rois", "FFA", "--images"]],
+)
+def test_a_name_longer_than_any_file_can_have_gets_one_line(words: list[str], type_in) -> None:
+    code, printed, err = type_in([*words, "n" * 300])
+    assert (code, printed) == (2, "")
+    assert "File name too long" in err
+    assert len(err.strip().splitlines()) == 1

@@ -341,3 +341,23 @@ def test_a_wished_column_wins_and_a_slip_is_told() -> None:
     assert columns[find_columns(target, columns, {target.label: "V1", "": "rt"})[0][0]] == "V1"
     with pytest.raises(BadInputError, match="Did you mean 'rt'"):
         find_columns(target, columns, {"": "rtt"})
+
+
+def test_no_other_column_takes_the_place_of_one_with_a_slip(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    """The target's column with a decimal comma was left out as text, and the reaction times compared instead."""
+    lines = [f'{one},"0,{number}",0.4' for number, one in enumerate(ids)]
+    path = write_table(tmp_path / "m.csv", "stimulus,FFA,rt", lines)
+    with pytest.raises(BadInputError, match="`column FFA` must be of numbers, got '0,0'. Write numbers with decimal"):
+        open_with(folder, path)
+
+
+def test_a_column_wished_for_no_target_is_told(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    path = write_table(tmp_path / "m.csv", "stimulus,FFA", [f"{one},1" for one in ids])
+    with pytest.raises(BadInputError, match="`target_column` must be one of FFA, .* got 'FAA'"):
+        open_with(folder, path, target_columns={"FAA": "FFA"})
+
+
+def test_two_columns_of_one_name_are_told(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    path = write_table(tmp_path / "m.csv", "stimulus,FFA,FFA", [f"{one},1,2" for one in ids])
+    with pytest.raises(BadInputError, match="m.csv has two columns of that name: rename or remove one"):
+        open_with(folder, path)

@@ -175,3 +175,9 @@ def test_wishes_no_order_can_meet_are_refused_in_one_sentence(config: OrderConfi
 def test_counts_that_cannot_be_none_are_refused(field: str) -> None:
     with pytest.raises(BadInputError, match=f"`{field}` must be a whole number of at least 1, got 0"):
         OrderConfig(**{field: 0})
+
+
+@pytest.mark.parametrize("wish", ["repeats", "participants", "blanks_per_run", "catch_per_run"])
+def test_a_slip_of_many_noughts_is_told_at_once(wish: str) -> None:
+    with pytest.raises(BadInputError, match=r"`experiment` must be of at most 200,000 trials over all participants"):
+        make_orders(make_rows(6), OrderConfig(**{wish: 10**9}))  # type: ignore[arg-type]

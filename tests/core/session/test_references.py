@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,3 +95,16 @@ def test_recent_sessions_are_newest_first_and_only_those_that_are_there(tmp_path
     assert len(list_recent()) == MOST
     paths[5].unlink()
     assert list_recent()[0] == paths[-1]
+
+
+def test_a_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
+    reference = refer_to(make(tmp_path / "a.png"))
+    (tmp_path / "a.png").unlink()
+    os.mkfifo(tmp_path / "a.png")
+    assert find_file(replace(reference, n_bytes=0)) is None
+
+
+def test_a_name_no_file_can_have_is_not_there(tmp_path: Path) -> None:
+    reference = refer_to(make(tmp_path / "a.png"))
+    assert find_file(replace(reference, path=tmp_path / "a\0b")) is None
+    assert find_file(replace(reference, path=tmp_path / ("n" * 300))) is None

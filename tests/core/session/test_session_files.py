@@ -222,3 +222,14 @@ def test_a_record_tells_what_it_holds(tmp_path: Path) -> None:
         "1 stimulus in the tray"
     )
     assert SessionRecord().describe() == "no target"
+
+
+def test_a_probe_whose_arrays_are_gone_does_not_stop_a_save(tmp_path: Path) -> None:
+    record, probe = make_record(tmp_path), make_probe()
+    written = write_session(record, tmp_path / "one.probescope", probe=probe)
+    assert written.probe is not None
+    written.probe.path.with_suffix(".safetensors").unlink()
+    (tmp_path / "two").mkdir()
+    again = write_session(dataclasses.replace(written, gate_r=0.5), tmp_path / "two" / "two.probescope")
+    assert again.probe == written.probe
+    assert read_session(tmp_path / "two" / "two.probescope").record.gate_r == 0.5

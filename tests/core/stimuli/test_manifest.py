@@ -126,3 +126,49 @@ def test_what_is_no_manifest_is_told(folder: Path, text: str, told: str) -> None
 def test_a_folder_without_a_set_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="There is no stimulus set at"):
         read_manifest(tmp_path)
+
+
+def seal(folder: Path, header: dict) -> None:  # type: ignore[type-arg]
+    """Write a manifest whose own hash is right, as another program might."""
+    header["manifest_sha256"] = hash_manifest(header)
+    (folder / "manifest.json").write_text(json.dumps(header))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("role", None), ("pair_id", 3), ("voxels", [0.5]), ("voxels", 4), ("shift", "x"), ("shift", float("nan")),
+        ("epsilon", True), ("degrees", []), ("warnings", "one"), ("picture_px", 0), ("width_px", 1.5), ("file", ["a"]),
+        ("transfer", {"other layer3": {"shift": "x", "shift_sd": None}}),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_refused(folder: Path, column: str, value: object) -> None:
+    header = json.loads((folder / "manifest.json").read_text())
+    header["stimuli"][1][column] = value
+    seal(folder, header)
+    with pytest.raises(BadInputError, match="lacks a part of a stimulus set: '"):
+        read_manifest(folder)
+
+
+@pytest.mark.parametrize(("part", "value"), [("files", 3), ("set", "x"), ("set", {"layout": 3}), ("subject_kinds", 1)])
+def test_a_part_of_another_kind_is_refused(folder: Path, part: str, value: object) -> None:
+    header = json.loads((folder / "manifest.json").read_text())
+    header[part] = value
+    seal(folder, header)
+    with pytest.raises(BadInputError, match="lacks a part of a stimulus set"):
+        read_manifest(folder)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "C:/secret", "stimuli/../../secret"])
+def test_no_other_file_outside_the_set_is_opened(folder: Path, name: str) -> None:
+    header = json.loads((folder / "manifest.json").read_text())
+    header["files"][name] = "0" * 64
+    seal(folder, header)
+    with pytest.raises(BadInputError, match="lies outside the set"):
+        read_manifest(folder)
+
+
+def test_a_manifest_nested_without_end_is_refused(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(BadInputError, match="is not the manifest of a stimulus set"):
+        read_manifest(folder)

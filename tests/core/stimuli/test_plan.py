@@ -100,3 +100,10 @@ def test_a_bad_wish_is_told_before_anything_runs(change: dict[str, Any], told: s
 def test_budgets_are_read_as_people_write_them(text: str, budget: Budget) -> None:
     assert parse_budget(text) == budget
     assert parse_budget(budget.label) == budget
+
+
+@pytest.mark.parametrize("name", ["networks", "images", "rois", "controls", "background", "transfer"])
+@pytest.mark.parametrize("value", [None, {"a": 1}])
+def test_a_list_that_is_none_is_refused(name: str, value: object) -> None:
+    with pytest.raises(BadInputError):
+        resolve_plan(WISH | {name: value})
