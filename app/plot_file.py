@@ -68,7 +68,7 @@ def _paint(to: QPaintDevice, widget: QWidget, caption: str) -> None:
     size, palette = _size_of(widget), widget.palette()
     painter = QPainter(to)
     painter.fillRect(QRect(QPoint(), size), palette.window())
-    widget.render(painter, QPoint())
+    QWidget.render(widget, painter, QPoint())  # of the widget, not of the scene a plot would render
     line = QRect(8, widget.height(), size.width() - 16, CAPTION_HEIGHT)
     painter.setPen(palette.windowText().color())
     painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, caption)

@@ -43,6 +43,8 @@ from core.sweeps.plan import format_duration, name_layers
 
 JOB, PACE = "analysis", "pace"
 EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet too where the extra `parquet` is there)"
+RUN_TIP = "The same settings go on where they were stopped"
+NO_SUBJECT_TIP = "Choose a subject in Explore first"
 FORM_WIDTH = 324
 LEAST_TABLE = 64
 SHARES = (100, 24)
@@ -74,7 +76,7 @@ class AnalysisPage(WorkPage):
         self.finished: Finished | None = None
         self.form = SweepForm(question)
         self.view = VIEWS[question]()
-        self.run = make_button("Run the analysis", "big", tip="The same settings go on where they were stopped")
+        self.run = make_button("Run the analysis", "big", tip=RUN_TIP)
         self.export = make_button("Export…", tip="Run the analysis first")
         self.collect = make_button("Add its probes to the tray", tip="Run the analysis first")
         self.progress = ProgressLine()
@@ -219,6 +221,7 @@ class AnalysisPage(WorkPage):
         ready = self.form.wish() is not None
         self.run.setText("Cancel" if busy else "Run the analysis")
         self.run.setEnabled(busy or ready)
+        self.run.setToolTip(RUN_TIP if busy or ready else self.form.problem.text() or NO_SUBJECT_TIP)
         self.export.setEnabled(self.finished is not None)
         self.collect.setEnabled(self.finished is not None)
         n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)

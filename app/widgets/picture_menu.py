@@ -42,6 +42,6 @@ class PictureMenu(QObject):
         picture = QPixmap(self._widget.size() * SCALE)
         picture.setDevicePixelRatio(SCALE)
         picture.fill(self._widget.palette().window().color())
-        self._widget.render(picture)
+        QWidget.render(self._widget, picture)  # a plot would render its scene instead
         QGuiApplication.clipboard().setPixmap(picture)
         self.said.emit(f"Copied: {self._name}.")

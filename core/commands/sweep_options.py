@@ -17,11 +17,12 @@ from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import check_comparable, choose_encoders, choose_images, choose_targets
+from core.sweeps.choose import choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
 from core.sweeps.copies import Copies, choose_copies
 from core.sweeps.pace import measure_paces
 from core.sweeps.plan import COPY_KINDS, REFITTED, UNTRAINED, estimate_cost, format_duration, name_layers
+from core.sweeps.run import check_sweep
 from core.types import Direction, NormName
 
 EXPLANATION = """\
@@ -75,7 +76,7 @@ def add_sweep_parser(
 def run(args: argparse.Namespace) -> int:
     """Run the sweep, answer and write; returns 0. Raises ProbeError with one clear sentence otherwise."""
     config = resolve_sweep(args)
-    check_comparable(config)
+    check_sweep(config)
     engine = Engine(device=args.device)
     with stop_on_interrupt() as should_stop:
         paces = measure_paces(engine, name_layers(config), should_stop=should_stop)

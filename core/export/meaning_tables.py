@@ -44,12 +44,12 @@ def _tabulate_evidence(answer: Meaning, sweep: Sweep) -> Table:
     rows: list[tuple[Value, ...]] = []
     for label, reading in zip(answer.labels, answer.evidence, strict=True):
         if not reading.rows:
-            rows.append((label, "none", reading.reason, "", UNKNOWN, "", UNKNOWN, UNKNOWN))
+            rows.append((label, "none", "", "", UNKNOWN, "", UNKNOWN, UNKNOWN, reading.reason))
         for image, one in zip(sweep.config.images, reading.rows, strict=False):
             before = (one.clean_class, one.clean_probability)
             after = (one.perturbed_class, one.perturbed_probability, one.clean_class_after)
-            rows.append((label, reading.head, image, *before, *after))
+            rows.append((label, reading.head, image, *before, *after, ""))
     columns = ("encoder", "classifier", "image", "class before", "probability before", "class after")
-    columns_all = (*columns, "probability after", "probability of the first class after")
+    columns_all = (*columns, "probability after", "probability of the first class after", "note")
     title = f"What the networks' classifiers say, {sweep.config.targets[0].label}, highest epsilon"
     return Table("class_evidence", title, columns_all, tuple(rows))

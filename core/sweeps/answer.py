@@ -23,7 +23,10 @@ FORMULAS: dict[Question, tuple[tuple[str, str], ...]] = {
         ("linearity", "attack shift / first-order shift; first order is ε ||∇f_v||₂ (L2) or ε ||∇f_v||₁ (Linf)"),
         ("parts", "shift = ||w_v|| ||Δφ|| cos(w_v, Δφ), φ the readout's input; ||Δφ|| / ||φ|| is reported"),
         ("path curvature", "mean angle between consecutive differences of φ(x + aδ), a = 0..1 (Hénaff et al. 2019)"),
-        ("predictivity", "Pearson r on held-out images; r² / noise ceiling, r² = 0 where r < 0"),
+        (
+            "predictivity",
+            "Pearson r on held-out images, 0 where a response never varies; r² / noise ceiling, r² = 0 where r < 0",
+        ),
     ),
     Question.DISCRIMINABILITY: (
         ("coefficient of variation", "SD over encoders of the encoder means / their mean"),

@@ -147,6 +147,8 @@ class SweepConfig:
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
+        if not -1 <= self.gate <= 1:
+            raise BadInputError(describe_refusal("gate", allowed="an r from -1 to 1", got=self.gate))
         check_positive("confidence", self.confidence)
         if self.confidence >= 1:
             raise BadInputError(describe_refusal("confidence", allowed="below 1", got=self.confidence))
@@ -154,7 +156,8 @@ class SweepConfig:
     def _check_enough(self) -> None:
         least = 2 if self.question.compares else 1
         if len(self.encoders) < least:
-            advice = f"{self.question.capitalize()} compares encoders: name a second one."
+            compares = f"{self.question.capitalize()} compares encoders: name a second one."
+            advice = compares if self.encoders else "Name it as NET or NET:LAYER."
             got = [name.label for name in self.encoders]
             raise BadInputError(describe_refusal("encoders", allowed=f"at least {least}", got=got, advice=advice))
         if len(self.images) < LEAST_IMAGES:

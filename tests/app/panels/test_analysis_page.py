@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 
 from app.panels.analysis_page import AnalysisPage, find_formula
@@ -22,8 +24,10 @@ from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
 from core.datasets.subject import load_subject
 from core.encoders.config import EncoderConfig
+from core.encoders.files import load_card
 from core.engine import Engine
 from core.errors import BadInputError, ProbeError
+from core.sweeps import choose
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.transfer import Transfer
@@ -80,6 +84,90 @@ def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
     form.ladder.setText("1, 0.5")
     form.ladder.editingFinished.emit()
     assert "ascending order" in form.problem.text()
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "problem"),
+    [
+        ("ladder", "0, 1", "above 0 in ascending order"),
+        ("ladder", "1, 1", "above 0 in ascending order"),
+        ("ladder", "one", "a number or a fraction"),
+        ("ladder", "", "a number or a fraction"),
+        ("ladder", "nan", "got nan"),
+        ("voxels", "99999", "a voxel from 0 to 1843"),
+        ("voxels", "FFA:9999", "as many as every encoder predicts"),
+        ("voxels", "Nowhere:2", "`roi` must be one of"),
+    ],
+)
+def test_what_cannot_be_run_is_told_beside_a_disabled_button(
+    qtbot: QtBot, session: Session, field: str, text: str, problem: str
+) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    assert page.run.isEnabled()
+    line = getattr(page.form, field)
+    line.setText(text)
+    line.editingFinished.emit()
+    assert problem in page.form.problem.text()
+    assert page.run.toolTip() == page.form.problem.text()
+    assert not page.run.isEnabled()
+    assert page.form.images.minimum() == 2, "one image alone cannot be asked for"
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "problem"),
+    [("reference_sd", 0.0, "as a constant, so its sensitivity has no unit"), ("cv_r", 0.05, "below the gate 0.1")],
+)
+def test_a_voxel_that_is_predicted_badly_or_as_a_constant_is_refused_in_the_form(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, score: str, value: float, problem: str
+) -> None:
+    card = load_card("simulated", *KEYS[0])
+    worse = replace(card, **{score: np.full_like(getattr(card, score), value)})  # type: ignore[arg-type]
+    monkeypatch.setattr(choose, "load_card", lambda *_: worse)
+    form = SweepForm(Question.FRAGILITY)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    form.voxels.setText("3")
+    form.voxels.editingFinished.emit()
+    assert problem in form.problem.text()
+
+
+def test_square_is_offered_with_its_queries_alone(qtbot: QtBot) -> None:
+    form = SweepForm(Question.MEANING)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    assert not form.queries.isEnabled()
+    form.attack.setCurrentIndex(form.attack.findData(AttackKind.SQUARE))
+    form.queries.setValue(50)
+    assert form.queries.isEnabled()
+    assert (form.value().attacks, form.value().n_queries) == ((AttackKind.SQUARE,), 50)
+    assert form.attack.findData(AttackKind.ENSEMBLE) == -1
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
+def test_one_plot_is_saved_with_whose_responses_it_shows(
+    qtbot: QtBot, session: Session, tmp_path: Path, ending: str
+) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(finish(Question.FRAGILITY))
+    plot = cast(FragilityView, page.view).curve
+    page.resize(1264, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    assert [action.text() for action in plot.actions()] == ["Copy picture", "Save figure…"]
+    path = tmp_path / f"plot.{ending}"
+    page.save_plot_to(plot, path)
+    if ending == "png":
+        picture = QImage(str(path))
+        assert (picture.width(), picture.height()) == (3 * plot.width(), 3 * (plot.height() + 22))
+    elif ending == "svg":
+        assert "Simulated subject" in path.read_text(encoding="utf-8")
+    else:
+        assert path.read_bytes().startswith(b"%PDF")
+    plot.actions()[0].trigger()
+    assert QGuiApplication.clipboard().pixmap().width() == 2 * plot.width()
+    with pytest.raises(BadInputError, match="`format` must be one of svg, pdf, png"):
+        page.save_plot_to(plot, tmp_path / "plot.gif")
 
 
 @pytest.mark.parametrize("question", list(Question))

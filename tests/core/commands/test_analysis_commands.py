@@ -28,6 +28,17 @@ def call(words: str, *more: str) -> int:
         ("fragility --encoders alexnet --rois FFA --epsilons 1,0.5", "ascending order"),
         ("fragility --encoders alexnet --rois FFA --epsilons 0,1", "ascending order"),
         ("fragility --encoders alexnet", "given by --rois or --voxels"),
+        ("fragility --encoders , --rois FFA", "Name it as NET or NET:LAYER"),
+        ("fragility --encoders alexnet --rois FFA --epsilons nan", "got nan"),
+        ("fragility --encoders alexnet --rois FFA --norm linf --epsilons 8", "Did you mean 8/255?"),
+        ("fragility --encoders alexnet --rois FFA --gate nan", "`gate` must be an r from -1 to 1, got nan"),
+        ("fragility --encoders alexnet --rois FFA --images cat_chelsea,nowhere.png", "nowhere.png"),
+        ("fragility --encoders alexnet --voxels 99999", "a voxel from 0 to 1843"),
+        ("fragility --encoders alexnet --voxels FFA:9999", "as many as every encoder predicts"),
+        ("fragility --encoders alexnet --rois FFA --attack square,pgd", "Only transfer compares attacks"),
+        ("discriminability --encoders alexnet,mobilenet_v2 --rois FFA --norm both", "`norms` must be one"),
+        ("meaning --encoders simulated/alexnet,kay2017/alexnet --voxels FFA:2", "Name ROI means instead"),
+        ("transfer --encoders simulated/alexnet,kay2017/alexnet --rois V1", "`roi` must be one of FFA, VWFA"),
         ("fragility --encoders alexnet --rois FFAA", "Did you mean 'FFA'"),
         ("fragility --encoders alexnett --rois FFA", "Did you mean 'alexnet'"),
         ("fragility --encoders alexnet --voxels 3 --gate 1", "below the gate 1"),
@@ -43,6 +54,16 @@ def test_bad_input_is_one_line_before_any_work(
     assert said.count("\n") == 1
     assert text in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_network_is_searched_without_gradients_by_squares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = f"fragility {SMALL} {LESS} --attack square --queries 4 --json"
+    assert call(words, "--out", str(tmp_path / "out")) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["settings"]["attacks"], found["settings"]["n_queries"]) == (["square"], 4)
+    assert "4 cells, 0 attack steps" in said.err
+    assert "4 queries each" in said.err
 
 
 def test_the_cost_is_told_without_any_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
