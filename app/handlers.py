@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from core.types import Direction
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+LOGGER = logging.getLogger(__name__)
 IMAGE_FILTER = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All files (*)"
 PNG_FILTER = "PNG (*.png)"
 PROBE_FILTER = "Probe (*.json)"
@@ -149,7 +151,8 @@ class Handlers(QObject):
 
     @Slot(str)
     def show_note(self, text: str) -> None:
-        """Say that something went well."""
+        """Say that something went well, and keep it in the log."""
+        LOGGER.info("%s", text)
         self._window.banner.show_text(text, "info")
 
     def _grab_cortex(self, path: Path) -> str:

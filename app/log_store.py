@@ -8,6 +8,7 @@ from collections import deque
 from PySide6.QtCore import QObject, Signal
 
 MOST_LINES = 2000
+OURS = ("app", "core")
 LINE_FORMAT = "%(asctime)s  %(levelname)-7s  %(name)s  %(message)s"
 
 
@@ -23,13 +24,17 @@ class LogStore(QObject):
         self._handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
 
     def install(self) -> None:
-        """Listen to the root logger, warnings included."""
+        """Listen to the root logger, warnings included, and to what the program itself tells beside."""
         logging.captureWarnings(True)
+        for name in OURS:
+            logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger().addHandler(self._handler)
 
     def remove(self) -> None:
         """Stop listening."""
         logging.captureWarnings(False)
+        for name in OURS:
+            logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger().removeHandler(self._handler)
 
     def add(self, line: str) -> None:

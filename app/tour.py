@@ -140,6 +140,10 @@ class Tour(QObject):
             return
         done = step.is_done is not None and step.is_done(self._window, self._before)
         self.card.show_done(DONE if done or self.card.done.text() else "")
+        if self.card.done.text():
+            if self.card.help.hasFocus():
+                self.card.next.setFocus()
+            self.card.help.hide()
         self._place_soon.start()
 
     @Slot()

@@ -16,6 +16,9 @@ EDGE = 40
 """Pixels kept free around the sheet, and taken by its title and margins."""
 
 KEY_WIDTH = 96
+TEXT_WIDTH = 320
+"""Of a column's words, which wrap: both columns fit a screen 1024 pixels wide."""
+
 NATIVE = QKeySequence.SequenceFormat.NativeText
 LEFT_MENUS = ("File", "Probe")
 MOUSE = (
@@ -86,8 +89,10 @@ def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
     grid.addWidget(make_heading(name), 0, 0, 1, 2)
     for line, (key, text) in enumerate(rows, start=1):
         if key:
-            grid.addWidget(make_label(key, "key"), line, 0, Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(make_label(text), line, 1)
+            grid.addWidget(make_label(key, "key"), line, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        words = make_label(text, wraps=True)
+        words.setMinimumWidth(TEXT_WIDTH)
+        grid.addWidget(words, line, 1)
     grid.setColumnMinimumWidth(0, KEY_WIDTH)
     grid.setColumnStretch(1, 1)
     return group

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
+    QLayout,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -30,7 +31,16 @@ from app.views.discriminability_view import DiscriminabilityView
 from app.views.fragility_view import FragilityView
 from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
-from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import (
+    make_badge,
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_line,
+    make_row,
+    set_look,
+)
 from app.widgets.picture_menu import PictureMenu
 from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
@@ -150,28 +160,7 @@ class AnalysisPage(WorkPage):
 
     def _lay_out(self) -> None:
         title = make_row(make_label(self._question.capitalize(), "title"), -1, self.badge)
-        left = QWidget()
-        left.setProperty("role", "panel")
-        left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        left.setLayout(
-            make_column(
-                title,
-                make_label(ASKS[self._question], "muted", wraps=True),
-                self.form,
-                self.run,
-                self.progress,
-                self.stage,
-                make_row(self.export, self.collect),
-                -1,
-                margin=16,
-            )
-        )
-        scroll = QScrollArea()
-        scroll.setWidget(left)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setFixedWidth(FORM_WIDTH + 14)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        left = self._make_left(title)
         empty = make_label("Choose encoders and targets, then run the analysis.", "muted")
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         answer = QWidget()
@@ -196,9 +185,30 @@ class AnalysisPage(WorkPage):
         right.setProperty("role", "panel")
         right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         right.setLayout(make_column(self.stack))
-        row = make_row(scroll, right, gap=6)
+        row = make_row(left, right, gap=6)
         row.setStretch(1, 1)
         self.setLayout(row)
+
+    def _make_left(self, title: QLayout) -> QWidget:
+        """The form scrolls; what runs it, stops it and saves its answer is always in sight."""
+        wishes = QWidget()
+        asks = make_label(ASKS[self._question], "muted", wraps=True)
+        wishes.setLayout(make_column(title, asks, self.form, -1, margin=16))
+        scroll = QScrollArea()
+        scroll.setWidget(wishes)
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        foot = make_column(self.run, self.progress, self.stage, make_row(self.export, self.collect))
+        foot.setContentsMargins(16, 4, 16, 12)
+        left = QWidget()
+        left.setProperty("role", "panel")
+        left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        left.setFixedWidth(FORM_WIDTH + 14)
+        column = make_column(scroll, make_line(), foot, gap=0)
+        column.setStretch(0, 1)
+        left.setLayout(column)
+        return left
 
     def _connect(self) -> None:
         self.run.clicked.connect(self.start_or_cancel)

@@ -66,8 +66,10 @@ class StimuliPage(WorkPage):
         self.warnings = make_label("", "", wraps=True)
         self.stack = QStackedWidget()
         self._busy = False
+        self._row = 0
         self._lay_out()
         self._connect()
+        self._keep_choice()
         self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
@@ -186,6 +188,7 @@ class StimuliPage(WorkPage):
         return detail
 
     def _connect(self) -> None:
+        self.tray.changed.connect(self._keep_choice)
         self.tray.changed.connect(self.refresh)
         self.tray.looked.connect(self.refresh)
         self.form.changed.connect(self.refresh)
@@ -205,6 +208,12 @@ class StimuliPage(WorkPage):
     @Slot()
     def _write_or_cancel(self) -> None:
         (self.cancel_requested if self._busy else self.write_requested).emit()
+
+    @Slot()
+    def _keep_choice(self) -> None:
+        """The list forgets what was chosen when the tray changes."""
+        if self.tray.items and not self.chosen_rows():
+            self.choose(min(self._row, len(self.tray.items) - 1))
 
     @Slot()
     def _remove(self) -> None:
@@ -243,6 +252,7 @@ class StimuliPage(WorkPage):
         for button in (self.up, self.down, self.open):
             button.setEnabled(one is not None)
         self.remove.setEnabled(bool(rows))
+        self._row = self._row if one is None else one
         look = self.tray.look(one) if one is not None else None
         self.meter.set_reading(look.budget if look is not None else None)
         if one is None:

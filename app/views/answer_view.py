@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from app.theme import Theme
-from app.views.plotting import make_axes, name_plot, quieten
+from app.views.plotting import colour_legend, make_axes, name_plot, quieten
 from core.types import ByteArray, FloatArray
 
 ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
@@ -75,7 +75,7 @@ class ThemedPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setBackground(theme.panel)
         for axis in self._axes.values():
             axis.set_theme(theme)
-        self.legend.setLabelTextColor(theme.muted)
+        colour_legend(self.legend, theme.muted)
 
 
 def shrink(box: QComboBox) -> None:

@@ -239,6 +239,8 @@ class CortexCanvas(QWidget):
         self.overlay.setGeometry(self.plotter.rect())
         if self._untouched and not self._closed:
             self.fit()
+        else:
+            self.redraw()  # the names stand where they stood in the old size
 
     def _redraw_soon(self) -> None:
         if not self._closed and not self._soon.isActive():

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QWidget
 
 from app.theme import Theme
-from app.views.plotting import NumberAxis, make_axes, name_plot, quieten, solid, value_range
+from app.views.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
 from app.widgets.basics import make_column
 
 HEIGHT = 190
@@ -46,7 +46,7 @@ class LossView(QWidget):
             axis.set_theme(theme)
         self._perturbed.setPen(solid(theme.warm))
         self._clean.setPen(solid(theme.cool))
-        self._legend.setLabelTextColor(theme.text)
+        colour_legend(self._legend, theme.text)
 
     def clear(self) -> None:
         """Forget every point."""

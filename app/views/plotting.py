@@ -132,3 +132,10 @@ def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float
     for position, index in enumerate(order):
         result[int(index)] = placed[position]
     return result
+
+
+def colour_legend(legend: pg.LegendItem, colour: str) -> None:
+    """Give a legend's words a colour; pyqtgraph draws those that stand there already only with their next text."""
+    legend.setLabelTextColor(colour)
+    for _, label in legend.items:
+        label.setText(label.text)

@@ -23,7 +23,7 @@ CARD_HEIGHT = SIDE + 2 * PAD + 18
 PIXEL_RATIO = 2
 BAR = QSize(56, 4)
 ROW_ROLE = Qt.ItemDataRole.UserRole
-WAITING = "not made yet"
+WAITING = "waiting for its preview"
 
 
 class TrayModel(QAbstractListModel):

@@ -1,8 +1,8 @@
-"""A message across the top of the work area that stays until closed or mended. Never blocks the window."""
+"""A message across the top of the work area: troubles stay until closed or mended, notes leave. Never blocks."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from app.icons import load_icon
@@ -12,6 +12,8 @@ from app.widgets.basics import make_label, make_row, make_tool_button, set_look
 
 TONES = {"error": "warning", "warning": "warning", "info": "info"}
 ICON_PIXELS = 18
+NOTE_MS = 12_000
+"""How long a note stays: time to read a long path twice. The log keeps what is worth keeping."""
 
 
 class Banner(QFrame):
@@ -36,6 +38,8 @@ class Banner(QFrame):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.leaving = QTimer(self, singleShot=True, interval=NOTE_MS)
+        self.leaving.timeout.connect(self._leave)
         self.hide()
 
     def show_text(self, text: str, tone: str) -> None:
@@ -46,11 +50,22 @@ class Banner(QFrame):
         self.set_theme(self._theme)
         self.setAccessibleName(f"{tone.capitalize()}: {text}")
         self.show()
+        self.leaving.stop()
+        if tone == "info":
+            self.leaving.start()
         announce(self, text, urgent=tone == "error")
 
     def mend(self) -> None:
         """Take an error away because something later went well; notes and warnings stay."""
         if self._tone == "error":
+            self.clear()
+
+    @Slot()
+    def _leave(self) -> None:
+        """A note goes, but not from under the pointer or while some of it is marked to be copied."""
+        if self.underMouse() or self.text.hasSelectedText():
+            self.leaving.start()
+        else:
             self.clear()
 
     @Slot()

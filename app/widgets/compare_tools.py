@@ -17,8 +17,8 @@ ROLE_TIPS = {
 }
 ROLES = tuple(ROLE_NAMES)
 AUTO = "auto"
-LEAST_WIDTH = 92
-"""Room for "×16 auto" and the arrow, in pixels."""
+LEAST_WIDTH = 104
+"""Room for "×192 auto" and the arrow, in pixels."""
 
 NEEDS_PROBE = "Run a probe first."
 

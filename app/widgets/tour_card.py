@@ -122,7 +122,9 @@ class TourCard(QFrame):
         inner = CARD_WIDTH - 32
         for label in (self.title, self.text, self.done):
             label.setMinimumHeight(label.heightForWidth(inner) if label.text() else 0)
-        self.adjustSize()
+        column = self.layout()
+        column.activate()
+        self.resize(CARD_WIDTH, column.totalHeightForWidth(CARD_WIDTH))
 
     @staticmethod
     def _push_in(rect: QRect, room: QRect) -> QRect:

@@ -47,3 +47,10 @@ def test_the_help_sheet_lists_every_command(qtbot: QtBot) -> None:
     qtbot.addWidget(sheet)
     texts = {label.text() for label in sheet.findChildren(QLabel)}
     assert {command.help for command in COMMANDS} <= texts
+
+
+def test_the_help_sheet_fits_a_small_screen(qtbot: QtBot) -> None:
+    sheet = ShortcutsSheet()
+    qtbot.addWidget(sheet)
+    assert sheet.sizeHint().width() <= 1024
+    assert sheet.width() <= 1024

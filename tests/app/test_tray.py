@@ -118,7 +118,7 @@ def test_words_do_not_need_colour() -> None:
     assert tell_cautions(()) == "✓ nothing to warn of"
     warned = (Caution(Trouble.CLIPPED, "..."), Caution(Trouble.EIGHT_BIT, "..."))
     assert tell_cautions(warned) == "⚠ clipped · 8 bits"
-    assert tell_shift(None) == "not made yet"
+    assert tell_shift(None) == "waiting for its preview"
     assert tell_shift(make_look(FIRST)) == "shift +1.5 z = +2.00 SD · controls up to 0.25"
     assert name_role("control_sign_flip") == "sign flip"
 
@@ -139,6 +139,15 @@ def test_one_item_is_shown_in_detail(page: StimuliPage, tray: Tray) -> None:
     assert next(row.name for row in page.meter.rows) == "L₂"
     page.choose(1)
     assert page.transfer.rowCount() == 0 and page.meter.rows == ()
+
+
+def test_something_is_always_chosen_and_stays_so_when_items_come(page: StimuliPage, tray: Tray) -> None:
+    assert page.chosen_rows() == [0]
+    page.choose(1)
+    tray.add([make_recipe(7)])
+    assert page.chosen_rows() == [1]
+    tray.remove([1, 2, 3])
+    assert page.chosen_rows() == [0]
 
 
 def test_cards_are_painted_in_both_themes(qtbot: QtBot, page: StimuliPage, tray: Tray) -> None:

@@ -37,10 +37,12 @@ def test_the_whole_tour_is_walked_with_the_keyboard(window: MainWindow, qtbot: Q
         place = QRect(target.mapTo(window, QPoint(0, 0)), target.size()).intersected(window.rect())
         qtbot.waitUntil(lambda place=place: window.tour.frame.geometry().contains(place))
         assert window.rect().contains(card.geometry())
-        if step.do is not None:
+        assert card.height() == card.layout().totalHeightForWidth(card.width())
+        if card.help.isVisible():
             qtbot.keyClick(card.help, Qt.Key.Key_Space)
             qtbot.waitUntil(lambda: card.done.text().startswith("Done"), timeout=20_000)
             settle(window, qtbot)
+            assert not card.help.isVisible()
         qtbot.keyClick(card.next, Qt.Key.Key_Space)
     assert not card.isVisible()
     assert not window.tour.frame.isVisible()

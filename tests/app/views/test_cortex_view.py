@@ -155,6 +155,21 @@ def test_the_marker_follows_its_vertex(view, geometry, hemispheres, named) -> No
         assert np.linalg.norm(np.array(scene.marker.GetPosition()) - scene.marker_position()) < 1.0
 
 
+def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> None:
+    table = make_table(make_cortex())
+    view.select_voxel(0)
+    view.canvas.look_from(view.canvas.pose)
+    view.resize(view.width() + 160, view.height() + 120)
+    side, vertex = int(table.hemisphere[0]), int(table.vertex[0])
+
+    def stands_right() -> bool:
+        place = view.canvas.screen_position(view.canvas.scene.meshes[side].points[vertex])
+        ring = view.canvas.overlay._annotations.ring
+        return ring is not None and abs(ring.x - place.x()) < 2 and abs(ring.y - place.y()) < 2
+
+    qtbot.waitUntil(stands_right)
+
+
 def test_clicking_marks_the_voxel_and_none_unmarks_it(view) -> None:
     [vertex] = clear_vertices(view, 0, 1)
     QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 0, vertex))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from app.theme import DARK, LIGHT, Theme
 from app.views import answer_view
@@ -55,3 +56,13 @@ def test_neighbours_differ_by_shape_too(pair) -> None:
 def test_the_simulation_leaves_usual_sight_alone() -> None:
     colours = rgb_of(answer_view.ENCODER_COLOURS)
     np.testing.assert_allclose(seen_by(USUAL, colours), srgb_to_oklab(colours / 255), atol=1e-6)
+
+
+def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
+    plot = answer_view.ThemedPlot("epsilon", "shift")
+    qtbot.addWidget(plot)
+    plot.set_theme(DARK)
+    plot.plot([0.0, 1.0], [0.0, 1.0], name="alexnet")
+    plot.set_theme(LIGHT)
+    [(_, label)] = plot.legend.items
+    assert LIGHT.muted in label.item.toHtml()
