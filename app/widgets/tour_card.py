@@ -57,7 +57,7 @@ class TourCard(QFrame):
         self.back = make_button("Back")
         self.help = make_button("Do it for me", tip="Have the program do this step")
         self.next = make_button("Next", "primary")
-        column = make_column(
+        self._column = make_column(
             make_row(self.place, -1, self.end),
             self.title,
             self.text,
@@ -66,7 +66,7 @@ class TourCard(QFrame):
             gap=8,
             margin=16,
         )
-        self.setLayout(column)
+        self.setLayout(self._column)
         self.next.clicked.connect(self.next_asked)
         self.back.clicked.connect(self.back_asked)
         self.help.clicked.connect(self.help_asked)
@@ -122,9 +122,8 @@ class TourCard(QFrame):
         inner = CARD_WIDTH - 32
         for label in (self.title, self.text, self.done):
             label.setMinimumHeight(label.heightForWidth(inner) if label.text() else 0)
-        column = self.layout()
-        column.activate()
-        self.resize(CARD_WIDTH, column.totalHeightForWidth(CARD_WIDTH))
+        self._column.activate()
+        self.resize(CARD_WIDTH, self._column.totalHeightForWidth(CARD_WIDTH))
 
     @staticmethod
     def _push_in(rect: QRect, room: QRect) -> QRect:
