@@ -239,8 +239,7 @@ class CortexCanvas(QWidget):
         self.overlay.setGeometry(self.plotter.rect())
         if self._untouched and not self._closed:
             self.fit()
-        else:
-            self.redraw()  # the names stand where they stood in the old size
+        self.redraw()  # names and ring stand where the old size had them
 
     def _redraw_soon(self) -> None:
         if not self._closed and not self._soon.isActive():
@@ -295,8 +294,7 @@ class CortexCanvas(QWidget):
         self.redraw()
 
     def _pose_at(self, path: MorphPath, stop: Geometry) -> CameraPose:
-        flat = VIEWS["flat"]
-        angles = (flat.azimuth, flat.elevation) if stop == "flat" else self._fold_angles
+        angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else self._fold_angles
         points = path.stop_points(stop, self.scene.sides)
         return CameraPose(*angles).fitted(points, aspect=self._aspect(), margin=MARGIN)
 
