@@ -36,13 +36,13 @@ KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
 
 
 @lru_cache
-def finish(question: Question, **more: Any) -> Finished:
+def finish(question: Question, rois: tuple[str, ...] = ("FFA", "V1"), **more: Any) -> Finished:
     """A small answer of the real engine, made once."""
     config = SweepConfig(
         question,
         tuple(EncoderName("simulated", *key) for key in KEYS),
         ("cat_chelsea", "face_054"),
-        (TargetName(-1, "FFA"), TargetName(-1, "V1")),
+        tuple(TargetName(-1, roi) for roi in rois),
         ladder=(0.5, 1.0),
         n_steps=1,
         n_test=8,
@@ -278,7 +278,8 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
 
 def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: Session) -> None:
     page = make_page(qtbot, session, Question.TRANSFER)
-    finished = finish(Question.TRANSFER, attacks=("pgd", "ti"), norms=("l2", "linf"), untrained=(0,), n_refit=20)
+    many = {"attacks": ("pgd", "ti"), "norms": ("l2", "linf"), "untrained": (0,), "n_refit": 20}
+    finished = finish(Question.TRANSFER, ("FFA",), **many)
     page.take_answer(finished)
     view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
     assert [view.case.itemText(row) for row in range(view.case.count())] == [case.label for case in answer.cases]

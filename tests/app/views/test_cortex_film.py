@@ -30,8 +30,8 @@ def probe() -> Probe:
     return make_probe(table=load_subject("simulated").voxels, size=32)
 
 
-@pytest.fixture
-def film(probe: Probe, qtbot: QtBot) -> Iterator[CortexFilm]:
+@pytest.fixture(scope="module")
+def film(probe: Probe, qapp: object) -> Iterator[CortexFilm]:
     with film_of_probe(probe, PLAIN, theme="light") as opened:
         yield opened
 

@@ -149,15 +149,16 @@ def test_killed_while_probing_the_last_saved_session_opens(killer: Killer, folde
 
 def test_a_writer_that_writes_in_place_is_caught(killer: Killer, folder: Path) -> None:
     """The control: the same kills and the same check find a file that is written over piece by piece."""
-    assert _count_caught(killer, "write_in_place", folder, lambda one, last: check_session(one / NAME, last)) >= 4
+    assert _catches(killer, "write_in_place", folder, lambda one, last: check_session(one / NAME, last))
 
 
 def test_a_set_written_in_place_is_caught(killer: Killer, folder: Path) -> None:
     """The control of the exports: a set made under its own name is seen half-written."""
-    assert _count_caught(killer, "export_in_place", folder, check_exports) >= 4
+    assert _catches(killer, "export_in_place", folder, check_exports)
 
 
-def _count_caught(killer: Killer, activity: str, folder: Path, check: Callable[[Path, int], None]) -> int:
+def _catches(killer: Killer, activity: str, folder: Path, check: Callable[[Path, int], None]) -> bool:
+    """Whether the check fails for four of at most thirty kills."""
     caught = 0
     for seed in range(30):
         one = folder / str(seed)
@@ -167,4 +168,6 @@ def _count_caught(killer: Killer, activity: str, folder: Path, check: Callable[[
             check(one, acknowledged)
         except (ProbeError, AssertionError):
             caught += 1
-    return caught
+            if caught == 4:
+                return True
+    return False
