@@ -175,7 +175,9 @@ def test_long_attacks_keep_a_bounded_history() -> None:
 @pytest.mark.parametrize("method", list(AttackMethod))
 def test_same_probe_twice_gives_the_same_bits(method: AttackMethod) -> None:
     encoder, stimulus = make_conv_encoder(), make_photo()
-    attack = AttackConfig(epsilon=0.8, method=method, n_steps=12, random_start=True, n_restarts=2, seed=4)
+    attack = AttackConfig(
+        epsilon=0.8, method=method, n_steps=12, n_queries=100, random_start=True, n_restarts=2, seed=4
+    )
     first, again = (finish(encoder, stimulus, make_config(encoder, attack)) for _ in range(2))
     for name in ("perturbed_pixels", "control_pixels", "perturbed", "control", "sign_flip", "rung_pixels"):
         assert np.array_equal(getattr(first, name), getattr(again, name)), name
