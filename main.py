@@ -16,21 +16,26 @@ if len(sys.argv) == 1 or sys.argv[1].endswith(
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from core.commands.cli import run_command_line
-
 if TYPE_CHECKING:
     from core.export.movie_config import CortexLook
     from core.export.movie_frames import Cortex
     from core.probes.probe import Probe
 
 DEMO_FOLDER = "out/demo"
+CANCELLED = 130
 
 
 def main() -> int:
     """Run what the command line asks for. Returns the exit code: 0 done, 2 bad input, 130 cancelled."""
-    return run_command_line(
-        sys.argv[1:], open_window=open_window, run_demonstration=run_demonstration, open_cortex=open_cortex
-    )
+    try:
+        from core.commands.cli import run_command_line  # within, so that Ctrl-C while it is read is no defect
+
+        return run_command_line(
+            sys.argv[1:], open_window=open_window, run_demonstration=run_demonstration, open_cortex=open_cortex
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write("Cancelled.\n")
+        return CANCELLED
 
 
 def open_window(device: str = "auto", session_file: Path | None = None) -> int:

@@ -24,7 +24,7 @@ from app.dialogs.package_form import PackageForm
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
 from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
-from core.experiments.package import FORMATS, Format, PackageKind, PackageProgress
+from core.experiments.package import FORMATS, Format, PackageKind, PackageProgress, fit_template
 from core.experiments.plan import Plan
 from core.experiments.template import read_template, write_template
 from core.stimuli.manifest import StimulusSet
@@ -65,6 +65,7 @@ class PackageDialog(QDialog):
         self.setMinimumWidth(LEAST_WIDTH)
         self._set: StimulusSet | None = None
         self._plan: Plan | None = None
+        self._planned_trials = True
         self._made: Path | None = None
         self._writing = False
         self._make_parts()
@@ -240,9 +241,11 @@ class PackageDialog(QDialog):
         self.form.setEnabled(self._kind_format().has_trials and not self._writing)
         self.form.setToolTip("" if self._kind_format().has_trials else "This kind of package has no trials")
         self._propose_out()
-        if self._plan is not None:
+        if self._plan is not None and self._planned_trials == self._kind_format().has_trials:
             self.show_plan(self._plan)
-        self._refresh()
+            self._refresh()
+        else:  # kinds without trials need no order
+            self._want_plan()
 
     def _propose_out(self) -> None:
         """A name beside the set that is not taken; a folder the user typed is kept while it is free."""
@@ -263,10 +266,11 @@ class PackageDialog(QDialog):
         if self._set is None or self._writing:
             return
         try:
-            template = self.form.value()
+            template = fit_template(self.form.value(), self._kind())
         except ProbeError as error:
             self.refuse_plan(str(error))
             return
+        self._planned_trials = self._kind_format().has_trials
         self.plan_requested.emit(self._set, template)
 
     @Slot()

@@ -13,7 +13,7 @@ from core.checks import describe_refusal
 from core.commands.interrupt import stop_on_interrupt
 from core.errors import BadInputError
 from core.experiments.orders import CatchKind, OrderConfig
-from core.experiments.package import FORMATS, PackageKind, iter_package
+from core.experiments.package import FORMATS, PackageKind, fit_template, iter_package
 from core.experiments.plan import Plan, make_plan
 from core.experiments.template import Template, read_template, write_template
 from core.experiments.timing import Timing
@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"Wrote {args.save_timing}; edit it and give it with --timing.")
         return 0
     _check_wishes(args)
-    plan = make_plan(read_manifest(args.set), template)
+    wished = template if args.kind is None else fit_template(template, PackageKind(args.kind))
+    plan = make_plan(read_manifest(args.set), wished)
     folder = None if args.dry_run else _write(plan, PackageKind(args.kind), args.out)
     print(json.dumps(describe(plan, args.kind, folder)) if args.json else "\n".join(_word(plan, args.kind, folder)))
     return 0

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from core.errors import BadInputError, Cancelled
 from core.experiments import bids, brainscore, jspsych, psychopy
+from core.experiments.orders import OrderConfig
 from core.experiments.plan import Plan
 from core.experiments.readme import word_readme
-from core.experiments.template import word_template
+from core.experiments.template import Template, word_template
 from core.files import check_free, new_folder
 from core.progress import ShouldStop, never_stop
 from core.stimuli.images import hash_file
@@ -83,6 +84,13 @@ class PackageProgress:
     total: int
     what: str
     folder: Path | None = None
+
+
+def fit_template(template: Template, kind: PackageKind) -> Template:
+    """The template for a kind: one without trials wishes nothing of their order, which could only be refused."""
+    if FORMATS[kind].has_trials:
+        return template
+    return replace(template, order=OrderConfig(catch_per_run=0, spacing=0))
 
 
 def iter_package(

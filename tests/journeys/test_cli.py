@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import csv
 import json
 import os
@@ -347,3 +348,15 @@ def test_a_name_longer_than_any_file_can_have_gets_one_line(words: list[str], ty
     assert (code, printed) == (2, "")
     assert "File name too long" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_ctrl_c_while_the_program_is_read_is_130_without_a_traceback(monkeypatch, capsys) -> None:
+    def interrupt(name: str, *rest: object, **more: object) -> object:
+        if name == "core.commands.cli":
+            raise KeyboardInterrupt
+        return real(name, *rest, **more)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", interrupt)
+    assert main.main() == 130
+    assert capsys.readouterr().err == "Cancelled.\n"

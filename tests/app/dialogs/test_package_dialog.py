@@ -120,6 +120,7 @@ def test_a_package_is_written_beside_the_set_and_its_folder_can_be_opened(
     assert dialog.form.isEnabled() == (kind is not PackageKind.BRAINSCORE)
     target = tmp_path / f"a_set-{kind}"
     assert dialog.out.text() == str(target)
+    qtbot.waitUntil(dialog.make.isEnabled)
     dialog.make.click()
     assert not dialog.make.isEnabled() and not dialog.cancel.isHidden()
     qtbot.waitUntil(lambda: not dialog.open_folder.isHidden())
@@ -173,3 +174,17 @@ def test_a_cancelled_package_leaves_nothing(qtbot: QtBot, tools: PackageTools, t
     dialog.cancel.click()
     qtbot.waitUntil(lambda: "Cancelled. Nothing was written." in dialog.note.text())
     assert [path.name for path in tmp_path.iterdir()] == ["a_set"] and dialog.make.isEnabled()
+
+
+def test_a_kind_without_trials_is_not_refused_for_their_order(
+    qtbot: QtBot, tools: PackageTools, tmp_path: Path
+) -> None:
+    dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
+    dialog.form.counts["repeats"].setValue(2)
+    dialog.form.counts["spacing"].setValue(30)
+    qtbot.waitUntil(lambda: "spacing" in dialog.error.text())
+    dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BRAINSCORE))
+    qtbot.waitUntil(dialog.make.isEnabled)
+    dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BIDS))
+    qtbot.waitUntil(lambda: "spacing" in dialog.error.text())
+    assert not dialog.make.isEnabled()

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from core.errors import BadInputError
 from core.experiments.brainscore import name_set
-from core.experiments.package import PackageKind, write_package
+from core.experiments.package import PackageKind, fit_template, write_package
 from core.experiments.plan import make_plan
 from core.experiments.template import Template
 from core.stimuli.images import hash_file
@@ -103,3 +104,13 @@ def test_the_csv_has_a_stimulus_id_and_a_file_name_first(package: Path) -> None:
 @pytest.mark.parametrize(("name", "kept"), [("faces_v2", "facesv2"), ("héllo", "hllo"), ("___", "probes")])
 def test_a_set_of_any_name_gets_one_brainscore_allows(name: str, kept: str) -> None:
     assert name_set(name) == kept and RULE.fullmatch(f"{kept}_1.png")
+
+
+def test_a_set_too_small_for_any_order_becomes_a_package_all_the_same(tmp_path: Path) -> None:
+    """It has no trials, so the spacing and the catch trials of the template cannot refuse it."""
+    found = read_manifest(write_set(tmp_path / "set", n_images=1))
+    with pytest.raises(BadInputError, match="`spacing` must be at most"):
+        make_plan(found, Template())
+    plan = make_plan(found, fit_template(Template(), PackageKind.BRAINSCORE))
+    assert len(list(write_package(plan, PackageKind.BRAINSCORE, tmp_path / "made").glob("stimulus_*"))) == 2
+    assert fit_template(Template(), PackageKind.BIDS) == Template()
