@@ -6,21 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
-from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter
+from PySide6.QtGui import QFontMetrics, QImage, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from core.checks import check_choice
 from core.files import replace_file
 
 SCALE = 3
 """Of a PNG: pixels for each pixel of the window."""
-CAPTION_HEIGHT = 22
+MARGIN = 8
+MIDDLE_LIGHTNESS = 0.5
 POINTS_PER_INCH = 72
 FORMATS = ("svg", "pdf", "png")
 
 
-def save_plot(widget: QWidget, caption: str, path: Path) -> str:
+def save_plot(plot: QGraphicsView, caption: str, path: Path) -> str:
     """Write a plot as it looks, with a caption under it; the file's ending chooses the format. Returns what to say.
 
     Raises
@@ -32,12 +33,16 @@ def save_plot(widget: QWidget, caption: str, path: Path) -> str:
     """
     kind = check_choice("format", path.suffix.lstrip(".").lower(), FORMATS)
     write = {"svg": _write_svg, "pdf": _write_pdf, "png": _write_png}[kind]
-    replace_file(path, lambda partial: write(partial, _size_of(widget), lambda to: _paint(to, widget, caption)))
+    line = _place(plot, caption)
+    size = QSize(plot.width(), line.bottom() + MARGIN)
+    replace_file(path, lambda partial: write(partial, size, lambda to: _paint(to, plot, caption, line=line)))
     return f"Saved {path}"
 
 
-def _size_of(widget: QWidget) -> QSize:
-    return widget.size() + QSize(0, CAPTION_HEIGHT)
+def _place(plot: QGraphicsView, caption: str) -> QRect:
+    """Where the caption stands: under the plot, on as many lines as it takes."""
+    room = QRect(MARGIN, plot.height() + MARGIN // 2, plot.width() - 2 * MARGIN, plot.height())
+    return QFontMetrics(plot.font()).boundingRect(room, Qt.TextFlag.TextWordWrap, caption)
 
 
 def _write_svg(path: Path, size: QSize, paint: Callable[[QPaintDevice], None]) -> None:
@@ -63,13 +68,13 @@ def _write_png(path: Path, size: QSize, paint: Callable[[QPaintDevice], None]) -
     to.save(str(path), "PNG")  # type: ignore[call-overload]
 
 
-def _paint(to: QPaintDevice, widget: QWidget, caption: str) -> None:
-    """The plot, and below it the caption in the colours of the theme."""
-    size, palette = _size_of(widget), widget.palette()
+def _paint(to: QPaintDevice, plot: QGraphicsView, caption: str, *, line: QRect) -> None:
+    """The plot, and below it the caption on the plot's own ground."""
+    ground = plot.backgroundBrush().color()
     painter = QPainter(to)
-    painter.fillRect(QRect(QPoint(), size), palette.window())
-    QWidget.render(widget, painter, QPoint())  # of the widget, not of the scene a plot would render
-    line = QRect(8, widget.height(), size.width() - 16, CAPTION_HEIGHT)
-    painter.setPen(palette.windowText().color())
-    painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, caption)
+    painter.fillRect(QRect(0, 0, plot.width(), line.bottom() + MARGIN), ground)
+    QWidget.render(plot, painter, QPoint())  # of the widget, not of the scene a plot would render
+    painter.setFont(plot.font())
+    painter.setPen(Qt.GlobalColor.white if ground.lightnessF() < MIDDLE_LIGHTNESS else Qt.GlobalColor.black)
+    painter.drawText(line, Qt.TextFlag.TextWordWrap, caption)
     painter.end()

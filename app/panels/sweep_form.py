@@ -55,7 +55,7 @@ class SweepForm(QWidget):
         self.ladder.setToolTip("Ascending budgets in [0, 1] pixel units; 8/255 allowed")
         self.steps = _make_spin("Steps of each budget", least=1, most=1000, first=10)
         self.attack = _make_attacks()
-        self.queries = _make_spin("Queries of each budget", least=1, most=MOST_QUERIES, first=1000)
+        self.queries = _make_spin("Forward passes of Square at each budget", least=1, most=MOST_QUERIES, first=1000)
         self.norm = Segmented((("l2", "L2", "L2 budgets"), ("linf", "Linf", "Linf budgets"), *_both(question)))
         self.direction = Segmented(
             (("raise", "Raise", "Raise the response"), ("lower", "Lower", "Lower it"), (BOTH, "Both", "Both, averaged"))
@@ -141,8 +141,8 @@ class SweepForm(QWidget):
     @Slot()
     def _look_again(self) -> None:
         searches = AttackKind.SQUARE in self._attacks()
-        self.queries.setEnabled(searches)
-        self.queries.setToolTip("Forward passes of Square at each budget" if searches else "Only Square counts queries")
+        self._rows.setRowVisible(self.queries, searches)
+        self._rows.setRowVisible(self.steps, self._attacks() != (AttackKind.SQUARE,))
         try:
             self.cost.setText(estimate_cost(self.value(), self.paces).describe())
             self.problem.setText("")
@@ -154,7 +154,7 @@ class SweepForm(QWidget):
         self.changed.emit()
 
     def _lay_out(self) -> None:
-        rows = QFormLayout()
+        rows = self._rows = QFormLayout()
         rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         for name, field in (
             ("Voxels", self.voxels),
@@ -166,6 +166,7 @@ class SweepForm(QWidget):
         ):
             rows.addRow(make_label(name, "muted"), field)
         rows.setRowVisible(self.attack, self.transfer is None)
+        rows.setRowVisible(self.queries, False)
         parts = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois, rows)
         more = () if self.transfer is None else (self.transfer,)
         self.setLayout(make_column(*parts, self.norm, self.direction, *more, self.cost, self.problem))

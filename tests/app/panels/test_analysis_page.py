@@ -136,10 +136,10 @@ def test_square_is_offered_with_its_queries_alone(qtbot: QtBot) -> None:
     form = SweepForm(Question.MEANING)
     qtbot.addWidget(form)
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
-    assert not form.queries.isEnabled()
+    assert (form.queries.isHidden(), form.steps.isHidden()) == (True, False)
     form.attack.setCurrentIndex(form.attack.findData(AttackKind.SQUARE))
     form.queries.setValue(50)
-    assert form.queries.isEnabled()
+    assert (form.queries.isHidden(), form.steps.isHidden()) == (False, True)
     assert (form.value().attacks, form.value().n_queries) == ((AttackKind.SQUARE,), 50)
     assert form.attack.findData(AttackKind.ENSEMBLE) == -1
 
@@ -159,7 +159,8 @@ def test_one_plot_is_saved_with_whose_responses_it_shows(
     page.save_plot_to(plot, path)
     if ending == "png":
         picture = QImage(str(path))
-        assert (picture.width(), picture.height()) == (3 * plot.width(), 3 * (plot.height() + 22))
+        assert picture.height() > 3 * plot.height(), "the caption has a place of its own"
+        assert picture.width() == 3 * plot.width()
     elif ending == "svg":
         assert "Simulated subject" in path.read_text(encoding="utf-8")
     else:
