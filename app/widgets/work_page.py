@@ -13,3 +13,7 @@ class WorkPage(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
         raise NotImplementedError
+
+    def hasHeightForWidth(self) -> bool:
+        """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
+        return False

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.folds import make_scrolling
 from app.jobs import Idle
 from app.session import Session, open_session
-from app.theme import DARK
+from app.theme import DARK, Theme
+from app.widgets.basics import make_column, make_label
+from app.widgets.page_stack import PageStack
+from app.widgets.work_page import WorkPage
 from app.workspaces import EXPLORE, Workspaces
 from core.engine import Engine
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
@@ -71,3 +75,27 @@ def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Session, spac
     assert (asked.network, asked.layer, asked.target.voxels) == ("alexnet", "features.4", (5,))
     assert (asked.direction, asked.attack.epsilon, asked.attack.norm) == (Direction.LOWER, 1.0, NormName.L2)
     assert state.probe.stimulus_id == "face_054"
+
+
+class _Tall(WorkPage):
+    """Would like to be 1200 pixels high, can be far less, and says something long at its foot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.foot = make_label(wraps=True)
+        self.foot.setText("Done. Files in a folder with a long name. " * 4)
+        self.setLayout(make_column(*(QListWidget() for _ in range(6)), self.foot))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Has no colours."""
+
+
+def test_a_page_with_a_wrapped_line_fits_the_window_and_keeps_its_foot_in_sight(qtbot: QtBot) -> None:
+    stack, page = PageStack(), _Tall()
+    stack.addWidget(page)
+    scroll = make_scrolling(stack)
+    qtbot.addWidget(scroll)
+    scroll.resize(900, 620)
+    scroll.show()
+    qtbot.waitExposed(scroll)
+    assert page.foot.mapTo(scroll, page.foot.rect().bottomLeft()).y() < 620
