@@ -330,7 +330,7 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
                             *encoder,
                             target.find_in(table),
                             direction,
-                            config.attack(norm, side),
+                            config.attack(norm, side, config.attacks[0]),
                             ladder=config.rungs(norm, side),
                         )
                         hashes = (stimulus.sha256, card.network_sha256, card.sha256)

@@ -17,11 +17,14 @@ from pytestqt.qtbot import QtBot
 from app.panels.analysis_page import AnalysisPage, find_formula
 from app.panels.sweep_form import SweepForm
 from app.session import Session, open_session
+from app.session_apply import fill_form
 from app.sweep_job import Finished, iter_analysis
 from app.theme import DARK, LIGHT
+from app.tray_tools import list_analysis_recipes
 from app.views.fragility_view import FragilityView
 from app.views.meaning_view import MeaningView
 from app.views.transfer_view import TransferView
+from core.attacks.config import AttackMethod
 from core.datasets.subject import load_subject
 from core.encoders.config import EncoderConfig
 from core.encoders.files import load_card
@@ -30,6 +33,7 @@ from core.errors import BadInputError, ProbeError
 from core.sweeps import choose
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.store import pack_config
 from core.sweeps.transfer import Transfer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
@@ -322,3 +326,20 @@ def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Session) -> None
     again = finish.__wrapped__(Question.FRAGILITY)
     assert first.folder == again.folder
     assert np.array_equal(first.sweep.shift, again.sweep.shift)
+
+
+def test_probes_of_an_analysis_are_collected_under_its_own_attack() -> None:
+    encoders = (EncoderName("simulated", *KEYS[0]),)
+    images, targets = ("cat_chelsea", "face_054"), (TargetName(-1, "FFA"),)
+    config = SweepConfig(Question.MEANING, encoders, images, targets, attacks=("square",), n_queries=40)  # type: ignore[arg-type]
+    asked = [one.config.attack for one in list_analysis_recipes(config)]
+    assert [(attack.method, attack.n_queries) for attack in asked] == [(AttackMethod.SQUARE, 40)] * 2
+
+
+def test_a_saved_session_puts_the_attack_back_into_its_form(qtbot: QtBot) -> None:
+    form = SweepForm(Question.FRAGILITY)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    wish = replace(form.value(), attacks=(AttackKind.SQUARE,), n_queries=77, n_steps=3)
+    fill_form(form, pack_config(wish))
+    assert form.value() == wish
