@@ -70,6 +70,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         If it cannot be written: no space, no permission, no such place. Nothing half-written stays.
     """
     target = Path(folder).expanduser().absolute()
+    target = target.resolve() if target.is_symlink() else target  # no folder can take the place of a link to one
     check_free(target)
     partial = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
     try:

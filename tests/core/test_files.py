@@ -72,3 +72,15 @@ def test_cancelling_leaves_nothing(tmp_path: Path, stop: type[BaseException]) ->
         (partial / "x").write_text("half")
         raise stop
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_to_a_folder_stays_a_link_and_the_folder_is_filled(tmp_path: Path, is_there: bool) -> None:
+    if is_there:
+        (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with new_folder(tmp_path / "link") as partial:
+        (partial / "a").write_text("whole")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "a").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
