@@ -49,7 +49,7 @@ def test_clicks_hit_their_vertex_at_every_scale_factor(factor) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
