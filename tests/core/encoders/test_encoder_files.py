@@ -72,7 +72,7 @@ def test_listed_found_and_read_without_torch(data: EncoderData, saved: Path, con
         f"load_card(*{NAMES!r}, folders=(folder,)); sys.exit('torch' in sys.modules)"
     )
     root = Path(__file__).parents[3]
-    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=root, timeout=120).returncode == 0
 
 
 def test_the_users_own_encoder_goes_first(data: EncoderData, saved: Path) -> None:
