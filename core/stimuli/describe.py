@@ -16,6 +16,7 @@ import numpy as np
 
 from core.images.stimulus import from_uint8
 from core.probes.probe import Probe
+from core.probes.target import Target, TargetKind
 from core.stimuli.cautions import (
     LARGEST_UNEQUAL,
     Caution,
@@ -190,7 +191,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "target": target.label,
         "target_kind": str(target.kind),
         "voxels": target.voxels,
-        "weights": target.weights,
+        "weights": _weigh_value(target),
         "direction": str(asked.direction),
         "norm": str(attack.norm),
         "epsilon": attack.epsilon,
@@ -201,6 +202,14 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "response_unit": probe.response_unit,
         "degrees": config.layout.degrees,
     }
+
+
+def _weigh_value(target: Target) -> tuple[float, ...]:
+    """The voxels' weights in the target's value: as they are, of a pattern at length 1 (`Target.vector`)."""
+    if target.kind is not TargetKind.PATTERN:
+        return target.weights
+    length = math.hypot(*target.weights)
+    return tuple(weight / length for weight in target.weights)
 
 
 def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[str, list[Transfer]]:

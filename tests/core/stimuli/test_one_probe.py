@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.errors import BadInputError, StorageError
 from core.images.stimulus import Stimulus, make_stimulus, to_uint8
 from core.probes.probe import Probe
+from core.probes.target import Target, TargetKind
 from core.stimuli.item import Recipient
 from core.stimuli.manifest import COLUMNS
 from core.stimuli.names import name_pair
@@ -194,3 +196,18 @@ def test_what_is_added_stands_in_the_folder(
 def test_names_are_safe_on_every_file_system(probe: Probe) -> None:
     named = dataclasses.replace(probe, stimulus_id='my "photo": 1/2')
     assert name_pair(named) == "my_photo_1_2-raise-FFA-l2-3"
+
+
+def test_the_manifests_weights_of_a_pattern_give_its_shift(
+    probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path
+) -> None:
+    """A pattern's value is the response along it at length 1: weights of another length would mislead a comparison."""
+    target = Target(TargetKind.PATTERN, "pattern of 3 voxels", (4, 9, 2), (1.0, -0.5, 2.0))
+    objective = ObjectiveConfig(ObjectiveKind.DISTANCE)
+    config = dataclasses.replace(probe.config, target=target, objective=objective)
+    made = export_probe(dataclasses.replace(probe, config=config), stimulus, tmp_path / "out", rescore=encoder)
+    responses = encoder(reread(made)).astype(np.float64)
+    for row, response in zip(made.rows, responses, strict=True):
+        shift = (response - responses[0])[list(row.voxels)] @ np.asarray(row.weights)
+        assert row.shift == pytest.approx(shift, rel=1e-4, abs=1e-5)
+    assert made.rows[1].shift != 0
