@@ -365,7 +365,7 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     images = [probe.perturbed.source_image for probe in shifts.probes]
     if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
         lines.append(
-            f"{len(images)} probes come from {len(set(images))} images. Probes of one image share its original and are "
+            f"{len(images)} probes share {len(set(images))} image(s). Probes of one image share its original and are "
             "not independent: count images instead (--cluster image) for intervals and a sign test that allow for it."
         )
     if not np.isfinite(shifts.noise).any():

@@ -110,7 +110,7 @@ class Findings:
         if self.n_nan:
             lines.append(f"{self.n_nan:,} trials have no value of their target (NaN) and count as not measured.")
         if self.shared:
-            lines.append(f"{self.shared:,} stimuli are the same picture as another; their trials are put together.")
+            lines.append(f"Stimuli with the same picture as another: {self.shared:,}; their trials are put together.")
         if len(self.sessions) > 1:
             shown = ", ".join(f"{name} ({count})" for name, count in self.sessions[:8])
             lines.append(f"{len(self.sessions)} sessions: {shown}{' ...' if len(self.sessions) > 8 else ''}.")
