@@ -57,7 +57,9 @@ def _read_columns(rows: Iterator[list[str]], kept: dict[str, int], *, n_fields: 
     for number, row in enumerate(rows, start=2):
         if row and len(row) != n_fields:
             got = f"{len(row)} in line {number} of {file.name}"
-            raise BadInputError(describe_refusal("table", allowed=f"{n_fields} fields a line", got=got))
+            by_semicolons = n_fields == 1 and ";" in next(iter(kept), "")
+            advice = "Save it with commas or tabs instead of semicolons, and decimal points." if by_semicolons else ""
+            raise BadInputError(describe_refusal("table", allowed=f"{n_fields} fields a line", got=got, advice=advice))
         if row:
             for name, column in kept.items():
                 table[name].append(row[column].strip())

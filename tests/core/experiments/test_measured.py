@@ -361,3 +361,9 @@ def test_two_columns_of_one_name_are_told(folder: Path, ids: list[str], tmp_path
     path = write_table(tmp_path / "m.csv", "stimulus,FFA,FFA", [f"{one},1,2" for one in ids])
     with pytest.raises(BadInputError, match="m.csv has two columns of that name: rename or remove one"):
         open_with(folder, path)
+
+
+def test_a_spreadsheets_semicolons_and_decimal_commas_are_told(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    path = write_table(tmp_path / "m.csv", "stimulus;FFA", [f"{one};0,5" for one in ids])
+    with pytest.raises(BadInputError, match="Save it with commas or tabs instead of semicolons, and decimal points"):
+        open_with(folder, path)
