@@ -27,7 +27,8 @@ def validate_network(network: Network) -> None:
     """Raise WeightsError unless the network can be attacked.
 
     Checked in this order: eval mode, frozen weights, features of the stated shape, type and device, finite values,
-    independence of the images of a batch, and a finite, non-zero gradient at the pixels.
+    independence of the images of a batch, and a finite, non-zero gradient at the pixels. A network that hands on no
+    gradient at all passes: square search needs none, and every other attack refuses it.
     """
     for check in iter_checks(network):
         if check.problem:
@@ -39,11 +40,11 @@ def iter_checks(network: Network) -> Iterator[Check]:
     state = _State(network)
     for what, look in CHECKS:
         try:
-            look(state)
+            note = look(state)
         except WeightsError as error:
             yield Check(what, str(error))
             return
-        yield Check(what)
+        yield Check(f"{what}: {note}" if note else what)
 
 
 class _State:
@@ -116,29 +117,30 @@ def _check_batch(state: _State) -> None:
         raise _refuse(network, what, "Networks with batch statistics cannot be probed: choose another one.")
 
 
-def _check_gradient(state: _State) -> None:
+def _check_gradient(state: _State) -> str | None:
     network = state.network
     wanted = state.pixels[:1].clone().requires_grad_(True)
     features = network(wanted)
     if not features.requires_grad:
-        raise _refuse(network, "no gradient reaches the pixels", "It detaches its features: choose another layer.")
+        return "none does, so only square search can attack it"
     (gradient,) = torch.autograd.grad(features.square().sum(), wanted, allow_unused=True)
     if gradient is None:
-        raise _refuse(network, "no gradient reaches the pixels", "It detaches its features: choose another layer.")
+        raise _refuse(network, "its features do not depend on the pixels", "Choose another layer.")
     if not torch.isfinite(gradient).all():
         raise _refuse(network, "its gradient at the pixels is not finite", "Choose another layer.")
     if not gradient.any():
         raise _refuse(network, "its gradient at the pixels is zero everywhere", "Choose an earlier layer.")
+    return None
 
 
-CHECKS: tuple[tuple[str, Callable[[_State], None]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[_State], str | None]], ...] = (
     ("every part is in eval mode", _check_mode),
     ("its weights are frozen", _check_frozen),
     ("its features have the stated shape", _check_shape),
     ("its features are float32 on its own device", _check_type),
     ("its features are finite", _check_finite),
     ("an image alone has the features it has in a batch", _check_batch),
-    ("a finite gradient reaches the pixels", _check_gradient),
+    ("a gradient that reaches the pixels is finite and not zero", _check_gradient),
 )
 
 

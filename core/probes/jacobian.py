@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core.attacks.objective import run_network
 from core.encoders.encoder import Encoder
 
 CHUNK = 4096
@@ -14,10 +15,13 @@ CHUNK = 4096
 
 
 def iter_rows(encoder: Encoder, pixels: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The gradient (3 height width,) of each reduced feature at pixels (1, 3, height, width), a backward pass each."""
+    """The gradient (3 height width,) of each reduced feature at pixels (1, 3, height, width), a backward pass each.
+
+    Raises NoGradientError if the network hands none on.
+    """
     leaf = pixels.detach().requires_grad_(True)
     with torch.enable_grad():
-        reduced = encoder.reduce(encoder.network(leaf))
+        reduced = encoder.reduce(run_network(encoder, leaf))
     for index in range(encoder.rank):
         (gradient,) = torch.autograd.grad(reduced[0, index], leaf, retain_graph=index + 1 < encoder.rank)
         yield gradient.flatten()

@@ -413,7 +413,6 @@ def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> Non
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
-        ("make_detaching", "no gradient reaches the pixels. It detaches its features"),
         ("make_batch", "the features of one image depend on the other images of its batch"),
         ("make_training", "its part 'body.*' is in training mode"),
         ("make_random", "gives other weights at each call"),
@@ -428,10 +427,17 @@ def test_a_function_that_cannot_be_probed_is_one_sentence_and_is_not_kept(functi
 
 
 def test_a_check_names_what_passed_before_the_failure() -> None:
-    spec = import_network(f"{FUNCTIONS}:make_detaching", wishes(trusted=True, layers=("second",), id="d"))
+    spec = import_network(f"{FUNCTIONS}:make_batch", wishes(trusted=True, layers=("second",), id="d"))
     report = check_network(spec.id, "last")
     assert not report.passed
-    assert [bool(problem) for _, problem in report.checks] == [False] * 6 + [True]
+    assert [bool(problem) for _, problem in report.checks] == [False] * 5 + [True]
+
+
+def test_a_network_without_gradients_is_taken_and_says_so() -> None:
+    spec = import_network(f"{FUNCTIONS}:make_detaching", wishes(trusted=True, layers=("last",), id="d"))
+    report = check_network(spec.id, "last")
+    assert report.passed
+    assert report.checks[-1][0].endswith("only square search can attack it")
 
 
 def test_entry_points_of_installed_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

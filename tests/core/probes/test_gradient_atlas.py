@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import BadInputError, Cancelled
+from core.errors import BadInputError, Cancelled, NoGradientError
 from core.probes.gradient_atlas import iter_gradient_atlas
 from core.types import NormName
-from tests.helpers.tiny_encoders import make_conv_encoder, make_linear_encoder, make_photo, pixel_weights
+from tests.helpers.tiny_encoders import (
+    make_conv_encoder,
+    make_encoder,
+    make_linear_encoder,
+    make_photo,
+    pixel_weights,
+)
 
 
 @pytest.mark.parametrize("n_voxels", [2, 40])
@@ -58,3 +64,13 @@ def test_cancelling_is_heard_and_leaves_no_hook(asked: int) -> None:
 def test_stimulus_of_another_size_is_refused() -> None:
     with pytest.raises(BadInputError, match="`pixels` must be of shape"):
         list(iter_gradient_atlas(make_conv_encoder(), make_photo(9), should_stop=lambda: False))
+
+
+def test_a_network_without_gradients_is_refused_in_a_sentence() -> None:
+    class Opaque(torch.nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return pixels.detach().flatten(1)
+
+    encoder = make_encoder(Opaque(), rank=3, n_voxels=4)
+    with pytest.raises(NoGradientError, match="hands no gradient to its pixels"):
+        list(iter_gradient_atlas(encoder, make_photo(), should_stop=lambda: False))
