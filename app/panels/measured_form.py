@@ -115,7 +115,8 @@ class MeasuredForm(QWidget):
             button.setEnabled(plan is not None)
             button.setToolTip(button.property("does") if plan is not None else "Open a stimulus set first")
         if plan is not None:
-            count = f"{len(plan.probes)} probes, {len(plan.stimuli)} stimuli, {len(plan.networks)} networks"
+            count = f"{len(plan.probes)} probes, {len(plan.stimuli)} stimuli, "
+            count += f"{len(plan.networks)} network{'s' if len(plan.networks) > 1 else ''}"
             self.about.show()
             self.about.setText(f"{count}. Predicted in {plan.response_unit}, subject {', '.join(plan.subjects)}.")
 

@@ -366,7 +366,7 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
         lines.append(
             f"{len(images)} probes share {len(set(images))} image(s). Probes of one image share its original and are "
-            "not independent: count images instead (--cluster image) for intervals and a sign test that allow for it."
+            "not independent: count images instead of probes for intervals and a sign test that allow for it."
         )
     if not np.isfinite(shifts.noise).any():
         lines.append("No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.")

@@ -58,7 +58,35 @@ def _write_parquet(table: Table, folder: Path) -> Path:
 
 def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
     unit = f"{sweep.config.norms[0]} epsilon"
-    summary = tuple(
+    curve = tuple(
+        (row.label, row.roi, epsilon, *_flat(row.sensitivity[k]), *_flat(row.control[k]))
+        for row in answer.rows
+        for k, epsilon in enumerate(sweep.config.ladder)
+    )
+    curve_columns = ("encoder", "roi", unit, *_spread("sensitivity (SD)"), *_spread("random control (SD)"))
+    angles = tuple(
+        (part.label, epsilon, angle)
+        for part in answer.parts
+        for epsilon, angle in zip(part.path, part.angles, strict=True)
+    )
+    tables = [
+        _summarise_fragility(answer, unit),
+        Table("curve", "Sensitivity along the ladder", curve_columns, curve),
+        _take_fragility_apart(answer, unit, sweep.config.ladder),
+        Table("path", "Curvature along the straight path", ("encoder", unit, "angle (deg)"), angles),
+    ]
+    if answer.norm_agreement:
+        whose = (*sweep.labels, "all encoders")
+        rows = tuple((label, *_flat(r)) for label, r in zip(whose, answer.norm_agreement, strict=True))
+        tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", *_spread("r")), rows))
+    return tuple(tables)
+
+
+def _summarise_fragility(answer: Fragility, unit: str) -> Table:
+    columns: tuple[str, ...] = ("encoder", "roi", "n_targets", *_spread("sensitivity at the highest epsilon (SD)"))
+    columns += ("random control (SD)", *_spread("area (SD decades)"), f"{unit} at 1 SD", "share reaching 1 SD")
+    columns += (*_spread("held-out r"), "r2 / noise ceiling")
+    rows = tuple(
         (
             row.label,
             row.roi,
@@ -73,20 +101,14 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
         )
         for row in answer.rows
     )
-    columns: tuple[str, ...] = (
-        "encoder",
-        "roi",
-        "n_targets",
-        *_spread("sensitivity at the highest epsilon (SD)"),
-    )
-    columns += ("random control (SD)", *_spread("area (SD decades)"), f"{unit} at 1 SD", "share reaching 1 SD")
-    columns += (*_spread("held-out r"), "r2 / noise ceiling")
-    curve = tuple(
-        (row.label, row.roi, epsilon, *_flat(row.sensitivity[k]), *_flat(row.control[k]))
-        for row in answer.rows
-        for k, epsilon in enumerate(sweep.config.ladder)
-    )
-    parts: tuple[tuple[Value, ...], ...] = tuple(
+    return Table("fragility", "Fragility and predictivity", columns, rows)
+
+
+def _take_fragility_apart(answer: Fragility, unit: str, ladder: tuple[float, ...]) -> Table:
+    columns: tuple[str, ...] = ("encoder", "||dphi|| / ||phi||", "||w|| / sigma", "|cos(w, dphi)|", "sensitivity (SD)")
+    columns += _spread("path curvature (deg)")
+    columns += tuple(name for epsilon in ladder for name in _spread(f"linearity at {unit} {epsilon:g}"))
+    rows: tuple[tuple[Value, ...], ...] = tuple(
         (
             part.label,
             part.feature_change,
@@ -98,36 +120,7 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
         )
         for part in answer.parts
     )
-    part_columns: tuple[str, ...] = (
-        "encoder",
-        "||dphi|| / ||phi||",
-        "||w|| / sigma",
-        "|cos(w, dphi)|",
-        "sensitivity (SD)",
-    )
-    part_columns += _spread("path curvature (deg)")
-    part_columns += tuple(name for value in sweep.config.ladder for name in _spread(f"linearity at {unit} {value:g}"))
-    angles = tuple(
-        (part.label, epsilon, angle)
-        for part in answer.parts
-        for epsilon, angle in zip(part.path, part.angles, strict=True)
-    )
-    tables = [
-        Table("fragility", "Fragility and predictivity", columns, summary),
-        Table(
-            "curve",
-            "Sensitivity along the ladder",
-            ("encoder", "roi", unit, *_spread("sensitivity (SD)"), *_spread("random control (SD)")),
-            curve,
-        ),
-        Table("parts", "Feature against voxel fragility, at the highest epsilon", part_columns, parts),
-        Table("path", "Curvature along the straight path", ("encoder", unit, "angle (deg)"), angles),
-    ]
-    if answer.norm_agreement:
-        whose = (*sweep.labels, "all encoders")
-        rows = tuple((label, *_flat(r)) for label, r in zip(whose, answer.norm_agreement, strict=True))
-        tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", *_spread("r")), rows))
-    return tuple(tables)
+    return Table("parts", "Feature against voxel fragility, at the highest epsilon", columns, rows)
 
 
 def _of_values(sweep: Sweep) -> Table:

@@ -162,10 +162,16 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
         tuple(Direction(check_choice("direction", text, list(Direction))) for text in directions),
         tuple(parse_budget(text) for text in _texts("budgets", got["budgets"])),
         got["steps"],
-        bool(got["quantise"]),
+        _check_flag("quantise", got["quantise"]),
         seed,
         _resolve_delivery(got, subject.id),
     )
+
+
+def _check_flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadInputError(describe_refusal(name, allowed="true or false", got=value))
+    return value
 
 
 def pack_plan(plan: StimulusPlan) -> dict[str, Any]:

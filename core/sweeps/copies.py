@@ -1,8 +1,8 @@
 """Which encoders a re-fitted copy and an untrained network can be made of, and why not of the others. Never fits one.
 
-A re-fitted copy is the same network and layer with a readout fitted to other images and folds: what a perturbation
-keeps on it, it does not owe to one readout's own weights. An untrained network is the same architecture with random
-weights and a readout fitted in the same way: what its perturbations do is due to architecture and readout alone.
+A re-fitted copy is the same network and layer with a readout fitted anew, to half of the training images: what a
+perturbation keeps on it, it does not owe to one readout's own weights. An untrained network is the same architecture
+with random weights and a readout fitted in the same way: what its perturbations do is due to architecture and readout.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Fragility:
     norm_agreement : tuple of Interval
         Pearson r of the sensitivities under the two norms (mean over images, highest rung): over the targets of each
         encoder, and last over all encoders and targets; empty under one norm.
-    rank_correlation : float
+    predictivity_correlation : float
         Over encoders, Pearson r of mean sensitivity (highest rung) and mean predictivity; NaN below three encoders.
     n_test : tuple of int
     roi_of : tuple of str, n_targets long
@@ -89,7 +89,7 @@ class Fragility:
     rows: tuple[EncoderFragility, ...]
     parts: tuple[FragilityParts, ...]
     norm_agreement: tuple[Interval, ...]
-    rank_correlation: float
+    predictivity_correlation: float
     n_test: tuple[int, ...]
     roi_of: tuple[str, ...]
 
@@ -148,7 +148,7 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
         rows=tuple(rows),
         parts=tuple(_take_apart(sweep, encoder) for encoder in range(len(sweep.labels))),
         norm_agreement=agree_norms(sweep),
-        rank_correlation=correlate_pairs(
+        predictivity_correlation=correlate_pairs(
             np.asarray([row.sensitivity[-1].value for row in overall]), np.asarray([row.r.value for row in overall])
         ),
         n_test=predictivity.n_test,
