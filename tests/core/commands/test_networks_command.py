@@ -38,7 +38,7 @@ def test_a_function_is_added_checked_listed_and_removed(capsys: pytest.CaptureFi
     code, out, _ = run(f"add {FUNCTIONS}:make_small --trust --id small", capsys)
     assert code == 0 and out.startswith("Added small: Small (python tests.helpers.user_network:make_small, 32 px")
     code, out, _ = run("check small", capsys)
-    assert code == 0 and "a finite gradient reaches the pixels" in out and "It can be probed." in out
+    assert code == 0 and "reaches the pixels is finite and not zero" in out and "It can be probed." in out
     code, out, _ = run("layers small --json", capsys)
     assert [(row["layer"], row["shape"]) for row in json.loads(out)] == [("second", [6, 7, 7]), ("last", [8, 3, 3])]
     assert run("remove small", capsys)[:2] == (0, f"Removed small ({user_networks_folder() / 'small'}).\n")
@@ -46,9 +46,9 @@ def test_a_function_is_added_checked_listed_and_removed(capsys: pytest.CaptureFi
 
 
 def test_a_network_that_cannot_be_probed_answers_2(capsys: pytest.CaptureFixture[str]) -> None:
-    run(f"add {FUNCTIONS}:make_detaching --trust --id bad --layers second --input-size 32", capsys)
+    run(f"add {FUNCTIONS}:make_batch --trust --id bad --layers second --input-size 32", capsys)
     code, out, _ = run("check bad --layer last", capsys)
-    assert code == 2 and "!  The network 'bad' cannot be probed at layer 'last': no gradient reaches the pixels." in out
+    assert code == 2 and "'bad' cannot be probed at layer 'last': the features of one image depend" in out
     report = json.loads(run("check bad --layer last --json", capsys)[1])
     assert not report["passed"] and report["layer"] == "last"
 
