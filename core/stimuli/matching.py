@@ -7,7 +7,6 @@ by the same gain: what had equal norms keeps them. The goals are relative lumina
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from core.errors import BadInputError
 from core.stimuli.images import relative_luminance
@@ -33,6 +32,8 @@ def find_match(pixels: FloatArray, *, luminance: float, contrast: float | None =
     BadInputError
         If no gain up to 20 reaches the contrast, as of a uniform picture.
     """
+    from scipy.optimize import brentq  # a quarter of a second, which the window's start can do without
+
     middle = float(np.mean(pixels))
 
     def light(gain: float, lift: float) -> tuple[float, float]:

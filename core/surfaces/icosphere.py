@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from core.checks import check_choice
 from core.surfaces.mesh import CorticalSurface
@@ -69,6 +68,8 @@ def nearest_on_fsaverage5(n_vertices: int) -> npt.NDArray[np.int32]:
 
     Of two as near the one of the lower number.
     """
+    from scipy.spatial import cKDTree  # a quarter of a second, which the window's start can do without
+
     sphere = fsaverage_sphere(n_vertices)
     own = FSAVERAGE_SIZES[FSAVERAGE5]
     distance, row = (np.asarray(part) for part in cKDTree(sphere.points[:own]).query(sphere.points, k=2))
