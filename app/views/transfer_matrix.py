@@ -13,7 +13,6 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
-from scipy.cluster.hierarchy import dendrogram
 
 from app.theme import Theme
 from app.views.answer_view import ThemedPlot
@@ -132,6 +131,8 @@ class TransferMatrix(QWidget):
         self.tree.setVisible(matrix.tree is not None)
         if matrix.tree is None:
             return
+        from scipy.cluster.hierarchy import dendrogram  # kept from the window's start
+
         drawn = dendrogram(matrix.tree, no_plot=True)
         ink = self._theme.muted if self._theme is not None else LIGHT_INK
         for places, heights in zip(drawn["icoord"], drawn["dcoord"], strict=True):
