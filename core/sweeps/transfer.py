@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 from core.networks.catalog import find_network
 from core.sweeps.alignment import Alignment, align
@@ -221,6 +219,9 @@ def divide_by_own(moved: FloatArray, own: FloatArray | None = None) -> FloatArra
 
 def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
     """Average linkage of encoders on 1 - (T + T^T) / 2, cut at 0 and 2; the tree and the order of its leaves."""
+    from scipy.cluster.hierarchy import leaves_list, linkage  # kept from the window's start
+    from scipy.spatial.distance import squareform
+
     distance = np.clip(1 - (ratio + ratio.T) / 2, 0, 2)
     distance = np.nan_to_num(distance, nan=1.0)
     np.fill_diagonal(distance, 0)
