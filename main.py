@@ -17,8 +17,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.export.movie_config import CortexLook
-    from core.export.movie_frames import Cortex
+    from core.figures.movie_config import CortexLook
+    from core.figures.movie_frames import Cortex
     from core.probes.probe import Probe
 
 DEMO_FOLDER = "out/demo"
@@ -40,26 +40,26 @@ def main() -> int:
 
 def open_window(device: str = "auto", session_file: Path | None = None) -> int:
     """Open the window, with a session if one is named; where there is no display, run the demonstration instead."""
-    from app.virtual_display import has_display
+    from app.base.virtual_display import has_display
 
     if not has_display():
         sys.stderr.write(f"There is no display: running the demonstration into {DEMO_FOLDER} instead.\n")
         return run_demonstration(DEMO_FOLDER, device)
-    from app.application import run
+    from app.shell.application import run
 
     return run(device=device, session_file=session_file)
 
 
 def run_demonstration(folder: str, device: str = "auto") -> int:
     """Run the demonstration through the real window, on a virtual display where there is none."""
-    from app.demo_run import run_demo
+    from app.shell.demo_run import run_demo
 
     return run_demo(folder, device=device)
 
 
 def open_cortex(probe: Probe, look: CortexLook, theme: str) -> AbstractContextManager[Cortex]:
     """Draw a probe's cortex off screen, without a display."""
-    from app.views.cortex_film import film_of_probe
+    from app.figures.cortex_renderer import film_of_probe
 
     return film_of_probe(probe, look, theme=theme)
 

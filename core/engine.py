@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from core.sweeps.config import SweepConfig
     from core.sweeps.pace import Paces
     from core.sweeps.run import SweepProgress
-    from core.sweeps.study import StudyConfig
-    from core.sweeps.study_run import StudyProgress
+    from core.sweeps.study.config import StudyConfig
+    from core.sweeps.study.run import StudyProgress
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
@@ -258,6 +258,6 @@ class Engine:
         should_stop: Callable[[], bool] = never_stop,
     ) -> Iterator[StudyProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
-        from core.sweeps.study_run import iter_study
+        from core.sweeps.study.run import iter_study
 
         yield from iter_study(self, config, folder, paces=paces, resume=resume, should_stop=should_stop)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from demo_subject_files import write_subject
 
-from core.datasets.noise import draw_noise
 from core.datasets.photos import find_image
-from core.datasets.simulated import draw_axes, draw_noise_levels
-from core.datasets.simulated_voxels import choose_voxels
-from core.datasets.true_axes import EARLY_STAGES, IMAGE_SPAN, ChannelAxes, TeacherFeatures
+from core.datasets.simulated.noise import draw_noise
+from core.datasets.simulated.subject import draw_axes, draw_noise_levels
+from core.datasets.simulated.true_axes import EARLY_STAGES, IMAGE_SPAN, ChannelAxes, TeacherFeatures
+from core.datasets.simulated.voxels import choose_voxels
 from core.encoders.noise_ceiling import estimate_noise_ceiling
 from core.surfaces.atlas import load_atlas, load_retinotopy
 from core.surfaces.template import load_fsaverage5

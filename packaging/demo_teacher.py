@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from core.datasets.photos import load_stimulus
-from core.datasets.true_axes import EARLY_STAGES, LATE_STAGES, ChannelAxes, solve_channel_axes
+from core.datasets.simulated.true_axes import EARLY_STAGES, LATE_STAGES, ChannelAxes, solve_channel_axes
 
 BATCH = 16
 PILOT_IMAGES = 160

@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from app.virtual_display import VirtualDisplay, has_display
+from app.base.virtual_display import VirtualDisplay, has_display
 from core.errors import StorageError
 from core.paths import HOME_VARIABLE
 

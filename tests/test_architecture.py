@@ -23,10 +23,11 @@ LEVELS = (
     {"networks"},
     {"encoders"},
     {"attacks"},
-    {"probes"},
+    {"probes", "robustify"},
     {"sweeps"},
     {"stimuli"},
-    {"export", "experiments", "session", "engine"},
+    {"figures", "reports", "experiments", "session"},
+    {"engine"},
     {"commands"},
 )
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
@@ -48,7 +49,7 @@ LIGHT = (
     "core.encoders.fit_request",
     "core.engine",
     "core.errors",
-    "core.experiments.package",
+    "core.experiments.packages.package",
     "core.images.read",
     "core.images.stimulus",
     "core.networks.catalog",
@@ -173,7 +174,7 @@ def test_light_modules_import_no_torch() -> None:
 
 
 def test_the_window_is_imported_without_torch() -> None:
-    code = f"import sys, app.main_window; assert not {HEAVY!r} & set(sys.modules), sorted({HEAVY!r} & set(sys.modules))"
+    code = f"import sys, app.shell.main_window; heavy = {HEAVY!r} & set(sys.modules); assert not heavy, sorted(heavy)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.theme import DARK, Theme
-from app.views.plotting import plot_font
-from app.widgets.numbers import GREY_LEVELS, NORM_SIGNS, format_number, write_epsilon
+from app.look.numbers import GREY_LEVELS, NORM_SIGNS, format_number, write_epsilon
+from app.look.plotting import plot_font
+from app.look.theme import DARK, Theme
 from core.probes.budget import LARGEST_ROUNDING_SHARE, BudgetReading
 from core.types import NormName
 

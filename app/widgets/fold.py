@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.icons import load_icon
-from app.theme import Theme
+from app.look.icons import load_icon
+from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column
 
 

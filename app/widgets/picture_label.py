@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.views.image_view import to_qimage
+from app.widgets.image_view import to_qimage
 from core.types import ByteArray
 
 

@@ -15,9 +15,9 @@ from core.errors import BadInputError
 from core.files import check_free
 
 if TYPE_CHECKING:
-    from core.experiments.compare import Comparison
-    from core.experiments.measured import MatchOptions
-    from core.experiments.trials import ReadOptions
+    from core.experiments.measured.compare import Comparison
+    from core.experiments.measured.measured import MatchOptions
+    from core.experiments.measured.trials import ReadOptions
 
 TEMPLATE, SIMULATE = "template", "simulate"
 EXPLANATION = """\
@@ -104,8 +104,8 @@ def split_pairs(words: Sequence[str], name: str) -> dict[str, str]:
 
 
 def _write(args: argparse.Namespace) -> int:
-    from core.experiments.planned import plan_set
-    from core.experiments.practise import SimulateOptions, simulate_responses, write_template
+    from core.experiments.measured.planned import plan_set
+    from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
     from core.stimuli.manifest import read_manifest
 
     if not 2 <= len(args.words) <= 3:
@@ -129,11 +129,11 @@ def _write(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from core.experiments.compare import Cluster, CompareConfig, iter_compare
-    from core.experiments.compare_report import write_comparison
-    from core.experiments.compare_tables import pack_comparison
-    from core.experiments.open_measured import open_measured
-    from core.experiments.planned import Scale
+    from core.experiments.measured.compare import Cluster, CompareConfig, iter_compare
+    from core.experiments.measured.compare_report import write_comparison
+    from core.experiments.measured.compare_tables import pack_comparison
+    from core.experiments.measured.open_measured import open_measured
+    from core.experiments.measured.planned import Scale
 
     if args.out is not None:
         check_free(args.out)
@@ -163,8 +163,8 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions]:
-    from core.experiments.measured import MatchOptions
-    from core.experiments.trials import ReadOptions
+    from core.experiments.measured.measured import MatchOptions
+    from core.experiments.measured.trials import ReadOptions
 
     reading = ReadOptions(
         id_column=args.id_column,
@@ -186,9 +186,9 @@ def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions
 
 def _print(comparison: Comparison) -> None:
     """Findings, answer, warnings and the table of networks."""
-    from core.experiments.compare import Cut
-    from core.experiments.compare_rows import lay_out_row
-    from core.experiments.compare_tables import describe_comparison
+    from core.experiments.measured.compare import Cut
+    from core.experiments.measured.compare_rows import lay_out_row
+    from core.experiments.measured.compare_tables import describe_comparison
 
     for line in (*comparison.measured.findings.describe(), "", *describe_comparison(comparison)):
         print(line)

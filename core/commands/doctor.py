@@ -101,7 +101,7 @@ def check_display() -> Finding:
 
 def check_graphics() -> Finding:
     """What draws the cortex, asked in a process of its own: a broken driver ends only that."""
-    command = [sys.executable, "-m", "app.gl_probe"]
+    command = [sys.executable, "-m", "app.base.gl_probe"]
     root = Path(__file__).resolve().parent.parent.parent
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=GL_SECONDS, check=False)
@@ -128,8 +128,8 @@ def check_writable(name: str, folder: Path) -> Finding:
 
 def check_weights() -> Iterator[Finding]:
     """Whether every weights file is there, unaltered; what was never downloaded is no problem."""
-    from core.networks.checkpoint import check_hash
-    from core.networks.download import expected_hash
+    from core.networks.files.checkpoint import check_hash
+    from core.networks.files.download import expected_hash
 
     waiting = []
     for spec in list_networks():

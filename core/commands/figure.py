@@ -9,9 +9,9 @@ from pathlib import Path
 
 from core.commands.movie import OpenCortex, add_look_options, resolve_look
 from core.errors import BadInputError
-from core.export.figure_config import FigureConfig, FigureKind, find_figure_format
-from core.export.inks import THEMES
-from core.export.movie_frames import Cortex
+from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
+from core.figures.inks import THEMES
+from core.figures.movie_frames import Cortex
 from core.probes.probe import Probe
 
 EXAMPLES = """\
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write the figure; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    from core.export.figure import write_figure
+    from core.figures.figure import write_figure
     from core.probes.files import load_probe
 
     config = FigureConfig(

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from core.commands.interrupt import stop_on_interrupt
-from core.export.inks import THEMES
-from core.export.movie_config import (
+from core.figures.inks import THEMES
+from core.figures.movie_config import (
     HEMISPHERES,
     MAPS,
     SIDES_SEEN,
@@ -21,7 +21,7 @@ from core.export.movie_config import (
     check_movie,
     parse_size,
 )
-from core.export.movie_frames import Cortex
+from core.figures.movie_frames import Cortex
 from core.probes.probe import Probe
 from core.surfaces.mesh import GEOMETRIES
 
@@ -110,8 +110,8 @@ def resolve_movie(args: argparse.Namespace) -> MovieConfig:
 
 def run(args: argparse.Namespace) -> int:
     """Film the probe; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    from core.export.movie import estimate_movie, iter_movie
-    from core.export.movie_file import check_place
+    from core.figures.movie import estimate_movie, iter_movie
+    from core.figures.movie_file import check_place
     from core.probes.files import load_probe
 
     config = resolve_movie(args)

@@ -17,7 +17,7 @@ from core.networks.import_wishes import ImportWishes
 from core.networks.manage import NetworkStatus, check_network, iter_get, list_status, read_status, remove_network
 
 if TYPE_CHECKING:
-    from core.networks.download import DownloadProgress
+    from core.networks.files.download import DownloadProgress
 
 EXPLANATION = """\
 list                every network and whether it is on this computer

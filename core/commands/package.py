@@ -12,11 +12,11 @@ from typing import Any
 from core.checks import describe_refusal
 from core.commands.interrupt import stop_on_interrupt
 from core.errors import BadInputError
-from core.experiments.orders import CatchKind, OrderConfig
-from core.experiments.package import FORMATS, PackageKind, fit_template, iter_package
-from core.experiments.plan import Plan, make_plan
-from core.experiments.template import Template, read_template, write_template
-from core.experiments.timing import Timing
+from core.experiments.packages.orders import CatchKind, OrderConfig
+from core.experiments.packages.package import FORMATS, PackageKind, fit_template, iter_package
+from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.template import Template, read_template, write_template
+from core.experiments.packages.timing import Timing
 from core.stimuli.manifest import read_manifest
 
 ORDER = {

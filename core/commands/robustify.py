@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.networks.robustify_config import RobustifyConfig
-from core.networks.robustify_wishes import robustify_folder
 from core.networks.user_networks import check_new_id, folder_name, list_user_networks
+from core.robustify.config import RobustifyConfig
+from core.robustify.options import robustify_folder
 
 if TYPE_CHECKING:
-    from core.networks.publish import PublishedNetwork
-    from core.networks.robustify import RobustifyProgress
+    from core.robustify.publish import PublishedNetwork
+    from core.robustify.train import RobustifyProgress
 
 DEFAULTS = RobustifyConfig()
 EXPLANATION = """\
@@ -60,8 +60,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Train, or go on training, then write and measure; returns 0. Raises ProbeError with one clear sentence."""
     from core.device import choose_device, set_threads
-    from core.networks.photo_crops import find_photos
-    from core.networks.publish import describe_published, keep_robust, publish_checkpoint
+    from core.robustify.photo_crops import find_photos
+    from core.robustify.publish import describe_published, keep_robust, publish_checkpoint
 
     photos = find_photos(args.images)
     config = make_config(args)
@@ -90,7 +90,7 @@ def check_free_id(network: str) -> None:
 
 def make_config(args: argparse.Namespace) -> RobustifyConfig:
     """The frozen recipe of the command's options. Raises BadInputError for a value that cannot be used."""
-    from core.networks.robustify_run import suggest_recipe
+    from core.robustify.run import suggest_recipe
 
     return suggest_recipe(
         args.network,
@@ -107,7 +107,7 @@ def make_config(args: argparse.Namespace) -> RobustifyConfig:
 
 def train(config: RobustifyConfig, photos: tuple[Path, ...], *, checkpoint: Path, device: str) -> None:
     """Run the fine-tuning to its end, with one line of progress on stderr at every checkpoint."""
-    from core.networks.robustify import iter_robustify
+    from core.robustify.train import iter_robustify
 
     print(config.describe(), file=sys.stderr)
     for progress in iter_robustify(config, photos, checkpoint=checkpoint, device=device):

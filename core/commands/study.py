@@ -15,8 +15,8 @@ from core.engine import Engine
 from core.errors import BadInputError
 from core.sweeps.pace import measure_paces
 from core.sweeps.plan import format_duration
-from core.sweeps.study import StudyConfig, make_quick, parse_layers
-from core.sweeps.study_store import describe_cost, pack_study
+from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
+from core.sweeps.study.store import describe_cost, pack_study
 
 EXPLANATION = """\
 Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         for progress in engine.iter_study(config, args.out, paces=paces, resume=args.resume, should_stop=should_stop):
             left = "" if progress.seconds_left is None else f", {format_duration(progress.seconds_left)} left"
             print(f"{progress.done}/{progress.n_cells} {progress.cell}{left}", file=sys.stderr, flush=True)
-    from core.export.study_report import write_study
+    from core.reports.study_report import write_study
 
     report = write_study(args.out)
     if args.json:

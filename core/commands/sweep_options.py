@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if args.cost:
         return 0
     run_sweep(engine, config, args.out, resume=args.resume)
-    from core.export.analysis_package import describe_result, write_analysis
+    from core.reports.analysis_package import describe_result, write_analysis
 
     report = write_analysis(args.out)
     if args.json:

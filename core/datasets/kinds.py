@@ -14,13 +14,13 @@ from core.datasets.summary import count_repeats, count_texts, tell_counts
 from core.errors import BadInputError
 
 MODULES = {
-    "generic": "core.datasets.generic",
-    "murty2021": "core.datasets.murty2021",
-    "nsd": "core.datasets.nsd",
-    "algonauts2023": "core.datasets.algonauts",
-    "bold5000": "core.datasets.bold5000",
-    "things": "core.datasets.things_fmri",
-    "nifti": "core.datasets.nifti_set",
+    "generic": "core.datasets.readers.generic",
+    "murty2021": "core.datasets.readers.murty2021",
+    "nsd": "core.datasets.readers.nsd",
+    "algonauts2023": "core.datasets.readers.algonauts",
+    "bold5000": "core.datasets.readers.bold5000",
+    "things": "core.datasets.readers.things_fmri",
+    "nifti": "core.datasets.readers.nifti",
 }
 """Importers by kind, in the order a folder is tried."""
 TITLES = {

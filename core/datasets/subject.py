@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, describe_refusal
-from core.datasets.noise import draw_noise
 from core.datasets.photos import list_images
+from core.datasets.simulated.noise import draw_noise
 from core.datasets.surface_choice import settle, shown_surface
 from core.errors import BadInputError, StorageError
 from core.paths import data_folder, demo_folder

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError, StorageError, WeightsError
 from core.networks.catalog import PREFIXES, Family, NetworkSpec, find_network, list_networks
-from core.networks.checkpoint import hash_file, is_torchscript
+from core.networks.files.checkpoint import hash_file, is_torchscript
 from core.networks.import_wishes import ImportWishes
 from core.networks.layers import list_layers
 from core.networks.load import load_network

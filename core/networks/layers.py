@@ -15,8 +15,8 @@ from torch import nn
 
 from core.networks.build import build_architecture, example_pixels
 from core.networks.catalog import NetworkSpec, find_network
-from core.networks.export_file import list_export_layers
-from core.networks.script_file import list_script_layers
+from core.networks.files.export_file import list_export_layers
+from core.networks.files.script_file import list_script_layers
 
 
 @dataclass(frozen=True, slots=True)

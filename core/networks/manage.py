@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from core.checks import describe_refusal
 from core.errors import BadInputError
 from core.networks.catalog import NetworkSpec, find_network, list_networks
-from core.networks.download import DownloadProgress, iter_download, never_stop, remove_download
+from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
 from core.networks.import_wishes import ImportWishes
 from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
 

@@ -52,7 +52,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class AimRecord:
-    """What is asked of the target beyond raising or lowering it; see `app.aim.Aim`, which has the same fields."""
+    """What is asked of the target beyond raising or lowering it; see `app.base.aim.Aim`, which has the same fields."""
 
     contrast_roi: str = ""
     contrast_weight: float = 1.0

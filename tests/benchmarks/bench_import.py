@@ -32,7 +32,7 @@ from pathlib import Path
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import plan_import
-import h5py, nibabel, scipy.io, core.datasets.nsd
+import h5py, nibabel, scipy.io, core.datasets.readers.nsd
 start = time.perf_counter()
 if sys.argv[1]:
     options = ImportOptions("bench")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.views.cortex_view import CortexView
+from app.cortex.view import CortexView
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface

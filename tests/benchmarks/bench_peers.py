@@ -25,7 +25,7 @@ from core.encoders.encoder import Encoder
 from core.engine import Engine
 from core.networks.build import build_architecture
 from core.networks.catalog import find_network
-from core.networks.checkpoint import read_state
+from core.networks.files.checkpoint import read_state
 from core.probes.respond import exact_arithmetic, respond, to_tensor
 from core.probes.target import target_roi
 from core.types import NormName

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from app.views.cortex_picking import ASIDE
-from app.views.cortex_view import CortexView
+from app.cortex.picking import ASIDE
+from app.cortex.view import CortexView
 from core.surfaces.template import load_fsaverage5
 
 BUDGET_MS = 1.0

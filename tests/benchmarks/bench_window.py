@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.virtual_display import VirtualDisplay, has_display
+from app.base.virtual_display import VirtualDisplay, has_display
 from core.paths import HOME_VARIABLE
 from tests.benchmarks.window_tasks import STARTED_VARIABLE, measure_window
 

@@ -51,7 +51,7 @@ def show_empty_window() -> None:
 
 def show_window() -> None:
     """Print the seconds this process took to paint the program's window."""
-    from app.application import make_application, make_window
+    from app.shell.application import make_application, make_window
 
     application = make_application()
     window = make_window()
@@ -62,10 +62,10 @@ def show_window() -> None:
 
 def measure_window() -> Measured:
     """Open the window with the embedded default, probe once and drag epsilon, watching the event loop."""
-    from app.application import make_application, make_window
-    from app.jobs import Idle
-    from app.session import open_session
-    from app.views.cortex_gl import gl_renderer
+    from app.base.jobs import Idle
+    from app.base.services import open_session
+    from app.cortex.gl import gl_renderer
+    from app.shell.application import make_application, make_window
     from core.engine import Engine
 
     application = make_application()
@@ -99,7 +99,7 @@ def measure_window() -> Measured:
 
 def _time_preview(window: object, epsilon: float) -> float:
     """Seconds from asking for a budget to the painted cortex."""
-    from app.main_window import MainWindow
+    from app.shell.main_window import MainWindow
 
     assert isinstance(window, MainWindow)
     plotter = window.cortex.view.canvas.plotter

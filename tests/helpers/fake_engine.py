@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from app.catalogue import Catalogue
+from app.base.catalogue import Catalogue
 from core.datasets.photos import ImageInfo
 from core.datasets.subject import Subject, SubjectInfo
 from core.encoders.card import EncoderCard

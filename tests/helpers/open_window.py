@@ -9,10 +9,10 @@ from typing import cast
 
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.engine import Engine
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 

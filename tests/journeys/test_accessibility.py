@@ -9,9 +9,9 @@ import pytest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.commands import COMMANDS, Situation
-from app.jobs import Idle
-from app.main_window import MainWindow
+from app.base.jobs import Idle
+from app.shell.commands import COMMANDS, Situation
+from app.shell.main_window import MainWindow
 from tests.helpers.accessibility import list_nameless, list_unreachable
 from tests.helpers.open_window import open_window
 

@@ -11,11 +11,11 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
-from app.commands import COMMANDS, Situation
-from app.dialogs.palette import Palette
-from app.main_window import MainWindow
-from app.settings import Settings
-from app.settings_table import SETTINGS
+from app.base.settings import Settings
+from app.base.settings_table import SETTINGS
+from app.shell.commands import COMMANDS, Situation
+from app.shell.main_window import MainWindow
+from app.shell.palette import Palette
 from core.probes.target import TargetKind
 from tests.helpers.open_window import open_window
 

@@ -14,10 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.encoders.export import export_encoder
 from core.encoders.files import load_card, user_encoders_folder
 from core.engine import Engine
@@ -216,7 +216,7 @@ def test_the_encoder_in_use_is_exported_as_numpy(
     settle(window, qtbot)
     path = tmp_path / "mine.npz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), "NumPy arrays (*.npz)"))
-    monkeypatch.setattr("app.encoder_tools.name_encoder", lambda _config: "simulated-mobilenet_v2-features.18")
+    monkeypatch.setattr("app.encoders.feature.name_encoder", lambda _config: "simulated-mobilenet_v2-features.18")
     window.encoder_tools.export_encoder()
     qtbot.waitUntil(path.is_file, timeout=20_000)
     settle(window, qtbot)

@@ -15,16 +15,16 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.dialogs.figure_dialog import FigureDialog
-from app.dialogs.movie_dialog import MovieDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
-from app.settings import Settings
-from app.views.cortex_pose import parse_poses
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.base.settings import Settings
+from app.cortex.pose import parse_poses
+from app.figures.figure_dialog import FigureDialog
+from app.figures.movie_dialog import MovieDialog
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.engine import Engine
-from core.export.figure_config import FigureKind
+from core.figures.figure_config import FigureKind
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 
 LONG = 30_000

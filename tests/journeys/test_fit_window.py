@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.catalogue import Catalogue
-from app.dialogs.fit_dialog import FitDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
+from app.base.catalogue import Catalogue
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.encoders.fit_dialog import FitDialog
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.encoders.config import EncoderConfig
 from core.encoders.estimate import FitEstimate
 from core.encoders.fit import FitProgress

@@ -14,15 +14,15 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-import app.imports
-from app.application import make_window
-from app.commands import COMMANDS
-from app.dialogs.import_dialog import ImportDialog
-from app.dialogs.recording_dialog import RecordingDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.panels.gallery_panel import OWN
-from app.session import open_session
+import app.recordings.feature
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.explore.gallery_panel import OWN
+from app.recordings.details import RecordingDialog
+from app.recordings.import_dialog import ImportDialog
+from app.shell.application import make_window
+from app.shell.commands import COMMANDS
+from app.shell.main_window import MainWindow
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
@@ -141,7 +141,7 @@ def never_ending(recording: Recording, options: ImportOptions) -> Iterator[Impor
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.imports, "iter_import", never_ending)
+    monkeypatch.setattr(app.recordings.feature, "iter_import", never_ending)
 
 
 @pytest.mark.usefixtures("slow")

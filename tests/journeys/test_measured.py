@@ -16,11 +16,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.panels.measured_page import MeasuredPage
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.measured.page import MeasuredPage
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.commands.cli import DONE, run_command_line
 from core.engine import Engine
 from core.stimuli.manifest import read_manifest

@@ -15,14 +15,14 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.engine import Engine
-from core.networks import publish
 from core.networks.catalog import find_network
 from core.networks.user_networks import list_user_networks
+from core.robustify import publish
 from tests.core.networks.conftest import build_random
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 

@@ -18,14 +18,14 @@ from PySide6.QtGui import QCloseEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.dialogs.closing_dialog import RunningDialog, Unsaved, UnsavedDialog
-from app.dialogs.crash_dialog import CrashDialog
-from app.dialogs.moved_dialog import MovedDialog
-from app.dialogs.restore_dialog import RestoreDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.sessions.closing_dialog import RunningDialog, Unsaved, UnsavedDialog
+from app.sessions.moved_dialog import MovedDialog
+from app.sessions.restore_dialog import RestoreDialog
+from app.shell.application import make_window
+from app.shell.crash_dialog import CrashDialog
+from app.shell.main_window import MainWindow
 from core.engine import Engine
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed
 from core.session.files import read_session
@@ -123,8 +123,8 @@ import sys
 from pathlib import Path
 from typing import cast
 from PySide6.QtCore import QTimer
-from app.application import make_window, make_application
-from app.session import open_session
+from app.shell.application import make_window, make_application
+from app.base.services import open_session
 from core.types import Direction
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 

@@ -9,14 +9,14 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.dialogs.plan_dialog import PlanDialog
-from app.dialogs.write_set_dialog import WriteSetDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
-from app.tray_tools import list_analysis_recipes
-from app.workspaces import EXPLORE
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
+from app.stimuli.feature import list_analysis_recipes
+from app.stimuli.plan_dialog import PlanDialog
+from app.stimuli.write_set_dialog import WriteSetDialog
+from app.widgets.tabs import EXPLORE
 from core.engine import Engine
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest

@@ -15,12 +15,12 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.dialogs.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
-from app.surface_tools import SurfaceTools
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.cortex.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
+from app.cortex.surface_feature import SurfaceTools
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.datasets.surface_choice import chosen_surface, shown_surface
 from core.engine import Engine
 from core.surfaces.store import has_surface, load_atlases, save_surface

@@ -10,9 +10,9 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.tour_steps import STEPS
+from app.base.jobs import Idle
+from app.shell.main_window import MainWindow
+from app.shell.tour_steps import STEPS
 from tests.helpers.open_window import open_window
 
 

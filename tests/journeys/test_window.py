@@ -16,11 +16,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.dialogs.export_dialog import ExportDialog
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.explore.export_dialog import ExportDialog
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.engine import Engine
 from core.probes.target import TargetKind
 from core.surfaces.store import save_surface
@@ -89,7 +89,7 @@ def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot:
 
 
 def test_the_shift_map_is_that_of_the_probe(make: MakeWindow, qtbot: QtBot) -> None:
-    from app.maps import make_map
+    from app.explore.maps import make_map
 
     window = make()
     window.session.controller.pick_roi("FFA")
@@ -190,7 +190,7 @@ def test_without_auto_probe_nothing_runs_until_asked(make: MakeWindow, qtbot: Qt
 
 
 def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:
-    from app.maps import find_perturbed
+    from app.explore.maps import find_perturbed
 
     window = make()
     window.session.controller.pick_roi("FFA")
@@ -204,7 +204,7 @@ def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:
 
 
 def test_the_sensitivity_map_is_computed_when_chosen(make: MakeWindow, qtbot: QtBot) -> None:
-    from app.maps import make_map
+    from app.explore.maps import make_map
 
     window = make()
     state = window.session.state

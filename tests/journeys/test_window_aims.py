@@ -12,11 +12,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.application import make_window
-from app.jobs import Idle
-from app.main_window import MainWindow
-from app.panels.aim_form import NO_SD_TIP
-from app.session import open_session
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.explore.aim_form import NO_SD_TIP
+from app.shell.application import make_window
+from app.shell.main_window import MainWindow
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.engine import Engine
@@ -43,7 +43,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
 
 def wait(window: MainWindow, qtbot: QtBot) -> Probe:
     """Until what the window describes is on screen."""
-    from app.probe_request import request_probe
+    from app.base.probe_request import request_probe
 
     state, lane = window.session.state, window.session.lane
 

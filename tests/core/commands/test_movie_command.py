@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from core.commands.cli import run_command_line
-from core.export.colour_key import ColourKey
-from core.export.cortex_page import Shape
-from core.export.movie_config import CortexLook
-from core.export.movie_frames import Shot
+from core.figures.colour_key import ColourKey
+from core.figures.cortex_page import Shape
+from core.figures.movie_config import CortexLook
+from core.figures.movie_frames import Shot
 from core.probes.files import save_probe
 from core.probes.probe import Probe
 from core.surfaces.colormap import find_colormap

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.commands.cli import BAD_INPUT, DONE, run_command_line
-from core.experiments.package import PackageKind
-from core.experiments.template import read_template
+from core.experiments.packages.package import PackageKind
+from core.experiments.packages.template import read_template
 from tests.helpers.stimulus_sets import write_set
 
 

@@ -13,11 +13,11 @@ import pytest
 
 import core.datasets.subject as module
 from core.datasets.photos import find_image
-from core.datasets.simulated import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels
-from core.datasets.simulated_voxels import LEAST_INSIDE, STAGE_OF_ROI, choose_voxels, part_inside
-from core.datasets.smooth_fields import smooth_fields
+from core.datasets.simulated.smooth_fields import smooth_fields
+from core.datasets.simulated.subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels
+from core.datasets.simulated.true_axes import LATE, load_true_axes
+from core.datasets.simulated.voxels import LEAST_INSIDE, STAGE_OF_ROI, choose_voxels, part_inside
 from core.datasets.subject import Subject, list_subjects, load_responses, load_subject
-from core.datasets.true_axes import LATE, load_true_axes
 from core.errors import BadInputError, StorageError
 from core.paths import demo_folder
 from core.surfaces.atlas import load_atlas, load_retinotopy

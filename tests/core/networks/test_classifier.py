@@ -9,8 +9,8 @@ import torchvision
 from core.datasets.photos import load_stimulus
 from core.errors import WeightsError
 from core.networks.catalog import find_network
-from core.networks.checkpoint import read_state
 from core.networks.classifier import find_base, open_classifier
+from core.networks.files.checkpoint import read_state
 
 
 def test_the_classes_are_those_of_the_librarys_own_network() -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from core.errors import BadInputError, WeightsError
 from core.networks.catalog import NetworkSpec
-from core.networks.checkpoint import hash_file
+from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
 
 Tiny = tuple[NetworkSpec, nn.Module]

@@ -18,7 +18,7 @@ from core.networks.catalog import (
     read_catalog,
     weights_folder,
 )
-from core.networks.checkpoint import hash_file
+from core.networks.files.checkpoint import hash_file
 from core.networks.layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import find_named

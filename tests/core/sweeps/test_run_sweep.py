@@ -12,7 +12,7 @@ import pytest
 
 from core.engine import Engine
 from core.errors import BadInputError, Cancelled
-from core.export.analysis_package import write_analysis
+from core.reports.analysis_package import write_analysis
 from core.sweeps.alignment import align
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName

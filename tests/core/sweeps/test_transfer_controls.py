@@ -13,9 +13,9 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
-from core.export.transfer_figures import mean_into
 from core.images.transform import resize_pixels
 from core.probes.spill_over import RoiPool
+from core.reports.transfer_figures import mean_into
 from core.sweeps import climb_store, copies
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, read_cell

@@ -210,7 +210,7 @@ def test_an_encoder_of_other_weights_is_refused(network: Network, tmp_path: Path
 
 
 def load_state(network: Network) -> dict[str, torch.Tensor]:
-    from core.networks.checkpoint import read_state
+    from core.networks.files.checkpoint import read_state
 
     return {
         name: tensor for name, tensor in read_state(network.spec.weights_path).items() if tensor.is_floating_point()

@@ -1,0 +1,112 @@
+"""One analysis of the window as a job of the lane: sweep, answer, files, in a folder named by its settings. No widget.
+
+The same settings lead to the same folder, so that an analysis that was cancelled goes on where it stopped, and a
+finished one is there at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.base.jobs import ShouldStop
+from core.engine import Engine
+from core.files import new_folder
+from core.paths import data_folder
+from core.sweeps.config import SweepConfig
+from core.sweeps.store import pack_config
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.reports.analysis_tables import Table
+    from core.sweeps.answer import Answer
+    from core.sweeps.gather import Sweep
+    from core.sweeps.run import SweepProgress
+
+KEPT = ("tables", "figures")
+FILES = ("result.json", "sweep.json", "report.html")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A finished analysis: the folder it lies in, its first table, and of each encoder and target the held-out r.
+
+    `target_r` is (n_encoders, n_targets), NaN where predictivity is no part of the question.
+    """
+
+    folder: Path
+    sweep: Sweep
+    answer: Answer
+    table: Table
+    target_r: FloatArray
+
+
+def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[SweepProgress | Finished]:
+    """Run or resume the sweep, answer it and write its files; the last record is the answer."""
+    from core.reports.report import write_report
+    from core.sweeps.run import note_facts
+
+    folder = choose_folder(config, note_facts(config, engine.device))
+    yield from engine.iter_sweep(config, folder, resume=True, should_stop=should_stop)
+    write_report([folder])
+    yield read_analysis(folder)
+
+
+def read_analysis(folder: Path) -> Finished:
+    """A finished analysis by its folder. Raises BadInputError or StorageError if it is none or not whole."""
+    from core.reports.analysis_tables import tabulate
+    from core.sweeps.answer import answer_sweep
+    from core.sweeps.gather import load_sweep
+
+    sweep = load_sweep(folder)
+    _find_triangles(sweep.config)
+    answer = answer_sweep(sweep)
+    return Finished(folder, sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
+
+
+def _find_triangles(config: SweepConfig) -> None:
+    """Prepare the cortical maps of the views here, where nobody waits."""
+    from core.datasets.subject import load_subject
+    from core.surfaces.picture import SMALL_TILE, can_draw, find_tiles
+
+    for surface in {load_subject(one).surface for one in config.subjects}:
+        if config.question.needs_deltas and can_draw(surface):
+            find_tiles(surface, SMALL_TILE)
+
+
+def _score_targets(sweep: Sweep) -> FloatArray:
+    from core.sweeps.predictivity import measure_predictivity
+
+    if sweep.config.question.needs_deltas:
+        return np.full((len(sweep.labels), len(sweep.config.targets)), np.nan)
+    return measure_predictivity(sweep).r
+
+
+def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:
+    """The folder of a sweep under the user's data, named by question and settings."""
+    text = json.dumps([pack_config(config), facts], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return data_folder() / "analyses" / f"{config.question}-{digest}"
+
+
+def copy_analysis(folder: Path, target: Path) -> str:
+    """Copy tables, figures, report and settings into a new folder; the cells stay. Returns what to say.
+
+    Raises
+    ------
+    BadInputError, StorageError
+        If the folder is not free or cannot be written.
+    """
+    with new_folder(target) as partial:
+        for name in KEPT:
+            shutil.copytree(folder / name, partial / name)
+        for name in FILES:
+            shutil.copy2(folder / name, partial / name)
+    return f"Saved tables, figures and the report to {target}"

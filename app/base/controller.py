@@ -1,0 +1,397 @@
+"""Follows what the user asks for: selects, sends work to the lane, and puts the answers into the state. Never draws.
+
+Whatever changes the image or the encoder forgets what was computed for the old one and asks for the clean response
+first; a probe follows if "probe at once" is on and a target is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.base.aim import Aim
+from app.base.catalogue import Catalogue
+from app.base.exports import export_stimuli, write_probe
+from app.base.jobs import Failed, JobLane, ShouldStop
+from app.base.probe_request import matches_probe, request_probe
+from app.base.problems import Problems
+from app.base.state import AppState
+from core.attacks.config import AttackConfig
+from core.datasets.subject import Subject
+from core.engine import Engine
+from core.errors import ProbeError
+from core.images.stimulus import Stimulus
+from core.probes.probe import Preview, Probe, ProbeProgress
+from core.probes.read_numbers import read_numbers
+from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
+from core.surfaces.placing import place_nowhere, place_voxels
+from core.types import Direction, FloatArray
+
+if TYPE_CHECKING:
+    from core.probes.gradient_atlas import AtlasProgress
+
+T = TypeVar("T")
+DEFAULT_SIDE = 224
+
+
+class Controller(QObject):
+    """The one that knows the order of things."""
+
+    noted = Signal(str)
+    """Something went well and is worth a line."""
+
+    image_opened = Signal(str)
+    """The key of the image now shown: a catalogue id or a path."""
+
+    catalogue_changed = Signal()
+    """Subjects, networks or encoders were added or removed."""
+
+    def __init__(
+        self, state: AppState, lane: JobLane, *, engine: Engine, catalogue: Catalogue, problems: Problems
+    ) -> None:
+        super().__init__()
+        self._state = state
+        self._lane = lane
+        self._engine = engine
+        self._catalogue = catalogue
+        self._problems = problems
+        self._image = ""
+        self._wants_atlas = False
+
+    @property
+    def image_key(self) -> str:
+        """The catalogue id or path of the image shown."""
+        return self._image
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is on offer."""
+        return self._catalogue
+
+    def reread_catalogue(self) -> None:
+        """Offer what was added and forget what was removed since the catalogue was read."""
+        self._catalogue = self._catalogue.reread()
+        self.catalogue_changed.emit()
+
+    def warm_up(self) -> None:
+        """Load the engine behind the first paint."""
+        self._lane.submit(
+            "engine",
+            lambda _stop: self._engine.warm_up(),
+            on_done=self._take_device,
+            on_failed=self._fail,
+            title="Loading the engine…",
+        )
+
+    def open_subject(self, subject: str) -> None:
+        """Show another subject; its encoder is the nearest to the one in use."""
+        loaded = self._try(lambda: self._catalogue.load_subject(subject))
+        if loaded is None:
+            return
+        state = self._state
+        self._forget()
+        state.target = None
+        state.card = None
+        notes = [self._place(loaded)]
+        state.subject = loaded
+        network, layer = self._catalogue.choose_encoder(subject, state.network, state.layer)
+        if not network:
+            notes.append(f"No encoder is fitted for {loaded.title}. Fit one: File, Fit encoders… (Ctrl+F).")
+        if any(notes):
+            self._problems.message.emit(" ".join(filter(None, notes)), "warning")
+        state.encoder = ("", "")
+        if network:
+            self.open_encoder(network, layer)
+
+    def open_encoder(self, network: str, layer: str) -> None:
+        """Use another network or layer; image and target stay."""
+        state = self._state
+        subject = state.subject
+        if subject is None or (network, layer) == state.encoder:
+            return
+        card = self._try(lambda: self._engine.encoder_card(subject.id, network, layer))
+        self._forget()
+        state.card = card
+        state.encoder = (network, layer)
+        if card is not None:
+            self._reload_image()
+            self._request_clean()
+
+    def open_image(self, key: str) -> None:
+        """Show another image: one of the catalogue at once, a file of the user from the lane."""
+        if any(info.id == key for info in self._catalogue.images):
+            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, self._side()))
+            if stimulus is not None:
+                self.take_stimulus(key, stimulus)
+            return
+        side = self._side()
+        self._lane.submit(
+            "image",
+            lambda _stop: self._catalogue.load_stimulus(key, side),
+            on_done=lambda stimulus: self.take_stimulus(key, stimulus),
+            on_failed=self._fail,
+            title=f"Reading {Path(key).name}…",
+        )
+
+    def pick_voxel(self, voxel: int) -> None:
+        """Make one voxel the target."""
+        subject = self._state.subject
+        if subject is not None:
+            self._aim(lambda: target_voxel(subject.voxels, voxel))
+
+    def pick_roi(self, roi: str) -> None:
+        """Make the mean of an ROI the target."""
+        subject = self._state.subject
+        if subject is not None:
+            self._aim(lambda: target_roi(subject.voxels, roi))
+
+    def pick_set(self, voxels: tuple[int, ...]) -> None:
+        """Make the mean of a drawn set the target; an empty set takes the target away."""
+        subject = self._state.subject
+        if subject is None:
+            return
+        if voxels:
+            self._aim(lambda: target_set(subject.voxels, voxels))
+        else:
+            self.clear_target()
+
+    def pick_pattern(self, path: Path) -> None:
+        """Make the wished responses of a file the target."""
+        subject = self._state.subject
+        if subject is not None:
+            self._aim(
+                lambda: target_pattern(subject.voxels, read_numbers("pattern", path), label=f"pattern {path.name}")
+            )
+
+    def clear_target(self) -> None:
+        """Take the target and its probe away."""
+        self._lane.drop("probe")
+        self._state.progress = None
+        self._state.preview = None
+        self._state.step = None
+        self._state.probe = None
+        self._state.target = None
+
+    def set_direction(self, direction: Direction) -> None:
+        """Raise or lower."""
+        self._state.direction = direction
+        self.probe_if_automatic()
+
+    def set_attack(self, attack: AttackConfig) -> None:
+        """Settle on an attack; a preview gives way to the real probe."""
+        self._state.attack = attack
+        self.probe_if_automatic()
+
+    def set_aim(self, aim: Aim) -> None:
+        """Ask more or less of the target than raising or lowering it."""
+        self._state.aim = aim
+        self.probe_if_automatic()
+
+    def set_auto_probe(self, automatic: bool) -> None:
+        """Probe at every change, or only when asked."""
+        self._state.auto_probe = automatic
+        self.probe_if_automatic()
+
+    def drag_epsilon(self, epsilon: float) -> None:
+        """Preview another budget of the probe on screen; only the newest request waits."""
+        probe = self._state.probe
+        if probe is None or not self._try(lambda: matches_probe(self._state, probe)):
+            return
+        self._stop_probe()
+        self._lane.submit(
+            "preview",
+            lambda _stop: self._engine.preview(probe, epsilon),
+            on_done=lambda preview: self._take_preview(probe, preview),
+            on_failed=self._fail,
+            title="Previewing…",
+            replace=False,
+        )
+
+    def probe_if_automatic(self) -> None:
+        """Make the probe the form describes, unless it is on screen already or the user wants to ask for it."""
+        state = self._state
+        if not state.auto_probe or state.clean is None or state.target is None:
+            return
+        wanted = self._try(lambda: request_probe(state))
+        if wanted is None:
+            return
+        if state.probe is not None and state.probe.config == wanted and not self._lane.is_busy("probe"):
+            self._lane.drop("preview")
+            state.preview = None
+            return
+        self.probe()
+
+    def probe(self) -> None:
+        """Make the probe the form describes."""
+        state = self._state
+        stimulus = state.stimulus
+        config = self._try(lambda: request_probe(state))
+        if config is None or stimulus is None:
+            return
+        self._lane.drop("preview")
+        self._lane.drop("atlas")
+        state.progress = None
+        state.run = config
+        self._lane.submit(
+            "probe",
+            lambda stop: self._engine.iter_probe(config, stimulus, should_stop=stop),
+            on_progress=self._take_progress,
+            on_done=self._take_probe,
+            on_failed=self._fail_probe,
+            on_stopped=self._take_stop,
+            title="Starting the probe…",
+        )
+
+    def cancel(self) -> None:
+        """Stop what runs; what was on screen before comes back."""
+        self._lane.cancel()
+
+    def want_atlas(self, wanted: bool) -> None:
+        """Whether the sensitivity map is on screen; its gradients are computed when it is."""
+        self._wants_atlas = wanted
+        if wanted:
+            self._request_atlas()
+        else:
+            self._lane.drop("atlas")
+
+    def export(self, folder: Path) -> None:
+        """Write the stimuli of the probe on screen."""
+        probe, stimulus = self._state.probe, self._state.stimulus
+        if probe is not None and stimulus is not None:
+            write = partial(export_stimuli, self._engine, probe, stimulus, image=self._image, folder=folder)
+            self._write(lambda _stop: write(), title="Exporting…")
+
+    def save_probe(self, path: Path) -> None:
+        """Write a file that reproduces the probe on screen."""
+        probe = self._state.probe
+        if probe is not None:
+            self._write(lambda _stop: write_probe(probe, path), title="Saving the probe…")
+
+    def _place(self, subject: Subject) -> str:
+        """Find the surface the subject is shown on; returns why it is not its own, if so."""
+        placed = self._try(lambda: place_voxels(subject.voxels, subject.surface))
+        self._state.placed = placed if placed is not None else place_nowhere(subject.voxels)
+        return self._state.placed.note
+
+    def _aim(self, make: Callable[[], Target]) -> None:
+        target = self._try(make)
+        if target is None:
+            return
+        if target != self._state.target:
+            self.clear_target()
+            self._state.target = target
+        self.probe_if_automatic()
+
+    def _side(self) -> int:
+        spec = self._catalogue.spec_of(self._state.network)
+        return spec.input_size if spec is not None else DEFAULT_SIDE
+
+    def _forget(self) -> None:
+        for kind in ("probe", "preview", "atlas", "clean"):
+            self._lane.drop(kind)
+        self._state.forget_results()
+
+    def _reload_image(self) -> None:
+        """Read the image anew if the network wants another size."""
+        stimulus = self._state.stimulus
+        if stimulus is None or stimulus.pixels.shape[-1] == self._side():
+            return
+        fresh = self._try(lambda: self._catalogue.load_stimulus(self._image, self._side()))
+        if fresh is not None:
+            self._state.stimulus = fresh
+
+    def take_stimulus(self, key: str, stimulus: Stimulus) -> None:
+        """Show an image that was read already."""
+        self._forget()
+        self._image = key
+        self._state.stimulus = stimulus
+        self.image_opened.emit(key)
+        if stimulus.notes:
+            self.noted.emit(f"{stimulus.id}: {' '.join(stimulus.notes)}")
+        self._request_clean()
+
+    def _request_clean(self) -> None:
+        state = self._state
+        stimulus, subject, card = state.stimulus, state.subject, state.card
+        if stimulus is None or subject is None or card is None:
+            return
+        network, layer = state.encoder
+        self._lane.submit(
+            "clean",
+            lambda _stop: self._engine.predict(subject.id, network, layer, stimulus),
+            on_done=self._take_clean,
+            on_failed=self._fail,
+            title="Predicting the clean response…",
+        )
+
+    def _request_atlas(self) -> None:
+        state = self._state
+        stimulus, subject = state.stimulus, state.subject
+        ready = state.atlas is None and state.clean is not None and not self._lane.is_busy("atlas")
+        if not (ready and self._wants_atlas and stimulus is not None and subject is not None):
+            return
+        network, layer = state.encoder
+
+        def make(stop: ShouldStop) -> Iterator[AtlasProgress]:
+            return self._engine.iter_gradient_atlas(subject.id, network, layer, stimulus, should_stop=stop)
+
+        self._lane.submit(
+            "atlas", make, on_done=self._take_atlas, on_failed=self._fail, title="Computing every voxel's gradient…"
+        )
+
+    def _write(self, make: Callable[[ShouldStop], str], *, title: str) -> None:
+        self._lane.submit("write", make, on_done=self.noted.emit, on_failed=self._fail, title=title, replace=False)
+
+    def _stop_probe(self) -> None:
+        self._lane.drop("probe")
+        self._state.progress = None
+
+    def _try(self, make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except ProbeError as error:
+            self._problems.show(error)
+            return None
+
+    @Slot(str)
+    def _take_device(self, device: str) -> None:
+        self._state.device = device
+
+    def _take_clean(self, clean: FloatArray) -> None:
+        self._state.clean = clean
+        self.probe_if_automatic()
+        self._request_atlas()
+
+    def _take_progress(self, progress: ProbeProgress) -> None:
+        self._state.preview = None
+        self._state.step = None
+        self._state.progress = progress
+
+    def _take_probe(self, last: ProbeProgress) -> None:
+        self._state.preview = None
+        self._state.step = None
+        self._state.probe = last.result
+        self._state.progress = None
+        self._request_atlas()
+
+    def _take_stop(self) -> None:
+        self._state.progress = None
+
+    def _take_preview(self, probe: Probe, preview: Preview) -> None:
+        if probe is self._state.probe:
+            self._state.step = None
+            self._state.preview = preview
+
+    def _take_atlas(self, last: AtlasProgress) -> None:
+        self._state.atlas = last.result
+
+    def _fail(self, failed: Failed) -> None:
+        self._problems.show_failed(failed)
+
+    def _fail_probe(self, failed: Failed) -> None:
+        self._take_stop()
+        self._fail(failed)

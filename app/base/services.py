@@ -1,0 +1,55 @@
+"""The parts of a running program that are not widgets, made in one place. Never shows anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.base.catalogue import Catalogue, read_catalogue
+from app.base.controller import Controller
+from app.base.crash_report import Circumstances, describe_settings
+from app.base.jobs import JobLane
+from app.base.log_store import LogStore
+from app.base.problems import Problems
+from app.base.settings import Settings
+from app.base.state import AppState
+from core.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """State, lane, engine and what watches over them."""
+
+    settings: Settings
+    state: AppState
+    lane: JobLane
+    engine: Engine
+    problems: Problems
+    log: LogStore
+    controller: Controller
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is on offer; the controller reads it again when something was added or removed."""
+        return self.controller.catalogue
+
+    def close(self) -> None:
+        """Stop the lane, keep the settings, give the hooks back."""
+        self.lane.shutdown()
+        self.settings.save()
+        self.problems.remove()
+        self.log.remove()
+
+
+def open_session(engine: Engine | None = None, catalogue: Catalogue | None = None) -> Session:
+    """Make a session; tests and demonstrations bring their own engine or catalogue."""
+    settings = Settings()
+    state = AppState()
+    state.auto_probe = settings.flag("auto_probe")
+    lane = JobLane()
+    used = engine if engine is not None else Engine()
+    offered = catalogue if catalogue is not None else read_catalogue()
+    log = LogStore()
+    log.install()
+    problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(settings)))
+    controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
+    return Session(settings, state, lane, used, problems, log, controller)

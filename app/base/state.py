@@ -1,0 +1,113 @@
+"""What is selected and known in the window, one fact and one signal each. Never computes, never touches a widget."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+from PySide6.QtCore import QObject, Signal
+
+from app.base.aim import Aim
+from core.attacks.config import AttackConfig
+from core.datasets.subject import Subject
+from core.encoders.card import EncoderCard
+from core.images.stimulus import Stimulus
+from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
+from core.probes.target import Target
+from core.surfaces.placing import Placed
+from core.types import Direction, FloatArray
+
+if TYPE_CHECKING:
+    from core.probes.gradient_atlas import GradientAtlas
+
+T = TypeVar("T")
+
+
+class Fact(Generic[T]):
+    """An attribute that emits a signal of its owner when its value changes."""
+
+    def __init__(self, default: T, *, signal: str, same: Callable[[Any, Any], bool] = operator.is_) -> None:
+        self._default = default
+        self._signal = signal
+        self._same = same
+        self._slot = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._slot = f"_fact_{name}"
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Fact[T]: ...
+    @overload
+    def __get__(self, owner: QObject, kind: type) -> T: ...
+    def __get__(self, owner: QObject | None, kind: type) -> Fact[T] | T:
+        if owner is None:
+            return self
+        return cast(T, owner.__dict__.get(self._slot, self._default))
+
+    def __set__(self, owner: QObject, value: T) -> None:
+        if self._same(self.__get__(owner, type(owner)), value):
+            return
+        owner.__dict__[self._slot] = value
+        getattr(owner, self._signal).emit()
+
+
+class AppState(QObject):
+    """The facts of one session; every signal says only "look again"."""
+
+    placed_changed = Signal()
+    subject_changed = Signal()
+    encoder_changed = Signal()
+    card_changed = Signal()
+    stimulus_changed = Signal()
+    target_changed = Signal()
+    direction_changed = Signal()
+    attack_changed = Signal()
+    aim_changed = Signal()
+    clean_changed = Signal()
+    probe_changed = Signal()
+    run_changed = Signal()
+    progress_changed = Signal()
+    preview_changed = Signal()
+    atlas_changed = Signal()
+    step_changed = Signal()
+    device_changed = Signal()
+    auto_probe_changed = Signal()
+
+    placed: Fact[Placed | None] = Fact(None, signal="placed_changed")
+    subject: Fact[Subject | None] = Fact(None, signal="subject_changed")
+    encoder: Fact[tuple[str, str]] = Fact(("", ""), signal="encoder_changed", same=operator.eq)
+    card: Fact[EncoderCard | None] = Fact(None, signal="card_changed")
+    stimulus: Fact[Stimulus | None] = Fact(None, signal="stimulus_changed")
+    target: Fact[Target | None] = Fact(None, signal="target_changed", same=operator.eq)
+    direction: Fact[Direction] = Fact(Direction.RAISE, signal="direction_changed", same=operator.eq)
+    attack: Fact[AttackConfig] = Fact(AttackConfig(), signal="attack_changed", same=operator.eq)
+    aim: Fact[Aim] = Fact(Aim(), signal="aim_changed", same=operator.eq)
+    clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
+    probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
+    run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")
+    progress: Fact[ProbeProgress | None] = Fact(None, signal="progress_changed")
+    preview: Fact[Preview | None] = Fact(None, signal="preview_changed")
+    atlas: Fact[GradientAtlas | None] = Fact(None, signal="atlas_changed")
+    step: Fact[int | None] = Fact(None, signal="step_changed", same=operator.eq)
+    device: Fact[str] = Fact("", signal="device_changed", same=operator.eq)
+    auto_probe: Fact[bool] = Fact(True, signal="auto_probe_changed", same=operator.eq)
+
+    @property
+    def network(self) -> str:
+        """Catalogue id of the network."""
+        return self.encoder[0]
+
+    @property
+    def layer(self) -> str:
+        """The feature layer."""
+        return self.encoder[1]
+
+    def forget_results(self) -> None:
+        """Drop everything computed for another image or encoder."""
+        self.step = None
+        self.preview = None
+        self.progress = None
+        self.probe = None
+        self.atlas = None
+        self.clean = None

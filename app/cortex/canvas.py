@@ -1,0 +1,400 @@
+"""The three-dimensional part of the cortex view: scene, camera, picks, annotations. Never knows voxels or values.
+
+Renders only when something changed: all requests of one turn of the event loop become one frame. Where the processor
+draws, frames are plain while things move and one is smoothed when they rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Signal, Slot
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+from pyvistaqt import QtInteractor
+
+from app.cortex.annotate import Annotator
+from app.cortex.camera import CameraPose
+from app.cortex.gl import is_software_gl
+from app.cortex.keys import CortexKeys
+from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.cortex.morph import MorphPath
+from app.cortex.mouse import CortexMouse
+from app.cortex.overlay import Annotations, CortexOverlay
+from app.cortex.picking import CortexPicker, Pick
+from app.cortex.scene import CortexScene, Rgb
+from app.look.theme import Theme
+from core.surfaces.atlas import Atlas
+from core.surfaces.mesh import CorticalSurface
+from core.types import ByteArray, FloatArray, IntArray
+
+SMOOTH_SAMPLES = 4
+REST_MS = 160
+GLIDE_MS = 240
+MARGIN = 1.1
+"""Room around what is shown."""
+
+FOCUS_SCALE = 38.0
+"""mm from the middle to the upper edge after focusing a voxel."""
+
+OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
+OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
+
+
+class CortexCanvas(QWidget):
+    """Shows a surface in given colours and says what was clicked, hovered or brushed."""
+
+    picked = Signal(object)
+    focus_asked = Signal(object)
+    hovered = Signal(object)
+    stroke_began = Signal(bool)
+    stroke_passed = Signal(object)
+    stroke_ended = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._software = is_software_gl()
+        self.plotter = QtInteractor(self, auto_update=False, multi_samples=0 if self._software else SMOOTH_SAMPLES)
+        self.plotter.setAcceptDrops(False)
+        self._renderer: Any = self.plotter.renderer
+        self.scene = CortexScene(self._renderer)
+        self.annotator = Annotator(self.scene)
+        self.picker = CortexPicker(self._renderer)
+        self.overlay = CortexOverlay(self.plotter)
+        self.pose = CameraPose(0.0, 0.0)
+        self._theme: Theme | None = None
+        self._opened = False
+        self._fold_angles = (0.0, 0.0)
+        self._untouched = True
+        self._moved = True
+        self._ratio = 0.0
+        self._closed = False
+        self._hurried = False
+        self._glides = not self._software
+        self._mouse = CortexMouse(self.plotter)
+        self._make_timers()
+        self._connect_mouse()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plotter)
+
+    def set_surface(self, surface: CorticalSurface) -> None:
+        """Show another surface; `arrange` must follow."""
+        self.scene.set_surface(surface)
+
+    def set_atlas(self, atlas: Atlas | None) -> None:
+        """Outline and name the ROIs of an atlas."""
+        self.annotator.set_atlas(atlas)
+        self.scene.set_atlas(atlas)
+        self.redraw()
+
+    def emphasise(self, labels: tuple[IntArray, IntArray] | None) -> None:
+        """Outline the vertices labelled 1 on both sides, (n,) each, above all others; None takes it away."""
+        self.scene.emphasise(labels)
+        self.redraw()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw or hide the outlines."""
+        self.scene.set_outlined(outlined)
+        self.redraw()
+
+    def set_labelled(self, labelled: bool) -> None:
+        """Write or hide the names."""
+        self.annotator.labelled = labelled
+        self.redraw()
+
+    def set_hurried(self, hurried: bool) -> None:
+        """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
+        self._hurried = hurried
+
+    def follow_keys(self, keys: CortexKeys) -> None:
+        """Turn, shift and zoom by key, and show that the keys go here."""
+        keys.turned.connect(self._turn)
+        keys.shifted.connect(self._pan)
+        keys.zoomed.connect(self._zoom_in_place)
+        keys.fit_asked.connect(self.fit)
+        keys.focused.connect(self.overlay.set_focused)
+
+    def set_gliding(self, gliding: bool) -> None:
+        """Whether the camera glides where it goes; where the processor draws it never does."""
+        self._glides = gliding and not self._software
+
+    def set_brushing(self, brushing: bool) -> None:
+        """Let a left drag brush instead of turn."""
+        self._mouse.brushing = brushing
+
+    def arrange(self, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView) -> None:
+        """Lay the hemispheres out and look at them from a named view, all in sight."""
+        self.scene.arrange(geometry, hemispheres=hemispheres, view=view)
+        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
+        self._mouse.flat = geometry == "flat"
+        angles = VIEWS["flat" if geometry == "flat" else view]
+        self._opened = geometry == "flat"
+        folded = VIEWS["visual" if view == "flat" else view]
+        self._fold_angles = (folded.azimuth, folded.elevation)
+        self.pose = CameraPose(angles.azimuth, angles.elevation)
+        self.fit()
+
+    def morph(self, path: MorphPath, position: float) -> None:
+        """Show a place on the way from folded to flat; the camera goes along when the cortex opens."""
+        before, after, share = path.segment(position)
+        was_opened, self._opened = self._opened, "flat" in (before, after)
+        if not was_opened:
+            self._fold_angles = (self.pose.azimuth, self.pose.elevation)
+        self.scene.show_morph(path, position)
+        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
+        self._mouse.flat = before == "flat"
+        if was_opened or self._opened or self._untouched:
+            self._take_pose(self._pose_at(path, before).between(self._pose_at(path, after), share))
+        else:
+            self.redraw()
+
+    def set_colours(self, rgba: Sequence[ByteArray]) -> None:
+        """Colour the vertices of both sides."""
+        self.scene.set_colours(rgba)
+        self._redraw_soon()
+
+    def mark(self, place: tuple[int, int] | None) -> None:
+        """Mark (side, vertex), or nothing."""
+        self.scene.mark(place)
+        self.redraw()
+
+    def fit(self) -> None:
+        """Bring all that is shown into sight."""
+        points = self.scene.shown_points()
+        if len(points):
+            self._untouched = True
+            self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))
+
+    def focus(self, place: tuple[int, int]) -> None:
+        """Glide to (side, vertex) and come near; at once if it must not glide."""
+        point = self.scene.meshes[place[0]].points[place[1]]
+        goal = self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE))
+        self._untouched = False
+        if not self._glides:
+            self._take_pose(goal)
+            return
+        self._from, self._to = self.pose, goal
+        self._glide.start()
+
+    def pick_at(self, position: QPointF) -> Pick | None:
+        """The vertex under a position in interface pixels from the upper left corner."""
+        ratio = self.plotter.devicePixelRatioF()
+        self._match_size(ratio)
+        return self.picker.pick(position.x() * ratio, (self.plotter.height() - position.y()) * ratio)
+
+    def screen_position(self, point: FloatArray) -> QPointF:
+        """Where a scene point (3,) is, in interface pixels from the upper left corner."""
+        x, y = self.pose.project(point, width=self.plotter.width(), height=self.plotter.height())
+        return QPointF(float(x), float(y))
+
+    def annotations(self, size: tuple[float, float] | None = None) -> Annotations:
+        """What is written over the picture."""
+        shown = size or (float(self.plotter.width()), float(self.plotter.height()))
+        return self.annotator.find(self.pose, size=shown, font=self.overlay.font(), pick_at=self._point_at)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        self.overlay.set_theme(theme)
+        upper, lower = background_of(theme)
+        self._renderer.GradientBackgroundOn()
+        self._renderer.SetBackground(*_rgb(lower))
+        self._renderer.SetBackground2(*_rgb(upper))
+        self._ratio = 0.0
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw once when the event loop is next free, and find the names' places anew."""
+        self._moved = True
+        self._redraw_soon()
+
+    def settle(self) -> None:
+        """Draw now what is pending, smoothed: for pictures of the window."""
+        if not self._closed:
+            self._soon.stop()
+            self._rest.stop()
+            self._annotate()
+            self._renderer.SetUseFXAA(self._software)
+            self.plotter.repaint()
+
+    def close_canvas(self) -> None:
+        """Stop all timers and give back the graphics resources; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._glide.stop()
+        self._soon.stop()
+        self._rest.stop()
+        self.plotter.close()
+        # It wraps a part of the widget that Qt frees without telling Python; kept, it would be taken for whatever Qt
+        # builds next at its address, which crashes.
+        self.plotter._surface = None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep everything in sight until the user has moved the camera."""
+        super().resizeEvent(event)
+        self.overlay.setGeometry(self.plotter.rect())
+        if self._untouched and not self._closed:
+            self.fit()
+        self.redraw()  # names and ring stand where the old size had them
+
+    def _redraw_soon(self) -> None:
+        if not self._closed and not self._soon.isActive():
+            self._soon.start()
+
+    def _make_timers(self) -> None:
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._draw)
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._draw_smooth)
+        self._from = self._to = self.pose
+        self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
+        self._glide.valueChanged.connect(self._glide_on)
+
+    def _connect_mouse(self) -> None:
+        mouse = self._mouse
+        mouse.clicked.connect(self._click)
+        mouse.double_clicked.connect(self._double_click)
+        mouse.hovered.connect(self._hover)
+        mouse.left.connect(self._leave)
+        mouse.orbited.connect(self._orbit)
+        mouse.panned.connect(self._pan)
+        mouse.zoomed.connect(self._zoom)
+        mouse.brush_began.connect(self._begin_stroke)
+        mouse.brushed.connect(self._brush)
+        mouse.brush_ended.connect(self.stroke_ended)
+
+    @Slot()
+    def _draw(self) -> None:
+        if self._software:
+            self._renderer.SetUseFXAA(False)
+            self._rest.stop()
+            if not self._hurried:
+                self._rest.start()
+        self._annotate()
+        self.plotter.update()
+
+    def _annotate(self) -> None:
+        self._match_ratio()
+        if self._moved:
+            self.overlay.show_annotations(self.annotations())
+            self._moved = False
+
+    @Slot()
+    def _draw_smooth(self) -> None:
+        self._renderer.SetUseFXAA(True)
+        self.plotter.update()
+
+    def _take_pose(self, pose: CameraPose) -> None:
+        self.pose = pose
+        pose.apply(self._renderer.GetActiveCamera())
+        self.redraw()
+
+    def _pose_at(self, path: MorphPath, stop: Geometry) -> CameraPose:
+        angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else self._fold_angles
+        points = path.stop_points(stop, self.scene.sides)
+        return CameraPose(*angles).fitted(points, aspect=self._aspect(), margin=MARGIN)
+
+    def _aspect(self) -> float:
+        return max(1, self.plotter.width()) / max(1, self.plotter.height())
+
+    def look_from(self, pose: CameraPose) -> None:
+        """Put the camera there; it stays when the view is resized."""
+        self._untouched = False
+        self._take_pose(pose)
+
+    @Slot(object)
+    def _glide_on(self, share: float) -> None:
+        self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
+
+    @Slot(QPointF)
+    def _click(self, position: QPointF) -> None:
+        pick = self.pick_at(position)
+        if pick is not None:
+            self.picked.emit(pick)
+
+    @Slot(QPointF)
+    def _double_click(self, position: QPointF) -> None:
+        pick = self.pick_at(position)
+        if pick is None:
+            self.fit()
+        else:
+            self.focus((pick.side, pick.vertex))
+
+    @Slot(QPointF)
+    def _hover(self, position: QPointF) -> None:
+        self.hovered.emit(self.pick_at(position))
+
+    @Slot()
+    def _leave(self) -> None:
+        self.hovered.emit(None)
+
+    @Slot(float, float)
+    def _orbit(self, across: float, down: float) -> None:
+        self.look_from(self.pose.orbited(across, down))
+
+    @Slot(float, float)
+    def _pan(self, across: float, down: float) -> None:
+        self.look_from(self.pose.panned(across, down))
+
+    @Slot(float, float)
+    def _turn(self, across: float, down: float) -> None:
+        """Turn by key; a flat map is shifted instead, as by a drag."""
+        if self._mouse.flat:
+            self._pan(-across, -down)
+        else:
+            self._orbit(across, down)
+
+    @Slot(float)
+    def _zoom_in_place(self, factor: float) -> None:
+        self.look_from(self.pose.zoomed(factor))
+
+    @Slot(float, QPointF)
+    def _zoom(self, factor: float, at: QPointF) -> None:
+        height = max(1, self.plotter.height())
+        across = (at.x() - self.plotter.width() / 2) / height
+        self.look_from(self.pose.zoomed(factor, across=across, up=0.5 - at.y() / height))
+
+    @Slot(QPointF, bool)
+    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
+        self.stroke_began.emit(keep)
+        self._brush(position)
+
+    @Slot(QPointF)
+    def _brush(self, position: QPointF) -> None:
+        pick = self.pick_at(position)
+        if pick is not None:
+            self.stroke_passed.emit(pick)
+
+    def _match_ratio(self) -> None:
+        """Keep lines as wide on a dense screen; the window may have moved to another one."""
+        ratio = self.plotter.devicePixelRatioF()
+        if ratio != self._ratio and self._theme is not None:
+            self._ratio = ratio
+            line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
+            accent = _rgb(self._theme.accent)
+            self.scene.set_look(outline=line, outline_opacity=opacity, marker=accent, ratio=ratio)
+
+    def _match_size(self, ratio: float) -> None:
+        """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""
+        window = self._renderer.GetRenderWindow()
+        size = (max(1, round(self.plotter.width() * ratio)), max(1, round(self.plotter.height() * ratio)))
+        if tuple(window.GetSize()) != size:
+            window.SetSize(*size)
+
+    def _point_at(self, x: float, y: float) -> FloatArray | None:
+        pick = self.pick_at(QPointF(x, y))
+        return None if pick is None else np.asarray(pick.point)
+
+
+def background_of(theme: Theme) -> tuple[str, str]:
+    """The upper and lower colour behind the cortex."""
+    return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
+
+
+def _rgb(name: str) -> Rgb:
+    colour = QColor(name)
+    return colour.redF(), colour.greenF(), colour.blueF()

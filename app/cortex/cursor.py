@@ -1,0 +1,143 @@
+"""Steps from voxel to voxel and ROI to ROI by key, and says where it is. Never chooses a target by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.cortex.canvas import CortexCanvas
+from app.cortex.hover import HoverInfo
+from app.cortex.keys import HELP, CortexKeys
+from app.cortex.painter import CortexPainter
+from app.cortex.picking import Pick
+from app.widgets.announce import announce
+from core.types import BoolArray, FloatArray, IntArray, VoxelTable
+
+ASIDE_COST = 2.0
+"""How much worse a pixel beside the direction is than one along it."""
+
+NOWHERE = -1
+
+
+class CortexCursor(QObject):
+    """A voxel under the keys; `moved` tells what lies there, `chosen` the voxel Enter was pressed on."""
+
+    moved = Signal(object)
+    chosen = Signal(object)
+
+    def __init__(
+        self, canvas: CortexCanvas, painter: CortexPainter, *, describe: Callable[[Pick], HoverInfo], parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._canvas = canvas
+        self._painter = painter
+        self._describe = describe
+        self._voxel: int | None = None
+        canvas.plotter.setAccessibleName("Cortex")
+        canvas.plotter.setAccessibleDescription(HELP)
+        self.keys = CortexKeys(canvas.plotter)
+        self.keys.stepped.connect(self._step)
+        self.keys.roi_stepped.connect(self._step_roi)
+        self.keys.chosen.connect(self._choose)
+        canvas.follow_keys(self.keys)
+
+    @property
+    def voxel(self) -> int | None:
+        """The voxel under the keys."""
+        return self._voxel
+
+    def set_voxel(self, voxel: int | None) -> None:
+        """Go on from another voxel, such as one that was clicked."""
+        self._voxel = voxel
+
+    @Slot(int, int)
+    def _step(self, across: int, down: int) -> None:
+        """Go to the nearest voxel on the side of the screen an arrow points to."""
+        shown, voxels = self._shown(), self._painter.voxels
+        if not len(shown) or voxels is None:
+            return
+        places = self._places(voxels.table, shown)
+        width, height = self._canvas.plotter.width(), self._canvas.plotter.height()
+        here = np.array([width / 2, height / 2])
+        at = np.flatnonzero(shown == (NOWHERE if self._voxel is None else self._voxel))
+        if not len(at):
+            self._go(int(shown[np.argmin(np.linalg.norm(places - here, axis=1))]))
+            return
+        row = find_towards(places, int(at[0]), direction=(across, down))
+        if row is not None:
+            self._go(int(shown[row]))
+
+    @Slot(int)
+    def _step_roi(self, by: int) -> None:
+        """Go to the middle of the next ROI that can be seen, round the end."""
+        shown, voxels = self._shown(), self._painter.voxels
+        if not len(shown) or voxels is None:
+            return
+        rois = np.asarray(voxels.table.roi)
+        names = [name for name in voxels.table.roi_names if name in set(rois[shown])]
+        if not names:
+            return
+        current = "" if self._voxel is None else str(rois[self._voxel])
+        at = names.index(current) + by if current in names else (0 if by > 0 else -1)
+        members = shown[rois[shown] == names[at % len(names)]]
+        places = self._places(voxels.table, members)
+        middle = np.median(places, axis=0)
+        self._go(int(members[np.argmin(np.linalg.norm(places - middle, axis=1))]))
+
+    @Slot()
+    def _choose(self) -> None:
+        pick = None if self._voxel is None else self._pick_of(self._voxel)
+        if pick is not None:
+            self.chosen.emit(pick)
+
+    def _go(self, voxel: int) -> None:
+        self._voxel = voxel
+        pick = self._pick_of(voxel)
+        if pick is None:
+            return
+        self._canvas.mark((pick.side, pick.vertex))
+        info = self._describe(pick)
+        self.moved.emit(info)
+        announce(self._canvas.plotter, info.describe())
+
+    def _pick_of(self, voxel: int) -> Pick | None:
+        place = self._painter.place_of(voxel)
+        return None if place is None else Pick(place[0], place[1], (0.0, 0.0, 0.0))
+
+    def _shown(self) -> IntArray:
+        """The voxels on a visible side whose vertex faces the camera, (n,), ascending."""
+        voxels = self._painter.voxels
+        if voxels is None:
+            return np.zeros(0, dtype=np.intp)
+        found = [np.flatnonzero(self._facing(voxels.table, side)) for side in self._canvas.scene.sides]
+        return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.intp)
+
+    def _facing(self, table: VoxelTable, side: int) -> BoolArray:
+        """Which voxels (n_voxels,) lie on a side and face the camera."""
+        here = np.asarray((table.hemisphere == side) & (table.vertex >= 0))
+        towards = -self._canvas.pose.axes()[2]
+        normals = self._canvas.scene.meshes[side].normals
+        facing = np.zeros(table.n_voxels, dtype=bool)
+        facing[here] = normals[table.vertex[here]] @ towards > 0
+        return facing
+
+    def _places(self, table: VoxelTable, voxels: IntArray) -> FloatArray:
+        """Where voxels (n,) are on the screen, (n, 2)."""
+        meshes = self._canvas.scene.meshes
+        points = np.stack([meshes[table.hemisphere[voxel]].points[table.vertex[voxel]] for voxel in voxels])
+        plotter = self._canvas.plotter
+        return self._canvas.pose.project(points, width=plotter.width(), height=plotter.height())
+
+
+def find_towards(places: FloatArray, start: int, *, direction: tuple[int, int]) -> int | None:
+    """The row of `places` (n, 2) next to row `start` in a direction: within 45 degrees, nearest, least aside."""
+    way = np.asarray(direction, dtype=np.float64)
+    step = places - places[start]
+    along = step @ way
+    aside = np.abs(step @ np.array([-way[1], way[0]]))
+    ahead = (along > 1e-6) & (aside <= along)
+    if not ahead.any():
+        return None
+    return int(np.argmin(np.where(ahead, along + ASIDE_COST * aside, np.inf)))

@@ -1,0 +1,178 @@
+"""What the cortex shows as colours: underlay, current map, dimmed voxels, drawn set. Never draws on a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from app.cortex.colour import (
+    Layer,
+    ValueScale,
+    colour_marked,
+    colour_regions,
+    colour_values,
+    compose,
+    find_limit,
+    shade_curvature,
+)
+from core.checks import describe_refusal
+from core.errors import BadInputError
+from core.surfaces.atlas import Atlas
+from core.surfaces.colormap import (
+    DEFAULT_DIVERGING,
+    DEFAULT_SEQUENTIAL,
+    ColormapKind,
+    distinct_colours,
+    find_colormap,
+)
+from core.surfaces.mesh import CorticalSurface
+from core.surfaces.paint import VoxelMap
+from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
+
+MARK_OPACITY = 0.78
+GREYS_DARK = (172, 118)
+"""Gyrus and sulcus of the dark theme."""
+
+GREYS_LIGHT = (214, 172)
+
+
+class CortexPainter:
+    """Holds one surface, its voxels and the current map, and composes the colours of both sides."""
+
+    def __init__(self) -> None:
+        self.surface: CorticalSurface | None = None
+        self.atlas: Atlas | None = None
+        self.voxels: VoxelMap | None = None
+        self.values: FloatArray | None = None
+        self.shows_regions = False
+        self.greys = GREYS_DARK
+        self.mark_colour = (47, 198, 168)
+        self._colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
+        self._scale = ValueScale(find_colormap(DEFAULT_DIVERGING), 1.0)
+        self._dimmed: BoolArray | None = None
+        self._marked: tuple[int, ...] = ()
+        self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
+
+    @property
+    def scale(self) -> ValueScale | None:
+        """How the current map's values become colours, or None where no values are shown."""
+        return None if self.values is None or self.shows_regions else self._scale
+
+    def set_voxels(self, table: VoxelTable) -> None:
+        """Take another subject's voxels; forget the old map, gate and set."""
+        if self.surface is None:
+            raise BadInputError(describe_refusal("surface", allowed="set before the voxels", got=None))
+        self.voxels = VoxelMap(table, *self.surface.n_vertices)
+        self.values, self._dimmed, self._marked = None, None, ()
+
+    def set_values(self, values: FloatArray | None, *, diverging: bool, limit: float | None) -> None:
+        """Show values (n_voxels,), NaN where unknown; None for a bare cortex. No limit: a robust one from the data."""
+        if values is not None:
+            self._check_length("values", values)
+            found = find_limit(values, diverging=diverging) if limit is None or limit <= 0 else limit
+            self._scale = replace(self._scale, colormap=find_colormap(self._colormaps[diverging]), limit=found)
+        self.values = values
+        self.shows_regions = False
+
+    def set_colormap(self, name: str) -> None:
+        """Use a colour map for all values of its kind."""
+        colormap = find_colormap(name)
+        diverging = colormap.kind is ColormapKind.DIVERGING
+        self._colormaps[diverging] = name
+        if diverging == self._scale.is_diverging:
+            self._scale = replace(self._scale, colormap=colormap)
+
+    def set_threshold(self, threshold: float) -> None:
+        """Make values nearer to zero than this transparent."""
+        self._scale = replace(self._scale, threshold=float(threshold))
+
+    def set_dimmed(self, mask: BoolArray | None) -> None:
+        """Hold back poor voxels (n_voxels,)."""
+        if mask is not None:
+            self._check_length("mask", mask)
+        self._dimmed = mask
+
+    def set_marked(self, voxels: Sequence[int]) -> None:
+        """Mark a set of voxels above the map."""
+        self._marked = tuple(voxels)
+
+    def colours(self) -> tuple[ByteArray, ByteArray]:
+        """One RGBA colour for each vertex of the left and right side, (n, 4) uint8."""
+        return self._side(0), self._side(1)
+
+    def voxel_at(self, side: int, vertex: int) -> int | None:
+        """The voxel at a vertex, or None."""
+        return None if self.voxels is None else self.voxels.voxel_at(side, vertex)
+
+    def place_of(self, voxel: int) -> tuple[int, int] | None:
+        """The (side, vertex) of a voxel, None if it has no place. Raises BadInputError if there is no such voxel."""
+        n_voxels = 0 if self.voxels is None else self.voxels.table.n_voxels
+        if self.voxels is None or not 0 <= voxel < n_voxels:
+            raise BadInputError(describe_refusal("voxel", allowed=f"a voxel from 0 to {n_voxels - 1}", got=voxel))
+        return self.voxels.vertex_of(voxel)
+
+    def value_of(self, voxel: int | None) -> float | None:
+        """The current map's value of a voxel, or None."""
+        if voxel is None or self.values is None or self.shows_regions:
+            return None
+        return float(self.values[voxel])
+
+    def roi_at(self, side: int, vertex: int) -> str:
+        """The voxel's ROI, else the atlas's, else ""."""
+        voxel = self.voxel_at(side, vertex)
+        if voxel is not None and self.voxels is not None and self.voxels.table.roi[voxel]:
+            return self.voxels.table.roi[voxel]
+        return "" if self.atlas is None else self.atlas.roi_of(side, vertex)
+
+    def roi_labels(self, roi: str) -> tuple[IntArray, IntArray] | None:
+        """1 at the vertices of an ROI on both sides, (n,) each: the atlas's, else those its voxels are painted on."""
+        if self.atlas is not None and roi in self.atlas.names:
+            number = self.atlas.names.index(roi) + 1
+            return self._as_labels([self.atlas.labels(side) == number for side in (0, 1)])
+        if self.voxels is None or roi not in self.voxels.table.roi_names:
+            return None
+        members = np.asarray(self.voxels.table.roi) == roi
+        return self._as_labels([self._mask(members, side) for side in (0, 1)])
+
+    @staticmethod
+    def _as_labels(masks: Sequence[BoolArray]) -> tuple[IntArray, IntArray]:
+        left, right = (mask.astype(np.int16) for mask in masks)
+        return left, right
+
+    def _side(self, side: int) -> ByteArray:
+        if self.surface is None:
+            return np.zeros((0, 4), dtype=np.uint8)
+        curvature = self.surface.side(side).curvature
+        if side not in self._underlays or self._underlays[side][0] != (self.greys, id(curvature)):
+            underlay = shade_curvature(curvature, gyrus=self.greys[0], sulcus=self.greys[1])
+            self._underlays[side] = ((self.greys, id(curvature)), underlay)
+        return compose(self._underlays[side][1], self._layers(side))
+
+    def _layers(self, side: int) -> list[Layer]:
+        layers = []
+        if self.shows_regions and self.atlas is not None:
+            colours = distinct_colours(max(1, len(self.atlas.names)))
+            layers.append(colour_regions(self.atlas.labels(side), colours, dimmed=self._mask(self._dimmed, side)))
+        elif self.values is not None and self.voxels is not None:
+            values = self.voxels.paint(self.values)[side]
+            layers.append(colour_values(values, self._scale, dimmed=self._mask(self._dimmed, side)))
+        if self._marked and self.voxels is not None:
+            marked = np.zeros(self.voxels.table.n_voxels, dtype=bool)
+            marked[list(self._marked)] = True
+            layers.append(colour_marked(self._mask(marked, side), self.mark_colour, opacity=MARK_OPACITY))
+        return layers
+
+    def _mask(self, mask: BoolArray | None, side: int) -> BoolArray:
+        """A mask of voxels (n_voxels,) as one of vertices (n,)."""
+        if self.surface is None or self.voxels is None or mask is None:
+            return np.zeros(0 if self.surface is None else self.surface.n_vertices[side], dtype=bool)
+        shown = self.voxels.voxels(side)
+        return np.append(mask, False)[shown]
+
+    def _check_length(self, name: str, given: FloatArray | BoolArray) -> None:
+        n_voxels = 0 if self.voxels is None else self.voxels.table.n_voxels
+        if given.shape != (n_voxels,):
+            allowed = f"{n_voxels} numbers, one a voxel"
+            raise BadInputError(describe_refusal(name, allowed=allowed, got=given.shape))

@@ -1,0 +1,243 @@
+"""The cortex under its slim toolbar: which map and geometry, from where, what lies over it. Never computes a map."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
+
+from app.cortex.colormap_button import ColormapButton
+from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.cortex.view import CortexView
+from app.look.icons import load_icon
+from app.look.numbers import digits_for, format_number
+from app.look.theme import Theme
+from app.widgets.basics import make_label, make_tool_button
+from app.widgets.segmented import Segmented
+from core.surfaces.mesh import GEOMETRIES
+
+MAPS = (
+    ("shift", "Shift"),
+    ("clean", "Response, clean"),
+    ("perturbed", "Response, perturbed"),
+    ("sensitivity", "Sensitivity"),
+    ("r", "Encoder r"),
+    ("noise_ceiling", "Noise ceiling"),
+    ("roi", "ROIs"),
+)
+REGIONS = "roi"
+HEMISPHERES = (
+    ("left", "L", "Left hemisphere"),
+    ("both", "Both", "Both hemispheres"),
+    ("right", "R", "Right hemisphere"),
+)
+LEAST_HEMISPHERES = 112
+"""Room for L, Both and R, in pixels."""
+LEAST_WITH_NUMBER = 690
+"""A narrower panel shows the threshold by its slider alone, in pixels."""
+
+THRESHOLD_STEPS = 100
+TOOLBAR_MARGIN = 8
+
+
+class CortexPanel(QWidget):
+    """The cortex view under its toolbar.
+
+    Signals
+    -------
+    map_changed(str)
+        The user chose another map: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi.
+    """
+
+    map_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.view = CortexView()
+        self._theme: Theme | None = None
+        self._make_choosers()
+        self._make_buttons()
+        self._lay_out()
+        self._connect()
+        self._follow_layout()
+        self._follow_scale()
+
+    def current_map(self) -> str:
+        """The map chosen."""
+        return str(self.map_box.currentData())
+
+    def set_map(self, name: str) -> None:
+        """Choose a map as if the user had."""
+        self.map_box.setCurrentIndex(self.map_box.findData(name))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.view.set_theme(theme)
+        for button, icon in self._icons.items():
+            button.setIcon(load_icon(icon, theme.accent if button.isChecked() else theme.muted))
+        self._theme = theme
+
+    @Slot()
+    def toggle_outlines(self) -> None:
+        """Draw or hide the outlines."""
+        self.outlines_button.toggle()
+
+    @Slot()
+    def toggle_labels(self) -> None:
+        """Write or hide the names."""
+        self.labels_button.toggle()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the threshold's number where the choices need its room."""
+        super().resizeEvent(event)
+        self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
+
+    def _make_choosers(self) -> None:
+        self.map_box = _make_box(MAPS, "Map", least=84)
+        geometries = [(name, name.capitalize()) for name in GEOMETRIES]
+        self.geometry_box = _make_box(geometries, "Geometry", least=86)
+        views = [(name, name.capitalize()) for name in VIEWS]
+        self.view_box = _make_box(views, "View", least=80)
+        self.hemispheres = Segmented(HEMISPHERES)
+        self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
+        self.threshold = QSlider(Qt.Orientation.Horizontal)
+        self.threshold.setRange(0, THRESHOLD_STEPS)
+        self.threshold.setMinimumWidth(24)
+        self.threshold.setMaximumWidth(120)
+        self.threshold.setToolTip("Threshold: values nearer to zero are transparent")
+        self.threshold.setAccessibleName("Threshold")
+        self.threshold_label = make_label("", "muted")
+        self.threshold_label.setToolTip(self.threshold.toolTip())
+        self.colormap_button = ColormapButton()
+
+    def _make_buttons(self) -> None:
+        self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
+        self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
+        tip = "Look from the chosen view again (or double-click beside the cortex)"
+        self.fit_button = make_tool_button(tip=tip, name="Reset view")
+        for button in (self.outlines_button, self.labels_button):
+            button.setCheckable(True)
+            button.setChecked(True)
+        self._icons: dict[QToolButton, str] = {
+            self.outlines_button: "outlines",
+            self.labels_button: "labels",
+            self.fit_button: "fit",
+        }
+
+    def _lay_out(self) -> None:
+        bar = QHBoxLayout()
+        bar.setContentsMargins(TOOLBAR_MARGIN, 6, TOOLBAR_MARGIN, 6)
+        bar.setSpacing(4)
+        bar.addWidget(self.map_box)
+        bar.addWidget(self.colormap_button)
+        bar.addWidget(self.threshold, 1)
+        bar.addWidget(self.threshold_label)
+        bar.addStretch(1)
+        bar.addWidget(self.geometry_box)
+        bar.addWidget(self.hemispheres)
+        bar.addWidget(self.view_box)
+        for button in self._icons:
+            bar.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(bar)
+        layout.addWidget(self.view, 1)
+
+    def _connect(self) -> None:
+        self.map_box.currentIndexChanged.connect(self._choose_map)
+        self.geometry_box.currentIndexChanged.connect(self._choose_geometry)
+        self.view_box.activated.connect(self._choose_view)
+        self.hemispheres.chosen.connect(self._choose_hemispheres)
+        self.threshold.valueChanged.connect(self._apply_threshold)
+        self.colormap_button.chosen.connect(self.view.set_colormap)
+        self.outlines_button.toggled.connect(self._show_outlines)
+        self.labels_button.toggled.connect(self._show_labels)
+        self.fit_button.clicked.connect(self.view.reset_view)
+        self.view.layout_changed.connect(self._follow_layout)
+        self.view.scale_changed.connect(self._follow_scale)
+
+    @Slot(int)
+    def _choose_map(self, _index: int) -> None:
+        self.view.show_regions(self.current_map() == REGIONS)
+        self.map_changed.emit(self.current_map())
+
+    @Slot(int)
+    def _choose_geometry(self, _index: int) -> None:
+        self.view.set_geometry(cast("Geometry", self.geometry_box.currentData()))
+
+    @Slot(int)
+    def _choose_view(self, _index: int) -> None:
+        self.view.set_named_view(cast("NamedView", self.view_box.currentData()))
+
+    @Slot(str)
+    def _choose_hemispheres(self, name: str) -> None:
+        self.view.set_hemispheres(cast("Hemispheres", name))
+
+    @Slot(bool)
+    def _show_outlines(self, shown: bool) -> None:
+        self.view.set_outlines(shown)
+        self._recolour_icons()
+
+    @Slot(bool)
+    def _show_labels(self, shown: bool) -> None:
+        self.view.set_labels(shown)
+        self._recolour_icons()
+
+    @Slot()
+    def _follow_layout(self) -> None:
+        for box, name in ((self.geometry_box, self.view.geometry_name), (self.view_box, self.view.named_view)):
+            with QSignalBlocker(box):
+                box.setCurrentIndex(box.findData(name))
+        self.hemispheres.set_value(self.view.hemispheres)
+        self._follow_surface()
+
+    def _follow_surface(self) -> None:
+        """Switch off, with the reason, what the surface has no geometry for."""
+        surface = self.view.surface
+        if surface is None:
+            return
+        for box, names in ((self.geometry_box, GEOMETRIES), (self.view_box, ("flat",))):
+            for name in names:
+                item = cast("QStandardItemModel", box.model()).item(box.findData(name))
+                reason = surface.reason_without(name)
+                item.setEnabled(not reason)
+                item.setToolTip(reason)
+
+    @Slot()
+    def _follow_scale(self) -> None:
+        """Another map or limit: the threshold keeps its share of the limit."""
+        reading = self.view.colour_bar.reading()
+        self.colormap_button.show_colormap(None if reading is None else reading.colormap)
+        for widget in (self.threshold, self.threshold_label):
+            widget.setEnabled(reading is not None)
+        self._apply_threshold(self.threshold.value())
+
+    @Slot(int)
+    def _apply_threshold(self, position: int) -> None:
+        limit = self.view.limit
+        threshold = limit * position / THRESHOLD_STEPS
+        reading = self.view.colour_bar.reading()
+        shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
+        self.threshold_label.setText("" if reading is None else shown)
+        if reading is None or reading.threshold != threshold:
+            self.view.set_threshold(threshold)
+
+    def _recolour_icons(self) -> None:
+        if self._theme is not None:
+            self.set_theme(self._theme)
+
+
+def _make_box(choices: tuple[tuple[str, str], ...] | list[tuple[str, str]], name: str, *, least: int) -> QComboBox:
+    box = QComboBox()
+    box.setToolTip(name)
+    box.setAccessibleName(name)
+    box.setMinimumWidth(least)  # narrower than its longest text, so that the cortex may be narrow too
+    box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+    for value, text in choices:
+        box.addItem(text, value)
+    return box

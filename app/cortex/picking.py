@@ -1,0 +1,93 @@
+"""Finds the vertex under the pointer exactly, in well under a millisecond. Never renders, never guesses by nearness.
+
+A vtkCellPicker with zero tolerance hits the nearest triangle in front; a vtkStaticCellLocator per hemisphere makes that
+0.2 ms instead of 80; the vertex is the nearest of that triangle's three corners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from vtkmodules.vtkRenderingCore import vtkCellPicker
+
+from app.cortex.mesh import HemisphereMesh
+from core.types import FloatArray
+
+ASIDE = (0.29, 0.13)
+"""Device pixels from a position to the second try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What lies under a point of the screen.
+
+    Parameters
+    ----------
+    side : int
+        0 left, 1 right.
+    vertex : int
+    point : (3,) float
+        Where the ray met the surface, scene mm.
+    """
+
+    side: int
+    vertex: int
+    point: tuple[float, float, float]
+
+
+class CortexPicker:
+    """Picks among the meshes shown; told anew whenever their shape or visibility changes."""
+
+    def __init__(self, renderer: Any) -> None:
+        self._renderer = renderer
+        self._meshes: dict[int, HemisphereMesh] = {}
+        self._picker: vtkCellPicker | None = None
+
+    def set_meshes(self, meshes: Sequence[HemisphereMesh], sides: Sequence[int]) -> None:
+        """Pick among the meshes of these sides; their locators are built at the first pick."""
+        self._meshes = {side: meshes[side] for side in sides}
+        self._picker = None
+
+    def pick(self, x: float, y: float) -> Pick | None:
+        """The vertex at a position in device pixels from the lower left corner, or None beside the surface.
+
+        A ray exactly along an edge can slip between two triangles and hit the far side. So what is not seen from its
+        front is asked for again a fraction of a pixel away, and the nearer of both answers counts.
+        """
+        first = self._pick_once(x, y)
+        forward = np.asarray(self._renderer.GetActiveCamera().GetDirectionOfProjection())
+        if first is not None and self._meshes[first.side].normals[first.vertex] @ forward < 0:
+            return first
+        hits = [hit for hit in (first, self._pick_once(x + ASIDE[0], y + ASIDE[1])) if hit is not None]
+        return min(hits, key=lambda hit: float(np.dot(hit.point, forward)), default=None)
+
+    def _prepare(self) -> vtkCellPicker:
+        picker = vtkCellPicker()
+        picker.SetTolerance(0.0)
+        picker.PickFromListOn()
+        for mesh in self._meshes.values():
+            picker.AddPickList(mesh.actor)
+            picker.AddLocator(mesh.locator)
+        return picker
+
+    def _pick_once(self, x: float, y: float) -> Pick | None:
+        if self._picker is None:
+            self._picker = self._prepare()
+        picker = self._picker
+        if not picker.Pick(x, y, 0.0, self._renderer):
+            return None
+        actor, cell = picker.GetActor(), picker.GetCellId()
+        for side, mesh in self._meshes.items():
+            if mesh.actor is actor and cell >= 0:
+                hit = picker.GetPickPosition()
+                return Pick(side, nearest_corner(mesh, cell, point=np.asarray(hit)), hit)
+        return None
+
+
+def nearest_corner(mesh: HemisphereMesh, cell: int, *, point: FloatArray) -> int:
+    """The corner of a triangle nearest to a point (3,)."""
+    corners = mesh.faces[cell]
+    return int(corners[np.argmin(((mesh.points[corners] - point) ** 2).sum(axis=1))])

@@ -1,0 +1,210 @@
+"""Everything the cortex view shows in three dimensions: meshes, outlines, marker, lights. Never knows Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from vtkmodules.vtkFiltersSources import vtkSphereSource
+from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
+
+from app.cortex.layout import Geometry, Hemispheres, NamedView, arrange, sides_of
+from app.cortex.mesh import HemisphereMesh
+from app.cortex.morph import MorphPath, used_vertices
+from app.cortex.outlines import EMPHASIS_TOWARDS_VIEWER, EMPHASIS_WIDTH, Outline, OutlineActor
+from core.surfaces.atlas import Atlas
+from core.surfaces.mesh import CorticalSurface
+from core.types import ByteArray, FloatArray, IntArray
+
+Rgb = tuple[float, float, float]
+
+LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.35), 0.20))
+"""Directions (right, up, towards the viewer) and strengths: a key light, a fill, a little from below."""
+
+MARKER_RADIUS = 1.5
+"""mm."""
+
+MARKER_LIFT = 0.8
+"""mm from the vertex to the centre of the marker, along the normal."""
+
+
+class CortexScene:
+    """The actors of both hemispheres in one renderer.
+
+    Parameters
+    ----------
+    renderer : vtkRenderer
+    """
+
+    def __init__(self, renderer: Any) -> None:
+        self.renderer = renderer
+        self.meshes = (HemisphereMesh(), HemisphereMesh())
+        self.outlines = (OutlineActor(), OutlineActor())
+        self.emphasis = (OutlineActor(EMPHASIS_TOWARDS_VIEWER), OutlineActor(EMPHASIS_TOWARDS_VIEWER))
+        self.sides: tuple[int, ...] = (0, 1)
+        self._paths: dict[tuple[int, bool], Outline] = {}
+        self._emphasised: tuple[IntArray, IntArray] | None = None
+        self._emphasis_paths: dict[tuple[int, bool], Outline] = {}
+        self._surface: CorticalSurface | None = None
+        self._geometry: Geometry = "inflated"
+        self._atlas: Atlas | None = None
+        self._marked: tuple[int, int] | None = None
+        self._outlined = True
+        self.marker = _make_marker()
+        for actor in self._actors():
+            renderer.AddActor(actor)
+        self._light()
+
+    def set_surface(self, surface: CorticalSurface) -> None:
+        """Show another surface; `arrange` must follow."""
+        self._surface = surface
+        self._paths = {}
+        self.emphasise(None)
+
+    def set_atlas(self, atlas: Atlas | None) -> None:
+        """Outline the ROIs of an atlas."""
+        self._atlas = atlas
+        self._paths = {}
+        self._place_outlines()
+        self._show()
+
+    def emphasise(self, labels: tuple[IntArray, IntArray] | None) -> None:
+        """Outline the vertices labelled 1 on both sides, (n,) each, above all others; None takes it away."""
+        self._emphasised, self._emphasis_paths = labels, {}
+        self._place_emphasis()
+        self._show()
+
+    def set_outlined(self, outlined: bool) -> None:
+        """Draw or hide the outlines."""
+        self._outlined = outlined
+        self._place_outlines()
+        self._show()
+
+    def arrange(self, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView) -> None:
+        """Lay the hemispheres out; outlines and marker follow."""
+        if self._surface is None:
+            return
+        self._geometry, self.sides = geometry, sides_of(hemispheres)
+        placements = arrange(self._surface, geometry, hemispheres=hemispheres, view=view)
+        for side, mesh in enumerate(self.meshes):
+            half = self._surface.side(side)
+            mesh.set_shape(placements[side].place(half.geometries[geometry]), half.faces_of(geometry))
+            mesh.set_lit(geometry != "flat")
+        self._place_outlines()
+        self._place_emphasis()
+        self._place_marker()
+        self._show()
+
+    def show_morph(self, path: MorphPath, position: float) -> None:
+        """Show a place on the way from folded to flat; outlines and marker follow."""
+        before, after, _ = path.segment(position)
+        self._geometry = after if after == "flat" else before
+        for side, mesh in enumerate(self.meshes):
+            shape = path.shape(side, position)
+            mesh.set_shape(shape.points, shape.faces, shape.normals)
+            mesh.set_lit(before != "flat")
+        self._place_outlines()
+        self._place_emphasis()
+        self._place_marker()
+
+    def set_colours(self, rgba: Sequence[ByteArray]) -> None:
+        """Colour the vertices of both sides, (n, 4) uint8 each."""
+        for mesh, colours in zip(self.meshes, rgba, strict=True):
+            mesh.set_colours(colours)
+
+    def mark(self, place: tuple[int, int] | None) -> None:
+        """Put the marker at (side, vertex), or take it away."""
+        self._marked = place
+        self._place_marker()
+        self._show()
+
+    def set_look(self, *, outline: Rgb, outline_opacity: float, marker: Rgb, ratio: float) -> None:
+        """Take the theme's colours and the device pixels per interface pixel."""
+        for line in self.outlines:
+            line.set_look(outline, opacity=outline_opacity, ratio=ratio)
+        for line in self.emphasis:
+            line.set_look(marker, opacity=1.0, ratio=ratio, width=EMPHASIS_WIDTH)
+        self.marker.GetProperty().SetColor(*marker)
+
+    def shown_points(self) -> FloatArray:
+        """Coordinates (n, 3) of all vertices in view."""
+        return np.concatenate([self._drawn(side) for side in self.sides])
+
+    def marker_position(self) -> tuple[float, float, float] | None:
+        """Where on the surface the marker sits, scene mm, or None while it is hidden."""
+        if self._marked is None or self._marked[0] not in self.sides:
+            return None
+        side, vertex = self._marked
+        x, y, z = (float(value) for value in self.meshes[side].points[vertex])
+        return x, y, z
+
+    def _drawn(self, side: int) -> FloatArray:
+        mesh = self.meshes[side]
+        return mesh.points[used_vertices(mesh.faces, len(mesh.points))]
+
+    def _place_outlines(self) -> None:
+        if self._surface is None or self._atlas is None or not self._outlined:
+            return
+        for side, line in enumerate(self.outlines):
+            mesh, path = self.meshes[side], self._find_path(self._paths, self._atlas.labels(side), side)
+            line.set_shape(path.place(mesh.points, mesh.normals), path.segments)
+
+    def _place_emphasis(self) -> None:
+        if self._surface is None or self._emphasised is None or not len(self.meshes[0].points):
+            return
+        for side, line in enumerate(self.emphasis):
+            mesh, path = self.meshes[side], self._find_path(self._emphasis_paths, self._emphasised[side], side)
+            line.set_shape(path.place(mesh.points, mesh.normals), path.segments)
+
+    def _find_path(self, known: dict[tuple[int, bool], Outline], labels: IntArray, side: int) -> Outline:
+        key = (side, self._geometry == "flat")
+        if key not in known and self._surface is not None:
+            known[key] = Outline(self._surface.side(side).faces_of(self._geometry), labels)
+        return known[key]
+
+    def _place_marker(self) -> None:
+        position = self.marker_position()
+        if position is not None and self._marked is not None:
+            side, vertex = self._marked
+            self.marker.SetPosition(*(np.asarray(position) + MARKER_LIFT * self.meshes[side].normals[vertex]))
+
+    def _show(self) -> None:
+        for side in (0, 1):
+            self.meshes[side].actor.SetVisibility(side in self.sides and self._surface is not None)
+            drawn = self._outlined and self._atlas is not None and side in self.sides
+            self.outlines[side].actor.SetVisibility(drawn)
+            self.emphasis[side].actor.SetVisibility(self._emphasised is not None and side in self.sides)
+        self.marker.SetVisibility(self.marker_position() is not None)
+
+    def _actors(self) -> list[vtkActor]:
+        lines = (*self.outlines, *self.emphasis)
+        return [*(mesh.actor for mesh in self.meshes), *(line.actor for line in lines), self.marker]
+
+    def _light(self) -> None:
+        self.renderer.RemoveAllLights()
+        self.renderer.AutomaticLightCreationOff()
+        self.renderer.TwoSidedLightingOff()
+        for direction, strength in LIGHTS:
+            light = vtkLight()
+            light.SetLightTypeToCameraLight()
+            light.SetPosition(*direction)
+            light.SetFocalPoint(0.0, 0.0, 0.0)
+            light.SetIntensity(strength)
+            self.renderer.AddLight(light)
+
+
+def _make_marker() -> vtkActor:
+    ball = vtkSphereSource()
+    ball.SetRadius(MARKER_RADIUS)
+    ball.SetThetaResolution(24)
+    ball.SetPhiResolution(16)
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputConnection(ball.GetOutputPort())
+    marker = vtkActor()
+    marker.SetMapper(mapper)
+    marker.PickableOff()
+    marker.VisibilityOff()
+    marker.GetProperty().SetAmbient(0.6)
+    marker.GetProperty().SetDiffuse(0.5)
+    return marker

@@ -1,0 +1,225 @@
+"""What the window does with surfaces: import one, choose the one a subject is shown on. Never reads a file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+
+from app.base.jobs import Failed
+from app.cortex.import_surface_dialog import ImportSurfaceDialog
+from core.datasets.subject import load_as_recorded
+from core.datasets.surface_choice import check_fit, choose_surface
+from core.errors import BadInputError, ProbeError
+from core.surfaces.fetch import fetch_fsaverage
+from core.surfaces.find_files import is_surface
+from core.surfaces.importer import ImportedSurface, read_surface
+from core.surfaces.paint import VoxelMap
+from core.surfaces.placing import atlas_of_voxels
+from core.surfaces.project import write_projection
+from core.surfaces.store import list_surfaces, load_atlases, load_surface, remove_surface, save_surface
+from core.types import VoxelTable
+
+if TYPE_CHECKING:
+    from app.shell.main_window import MainWindow
+
+FSAVERAGE = "fsaverage"
+NO_ATLAS = "None"
+VOLUMES = "Volumes (*.nii *.nii.gz *.mgz)"
+ARRAYS = "NumPy arrays (*.npz)"
+
+
+class SurfaceTools(QObject):
+    """Runs the reading and keeping of surfaces on the lane, beside the dialog that asks for them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self.dialog: ImportSurfaceDialog | None = None
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """The handlers of the commands about surfaces."""
+        return {
+            "import_surface": self.import_surface,
+            "choose_surface": self.choose,
+            "choose_atlas": self.choose_atlas,
+            "project_volume": self.project,
+            "remove_surface": self.remove,
+        }
+
+    @Slot()
+    def import_surface(self) -> None:
+        """Open the dialog."""
+        subject = self._session.state.subject
+        self.dialog = ImportSurfaceDialog(subject.title if subject else "", self._reason_against, self._window)
+        self.dialog.read_requested.connect(self._read)
+        self.dialog.fetch_requested.connect(self._fetch)
+        self.dialog.add_requested.connect(self._add)
+        self.dialog.open()
+
+    def take_drop(self, paths: list[Path]) -> bool:
+        """Open the dialog with what was dropped if its names are those of a surface; whether they were."""
+        if not is_surface(paths):
+            return False
+        self.import_surface()
+        self._read(tuple(paths))
+        return True
+
+    @Slot()
+    def choose(self) -> None:
+        """Ask on which of the surfaces the subject is shown."""
+        subject = self._session.state.subject
+        if subject is None:
+            return
+        names = [info.name for info in list_surfaces()]
+        current = names.index(subject.surface) if subject.surface in names else 0
+        title, label = "Surface of the subject", f"Show {subject.title} on"
+        name, accepted = QInputDialog.getItem(self._window, title, label, names, current, False)
+        if accepted and name != subject.surface:
+            self._use(subject.id, name)
+
+    @Slot()
+    def choose_atlas(self) -> None:
+        """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
+        placed, view = self._session.state.placed, self._window.cortex.view
+        if placed is None:
+            return
+        offered = {atlas.name: atlas for atlas in load_atlases(placed.surface.name)}
+        recorded = atlas_of_voxels(VoxelMap(placed.voxels, *placed.surface.n_vertices))
+        offered |= {} if recorded is None else {recorded.name: recorded}
+        names = [*offered, NO_ATLAS]
+        name, accepted = QInputDialog.getItem(self._window, "ROI atlas", "Outline the ROIs of", names, 0, False)
+        if accepted:
+            view.set_atlas(offered.get(name))
+
+    @Slot()
+    def project(self) -> None:
+        """Ask for a volume and write its values at the vertices of the surface on screen."""
+        placed = self._session.state.placed
+        if placed is None:
+            return
+        surface = placed.surface
+        volume, _ = QFileDialog.getOpenFileName(self._window, f"Volume to project onto {surface.name}", "", VOLUMES)
+        if not volume:
+            return
+        name = f"{Path(volume).name.partition('.')[0]}_{surface.name}.npz"
+        start = str(Path(volume).with_name(name))
+        out = QFileDialog.getSaveFileName(self._window, "Save the values", start, ARRAYS)[0]
+        if out:
+            self._session.lane.submit(
+                "write",
+                lambda _stop: write_projection(Path(volume), surface, Path(out)),
+                on_done=lambda known: self._session.controller.noted.emit(f"Wrote {known:,} values to {out}"),
+                on_failed=self._session.problems.show_failed,
+                title="Projecting the volume…",
+                replace=False,
+            )
+
+    @Slot()
+    def remove(self) -> None:
+        """Ask which imported surface to remove, and make sure."""
+        names = [info.name for info in list_surfaces() if not info.is_shipped]
+        if not names:
+            self._session.controller.noted.emit("No surface was imported, so there is none to remove")
+            return
+        title, subject = "Remove surface", self._session.state.subject
+        name, accepted = QInputDialog.getItem(self._window, title, "Remove the surface", names, 0, False)
+        question = f"Remove {name}? Recordings on it are no longer drawn until it is imported again."
+        if accepted and QMessageBox.question(self._window, title, question) == QMessageBox.StandardButton.Yes:
+            remove_surface(name)
+            self._session.controller.noted.emit(f"Removed {name}")
+            if subject is not None and subject.surface == name:
+                self._session.controller.open_subject(subject.id)
+
+    def _reason_against(self, imported: ImportedSurface) -> str:
+        """Why the open subject does not fit a surface, "" if it does."""
+        subject = self._session.state.subject
+        if subject is None:
+            return "Open a subject first"
+        voxels, own = self._recorded(subject.id)
+        try:
+            check_fit(voxels, own=own, surface=imported.surface)
+        except ProbeError as error:
+            return str(error)
+        return ""
+
+    def _recorded(self, identity: str) -> tuple[VoxelTable, str]:
+        """The voxels of a subject as they were recorded, and the surface they came with."""
+        try:
+            recorded = load_as_recorded(identity)
+        except BadInputError:  # a subject of this session alone
+            recorded = self._session.controller.catalogue.load_subject(identity)
+        return recorded.voxels, recorded.surface
+
+    @Slot(tuple)
+    def _read(self, paths: tuple[Path, ...]) -> None:
+        name = paths[0].name if len(paths) == 1 else paths[0].parent.name
+        shown = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent}"
+        self._find(lambda: read_surface(paths, name=name), shown)
+
+    @Slot()
+    def _fetch(self) -> None:
+        self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
+
+    def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
+        if self.dialog is None:
+            return
+        self.dialog.show_reading(shown)
+        self._session.lane.submit(
+            "surface",
+            lambda _stop: make(),
+            on_done=self._take_found,
+            on_failed=self._fail,
+            title="Reading the surface…",
+        )
+
+    def _take_found(self, imported: ImportedSurface) -> None:
+        if self.dialog is not None:
+            self.dialog.show_found(imported)
+
+    def _fail(self, failed: Failed) -> None:
+        if self.dialog is not None and isinstance(failed.error, ProbeError):
+            self.dialog.show_problem(str(failed.error))
+        else:
+            self._session.problems.show_failed(failed)
+
+    @Slot()
+    def _add(self) -> None:
+        dialog = self.dialog
+        if dialog is None or dialog.imported is None:
+            return
+        surface = replace(dialog.imported.surface, name=dialog.surface_name())
+        first = dialog.atlas_name()
+        atlases = sorted(dialog.imported.atlases, key=lambda atlas: atlas.name != first)
+        subject = self._session.state.subject
+        wanted = subject.id if subject is not None and dialog.use.isEnabled() and dialog.use.isChecked() else ""
+        dialog.accept()
+
+        def take(_path: object) -> None:
+            self._session.controller.noted.emit(f"Added the surface {surface.name}")
+            if wanted:
+                self._use(wanted, surface.name)
+
+        self._session.lane.submit(
+            "write",
+            lambda _stop: save_surface(surface, atlases),
+            on_done=take,
+            on_failed=self._session.problems.show_failed,
+            title="Keeping the surface…",
+            replace=False,
+        )
+
+    def _use(self, subject: str, name: str) -> None:
+        voxels, own = self._recorded(subject)
+        try:
+            choose_surface(subject, voxels, own=own, surface=load_surface(name))
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return
+        self._session.controller.open_subject(subject)
+        self._session.controller.noted.emit(f"Shown on {name}")

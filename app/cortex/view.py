@@ -1,0 +1,398 @@
+"""The cortex: a subject's voxels on a surface, coloured by a map, picked by a click. Never computes a response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.cortex.brush import CortexBrush
+from app.cortex.canvas import CortexCanvas, background_of
+from app.cortex.colour_bar import ColourBar, ColourBarReading
+from app.cortex.cursor import CortexCursor
+from app.cortex.hover import HoverInfo
+from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
+from app.cortex.morph import MorphPath, follow_path
+from app.cortex.morph_slider import MorphSlider
+from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
+from app.cortex.picking import Pick
+from app.cortex.picture import save_picture
+from app.look.theme import DARK, Theme
+from app.widgets.captions import ElidedLabel
+from core.checks import check_choice
+from core.surfaces.atlas import Atlas
+from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
+
+HINT = "Click a voxel"
+
+
+class CortexView(QWidget):
+    """Shows maps on the cortex.
+
+    Signals
+    -------
+    voxel_picked(int)
+        A click hit a voxel.
+    voxel_hovered(HoverInfo or None)
+        The pointer is over a vertex, or has left the surface.
+    set_drawn(tuple of int)
+        A brush stroke ended; all voxels of the set, ascending.
+    scale_changed()
+        What the colour bar shows changed: colour map, limit, threshold, title or unit.
+    layout_changed()
+        Surface, geometry, hemispheres or the named view changed.
+    refused(str)
+        Why what was asked for cannot be shown.
+    """
+
+    voxel_picked = Signal(int)
+    voxel_hovered = Signal(object)
+    set_drawn = Signal(tuple)
+    scale_changed = Signal()
+    layout_changed = Signal()
+    refused = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.canvas = CortexCanvas(self)
+        self._painter = CortexPainter()
+        self._brush = CortexBrush()
+        self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
+        self._theme: Theme = DARK
+        self._geometry: Geometry = "inflated"
+        self._folded: Geometry = "inflated"
+        self._hemispheres: Hemispheres = "both"
+        self._view: NamedView = "visual"
+        self._title, self._unit = "", ""
+        self._selected: int | None = None
+        self._path: MorphPath | None = None
+        self.morph_slider = MorphSlider()
+        self.colour_bar = ColourBar()
+        self._readout = ElidedLabel("muted", hint="What is under the pointer")
+        self._readout.show_text(HINT)
+        self._build()
+        self._connect()
+        self.set_theme(self._theme)
+
+    @property
+    def geometry_name(self) -> Geometry:
+        """The geometry shown."""
+        return self._geometry
+
+    @property
+    def hemispheres(self) -> Hemispheres:
+        """The hemispheres shown."""
+        return self._hemispheres
+
+    @property
+    def named_view(self) -> NamedView:
+        """The view last asked for."""
+        return self._view
+
+    @property
+    def surface(self) -> CorticalSurface | None:
+        """The surface shown."""
+        return self._painter.surface
+
+    @property
+    def limit(self) -> float:
+        """The value of the last colour of the map shown, 1 where there is none."""
+        scale = self._painter.scale
+        return 1.0 if scale is None else scale.limit
+
+    def set_surface(self, surface: CorticalSurface) -> None:
+        """Show a surface; voxels and atlas must follow. A geometry it lacks gives way to the nearest it has."""
+        self._painter.surface = surface
+        self._settle_geometry(surface)
+        self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
+        self.canvas.set_atlas(None)
+        self.canvas.mark(None)
+        self.canvas.set_surface(surface)
+        self.canvas.set_colours(self._painter.colours())
+        self._arrange()
+
+    def set_voxels(self, table: VoxelTable) -> None:
+        """Take a subject's voxels; the map and the selection are cleared."""
+        self._painter.set_voxels(table)
+        self._brush = CortexBrush()
+        self.select_voxel(None)
+        self._recolour()
+
+    def set_atlas(self, atlas: Atlas | None) -> None:
+        """Outline and name the ROIs of an atlas, or none."""
+        self._painter.atlas = atlas
+        self.canvas.set_atlas(atlas)
+        self._recolour()
+
+    def set_values(
+        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: float | None = None
+    ) -> None:
+        """Show a map.
+
+        Parameters
+        ----------
+        values : (n_voxels,) float or None
+            NaN where unknown (transparent); None for a bare cortex.
+        title, unit : str
+            For the colour bar and the read-out.
+        diverging : bool
+            Symmetric about zero, or from zero up.
+        limit : float or None
+            Value of the last colour; None takes the 99th percentile of the data.
+        """
+        self._painter.set_values(values, diverging=diverging, limit=limit)
+        self._title, self._unit = title, unit
+        self._recolour()
+
+    def show_regions(self, shown: bool) -> None:
+        """Colour the ROIs of the atlas instead of the values, until the next values or `show_regions(False)`."""
+        self._painter.shows_regions = shown
+        self._recolour()
+
+    def set_dimmed(self, mask: BoolArray | None) -> None:
+        """Hold back poor voxels, (n_voxels,) bool."""
+        self._painter.set_dimmed(mask)
+        self._recolour()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Make values nearer to zero than this transparent, in the map's unit."""
+        self._painter.set_threshold(threshold)
+        self._recolour()
+
+    def set_colormap(self, name: str) -> None:
+        """Use a colour map of core.surfaces.colormap for all maps of its kind."""
+        self._painter.set_colormap(name)
+        self._recolour()
+
+    def set_geometry(self, geometry: Geometry) -> None:
+        """Show the pial, white, inflated, sphere or flat geometry."""
+        check_choice("geometry", geometry, GEOMETRIES)
+        if not self._can_show(geometry):
+            return
+        if geometry != "flat":
+            self._folded = geometry
+            self._view = "visual" if self._view == "flat" else self._view
+        self._geometry = geometry
+        self._arrange()
+
+    @Slot(float)
+    def set_morph(self, position: float) -> None:
+        """Show a place on the way from folded (0) over inflated to flat; see `MorphPath`."""
+        self._path = path = self._find_path()
+        if path is None or not 0 <= position <= path.length:
+            return
+        self._geometry = path.nearest(position)
+        if self._geometry != "flat":
+            self._folded = self._geometry
+            self._view = "visual" if self._view == "flat" else self._view
+        self.canvas.morph(path, position)
+        self.layout_changed.emit()
+        self.morph_slider.set_position(position)
+
+    def emphasise_roi(self, roi: str) -> None:
+        """Outline one ROI above all others; "" or an unknown one none."""
+        self.canvas.emphasise(self._painter.roi_labels(roi))
+
+    def set_hemispheres(self, hemispheres: Hemispheres) -> None:
+        """Show both hemispheres or one."""
+        check_choice("hemispheres", hemispheres, ("both", "left", "right"))
+        self._hemispheres = hemispheres
+        self._arrange()
+
+    def set_named_view(self, view: NamedView) -> None:
+        """Look from a named side; "flat" shows the flat maps, any other leaves them."""
+        if view == "flat":
+            if not self._can_show("flat"):
+                return
+            self._geometry = "flat"
+        elif self._geometry == "flat":
+            self._geometry = self._folded
+        self._view = view
+        self._arrange()
+
+    def set_outlines(self, shown: bool) -> None:
+        """Draw or hide the outlines of the ROIs."""
+        self.canvas.set_outlined(shown)
+
+    def set_labels(self, shown: bool) -> None:
+        """Write or hide the names of the ROIs."""
+        self.canvas.set_labelled(shown)
+
+    def select_voxel(self, voxel: int | None) -> None:
+        """Mark a voxel; the marker follows it through every geometry."""
+        place = None if voxel is None else self._painter.place_of(voxel)
+        self._selected = voxel
+        self.voxel_cursor.set_voxel(voxel)
+        self.canvas.mark(place)
+
+    def show_set(self, voxels: Sequence[int]) -> None:
+        """Mark a set of voxels in the accent colour; an empty one marks none."""
+        self._painter.set_marked(voxels)
+        self._brush.voxels = set(voxels)
+        self._recolour()
+
+    def set_hurried(self, hurried: bool) -> None:
+        """Draw plain frames only, while other work needs the processor."""
+        self.canvas.set_hurried(hurried)
+
+    def set_drawing(self, drawing: bool) -> None:
+        """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
+        self.canvas.set_brushing(drawing)
+
+    @Slot()
+    def focus_selected(self) -> None:
+        """Come near the selected voxel; without one, bring everything into sight."""
+        place = None if self._selected is None else self._painter.place_of(self._selected)
+        if place is None:
+            self.canvas.fit()
+        else:
+            self.canvas.focus(place)
+
+    @Slot()
+    def reset_view(self) -> None:
+        """Look from the named view again, all in sight."""
+        self._arrange()
+
+    def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
+        """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
+
+        Raises StorageError if the file cannot be written.
+        """
+        return save_picture(
+            Path(path), self.canvas, self.colour_bar.reading(), theme=self._theme, scale=scale, transparent=transparent
+        )
+
+    def settle(self) -> None:
+        """Draw at once what is pending, smoothed: call it before taking a picture of the window."""
+        self.canvas.settle()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        accent = QColor(theme.accent)
+        self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
+        self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
+        self.canvas.set_theme(theme)
+        self.colour_bar.set_theme(theme)
+        self.update()
+        self._recolour()
+
+    def close_view(self) -> None:
+        """Give back timers and graphics resources; the view shows nothing afterwards. Safe to call twice."""
+        self.canvas.close_canvas()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close the graphics first."""
+        self.close_view()
+        super().closeEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Fill the strip under the canvas with the canvas's lower colour, so that both are one."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(background_of(self._theme)[1]))
+        painter.end()
+
+    def _build(self) -> None:
+        strip = QHBoxLayout()
+        strip.setContentsMargins(14, 2, 14, 8)
+        strip.addWidget(self._readout, 1)
+        strip.addWidget(self.morph_slider)
+        strip.addWidget(self.colour_bar)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.canvas, 1)
+        layout.addLayout(strip)
+
+    def _connect(self) -> None:
+        self.morph_slider.moved.connect(self.set_morph)
+        self.canvas.picked.connect(self._pick)
+        self.canvas.hovered.connect(self._hover)
+        self.voxel_cursor.moved.connect(self._tell_place)
+        self.voxel_cursor.chosen.connect(self._pick)
+        self.canvas.stroke_began.connect(self._begin_stroke)
+        self.canvas.stroke_passed.connect(self._brush_over)
+        self.canvas.stroke_ended.connect(self._end_stroke)
+
+    def _can_show(self, geometry: Geometry) -> bool:
+        reason = "" if self.surface is None else self.surface.reason_without(geometry)
+        if reason:
+            self.refused.emit(reason)
+            self.layout_changed.emit()  # a chooser goes back to what is shown
+        return not reason
+
+    def _settle_geometry(self, surface: CorticalSurface) -> None:
+        first = next(name for name in PREFERRED if name in surface.geometries)
+        self._folded = self._folded if self._folded in surface.geometries else first
+        if self._geometry not in surface.geometries:
+            self._geometry = self._folded
+            self._view = "visual" if self._view == "flat" else self._view
+
+    def _arrange(self) -> None:
+        self.canvas.arrange(self._geometry, hemispheres=self._hemispheres, view=self._view)
+        self._follow_geometry()
+        self.layout_changed.emit()
+
+    def _follow_geometry(self) -> None:
+        self._path = path = self._find_path()
+        self.morph_slider.set_stops(() if path is None else path.stops)
+        if path is not None:
+            self.morph_slider.set_position(path.position_of(self._geometry))
+
+    def _find_path(self) -> MorphPath | None:
+        shown, view = self._hemispheres, self._view
+        return follow_path(self._path, self.surface, geometry=self._geometry, hemispheres=shown, view=view)
+
+    def _recolour(self) -> None:
+        if self._painter.surface is None:
+            return
+        self.canvas.set_colours(self._painter.colours())
+        scale = self._painter.scale
+        reading = None
+        if scale is not None:
+            reading = ColourBarReading(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
+        if reading != self.colour_bar.reading():
+            self.colour_bar.show_reading(reading)
+            self.scale_changed.emit()
+
+    def _describe(self, pick: Pick) -> HoverInfo:
+        voxel = self._painter.voxel_at(pick.side, pick.vertex)
+        side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
+        roi = self._painter.roi_at(pick.side, pick.vertex)
+        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), self._unit)
+
+    @Slot(object)
+    def _pick(self, pick: Pick) -> None:
+        voxel = self._painter.voxel_at(pick.side, pick.vertex)
+        if voxel is not None:
+            self.select_voxel(voxel)
+            self.voxel_picked.emit(voxel)
+
+    @Slot(object)
+    def _hover(self, pick: Pick | None) -> None:
+        self._tell_place(None if pick is None else self._describe(pick))
+
+    @Slot(object)
+    def _tell_place(self, info: HoverInfo | None) -> None:
+        self._readout.show_text(HINT if info is None else info.describe())
+        self.voxel_hovered.emit(info)
+
+    @Slot(bool)
+    def _begin_stroke(self, keep: bool) -> None:
+        self._brush.begin(keep=keep)
+
+    @Slot(object)
+    def _brush_over(self, pick: Pick) -> None:
+        voxels = self._painter.voxels
+        if voxels is not None and self._brush.touch(pick, self.canvas.scene.meshes[pick.side], voxels):
+            self._painter.set_marked(self._brush.result())
+            self._recolour()
+
+    @Slot()
+    def _end_stroke(self) -> None:
+        if self._brush.voxels:
+            self.set_drawn.emit(self._brush.result())

@@ -1,0 +1,293 @@
+"""The encoder card: what the open encoder is and how well it predicts, beside the main window. Never loads a card.
+
+left: facts | right: scores, comparison with another encoder, table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QGridLayout, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from app.encoders.card_data import ALL, offered_scores, roi_groups
+from app.encoders.card_figure import CardFigure, CompareFigure, Figure
+from app.encoders.card_table_view import CardTableView
+from app.look.numbers import format_number
+from app.look.theme import DARK, Theme
+from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from core.datasets.subject import Subject
+from core.encoders.card import EncoderCard
+from core.encoders.card_table import FORMULAS, summarise_card
+from core.encoders.config import EncoderConfig
+
+FIRST_SIZE = (1160, 760)
+FACTS_WIDTH = 300
+FACT_TIPS = {
+    "SDs over": FORMULAS["reference_sd"],
+    "Readout": FORMULAS["alpha"],
+    "Encoder SHA-256": "First digits of the hash of the encoder's file",
+    "Network SHA-256": "First digits of the hash of the network's weights it reads",
+}
+
+
+class CardWindow(QDialog):
+    """A window of its own that follows the encoder in use.
+
+    Signals
+    -------
+    voxel_picked(int)
+        A point was clicked.
+    compare_requested(str, str)
+        Network and layer of the encoder to compare with.
+    map_requested
+        Show the scores on the cortex.
+    figure_requested
+        Save the figure on screen.
+    table_requested(str)
+        Save the table: "roi" or "voxel".
+    """
+
+    voxel_picked = Signal(int)
+    compare_requested = Signal(str, str)
+    map_requested = Signal()
+    figure_requested = Signal()
+    table_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Encoder card")
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
+        self.resize(*FIRST_SIZE)
+        self._theme: Theme = DARK
+        self._card: EncoderCard | None = None
+        self._subject: Subject | None = None
+        self._cards: tuple[EncoderCard, ...] = ()
+        self._order: tuple[str, ...] = ()
+        self._other: EncoderCard | None = None
+        self._voxel: int | None = None
+        self.figure, self.compare, self.table = CardFigure(), CompareFigure(), CardTableView()
+        self._make_choosers()
+        self._lay_out()
+        self._connect()
+
+    @property
+    def card(self) -> EncoderCard | None:
+        """The card shown."""
+        return self._card
+
+    def show_card(
+        self,
+        card: EncoderCard | None,
+        subject: Subject | None,
+        *,
+        order: tuple[str, ...],
+        others: Sequence[EncoderConfig],
+    ) -> None:
+        """Show the card of the encoder in use; `others` can be compared with it."""
+        self._card, self._subject, self._order = card, subject, order
+        self._cards, self._other = (), None
+        self._fill_rois()
+        self._fill_scores()
+        self._fill_others(others)
+        self._write_facts()
+        self._redraw()
+
+    def show_layers(self, cards: tuple[EncoderCard, ...]) -> None:
+        """Show the cards of the network's layers on the curve."""
+        self._cards = cards
+        self._redraw()
+
+    def show_other(self, card: EncoderCard) -> None:
+        """Compare with this card."""
+        self._other = card
+        self._redraw()
+
+    def mark(self, voxel: int | None) -> None:
+        """Ring the target's voxel."""
+        self._voxel = voxel
+        self.figure.mark(voxel)
+        self.compare.mark(voxel)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        self.figure.set_theme(theme)
+        self.compare.set_theme(theme)
+        self._redraw()
+
+    def current_figure(self) -> Figure:
+        """The figure on screen: the scores, or the comparison."""
+        return self.compare if self.tabs.currentWidget() is self._compare_page else self.figure
+
+    def show_comparison(self) -> None:
+        """Turn to the comparison."""
+        self.tabs.setCurrentWidget(self._compare_page)
+
+    def describe_voxel(self, voxel: int) -> str:
+        """A voxel and its scores, as the pointer shows them."""
+        card, subject = self._card, self._subject
+        if card is None or subject is None:
+            return ""
+        roi = subject.voxels.roi[voxel]
+        lines = [f"Voxel {voxel:,}{f' · {roi}' if roi else ''}: click to make it the target"]
+        numbers = {"r": card.r, "r²": card.r2, "noise ceiling": card.noise_ceiling, "alpha": card.alpha}
+        if self._other is not None and self.tabs.currentWidget() is self._compare_page:
+            numbers["r of the other"] = self._other.r
+        if card.r_low is not None and card.r_high is not None:
+            low, high = format_number(float(card.r_low[voxel])), format_number(float(card.r_high[voxel]))
+            lines.append(f"r between {low} and {high} ({card.confidence:.0%})")
+        known = {name: float(values[voxel]) for name, values in numbers.items() if np.isfinite(values[voxel])}
+        lines.append(" · ".join(f"{name} {value:.3g}" for name, value in known.items()))
+        return "\n".join(lines)
+
+    def _make_choosers(self) -> None:
+        self.roi_box, self.score_box, self.other_box = QComboBox(), QComboBox(), QComboBox()
+        for box, name, tip in (
+            (self.roi_box, "ROI", "The voxels drawn in front"),
+            (self.score_box, "Score", "The score of the histograms"),
+            (self.other_box, "Other encoder", "An encoder of the same subject to compare with, voxel by voxel"),
+        ):
+            box.setAccessibleName(name)
+            box.setToolTip(tip)
+            box.setMinimumWidth(150)
+        self.map_button = make_button("Show scores on the cortex", tip="Colour the cortex by the encoder's held-out r")
+        self.figure_button = make_button("Save figure…", tip="Save the plots on screen as PNG or SVG")
+
+    def _lay_out(self) -> None:
+        self.tabs = QTabWidget()
+        self.tabs.setAccessibleName("Views of the scores")
+        self._compare_note = make_label("", "muted", wraps=True)
+        self._compare_page = QWidget()
+        row = make_row(make_label("Compare with", "muted"), self.other_box, -1)
+        self._compare_page.setLayout(make_column(row, self.compare, self._compare_note, gap=6, margin=6))
+        self.tabs.addTab(self.figure, "Scores")
+        self.tabs.addTab(self._compare_page, "Compare")
+        self.tabs.addTab(self.table, "Table")
+        top = make_row(
+            make_label("Score", "muted"), self.score_box, 12, make_label("In front", "muted"), self.roi_box, -1
+        )
+        bottom = make_row(self.map_button, -1, self.figure_button)
+        work = make_column(top, self.tabs, bottom, gap=8)
+        work.setStretch(1, 1)
+        row = make_row(self._make_facts(), gap=16, margin=16)
+        row.addLayout(work, 1)
+        self.setLayout(row)
+
+    def _make_facts(self) -> QWidget:
+        self._title = make_label("", "title", wraps=True)
+        self._kind = make_badge()
+        self._origin = make_badge()
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(1, 1)
+        inner = QWidget()
+        inner.setLayout(make_column(self._grid, -1))
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setAccessibleName("Facts about the encoder")
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        panel = QWidget()
+        panel.setFixedWidth(FACTS_WIDTH)
+        column: QVBoxLayout = make_column(
+            self._title, make_row(self._kind, self._origin, -1), make_heading("Encoder"), scroll, gap=10
+        )
+        column.setStretch(3, 1)
+        panel.setLayout(column)
+        return panel
+
+    def _connect(self) -> None:
+        self.roi_box.activated.connect(self._redraw)
+        self.score_box.activated.connect(self._redraw)
+        self.other_box.activated.connect(self._choose_other)
+        self.figure.set_names(self.describe_voxel)
+        self.compare.set_names(self.describe_voxel)
+        self.figure.voxel_picked.connect(self.voxel_picked)
+        self.compare.voxel_picked.connect(self.voxel_picked)
+        self.map_button.clicked.connect(self.map_requested)
+        self.figure_button.clicked.connect(self.figure_requested)
+        self.table.save_requested.connect(self.table_requested)
+        self.tabs.currentChanged.connect(self._show_what_can_be_saved)
+
+    def _fill_rois(self) -> None:
+        kept = self.roi_box.currentData()
+        names = [ALL] if self._subject is None else [ALL, *roi_groups(self._subject.voxels)]
+        with QSignalBlocker(self.roi_box):
+            self.roi_box.clear()
+            for name in names:
+                self.roi_box.addItem(name, name)
+            self.roi_box.setCurrentIndex(max(0, self.roi_box.findData(kept)))
+
+    def _fill_scores(self) -> None:
+        kept = self.score_box.currentText()
+        with QSignalBlocker(self.score_box):
+            self.score_box.clear()
+            for choice in offered_scores(self._card) if self._card is not None else ():
+                self.score_box.addItem(choice.title, choice)
+                self.score_box.setItemData(self.score_box.count() - 1, choice.formula, Qt.ItemDataRole.ToolTipRole)
+            self.score_box.setCurrentIndex(max(0, self.score_box.findText(kept)))
+        self.score_box.setEnabled(self.score_box.count() > 0)
+
+    def _fill_others(self, others: Sequence[EncoderConfig]) -> None:
+        with QSignalBlocker(self.other_box):
+            self.other_box.clear()
+            self.other_box.addItem("Choose an encoder", None)
+            for config in others:
+                self.other_box.addItem(f"{config.network} · {config.layer}", (config.network, config.layer))
+        self.other_box.setEnabled(self.other_box.count() > 1)
+        if not self.other_box.isEnabled():
+            self.other_box.setToolTip("There is no other encoder of this subject")
+
+    def _write_facts(self) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        card, subject = self._card, self._subject
+        if card is None or subject is None:
+            self._title.setText("No encoder")
+            return
+        self._title.setText(f"{card.config.network}\n{card.config.layer}")
+        self._kind.setText(subject.kind)
+        set_look(self._kind, "badge", "warning" if subject.kind == "simulated" else "accent")
+        self._origin.setText("fitted here" if card.provenance is None else "imported")
+        for row, fact in enumerate(summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)):
+            name, value = make_label(fact.name, "muted"), make_label(fact.value, wraps=True)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            for label in (name, value):
+                label.setToolTip(FACT_TIPS.get(fact.name, ""))
+            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
+
+    @Slot()
+    def _redraw(self) -> None:
+        card, subject = self._card, self._subject
+        if card is None or subject is None or card.n_voxels != subject.voxels.n_voxels:
+            return
+        roi = str(self.roi_box.currentData() or ALL)
+        score = self.score_box.currentData()
+        self.figure.show_card(card, subject.voxels, score=score, roi=roi, cards=self._cards, order=self._order)
+        self.table.show_card(card, subject.voxels)
+        if self._other is None:
+            self._compare_note.setText("Choose an encoder to compare with: each point will be a voxel.")
+            self.compare.scatter.say("Choose an encoder above")
+        else:
+            self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
+        self.mark(self._voxel)
+
+    @Slot(int)
+    def _choose_other(self, _index: int) -> None:
+        key = self.other_box.currentData()
+        if key is not None:
+            self.compare_requested.emit(*key)
+
+    @Slot(int)
+    def _show_what_can_be_saved(self, _index: int) -> None:
+        self.figure_button.setEnabled(self.tabs.currentWidget() is not self.table)
+        is_table = not self.figure_button.isEnabled()
+        tip = "The table has its own buttons" if is_table else "Save the plots on screen as PNG or SVG"
+        self.figure_button.setToolTip(tip)

@@ -1,0 +1,351 @@
+"""What the window does with encoders: card, import, export. Never runs one and never decides what is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QFileDialog
+
+from app.base.jobs import Failed, ShouldStop
+from app.encoders.card_window import CardWindow
+from app.encoders.import_dialog import ImportEncoderDialog
+from core.encoders.card_table import roi_table, voxel_table
+from core.encoders.export import export_encoder
+from core.encoders.library import adopt_encoder, cards_of, is_library_file, name_encoder
+from core.errors import ProbeError
+from core.files import replace_file
+from core.probes.target import TargetKind
+
+if TYPE_CHECKING:
+    from app.base.catalogue import Catalogue
+    from app.look.theme import Theme
+    from app.shell.main_window import MainWindow
+    from core.encoders.card import EncoderCard
+    from core.encoders.importers.bind import ImportProgress, ImportRequest
+    from core.encoders.importers.readout import Readout
+    from core.networks.catalog import NetworkSpec
+
+FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
+CSV_FILTER = "CSV (*.csv)"
+EXPORT_FILTER = "Folder of Probescope (*);;NumPy arrays (*.npz)"
+SCORE_MAP = "r"
+
+
+def _ignore(_record: object) -> None:
+    """Progress nobody shows."""
+
+
+class EncoderTools(QObject):
+    """Holds the card's window and follows the encoder in use while it is open."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self.card_window: CardWindow | None = None
+        self.import_dialog: ImportEncoderDialog | None = None
+        state = self._session.state
+        state.card_changed.connect(self._follow_card)
+        state.target_changed.connect(self._follow_target)
+        window.controls.encoder.card_requested.connect(self.show_card)
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """The handlers of the commands about encoders."""
+        return {
+            "encoder_card": self.show_card,
+            "import_encoder": self.show_import,
+            "export_encoder": self.export_encoder,
+        }
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        if self.card_window is not None:
+            self.card_window.set_theme(theme)
+
+    @Slot()
+    def show_card(self) -> None:
+        """Open the card's window."""
+        if self.card_window is None:
+            self.card_window = self._make_card_window()
+        self.card_window.show()
+        self.card_window.raise_()
+        self._follow_card()
+        self._follow_target()
+
+    @Slot()
+    def show_import(self) -> None:
+        """Open the assistant that takes in encoders."""
+        self._open_import()
+
+    def take_drop(self, files: Sequence[Path]) -> bool:
+        """Open the assistant if the files dropped on the window look like an encoder; whether they do."""
+        from core.encoders.importers.open import looks_like_encoder
+
+        if not looks_like_encoder(files[0]):
+            return False
+        self.import_files(files)
+        return True
+
+    def import_files(self, files: Sequence[Path]) -> None:
+        """Open the assistant on some files, as if they had been chosen in it."""
+        self._open_import().choose_files(files)
+
+    @Slot()
+    def export_encoder(self) -> None:
+        """Ask where, and write the encoder in use there."""
+        card = self._session.state.card
+        if card is None:
+            return
+        name = name_encoder(card.config)
+        kept = self._session.settings.text("export_folder")
+        start = (Path(kept) if kept else Path.home()) / name
+        chosen, pattern = QFileDialog.getSaveFileName(self._window, "Export encoder", str(start), EXPORT_FILTER)
+        if chosen:
+            form = "npz" if pattern.startswith("NumPy") or chosen.endswith(".npz") else "probescope"
+            self._session.lane.submit(
+                "write",
+                lambda _stop: _export(name, Path(chosen), form),
+                on_done=self._session.controller.noted.emit,
+                on_failed=self._fail,
+                title="Exporting the encoder…",
+                replace=False,
+            )
+
+    def _open_import(self) -> ImportEncoderDialog:
+        if self.import_dialog is not None:
+            self.import_dialog.close()
+        catalogue = self._session.catalogue
+        made = ImportEncoderDialog(catalogue.subjects, catalogue.networks, self._window)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.read_requested.connect(self._read)
+        made.import_requested.connect(self._import)
+        made.finished.connect(self._drop_import)
+        self.import_dialog = made
+        made.open()
+        return made
+
+    @Slot(tuple, str)
+    def _read(self, files: tuple[Path, ...], member: str) -> None:
+        dialog = self.import_dialog
+        if len(files) == 1 and is_library_file(files[0]):
+            self._submit(
+                "import",
+                partial(_adopt, files[0], replace=dialog is not None and dialog.replaces.isChecked()),
+                self._take_import,
+                "Reading the encoder…",
+            )
+            return
+        catalogue = self._session.catalogue
+        self._submit(
+            "import", lambda _stop: _look_into(files, member, catalogue), self._take_found, f"Reading {files[0].name}…"
+        )
+
+    @Slot(object)
+    def _import(self, request: ImportRequest) -> None:
+        dialog = self.import_dialog
+        if dialog is None or dialog.readout is None:
+            return
+        readout, files, engine = dialog.readout, dialog.files, self._session.engine
+
+        def make(_stop: ShouldStop) -> Iterator[ImportProgress]:
+            from core.encoders.importers.open import hash_files
+
+            return engine.iter_import(readout, request, files=hash_files(files))
+
+        dialog.show_progress("Checking…", 0, 1)
+        self._submit("import", make, self._take_import_end, "Importing the encoder…", on_progress=self._show_progress)
+
+    def _submit(
+        self,
+        kind: str,
+        make: Callable[[ShouldStop], object],
+        on_done: Callable[[Any], None],
+        title: str,
+        on_progress: Callable[[Any], None] = _ignore,
+    ) -> None:
+        self._session.lane.submit(
+            kind,
+            make,
+            on_done=on_done,
+            on_progress=on_progress,
+            on_failed=self._fail_import,
+            on_stopped=self._stop_import,
+            title=title,
+            patient=True,
+        )
+
+    def _take_found(self, found: tuple[Readout, dict[str, int], NetworkSpec | None]) -> None:
+        if self.import_dialog is not None:
+            self.import_dialog.show_found(*found)
+
+    def _show_progress(self, record: ImportProgress) -> None:
+        if self.import_dialog is not None:
+            agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
+            self.import_dialog.show_progress(f"{agrees}Showing it reference images…", record.done, record.total)
+
+    def _take_import_end(self, record: ImportProgress) -> None:
+        if record.result is not None:
+            self._take_import(record.result)
+
+    def _take_import(self, card: EncoderCard) -> None:
+        """Offer the new encoder and open it."""
+        if self.import_dialog is not None:
+            self.import_dialog.accept()
+        controller, config = self._session.controller, card.config
+        controller.reread_catalogue()
+        self._session.state.encoder = (config.network, config.layer)
+        controller.open_subject(config.subject)
+        catalogue, form = self._session.catalogue, self._window.controls.encoder
+        form.set_subjects(catalogue.subjects, config.subject)
+        form.set_encoders(catalogue.encoders_of(config.subject), catalogue.networks)
+        form.set_encoder(*self._session.state.encoder)
+        controller.noted.emit(f"Imported {name_encoder(config)}")
+
+    def _fail_import(self, failed: Failed) -> None:
+        if self.import_dialog is not None and isinstance(failed.error, ProbeError):
+            self.import_dialog.show_problem(str(failed.error))
+        else:
+            self._session.problems.show_failed(failed)
+
+    def _stop_import(self) -> None:
+        if self.import_dialog is not None:
+            self.import_dialog.show_problem("Stopped. Nothing was kept.")
+
+    @Slot()
+    def _drop_import(self) -> None:
+        self.import_dialog = None
+        self._session.lane.drop("import")
+
+    def _make_card_window(self) -> CardWindow:
+        made = CardWindow(self._window)
+        made.set_theme(self._window.theme)
+        made.voxel_picked.connect(self._session.controller.pick_voxel)
+        made.compare_requested.connect(self._compare)
+        made.map_requested.connect(self._show_map)
+        made.figure_requested.connect(self._save_figure)
+        made.table_requested.connect(self._save_table)
+        return made
+
+    @Slot()
+    def _follow_card(self) -> None:
+        shown, state, catalogue = self.card_window, self._session.state, self._session.catalogue
+        if shown is None or not shown.isVisible():
+            return
+        subject, card = state.subject, state.card
+        spec = catalogue.spec_of(state.network)
+        order = spec.layers if spec is not None else ()
+        own = (state.network, state.layer)
+        fitted = catalogue.encoders_of(subject.id) if subject is not None else ()
+        others = [config for config in fitted if (config.network, config.layer) != own]
+        shown.show_card(card, subject, order=order, others=others)
+        if card is not None:
+            self._request_layers(card)
+
+    def _request_layers(self, card: EncoderCard) -> None:
+        config = card.config
+        self._session.lane.submit(
+            "cards",
+            lambda _stop: cards_of(config.subject, config.network),
+            on_done=partial(self._take_layers, card),
+            on_failed=self._fail,
+            title="Reading the cards of the other layers…",
+        )
+
+    def _take_layers(self, card: EncoderCard, cards: tuple[EncoderCard, ...]) -> None:
+        if self.card_window is not None and self.card_window.card is card:
+            self.card_window.show_layers(cards)
+
+    @Slot()
+    def _follow_target(self) -> None:
+        target = self._session.state.target
+        if self.card_window is not None:
+            single = target is not None and target.kind is TargetKind.VOXEL
+            self.card_window.mark(target.voxels[0] if single and target is not None else None)
+
+    @Slot(str, str)
+    def _compare(self, network: str, layer: str) -> None:
+        subject = self._session.state.subject
+        if subject is None or self.card_window is None:
+            return
+        try:
+            self.card_window.show_other(self._session.engine.encoder_card(subject.id, network, layer))
+        except ProbeError as error:
+            self._session.problems.show(error)
+
+    @Slot()
+    def _show_map(self) -> None:
+        self._window.cortex.set_map(SCORE_MAP)
+        self._window.activateWindow()
+
+    @Slot()
+    def _save_figure(self) -> None:
+        shown = self.card_window
+        if shown is not None:
+            path = self._ask_path("Save the figure", "encoder-card.png", FIGURE_FILTER)
+            if path is not None:
+                self._try(partial(shown.current_figure().save_picture, path))
+
+    @Slot(str)
+    def _save_table(self, kind: str) -> None:
+        card, subject = self._session.state.card, self._session.state.subject
+        if card is None or subject is None:
+            return
+        path = self._ask_path("Save the table", f"encoder-card-by-{kind}.csv", CSV_FILTER)
+        if path is not None:
+            make = roi_table if kind == "roi" else voxel_table
+            self._session.lane.submit(
+                "write",
+                lambda _stop: _write_text(path, make(card, subject.voxels)),
+                on_done=self._session.controller.noted.emit,
+                on_failed=self._fail,
+                title="Saving the table…",
+                replace=False,
+            )
+
+    def _fail(self, failed: Failed) -> None:
+        self._session.problems.show_failed(failed)
+
+    def _try(self, save: Callable[[], str]) -> None:
+        try:
+            self._session.controller.noted.emit(save())
+        except ProbeError as error:
+            self._session.problems.show(error)
+
+    def _ask_path(self, title: str, name: str, pattern: str) -> Path | None:
+        kept = self._session.settings.text("export_folder")
+        folder = Path(kept) if kept else Path.home()
+        chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
+        return Path(chosen) if chosen else None
+
+
+def _adopt(file: Path, _stop: ShouldStop, *, replace: bool) -> EncoderCard:
+    return adopt_encoder(file, replace=replace)[0]
+
+
+def _look_into(
+    files: tuple[Path, ...], member: str, catalogue: Catalogue
+) -> tuple[Readout, dict[str, int], NetworkSpec | None]:
+    """What the files hold, how many voxels every subject has, and the network the files name, if it is known."""
+    from core.encoders.importers.open import read_readout
+    from core.networks.catalog import find_network
+
+    readout = read_readout(files, member=member)
+    counts = {info.id: catalogue.load_subject(info.id).voxels.n_voxels for info in catalogue.subjects}
+    try:
+        return readout, counts, find_network(readout.network) if readout.network else None
+    except ProbeError:
+        return readout, counts, None
+
+
+def _export(name: str, path: Path, form: str) -> str:
+    files = export_encoder(name, path, form=form)
+    return f"Exported {len(files)} files to {path}" if len(files) > 1 else f"Exported the encoder to {files[0]}"
+
+
+def _write_text(path: Path, text: str) -> str:
+    replace_file(path, lambda partial_path: partial_path.write_text(text, encoding="utf-8"))
+    return f"Saved the table to {path}"

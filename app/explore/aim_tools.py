@@ -1,0 +1,81 @@
+"""Ties the aim form to the session: what is on offer, patterns from files, what became of a wish. Never probes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog
+
+from app.base.aim import Aim
+from app.look.numbers import write_epsilon
+
+if TYPE_CHECKING:
+    from app.shell.main_window import MainWindow
+
+PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
+
+
+class AimTools(QObject):
+    """Made once by the window and kept as long as it."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._form = window.controls.target.aim
+        state = self._session.state
+        self._form.changed.connect(self._take)
+        self._form.pattern_requested.connect(self.load_pattern)
+        state.subject_changed.connect(self.offer)
+        state.encoder_changed.connect(self.offer)
+        state.probe_changed.connect(self._report)
+
+    @Slot()
+    def offer(self) -> None:
+        """Offer the ROIs and networks there are, and forget those that are not there any more."""
+        state = self._session.state
+        rois = state.subject.voxels.roi_names if state.subject is not None else ()
+        networks = self._list_networks()
+        self._form.set_rois(rois)
+        self._form.set_networks(networks)
+        state.aim = state.aim.without_unknown(rois, tuple(name for name, _ in networks))
+
+    @Slot()
+    def load_pattern(self) -> None:
+        """Ask for a file with one wished response a voxel and make it the target."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Load a pattern", "", PATTERN_FILES)
+        if name:
+            self._session.controller.pick_pattern(Path(name))
+
+    def _list_networks(self) -> list[tuple[str, str]]:
+        """Networks beside the open one with an encoder at their usual layer and the same image size."""
+        state, catalogue = self._session.state, self._session.catalogue
+        own = catalogue.spec_of(state.network)
+        if state.subject is None or own is None:
+            return []
+        fitted = {(config.network, config.layer) for config in catalogue.encoders_of(state.subject.id)}
+        return [
+            (spec.id, spec.title)
+            for spec in catalogue.networks
+            if (spec.id, spec.default_layer) in fitted and spec.id != own.id and spec.input_size == own.input_size
+        ]
+
+    @Slot(object)
+    def _take(self, aim: Aim) -> None:
+        self._session.controller.set_aim(aim)
+
+    @Slot()
+    def _report(self) -> None:
+        """Say which budget was the smallest, or that none reached the shift."""
+        probe = self._session.state.probe
+        if probe is None or not probe.config.wanted_shift_sd:
+            return
+        attack, wanted = probe.config.attack, probe.config.wanted_shift_sd
+        budget = f"ε {write_epsilon(attack.epsilon, attack.norm)}"
+        if probe.reaches_wish:
+            self._session.controller.noted.emit(f"The smallest budget for {wanted:g} SD is {budget}.")
+        else:
+            text = f"A shift of {wanted:g} SD is not reached within {budget}. Allow a larger budget."
+            self._session.problems.message.emit(text, "warning")

@@ -1,0 +1,67 @@
+"""The left column: encoder, target, attack and the probe button, one under the other. Never decides what follows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from app.explore.attack_form import AttackForm
+from app.explore.encoder_form import EncoderForm
+from app.explore.run_box import RunBox
+from app.explore.target_form import TargetForm
+from app.look.theme import Theme
+from app.widgets.basics import make_column, make_line
+
+LEAST_WIDTH = 316
+"""Narrower, the badges and the row of norm and steps would be cut."""
+
+
+class ControlsPanel(QFrame):
+    """Holds the forms; each speaks for itself through its own signals."""
+
+    gate_changed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setMinimumWidth(LEAST_WIDTH)
+        self.encoder = EncoderForm()
+        self.target = TargetForm()
+        self.attack = AttackForm()
+        self.run = RunBox()
+        self.gate = self._make_gate()
+        body = QWidget()
+        body.setLayout(self._make_forms())
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        column = make_column(scroll, make_line(), self.run, gap=0)
+        column.setStretch(0, 1)
+        self.setLayout(column)
+        self.gate.valueChanged.connect(self.gate_changed)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the theme's colours."""
+        for form in (self.target, self.attack, self.run):
+            form.set_theme(theme)
+
+    def _make_forms(self) -> QVBoxLayout:
+        self.attack.add_advanced("Dim voxels, r below", self.gate)
+        parts = (self.encoder, make_line(), self.target, make_line(), self.attack)
+        column = make_column(*parts, -1, gap=12)
+        column.setContentsMargins(16, 14, 16, 12)
+        return column
+
+    @staticmethod
+    def _make_gate() -> QDoubleSpinBox:
+        gate = QDoubleSpinBox()
+        gate.setRange(-1.0, 1.0)
+        gate.setSingleStep(0.05)
+        gate.setDecimals(2)
+        gate.setFixedWidth(64)
+        gate.setAccessibleName("Gate on held-out r")
+        gate.setToolTip("Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex")
+        return gate

@@ -1,0 +1,149 @@
+"""The budget: a field that reads "8/255" and a logarithmic slider, always of one mind. Never clamps what was typed."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from app.explore.log_slider import LogSlider
+from app.look.numbers import write_epsilon
+from app.widgets.basics import make_column, make_label, make_row, set_look
+from core.attacks.config import parse_epsilon
+from core.errors import BadInputError
+from core.types import NormName
+
+SPANS = {NormName.L2: (0.05, 30.0), NormName.LINF: (0.25 / 255, 32 / 255)}
+"""Ends of the slider; the field takes any legal budget. Percepts move within L2 30 at 224 x 224."""
+
+STARTS = {NormName.L2: 3.0, NormName.LINF: 4 / 255}
+SETTLE_MS = 350
+"""A budget stepped by key or wheel counts as settled after this pause."""
+
+GREY_LEVELS = 255
+
+
+class EpsilonControl(QWidget):
+    """`dragged` follows every move; `committed` says that a budget was settled on."""
+
+    dragged = Signal(float)
+    committed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._norm = NormName.L2
+        self._side = 224
+        self._epsilon = STARTS[self._norm]
+        self._kept = dict(STARTS)
+        self.field = self._make_field()
+        self.slider = LogSlider(*SPANS[self._norm])
+        self.slider.setAccessibleName("Budget epsilon")
+        self._hint = make_label(role="faint")
+        self._error = make_label(role="field-error", wraps=True)
+        self._error.hide()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        top = make_row(make_label("Budget ε"), -1, self.field)
+        self.setLayout(make_column(top, self.slider, self._hint, self._error, gap=4))
+        self._connect()
+        self._show()
+
+    def norm(self) -> NormName:
+        """The norm the budget is measured in."""
+        return self._norm
+
+    def epsilon(self) -> float:
+        """The budget, in [0, 1] pixel units."""
+        return self._epsilon
+
+    def set_norm(self, norm: NormName) -> None:
+        """Change the norm and go back to the budget last used with it; tells nobody."""
+        self._kept[self._norm] = self._epsilon
+        self._norm = norm
+        self.set_epsilon(self._kept[norm])
+
+    def set_epsilon(self, epsilon: float) -> None:
+        """Show a budget; tells nobody."""
+        self._epsilon = epsilon
+        self._show()
+
+    def set_side(self, side: int) -> None:
+        """The side of the image in pixels, for the grey-level hint."""
+        self._side = side
+        self._show_hint()
+
+    def _make_field(self) -> QLineEdit:
+        field = QLineEdit()
+        field.setFixedWidth(88)
+        field.setAlignment(Qt.AlignmentFlag.AlignRight)
+        field.setAccessibleName("Budget epsilon")
+        field.setToolTip("The largest size of the perturbation, in pixel values of 0 to 1. L∞ takes fractions: 8/255.")
+        return field
+
+    def _connect(self) -> None:
+        self.field.editingFinished.connect(self._take_text)
+        self.slider.valueChanged.connect(self._take_slider)
+        self.slider.sliderReleased.connect(self._commit)
+        self._settle.timeout.connect(self._commit)
+
+    @Slot()
+    def _take_text(self) -> None:
+        try:
+            epsilon = parse_epsilon(self.field.text().strip(), self._norm)
+        except BadInputError as error:
+            self._show_error(str(error))
+            return
+        self._show_error("")
+        if not math.isclose(epsilon, self._epsilon, rel_tol=1e-4):
+            self._epsilon = epsilon
+            self._show()
+            self.committed.emit(epsilon)
+
+    @Slot()
+    def _take_slider(self) -> None:
+        self._epsilon = _round_budget(self.slider.number(), self._norm)
+        self._show_error("")
+        self._show_text()
+        self.dragged.emit(self._epsilon)
+        if not self.slider.isSliderDown():
+            self._settle.start()
+
+    @Slot()
+    def _commit(self) -> None:
+        self._settle.stop()
+        self.committed.emit(self._epsilon)
+
+    def _show(self) -> None:
+        with QSignalBlocker(self.slider):
+            self.slider.set_span(*SPANS[self._norm])
+            self.slider.set_number(max(self._epsilon, SPANS[self._norm][0]))
+        self._show_error("")
+        self._show_text()
+
+    def _show_text(self) -> None:
+        self.field.setText(write_epsilon(self._epsilon, self._norm))
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        self._hint.setText(describe_grey_levels(self._epsilon, self._norm, side=self._side))
+
+    def _show_error(self, text: str) -> None:
+        set_look(self.field, "invalid", "true" if text else "false")
+        self._error.setText(text)
+        self._error.setVisible(bool(text))
+
+
+def describe_grey_levels(epsilon: float, norm: NormName, *, side: int) -> str:
+    """The budget in grey levels of 255: RMS 255 eps / sqrt(3 side^2) under L2, at most 255 eps a pixel under Linf."""
+    if norm is NormName.LINF:
+        return f"at most {GREY_LEVELS * epsilon:.2g} grey levels a pixel"
+    return f"RMS {GREY_LEVELS * epsilon / math.sqrt(3 * side**2):.2g} grey levels at {side} × {side}"
+
+
+def _round_budget(epsilon: float, norm: NormName) -> float:
+    """Slider budgets as people name them: Linf in quarter grey levels, L2 with two digits."""
+    if norm is NormName.LINF:
+        return max(1.0, round(4 * GREY_LEVELS * epsilon)) / (4 * GREY_LEVELS)
+    return float(f"{epsilon:.2g}")

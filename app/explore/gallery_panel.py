@@ -1,0 +1,204 @@
+"""Thumbnails of the images on offer, by group, with the user's own files. Never reads an image for a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from app.explore.image_list import CORNER_RADIUS, THUMBNAIL_SIDE, AnyIndex, GalleryItem, ImageList
+from app.look.icons import load_icon
+from app.look.theme import DARK, Theme
+from app.widgets.basics import make_column, make_heading, make_row, make_tool_button
+from core.datasets.photos import ImageInfo
+
+STARTERS = ""
+MINE = "mine"
+OWN = "own"
+OWN_TITLE = "This subject"
+
+
+class _Painter(QStyledItemDelegate):
+    """Draws a thumbnail with a ring around the chosen one."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.theme: Theme = DARK
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        rect = QRect(0, 0, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+        rect.moveCenter(option.rect.center())
+        state = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if isinstance(picture, QPixmap):
+            painter.drawPixmap(rect.topLeft(), picture)
+        ring = self._ring(state)
+        if ring:
+            painter.setPen(QPen(QColor(ring), 2))
+            painter.drawRoundedRect(rect.adjusted(-2, -2, 1, 1), CORNER_RADIUS + 2, CORNER_RADIUS + 2)
+        painter.restore()
+
+    def _ring(self, state: QStyle.StateFlag) -> str:
+        if state & QStyle.StateFlag.State_Selected:
+            return self.theme.accent
+        return self.theme.line_strong if state & QStyle.StateFlag.State_MouseOver else ""
+
+
+class GalleryPanel(QFrame):
+    """`chosen` tells the key of an image: a catalogue id or a path."""
+
+    chosen = Signal(str)
+    open_requested = Signal()
+    group_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self._items: list[GalleryItem] = []
+        self._mine: list[GalleryItem] = []
+        self._own: list[GalleryItem] = []
+        self._own_title = ""
+        self._current = ""
+        self.list = ImageList()
+        self.view = QListView()
+        self.group = QComboBox()
+        self.group.setAccessibleName("Group of images")
+        self.group.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.open = make_tool_button(tip="Open an image of your own (Ctrl+O); files can be dropped on the window too")
+        self._painter = _Painter(self.view)
+        self._set_up_view()
+        head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
+        column = make_column(head, self.view, gap=6)
+        column.setContentsMargins(16, 10, 4, 8)
+        self.setLayout(column)
+        self.group.activated.connect(self._take_group)
+        self.open.clicked.connect(self.open_requested)
+        self.view.selectionModel().currentChanged.connect(self._take_row)
+
+    def set_images(self, images: Sequence[ImageInfo], group: str = STARTERS) -> None:
+        """Offer the catalogue's images, showing one group."""
+        self._items = [
+            GalleryItem(info.id, info.id.replace("_", " "), info.group, Path(info.path), starter=info.curated)
+            for info in images
+        ]
+        self._fill_groups(group)
+        self._show_group()
+
+    def set_own(self, items: Sequence[GalleryItem], title: str) -> None:
+        """Offer the images an imported subject saw as a group of their own; none takes the group away."""
+        if not items and not self._own:
+            return
+        had = self.group.currentData()
+        self._own, self._own_title = list(items), title
+        self._fill_groups(had if had != OWN or items else STARTERS)
+        self._show_group()
+
+    def follow(self, key: str) -> None:
+        """Show the image now on screen as chosen; a file of the user is added to its own group first."""
+        if key not in {item.key for item in self.everything()}:
+            self._add_file(Path(key))
+        self.set_current(key)
+
+    def everything(self) -> list[GalleryItem]:
+        """Every image on offer, of all groups."""
+        return [*self._items, *self._mine, *self._own]
+
+    def _add_file(self, path: Path) -> None:
+        item = GalleryItem(str(path), path.name, MINE, path)
+        self._mine = [other for other in self._mine if other.key != item.key] + [item]
+        self._fill_groups(MINE)
+        self._show_group()
+
+    def set_current(self, key: str) -> None:
+        """Show an image as chosen; tells nobody."""
+        self._current = key
+        self._select_current()
+
+    def step(self, by: int) -> None:
+        """Choose the image `by` places further, round the end."""
+        if self.list.rowCount():
+            row = (self.view.currentIndex().row() + by) % self.list.rowCount()
+            self.view.setCurrentIndex(self.list.index(row, 0))
+
+    def first_key(self) -> str:
+        """The first image on offer, "" if there is none."""
+        return self.list.item(0).key if self.list.rowCount() else ""
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw rings and icons in the theme's colours."""
+        self._painter.theme = theme
+        self.open.setIcon(load_icon("add", theme.muted))
+        self.view.viewport().update()
+
+    def _set_up_view(self) -> None:
+        self.view.setModel(self.list)
+        self.view.setItemDelegate(self._painter)
+        self.view.setViewMode(QListView.ViewMode.IconMode)
+        self.view.setResizeMode(QListView.ResizeMode.Adjust)
+        self.view.setMovement(QListView.Movement.Static)
+        self.view.setUniformItemSizes(True)
+        self.view.setSpacing(0)
+        self.view.setGridSize(QSize(THUMBNAIL_SIDE + 7, THUMBNAIL_SIDE + 7))
+        self.view.setIconSize(QSize(THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        self.view.setMouseTracking(True)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setAccessibleName("Images")
+        self.view.setFrameShape(QFrame.Shape.NoFrame)
+
+    def _fill_groups(self, group: str) -> None:
+        names = dict.fromkeys(item.group for item in [*self._items, *self._mine])
+        with QSignalBlocker(self.group):
+            self.group.clear()
+            self.group.addItem("Starters", STARTERS)
+            for name in names:
+                self.group.addItem(name.capitalize(), name)
+            if self._own:
+                self.group.addItem(OWN_TITLE, OWN)
+                tip = f"The images seen by {self._own_title}"
+                self.group.setItemData(self.group.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self.group.setCurrentIndex(max(0, self.group.findData(group)))
+
+    def _show_group(self) -> None:
+        group = self.group.currentData()
+        everything = [*self._items, *self._mine]
+        shown = [item for item in everything if (item.starter if group == STARTERS else item.group == group)]
+        shown = self._own if group == OWN else shown
+        with QSignalBlocker(self.view.selectionModel()):
+            self.list.set_items(shown or everything)
+        self._select_current()
+
+    def _select_current(self) -> None:
+        row = self.list.row_of(self._current)
+        index = self.list.index(row, 0) if row >= 0 else QModelIndex()
+        with QSignalBlocker(self.view.selectionModel()):
+            self.view.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if index.isValid():
+            self.view.scrollTo(index)
+        self.view.viewport().update()
+
+    @Slot(int)
+    def _take_group(self, _index: int) -> None:
+        self._show_group()
+        self.group_changed.emit(self.group.currentData())
+
+    @Slot(QModelIndex, QModelIndex)
+    def _take_row(self, index: QModelIndex, _before: QModelIndex) -> None:
+        if index.isValid() and self.list.item(index.row()).key != self._current:
+            self._current = self.list.item(index.row()).key
+            self.chosen.emit(self._current)

@@ -1,0 +1,349 @@
+"""Shows the clean image, what was made of it, their difference and the budget. Never computes an image itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.explore.compare_tools import ROLE_NAMES, CompareTools, FactorChoice, RoleChoice
+from app.explore.picture_set import PictureSet, Role, compare, compare_preview, compare_probe, swipe
+from app.look.numbers import NORM_SIGNS, write_epsilon
+from app.look.plotting import solid
+from app.look.theme import DARK, Theme
+from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.budget_meter import BudgetMeter
+from app.widgets.captions import ElidedLabel, EmptyState
+from app.widgets.image_view import ImageView
+from core.images.difference import amplify, choose_factor
+from core.images.stimulus import from_uint8
+from core.probes.budget import BudgetReading, read_budget
+from core.probes.probe import Preview, Probe
+from core.types import ByteArray, FloatArray, NormName
+
+FLICKER_MS = 167
+"""Half a period of 3 Hz: the most flashes a second that is held to be safe for people with photosensitive epilepsy."""
+
+ZOOM_TIP = "Scroll to zoom, drag to move, double click to fit. All panes follow."
+DIFFERENCE_TIP = "127.5 + factor × 255 (shown − clean): mid grey means no change. " + ZOOM_TIP
+
+
+class ImagesPanel(QWidget):
+    """Clean and perturbed side by side, their difference and the budget meter below; zoom and position are shared.
+
+    Signals
+    -------
+    said(str)
+        A sentence for the status bar: a copy or save, or the pixel below the pointer.
+    """
+
+    said = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._pictures: PictureSet | None = None
+        self._probe: Probe | None = None
+        self._preview: Preview | None = None
+        self._wish = Role.PERTURBED
+        self._holds_clean = False
+        self._flicker_phase = False
+        self._manual_factor: int | None = None
+        self._factor = 1
+        self.title = ElidedLabel("strong")
+        self.caption = ElidedLabel("muted")
+        self.clean_view = ImageView("clean")
+        self.made_view = ImageView("perturbed")
+        self.difference_view = ImageView("difference")
+        self.meter = BudgetMeter()
+        self.tools = CompareTools()
+        self.role_choice = RoleChoice()
+        self.factor_choice = FactorChoice()
+        self._timer = QTimer(self)
+        self._timer.setInterval(FLICKER_MS)
+        self._line = pg.InfiniteLine(angle=90, movable=True)
+        self._line.setVisible(False)
+        self.made_view.add_overlay(self._line)
+        self._build()
+        self._connect()
+        self.set_theme(DARK)
+        self.clear()
+
+    def show_images(
+        self,
+        clean: ByteArray,
+        perturbed: ByteArray | None,
+        *,
+        caption: str,
+        title: str = "",
+        delta: FloatArray | None = None,
+    ) -> None:
+        """Show a clean image, and a perturbed one where there is one.
+
+        Parameters
+        ----------
+        clean, perturbed : (height, width, 3) uint8
+        caption : str
+            Network and budget, one line.
+        title : str
+            What the image is.
+        delta : (height, width, 3) float or None
+            The exact difference in [0, 1] pixels; the 8-bit one is used without it.
+        """
+        self._probe = None
+        self.title.show_text(title)
+        self.caption.show_text(caption)
+        self._take(compare(clean, perturbed, delta=delta))
+        if perturbed is None:
+            self.set_budget(None)
+
+    def show_probe(self, probe: Probe) -> None:
+        """Show everything a probe delivered: image, controls, difference, budget."""
+        self._probe = probe
+        config = probe.config
+        self.title.show_text(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
+        self._caption(probe, probe.config.attack.epsilon)
+        self._preview = None
+        self._take(compare_probe(probe))
+        self._read_budget()
+
+    def show_preview(self, preview: Preview) -> None:
+        """Show the last probe's perturbation at another budget. Without a probe there is nothing to preview."""
+        if self._probe is None or self._pictures is None:
+            return
+        self._preview = preview
+        self._caption(self._probe, preview.epsilon, note="preview")
+        self._take(compare_preview(self._pictures.clean, preview))
+        self._read_budget()
+
+    def show_step(self, pixels: ByteArray, *, epsilon: float, norm: NormName) -> None:
+        """Show one attack step's (height, width, 3) uint8 pixels, taken under a budget, against the clean image."""
+        if self._pictures is None:
+            return
+        self._take(compare(self._pictures.clean, pixels))
+        clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
+        self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=norm))
+
+    def set_budget(self, reading: BudgetReading | None) -> None:
+        """Show a budget reading; None empties the meter."""
+        self.meter.set_reading(reading)
+
+    def clear(self) -> None:
+        """Show the empty state."""
+        self._probe = None
+        self._pictures = None
+        self.set_flicker(False)
+        self.set_budget(None)
+        self._stack.setCurrentIndex(0)
+
+    @Slot(bool)
+    def set_flicker(self, on: bool) -> None:
+        """Swap clean and perturbed in the second pane about three times a second."""
+        running = on and self._has_made()
+        self.tools.flicker.setChecked(running)
+        self._flicker_phase = False
+        if running:
+            self._timer.start()
+        else:
+            self._timer.stop()
+        self._refresh_made()
+
+    @Slot(bool)
+    def show_clean(self, on: bool) -> None:
+        """Hold to compare: show the clean image in the second pane while true."""
+        self._holds_clean = on
+        self._refresh_made()
+
+    @Slot(bool)
+    def set_swipe(self, on: bool) -> None:
+        """Show the clean image left of a line that can be dragged."""
+        self.tools.swipe.setChecked(on)
+        self._line.setVisible(on and self._has_made())
+        self._refresh_made()
+
+    @Slot(str)
+    def set_comparison(self, role: Role | str) -> None:
+        """Choose what the second and third pane show: perturbed, control or sign flip."""
+        self._wish = Role(role)
+        self._refresh()
+        if self._pictures is not None and len(self._pictures.made) > 1:
+            self._read_budget()
+
+    @Slot(object)
+    def set_amplification(self, factor: int | None) -> None:
+        """Amplify the difference by a factor of one's own; None chooses it from the picture."""
+        self._manual_factor = factor
+        self._refresh_difference()
+
+    @property
+    def amplification(self) -> int:
+        """The factor in use."""
+        return self._factor
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        for view in self._views():
+            view.set_theme(theme)
+        self.meter.set_theme(theme)
+        self._line.setPen(solid(theme.accent, 2))
+        self._line.setHoverPen(solid(theme.accent_hover, 3))
+
+    def _build(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        heads = (make_label("Clean", "muted"), self.role_choice, self._difference_head(), make_label("Budget", "muted"))
+        bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
+        for index, (head, body) in enumerate(zip(heads, bodies, strict=True)):
+            row, column = divmod(index, 2)
+            grid.addWidget(head, 2 * row, column)
+            grid.addWidget(body, 2 * row + 1, column)
+            grid.setRowStretch(2 * row + 1, 1)
+            grid.setColumnStretch(column, 1)
+        content = QWidget()
+        content.setLayout(make_column(make_column(self.title, self.caption, gap=0), self.tools, grid, gap=4, margin=10))
+        self._stack = QStackedWidget()
+        self._stack.addWidget(
+            EmptyState("No image yet", "Choose a photograph in the controls, or drop an image file onto the window.")
+        )
+        self._stack.addWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._stack)
+        self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
+        self.difference_view.set_hint("The difference appears here, amplified.")
+        self.clean_view.setToolTip(ZOOM_TIP)
+        self.made_view.setToolTip(ZOOM_TIP)
+        self.difference_view.setToolTip(DIFFERENCE_TIP)
+
+    def _difference_head(self) -> QWidget:
+        head = QWidget()
+        head.setLayout(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
+        return head
+
+    def _connect(self) -> None:
+        for view in self._views():
+            view.view_moved.connect(self._share_view)
+            view.pixel_hovered.connect(self._say_pixel)
+            view.said.connect(self.said)
+        self.role_choice.chosen.connect(self.set_comparison)
+        self.factor_choice.chosen.connect(self.set_amplification)
+        self.tools.flicker_toggled.connect(self.set_flicker)
+        self.tools.swipe_toggled.connect(self.set_swipe)
+        self.tools.clean_held.connect(self.show_clean)
+        self._timer.timeout.connect(self._swap)
+        self._line.sigPositionChanged.connect(self._refresh_made)
+
+    @property
+    def _role(self) -> Role:
+        """The wish where there is such an image, else the perturbed one."""
+        made = {} if self._pictures is None else self._pictures.made
+        return self._wish if self._wish in made else Role.PERTURBED
+
+    def _views(self) -> tuple[ImageView, ImageView, ImageView]:
+        return self.clean_view, self.made_view, self.difference_view
+
+    def _has_made(self) -> bool:
+        return self._pictures is not None and bool(self._pictures.made)
+
+    def _caption(self, probe: Probe, epsilon: float, *, note: str = "") -> None:
+        config = probe.config
+        attack = config.attack
+        budget = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(epsilon, attack.norm)}"
+        parts = (
+            f"{config.network} {config.layer}",
+            budget,
+            f"{attack.method.upper()} {attack.steps_taken} steps",
+            note,
+        )
+        self.caption.show_text(" · ".join(part for part in parts if part))
+
+    def _read_budget(self) -> None:
+        """Measure what the second pane shows, from the exact pixels of the probe or its preview."""
+        if self._probe is None:
+            return
+        clean, attack = self._probe.clean_pixels, self._probe.config.attack
+        made = _pixels_of(self._probe, self._role) if self._preview is None else clean + self._preview.delta
+        epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
+        self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
+
+    def _take(self, pictures: PictureSet) -> None:
+        is_first = self._pictures is None or self._pictures.clean.shape != pictures.clean.shape
+        self._pictures = pictures
+        self._stack.setCurrentIndex(1)
+        if is_first:
+            self._line.setValue(pictures.clean.shape[1] / 2)
+        if not pictures.made:
+            self.set_flicker(False)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._pictures is None:
+            return
+        self._offer_roles(self._pictures)
+        self.clean_view.set_pixels(self._pictures.clean)
+        self._refresh_made()
+        self._refresh_difference()
+
+    def _offer_roles(self, pictures: PictureSet) -> None:
+        self.role_choice.setEnabled(len(pictures.made) > 1)
+        self.role_choice.set_role(self._role)
+        self.tools.set_usable(bool(pictures.made))
+        self._line.setVisible(self.tools.swipe.isChecked() and bool(pictures.made))
+        self.made_view.suggested_name = self._role.value
+        self.difference_view.suggested_name = f"difference_{self._role.value}"
+
+    @Slot()
+    def _refresh_made(self) -> None:
+        if self._pictures is None:
+            return
+        made = self._pictures.made.get(self._role)
+        clean = self._pictures.clean
+        if made is None or self._holds_clean or self._flicker_phase:
+            self.made_view.set_pixels(None if made is None else clean)
+        elif self.tools.swipe.isChecked():
+            column = int(np.clip(round(self._line.value()), 0, clean.shape[1]))
+            self.made_view.set_pixels(swipe(clean, made, column))
+        else:
+            self.made_view.set_pixels(made)
+
+    def _refresh_difference(self) -> None:
+        delta = None if self._pictures is None else self._pictures.deltas.get(self._role)
+        if delta is None:
+            self.difference_view.set_pixels(None)
+            return
+        self._factor = choose_factor(delta) if self._manual_factor is None else self._manual_factor
+        self.factor_choice.show_factor(self._factor, is_manual=self._manual_factor is not None)
+        self.difference_view.set_pixels(amplify(delta, self._factor))
+
+    @Slot(QRectF)
+    def _share_view(self, rect: QRectF) -> None:
+        moved = self.sender()
+        for view in self._views():
+            if view is not moved:
+                view.show_rect(rect)
+
+    @Slot(object)
+    def _say_pixel(self, place: tuple[int, int] | None) -> None:
+        if place is None or self._pictures is None:
+            self.said.emit("")
+            return
+        row, column = place
+        clean = self._pictures.clean[row, column].tolist()
+        text = f"row {row}, column {column} · clean RGB {clean}"
+        made = self._pictures.made.get(self._role)
+        self.said.emit(
+            text if made is None else f"{text} · {ROLE_NAMES[self._role].lower()} {made[row, column].tolist()}"
+        )
+
+    @Slot()
+    def _swap(self) -> None:
+        self._flicker_phase = not self._flicker_phase
+        self._refresh_made()
+
+
+def _pixels_of(probe: Probe, role: Role) -> FloatArray:
+    made = {Role.CONTROL: probe.control_pixels, Role.SIGN_FLIP: probe.sign_flip_pixels}
+    return made.get(role, probe.perturbed_pixels)

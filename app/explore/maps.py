@@ -1,0 +1,96 @@
+"""Computes what the cortex shows from the facts of the session: values, title, unit and scale. Never draws.
+
+Which responses count as "perturbed" follows what is on screen: a scrubbed step, a running probe, a preview, the probe.
+Before the first probe there is no shift, and its place shows the clean response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.base.state import AppState
+from app.look.numbers import NORM_SIGNS, write_epsilon
+from core.probes.probe import in_reference_sds
+from core.types import FloatArray, NormName
+
+if TYPE_CHECKING:
+    from core.encoders.card import EncoderCard
+
+SD_UNIT = "SD"
+LIMIT_PERCENTILE = 99
+LEAST_LIMIT = 0.5
+"""The scale of shifts never goes below this many SDs, so that a negligible shift looks negligible."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CorticalMap:
+    """What the cortex view is given; `values` (n_voxels,) or None while it is not known."""
+
+    values: FloatArray | None
+    title: str
+    unit: str
+    diverging: bool
+    limit: float | None = None
+
+
+def find_perturbed(state: AppState) -> FloatArray | None:
+    """The responses (n_voxels,) that count as perturbed now; None before the first probe."""
+    if state.probe is not None and state.step is not None:
+        responses: FloatArray = state.probe.history.responses[state.step]
+        return responses
+    if state.progress is not None:
+        return state.progress.responses
+    if state.preview is not None:
+        return state.preview.responses
+    return state.probe.perturbed if state.probe is not None else None
+
+
+def make_map(name: str, state: AppState) -> CorticalMap:
+    """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r or noise_ceiling."""
+    card = state.card
+    unit = card.response_unit if card is not None else ""
+    perturbed = find_perturbed(state)
+    match name:
+        case "clean":
+            return CorticalMap(state.clean, "Response, clean", unit, diverging=True)
+        case "perturbed":
+            return CorticalMap(perturbed, "Predicted response, perturbed image", unit, diverging=True)
+        case "sensitivity":
+            return _sensitivity(state, card)
+        case "r":
+            return CorticalMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
+        case "noise_ceiling":
+            return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
+    if perturbed is None and name == "shift":
+        return make_map("clean", state)
+    shift = _shift(state, perturbed)
+    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit_of(shift))
+
+
+def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:
+    if perturbed is None or state.clean is None or state.card is None:
+        return None
+    return in_reference_sds(perturbed - state.clean, state.card.reference_sd)
+
+
+def _limit_of(shift: FloatArray | None) -> float | None:
+    if shift is None or not np.isfinite(shift).any():
+        return None
+    return max(LEAST_LIMIT, float(np.nanpercentile(np.abs(shift), LIMIT_PERCENTILE)))
+
+
+def _sensitivity(state: AppState, card: EncoderCard | None) -> CorticalMap:
+    attack = state.attack
+    title = f"First-order sensitivity at {NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
+    if state.atlas is None or card is None:
+        return CorticalMap(None, title, SD_UNIT, diverging=False)
+    size = state.atlas.l2 if attack.norm is NormName.L2 else state.atlas.l1
+    values = in_reference_sds(attack.epsilon * size, card.reference_sd)
+    return CorticalMap(values, title, SD_UNIT, diverging=False)
+
+
+def _ceiling(state: AppState) -> FloatArray | None:
+    return state.subject.voxels.noise_ceiling if state.subject is not None else None

@@ -1,0 +1,306 @@
+"""Brings the facts of the session onto the panels, each part at most once per turn of the event loop. Never decides.
+
+Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
+together cost one drawing. After a drawing it rests as long as that took; while a probe runs and the processor draws the
+cortex (software OpenGL), longer, since every frame takes its time from the attack.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, SignalInstance, Slot
+
+from app.base.state import AppState
+from app.cortex.gl import is_software_gl
+from app.cortex.panel import CortexPanel
+from app.explore.controls_panel import ControlsPanel
+from app.explore.images_panel import ImagesPanel
+from app.explore.maps import make_map
+from app.explore.responses_panel import ResponsesPanel
+from app.look.numbers import format_number
+from core.encoders.card import EncoderCard
+from core.probes.probe import Probe
+from core.probes.target import TargetKind
+
+SENSITIVITY = "sensitivity"
+REGIONS = "roi"
+LONGEST_REST = 0.3
+"""Seconds; a result is never held back longer than this."""
+
+LIVE_REST = 0.1
+"""Seconds between two drawings of a running probe where the processor draws."""
+
+MAP_REST = 0.8
+"""Seconds between two maps of a running probe there: one frame of the cortex takes as long as a window may stall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """The panels of the window."""
+
+    controls: ControlsPanel
+    cortex: CortexPanel
+    images: ImagesPanel
+    responses: ResponsesPanel
+
+
+class Presenter(QObject):
+    """Draws what changed."""
+
+    def __init__(self, state: AppState, panels: Panels, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._panels = panels
+        self._gate = 0.0
+        self._software = is_software_gl()
+        self._mapped = 0.0
+        self._began = 0.0
+        self._rests_until = 0.0
+        self._pictured: Probe | None = None
+        self._stale: set[str] = set()
+        self._parts: dict[str, Callable[[], None]] = {
+            "surface": self._draw_surface,
+            "subject": self._draw_subject,
+            "encoder": self._draw_encoder,
+            "attack": self._draw_attack,
+            "target": self._draw_target,
+            "images": self._draw_images,
+            "map": self._draw_map,
+            "run": self._draw_run,
+            "probe": self._draw_probe,
+            "detail": self._draw_detail,
+            "progress": self._draw_progress,
+        }
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._draw)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._rest)
+        self._watch()
+
+    def set_gate(self, least_r: float) -> None:
+        """Dim the voxels whose held-out r is below this."""
+        self._gate = least_r
+        self.mark("encoder")
+
+    @Slot()
+    def redraw_map(self) -> None:
+        """Another map was chosen."""
+        self.mark("map")
+
+    def mark(self, *parts: str) -> None:
+        """Have parts drawn anew at the next turn of the event loop."""
+        self._stale.update(parts)
+        if self._stale and not self._timer.isActive():
+            self._timer.start(max(0, round(1000 * (self._rests_until - time.monotonic()))))
+
+    def settle(self) -> None:
+        """Draw at once what is stale, for whoever goes on from what is shown."""
+        if self._stale:
+            self._timer.stop()
+            self._draw()
+
+    def _watch(self) -> None:
+        state = self._state
+        followers: tuple[tuple[SignalInstance, tuple[str, ...]], ...] = (
+            (state.placed_changed, ("surface", "subject", "encoder", "map")),
+            (state.subject_changed, ("subject", "encoder")),
+            (state.card_changed, ("encoder", "target", "map")),
+            (state.encoder_changed, ("encoder", "map")),
+            (state.target_changed, ("target", "map")),
+            (state.aim_changed, ("target",)),
+            (state.direction_changed, ("attack",)),
+            (state.attack_changed, ("attack", "map")),
+            (state.auto_probe_changed, ("attack",)),
+            (state.stimulus_changed, ("images",)),
+            (state.clean_changed, ("map",)),
+            (state.probe_changed, ("images", "map", "probe")),
+            (state.progress_changed, ("images", "map", "progress")),
+            (state.run_changed, ("run",)),
+            (state.preview_changed, ("images", "map", "detail")),
+            (state.step_changed, ("images", "map", "detail")),
+            (state.atlas_changed, ("map",)),
+        )
+        for signal, parts in followers:
+            signal.connect(_Marker(self, parts).mark)
+
+    @Slot()
+    def _draw(self) -> None:
+        self._began = time.monotonic()
+        chosen = self._choose()
+        self._stale = self._stale - chosen
+        self._panels.cortex.view.set_hurried(self._is_slow())
+        for part, draw in self._parts.items():
+            if part in chosen:
+                draw()
+        self._pause.start(0)
+
+    def _choose(self) -> set[str]:
+        """What to draw now: all that is stale; where frames are slow, a running probe's map alone and seldom."""
+        if not self._is_slow() or "map" not in self._stale:
+            return self._stale
+        if self._began - self._mapped < MAP_REST:
+            return self._stale - {"map"}
+        self._mapped = self._began
+        return {"map"}
+
+    @Slot()
+    def _rest(self) -> None:
+        now = time.monotonic()
+        least = LIVE_REST if self._is_slow() else 0.0
+        self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
+        self.mark()
+
+    def _is_slow(self) -> bool:
+        return self._software and self._state.progress is not None
+
+    def _draw_surface(self) -> None:
+        placed, view = self._state.placed, self._panels.cortex.view
+        if placed is None:
+            return
+        if placed.surface is not view.surface:
+            view.set_surface(placed.surface)
+        view.set_atlas(placed.atlas)
+        view.set_voxels(placed.voxels)
+
+    def _draw_subject(self) -> None:
+        subject = self._state.subject
+        if subject is None:
+            return
+        table = subject.voxels
+        rois = [(name, len(table.voxels_in(name))) for name in table.roi_names]
+        self._panels.controls.target.set_rois(rois)
+
+    def _draw_encoder(self) -> None:
+        card = self._state.card
+        form = self._panels.controls.encoder
+        form.set_encoder(*self._state.encoder)
+        if card is None:
+            form.set_note("")
+            self._panels.cortex.view.set_dimmed(None)
+            return
+        form.set_note(describe_scores(card))
+        self._panels.cortex.view.set_dimmed(np.asarray(card.r < self._gate))
+
+    def _draw_attack(self) -> None:
+        state, controls = self._state, self._panels.controls
+        controls.attack.set_direction(state.direction)
+        controls.attack.set_value(state.attack)
+        controls.run.auto.setChecked(state.auto_probe)
+
+    def _draw_target(self) -> None:
+        target, card = self._state.target, self._state.card
+        form = self._panels.controls.target
+        form.aim.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
+        if target is None:
+            form.set_summary("", "")
+            self._panels.cortex.view.select_voxel(None)
+            self._panels.cortex.view.show_set(())
+            return
+        roi = target.label.removeprefix("ROI ").split(" (")[0] if target.kind is TargetKind.ROI else ""
+        form.set_kind(target.kind, roi)
+        details = ""
+        if card is not None:
+            voxels = list(target.voxels)
+            r, ceiling = float(np.median(card.r[voxels])), float(np.median(card.noise_ceiling[voxels]))
+            which = " (medians)" if len(voxels) > 1 else ""
+            details = f"held-out r {format_number(r)} · noise ceiling {format_number(ceiling)}{which}"
+        form.set_summary(target.label[0].upper() + target.label[1:], details)
+        self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
+        self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
+
+    def _draw_images(self) -> None:
+        state, images = self._state, self._panels.images
+        if state.stimulus is None:
+            return
+        if state.probe is not None and state.progress is None:
+            self._draw_images_of(state.probe)
+            return
+        self._pictured = None
+        progress = state.progress
+        pixels = progress.pixels if progress is not None else None
+        caption = f"step {progress.step} of {progress.n_steps}" if progress is not None else "clean"
+        images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
+        if progress is not None:
+            images.show_step(progress.pixels, epsilon=progress.epsilon, norm=state.attack.norm)
+
+    def _draw_images_of(self, probe: Probe) -> None:
+        images, step, preview = self._panels.images, self._state.step, self._state.preview
+        if self._pictured is not probe or (step is None and preview is None):
+            images.show_probe(probe)
+        self._pictured = probe
+        if step is not None:
+            history = probe.history
+            images.show_step(history.pixels[step], epsilon=float(history.epsilon[step]), norm=probe.config.attack.norm)
+        elif preview is not None:
+            images.show_preview(preview)
+
+    def _title(self) -> str:
+        state = self._state
+        name = state.stimulus.id if state.stimulus is not None else ""
+        return f"{name} · {state.direction} {state.target.label}" if state.target is not None else name
+
+    def _draw_map(self) -> None:
+        name, view = self._panels.cortex.current_map(), self._panels.cortex.view
+        if name == REGIONS:
+            view.show_regions(True)
+            return
+        chosen = make_map(name, self._state)
+        view.set_values(
+            chosen.values, title=chosen.title, unit=chosen.unit, diverging=chosen.diverging, limit=chosen.limit
+        )
+
+    def _draw_run(self) -> None:
+        subject, card, config = self._state.subject, self._state.card, self._state.run
+        if subject is not None and card is not None and config is not None:
+            self._panels.responses.begin_run(
+                config, subject.voxels, response_unit=card.response_unit, reference_sd=card.reference_sd
+            )
+
+    def _draw_probe(self) -> None:
+        probe, subject = self._state.probe, self._state.subject
+        if probe is not None and subject is not None:
+            self._panels.responses.show_probe(probe, subject.voxels)
+        elif self._state.progress is None:
+            self._panels.responses.clear()
+
+    def _draw_detail(self) -> None:
+        state, responses = self._state, self._panels.responses
+        if state.probe is None or state.progress is not None:
+            return
+        if state.preview is not None:
+            responses.show_preview(state.preview)
+        else:
+            responses.show_step(state.step)
+
+    def _draw_progress(self) -> None:
+        progress = self._state.progress
+        if progress is not None:
+            self._panels.responses.show_progress(progress)
+            self._panels.controls.run.show_progress(progress)
+
+
+def describe_scores(card: EncoderCard) -> str:
+    """The line under the encoder form."""
+    if not np.isfinite(card.r).any():
+        return f"r not known, {card.n_voxels:,} voxels"
+    return f"Median {card.scored_on} r {np.nanmedian(card.r):.2f}"
+
+
+class _Marker(QObject):
+    """Ties one signal to the parts it makes stale."""
+
+    def __init__(self, presenter: Presenter, parts: tuple[str, ...]) -> None:
+        super().__init__(presenter)
+        self._presenter = presenter
+        self._parts = parts
+
+    @Slot()
+    def mark(self) -> None:
+        """Mark the parts."""
+        self._presenter.mark(*self._parts)

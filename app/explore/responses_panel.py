@@ -1,0 +1,291 @@
+"""Shows what a probe did to the responses: curve, spill-over and history side by side. Never runs a probe."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.explore.curve_data import curve_of
+from app.explore.curve_view import CurveView
+from app.explore.history_view import HistoryView
+from app.explore.live_steps import LiveSteps
+from app.explore.roi_table import RoiTable
+from app.look.numbers import digits_for, format_number, format_signed
+from app.look.theme import DARK, Theme
+from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.captions import ElidedLabel, EmptyState
+from app.widgets.segmented import Segmented
+from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
+from core.probes.spill_over import RoiPool, tabulate_shift
+from core.types import FloatArray, VoxelTable
+
+REDRAW_MS = 60
+"""A running probe draws one of its parts (plots, then table) at most every 60 ms, whatever the attack's speed.
+
+Together they took 28 to 37 ms on two busy cores with software rendering, too near the 50 ms a window may stall.
+"""
+
+SELECTIVITY_TIP = (
+    "z = (target ROI's mean shift − mean over the other ROIs) ÷ SD over the other ROIs, every shift in SDs of the "
+    "clean reference responses. Large: the probe moved its target and little else."
+)
+READOUT_TIP = (
+    "Shift of the target at the full budget, in the response's unit and in SDs of its clean reference responses; the "
+    "same for the equal-norm random control. Linearity = shift ÷ first-order shift: 1 for a linear encoder."
+)
+
+
+class ResponsesPanel(QWidget):
+    """The curve, the ROI table and the attack's history.
+
+    Signals
+    -------
+    step_scrubbed(int)
+        The user moved to an attack step, from 0.
+    roi_selected(str)
+        The user chose an ROI's row.
+    """
+
+    step_scrubbed = Signal(int)
+    roi_selected = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._probe: Probe | None = None
+        self._table: VoxelTable | None = None
+        self._pool: RoiPool | None = None
+        self._live: LiveSteps | None = None
+        self._table_is_due = False
+        self.curve = CurveView()
+        self.table = RoiTable()
+        self.history = HistoryView()
+        self.readout = ElidedLabel("muted", hint=READOUT_TIP)
+        self.selectivity = ElidedLabel("muted", hint=SELECTIVITY_TIP)
+        self.axis_choice = Segmented(
+            [("linear", "Linear ε", "Even steps of epsilon"), ("log", "Log ε", "Octaves of epsilon, even on the axis")]
+        )
+        self._redraw_timer = QTimer(self)
+        self._redraw_timer.setSingleShot(True)
+        self._redraw_timer.setInterval(REDRAW_MS)
+        self._build()
+        self._redraw_timer.timeout.connect(self._draw_live)
+        self.axis_choice.chosen.connect(self._choose_axis)
+        self.table.roi_selected.connect(self.roi_selected)
+        self.history.step_scrubbed.connect(self._follow_scrub)
+        self.set_theme(DARK)
+        self.clear()
+
+    def begin_run(
+        self, config: ProbeConfig, table: VoxelTable, *, response_unit: str, reference_sd: FloatArray | None = None
+    ) -> None:
+        """Make ready for the records of a new run, so that they show with their units and norm.
+
+        Parameters
+        ----------
+        config : ProbeConfig
+            What is about to run.
+        table : VoxelTable
+            The subject's voxels.
+        response_unit : str
+            Unit of the responses.
+        reference_sd : (n_voxels,) float or None
+            SD of each voxel's clean reference responses; without it the table waits for the result.
+        """
+        self._use_table(table)
+        self._table_is_due = False
+        self._live = LiveSteps(config, response_unit, reference_sd)
+        self.history.set_playing(False)
+
+    def show_progress(self, progress: ProbeProgress) -> None:
+        """Take one record of a running probe; drawn at most eight times a second."""
+        if self._live is None:
+            return
+        self._live.add(progress)
+        if self._live.n_steps and not self._redraw_timer.isActive():
+            self._redraw_timer.start()
+
+    def show_probe(self, probe: Probe, table: VoxelTable) -> None:
+        """Show a finished probe."""
+        self._redraw_timer.stop()
+        self._live = None
+        self._probe = probe
+        self._use_table(table)
+        self.curve.show_curve(curve_of(probe))
+        attack, history = probe.config.attack, probe.history
+        told_unit = probe.config.objective.unit(probe.response_unit)
+        self.history.show_history(history.epsilon, history.shift, norm=attack.norm, unit=told_unit)
+        self._tabulate(probe, probe.shift)
+        self._read_out(probe)
+        self._stack.setCurrentIndex(1)
+
+    def show_preview(self, preview: Preview) -> None:
+        """Let the curve's marker and the table follow an epsilon that is being dragged."""
+        if self._probe is not None:
+            self.curve.show_marker(preview.epsilon, preview.shift)
+            self._tabulate(self._probe, preview.responses - preview.clean, live=True)
+
+    def show_step(self, step: int | None) -> None:
+        """Show one attack step in all three parts; None is the delivered result."""
+        probe = self._probe
+        if probe is None:
+            return
+        self.history.set_step(step)
+        if step is None:
+            self.curve.show_marker(probe.config.attack.epsilon, float(probe.curve.shift[-1]))
+            self._tabulate(probe, probe.shift)
+        else:
+            self.curve.show_marker(float(probe.history.epsilon[step]), float(probe.history.shift[step]))
+            self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
+
+    def set_epsilon(self, epsilon: float) -> None:
+        """Move the curve's marker to a budget, on the line between the rungs."""
+        data = self.curve.data
+        if data is not None and data.epsilon.size:
+            rungs, shifts = np.append(0.0, data.epsilon), np.append(0.0, data.shift)
+            self.curve.show_marker(epsilon, float(np.interp(epsilon, rungs, shifts)))
+
+    def select_roi(self, roi: str | None) -> None:
+        """Mark an ROI's row without telling anyone."""
+        self.table.select_roi(roi)
+
+    def clear(self) -> None:
+        """Show the empty state."""
+        self._redraw_timer.stop()
+        self._probe = self._live = None
+        self.history.set_playing(False)
+        self._stack.setCurrentIndex(0)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.curve.set_theme(theme)
+        self.table.set_theme(theme)
+        self.history.set_theme(theme)
+
+    def _build(self) -> None:
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        parts = (
+            (_make_part("Shift against ε", self.readout, self.curve, tool=self.axis_choice), 34, 300),
+            (_make_part("Spill-over", self.selectivity, self.table), 38, 340),
+            (_make_part("Attack steps", self.history.readout, self.history), 28, 260),
+        )
+        for index, (part, share, least) in enumerate(parts):
+            part.setMinimumWidth(least)
+            splitter.addWidget(part)
+            splitter.setStretchFactor(index, share)
+        splitter.setSizes([10 * share for _, share, _ in parts])
+        self._stack = QStackedWidget()
+        advice = (
+            "Pick a voxel on the cortex, or choose an ROI, then run a probe: its shift against ε, its spill-over and "
+            "its steps appear here."
+        )
+        self._stack.addWidget(EmptyState("No probe yet", advice))
+        self._stack.addWidget(splitter)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._stack)
+
+    def _use_table(self, table: VoxelTable) -> None:
+        if self._table is not table:
+            self._table, self._pool = table, RoiPool(table)
+
+    def _tabulate(self, probe: Probe, shift: FloatArray, *, live: bool = False) -> None:
+        self._fill_table(
+            shift,
+            target=probe.target_vector,
+            reference_sd=probe.reference_sd,
+            control=probe.control_shift,
+            unit=probe.response_unit,
+            live=live,
+        )
+
+    def _fill_table(
+        self,
+        shift: FloatArray,
+        *,
+        target: FloatArray,
+        reference_sd: FloatArray,
+        control: FloatArray | None,
+        unit: str,
+        live: bool,
+    ) -> None:
+        if self._pool is None:
+            return
+        spill = tabulate_shift(shift, self._pool, reference_sd=reference_sd, target=target, control=control)
+        self.table.show_rows(spill, unit=unit, live=live)
+        z = format_signed(spill.selectivity, 1) if math.isfinite(spill.selectivity) else "not defined here"
+        self.selectivity.show_text(f"selectivity z = {z}")
+
+    def _read_out(self, probe: Probe) -> None:
+        curve = probe.curve
+        shift, control = float(curve.shift[-1]), float(curve.control_shift[-1])
+        digits = digits_for(abs(shift))
+        data = curve_of(probe)
+        sds = f" ({format_signed(data.in_sds(shift))} SD)" if data.target_sd > 0 else ""
+        parts = (
+            f"{format_signed(shift, digits)}{sds}",
+            f"control {format_signed(control, digits)}",
+            f"linearity {format_number(float(curve.linearity[-1]))}",
+        )
+        self.readout.show_text(" · ".join(parts))
+
+    @Slot()
+    def _draw_live(self) -> None:
+        """Draw the plots of the newest record now, and the table one tick later."""
+        live = self._live
+        if live is None or not live.n_steps:
+            return
+        if self._table_is_due:
+            self._tabulate_live(live)
+        else:
+            self._plot_live(live)
+            self._redraw_timer.start()
+        self._table_is_due = not self._table_is_due
+
+    def _plot_live(self, live: LiveSteps) -> None:
+        norm = live.config.attack.norm
+        self.history.show_history(live.epsilon, live.shift, norm=norm, unit=live.told_unit, n_planned=live.n_planned)
+        self.curve.show_curve(live.curve())
+        self.readout.show_text(live.describe())
+        self._stack.setCurrentIndex(1)
+
+    def _tabulate_live(self, live: LiveSteps) -> None:
+        if live.reference_sd is None or live.response_shift is None:
+            return
+        self._fill_table(
+            live.response_shift,
+            target=live.config.target.vector(len(live.response_shift)),
+            reference_sd=live.reference_sd,
+            control=None,
+            unit=live.unit,
+            live=True,
+        )
+
+    @Slot(str)
+    def _choose_axis(self, value: str) -> None:
+        self.curve.set_log(value == "log")
+
+    @Slot(int)
+    def _follow_scrub(self, step: int) -> None:
+        self.show_step(step)
+        self.step_scrubbed.emit(step)
+
+
+def _make_part(heading: str, readout: QWidget, body: QWidget, *, tool: QWidget | None = None) -> QWidget:
+    """One third of the panel: heading with a tool on its right, one line of read-out, the view."""
+    head = make_row(make_label(heading, "strong"), -1, gap=8)
+    if tool is not None:
+        head.addWidget(tool)
+    part = QWidget()
+    part.setProperty("role", "panel")
+    part.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    column = make_column(head, readout, gap=2)
+    column.addWidget(body, 1)
+    column.setContentsMargins(10, 6, 10, 8)
+    part.setLayout(column)
+    return part

@@ -1,0 +1,116 @@
+"""The button that starts or stops a probe, with how far it is and the time left. Never starts anything itself."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QWidget
+
+from app.base.jobs import Cancelling, Idle, RunState
+from app.look.icons import load_icon
+from app.look.theme import DARK, Theme
+from app.widgets.basics import make_button, make_column, make_label, make_row, set_look
+from app.widgets.progress_line import ProgressLine
+from core.probes.probe import ProbeProgress
+
+
+class RunBox(QWidget):
+    """Probe, or Cancel while one runs."""
+
+    probe_requested = Signal()
+    cancel_requested = Signal()
+    auto_toggled = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme: Theme = DARK
+        self._running = False
+        self._reason = ""
+        self.auto = QCheckBox("Probe at once when something changes")
+        self.auto.setChecked(True)
+        self.button = make_button("Probe", "big")
+        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.bar = ProgressLine()
+        self.left = make_label(role="muted")
+        self.right = make_label(role="muted")
+        self._account = QWidget()
+        self._account.setLayout(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
+        column = make_column(self.auto, self.button, self._account)
+        column.setContentsMargins(16, 10, 16, 12)
+        self.setLayout(column)
+        self._show_account()
+        self.button.clicked.connect(self._press)
+        self.auto.toggled.connect(self.auto_toggled)
+
+    def set_reason(self, reason: str) -> None:
+        """Why no probe can be made now; empty if one can."""
+        self._reason = reason
+        self._show_button()
+        if not self._running:
+            self.left.setText(reason)
+        self._show_account()
+
+    def set_run_state(self, state: RunState) -> None:
+        """Follow the lane: a probe under way turns the button into Cancel."""
+        self._running = not isinstance(state, Idle) and state.kind == "probe"
+        self.button.setEnabled(True)
+        self._show_button()
+        if isinstance(state, Cancelling) and self._running:
+            self.button.setEnabled(False)
+            self.left.setText("Stopping…")
+        elif self._running:
+            self.left.setText(state.title if not isinstance(state, Idle) else "")
+        else:
+            self.bar.set_share(0.0)
+            self.left.setText(self._reason)
+            self.right.setText("")
+        self._show_account()
+
+    def show_progress(self, progress: ProbeProgress) -> None:
+        """Show how far a probe is."""
+        share = progress.step / progress.n_steps if progress.n_steps else 0.0
+        self.bar.set_share(share)
+        stage = STAGE_NAMES.get(progress.stage, progress.stage)
+        self.left.setText(f"{stage} · step {progress.step} of {progress.n_steps}")
+        self.right.setText("" if progress.seconds_left is None else f"{describe_seconds(progress.seconds_left)} left")
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icon in the theme's colours."""
+        self._theme = theme
+        self._show_button()
+
+    def _show_account(self) -> None:
+        self.bar.setVisible(self._running)
+        self._account.setVisible(self._running or bool(self._reason))
+
+    def _show_button(self) -> None:
+        if self._running:
+            self.button.setText("Cancel")
+            self.button.setToolTip("Stop the running probe (Esc)")
+            self.button.setIcon(load_icon("cancel", self._theme.danger))
+        else:
+            self.button.setText("Probe")
+            self.button.setToolTip(self._reason or "Make the probe (Space)")
+            self.button.setEnabled(not self._reason)
+            self.button.setIcon(load_icon("probe", self._theme.on_accent, self._theme.faint))
+        set_look(self.button, "kind", "big-stop" if self._running else "big")
+
+    @Slot()
+    def _press(self) -> None:
+        (self.cancel_requested if self._running else self.probe_requested).emit()
+
+
+STAGE_NAMES = {
+    "clean": "Clean response",
+    "search": "Smallest budget",
+    "attack": "Attack",
+    "controls": "Controls",
+    "done": "Done",
+}
+
+
+def describe_seconds(seconds: float) -> str:
+    """A duration people read at a glance: "3 s", "2 min 10 s"."""
+    whole = math.ceil(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

@@ -1,0 +1,117 @@
+"""Chooses what a probe moves: a voxel picked on the cortex, an ROI, or a drawn set. Never makes the target itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QStackedLayout, QWidget
+
+from app.explore.aim_form import AimForm
+from app.look.icons import load_icon
+from app.look.theme import Theme
+from app.widgets.basics import make_button, make_column, make_heading, make_row
+from app.widgets.captions import ElidedLabel
+from app.widgets.fold import Fold
+from app.widgets.segmented import Segmented
+from core.probes.target import TargetKind
+
+PICK_HINT = "Click a voxel on the cortex"
+DRAW_HINT = "Press Draw, then paint voxels on the cortex"
+
+
+class TargetForm(QWidget):
+    """Voxel, ROI or set, and a summary of what is chosen."""
+
+    roi_chosen = Signal(str)
+    drawing_toggled = Signal(bool)
+    drawing_cleared = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kind = Segmented(
+            [
+                (TargetKind.VOXEL, "Voxel", "Probe the voxel you click on the cortex"),
+                (TargetKind.ROI, "ROI", "Probe the mean of a region of interest"),
+                (TargetKind.SET, "Set", "Probe the mean of a set of voxels you draw"),
+            ]
+        )
+        self.roi = QComboBox()
+        self.roi.setAccessibleName("ROI")
+        self.roi.setPlaceholderText("Choose an ROI")
+        self.roi.setMaxVisibleItems(20)
+        self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
+        self.draw.setCheckable(True)
+        self.clear = make_button("Clear", tip="Forget the drawn set")
+        self.summary = ElidedLabel("strong")
+        self.details = ElidedLabel("muted")
+        self.summary.show_text(PICK_HINT)
+        self.aim = AimForm()
+        self.more = Fold("Contrast, pattern, smallest budget", self.aim)
+        self._lay_out()
+        self._connect()
+
+    def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:
+        """Offer the ROIs of a subject, each with its number of voxels; none is chosen."""
+        with QSignalBlocker(self.roi):
+            self.roi.clear()
+            for name, n_voxels in rois:
+                self.roi.addItem(f"{name}  ·  {n_voxels} voxel{'s' if n_voxels != 1 else ''}", name)
+            self.roi.setCurrentIndex(-1)
+
+    def set_summary(self, title: str, details: str) -> None:
+        """Show the chosen target; an empty title shows what to do instead."""
+        hint = DRAW_HINT if self.kind.value() == TargetKind.SET else PICK_HINT
+        self.summary.show_text(title or (hint if self.kind.value() != TargetKind.ROI else "Choose an ROI"))
+        self.details.show_text(details)
+        self.details.setVisible(bool(details))
+
+    def set_kind(self, kind: TargetKind, roi: str = "") -> None:
+        """Show a kind of target as chosen; tells nobody."""
+        shown = kind if kind in (TargetKind.VOXEL, TargetKind.ROI, TargetKind.SET) else TargetKind.SET
+        self.kind.set_value(shown)
+        self._show_kind(shown)
+        with QSignalBlocker(self.roi):
+            self.roi.setCurrentIndex(self.roi.findData(roi) if roi else -1)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the theme's colours."""
+        self.draw.setIcon(load_icon("brush", theme.text))
+        self.more.set_theme(theme)
+
+    def _lay_out(self) -> None:
+        self._stack = QStackedLayout()
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        draw_row = QWidget()
+        draw_row.setLayout(make_row(self.draw, self.clear))
+        for page in (self.roi, draw_row):
+            self._stack.addWidget(page)
+        self._choices = QWidget()
+        self._choices.setLayout(self._stack)
+        self._choices.hide()
+        texts = make_column(self.summary, self.details, gap=2)
+        self.setLayout(make_column(make_heading("Target"), self.kind, self._choices, texts, self.more))
+
+    def _connect(self) -> None:
+        self.kind.chosen.connect(self._take_kind)
+        self.roi.activated.connect(self._take_roi)
+        self.draw.toggled.connect(self.drawing_toggled)
+        self.clear.clicked.connect(self.drawing_cleared)
+
+    def _show_kind(self, kind: str) -> None:
+        self._choices.setVisible(kind != TargetKind.VOXEL)
+        self._stack.setCurrentIndex(1 if kind == TargetKind.SET else 0)
+        if kind != TargetKind.SET:
+            self.draw.setChecked(False)
+
+    @Slot(str)
+    def _take_kind(self, kind: str) -> None:
+        self._show_kind(kind)
+        if kind == TargetKind.SET:
+            self.draw.setChecked(True)
+        if kind == TargetKind.ROI and self.roi.currentIndex() < 0:
+            self.roi.showPopup()
+
+    @Slot(int)
+    def _take_roi(self, _index: int) -> None:
+        self.roi_chosen.emit(self.roi.currentData())

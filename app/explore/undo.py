@@ -1,0 +1,99 @@
+"""The list of states one can go back to, and finished probes that come back with them. Never touches a widget."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from app.explore.selection import Selection
+from core.probes.files import flatten_arrays
+from core.probes.probe import Probe, ProbeConfig
+
+MOST_STATES = 200
+COALESCED = {"attack", "aim", "gate_r"}
+"""What is changed by sliders and spin boxes: a run of changes of the same field is one step."""
+
+COALESCE_SECONDS = 1.0
+"""Two changes nearer in time belong together."""
+
+MOST_BYTES = 400_000_000
+"""Of the finished probes kept, about thirty; the oldest go."""
+
+
+class UndoHistory:
+    """States in their order, with the place one is at."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._states: list[Selection] = []
+        self._at = -1
+        self._last: tuple[tuple[str, ...], float] = ((), float("-inf"))
+
+    @property
+    def current(self) -> Selection | None:
+        """The state one is at."""
+        return self._states[self._at] if self._states else None
+
+    @property
+    def before(self) -> Selection | None:
+        """The state undo goes to."""
+        return self._states[self._at - 1] if self._at > 0 else None
+
+    @property
+    def after(self) -> Selection | None:
+        """The state redo goes to."""
+        return self._states[self._at + 1] if self._at + 1 < len(self._states) else None
+
+    def note(self, state: Selection, *, now: float) -> bool:
+        """Take the state of the window at a time in seconds; whether it is a new one."""
+        current = self.current
+        if current is None or state == current:
+            self._states[self._at : self._at + 1] = [state]
+            self._at = max(self._at, 0)
+            return current is None
+        changed = state.changed_since(current)
+        fields, when = self._last
+        del self._states[self._at + 1 :]
+        if changed == fields and set(changed) <= COALESCED and now - when < COALESCE_SECONDS:
+            self._states[self._at] = state
+        else:
+            self._states = [*self._states, state][-MOST_STATES:]
+            self._at = len(self._states) - 1
+        self._last = (changed, now)
+        return True
+
+    def go(self, step: int) -> Selection | None:
+        """Step back (-1) or forth (+1); the state now at, None if there is none."""
+        target = self.before if step < 0 else self.after
+        if target is not None:
+            self._at += step
+            self._last = ((), float("-inf"))
+        return target
+
+    def settle(self, state: Selection) -> None:
+        """What the window made of the state one went to: the same, or less where something has gone."""
+        if self._states:
+            self._states[self._at] = state
+
+
+class ProbeCache:
+    """The last finished probes by what was asked for, up to a number of bytes."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._kept: OrderedDict[tuple[ProbeConfig, str], tuple[Probe, int]] = OrderedDict()
+
+    def keep(self, asked: ProbeConfig, probe: Probe) -> None:
+        """Keep a probe; a smallest budget that was searched for is kept under what was asked."""
+        size = sum(array.nbytes for array in flatten_arrays(probe).values())
+        self._kept[asked, probe.stimulus_sha256] = (probe, size)
+        self._kept.move_to_end((asked, probe.stimulus_sha256))
+        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._most:
+            self._kept.popitem(last=False)
+
+    def find(self, asked: ProbeConfig, stimulus_sha256: str) -> Probe | None:
+        """The probe of that question and image."""
+        found = self._kept.get((asked, stimulus_sha256))
+        return None if found is None else found[0]

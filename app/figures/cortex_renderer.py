@@ -1,0 +1,359 @@
+"""Draws the cortex of a probe off screen, picture by picture, for movies and figures. Never touches the window's view.
+
+It has a renderer of its own, works without a display, and belongs to the thread that made it (in a window, Qt's).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, cast
+
+import numpy as np
+import pyvista as pv
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkLogger
+from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
+
+from app.cortex.annotate import Annotator
+from app.cortex.camera import CameraPose
+from app.cortex.canvas import OUTLINE_DARK, OUTLINE_LIGHT
+from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.cortex.morph import MorphPath, find_stops
+from app.cortex.overlay import draw_annotations
+from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
+from app.cortex.picking import CortexPicker
+from app.cortex.scene import CortexScene, Rgb
+from app.look.theme import Theme, find_theme, interface_font
+from core.checks import describe_refusal
+from core.datasets.subject import load_subject
+from core.errors import BadInputError
+from core.figures.colour_key import ColourKey
+from core.figures.cortex_page import Shape
+from core.figures.inks import find_inks
+from core.figures.movie_config import CortexLook, Motion
+from core.figures.movie_frames import Shot
+from core.figures.probe_maps import ProbeMap, map_probe
+from core.probes.probe import Probe
+from core.probes.target import TargetKind
+from core.surfaces.placing import Placed, place_voxels
+from core.types import ByteArray, FloatArray
+
+OVERSAMPLING = 2
+"""Drawn this much larger and averaged down: smooths lines too, which multisampling on a processor does not."""
+
+MARGIN = 1.08
+"""Room around what is shown."""
+
+TURN_SAMPLES = 36
+"""Directions from which a turning cortex must stay in sight."""
+
+TURN_POINTS = 5000
+"""Of the surface, by which that is judged."""
+
+LETTER_HEIGHT = 460
+"""Pixels of a picture at which names are written as large as in the window."""
+
+FOLDED_UNTIL, FLAT_FROM = 0.08, 0.46
+"""Places of the movie between which the cortex opens; it rests at both ends, then goes back, ready to be looped."""
+
+
+class CortexFilm:
+    """Answers for every picture of one probe's cortex; see core.figures.movie_frames.Cortex.
+
+    Parameters
+    ----------
+    placed : Placed
+        Surface, voxels and atlas.
+    shown : ProbeMap
+    look : CortexLook
+    theme : Theme
+    """
+
+    def __init__(self, placed: Placed, shown: ProbeMap, look: CortexLook, *, theme: Theme) -> None:
+        _check_look(placed, look)
+        self._placed, self._shown, self._look, self._theme = placed, shown, look, theme
+        self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
+        window = self._plotter.renderer.GetRenderWindow()
+        window.SetMultiSamples(0)
+        window.SetAlphaBitPlanes(1)  # else nothing can be see-through
+        self._plotter.camera_set = True
+        self._scene = CortexScene(self._plotter.renderer)
+        self._annotator = Annotator(self._scene)
+        self._annotator.labelled = look.labels
+        self._picker = CortexPicker(self._plotter.renderer)
+        self._painter = CortexPainter()
+        self._pose = CameraPose(0.0, 0.0)
+        self._painted: int | None = None
+        self._path: MorphPath | None = None
+        self._position = -1.0
+        self._transparent = False
+        self._set_up()
+
+    @property
+    def key(self) -> ColourKey | None:
+        """What the colours mean."""
+        scale = self._painter.scale
+        if scale is None:
+            return None
+        return ColourKey(scale.colormap, self._shown.title, self._shown.unit, scale.limit, scale.threshold)
+
+    @property
+    def note(self) -> str:
+        """Which voxels are dimmed, and where the surface stands in for another."""
+        return self._shown.note
+
+    def mark_target(self, probe: Probe) -> None:
+        """Mark a voxel that was aimed at, or outline the ROI."""
+        target = probe.config.target
+        if target.kind is TargetKind.VOXEL:
+            self._scene.mark(self._painter.place_of(target.voxels[0]))
+        elif target.kind is TargetKind.ROI:
+            roi = target.label.removeprefix("ROI ").split(" (")[0]
+            self._scene.emphasise(self._painter.roi_labels(roi))
+
+    def use_colours(self, colormap: str, threshold: float) -> None:
+        """Use another colour map, and leave values nearer to zero than `threshold` out."""
+        self._painter.set_colormap(colormap)
+        self._painter.set_threshold(threshold)
+        self._painted = None
+
+    def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
+        """A picture (height, width, 3) uint8 on the paper of the theme."""
+        return self._render(shot, size, transparent=False)[..., :3]
+
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
+        return self._render(Shot(), size, transparent=True)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """What is shown as points, triangles, colours and words, for a page of HTML."""
+        self._colour(None)
+        colours = self._painter.colours()
+        meshes = self._scene.meshes
+        return tuple(
+            Shape(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
+            for side in self._scene.sides
+        )
+
+    def _words(self, side: int) -> tuple[str, ...]:
+        """What stands at each vertex: ROI, voxel, value."""
+        found = []
+        for vertex in range(len(self._scene.meshes[side].points)):
+            voxel, roi = self._painter.voxel_at(side, vertex), self._painter.roi_at(side, vertex)
+            value = self._painter.value_of(voxel)
+            shown = "" if value is None else f"{value:+.3g} {self._shown.unit}"
+            found.append(" · ".join(filter(None, [roi, "" if voxel is None else f"voxel {voxel}", shown])))
+        return tuple(found)
+
+    def close(self) -> None:
+        """Give back the graphics resources; safe to call twice."""
+        self._plotter.close()
+
+    def _set_up(self) -> None:
+        painter, placed, look = self._painter, self._placed, self._look
+        painter.surface, painter.atlas = placed.surface, placed.atlas
+        painter.greys = GREYS_DARK if self._theme.is_dark else GREYS_LIGHT
+        painter.set_voxels(placed.voxels)
+        painter.set_values(self._shown.values, diverging=self._shown.diverging, limit=self._shown.limit)
+        painter.shows_regions = look.map == "roi"
+        painter.set_dimmed(self._shown.dimmed)
+        self._scene.set_surface(placed.surface)
+        self._scene.set_outlined(look.outlines)
+        self._annotator.set_atlas(placed.atlas)
+        geometry, hemispheres = cast("Geometry", look.geometry), cast("Hemispheres", look.hemispheres)
+        view = cast("NamedView", look.view)
+        self._scene.arrange(geometry, hemispheres=hemispheres, view="flat" if geometry == "flat" else view)
+        self._scene.set_atlas(placed.atlas)
+        if look.motion is Motion.UNFOLD:
+            stops = find_stops(placed.surface, geometry)
+            self._path = MorphPath(placed.surface, stops, hemispheres=hemispheres, view=view)
+        paper = _rgb(find_inks(self._theme.name).paper)
+        self._plotter.renderer.GradientBackgroundOff()
+        self._plotter.renderer.SetBackground(*paper)
+        self._picker.set_meshes(self._scene.meshes, self._scene.sides)
+
+    def _render(self, shot: Shot, size: tuple[int, int], *, transparent: bool) -> ByteArray:
+        width, height = size
+        ratio = max(0.5, height / LETTER_HEIGHT)
+        self._place(shot, aspect=width / height)
+        self._colour(shot.step)
+        line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
+        wide = ratio * OVERSAMPLING
+        self._scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(self._theme.accent), ratio=wide)
+        self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
+        self._pose.apply(self._plotter.renderer.GetActiveCamera())
+        renderer = self._plotter.renderer
+        renderer.SetBackgroundAlpha(0.0 if transparent else 1.0)
+        image = _shrink(_grab(renderer.GetRenderWindow()), size)
+        self._write_names(image, ratio)
+        return _as_array(image)
+
+    def _place(self, shot: Shot, *, aspect: float) -> None:
+        if self._path is not None and shot.progress is not None:
+            self._unfold(self._path, unfolding_at(shot.progress, self._path.length), aspect=aspect)
+            return
+        named = "flat" if self._look.geometry == "flat" else self._look.view
+        start = CameraPose(VIEWS[named].azimuth, VIEWS[named].elevation)
+        points = self._scene.shown_points()
+        if shot.progress is not None:
+            self._pose = _turned(start, points, shot.progress, aspect=aspect)
+        else:
+            self._pose = start.fitted(points, aspect=aspect, margin=MARGIN)
+
+    def _unfold(self, path: MorphPath, position: float, *, aspect: float) -> None:
+        if position != self._position:
+            self._scene.show_morph(path, position)
+            self._picker.set_meshes(self._scene.meshes, self._scene.sides)
+            self._position = position
+        before, after, share = path.segment(position)
+        self._pose = self._pose_at(path, before, aspect).between(self._pose_at(path, after, aspect), share)
+
+    def _pose_at(self, path: MorphPath, stop: Geometry, aspect: float) -> CameraPose:
+        angles = VIEWS["flat" if stop == "flat" else self._look.view]
+        points = path.stop_points(stop, self._scene.sides)
+        return CameraPose(angles.azimuth, angles.elevation).fitted(points, aspect=aspect, margin=MARGIN)
+
+    def _colour(self, step: int | None) -> None:
+        asked = -2 if step is None else step
+        if asked == self._painted:
+            return
+        self._painted = asked
+        if not self._painter.shows_regions:
+            self._painter.set_values(self._shown.at(step), diverging=self._shown.diverging, limit=self._shown.limit)
+        self._scene.set_colours(self._painter.colours())
+
+    def _write_names(self, image: QImage, ratio: float) -> None:
+        size = (image.width() / ratio, image.height() / ratio)
+        font = interface_font()
+        found = self._annotator.find(self._pose, size=size, font=font, pick_at=self._pick_at(image.height(), ratio))
+        painter = QPainter(image)
+        painter.scale(ratio, ratio)
+        painter.setFont(font)
+        draw_annotations(painter, found, theme=self._theme, font=font)
+        painter.end()
+
+    def _pick_at(self, height: int, ratio: float) -> Any:
+        def pick(x: float, y: float) -> FloatArray | None:
+            at = QPointF(x * ratio * OVERSAMPLING, (height - y * ratio) * OVERSAMPLING)
+            found = self._picker.pick(at.x(), at.y())
+            return None if found is None else np.asarray(found.point)
+
+        return pick
+
+
+@contextmanager
+def film_of_probe(probe: Probe, look: CortexLook, *, theme: str, follows: bool = True) -> Iterator[CortexFilm]:
+    """Something that draws a probe's cortex, for as long as the block lasts.
+
+    Raises
+    ------
+    BadInputError
+        If the subject is not here, has no voxels on a surface, or the surface lacks what the look asks for.
+    """
+    _need_application()
+    subject = load_subject(probe.config.subject)
+    placed = place_voxels(subject.voxels, subject.surface)
+    film = open_film(probe, look, placed, theme=find_theme(theme), follows=follows)
+    try:
+        yield film
+    finally:
+        film.close()
+
+
+def open_film(probe: Probe, look: CortexLook, placed: Placed, *, theme: Theme, follows: bool = True) -> CortexFilm:
+    """The same for a window, which knows where the voxels are and closes the film itself."""
+    if len(probe.clean) != placed.voxels.n_voxels:
+        allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
+        advice = "The subject was imported anew since the probe was made."
+        raise BadInputError(describe_refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice))
+    if not len(placed.voxels.paint):
+        raise BadInputError(placed.note or "This subject's voxels lie on no surface, so there is no cortex to show.")
+    film = CortexFilm(placed, map_probe(probe, look, placed.voxels, follows=follows), look, theme=theme)
+    film.mark_target(probe)
+    return film
+
+
+def unfolding_at(progress: float, length: int) -> float:
+    """The place on the way from folded (0) to flat (`length`) at a place of the movie in [0, 1): there and back."""
+    way = 0.5 - abs(progress - 0.5)
+    share = float(np.clip((way - FOLDED_UNTIL) / (FLAT_FROM - FOLDED_UNTIL), 0, 1))
+    return length * share * share * (3 - 2 * share)
+
+
+def _turned(start: CameraPose, points: FloatArray, progress: float, *, aspect: float) -> CameraPose:
+    """The start turned once around the middle of the points, from so far that they fit from every side."""
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    around = points[:: max(1, len(points) // TURN_POINTS)] - middle
+    reach = [
+        MARGIN * np.abs(around @ np.stack(_turn(start, at / TURN_SAMPLES).axes()[:2]).T) for at in range(TURN_SAMPLES)
+    ]
+    scale = max(max(float(seen[:, 1].max()), float(seen[:, 0].max()) / aspect) for seen in reach)
+    return replace(_turn(start, progress), scale=scale).moved_to(middle)
+
+
+def _turn(pose: CameraPose, share: float) -> CameraPose:
+    return replace(pose, azimuth=(pose.azimuth + 360 * share) % 360)
+
+
+def _check_look(placed: Placed, look: CortexLook) -> None:
+    surface = placed.surface
+    for geometry in (look.geometry, *(["flat"] if look.motion is Motion.UNFOLD else [])):
+        reason = surface.reason_without(geometry)
+        if reason:
+            raise BadInputError(reason)
+
+
+def _grab(window: Any) -> ByteArray:
+    """Render once and take what was drawn, (height, width, 4) uint8; pyvista's screenshot would render twice."""
+    window.Render()
+    grabber = vtkWindowToImageFilter()
+    grabber.SetInput(window)
+    grabber.SetInputBufferTypeToRGBA()
+    grabber.ReadFrontBufferOff()
+    grabber.ShouldRerenderOff()
+    grabber.Update()
+    image = grabber.GetOutput()
+    width, height, _ = image.GetDimensions()
+    to_numpy: Callable[[Any], Any] = vtk_to_numpy
+    pixels = to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 4)
+    return np.asarray(pixels[::-1], dtype=np.uint8)  # VTK's first row is the lowest
+
+
+def _shrink(pixels: ByteArray, size: tuple[int, int]) -> QImage:
+    height, width, channels = pixels.shape
+    kind = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
+    packed = np.ascontiguousarray(pixels)
+    image = QImage(packed.data, width, height, channels * width, kind)
+    # Averaging needs premultiplied alpha, or see-through black bleeds into the edges.
+    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+
+
+def _as_array(image: QImage) -> ByteArray:
+    plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    rows = np.frombuffer(plain.constBits(), dtype=np.uint8).reshape(plain.height(), plain.bytesPerLine())
+    return rows[:, : 4 * plain.width()].reshape(plain.height(), plain.width(), 4).copy()
+
+
+def _rgb(name: str) -> Rgb:
+    colour = QColor(name)
+    return colour.redF(), colour.greenF(), colour.blueF()
+
+
+@lru_cache(maxsize=1)
+def _need_application() -> Any:
+    """Fonts need an application; without a display it is one that shows nothing."""
+    from app.base.virtual_display import has_display
+    from app.shell.application import make_application
+
+    if sys.platform.startswith("linux") and not has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # it tries X first and warns that there is none
+    return make_application()

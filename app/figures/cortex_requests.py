@@ -1,0 +1,113 @@
+"""Lets the lane ask for pictures of the cortex that only Qt's thread may draw. Never draws more than one a turn.
+
+Each request is one event of the window's loop, so that the window stays alive between two pictures; meanwhile the lane
+composes and encodes the one before.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from app.base.jobs import ShouldStop
+from app.figures.cortex_renderer import CortexFilm
+from core.errors import Cancelled
+from core.figures.colour_key import ColourKey
+from core.figures.cortex_page import Shape
+from core.figures.movie_frames import Shot
+from core.types import ByteArray
+
+PATIENCE_SECONDS = 0.05
+"""Between two looks at whether the work was cancelled meanwhile."""
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One picture that is waited for: of a shot, or without one the delivered probe's, see-through."""
+
+    shot: Shot | None
+    size: tuple[int, int]
+    done: threading.Event = field(default_factory=threading.Event)
+    picture: ByteArray | None = None
+    error: Exception | None = None
+
+
+class FilmFeed(QObject):
+    """Draws in the thread it was made in, for as long as it is open."""
+
+    _asked = Signal(object)
+
+    def __init__(self, film: CortexFilm, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.film = film
+        self._open = True
+        self._asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
+
+    def for_job(self, should_stop: ShouldStop) -> FedCortex:
+        """What a job is given; it raises Cancelled while it waits if the job is to stop."""
+        return FedCortex(self, should_stop)
+
+    def ask(self, request: Request) -> None:
+        """Have a picture drawn at the next turn of the event loop; from any thread."""
+        self._asked.emit(request)
+
+    def close(self) -> None:
+        """Give back the graphics; what is still asked for is cancelled."""
+        self._open = False
+        self.film.close()
+
+    @Slot(object)
+    def _draw(self, request: Request) -> None:
+        if not self._open:
+            request.done.set()
+            return
+        try:
+            shot, size = request.shot, request.size
+            request.picture = self.film.still(size) if shot is None else self.film.draw(shot, size)
+        except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the job raises it
+            request.error = error
+        finally:
+            request.done.set()
+
+
+class FedCortex:
+    """The cortex as a job sees it; see core.figures.movie_frames.Cortex."""
+
+    def __init__(self, feed: FilmFeed, should_stop: ShouldStop) -> None:
+        self._feed = feed
+        self._should_stop = should_stop
+
+    @property
+    def key(self) -> ColourKey | None:
+        """What the colours mean."""
+        return self._feed.film.key
+
+    @property
+    def note(self) -> str:
+        """What else a caption must say."""
+        return self._feed.film.note
+
+    def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
+        """A picture from Qt's thread."""
+        return self._wait(Request(shot, size))
+
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        """The see-through picture from Qt's thread."""
+        return self._wait(Request(None, size))
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """What is shown; plain arrays, read without drawing."""
+        return self._feed.film.shapes()
+
+    def _wait(self, request: Request) -> ByteArray:
+        self._feed.ask(request)
+        while not request.done.wait(PATIENCE_SECONDS):
+            if self._should_stop():
+                raise Cancelled
+        if request.error is not None:
+            raise request.error
+        if request.picture is None:  # the film was closed meanwhile
+            raise Cancelled
+        return request.picture

@@ -1,0 +1,360 @@
+"""What the window does to save movies and figures of its probe: dialogs, lane, cortex. Never draws a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from app.base.jobs import Failed, ShouldStop
+from app.cortex.picture import draw_picture
+from app.figures.cortex_renderer import open_film
+from app.figures.cortex_requests import FilmFeed
+from app.figures.figure_dialog import FigureDialog
+from app.figures.movie_dialog import MovieDialog
+from app.look.theme import find_theme
+from app.widgets.picture_menu import PictureMenu
+from core.errors import BadInputError, ProbeError
+from core.figures.figure import preview_figure, write_figure
+from core.figures.figure_config import FigureConfig, FigureKind
+from core.figures.movie import MovieEstimate, MovieProgress, estimate_movie, iter_movie
+from core.figures.movie_config import MAPS, SIDES_SEEN, CortexLook, MovieConfig, MovieFormat, MovieKind, check_movie
+from core.figures.movie_frames import Cortex, open_frames
+from core.probes.probe import Probe, name_probe
+from core.types import ByteArray, VoxelTable
+
+if TYPE_CHECKING:
+    from app.shell.main_window import MainWindow
+
+FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
+COPY_SCALE = 2
+PREVIEW_WIDTH = 900
+"""Pixels across at which a figure is shown before it is saved."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmKey:
+    """What a film of the cortex was opened for."""
+
+    probe: Probe
+    look: CortexLook
+    theme: str
+
+    def fits(self, probe: Probe, look: CortexLook, theme: str) -> bool:
+        """Whether it shows this."""
+        return self.probe is probe and (self.look, self.theme) == (look, theme)
+
+
+class FilmTools(QObject):
+    """Holds both dialogs, and the one film of the cortex they share."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._feed: FilmFeed | None = None
+        self._key: FilmKey | None = None
+        self.movie_dialog: MovieDialog | None = None
+        self.figure_dialog: FigureDialog | None = None
+        self._session.state.probe_changed.connect(self._take_probe)
+        self._offer_pictures()
+        window.responses.history.movie_button.clicked.connect(self.show_movie)
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """The handlers of the commands about movies and figures."""
+        return {"save_movie": self.show_movie, "save_figure": self.show_figure, "copy_cortex": self.copy_cortex}
+
+    @Slot()
+    def show_movie(self) -> None:
+        """Open the dialog of movies, with the cortex as the window shows it."""
+        probe = self._session.state.probe
+        if probe is None:
+            return
+        if self.movie_dialog is None:
+            self.movie_dialog = dialog = MovieDialog(self._window)
+            dialog.preview_requested.connect(self._preview_movie)
+            dialog.estimate_requested.connect(self._estimate)
+            dialog.save_requested.connect(self._film)
+            dialog.stop_requested.connect(self._stop)
+        dialog = self.movie_dialog
+        if not dialog.filming:
+            refusal = _refuse(MovieConfig(kind=MovieKind.EPSILON), probe)
+            dialog.form.start_with(self._look(), theme=self._window.theme.name, sweep_refusal=refusal)
+            dialog.end("")
+            dialog.look_again()
+        dialog.show()
+        dialog.raise_()
+
+    def show_figure(self, what: FigureKind | bool = FigureKind.PROBE, *_: object) -> None:
+        """Open the dialog of figures at one of them; Qt may add whether a menu's row is checked."""
+        if self._session.state.probe is None:
+            return
+        if self.figure_dialog is None:
+            self.figure_dialog = FigureDialog(self._window)
+            self.figure_dialog.preview_requested.connect(self._preview_figure)
+            self.figure_dialog.save_requested.connect(self._save_figure)
+        self.figure_dialog.show()
+        self.figure_dialog.start_with(self._look(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
+        self.figure_dialog.raise_()
+
+    @Slot()
+    def _take_probe(self) -> None:
+        """Another probe: what is being filmed goes on with its own, what is looked at follows."""
+        if not self._is_filming():
+            self._forget()
+        for dialog in (self.movie_dialog, self.figure_dialog):
+            if dialog is not None and dialog.isVisible() and self._session.state.probe is not None:
+                dialog.look_again()
+
+    def _is_filming(self) -> bool:
+        return self.movie_dialog is not None and self.movie_dialog.filming
+
+    @Slot()
+    def copy_cortex(self) -> None:
+        """Put the cortex as it is shown on the clipboard."""
+        view = self._window.cortex.view
+        picture = draw_picture(view.canvas, view.colour_bar.reading(), theme=self._window.theme, scale=COPY_SCALE)
+        QGuiApplication.clipboard().setImage(picture)
+        self._session.controller.noted.emit("Copied the picture of the cortex.")
+
+    def _offer_pictures(self) -> None:
+        """Every plot and picture can be copied, and saved as a figure, from its own menu."""
+        responses, images = self._window.responses, self._window.images
+        plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
+        for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
+            menu = PictureMenu(widget, kind.label)
+            menu.said.connect(self._window.status.hover.setText)
+            menu.figure_wanted.connect(partial(self.show_figure, kind))
+        for pane in (images.clean_view, images.made_view, images.difference_view):
+            action = QAction("Save figure…", pane)
+            action.triggered.connect(partial(self.show_figure, FigureKind.IMAGES))
+            pane.addAction(action)
+
+    def close(self) -> None:
+        """Give back the graphics of the film."""
+        self._forget()
+
+    def _look(self) -> CortexLook:
+        """The cortex as the window shows it."""
+        panel = self._window.cortex
+        view, chosen = panel.view, panel.current_map()
+        return CortexLook(
+            map=chosen if chosen in MAPS else "shift",
+            geometry=view.geometry_name,
+            hemispheres=view.hemispheres,
+            view=view.named_view if view.named_view in SIDES_SEEN else "visual",
+            outlines=panel.outlines_button.isChecked(),
+            labels=panel.labels_button.isChecked(),
+            gate_r=self._window.controls.gate.value(),
+        )
+
+    def _open(self, probe: Probe, look: CortexLook, theme: str) -> FilmFeed:
+        """The film of the probe's cortex, opened anew where something else is asked for."""
+        if self._feed is None or self._key is None or not self._key.fits(probe, look, theme):
+            if self._is_filming():
+                raise BadInputError("A movie is being made. Draw another cortex when it is done, or stop it.")
+            self._forget()
+            placed = self._session.state.placed
+            if placed is None:
+                raise BadInputError("Choose a subject first.")
+            film = open_film(probe, look, placed, theme=find_theme(theme))
+            reading = self._window.cortex.view.colour_bar.reading()
+            if reading is not None and look.map == self._window.cortex.current_map():
+                film.use_colours(reading.colormap.name, reading.threshold)
+            self._feed, self._key = FilmFeed(film, self), FilmKey(probe, look, theme)
+        return self._feed
+
+    def _need(self, probe: Probe, look: CortexLook, theme: str, *, needed: bool) -> FilmFeed | None:
+        return self._open(probe, look, theme) if needed else None
+
+    @Slot(object, float)
+    def _preview_movie(self, config: MovieConfig, place: float) -> None:
+        probe, dialog = self._session.state.probe, self.movie_dialog
+        if probe is None or dialog is None:
+            return
+        try:
+            feed = self._need(probe, config.look, config.theme, needed=config.needs_cortex)
+        except ProbeError as error:
+            dialog.show_failure(str(error))
+            return
+        index = round(place * (config.n_frames - 1))
+
+        def draw(stop: ShouldStop) -> ByteArray:
+            return open_frames(probe, config, _for_job(feed, stop)).frame(index)
+
+        self._submit("movie_preview", draw, dialog.show_preview, dialog.show_failure, title="Drawing a frame…")
+
+    @Slot(object, object)
+    def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
+        probe, dialog = self._session.state.probe, self.movie_dialog
+        if probe is None or dialog is None:
+            return
+        feed = self._feed if config.needs_cortex else None
+        if config.needs_cortex and feed is None:
+            return
+
+        def measure(stop: ShouldStop) -> MovieEstimate:
+            return estimate_movie(probe, config, kind, cortex=_for_job(feed, stop), should_stop=stop)
+
+        def tell(found: MovieEstimate) -> None:
+            dialog.show_estimate(f"{config.describe()}: {found.describe()}")
+
+        self._submit("movie_estimate", measure, tell, dialog.show_failure, title="Measuring a few frames…")
+
+    @Slot(object, object)
+    def _film(self, config: MovieConfig, kind: MovieFormat) -> None:
+        probe, dialog = self._session.state.probe, self.movie_dialog
+        if probe is None or dialog is None:
+            return
+        try:
+            check_movie(config, probe)
+            feed = self._need(probe, config.look, config.theme, needed=config.needs_cortex)
+        except ProbeError as error:
+            dialog.show_failure(str(error))
+            return
+        path = self._ask_movie(probe, config, kind)
+        if path is None:
+            return
+        for waiting in ("movie_preview", "movie_estimate"):
+            self._session.lane.drop(waiting)
+        dialog.begin(path.name)
+
+        def film(stop: ShouldStop) -> Iterator[MovieProgress]:
+            return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
+
+        self._session.lane.submit(
+            "movie",
+            film,
+            on_progress=dialog.show_progress,
+            on_done=self._take_movie,
+            on_failed=partial(self._fail, dialog.show_failure),
+            on_stopped=partial(dialog.end, "Stopped. Nothing was kept."),
+            title="Filming…",
+            patient=True,
+        )
+
+    @Slot()
+    def _stop(self) -> None:
+        """Stop filming, also where it still waits for its turn."""
+        self._session.lane.drop("movie")
+        if self.movie_dialog is not None:
+            self.movie_dialog.end("Stopped. Nothing was kept.")
+
+    def _take_movie(self, last: MovieProgress) -> None:
+        if self.movie_dialog is None or last.result is None:
+            return
+        text = last.result.describe()
+        self.movie_dialog.end(text)
+        self._session.controller.noted.emit(text)
+
+    @Slot(object)
+    def _preview_figure(self, config: FigureConfig) -> None:
+        probe, dialog = self._session.state.probe, self.figure_dialog
+        if probe is None or dialog is None:
+            return
+        feed = self._feed_for_figure(probe, config)
+        voxels = self._voxels()
+
+        def draw(stop: ShouldStop) -> ByteArray:
+            cortex = _for_job(feed, stop)
+            return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex, voxels=voxels)
+
+        self._submit("figure_preview", draw, dialog.show_preview, dialog.show_failure, title="Drawing the figure…")
+
+    @Slot(object, str)
+    def _save_figure(self, config: FigureConfig, ending: str) -> None:
+        probe, dialog = self._session.state.probe, self.figure_dialog
+        if probe is None or dialog is None:
+            return
+        stem = name_probe(probe.config, probe.stimulus_id)
+        name = f"{stem}-{config.kind}.{ending}"
+        path = self._ask_file("Save the figure", name, f"{ending.upper()} (*.{ending})", ending)
+        if path is None:
+            return
+        feed = self._feed_for_figure(probe, config)
+        voxels = self._voxels()
+
+        def write(stop: ShouldStop) -> Path:
+            return write_figure(probe, config, path, cortex=_for_job(feed, stop), voxels=voxels)
+
+        def tell(written: Path) -> None:
+            dialog.show_note(f"Saved {written}")
+            self._session.controller.noted.emit(f"Saved the figure to {written}")
+
+        dialog.show_note(f"Saving {path.name}…")
+        self._submit("figure", write, tell, dialog.show_failure, title="Saving the figure…")
+
+    def _feed_for_figure(self, probe: Probe, config: FigureConfig) -> FilmFeed | None:
+        """The cortex, if the figure shows one; a whole page is drawn without it where there is none."""
+        try:
+            return self._need(probe, config.look, config.theme, needed=config.kind.needs_cortex)
+        except ProbeError as error:
+            if self.figure_dialog is not None:
+                self.figure_dialog.show_failure(str(error))
+            return None
+
+    def _voxels(self) -> VoxelTable | None:
+        subject = self._session.state.subject
+        return None if subject is None else subject.voxels
+
+    def _submit(
+        self,
+        kind: str,
+        make: Callable[[ShouldStop], object],
+        on_done: Callable[..., None],
+        on_failed: Callable[[str], None],
+        *,
+        title: str,
+    ) -> None:
+        failed = partial(self._fail, on_failed)
+        self._session.lane.submit(kind, make, on_done=on_done, on_failed=failed, title=title)
+
+    def _fail(self, tell: Callable[[str], None], failed: Failed) -> None:
+        known = isinstance(failed.error, ProbeError)
+        tell(str(failed.error) if known else "It failed; the report has been kept.")
+        if not known:
+            self._session.problems.show_failed(failed)
+
+    def _ask_movie(self, probe: Probe, config: MovieConfig, kind: MovieFormat) -> Path | None:
+        stem = f"{name_probe(probe.config, probe.stimulus_id)}-{config.kind}"
+        if kind is MovieFormat.PNG:
+            return self._ask_file("Make a folder for the frames", f"{stem}-frames", "New folder (*)", "")
+        return self._ask_file("Save the movie", f"{stem}.{kind}", FILTERS[kind], kind)
+
+    def _ask_file(self, title: str, name: str, pattern: str, ending: str) -> Path | None:
+        kept = self._session.settings.text("export_folder")
+        folder = Path(kept) if kept else Path.home()
+        chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if ending and path.suffix.lower() != f".{ending}":
+            path = path.with_name(f"{path.name}.{ending}")
+        return path
+
+    @Slot()
+    def _forget(self) -> None:
+        """Close the film; whatever still asks for its pictures is stopped."""
+        if self._feed is not None:
+            self._feed.close()
+            self._feed.deleteLater()
+        self._feed = self._key = None
+
+
+def _for_job(feed: FilmFeed | None, stop: ShouldStop) -> Cortex | None:
+    return None if feed is None else feed.for_job(stop)
+
+
+def _refuse(config: MovieConfig, probe: Probe) -> str:
+    """Why a probe cannot be filmed so, "" if it can."""
+    try:
+        check_movie(config, probe)
+    except ProbeError as error:
+        return str(error)
+    return ""

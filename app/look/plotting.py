@@ -1,0 +1,141 @@
+"""How every plot of the window is built and coloured. Never rebuilds a plot: items are made once and given new data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QPen
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.look.numbers import MINUS
+from app.look.theme import Theme
+from core.types import FloatArray
+
+# exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
+pg.setConfigOptions(imageAxisOrder="row-major", exitCleanup=False, antialias=True)
+
+SMALLER = 0.88
+"""Plots are lettered a little smaller than the interface."""
+
+LINE_WIDTH = 2.0
+GRID_ALPHA = 110
+"""Of 255: grid lines only guide."""
+
+HEADROOM = 0.12
+"""Share of the data's height left free above and below."""
+
+
+def name_plot(canvas: QWidget, name: str) -> None:
+    """Name a plot for screen readers and leave it out of the Tab order: its numbers stand beside it as text."""
+    canvas.setAccessibleName(name)
+    canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+
+class NumberAxis(pg.AxisItem):  # type: ignore[misc]
+    """An axis that writes true minus signs, never SI prefixes, and draws neither ticks' stubs nor a heavy line."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        self.enableAutoSIPrefix(False)
+        self.setStyle(tickLength=0, tickTextOffset=6, maxTickLevel=0)
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """The numbers at the ticks."""
+        return [str(text).replace("-", MINUS) for text in super().tickStrings(values, scale, spacing)]
+
+    def set_title(self, text: str) -> None:
+        """Name the axis; naming it anew lays the whole plot out again, so only a new name does."""
+        if text != self.labelText:
+            self.setLabel(text, **self.labelStyle)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours and the small font of plots."""
+        self.setPen(pg.mkPen(theme.grid, width=1))
+        self.setTextPen(pg.mkPen(theme.muted))
+        self.setTickFont(plot_font())
+        self.label.setFont(plot_font())
+        self.setLabel(self.labelText, color=theme.muted)
+
+
+def plot_font() -> QFont:
+    """The interface's font, a little smaller, with figures of one width."""
+    font = QFont(QApplication.font())
+    font.setPointSizeF(max(7.0, font.pointSizeF() * SMALLER))
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def make_axes() -> dict[str, NumberAxis]:
+    """Fresh axes for one plot."""
+    return {side: NumberAxis(side) for side in ("left", "right", "top", "bottom")}
+
+
+def quieten(plot: pg.PlotItem) -> None:
+    """Take away what is not wanted here: menus, the auto button, panning by mouse."""
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    plot.setMouseEnabled(x=False, y=False)
+    plot.showAxis("top", False)
+    plot.showAxis("right", False)
+    plot.getAxis("left").setGrid(GRID_ALPHA)
+    plot.getViewBox().disableAutoRange()
+
+
+def solid(colour: str | QColor, width: float = LINE_WIDTH) -> QPen:
+    """A solid pen with round joins."""
+    pen: QPen = pg.mkPen(colour, width=width)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    return pen
+
+
+def dashed(colour: str, width: float = 1.4) -> QPen:
+    """A dashed pen."""
+    pen: QPen = pg.mkPen(colour, width=width)
+    pen.setDashPattern([4, 3])
+    return pen
+
+
+def faded(colour: str, alpha: float) -> QColor:
+    """A colour made partly transparent."""
+    thin = QColor(colour)
+    thin.setAlphaF(alpha)
+    return thin
+
+
+def value_range(groups: Iterable[FloatArray], *, least: float = 1e-6) -> tuple[float, float]:
+    """A y range that holds zero and all finite values, with headroom; (-1, 1) where there are none."""
+    values = np.concatenate([np.zeros(1), *[np.ravel(np.asarray(group, dtype=np.float64)) for group in groups]])
+    values = values[np.isfinite(values)]
+    low, high = float(values.min()), float(values.max())
+    if high - low < least:
+        return -1.0, 1.0
+    spare = HEADROOM * (high - low)
+    return low - spare, high + spare
+
+
+def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Move label positions as little as needed so that each is `gap` from the next and all lie in [low, high]."""
+    order = np.argsort(wanted, kind="stable")
+    placed: list[float] = []
+    for index in order:
+        floor = placed[-1] + gap if placed else low
+        placed.append(max(float(wanted[index]), floor))
+    ceiling = high
+    for position in range(len(placed) - 1, -1, -1):
+        placed[position] = min(placed[position], ceiling)
+        ceiling = placed[position] - gap
+    result = [0.0] * len(placed)
+    for position, index in enumerate(order):
+        result[int(index)] = placed[position]
+    return result
+
+
+def colour_legend(legend: pg.LegendItem, colour: str) -> None:
+    """Give a legend's words a colour; pyqtgraph draws those that stand there already only with their next text."""
+    legend.setLabelTextColor(colour)
+    for _, label in legend.items:
+        label.setText(label.text)

@@ -1,0 +1,171 @@
+"""The window's colours as two frozen themes, with the palette and style sheet made of them. Never styles one widget."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from string import Template
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from app.base.paths import font_files, style_file
+from app.look.icons import glyph_file
+
+FONT_FAMILY = "Inter"
+FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
+FONT_POINTS = 9.5
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Every colour the window uses, by its meaning, as "#rrggbb"."""
+
+    name: str
+    is_dark: bool
+    window: str
+    panel: str
+    raised: str
+    hover: str
+    field: str
+    line: str
+    line_strong: str
+    grid: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    accent_hover: str
+    accent_soft: str
+    on_accent: str
+    warm: str
+    cool: str
+    good: str
+    warning: str
+    warning_soft: str
+    danger: str
+    danger_soft: str
+
+
+DARK = Theme(
+    name="dark",
+    is_dark=True,
+    window="#121417",
+    panel="#1a1d21",
+    raised="#252930",
+    hover="#2d323a",
+    field="#131518",
+    line="#2a2e35",
+    line_strong="#3a404a",
+    grid="#2a2e35",
+    text="#e7e9ed",
+    muted="#979faa",
+    faint="#666e7a",
+    accent="#2fc6a8",
+    accent_hover="#4cd6bb",
+    accent_soft="#173832",
+    on_accent="#06231d",
+    warm="#f0795b",
+    cool="#5aa2f0",
+    good="#57c785",
+    warning="#e8b04a",
+    warning_soft="#372c16",
+    danger="#f2716b",
+    danger_soft="#3b1e1f",
+)
+
+LIGHT = Theme(
+    name="light",
+    is_dark=False,
+    window="#eceef1",
+    panel="#f8f9fa",
+    raised="#e9ebef",
+    hover="#dfe3e8",
+    field="#ffffff",
+    line="#d9dde3",
+    line_strong="#bfc6cf",
+    grid="#dde1e6",
+    text="#1b1f25",
+    muted="#5c6570",
+    faint="#8b939e",
+    accent="#08806b",
+    accent_hover="#066a58",
+    accent_soft="#d3efe9",
+    on_accent="#ffffff",
+    warm="#d1492b",
+    cool="#1f6fc9",
+    good="#1e8a4c",
+    warning="#8a5c00",
+    warning_soft="#faefd2",
+    danger="#c8322c",
+    danger_soft="#fbe3e1",
+)
+
+THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
+
+
+def find_theme(name: str) -> Theme:
+    """The theme of a setting: "dark", "light", or "system" (dark where the system does not say)."""
+    if name in THEMES:
+        return THEMES[name]
+    return LIGHT if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Light else DARK
+
+
+def apply_theme(app: QApplication, theme: Theme) -> None:
+    """Give the whole application the theme's palette, font and style sheet."""
+    app.setStyle(QStyleFactory.create("Fusion"))
+    app.setFont(interface_font())
+    app.setPalette(make_palette(theme))
+    app.setStyleSheet(make_style_sheet(theme))
+
+
+def make_palette(theme: Theme) -> QPalette:
+    """The Qt palette of a theme, for what no style sheet reaches."""
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: theme.panel,
+        QPalette.ColorRole.WindowText: theme.text,
+        QPalette.ColorRole.Base: theme.field,
+        QPalette.ColorRole.AlternateBase: theme.panel,
+        QPalette.ColorRole.Text: theme.text,
+        QPalette.ColorRole.Button: theme.raised,
+        QPalette.ColorRole.ButtonText: theme.text,
+        QPalette.ColorRole.BrightText: theme.danger,
+        QPalette.ColorRole.Highlight: theme.accent,
+        QPalette.ColorRole.HighlightedText: theme.on_accent,
+        QPalette.ColorRole.ToolTipBase: theme.raised,
+        QPalette.ColorRole.ToolTipText: theme.text,
+        QPalette.ColorRole.PlaceholderText: theme.faint,
+        QPalette.ColorRole.Link: theme.accent,
+        QPalette.ColorRole.Mid: theme.line,
+        QPalette.ColorRole.Dark: theme.line,
+        QPalette.ColorRole.Shadow: theme.window,
+    }
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.faint))
+    return palette
+
+
+def make_style_sheet(theme: Theme) -> str:
+    """The one style sheet with the theme's colours and glyphs filled in."""
+    glyphs = {
+        "chevron_down": glyph_file("chevron-down", theme.muted),
+        "check": glyph_file("check", theme.on_accent),
+    }
+    colours = {name: value for name, value in asdict(theme).items() if isinstance(value, str)}
+    return Template(style_file().read_text(encoding="utf-8")).substitute(colours | glyphs)
+
+
+@lru_cache(maxsize=1)
+def interface_font() -> QFont:
+    """The bundled font, with the usual system fonts behind it and figures of one width."""
+    for path in font_files():
+        QFontDatabase.addApplicationFont(str(path))
+    font = QFont()
+    font.setFamilies(list(FALLBACK_FAMILIES))
+    font.setPointSizeF(FONT_POINTS)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font

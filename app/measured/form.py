@@ -1,0 +1,261 @@
+"""Chooses a stimulus set, measured files and how they are compared; shows what was found. Never reads or compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPushButton, QWidget
+
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.segmented import Segmented
+from core.experiments.measured.compare import Cluster, CompareConfig
+from core.experiments.measured.measured import Findings, MatchOptions
+from core.experiments.measured.planned import Plan, Scale
+from core.experiments.measured.trials import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
+
+BY_NAME = "found by name"
+USUAL_UNIT = "z"
+SCROLL_BAR = 12
+"""Pixels left free on the right for it."""
+MOST_SENTENCES = 9
+"""Found sentences shown; the tooltip holds all."""
+
+
+class MeasuredForm(QWidget):
+    """Speaks `ReadOptions`, `MatchOptions` and `CompareConfig`.
+
+    `reread` asks to open the files again, `changed` to join them again; the buttons ask for what they say.
+    """
+
+    reread = Signal()
+    changed = Signal()
+    set_requested = Signal()
+    files_requested = Signal()
+    ids_requested = Signal()
+    masks_requested = Signal()
+    template_requested = Signal()
+    practice_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.folder: Path | None = None
+        self.paths: tuple[Path, ...] = ()
+        self._ids: tuple[Path, ...] = ()
+        self._masks: tuple[Path, ...] = ()
+        self._make_fields()
+        self._lay_out()
+        self._connect()
+        self.show_plan(None)
+        self.show_findings(None)
+        self._show_files()
+
+    def reading(self) -> ReadOptions:
+        """How the files are to be read."""
+        masks = tuple((mask.name.split(".nii")[0], mask) for mask in self._masks)
+        return ReadOptions(ids=self._ids, rois=masks)
+
+    def matching(self) -> MatchOptions:
+        """How they are to be joined with the set; unknown ids are shown, not refused."""
+        column = self.column.currentData()
+        return MatchOptions(
+            target_columns={"": column} if column else {},
+            ignore_unknown=True,
+            zscore=self.zscore.isChecked(),
+            unit=self.unit.text().strip() or "measured unit",
+        )
+
+    def config(self) -> CompareConfig:
+        """How measured and predicted shifts are to be compared."""
+        return CompareConfig(
+            control=self.control.currentText(),
+            scale=Scale(self.scale.value()),
+            cluster=Cluster(self.cluster.value()),
+        )
+
+    def accepts_unknown(self) -> bool:
+        """Whether ids that are not in the set may be left out."""
+        return self.unknown.isChecked()
+
+    def take_set(self, folder: Path) -> None:
+        """Choose a set: its folder or its manifest."""
+        self.folder = folder
+        self.set_name.setText(folder.parent.name if folder.suffix == ".json" else folder.name)
+        self.set_name.setToolTip(str(folder))
+        self.reread.emit()
+
+    def take_files(self, paths: Sequence[Path]) -> None:
+        """Choose measured files; several are read one below the other."""
+        self.paths = tuple(paths)
+        self._show_files()
+        with QSignalBlocker(self.column), QSignalBlocker(self.unknown):
+            self.column.setCurrentIndex(0)
+            self.unknown.setChecked(False)
+        self.reread.emit()
+
+    def take_ids(self, paths: Sequence[Path]) -> None:
+        """Choose what names the trials of betas: a file for each measured one, or the runs of a single one."""
+        self._ids = tuple(paths)
+        self.ids_button.setText(paths[0].name if len(paths) == 1 else f"{len(paths)} files")
+        self.reread.emit()
+
+    def take_masks(self, paths: Sequence[Path]) -> None:
+        """Choose the ROI masks of volumes; a file's name is the ROI's."""
+        self._masks = tuple(paths)
+        self.masks_button.setText(", ".join(path.name.split(".nii")[0] for path in paths))
+        self.reread.emit()
+
+    def show_plan(self, plan: Plan | None) -> None:
+        """Offer the controls of a set; None before there is one."""
+        with QSignalBlocker(self.control):
+            self.control.clear()
+            self.control.addItems(list(plan.control_roles) if plan is not None else [])
+        for button in (self.template, self.practice):
+            button.setEnabled(plan is not None)
+            button.setToolTip(button.property("does") if plan is not None else "Open a stimulus set first")
+        if plan is not None:
+            count = f"{len(plan.probes)} probes, {len(plan.stimuli)} stimuli, "
+            count += f"{len(plan.networks)} network{'s' if len(plan.networks) > 1 else ''}"
+            self.about.show()
+            self.about.setText(f"{count}. Predicted in {plan.response_unit}, subject {', '.join(plan.subjects)}.")
+
+    def show_columns(self, columns: Sequence[str]) -> None:
+        """Offer the measured columns; the chosen one stays if it is there."""
+        kept = self.column.currentData()
+        with QSignalBlocker(self.column):
+            self.column.clear()
+            self.column.addItem(BY_NAME, "")
+            for name in columns:
+                self.column.addItem(name, name)
+            self.column.setCurrentIndex(max(self.column.findData(kept), 0))
+
+    def show_findings(self, findings: Findings | None) -> None:
+        """Say what the files hold of the set."""
+        lines = findings.describe() if findings is not None else ()
+        rest = len(lines) - MOST_SENTENCES
+        shown = [*lines[:MOST_SENTENCES], *([f"… and {rest} more; see the report."] if rest > 0 else [])]
+        self._say("\n".join(shown))
+        self.found.setToolTip("\n".join(lines) if rest > 0 else "")
+        self.unknown.setVisible(bool(findings is not None and findings.unknown))
+
+    def refuse(self, text: str) -> None:
+        """Say why the files cannot be used."""
+        self._say("", problem=text)
+        self.unknown.hide()
+
+    def _say(self, found: str, *, problem: str = "") -> None:
+        """Show what was found, or why nothing can be; what is empty takes no room."""
+        self.found.setText(found)
+        self.problem.setText(problem)
+        self.found.setVisible(bool(found))
+        self.problem.setVisible(bool(problem))
+        self._found_heading.setVisible(bool(found or problem))
+
+    def _make_fields(self) -> None:
+        self.set_name = make_label("No set yet", "muted", wraps=True)
+        self.files_name = make_label("No file yet", "muted", wraps=True)
+        self.open_set = make_button("Open set…", tip="The folder of a written stimulus set, or its manifest.json")
+        self.open_files = make_button(
+            "Open responses…", tip="CSV, TSV, JSON, npy, npz, HDF5 or NIfTI; several files are read together"
+        )
+        self.about = make_label("", "faint", wraps=True)
+        self.about.hide()
+        self.ids_button = make_button("Choose…", tip="Text files with one id a line, or BIDS events tables")
+        self.masks_button = make_button(
+            "Choose…", tip="NIfTI masks; the mean inside each is compared, named as the file"
+        )
+        self.template = _make_action("Empty table…", "Write a CSV with a line for each stimulus, to fill in")
+        self.practice = _make_action("Simulate…", "Write SIMULATED responses to practise with, and open them")
+        self._found_heading = make_heading("Found")
+        self.found = make_label("", "muted", wraps=True)
+        self.problem = make_label("", "field-error", wraps=True)
+        self.unknown = QCheckBox("Leave unknown ids out")
+        self.column = QComboBox()
+        self.column.setAccessibleName("Measured column")
+        self.column.setToolTip("Which column is compared with the targets: found by its name, or the same for all")
+        self.column.addItem(BY_NAME, "")
+        self.control = QComboBox()
+        self.control.setAccessibleName("Control")
+        self.control.setToolTip("Which control of equal realised norm the perturbed stimuli are compared with")
+        self.scale = Segmented(
+            (
+                (Scale.UNIT, "Response unit", "Predicted shifts in the unit of the predicted responses"),
+                (Scale.SD, "SD", "In SDs of each network's own predictions over clean images"),
+            )
+        )
+        self.cluster = Segmented(
+            (
+                (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
+                (Cluster.IMAGE, "Images", "Probes of one image share its original: take them together"),
+            )
+        )
+        self.zscore = QCheckBox("z-score each session")
+        self.zscore.setToolTip("Bring every column to mean 0 and SD 1 over the trials of each session")
+        self.unit = QLineEdit(USUAL_UNIT)
+        self.unit.setAccessibleName("Unit of the responses")
+        self.unit.setToolTip("Unit of the measured responses: z, % signal change, s")
+
+    def _lay_out(self) -> None:
+        self._betas = QWidget()
+        self._betas_form = QFormLayout(self._betas)
+        self._betas_form.setContentsMargins(0, 0, 0, 0)
+        self._betas_form.addRow("Ids of the trials", self.ids_button)
+        self._betas_form.addRow("ROI masks", self.masks_button)
+        options = QFormLayout()
+        options.addRow("Measured column", self.column)
+        options.addRow("Unit", self.unit)
+        options.addRow("", self.zscore)
+        options.addRow("Control", self.control)
+        options.addRow("Predicted in", self.scale)
+        options.addRow("Count", self.cluster)
+        parts = (
+            make_row(make_heading("Stimulus set"), -1, self.open_set),
+            self.set_name,
+            self.about,
+            make_row(make_heading("Responses"), -1, self.open_files),
+            self.files_name,
+            self._betas,
+            make_row(self.template, self.practice),
+            self._found_heading,
+            self.found,
+            self.unknown,
+            self.problem,
+            make_heading("Compare"),
+        )
+        column = make_column(*parts, options, -1)
+        column.setContentsMargins(0, 0, SCROLL_BAR, 0)
+        self.setLayout(column)
+
+    def _connect(self) -> None:
+        self.open_set.clicked.connect(self.set_requested)
+        self.open_files.clicked.connect(self.files_requested)
+        self.ids_button.clicked.connect(self.ids_requested)
+        self.masks_button.clicked.connect(self.masks_requested)
+        self.template.clicked.connect(self.template_requested)
+        self.practice.clicked.connect(self.practice_requested)
+        self.column.currentIndexChanged.connect(self._tell)
+        self.zscore.toggled.connect(self._tell)
+        self.unknown.toggled.connect(self._tell)
+        self.unit.editingFinished.connect(self._tell)
+
+    @Slot()
+    def _tell(self) -> None:
+        self.changed.emit()
+
+    def _show_files(self) -> None:
+        names = [path.name.lower() for path in self.paths]
+        volumes = any(name.endswith(VOLUME_ENDINGS) for name in names)
+        self._betas.setVisible(volumes or any(name.endswith(ARRAY_ENDINGS) for name in names))
+        self._betas_form.setRowVisible(self.masks_button, volumes)
+        shown = ", ".join(path.name for path in self.paths[:3])
+        more = f" and {len(self.paths) - 3} more" if len(self.paths) > 3 else ""
+        self.files_name.setText(shown + more or "No file yet")
+        self.files_name.setToolTip("\n".join(str(path) for path in self.paths))
+        self.unknown.hide()
+
+
+def _make_action(text: str, does: str) -> QPushButton:
+    button = make_button(text, tip=does)
+    button.setProperty("does", does)
+    return button

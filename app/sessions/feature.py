@@ -1,0 +1,368 @@
+"""The commands about sessions: new, open, save, recent ones, and the offer after a crash. Never draws a panel.
+
+Opening reads the file, looks for what it needs on the lane, asks for what has moved, reads that, and only then changes
+anything in the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPoint, Slot
+from PySide6.QtWidgets import QDialog, QFileDialog
+
+from app.base.paths import default_export_folder
+from app.sessions.apply import Loaded, know, load_record, show_loaded
+from app.sessions.capture import capture_record, essence, merge_unchanged
+from app.sessions.closing import Closing
+from app.sessions.keeper import Open, SessionKeeper
+from app.sessions.moved_dialog import MovedDialog
+from app.sessions.recent_menu import RecentMenu
+from app.sessions.restore_dialog import RestoreDialog
+from core.errors import ProbeError
+from core.session.autosave import Autosaved, claim, forget, forget_claimed, list_crashed
+from core.session.check import Missing, find_missing
+from core.session.files import ENDING, SavedSession, read_session, with_ending, write_session
+from core.session.leftovers import clean_up
+from core.session.lock import FileLock, name_holder, take_lock
+from core.session.recent import add_recent
+from core.session.record import SessionRecord
+
+if TYPE_CHECKING:
+    from app.shell.main_window import MainWindow
+
+FILTER = f"Sessions (*{ENDING})"
+PROGRAM = "Probescope"
+
+
+class SessionTools(QObject):
+    """Knows which file the session has and what was saved in it."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self.path: Path | None = None
+        self.keeper = SessionKeeper(self.capture, self)
+        self.closing = Closing(self)
+        self.dialog: QDialog | None = None
+        self._lock: FileLock | None = None
+        self._saved: SessionRecord | None = None
+        self._opened: tuple[SessionRecord, SessionRecord] | None = None
+        self.menu = RecentMenu(self, window)
+        self.keeper.looked.connect(self.show_title)
+        self.keeper.failed.connect(self._tell_failure)
+
+    def table(self) -> Mapping[str, Callable[[], object]]:
+        """The handlers of the commands about sessions."""
+        return {
+            "new_session": self.new,
+            "open_session": self.open,
+            "save_session": self.save,
+            "save_session_as": self.save_as,
+            "recent_sessions": self.show_recent,
+            "quit": self.closing.quit,
+        }
+
+    @property
+    def window(self) -> MainWindow:
+        """The window it belongs to."""
+        return self._window
+
+    def begin(self, path: Path | None = None) -> None:
+        """Watch the window from now on; open a session, or offer what a crash left."""
+        self._window.actions_table.action("recent_sessions").setMenu(self.menu)
+        self._window.undo_tools.begin()
+        kept = self._session.settings.text("export_folder")
+        clean_up(Path(kept) if kept else default_export_folder())
+        self._watch()
+        self.keeper.set_pause(self._session.settings.whole("autosave_seconds"))
+        self.keeper.begin()
+        if path is not None:
+            self.open_path(path)
+        left = list_crashed()
+        if left and path is None and self._session.settings.flag("offer_restore"):
+            self._offer(left)
+        elif left:
+            text = "A window was not closed in order; what it held is in File, Recent sessions."
+            self._session.problems.message.emit(text, "info")
+
+    def capture(self) -> Open:
+        """What is open now, with what could not be opened kept as the file had it."""
+        record = capture_record(self._window)
+        if self._opened is not None:
+            record = merge_unchanged(*self._opened, record)
+        return Open(record, self._session.state.probe, self.path)
+
+    def is_modified(self) -> bool:
+        """Whether a named session differs from its file."""
+        return self.path is not None and (self._saved is None or essence(self.capture().record) != self._saved)
+
+    @Slot()
+    def show_title(self) -> None:
+        """Name of the session and mark of changes in the title bar."""
+        name = f"{self.path.name.removesuffix(ENDING)}[*] – " if self.path is not None else ""
+        self._window.setWindowTitle(f"{name}{PROGRAM}")
+        self._window.setWindowModified(self.is_modified())
+
+    @Slot()
+    def new(self) -> None:
+        """Start afresh with the same subject, encoder and image."""
+        if not self.closing.may_leave():
+            return
+        self._leave()
+        kept = capture_record(self._window)
+        plain = SessionRecord(subject=kept.subject, network=kept.network, layer=kept.layer, gate_r=kept.gate_r)
+        self._take(Loaded(plain, "", None, None, {}, ()), path=None, opened=None)
+
+    @Slot()
+    def open(self) -> None:
+        """Ask for a session file and open it."""
+        start = self._session.settings.text("session_folder") or str(Path.home())
+        chosen, _ = QFileDialog.getOpenFileName(self._window, "Open a session", start, FILTER)
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def open_path(self, path: Path) -> None:
+        """Open a session file."""
+        try:
+            saved = read_session(path)
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return
+        if self.closing.may_leave():
+            self._look_for(saved.record, partial(self._take_named, saved))
+
+    @Slot()
+    def save(self) -> bool:
+        """Save into the session's file, asking for one if it has none; whether it was saved."""
+        return self.save_as() if self.path is None else self._write(self.path)
+
+    @Slot()
+    def save_as(self) -> bool:
+        """Ask for a file and save into it."""
+        folder = self._session.settings.text("session_folder") or str(Path.home())
+        name = self.path.name if self.path is not None else f"session{ENDING}"
+        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save the session", str(Path(folder) / name), FILTER)
+        return bool(chosen) and self._write(with_ending(Path(chosen)))
+
+    @Slot()
+    def show_recent(self) -> None:
+        """Show the recent sessions over the window."""
+        self.menu.popup(self._window.mapToGlobal(QPoint(12, 40)))
+
+    def finish(self) -> None:
+        """The window closes: what is not in a file stays under the recent sessions."""
+        self.keeper.finish(keep=self._is_worth_keeping())
+        self._release()
+
+    def restore(self, left: Autosaved) -> None:
+        """Take over what a window left, asking about changes of what is open now first."""
+        if left.session is None or not self.closing.may_leave():
+            return
+        lock = claim(left)
+        if lock is None:
+            text = "That session is open in another window by now."
+            self._session.problems.message.emit(text, "warning")
+            return
+        self._look_for(left.session.record, partial(self._take_left, left, lock), on_given_up=lock.keep)
+
+    def _offer(self, left: tuple[Autosaved, ...]) -> None:
+        dialog = RestoreDialog(left, self._window)
+        dialog.restore_requested.connect(self.restore)
+        dialog.delete_requested.connect(self._delete)
+        self.dialog = dialog
+        dialog.open()
+
+    @Slot(object)
+    def _delete(self, left: Autosaved) -> None:
+        try:
+            forget(left)
+        except ProbeError as error:
+            self._session.problems.show(error)
+
+    def _look_for(
+        self, record: SessionRecord, take: Callable[[Loaded], None], *, on_given_up: Callable[[], None] = lambda: None
+    ) -> None:
+        """Find what the record needs, asking for what has moved, read it, and hand it to `take`."""
+        catalogue, folders = self._session.catalogue, self._data_folders()
+        self._session.lane.submit(
+            "session",
+            lambda _stop: find_missing(record, know(catalogue), folders=folders),
+            on_done=lambda missing: self._ask_for(record, missing, take, on_given_up=on_given_up),
+            on_failed=self._session.problems.show_failed,
+            title="Looking for the session's data…",
+        )
+
+    def _ask_for(
+        self,
+        record: SessionRecord,
+        missing: tuple[Missing, ...],
+        take: Callable[[Loaded], None],
+        *,
+        on_given_up: Callable[[], None],
+    ) -> None:
+        if not any(one.reference is not None for one in missing):
+            self._load(record, missing, {}, take)
+            return
+        folders = self._data_folders()
+        dialog = MovedDialog(missing, start=folders[0] if folders else Path.home(), parent=self._window)
+        self.dialog = dialog
+        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take))
+        dialog.accepted.connect(lambda: self._session.settings.set("data_folder", str(dialog.folder)))
+        dialog.rejected.connect(on_given_up)
+        dialog.open()
+
+    def _load(
+        self,
+        record: SessionRecord,
+        missing: tuple[Missing, ...],
+        found: Mapping[str, Path],
+        take: Callable[[Loaded], None],
+    ) -> None:
+        catalogue, places = self._session.catalogue, dict(found)
+        folders = self._data_folders()
+        self._session.lane.submit(
+            "session",
+            lambda _stop: load_record(record, catalogue, missing=missing, found=places, folders=folders),
+            on_done=take,
+            on_failed=self._session.problems.show_failed,
+            title="Opening the session…",
+        )
+
+    def _data_folders(self) -> tuple[Path, ...]:
+        kept = self._session.settings.text("data_folder")
+        return (Path(kept),) if kept else ()
+
+    def _take_named(self, saved: SavedSession, loaded: Loaded) -> None:
+        self._leave()
+        lock = self._lock_file(saved.path)
+        if lock is None:
+            holder = name_holder(_lock_path(saved.path))
+            text = f"{saved.path.name} is open in another window ({holder}). This one is a copy: save it under a name."
+            self._session.problems.message.emit(text, "warning")
+            self._take(loaded, path=None, opened=saved.record)
+            return
+        self._lock = lock
+        self._take(loaded, path=saved.path, opened=saved.record)
+        self._note_recent(saved.path)
+
+    def _take_left(self, left: Autosaved, lock: FileLock, loaded: Loaded) -> None:
+        self._leave()
+        named = left.session.named if left.session is not None else ""
+        path = Path(named) if named else None
+        self._lock = None if path is None else self._lock_file(path)
+        self._take(loaded, path=path if self._lock is not None else None, opened=loaded.record)
+        self._saved = None  # it was not in the file yet
+        try:
+            self.keeper.save_now()
+            forget_claimed(left, lock)
+        except ProbeError as error:
+            lock.keep()
+            self._session.problems.show(error)
+        self.show_title()
+
+    def _take(self, loaded: Loaded, *, path: Path | None, opened: SessionRecord | None) -> None:
+        self.path = path
+        self._opened = None
+        show_loaded(self._window, loaded)
+        after = capture_record(self._window)
+        if opened is not None:
+            self._opened = (opened, after)
+        self._saved = essence(self.capture().record)
+        self._window.undo_tools.begin()
+        self.keeper.mark()
+        self.show_title()
+        if loaded.problems:
+            text = " ".join(loaded.problems) + " The rest was opened; what is missing stays in the session."
+            self._session.problems.message.emit(text, "warning")
+
+    def _leave(self) -> None:
+        """Another session comes: what is not in a file stays under the recent ones."""
+        self.keeper.rotate(keep=self._is_worth_keeping())
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _is_worth_keeping(self) -> bool:
+        if self.path is not None:
+            return self.is_modified()
+        record = capture_record(self._window)
+        return record.target is not None or bool(record.tray) or any(one.sweep for one in record.analyses)
+
+    def _write(self, path: Path) -> bool:
+        now = self.capture()
+        try:
+            lock = self._lock if path == self.path else self._lock_file(path)
+            if lock is None and path != self.path:
+                raise ProbeError(f"{path.name} is open in another window. Choose another name.")
+            written = write_session(now.record, path, probe=now.probe)
+            add_recent(path)
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return False
+        if lock is not self._lock:
+            self._release()
+            self._lock = lock
+        self.path, self._saved = path, essence(now.record)
+        if self._opened is not None:
+            self._opened = (replace(self._opened[0], probe=written.probe), self._opened[1])
+        self._session.settings.set("session_folder", str(path.parent))
+        self.keeper.mark()
+        self.show_title()
+        self._session.controller.noted.emit(f"Saved the session to {path}")
+        return True
+
+    def _lock_file(self, path: Path) -> FileLock | None:
+        """A lock on a session file; where its folder cannot be written there is nothing to guard."""
+        try:
+            return take_lock(_lock_path(path))
+        except OSError:
+            return FileLock.none(path)
+
+    def _note_recent(self, path: Path) -> None:
+        try:
+            add_recent(path)
+        except ProbeError as error:
+            self._session.problems.show(error)
+
+    def _watch(self) -> None:
+        state, window = self._session.state, self._window
+        for signal in (
+            window.undo_tools.chosen,
+            state.probe_changed,
+            state.auto_probe_changed,
+            window.tray_tools.tray.changed,
+            window.cortex.view.layout_changed,
+            window.cortex.view.scale_changed,
+            window.workspaces.tabs.currentChanged,
+        ):
+            signal.connect(self._mark)
+        self._session.problems.crashed.connect(self._save_after_crash)
+
+    @Slot()
+    def _mark(self) -> None:
+        self.keeper.mark()
+
+    @Slot()
+    def _save_after_crash(self) -> None:
+        """A defect: whatever it broke, what is open is on the disk."""
+        try:
+            self.keeper.save_now()
+        except ProbeError as error:
+            self._tell_failure(str(error))
+
+    @Slot(str)
+    def _tell_failure(self, text: str) -> None:
+        self._session.problems.message.emit(text, "warning")
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")

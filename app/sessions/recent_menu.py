@@ -1,0 +1,60 @@
+"""The menu of sessions that can be opened again: named ones, and what windows saved by themselves. Never opens one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QMenu, QWidget
+
+from app.sessions.restore_dialog import describe_autosaved
+from core.errors import ProbeError
+from core.session.autosave import AutosaveState, list_autosaves
+from core.session.files import ENDING
+from core.session.recent import forget_recent, list_recent
+
+if TYPE_CHECKING:
+    from app.sessions.feature import SessionTools
+
+LONGEST = 110
+"""Letters of a row; what a session holds may be told at length."""
+
+
+class RecentMenu(QMenu):
+    """Filled anew whenever it opens, since other windows save too."""
+
+    def __init__(self, tools: SessionTools, parent: QWidget) -> None:
+        super().__init__("Recent sessions", parent)
+        self._tools = tools
+        self.aboutToShow.connect(self.fill)
+
+    @Slot()
+    def fill(self) -> None:
+        """List what there is now."""
+        self.clear()
+        files = list_recent()
+        for path in files:
+            action = self.addAction(f"{path.name.removesuffix(ENDING)}    {path.parent}")
+            action.triggered.connect(partial(self._tools.open_path, path))
+        self.addSeparator()
+        self._list_autosaved()
+        if self.isEmpty() or all(action.isSeparator() for action in self.actions()):
+            self.addAction("No session was saved yet").setEnabled(False)
+        elif files:
+            self.addSeparator()
+            self.addAction("Forget the files of this list").triggered.connect(self._forget)
+
+    def _list_autosaved(self) -> None:
+        for one in list_autosaves():
+            if one.state is not AutosaveState.OPEN and one.session is not None:
+                text = describe_autosaved(one).replace("\n", ": ")
+                action = self.addAction(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+                action.triggered.connect(partial(self._tools.restore, one))
+
+    @Slot()
+    def _forget(self) -> None:
+        try:
+            forget_recent()
+        except ProbeError as error:
+            self._tools.window.session.problems.show(error)

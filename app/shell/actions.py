@@ -1,0 +1,82 @@
+"""Turns the table of commands into Qt actions, menus and tool buttons. Never knows what a command does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
+
+from app.look.icons import load_icon
+from app.look.theme import Theme
+from app.shell.commands import COMMANDS, MENUS, Command, Situation
+
+
+class Actions(QObject):
+    """One QAction a command, with its handler, key, icon and reason."""
+
+    def __init__(self, owner: QWidget, handlers: Mapping[str, Callable[[], object]]) -> None:
+        super().__init__(owner)
+        self._actions: dict[str, QAction] = {}
+        for command in COMMANDS:
+            action = QAction(command.title, owner)
+            action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.triggered.connect(handlers[command.id])
+            owner.addAction(action)
+            self._actions[command.id] = action
+
+    def action(self, identity: str) -> QAction:
+        """The action of a command."""
+        return self._actions[identity]
+
+    def refresh(self, situation: Situation) -> None:
+        """Enable what can be done now; the others say why not."""
+        for command in COMMANDS:
+            reason = command.reason(situation)
+            action = self._actions[command.id]
+            action.setEnabled(not reason)
+            action.setToolTip(describe_tip(command, reason, key_text(action)))
+
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """Give every command its first key, by id; the second one stays."""
+        for command in COMMANDS:
+            held = (keys.get(command.id, command.shortcut), command.also)
+            self._actions[command.id].setShortcuts([QKeySequence(key) for key in held if key])
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the theme's colours."""
+        for command in COMMANDS:
+            if command.icon:
+                self._actions[command.id].setIcon(load_icon(command.icon, theme.text, theme.faint))
+
+    def fill_menus(self, bar: QMenuBar) -> None:
+        """Build every menu in the table's order."""
+        for name in MENUS:
+            menu = bar.addMenu(name)
+            for command in (command for command in COMMANDS if command.menu == name):
+                menu.addAction(self._actions[command.id])
+                if command.ends_group:
+                    menu.addSeparator()
+
+    def make_tool_buttons(self) -> dict[str, QToolButton]:
+        """One flat button for each command that belongs in the toolbar, by the command's id."""
+        buttons = {}
+        for command in (command for command in COMMANDS if command.in_toolbar):
+            button = QToolButton()
+            button.setDefaultAction(self._actions[command.id])
+            button.setAccessibleName(command.title)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            buttons[command.id] = button
+        return buttons
+
+
+def describe_tip(command: Command, reason: str, key: str) -> str:
+    """The tooltip: what it does and its key, or why it cannot be done."""
+    return reason or (f"{command.help} ({key})" if key else command.help)
+
+
+def key_text(action: QAction) -> str:
+    """The first key of an action as people read it; empty if it has none."""
+    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)

@@ -1,0 +1,83 @@
+"""A message across the top of the work area: troubles stay until closed or mended, notes leave. Never blocks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
+
+from app.look.icons import load_icon
+from app.look.theme import DARK, Theme
+from app.widgets.announce import announce
+from app.widgets.basics import make_label, make_row, make_tool_button, set_look
+
+TONES = {"error": "warning", "warning": "warning", "info": "info"}
+ICON_PIXELS = 18
+NOTE_MS = 12_000
+"""How long a note stays: time to read a long path twice. The log keeps what is worth keeping."""
+
+
+class Banner(QFrame):
+    """One sentence with an icon and a button to close it; tones error, warning, info."""
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner")
+        self._theme = DARK
+        self._tone = "info"
+        self._icon = QLabel()
+        self.text = make_label(wraps=True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._close = make_tool_button(tip="Close this message")
+        self._close.clicked.connect(self.clear)
+        row = make_row(self._icon, self.text, self._close, gap=10)
+        row.setContentsMargins(12, 6, 8, 6)
+        row.setStretch(1, 1)
+        for part in (self._icon, self._close):
+            row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
+        self.setLayout(row)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.leaving = QTimer(self, singleShot=True, interval=NOTE_MS)
+        self.leaving.timeout.connect(self._leave)
+        self.hide()
+
+    def show_text(self, text: str, tone: str) -> None:
+        """Show one message in place of any other."""
+        self._tone = tone
+        self.text.setText(text)
+        set_look(self, "tone", tone)
+        self.set_theme(self._theme)
+        self.setAccessibleName(f"{tone.capitalize()}: {text}")
+        self.show()
+        self.leaving.stop()
+        if tone == "info":
+            self.leaving.start()
+        announce(self, text, urgent=tone == "error")
+
+    def mend(self) -> None:
+        """Take an error away because something later went well; notes and warnings stay."""
+        if self._tone == "error":
+            self.clear()
+
+    @Slot()
+    def _leave(self) -> None:
+        """A note goes, but not from under the pointer or while some of it is marked to be copied."""
+        if self.underMouse() or self.text.hasSelectedText():
+            self.leaving.start()
+        else:
+            self.clear()
+
+    @Slot()
+    def clear(self) -> None:
+        """Take the message away."""
+        if not self.isHidden():
+            self.hide()
+            self.closed.emit()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the theme's colours."""
+        self._theme = theme
+        colour = {"error": theme.danger, "warning": theme.warning, "info": theme.accent}[self._tone]
+        self._icon.setPixmap(load_icon(TONES[self._tone], colour).pixmap(ICON_PIXELS, ICON_PIXELS))
+        self._close.setIcon(load_icon("close", theme.muted))

@@ -1,0 +1,218 @@
+"""The demonstration: drives the real window with real mouse clicks, without anyone there. Never fakes a number.
+
+It loads the embedded default, clicks a voxel of FFA, probes it raise and lower, exports and collects both and prints
+what came out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
+from PySide6.QtTest import QTest
+
+from app.base.exports import save_window_picture
+from app.base.jobs import Idle
+from app.base.services import open_session
+from app.base.virtual_display import VirtualDisplay, has_display
+from app.look.theme import DARK, LIGHT, Theme
+from app.shell.application import make_application, make_window
+from app.shell.main_window import MainWindow
+from core.engine import Engine
+from core.errors import StorageError
+from core.paths import HOME_VARIABLE
+from core.probes.probe import Probe
+from core.types import Direction
+
+ROI = "FFA"
+IMAGE = "cat_chelsea"
+NETWORK = "mobilenet_v2_robust"
+POLL_MS = 20
+PATIENCE_SECONDS = 240.0
+"""Loading torch on a cold, busy machine is the longest wait."""
+LAST_PAINT_MS = 600
+"""Lets the 3D view draw its smoothed frame before a picture is taken."""
+
+
+def run_demo(folder: str, *, device: str = "auto") -> int:
+    """Run the demonstration into `folder` (what an earlier one left there is replaced). Returns 0.
+
+    Raises StorageError if the folder cannot be written, no virtual display can be started, or the window hangs.
+    """
+    out = Path(folder).absolute()
+    _empty(out)
+    display = None if has_display() else VirtualDisplay()
+    previous = os.environ.get(HOME_VARIABLE)
+    try:
+        with tempfile.TemporaryDirectory(prefix="probescope-demo-") as home:
+            os.environ[HOME_VARIABLE] = home  # neither reads nor changes what the user had open last
+            _drive(out, device=device)
+    finally:
+        make_application().shutdown()  # Qt must let go of the display before it ends, or Xlib ends the program
+        os.environ.pop(HOME_VARIABLE, None)
+        if previous is not None:
+            os.environ[HOME_VARIABLE] = previous
+        if display is not None:
+            display.stop()
+    return 0
+
+
+def _drive(out: Path, *, device: str) -> None:
+    make_application()
+    session = open_session(engine=Engine(device=device, spare_cores=1))
+    session.settings.set("network", NETWORK)
+    session.settings.set("image", IMAGE)
+    window = make_window(session)
+    started = time.monotonic()
+    try:
+        window.show()
+        _wait("the window", lambda: session.state.clean is not None and _is_idle(window))
+        print(f"Loaded {_title(window)} on {session.state.device} in {time.monotonic() - started:.1f} s")
+        raised = _click_a_voxel(window)
+        _account(raised)
+        _picture(window, out / "window.png", theme=DARK)
+        _picture(window, out / "window_light.png", theme=LIGHT)
+        window.set_theme(DARK)
+        _picture_card(window, out / "encoder_card.png")
+        window.give_command("add_to_tray")
+        _export(window, out / "raise")
+        session.controller.set_direction(Direction.LOWER)
+        _wait("the lowering probe", lambda: _is_idle(window) and _direction(window) is Direction.LOWER)
+        lowered = _finished(window)
+        _account(lowered)
+        _picture(window, out / "window_lower.png", theme=DARK)
+        window.give_command("add_to_tray")
+        _export(window, out / "lower")
+        _picture_tray(window, out / "stimuli.png")
+    finally:
+        window.close()
+    print(f"Stimuli, manifests and pictures of the window: {out}")
+
+
+def _click_a_voxel(window: MainWindow) -> Probe:
+    """Click the best predicted voxel of the ROI that the camera sees, and wait for its probe."""
+    at = _visible_point(window)
+    clicked = time.monotonic()
+    first: list[float] = []
+    window.session.state.progress_changed.connect(lambda: first.append(time.monotonic() - clicked))
+    QTest.mouseClick(window.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    _wait("the raising probe", lambda: window.session.state.probe is not None and _is_idle(window))
+    whole = time.monotonic() - clicked
+    print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {whole:.2f} s")
+    return _finished(window)
+
+
+def _visible_point(window: MainWindow) -> QPoint:
+    state, canvas = window.session.state, window.cortex.view.canvas
+    if state.subject is None or state.card is None:
+        raise StorageError("The embedded subject or its encoders are missing. `python main.py doctor` tells more.")
+    table = state.subject.voxels
+    members = table.voxels_in(ROI)
+    for voxel in members[np.argsort(-state.card.r[members])]:
+        side, vertex = int(table.hemisphere[voxel]), int(table.vertex[voxel])
+        at = canvas.screen_position(canvas.scene.meshes[side].points[vertex]).toPoint()
+        pick = canvas.pick_at(QPointF(at))
+        if pick is not None and (pick.side, pick.vertex) == (side, vertex):
+            return at
+    raise StorageError(f"No voxel of {ROI} can be seen from the start view.")
+
+
+def _account(probe: Probe) -> None:
+    clean, perturbed = probe.of_target(probe.clean), probe.of_target(probe.perturbed)
+    control = probe.of_target(probe.control_shift)
+    print(
+        f"{probe.config.describe()}\n"
+        f"  response {clean:+.3f} -> {perturbed:+.3f} {probe.response_unit}, shift {perturbed - clean:+.3f} "
+        f"= {(perturbed - clean) / probe.target_sd:+.2f} SD of the clean reference responses\n"
+        f"  random control of the same norm {control:+.3f}, linearity {probe.curve.linearity[-1]:.2f}, "
+        f"L2 {probe.l2:.3f}, Linf {probe.linf * 255:.1f}/255, {probe.seconds:.1f} s"
+    )
+
+
+def _export(window: MainWindow, folder: Path) -> None:
+    window.session.controller.export(folder)
+    _wait("the export", lambda: (folder / "manifest.json").exists() and _is_idle(window))
+    print(f"  exported {sum(path.is_file() for path in folder.rglob('*'))} files to {folder}")
+
+
+def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
+    window.set_theme(theme)
+    _rest(LAST_PAINT_MS)
+    window.cortex.view.settle()
+    _rest(LAST_PAINT_MS)
+    save_window_picture(window, path)
+
+
+def _picture_card(window: MainWindow, path: Path) -> None:
+    """Open the encoder card as a user does, and save its picture."""
+    window.actions_table.action("encoder_card").trigger()
+    card = window.encoder_tools.card_window
+    if card is None:
+        raise StorageError("The encoder card did not open; the log tells why.")
+    _wait("the encoder card", lambda: _is_idle(window))
+    _rest(LAST_PAINT_MS)
+    save_window_picture(card, path)
+    card.close()
+
+
+def _picture_tray(window: MainWindow, path: Path) -> None:
+    """Show what was collected for a set of stimuli, and save its picture."""
+    tools = window.tray_tools
+    tools.show_page()
+    tray, page = tools.tray, tools.page
+    _wait("the tray", lambda: _is_idle(window) and all(tray.look(row) is not None for row in range(len(tray.items))))
+    page.list.setCurrentIndex(page.model.index(0, 0))
+    window.banner.hide()
+    _picture(window, path, theme=DARK)
+
+
+def _finished(window: MainWindow) -> Probe:
+    probe = window.session.state.probe
+    if probe is None:
+        raise StorageError("The probe ended without a result; the log tells why.")
+    return probe
+
+
+def _direction(window: MainWindow) -> Direction | None:
+    probe = window.session.state.probe
+    return None if probe is None else probe.config.direction
+
+
+def _is_idle(window: MainWindow) -> bool:
+    return isinstance(window.session.lane.state, Idle)
+
+
+def _title(window: MainWindow) -> str:
+    state = window.session.state
+    return f"{state.subject.title if state.subject else 'no subject'}, {state.network} {state.layer}"
+
+
+def _wait(what: str, is_there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_there():
+        if time.monotonic() > deadline:
+            waited = f"Waited {PATIENCE_SECONDS:.0f} s for {what} in vain."
+            raise StorageError(f"{waited} `python main.py doctor` may tell why.")
+        _rest(POLL_MS)
+
+
+def _rest(milliseconds: int) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an earlier demonstration wrote, and only that."""
+    try:
+        for name in ("raise", "lower"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror}. Choose another with --out.") from error

@@ -1,0 +1,105 @@
+"""Tells on the desktop that long work has ended, if the user looks elsewhere. Never tells of what was cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
+
+from app.base.jobs import Cancelling, Idle, RunState
+from app.look.icons import application_icon
+from app.widgets.announce import announce
+
+if TYPE_CHECKING:
+    from app.shell.main_window import MainWindow
+
+SHOWN_MS = 10_000
+
+
+class Notices(QObject):
+    """Watches the lane: what was begun, for how long, and how it went.
+
+    Parameters
+    ----------
+    window : MainWindow
+    clock : function
+        Seconds; tests bring their own.
+    """
+
+    def __init__(self, window: MainWindow, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(window)
+        self._window = window
+        self._clock = clock
+        self._begun: dict[str, tuple[float, str]] = {}
+        self._failure = ""
+        self._tray: QSystemTrayIcon | None = None
+        self.told: list[str] = []
+        """What was told in this session, the newest last."""
+
+        window.session.lane.state_changed.connect(self.follow)
+        window.session.problems.message.connect(self._note_failure)
+
+    @Slot(object)
+    def follow(self, state: RunState) -> None:
+        """Note what begins, and tell of what has ended."""
+        if isinstance(state, Cancelling):
+            self._begun.pop(state.kind, None)
+        elif not isinstance(state, Idle):
+            self._begun.setdefault(state.kind, (self._clock(), state.title))
+        for kind in [kind for kind in self._begun if not self._window.session.lane.is_busy(kind)]:
+            began, title = self._begun.pop(kind)
+            self._take_end(title, self._clock() - began)
+        if isinstance(state, Idle):
+            self._failure = ""
+
+    @Slot(str, str)
+    def _note_failure(self, text: str, tone: str) -> None:
+        if tone == "error":
+            self._failure = text
+
+    def _take_end(self, title: str, seconds: float) -> None:
+        name = title.rstrip("… .")
+        if seconds <= self._window.session.settings.whole("notify_seconds") or not name:
+            return
+        failed = self._failure
+        text = f"{name}: {failed}" if failed else f"{name}: done after {write_duration(seconds)}"
+        announce(self._window, text, urgent=bool(failed))
+        wish = self._window.session.settings.text("notify")
+        if wish == "always" or (wish == "away" and not self._window.isActiveWindow()):
+            self._tell(text, failed=bool(failed))
+
+    def _tell(self, text: str, *, failed: bool) -> None:
+        """Mark the window in the task bar, show a message where the desktop has a tray, and a line in the window."""
+        self.told.append(text)
+        QApplication.alert(self._window)
+        if not failed:
+            self._window.handlers.show_note(text)
+        if not QSystemTrayIcon.isSystemTrayAvailable():
+            return
+        if self._tray is None:
+            self._tray = QSystemTrayIcon(application_icon(), self)
+            self._tray.setToolTip("Probescope")
+            self._tray.messageClicked.connect(self._come_to_front)
+        self._tray.show()
+        look = QSystemTrayIcon.MessageIcon.Warning if failed else QSystemTrayIcon.MessageIcon.Information
+        self._tray.showMessage("Probescope", text, look, SHOWN_MS)
+
+    @Slot()
+    def _come_to_front(self) -> None:
+        self._window.raise_()
+        self._window.activateWindow()
+
+
+def write_duration(seconds: float) -> str:
+    """A duration as people say it: "48 s", "3 min 5 s", "2 h 10 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,98 @@
+"""The help sheet: every command with its key and what it does, drawn from the table. Never lists one by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
+
+from app.shell.commands import COMMANDS, MENUS, Command
+from app.shell.folds import available_size, make_scrolling
+from app.widgets.basics import make_column, make_heading, make_label, make_row
+
+EDGE = 40
+"""Pixels kept free around the sheet, and taken by its title and margins."""
+
+KEY_WIDTH = 96
+TEXT_WIDTH = 320
+"""Of a column's words, which wrap: both columns fit a screen 1024 pixels wide."""
+
+NATIVE = QKeySequence.SequenceFormat.NativeText
+LEFT_MENUS = ("File", "Probe")
+MOUSE = (
+    ("Click", "Pick the voxel under the pointer and probe it"),
+    ("Drag", "Turn the cortex"),
+    ("Wheel", "Zoom the cortex or the images"),
+    ("Drag ε", "Preview other budgets live; a full probe follows on release"),
+)
+
+
+CORTEX_KEYS = (
+    ("Arrows", "Turn the cortex; shift a flat map"),
+    ("Shift+arrows", "Shift the cortex"),
+    ("+  −  Home", "Zoom; show all. On an image too, where arrows move it"),
+    ("Ctrl+arrows", "Step to the next voxel that way"),
+    ("Page Up, Down", "Step to the next ROI"),
+    ("Enter", "Make the voxel stepped to the target"),
+)
+
+
+class ShortcutsSheet(QDialog):
+    """Two columns of keys."""
+
+    def __init__(self, keys: Mapping[str, str] | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._keys = {command.id: command.shortcut for command in COMMANDS} if keys is None else keys
+        self.setWindowTitle("Keyboard shortcuts")
+        left = [self._make_group(menu) for menu in MENUS if menu in LEFT_MENUS]
+        right = [self._make_group(menu) for menu in MENUS if menu not in LEFT_MENUS]
+        columns = make_row(
+            make_column(*left, -1, gap=16),
+            make_column(
+                *right,
+                _make_table("Mouse", MOUSE),
+                _make_table("On the cortex, once Tab or a click put the keys there", CORTEX_KEYS),
+                -1,
+                gap=16,
+            ),
+            gap=40,
+        )
+        body = QWidget()
+        body.setLayout(columns)
+        scroll = make_scrolling(body)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # nothing in it takes the focus, so the keys scroll it
+        scroll.setAccessibleName("Every command and its key")
+        column = make_column(make_label("Keyboard and mouse", "title"), scroll, gap=16, margin=24)
+        column.setStretch(1, 1)
+        self.setLayout(column)
+        room = available_size() - QSize(EDGE, 2 * EDGE)
+        wanted = body.sizeHint() + QSize(2 * EDGE, 3 * EDGE)
+        self.resize(wanted.boundedTo(room))
+
+    def _make_group(self, menu: str) -> QWidget:
+        rows = [(self._key_of(command), command.help) for command in COMMANDS if command.menu == menu]
+        return _make_table(menu, rows)
+
+    def _key_of(self, command: Command) -> str:
+        held = (self._keys.get(command.id, command.shortcut), command.also)
+        return ", ".join(QKeySequence(key).toString(NATIVE) for key in held if key)
+
+
+def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:
+    group = QWidget()
+    grid = QGridLayout(group)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(12)
+    grid.setVerticalSpacing(6)
+    grid.addWidget(make_heading(name), 0, 0, 1, 2)
+    for line, (key, text) in enumerate(rows, start=1):
+        if key:
+            grid.addWidget(make_label(key, "key"), line, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        words = make_label(text, wraps=True)
+        words.setMinimumWidth(TEXT_WIDTH)
+        grid.addWidget(words, line, 1)
+    grid.setColumnMinimumWidth(0, KEY_WIDTH)
+    grid.setColumnStretch(1, 1)
+    return group

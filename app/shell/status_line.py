@@ -1,0 +1,43 @@
+"""The bottom line of the window: what runs, what the pointer is on, and the device. Never interrupts."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QStatusBar, QWidget
+
+from app.base.jobs import Cancelling, Idle, RunState
+from app.widgets.basics import make_label
+
+READY = "Ready"
+
+
+class StatusLine(QStatusBar):
+    """Job left, hover read-out in the middle, device right."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.job = make_label(READY)
+        self.hover = make_label()
+        self.device = make_label()
+        self.setSizeGripEnabled(False)
+        self.job.setAccessibleDescription("What runs")
+        self.hover.setAccessibleDescription("What is under the pointer or the keys")
+        self.device.setAccessibleDescription("Device that computes")
+        self.addWidget(self.job)
+        self.addWidget(self.hover, 1)
+        self.addPermanentWidget(self.device)
+
+    def set_run_state(self, state: RunState) -> None:
+        """Follow the lane."""
+        if isinstance(state, Idle):
+            self.job.setText(READY)
+        elif isinstance(state, Cancelling):
+            self.job.setText("Stopping…")
+        else:
+            self.job.setText(state.title or state.kind)
+
+    def set_device(self, device: str) -> None:
+        """Name the device in use."""
+        self.device.setText(DEVICE_NAMES.get(device, device))
+
+
+DEVICE_NAMES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Metal)", "": "engine not loaded yet"}

@@ -1,0 +1,275 @@
+"""The work space of a stimulus set: the tray's cards, one item in detail, delivery, writing. Never computes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QStackedWidget, QWidget
+
+from app.look.theme import Theme
+from app.stimuli.set_form import SetForm
+from app.stimuli.tray import Tray
+from app.stimuli.tray_painter import TrayModel, TrayPainter, title_of
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
+from app.widgets.budget_meter import BudgetMeter
+from app.widgets.captions import EmptyState
+from app.widgets.plain_table import PlainTable
+from app.widgets.progress_line import ProgressLine
+from app.widgets.work_page import WorkPage
+from core.stimuli.config import SetConfig
+from core.stimuli.look import ItemLook
+
+FORM_WIDTH = 324
+DETAIL_HEIGHT = 196
+METER_WIDTH = 220
+EMPTY = (
+    "The tray is empty",
+    "Add the probe on screen in Explore (T), the probes behind an analysis, or a plan of images, targets, directions, "
+    "budgets and networks.",
+)
+
+
+class StimuliPage(WorkPage):
+    """Shows the tray; what the buttons ask for is done elsewhere.
+
+    Signals
+    -------
+    plan_requested, write_requested, cancel_requested()
+    open_requested(int)
+        Show the probe of a row in Explore.
+    """
+
+    plan_requested = Signal()
+    write_requested = Signal()
+    cancel_requested = Signal()
+    open_requested = Signal(int)
+
+    def __init__(self, tray: Tray, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.tray = tray
+        self.form = SetForm()
+        self.write = make_button("Write the set…", "big")
+        self.plan = make_button("Plan stimuli…", tip="Add images x targets x directions x budgets x networks")
+        self.extra = make_row(gap=8)
+        """Room for further buttons, such as packages made of a written set."""
+        self.progress, self.stage = ProgressLine(), make_label("", "muted", wraps=True)
+        self.model = TrayModel(tray, self)
+        self.list = QListView()
+        self.painter = TrayPainter(tray, self.model, self.list)
+        self.up = make_button("Move up", tip="Ctrl+Up")
+        self.down = make_button("Move down", tip="Ctrl+Down")
+        self.remove = make_button("Remove", tip="Take the chosen items out of the tray (Delete)")
+        self.open = make_button("Open in Explore", tip="Show this probe in Explore (Enter, or double click)")
+        self.summary = make_label("", "muted")
+        self.meter = BudgetMeter()
+        self.transfer = PlainTable("Predicted shift of every encoder", ["Encoder", "Shift (SD)"])
+        self.warnings = make_label("", "", wraps=True)
+        self.stack = QStackedWidget()
+        self._busy = False
+        self._row = 0
+        self._lay_out()
+        self._connect()
+        self._keep_choice()
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.painter.theme = theme
+        self.meter.set_theme(theme)
+        self.list.viewport().update()
+
+    def config(self) -> SetConfig | None:
+        """How the set is to be delivered; None while the form cannot be met."""
+        return self.form.wish()
+
+    def chosen_rows(self) -> list[int]:
+        """The rows selected, ascending."""
+        return sorted(index.row() for index in self.list.selectionModel().selectedIndexes())
+
+    def choose(self, row: int) -> None:
+        """Select one row."""
+        index = self.model.index(row)
+        self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def show_progress(self, text: str, share: float) -> None:
+        """Say where the work stands."""
+        self._busy = True
+        self.stage.setText(text)
+        self.progress.set_share(share)
+        self.refresh()
+
+    def show_idle(self, text: str = "", share: float = 0.0) -> None:
+        """Say how the work ended."""
+        self._busy = False
+        self.stage.setText(text)
+        self.progress.set_share(share)
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Follow the tray."""
+        n_items = len(self.tray.items)
+        self.stack.setCurrentIndex(1 if n_items else 0)
+        config = self.config()
+        warned = sum(bool(self.tray.cautions(row)) for row in range(n_items))
+        twins = len(self.tray.duplicates())
+        parts = [f"{n_items} item{'s' if n_items != 1 else ''}"]
+        if config is not None:
+            parts.append(f"{n_items * config.n_files} files")
+        parts += [f"⚠ {warned} with warnings"] if warned else []
+        parts += [f"{twins} duplicates"] if twins else []
+        self.summary.setText(" · ".join(parts))
+        self.write.setText("Cancel" if self._busy else "Write the set…")
+        reason = "" if n_items else "Add a probe to the tray first"
+        if config is None:
+            reason = "The settings above cannot be met"
+        self.write.setEnabled(self._busy or not reason)
+        self.write.setToolTip(
+            "Stop; what was made stays" if self._busy else reason or "Write files, manifest and README"
+        )
+        self._show_detail()
+
+    def _lay_out(self) -> None:
+        wishes = QWidget()
+        asks = "Matched stimuli for an experiment: original, perturbed and controls of equal norm."
+        title = make_label("Stimuli", "title")
+        wishes.setLayout(make_column(title, make_label(asks, "muted", wraps=True), self.plan, self.form, -1, margin=16))
+        scroll = QScrollArea()
+        scroll.setWidget(wishes)
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        foot = make_column(self.write, self.extra, self.progress, self.stage)
+        foot.setContentsMargins(16, 4, 16, 12)
+        left = QWidget()
+        left.setProperty("role", "panel")
+        left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        left.setFixedWidth(FORM_WIDTH + 14)
+        column = make_column(scroll, make_line(), foot, gap=0)
+        column.setStretch(0, 1)
+        left.setLayout(column)
+        self.list.setItemDelegate(self.painter)
+        self.list.setModel(self.model)
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setAccessibleName("Items of the tray")
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)
+        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.open)
+        held = QWidget()
+        right = make_column(tools, self.list, self._make_detail(), margin=12)
+        right.setStretch(1, 1)
+        held.setLayout(right)
+        self.stack.addWidget(EmptyState(*EMPTY))
+        self.stack.addWidget(held)
+        panel = QWidget()
+        panel.setProperty("role", "panel")
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        panel.setLayout(make_column(self.stack))
+        row = make_row(left, panel, gap=6)
+        row.setStretch(1, 1)
+        self.setLayout(row)
+
+    def _make_detail(self) -> QWidget:
+        detail = QWidget()
+        detail.setFixedHeight(DETAIL_HEIGHT)
+        self.meter.setFixedWidth(METER_WIDTH)
+        self.warnings.setAlignment(Qt.AlignmentFlag.AlignTop)
+        budget = make_column(make_heading("Budget"), self.meter, -1)
+        shifts = make_column(make_heading("Predicted shift by encoder"), self.transfer)
+        told = QScrollArea()
+        told.setWidget(self.warnings)
+        told.setWidgetResizable(True)
+        warnings = make_column(make_heading("What to know"), told)
+        row = make_row(budget, shifts, warnings, gap=16)
+        row.setStretch(1, 1)
+        row.setStretch(2, 1)
+        detail.setLayout(row)
+        return detail
+
+    def _connect(self) -> None:
+        self.tray.changed.connect(self._keep_choice)
+        self.tray.changed.connect(self.refresh)
+        self.tray.looked.connect(self.refresh)
+        self.form.changed.connect(self.refresh)
+        self.plan.clicked.connect(self.plan_requested)
+        self.write.clicked.connect(self._write_or_cancel)
+        self.remove.clicked.connect(self._remove)
+        self.up.clicked.connect(self._move_up)
+        self.down.clicked.connect(self._move_down)
+        self.open.clicked.connect(self._open)
+        self.list.doubleClicked.connect(self._open_index)
+        self.list.selectionModel().selectionChanged.connect(self._show_detail)
+        keyed = {"Delete": self._remove, "Ctrl+Up": self._move_up, "Ctrl+Down": self._move_down, "Return": self._open}
+        for keys, slot in keyed.items():
+            shortcut = QShortcut(QKeySequence(keys), self.list, context=Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(slot)
+
+    @Slot()
+    def _write_or_cancel(self) -> None:
+        (self.cancel_requested if self._busy else self.write_requested).emit()
+
+    @Slot()
+    def _keep_choice(self) -> None:
+        """The list forgets what was chosen when the tray changes."""
+        if self.tray.items and not self.chosen_rows():
+            self.choose(min(self._row, len(self.tray.items) - 1))
+
+    @Slot()
+    def _remove(self) -> None:
+        rows = self.chosen_rows()
+        if rows:
+            self.tray.remove(rows)
+            self.choose(min(rows[0], len(self.tray.items) - 1))
+
+    @Slot()
+    def _move_up(self) -> None:
+        self._move(-1)
+
+    @Slot()
+    def _move_down(self) -> None:
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        rows = self.chosen_rows()
+        if len(rows) == 1:
+            self.choose(self.tray.move(rows[0], by))
+
+    @Slot()
+    def _open(self) -> None:
+        rows = self.chosen_rows()
+        if len(rows) == 1:
+            self.open_requested.emit(rows[0])
+
+    @Slot(QModelIndex)
+    def _open_index(self, index: QModelIndex) -> None:
+        self.open_requested.emit(index.row())
+
+    @Slot()
+    def _show_detail(self) -> None:
+        rows = self.chosen_rows()
+        one = rows[0] if len(rows) == 1 else None
+        for button in (self.up, self.down, self.open):
+            button.setEnabled(one is not None)
+        self.remove.setEnabled(bool(rows))
+        self._row = self._row if one is None else one
+        look = self.tray.look(one) if one is not None else None
+        self.meter.set_reading(look.budget if look is not None else None)
+        if one is None:
+            self.transfer.fill([])
+            self.warnings.setText("Choose an item to see it in detail.")
+            return
+        recipe, cautions = self.tray.items[one], self.tray.cautions(one)
+        self.transfer.fill(_tell_shifts(look, f"{recipe.config.network} {recipe.config.layer}"))
+        lines = [title_of(recipe, one), *(f"⚠ {caution.text}" for caution in cautions)]
+        if look is not None and not cautions:
+            lines.append("✓ Nothing to warn of.")
+        self.warnings.setText("\n".join(lines))
+
+
+def _tell_shifts(look: ItemLook | None, own: str) -> list[tuple[str, tuple[str, str]]]:
+    """Rows of the table: the probe's own encoder first."""
+    if look is None:
+        return []
+    rows = [(own, (f"{own} (attacked)", f"{look.shift_sd:+.2f}"))]
+    return rows + [(where, (where, f"{shift:+.2f}")) for where, shift in look.transfer.items()]

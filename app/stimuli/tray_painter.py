@@ -1,0 +1,203 @@
+"""The cards of the tray as a list: its thumbnails, budget, shifts and warnings in words. Never changes the tray."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app.look.numbers import NORM_SIGNS, write_epsilon
+from app.look.theme import DARK, Theme
+from app.stimuli.tray import Tray
+from core.stimuli.cautions import Caution
+from core.stimuli.look import ItemLook
+from core.stimuli.recipe import Recipe
+from core.types import ByteArray
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+SIDE, GAP, PAD, LINE = 72, 6, 10, 19
+CARD_HEIGHT = SIDE + 2 * PAD + 18
+PIXEL_RATIO = 2
+BAR = QSize(56, 4)
+ROW_ROLE = Qt.ItemDataRole.UserRole
+WAITING = "waiting for its preview"
+
+
+class TrayModel(QAbstractListModel):
+    """The tray's rows; pictures are made into pixmaps when they are first painted."""
+
+    def __init__(self, tray: Tray, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._tray = tray
+        self._pictures: dict[tuple[str, str], QPixmap] = {}
+        tray.changed.connect(self.reread)
+        tray.looked.connect(self._repaint)
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """Number of items."""
+        return 0 if parent.isValid() else len(self._tray.items)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Row number, tooltip and spoken name."""
+        row = index.row()
+        match role:
+            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.DisplayRole:
+                recipe, look = self._tray.items[row], self._tray.look(row)
+                warned = [caution.text for caution in self._tray.cautions(row)]
+                return "\n".join([title_of(recipe, row), tell_shift(look), *warned])
+            case _ if role == ROW_ROLE:
+                return row
+        return None
+
+    def picture(self, look: ItemLook, role: str) -> QPixmap:
+        """One thumbnail of an item."""
+        key = (look.key, role)
+        if key not in self._pictures:
+            self._pictures[key] = _make_pixmap(look.pictures[role])
+        return self._pictures[key]
+
+    @Slot()
+    def reread(self) -> None:
+        """Take other rows."""
+        self.beginResetModel()
+        self.endResetModel()
+
+    @Slot()
+    def _repaint(self) -> None:
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
+
+
+class TrayPainter(QStyledItemDelegate):
+    """Draws a card: pictures left, words right."""
+
+    def __init__(self, tray: Tray, model: TrayModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._tray, self._model = tray, model
+        self.theme: Theme = DARK
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:
+        """As wide as the list."""
+        return QSize(option.rect.width(), CARD_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Draw one card."""
+        row = index.row()
+        look, theme = self._tray.look(row), self.theme
+        card = option.rect.adjusted(2, 2, -4, -4)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.setPen(QColor(theme.accent if chosen else theme.line))
+        painter.setBrush(QColor(theme.accent_soft if chosen else theme.raised))
+        painter.drawRoundedRect(QRectF(card), 8, 8)
+        painter.setFont(option.font)
+        left = card.left() + PAD
+        roles = tuple(look.pictures) if look is not None else ()
+        for role in roles:
+            self._draw_picture(painter, QRect(left, card.top() + PAD, SIDE, SIDE), look, role)
+            left += SIDE + GAP
+        words = QRect(left + GAP, card.top() + PAD - 2, card.right() - left - GAP - PAD, card.height() - PAD)
+        self._draw_words(painter, words, row, look)
+        painter.restore()
+
+    def _draw_picture(self, painter: QPainter, box: QRect, look: ItemLook | None, role: str) -> None:
+        if look is None:
+            return
+        painter.drawPixmap(box.topLeft(), self._model.picture(look, role))
+        below = QRect(box.left() - GAP // 2, box.bottom() + 2, box.width() + GAP, 16)
+        _write(painter, below, name_role(role), self.theme.muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
+
+    def _draw_words(self, painter: QPainter, box: QRect, row: int, look: ItemLook | None) -> None:
+        theme, recipe = self.theme, self._tray.items[row]
+        line = QRect(box.left(), box.top(), box.width(), LINE)
+        _write(painter, line, title_of(recipe, row), theme.text, bold=True)
+        line.translate(0, LINE)
+        self._draw_budget(painter, line, recipe, look)
+        line.translate(0, LINE)
+        _write(painter, line, tell_shift(look), theme.text if look is not None else theme.faint)
+        if look is None:
+            return
+        if look.transfer:
+            line.translate(0, LINE)
+            _write(painter, line, tell_transfer(look.transfer), theme.muted)
+        cautions = self._tray.cautions(row)
+        line.translate(0, LINE)
+        _write(painter, line, tell_cautions(cautions), theme.warning if cautions else theme.good)
+
+    def _draw_budget(self, painter: QPainter, line: QRect, recipe: Recipe, look: ItemLook | None) -> None:
+        """A short bar of the budget used, and encoder and budget in words."""
+        attack = recipe.config.attack
+        share = look.budget.realised / attack.epsilon if look is not None and attack.epsilon > 0 else 0.0
+        bar = QRectF(line.left(), line.center().y() - 1, BAR.width(), BAR.height())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self.theme.line_strong))
+        painter.drawRoundedRect(bar, 2, 2)
+        bar.setWidth(bar.width() * min(1.0, share))
+        painter.setBrush(QColor(self.theme.accent))
+        painter.drawRoundedRect(bar, 2, 2)
+        text = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
+        if look is not None:
+            text = f"{share:.0%} of {text}"
+        where = f"{recipe.config.network} {recipe.config.layer}"
+        _write(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", self.theme.muted)
+
+
+def title_of(recipe: Recipe, row: int) -> str:
+    """What an item is, in one line."""
+    return f"{row + 1}  {recipe.image_id} · {recipe.config.direction} {recipe.config.target.label}"
+
+
+def name_role(role: str) -> str:
+    """A role in words short enough to stand under a thumbnail."""
+    return role.removeprefix("control_").replace("phase_scrambled", "phases").replace("_", " ")
+
+
+def tell_shift(look: ItemLook | None) -> str:
+    """The predicted shift and that of the controls."""
+    if look is None:
+        return WAITING
+    sds = "" if math.isnan(look.shift_sd) else f" = {look.shift_sd:+.2f} SD"
+    return f"shift {look.shift:+.3g} {look.unit}{sds} · controls up to {look.control_shift:.2g}"
+
+
+def tell_transfer(transfer: Mapping[str, float]) -> str:
+    """The shift in every other encoder."""
+    return "elsewhere " + ", ".join(f"{where.split()[0]} {shift:+.2f} SD" for where, shift in transfer.items())
+
+
+def tell_cautions(cautions: tuple[Caution, ...]) -> str:
+    """The kinds of caution, with a sign that needs no colour."""
+    return f"⚠ {' · '.join(caution.trouble for caution in cautions)}" if cautions else "✓ nothing to warn of"
+
+
+def _write(
+    painter: QPainter,
+    box: QRect,
+    text: str,
+    colour: str,
+    *,
+    bold: bool = False,
+    scale: float = 1.0,
+    align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+) -> None:
+    painter.save()
+    font = QFont(painter.font())
+    font.setPointSizeF(font.pointSizeF() * scale)
+    font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    painter.setFont(font)
+    painter.setPen(QColor(colour))
+    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, shown)
+    painter.restore()
+
+
+def _make_pixmap(levels: ByteArray) -> QPixmap:
+    height, width = levels.shape[:2]
+    image = QImage(levels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+    picture = QPixmap.fromImage(image.scaled(SIDE * PIXEL_RATIO, SIDE * PIXEL_RATIO))
+    picture.setDevicePixelRatio(PIXEL_RATIO)
+    return picture

@@ -1,0 +1,242 @@
+"""One picture that can be zoomed, moved, copied and saved, in step with its neighbours. Never changes pixel values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from app.look.theme import Theme
+from app.widgets.basics import make_label
+from core.types import ByteArray
+
+CRISP_FROM = 3.0
+"""Screen pixels per image pixel from which pixels are drawn as squares instead of smoothed."""
+
+SMALLEST_VIEW = 8
+"""Image pixels across at the closest zoom."""
+
+LARGEST_VIEW = 1.25
+"""How much wider than the picture the view may get."""
+
+
+class PictureBox(pg.ViewBox):  # type: ignore[misc]
+    """A view box whose double click fits the picture."""
+
+    fit_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.0)
+        self.disableAutoRange()
+
+    def mouseClickEvent(self, event: object) -> None:
+        """Fit on a double click; no menu of pyqtgraph's own."""
+        if event.double():  # type: ignore[attr-defined]
+            event.accept()  # type: ignore[attr-defined]
+            self.fit_asked.emit()
+
+
+FRAME = 1
+"""Pixels left for the mark of the focus."""
+
+KEY_SHARE = 0.1
+"""Share of the part shown that an arrow key moves by."""
+
+KEYS_HELP = "Plus and minus zoom, arrow keys move, Home fits, the menu key copies or saves."
+ZOOMS = {Qt.Key.Key_Plus: 1.25, Qt.Key.Key_Equal: 1.25, Qt.Key.Key_Minus: 0.8}
+ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+
+
+class ImageView(QWidget):
+    """A picture of (height, width, 3) uint8; scroll zooms, drag moves, double click fits.
+
+    Signals
+    -------
+    view_moved(QRectF)
+        The user zoomed or moved; the rectangle shown, in image pixels.
+    pixel_hovered(object)
+        (row, column) below the pointer, or None.
+    said(str)
+        A sentence about a copy or save that went well or failed.
+    """
+
+    view_moved = Signal(QRectF)
+    pixel_hovered = Signal(object)
+    said = Signal(str)
+
+    def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pixels: ByteArray | None = None
+        self._wanted = QRectF()
+        self.suggested_name = name
+        self._box = PictureBox()
+        self._item = pg.ImageItem(autoDownsample=False)
+        self._box.addItem(self._item)
+        self._scene = pg.GraphicsView(useOpenGL=False)
+        self._scene.setCentralItem(self._box)
+        self._scene.setMinimumSize(60, 60)
+        self._scene.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("role", "pane")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(FRAME, FRAME, FRAME, FRAME)
+        layout.addWidget(self._scene)
+        self._hint = make_label("", "faint", wraps=True)
+        self._hint.setParent(self)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._box.sigRangeChangedManually.connect(self._tell_view)
+        self._box.fit_asked.connect(self.fit)
+        self._scene.scene().sigMouseMoved.connect(self._tell_pixel)
+        self._make_actions()
+        self.setAccessibleName(f"{name} image")
+        self.setAccessibleDescription(KEYS_HELP)
+
+    @property
+    def pixels(self) -> ByteArray | None:
+        """What is shown."""
+        return self._pixels
+
+    @property
+    def view_rect(self) -> QRectF:
+        """The part of the picture on screen, in image pixels."""
+        return QRectF(self._box.viewRect())
+
+    def set_pixels(self, pixels: ByteArray | None) -> None:
+        """Show a picture, or nothing. Keeps the zoom unless the size changed."""
+        size_before = None if self._pixels is None else self._pixels.shape
+        self._pixels = pixels
+        self._item.setVisible(pixels is not None)
+        self._hint.setVisible(pixels is None)
+        for action in self.actions():
+            action.setEnabled(pixels is not None)
+        if pixels is None:
+            return
+        self._item.setImage(pixels, autoLevels=False, levels=(0, 255))
+        if size_before != pixels.shape:
+            self._limit()
+            self.fit()
+
+    def set_hint(self, text: str) -> None:
+        """What the pane says while it has no picture."""
+        self._hint.setText(text)
+
+    def add_overlay(self, item: pg.GraphicsObject) -> None:
+        """Draw an item over the picture, in image pixels."""
+        self._box.addItem(item)
+
+    def show_rect(self, rect: QRectF) -> None:
+        """Show one part of the picture, without telling anyone."""
+        self._wanted = QRectF(rect)
+        self._box.setRange(rect=rect, padding=0.0, disableAutoRange=True)
+        self._choose_smoothing()
+
+    @Slot()
+    def fit(self) -> None:
+        """Show the whole picture."""
+        if self._pixels is not None:
+            height, width = self._pixels.shape[:2]
+            self.show_rect(QRectF(0, 0, width, height))
+            self.view_moved.emit(self._wanted)
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the picture's 8-bit pixels on the clipboard."""
+        if self._pixels is not None:
+            QGuiApplication.clipboard().setImage(to_qimage(self._pixels))
+            self.said.emit(f"Copied the {self.suggested_name} image.")
+
+    def save(self, path: Path) -> bool:
+        """Write the picture's 8-bit pixels to a .png file; says so, or why not."""
+        if self._pixels is None:
+            return False
+        saved = to_qimage(self._pixels).save(str(path))
+        self.said.emit(f"Saved {path.name}." if saved else f"Could not write {path}. Choose another folder.")
+        return bool(saved)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._scene.setBackground(theme.field)
+        self._box.setBorder(pg.mkPen(theme.line, width=1))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep showing the same part of the picture."""
+        super().resizeEvent(event)
+        self._hint.setGeometry(self.rect().adjusted(12, 12, -12, -12))
+        if not self._wanted.isEmpty():
+            self._limit()
+            self.show_rect(self._wanted)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Zoom with + and -, move with the arrows, fit with Home."""
+        if self._pixels is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            super().keyPressEvent(event)
+            return
+        shown, key = self.view_rect, Qt.Key(event.key())
+        if key == Qt.Key.Key_Home:
+            self.fit()
+        elif key in ZOOMS:
+            self._box.scaleBy((1 / ZOOMS[key], 1 / ZOOMS[key]))
+            self._tell_view()
+        elif key in ARROWS:
+            across, down = ARROWS[key]
+            self._box.translateBy(x=KEY_SHARE * across * shown.width(), y=KEY_SHARE * down * shown.height())
+            self._tell_view()
+        else:
+            super().keyPressEvent(event)
+
+    def _limit(self) -> None:
+        """Bound the zoom so that the whole picture always fits, in a wide pane too: a cut one would hide its edges."""
+        if self._pixels is not None:
+            height, width = self._pixels.shape[:2]
+            aspect = self._scene.width() / max(1, self._scene.height())
+            widest = LARGEST_VIEW * max(width, height, height * aspect)
+            self._box.setLimits(minXRange=SMALLEST_VIEW, maxXRange=widest)
+
+    def _make_actions(self) -> None:
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self._scene.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        offered = {"Copy image": self.copy, "Save image as PNG…": self._ask_and_save, "Fit to pane": self.fit}
+        for text, slot in offered.items():
+            action = QAction(text, self)
+            action.triggered.connect(slot)
+            action.setEnabled(False)
+            self.addAction(action)
+
+    @Slot()
+    def _ask_and_save(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
+        if chosen:
+            self.save(Path(chosen).with_suffix(".png"))
+
+    @Slot()
+    def _tell_view(self) -> None:
+        self._wanted = self.view_rect
+        self._choose_smoothing()
+        self.view_moved.emit(self._wanted)
+
+    @Slot(object)
+    def _tell_pixel(self, position: object) -> None:
+        if self._pixels is None:
+            return
+        point = self._box.mapSceneToView(position)
+        column, row = int(np.floor(point.x())), int(np.floor(point.y()))
+        height, width = self._pixels.shape[:2]
+        self.pixel_hovered.emit((row, column) if 0 <= row < height and 0 <= column < width else None)
+
+    def _choose_smoothing(self) -> None:
+        across = self._box.viewRect().width()
+        scale = self._box.width() / across if across > 0 else 1.0
+        self._scene.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < CRISP_FROM)
+
+
+def to_qimage(pixels: ByteArray) -> QImage:
+    """A QImage with its own copy of (height, width, 3) uint8 pixels."""
+    height, width = pixels.shape[:2]
+    packed = np.ascontiguousarray(pixels)
+    return QImage(packed.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

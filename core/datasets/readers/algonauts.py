@@ -1,0 +1,168 @@
+"""Reads the training set of the Algonauts Project 2023 challenge, one subject. Never reads its withheld responses.
+
+    subjAA/training_split/training_images/train-0001_nsd-00013.png ...    in the order of the rows
+    subjAA/training_split/training_fmri/{lh,rh}_training_fmri.npy         float32 (n_images, n_vertices)
+    subjAA/roi_masks/{lh,rh}.all-vertices_fsaverage_space.npy             (163842,): which vertices they are
+    subjAA/roi_masks/{lh,rh}.NAME_challenge_space.npy, mapping_NAME.npy   codes of each vertex, {code: name}
+
+After Gifford et al. 2023 (arXiv:2301.03198). The mappings are pickles; they are read without running any code.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_choice, describe_refusal
+from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.import_options import ImportOptions
+from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
+from core.datasets.recording import Recording, VoxelPlan
+from core.datasets.row_sessions import cut_rows
+from core.datasets.subject import ImageSource
+from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage
+from core.errors import BadInputError
+from core.types import IntArray
+from core.unpickle import read_object_array
+
+KIND = "algonauts2023"
+TITLE = "Algonauts Project 2023 challenge"
+SIDES = ("lh", "rh")
+IMAGE = re.compile(r"train-(\d+)_(nsd-\d+)\.(?:png|jpg|jpeg)$")
+CITATION = (
+    "Gifford AT, Lahner B, Saba-Sadiya S, et al. (2023). The Algonauts Project 2023 challenge: how the human brain "
+    "makes sense of natural scenes. arXiv:2301.03198. Allen EJ, et al. (2022). doi:10.1038/s41593-021-00962-x"
+)
+
+
+def detect(source: Path) -> bool:
+    """Whether this is a subject's folder of the challenge, or the folder of all of them."""
+    return bool(_people(source))
+
+
+def _people(source: Path) -> dict[str, Path]:
+    found = {entry.name: entry for entry in _folders(source) if (entry / "training_split" / "training_fmri").is_dir()}
+    return found or ({source.name: source} if (source / "training_split" / "training_fmri").is_dir() else {})
+
+
+def _folders(source: Path) -> list[Path]:
+    return [entry for entry in sorted(source.iterdir()) if entry.is_dir()] if source.is_dir() else []
+
+
+def plan(source: Path, options: ImportOptions) -> Recording:
+    """Look at shapes, file names and ROI masks of one subject; reads no response."""
+    people = _people(source)
+    if not people:
+        allowed = "a folder with training_split/training_fmri"
+        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
+    person = check_choice("person", options.person or next(iter(people)), people)
+    folder = people[person]
+    arrays = [open_array(folder / "training_split" / "training_fmri" / f"{side}_training_fmri.npy") for side in SIDES]
+    images = options.images or folder / "training_split" / "training_images"
+    files, ids = list_training_images(images)
+    _check_counts(arrays, files)
+    hemisphere, vertex = _read_vertices(folder / "roi_masks", arrays)
+    named = _read_rois(folder / "roi_masks", arrays)
+    kept = keep_rois(named, options.rois)
+    places = place_fsaverage(hemisphere[kept], vertex[kept], surface=options.surface)
+    unknown = "Responses are means over up to three trials; the noise ceiling is not part of the challenge's files."
+    return Recording(
+        kind=KIND,
+        source=source,
+        person=person,
+        people=tuple(people),
+        title=f"Algonauts 2023 {person}",
+        note="7T fMRI of one person (NSD), z-scored, from the 2023 challenge's training set.",
+        citation=CITATION,
+        licence="NSD terms: not to be passed on",
+        response_unit="z",
+        surface=places.surface,
+        voxels=VoxelPlan(
+            places.hemisphere,
+            places.vertex,
+            places.paint,
+            tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+        ),
+        sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),
+        zscore=False,
+        image_ids=ids,
+        categories=("",) * len(ids),
+        images=ImageSource("files", images.absolute(), files),
+        remarks=tuple(text for text in (unknown, places.remark) if text),
+    )
+
+
+def list_training_images(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """File names and ids ("nsd-00013") in the order of the responses. Raises BadInputError for gaps and copies."""
+    matches = [match for entry in _files(folder) if (match := IMAGE.match(entry.name))]
+    if not matches:
+        allowed = "a folder of train-0001_nsd-00013.png, ..."
+        raise BadInputError(describe_refusal("images", allowed=allowed, got=str(folder)))
+    matches.sort(key=lambda match: int(match[1]))
+    return tuple(match[0] for match in matches), tuple(match[2] for match in matches)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _check_counts(arrays: list[ArrayFile], files: tuple[str, ...]) -> None:
+    for array in arrays:
+        if len(array.shape) != 2:
+            raise BadInputError(describe_refusal("responses", allowed="(n_images, n_vertices)", got=array.shape))
+        n_rows = array.shape[0]
+        if n_rows == len(files):
+            continue
+        numbers = [int(IMAGE.match(name)[1]) for name in files]  # type: ignore[index]  # every name has matched
+        absent = sorted(set(range(1, n_rows + 1)) - set(numbers))
+        surplus = [number for number in numbers if number > n_rows]
+        which = f"train-{absent[0]:04d} is missing" if absent else f"train-{min(surplus or [0]):04d} has no response"
+        got = f"{len(files):,} images and {n_rows:,} rows in {array.path.name}"
+        raise BadInputError(describe_refusal("images", allowed="one a row of responses", got=got, advice=f"{which}."))
+
+
+def _read_vertices(folder: Path, arrays: list[ArrayFile]) -> tuple[IntArray, IntArray]:
+    """Hemisphere and fsaverage vertex of every column."""
+    vertices: list[npt.NDArray[np.int64]] = []
+    for side, array in zip(SIDES, arrays, strict=True):
+        mask = _read_mask(folder / f"{side}.all-vertices_fsaverage_space.npy", N_FSAVERAGE)
+        vertices.append(np.flatnonzero(mask))
+        if len(vertices[-1]) != array.shape[1]:
+            got = f"{len(vertices[-1]):,} in {side}.all-vertices_fsaverage_space.npy"
+            allowed = f"{array.shape[1]:,} vertices, as {array.path.name} has"
+            raise BadInputError(describe_refusal("roi_masks", allowed=allowed, got=got))
+    return np.repeat((0, 1), [len(part) for part in vertices]), np.concatenate(vertices)
+
+
+def _read_rois(folder: Path, arrays: list[ArrayFile]) -> tuple[str, ...]:
+    labels, codes = {}, {}
+    for name in NSD_CODES:
+        paths = [folder / f"{side}.{name}_challenge_space.npy" for side in SIDES]
+        if not all(path.is_file() for path in paths):
+            continue
+        parts = [_read_mask(path, array.shape[1]) for path, array in zip(paths, arrays, strict=True)]
+        labels[name] = np.concatenate(parts)
+        codes[name] = read_mapping(folder / f"mapping_{name}.npy", name)
+    return name_voxels(labels, codes, sum(array.shape[1] for array in arrays))
+
+
+def _read_mask(path: Path, length: int) -> npt.NDArray[np.int64]:
+    values = open_array(path)
+    if values.shape != (length,):
+        advice = "It belongs to another space or subject."
+        raise BadInputError(describe_refusal(path.name, allowed=f"{length:,} numbers", got=values.shape, advice=advice))
+    return np.rint(values.read(0, length)).astype(np.int64)
+
+
+def read_mapping(path: Path, name: str) -> dict[int, str]:
+    """Names by code of one mapping file; the usual names if it is missing. Never runs what it holds."""
+    if not path.is_file():
+        return NSD_CODES[name]
+    content = read_object_array(path)
+    content = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
+    if not isinstance(content, dict):
+        raise BadInputError(describe_refusal(path.name, allowed="names by code", got=type(content).__name__))
+    return {int(code): str(text) for code, text in content.items() if int(code) > 0}

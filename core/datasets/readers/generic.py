@@ -1,0 +1,259 @@
+"""Reads a laboratory's own arrays as a TOML file describes them. Never guesses what the file does not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.description import Description, read_description
+from core.datasets.image_files import list_pictures, match_pictures
+from core.datasets.import_options import ImportOptions
+from core.datasets.readers.roi_labels import keep_rois
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan
+from core.datasets.row_sessions import cut_rows, read_rows
+from core.datasets.subject import ImageSource
+from core.datasets.tables import Table, read_table, to_integers, to_numbers
+from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
+from core.errors import BadInputError
+from core.types import BoolArray, FloatArray, IntArray
+
+KIND = "generic"
+TITLE = "Own arrays, described by a TOML file"
+SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
+BAD_SHOWN = 3
+
+
+def detect(source: Path) -> bool:
+    """Whether this is a TOML file, or a folder with exactly one."""
+    return _find(source) is not None
+
+
+def _find(source: Path) -> Path | None:
+    if source.suffix.lower() == ".toml" and source.is_file():
+        return source
+    found = sorted(source.glob("*.toml")) if source.is_dir() else []
+    return found[0] if len(found) == 1 else None
+
+
+def plan(source: Path, options: ImportOptions) -> Recording:
+    """Look at description, tables and shapes; reads responses only to find which repeats were not run."""
+    file = _find(source)
+    if file is None:
+        advice = "`main.py import template` writes one to start from."
+        raise BadInputError(
+            describe_refusal("source", allowed="a TOML file, or a folder with one", got=str(source), advice=advice)
+        )
+    told = read_description(file)
+    table, ids, images = _read_images(told, options)
+    array = open_array(told.response_file, key=told.response_key)
+    columns = array.shape[-1] if len(array.shape) > 1 else 0
+    places, named, voxels = _read_voxels(told, options, columns)
+    kept = keep_rois(named, options.rois)
+    return Recording(
+        kind=KIND,
+        source=source,
+        title=told.title,
+        note=told.note,
+        citation=told.citation,
+        licence=told.licence,
+        is_simulated=told.kind == "simulated",
+        response_unit=told.response_unit,
+        surface=places.surface,
+        voxels=_pick_voxels(places, named, voxels, kept=kept),
+        sessions=_read_rows(told, array, ids, kept=kept),
+        zscore=told.zscore,
+        image_ids=ids,
+        categories=tuple(table.get("category", [""] * len(ids))),
+        images=images,
+        held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
+        held_out_name=f"as {told.image_list.name} says" if told.image_list else "",
+        remarks=tuple(text for text in (places.remark,) if text),
+    )
+
+
+def _read_images(told: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
+    """The list of images, their ids and where they lie."""
+    if told.image_list is not None:
+        table = read_table(told.image_list, needs=("image",))
+    elif told.image_folder is not None:
+        table = {"image": sorted(list_pictures(options.images or told.image_folder))}
+    else:
+        allowed = "named in images.list where images come from one file"
+        raise BadInputError(describe_refusal("images", allowed=allowed, got="no list"))
+    names = table["image"]
+    if told.image_file is not None:
+        file = options.images or told.image_file
+        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, told.image_key, names)
+    source = match_pictures(options.images or told.image_folder or Path(), names)
+    return table, tuple(Path(name).stem for name in names), source
+
+
+def _read_image_file(file: Path, key: str, names: list[str]) -> ImageSource:
+    array = open_array(file, key=key)
+    rows = to_integers(names, "image")
+    if len(array.shape) != 4 or array.shape[3] != 3:
+        raise BadInputError(describe_refusal("images", allowed="(n, height, width, 3)", got=array.shape))
+    outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < array.shape[0]]
+    if outside:
+        allowed = f"rows 0 to {array.shape[0] - 1} of {file.name}"
+        raise BadInputError(describe_refusal("image", allowed=allowed, got=outside[0]))
+    return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=key or "images")
+
+
+def _read_voxels(told: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
+    surface = options.surface or told.surface
+    if told.level == "rois":
+        if len(told.rois) != columns:
+            allowed = f"{columns} names, one a column"
+            raise BadInputError(describe_refusal("responses.rois", allowed=allowed, got=list(told.rois)))
+        return place_rois(told.rois, surface=surface), told.rois, {}
+    if told.voxel_table is None:
+        return place_nowhere(np.zeros(columns, dtype=np.int8)), ("",) * columns, {}
+    table = read_table(told.voxel_table)
+    n_rows = len(next(iter(table.values()), []))
+    if n_rows != columns:
+        allowed = f"a line for each of {columns:,} columns of {told.response_file.name}"
+        raise BadInputError(describe_refusal(told.voxel_table.name, allowed=allowed, got=n_rows))
+    return _place(table, surface, columns), tuple(table.get("roi", [""] * columns)), table
+
+
+def _place(table: Table, surface: str, columns: int) -> Places:
+    if "hemisphere" in table:
+        side = np.array([_side(text) for text in table["hemisphere"]], dtype=np.int8)
+    else:  # x runs from left to right
+        side = (to_numbers(table["x"], "x") > 0 if "x" in table else np.zeros(columns, dtype=bool)).astype(np.int8)
+    if surface == NOWHERE:
+        return place_nowhere(side)
+    if "vertex" in table:
+        return place_vertices(side, to_integers(table["vertex"], "vertex"), surface=surface)
+    if all(axis in table for axis in "xyz"):
+        points: Any = np.stack([to_numbers(table[axis], axis) for axis in "xyz"], axis=1)
+        return place_volume(points, np.eye(4), surface=surface)
+    return place_nowhere(side)
+
+
+def _side(text: str) -> int:
+    if text.lower() not in SIDES:
+        raise BadInputError(describe_refusal("hemisphere", allowed="left or right", got=text))
+    return SIDES[text.lower()]
+
+
+def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: BoolArray) -> VoxelPlan:
+    number = np.cumsum(kept, dtype=np.int32) - 1
+    paint = places.paint[kept[places.paint[:, 2]]].copy()
+    paint[:, 2] = number[paint[:, 2]]
+    return VoxelPlan(
+        places.hemisphere[kept],
+        places.vertex[kept],
+        paint,
+        tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+        ncsnr=_column(table, "ncsnr", kept, most=np.inf),
+        noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),
+    )
+
+
+def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatArray | None:
+    if name not in table:
+        return None
+    values = to_numbers(table[name], name)
+    wrong = values[np.isfinite(values) & ((values < 0) | (values > most))]
+    if len(wrong):
+        advice = "Divide percent by 100." if most == 1.0 and wrong[0] <= 100 else ""
+        allowed = f"in [0, {most:g}]" if np.isfinite(most) else "at least 0"
+        raise BadInputError(describe_refusal(name, allowed=allowed, got=float(wrong[0]), advice=advice))
+    return np.asarray(values[kept])
+
+
+def _read_rows(
+    told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
+) -> tuple[RecordedSession, ...]:
+    """The parts to read, with the image of every row."""
+    if told.trials is not None:
+        return _read_trials(told, array, ids, kept=kept)
+    if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
+        allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
+        advice = _tell_surplus(ids, array.shape[0])
+        got = f"{array.shape} in {array.path.name}"
+        raise BadInputError(describe_refusal("responses", allowed=allowed, got=got, advice=advice))
+    rows = np.arange(len(ids))
+    if len(array.shape) == 2:
+        return cut_rows([array], rows, kept=kept)
+    return _cut_repeats(array, kept=kept)
+
+
+def _tell_surplus(ids: tuple[str, ...], n_rows: int) -> str:
+    if n_rows < len(ids):
+        more = f" and {len(ids) - n_rows - BAD_SHOWN} more" if len(ids) - n_rows > BAD_SHOWN else ""
+        return f"No row for {', '.join(ids[n_rows : n_rows + BAD_SHOWN])}{more}."
+    return f"No image for rows {len(ids)} to {n_rows - 1}."
+
+
+def _cut_repeats(array: ArrayFile, *, kept: BoolArray) -> tuple[RecordedSession, ...]:
+    """One part a repeat; an image's repeat that is NaN in every kept voxel was not run."""
+    n_images, n_repeats, n_voxels = array.shape
+    step = max(1, 16_000_000 // max(n_repeats * n_voxels, 1))
+    absent = np.zeros((n_images, n_repeats), dtype=bool)
+    for start in range(0, n_images, step):
+        absent[start : start + step] = np.isnan(array.read(start, min(start + step, n_images))[..., kept]).all(axis=2)
+    return tuple(
+        RecordedSession(
+            f"repeat {repeat + 1}, images {start + 1:,} to {min(start + step, n_images):,}",
+            np.where(absent[start : start + step, repeat], UNUSED, np.arange(start, min(start + step, n_images))),
+            partial(_read_repeat, array, start, min(start + step, n_images), repeat=repeat, kept=kept),
+        )
+        for repeat in range(n_repeats)
+        for start in range(0, n_images, step)
+    )
+
+
+def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: BoolArray) -> npt.NDArray[np.float32]:
+    values = array.read(start, stop)[:, repeat][:, kept]
+    values[np.isnan(values).all(axis=1)] = 0.0  # a repeat that was not run is not used; NaN would mark every voxel
+    return values
+
+
+def _read_trials(
+    told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
+) -> tuple[RecordedSession, ...]:
+    table = read_table(told.trials or Path(), needs=("image",))
+    number = {identity: row for row, identity in enumerate(ids)}
+    names = [Path(name).stem if Path(name).stem in number else f"image-{name}" for name in table["image"]]
+    unknown = [name for name in names if name not in number]
+    if unknown:
+        allowed = "images of the list"
+        raise BadInputError(describe_refusal("trials", allowed=allowed, got=unknown[0].removeprefix("image-")))
+    if len(array.shape) != 2 or array.shape[0] != len(names):
+        got = f"{array.shape} in {array.path.name}"
+        raise BadInputError(describe_refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got))
+    rows = np.array([number[name] for name in names])
+    if "session" not in table:
+        return _rename(cut_rows([array], rows, kept=kept, what="trials"), told)
+    sessions = np.asarray(table["session"])
+    return tuple(
+        RecordedSession(
+            f"session {name}",
+            rows[sessions == name],
+            partial(_gather, array, np.flatnonzero(sessions == name), kept=kept),
+        )
+        for name in dict.fromkeys(table["session"])
+    )
+
+
+def _rename(parts: tuple[RecordedSession, ...], told: Description) -> tuple[RecordedSession, ...]:
+    """Without sessions there is nothing to standardise within, unless everything is read at once."""
+    if told.zscore and len(parts) > 1:
+        advice = "Add a column session to the table of trials."
+        raise BadInputError(describe_refusal("zscore", allowed="false without sessions", got=True, advice=advice))
+    return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
+
+
+def _gather(array: ArrayFile, rows: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
+    first = int(rows.min())
+    return read_rows([array], first, int(rows.max()) + 1, kept=kept)[rows - first]

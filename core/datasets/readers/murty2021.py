@@ -1,0 +1,81 @@
+"""Reads the ROI averages of Ratan Murty et al. (2021): four ROIs, 185 photographs. Never ships its photographs.
+
+    murty2021_roi_activations.tsv    image, ffa, eba, ppa, ofa
+    stimuli/                         main_body_1.webp ...
+
+The responses are the mean over participants, one number a photograph, so there is no noise ceiling; each ROI is one
+voxel, painted on its parcel of the template's atlas.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.datasets.image_files import match_pictures
+from core.datasets.import_options import ImportOptions
+from core.datasets.readers.roi_labels import keep_rois
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.tables import read_table, to_numbers
+from core.datasets.voxel_places import place_rois
+from core.errors import BadInputError
+
+KIND = "murty2021"
+TITLE = "Ratan Murty et al. 2021, ROI averages"
+TABLE = "murty2021_roi_activations.tsv"
+ROIS = ("FFA", "EBA", "PPA", "OFA")
+GROUPS = {"body": "body", "face": "face", "object": "object", "scene": "place"}
+CITATION = (
+    "Ratan Murty NA, Bashivan P, Abate A, DiCarlo JJ, Kanwisher N (2021). Computational models of category-selective "
+    "brain regions enable high-throughput tests of selectivity. Nature Communications 12:5540. "
+    "doi:10.1038/s41467-021-25409-6"
+)
+
+
+def detect(source: Path) -> bool:
+    """Whether the folder holds the table of responses."""
+    return (source / TABLE).is_file()
+
+
+def plan(source: Path, options: ImportOptions) -> Recording:
+    """Read the table, which is small."""
+    if not detect(source):
+        raise BadInputError(describe_refusal("source", allowed=f"a folder with {TABLE}", got=str(source)))
+    table = read_table(source / TABLE, needs=("image", *(roi.lower() for roi in ROIS)))
+    values = np.stack([to_numbers(table[roi.lower()], roi) for roi in ROIS], axis=1).astype(np.float32)
+    kept = keep_rois(ROIS, options.rois)
+    rois = tuple(roi for roi, stays in zip(ROIS, kept, strict=True) if stays)
+    places = place_rois(rois, surface=options.surface)
+    names = table["image"]
+    read = partial(_take, values[:, kept])
+    return Recording(
+        kind=KIND,
+        source=source,
+        title="Ratan Murty et al. 2021, mean of participants",
+        note="Real fMRI averaged over participants and over four ROIs; each ROI is one 'voxel', painted on the whole "
+        "group parcel of the template. One average a photograph, no repeats.",
+        citation=CITATION,
+        licence="responses CC BY 4.0; photographs not to be passed on",
+        response_unit="beta (mean over participants)",
+        surface=places.surface,
+        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, rois),
+        sessions=(RecordedSession("all images", np.arange(len(names)), read),),
+        zscore=False,
+        image_ids=tuple(names),
+        categories=tuple(_group_of(name) for name in names),
+        images=match_pictures(options.images or source / "stimuli", names),
+        remarks=tuple(text for text in (places.remark,) if text),
+    )
+
+
+def _take(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return values.copy()
+
+
+def _group_of(name: str) -> str:
+    parts = name.split("_")
+    return GROUPS.get(parts[1], "") if len(parts) > 1 else ""

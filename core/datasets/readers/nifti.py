@@ -1,0 +1,129 @@
+"""Reads a laboratory's own volumes: beta images, a mask and a table of trials in one folder. Never resamples.
+
+mask.nii.gz                  above 0: a voxel to keep
+trials.csv                   column image, one line a trial, in the order of the volumes
+betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), in the order of their names
+roi_NAME.nii.gz              optional: above 0 inside the ROI; a voxel in several takes the first by name
+ncsnr.nii.gz                 optional: signal SD over noise SD of a single trial
+images/                      the pictures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
+from core.datasets.image_files import match_pictures
+from core.datasets.import_options import ImportOptions
+from core.datasets.readers.roi_labels import keep_rois
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.tables import read_table
+from core.datasets.voxel_places import place_volume
+from core.errors import BadInputError
+from core.types import IntArray
+
+KIND = "nifti"
+TITLE = "NIfTI betas with a mask"
+ENDINGS = (".nii.gz", ".nii")
+MOST_NAMED = 3
+
+
+def detect(source: Path) -> bool:
+    """Whether the folder holds a mask, a table of trials and betas."""
+    return source.is_dir() and (source / "trials.csv").is_file() and bool(_find(source, "mask") and _betas(source))
+
+
+def _find(source: Path, name: str) -> Path | None:
+    return next((path for ending in ENDINGS if (path := source / f"{name}{ending}").is_file()), None)
+
+
+def _betas(source: Path) -> list[Path]:
+    return sorted(path for path in source.glob("betas*") if path.name.endswith(ENDINGS))
+
+
+def plan(source: Path, options: ImportOptions) -> Recording:
+    """Look at headers, mask, ROIs and the table of trials; reads no response."""
+    mask, files = _find(source, options.mask or "mask"), _betas(source)
+    if mask is None or not files:
+        allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
+        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
+    shape, affine = grid_of(mask)
+    inside = np.nan_to_num(read_map(mask, shape=shape)) > 0
+    named = _name_rois(source, shape)
+    inside &= keep_rois(named, options.rois)
+    chosen = np.flatnonzero(inside)
+    names = read_table(source / "trials.csv", needs=("image",))["image"]
+    ids, rows = np.unique(names, return_inverse=True)
+    places = place_volume(np.stack(np.unravel_index(chosen, shape), axis=1), affine, surface=options.surface)
+    roi = tuple(named[index] for index in chosen)
+    ncsnr = _find(source, "ncsnr")
+    known = None if ncsnr is None else read_map(ncsnr, shape=shape)[chosen]
+    return Recording(
+        kind=KIND,
+        source=source,
+        title=source.name,
+        note="fMRI of one person, read from NIfTI volumes.",
+        citation="",
+        licence="",
+        response_unit="z (of the session)",
+        surface=places.surface,
+        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, roi, ncsnr=known),
+        sessions=_cut(files, rows, chosen, shape),
+        zscore=True,
+        image_ids=tuple(Path(name).stem for name in ids.tolist()),
+        categories=("",) * len(ids),
+        images=match_pictures(options.images or source / "images", ids.tolist()),
+        remarks=tuple(text for text in (places.remark,) if text),
+    )
+
+
+def _name_rois(source: Path, shape: tuple[int, ...]) -> tuple[str, ...]:
+    named = np.full(int(np.prod(shape)), "", dtype=object)
+    for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
+        inside = np.nan_to_num(read_map(path, shape=shape)) > 0
+        named[(named == "") & inside] = path.name.removeprefix("roi_").split(".nii")[0]
+    return tuple(named.tolist())
+
+
+def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, ...]) -> tuple[RecordedSession, ...]:
+    for path in files:
+        found = grid_of(path)[0]
+        if found != shape:
+            advice = "Mask and betas must lie on one grid."
+            raise BadInputError(
+                describe_refusal(path.name, allowed=f"volumes of shape {shape}", got=found, advice=advice)
+            )
+    counts = [count_trials(path) for path in files]
+    _check_one_layout(files, counts)
+    if sum(counts) != len(rows):
+        got = f"{sum(counts)} in {len(files)} files"
+        allowed = f"{len(rows)} volumes, one a line of trials.csv"
+        raise BadInputError(describe_refusal("betas", allowed=allowed, got=got))
+    if max(counts) == 1:
+        return (RecordedSession("all volumes", rows, partial(_iter_single, files, chosen)),)
+    ends = np.cumsum(counts)
+    return tuple(
+        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, chosen))
+        for path, end, count in zip(files, ends, counts, strict=True)
+    )
+
+
+def _check_one_layout(files: list[Path], counts: list[int]) -> None:
+    """Refuse a mixture of sessions and single trials: which of them a line of trials.csv means would be a guess."""
+    single = [path.name for path, count in zip(files, counts, strict=True) if count == 1]
+    if single and len(single) < len(files):
+        got = f"{len(files) - len(single)} 4-D and {len(single)} 3-D ({', '.join(single[:MOST_NAMED])})"
+        advice = "Give a file that holds no trials another name, one that does not begin with `betas`."
+        allowed = "all 4-D, one a session, or all 3-D, one a trial"
+        raise BadInputError(describe_refusal("betas", allowed=allowed, got=got, advice=advice))
+
+
+def _iter_single(files: list[Path], chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+    for path in files:
+        yield from iter_trials(path, chosen)

@@ -1,0 +1,198 @@
+"""Reads the table format of THINGS-fMRI, one subject (Hebart et al. 2023). Never loads the whole response table.
+
+    sub-01_ResponseData.h5       a pandas table, voxels x trials, stored as /ResponseData/blockN_values
+    sub-01_StimulusMetadata.csv  trial_type (train, test), session, run, subject_id, trial_id, stimulus
+    sub-01_VoxelMetadata.csv     voxel_id, voxel_x/y/z, nc_singletrial, nc_testset (%), V1 ... rLOC (0 or 1)
+
+The table's file is plain HDF5 (pandas, fixed format), so it is read by h5py, a session and some voxels at a time.
+Images are THINGS pictures in folders by concept: dog/dog_12s.jpg.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_choice, describe_refusal
+from core.datasets.brain_files import grid_of
+from core.datasets.image_files import find_folder, match_pictures
+from core.datasets.import_options import ImportOptions
+from core.datasets.readers.roi_labels import keep_rois
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.tables import Table, read_table, to_integers, to_numbers
+from core.datasets.voxel_places import Places, place_nowhere, place_volume
+from core.errors import BadInputError, StorageError
+from core.types import BoolArray, IntArray
+
+KIND = "things"
+TITLE = "THINGS-fMRI"
+TABLE = re.compile(r"(sub-\d+)_ResponseData\.h5$")
+RETINOTOPIC = ("V1", "V2", "V3", "hV4", "VO1", "VO2", "LO1 (prf)", "LO2 (prf)", "TO1", "TO2", "V3b", "V3a")
+CATEGORY = ("EBA", "FFA", "OFA", "STS", "PPA", "RSC", "TOS", "LOC")
+"""Each a column with l and one with r before it. A voxel in several ROIs takes the first, retinotopic ones before."""
+ROI_COLUMNS = (*RETINOTOPIC, *(f"{side}{roi}" for roi in CATEGORY for side in "lr"))
+VOXELS_AT_ONCE = 4096
+IMAGE_FOLDERS = ("object_images", "images_THINGS", "THINGS", "images", "_images")
+CITATION = (
+    "Hebart MN, Contier O, Teichmann L, et al. (2023). THINGS-data, a multimodal collection of large-scale datasets "
+    "for investigating object representations in human brain and behavior. eLife 12:e82580. doi:10.7554/eLife.82580"
+)
+
+
+def detect(source: Path) -> bool:
+    """Whether response tables lie in the folder."""
+    return bool(_people(source))
+
+
+def _people(source: Path) -> dict[str, Path]:
+    places = (source, source / "betas_csv") if source.is_dir() else ()
+    entries = [(place, TABLE.match(entry.name)) for place in places for entry in sorted(place.glob("*.h5"))]
+    return {match[1]: place for place, match in entries if match}
+
+
+def plan(source: Path, options: ImportOptions) -> Recording:
+    """Look at the metadata and the shape of the table of one subject; reads no response."""
+    people = _people(source)
+    if not people:
+        allowed = "a folder with sub-01_ResponseData.h5"
+        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
+    person = check_choice("person", options.person or next(iter(people)), people)
+    folder = people[person]
+    trials = read_table(folder / f"{person}_StimulusMetadata.csv", needs=("trial_type", "session", "stimulus"))
+    needed = ("voxel_x", "voxel_y", "voxel_z", "nc_singletrial")
+    voxels = read_table(folder / f"{person}_VoxelMetadata.csv", needs=needed, only=set(ROI_COLUMNS).__contains__)
+    file = folder / f"{person}_ResponseData.h5"
+    block, skipped = find_block(file, n_voxels=len(voxels["voxel_x"]), n_trials=len(trials["stimulus"]))
+    named, kept = _choose(voxels, options)
+    places = _place(voxels, kept, folder=folder, options=options)
+    ids, rows = np.unique(trials["stimulus"], return_inverse=True)
+    session = to_integers(trials["session"], "session")
+    pictures = options.images or find_folder(source, IMAGE_FOLDERS) or source
+    tested = np.zeros(len(ids), dtype=bool)
+    tested[rows[np.asarray(trials["trial_type"]) == "test"]] = True
+    single = np.clip(to_numbers(voxels["nc_singletrial"], "nc_singletrial")[kept] / 100, 0, 0.999999)
+    concepts = [name.rpartition("_")[0] for name in ids.tolist()]
+    return Recording(
+        kind=KIND,
+        source=source,
+        person=person,
+        people=tuple(people),
+        title=f"THINGS-fMRI {person}",
+        note="3T fMRI of one person, single-trial responses in table format.",
+        citation=CITATION,
+        licence="CC0",
+        response_unit="beta",
+        surface=places.surface,
+        voxels=VoxelPlan(
+            places.hemisphere,
+            places.vertex,
+            places.paint,
+            tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+            ncsnr=np.sqrt(single / (1 - single)),
+        ),
+        sessions=tuple(
+            RecordedSession(
+                f"session {number:02d}",
+                rows[session == number],
+                partial(read_columns, file, block, np.flatnonzero(session == number) + skipped, kept=kept),
+            )
+            for number in np.unique(session).tolist()
+        ),
+        zscore=False,
+        image_ids=tuple(Path(name).stem for name in ids.tolist()),
+        categories=tuple(concepts),
+        images=match_pictures(pictures, ids.tolist()),
+        held_out=tested,
+        held_out_name="the test images",
+        remarks=tuple(text for text in (places.remark,) if text),
+    )
+
+
+def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
+    """The HDF5 array that holds the responses, and how many columns (the voxel's number) come first.
+
+    pandas keeps columns of one type together: voxel_id, a whole number, usually stands in a block of its own.
+
+    Raises
+    ------
+    BadInputError
+        If no block has a row a voxel and a column a trial.
+    """
+    import h5py
+
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and re.search(r"block\d+_values$", name) and item.dtype.kind == "f":
+            shapes[name] = item.shape
+
+    try:
+        with h5py.File(file, "r") as opened:
+            opened.visititems(note)
+    except OSError as error:
+        raise StorageError(f"{file} cannot be read ({error}). Copy the file again.") from error
+    for name, shape in shapes.items():
+        if shape[0] == n_voxels and shape[1:] in ((n_trials,), (n_trials + 1,)):
+            return name, shape[1] - n_trials
+    allowed = f"a table of {n_voxels:,} voxels and {n_trials:,} trials"
+    got = f"{file.name} with {shapes or 'none'}"
+    raise BadInputError(describe_refusal("responses", allowed=allowed, got=got))
+
+
+def read_columns(file: Path, block: str, columns: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
+    """Chosen trials of the kept voxels, (n_trials, n_voxels)."""
+    import h5py
+
+    first, last = int(columns.min()), int(columns.max()) + 1
+    values = np.empty((len(columns), int(kept.sum())), dtype=np.float32)
+    done = 0
+    with h5py.File(file, "r") as opened:
+        for start in range(0, len(kept), VOXELS_AT_ONCE):
+            inside = kept[start : start + VOXELS_AT_ONCE]
+            if inside.any():
+                part = opened[block][start : start + len(inside), first:last][inside]
+                values[:, done : done + len(part)] = part[:, columns - first].T
+                done += len(part)
+    return values
+
+
+def _choose(voxels: Table, options: ImportOptions) -> tuple[tuple[str, ...], BoolArray]:
+    named = np.full(len(voxels["voxel_x"]), "", dtype=object)
+    for column in ROI_COLUMNS:
+        if column in voxels:
+            inside = to_numbers(voxels[column], column) == 1
+            named[(named == "") & inside] = _plain_name(column)
+    everything = options.mask == "all" or not (named != "").any()
+    if options.mask not in ("", "all", "rois"):
+        check_choice("mask", options.mask, ("rois", "all"))
+    roi = tuple(named.tolist())
+    return roi, keep_rois(roi, options.rois) & (everything | (named != ""))
+
+
+def _plain_name(column: str) -> str:
+    name = column.removesuffix(" (prf)")
+    return name[1:] if name[:1] in "lr" and name[1:] in CATEGORY else name
+
+
+def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptions) -> Places:
+    indices = np.stack([to_integers(voxels[f"voxel_{axis}"], axis) for axis in "xyz"], axis=1)[kept]
+    masks = [path for place in (folder, *folder.parents[:2]) for path in sorted(place.glob("**/*brainmask.nii.gz"))[:1]]
+    if masks:
+        return place_volume(indices, grid_of(masks[0])[1], surface=options.surface)
+    if options.surface:
+        advice = "Put the subject's brainmask.nii.gz beside the tables: it says where voxels lie."
+        raise BadInputError(describe_refusal("surface", allowed="none", got=options.surface, advice=advice))
+    return place_nowhere(_sides(voxels)[kept])
+
+
+def _sides(voxels: Table) -> npt.NDArray[np.int8]:
+    """1 for voxels in an ROI of the right hemisphere; the tables tell no more of the side than that."""
+    columns = [f"r{roi}" for roi in CATEGORY if f"r{roi}" in voxels]
+    inside = [to_numbers(voxels[column], column) == 1 for column in columns]
+    nowhere = np.zeros(len(voxels["voxel_x"]), dtype=bool)
+    return np.asarray(np.any([nowhere, *inside], axis=0), dtype=np.int8)

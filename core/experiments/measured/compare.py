@@ -1,0 +1,378 @@
+"""Whether measured responses move as predicted: effect sizes, sign tests, slopes, by network. Never reads a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_choice, check_count, check_fraction, check_positive
+from core.errors import Cancelled
+from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
+from core.experiments.measured.measured import Measured
+from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
+from core.experiments.measured.shifts import Shifts, measure_shifts
+from core.sweeps.statistics import Interval, holm, interval_of
+from core.types import BoolArray
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_FOR_TEST = 6
+"""2 (1/2)^5 is above 0.05, 2 (1/2)^6 below."""
+LEAST_FOR_INTERVALS = 10
+"""From fewer probes or images, bootstrap intervals are not to be relied on."""
+
+OWN = "own network of each probe"
+"""The predictor that takes each probe's prediction from the network it was made on."""
+
+FORMULAS: tuple[tuple[str, str], ...] = (
+    ("m(x)", "mean over repeats of the measured response of the probe's target to stimulus x"),
+    ("shift", "m(perturbed) − m(its own original)"),
+    ("control, contrast", "m(control) − m(original), m(perturbed) − m(control)"),
+    ("d", "measured shift × sign of the predicted shift: above 0 where the target moved as predicted"),
+    ("dz", "mean(d) / SD(d) over probes (Cohen's d of paired differences, Cohen 1988)"),
+    ("in repeat noise", "mean(d / SD of one response around its stimulus's mean), from the repeats"),
+    ("sign test", "probes (or images: sum of d) above 0 of those not 0, exact two-sided binomial test against 1/2"),
+    ("Holm", "p over networks within one table, Holm 1979"),
+    ("slope", "cov(predicted, measured) / var(predicted): measured unit for one predicted unit"),
+    ("r", "Pearson correlation of measured with predicted shifts over probes"),
+    ("noise ceiling", "1 − mean(SE²) / var(measured shift), SE² = noise² (1/k₁ + 1/k₂); compare with r²"),
+    ("interval over probes", "BCa bootstrap of probes, or of images, at the expanded level of Hesterberg 2015"),
+    ("interval over repeats", "percentile bootstrap: each mean of k repeats with k of the target's pooled residuals"),
+)
+
+
+class Cut(StrEnum):
+    """By what probes are told apart."""
+
+    ALL = "all"
+    SOURCE = "source network"
+    ROI = "roi"
+    DIRECTION = "direction"
+    BUDGET = "budget"
+
+
+class Cluster(StrEnum):
+    """What is drawn anew in the bootstrap over probes."""
+
+    PROBE = "probe"
+    IMAGE = "image"
+    """All probes of one image together: they share the original, so they are not independent."""
+
+
+MOST_RESAMPLES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class CompareConfig:
+    """How measured and predicted shifts are compared.
+
+    Parameters
+    ----------
+    control : str
+        Role of the control; "" for the usual one.
+    scale : Scale
+        Unit of predicted shifts.
+    cluster : Cluster
+        What intervals draw anew and the sign test counts.
+    n_bootstrap : int
+        Resamples, at least 100.
+    confidence : float
+        Of the intervals, in (0, 1).
+    seed : int
+    """
+
+    control: str = ""
+    scale: Scale = Scale.UNIT
+    cluster: Cluster = Cluster.PROBE
+    n_bootstrap: int = 2000
+    confidence: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what would give no interval."""
+        check_count("bootstrap", self.n_bootstrap, least=100, largest=MOST_RESAMPLES)
+        check_fraction("confidence", self.confidence, largest=0.9999)
+        check_positive("confidence", self.confidence)
+        check_choice("scale", self.scale, [str(one) for one in Scale])
+        check_choice("cluster", self.cluster, [str(one) for one in Cluster])
+
+    def describe(self) -> str:
+        """One line of settings."""
+        control = self.control or "usual"
+        return (
+            f"control {control}, predicted shifts in {self.scale}, {self.n_bootstrap} resamples of {self.cluster}s, "
+            f"{self.confidence:.0%} intervals, seed {self.seed}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network's predictions against what was measured, for one measure and one cut of the probes.
+
+    `shift_repeats` and `slope_repeats` are the intervals over the repeats of the same stimuli; `p_holm` is corrected
+    over the networks of the same measure and cut.
+    """
+
+    network: str
+    measure: Measure
+    cut: Cut
+    value: str
+    n_probes: int
+    n_images: int
+    shift: Interval
+    shift_repeats: Interval
+    dz: Interval
+    in_noise: Interval
+    n_agree: int
+    n_signed: int
+    share: Interval
+    p_sign: float
+    p_holm: float
+    r: Interval
+    slope: Interval
+    slope_repeats: Interval
+    intercept: float
+    ceiling: float
+    r2_ceiling: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """The answer: rows of every network, measure and cut, and what they were made of."""
+
+    measured: Measured
+    config: CompareConfig
+    shifts: Shifts
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...]
+
+    def select(self, *, measure: Measure, cut: Cut = Cut.ALL) -> tuple[Row, ...]:
+        """The rows of one measure and cut, networks in the set's order."""
+        return tuple(row for row in self.rows if row.measure is measure and row.cut is cut)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The predictors with a row."""
+        return tuple(dict.fromkeys(row.network for row in self.rows))
+
+    def predicted(self, network: str) -> Floats:
+        """Predicted shifts by a predictor, (3, n_probes)."""
+        return predict_shifts(self.shifts, network)
+
+
+@dataclass(frozen=True, slots=True)
+class CompareProgress:
+    """How far a comparison is; the last record holds it."""
+
+    done: int
+    n_rows: int
+    result: Comparison | None = None
+
+
+def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
+    """The comparison, at once. Raises as `iter_compare` does."""
+    for record in iter_compare(measured, config):
+        if record.result is not None:
+            return record.result
+    raise RuntimeError("The comparison ended without an answer.")
+
+
+def iter_compare(
+    measured: Measured, config: CompareConfig, *, should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[CompareProgress]:
+    """Compare measured with predicted shifts, a record a row.
+
+    Raises
+    ------
+    BadInputError
+        If the wished control is not in the set.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    control = choose_control(measured.plan, config.control)
+    settled = replace(config, control=control)
+    shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
+    wanted = [
+        (network, measure, cut, value, chosen)
+        for cut, value, chosen in _cut_probes(shifts.probes)
+        for measure in Measure
+        for network in list_predictors(shifts)
+    ]
+    rows: list[Row] = []
+    for number, (network, measure, cut, value, chosen) in enumerate(wanted):
+        if should_stop():
+            raise Cancelled
+        row = _compare(shifts, network, measure, chosen=chosen, config=settled)
+        if row is not None:
+            rows.append(replace(row, cut=cut, value=value))
+        yield CompareProgress(number + 1, len(wanted))
+    result = Comparison(measured, settled, shifts, _correct(rows), _warn(shifts, settled))
+    yield CompareProgress(len(wanted), len(wanted), result)
+
+
+def list_predictors(shifts: Shifts) -> tuple[str, ...]:
+    """Each probe's own network first, where probes were made on several; then every network that predicted."""
+    sources = {probe.perturbed.network for probe in shifts.probes}
+    return (*((OWN,) if len(sources) > 1 else ()), *shifts.predicted)
+
+
+def predict_shifts(shifts: Shifts, network: str) -> Floats:
+    """Predicted shifts by one predictor, (3, n_probes)."""
+    if network != OWN:
+        return shifts.predicted[network]
+    columns = [shifts.predicted[probe.perturbed.network][:, number] for number, probe in enumerate(shifts.probes)]
+    return np.stack(columns, axis=1)
+
+
+def sign_shifts(predicted: Floats, measure: Measure) -> Floats:
+    """Where a shift should go, (n_probes,): the sign of its prediction; a control's, that of the perturbed stimulus."""
+    place = Measure.SHIFT if measure is Measure.CONTROL else measure
+    return np.asarray(np.sign(predicted[place.index]))
+
+
+def describe_budget(probe: PlannedProbe) -> str:
+    """Norm and epsilon: "l2 3"."""
+    return f"{probe.perturbed.norm} {probe.perturbed.epsilon:.6g}"
+
+
+def choose_probes(probes: Sequence[PlannedProbe], cut: Cut, value: str) -> BoolArray:
+    """The probes of one cut's value, (n_probes,) bool."""
+    return next(chosen for one, name, chosen in _cut_probes(probes) if (one, name) == (cut, value))
+
+
+def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, BoolArray]]:
+    """Every cut with more than one value, and all probes together first."""
+    keys = {
+        Cut.SOURCE: [probe.perturbed.network for probe in probes],
+        Cut.ROI: [probe.perturbed.target.roi or probe.perturbed.target.label for probe in probes],
+        Cut.DIRECTION: [probe.perturbed.role for probe in probes],
+        Cut.BUDGET: [describe_budget(probe) for probe in probes],
+    }
+    yield Cut.ALL, "all", np.ones(len(probes), dtype=bool)
+    for cut, values in keys.items():
+        distinct = list(dict.fromkeys(values))
+        if len(distinct) > 1:
+            for value in distinct:
+                yield cut, value, np.asarray([one == value for one in values])
+
+
+def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArray, config: CompareConfig) -> Row | None:
+    """One row; None where nothing of it was measured and predicted."""
+    predicted = predict_shifts(shifts, network)
+    signs = sign_shifts(predicted, measure)
+    x, y = predicted[measure.index], shifts.measured[measure.index]
+    used = chosen & np.isfinite(x) & np.isfinite(y) & np.isfinite(signs)
+    if not used.any():
+        return None
+    x, y, signs, noise = x[used], y[used], signs[used], shifts.noise[used]
+    signed = signs * y
+    images = _number_images(shifts.probes, used)
+    clusters = images if config.cluster is Cluster.IMAGE else np.arange(len(x))
+    found = bootstrap_summary(
+        x,
+        y,
+        signed=signed,
+        noise=noise,
+        clusters=clusters,
+        count=config.n_bootstrap,
+        confidence=config.confidence,
+        seed=config.seed,
+    )
+    moved = np.bincount(clusters, weights=signed)
+    n_agree, n_signed = int((moved > 0).sum()), int((moved != 0).sum())
+    p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
+    ceiling = _find_ceiling(y, shifts.error[measure.index][used])
+    again = shifts.resampled[:, measure.index][:, used]
+    return Row(
+        network=network,
+        measure=measure,
+        cut=Cut.ALL,
+        value="all",
+        n_probes=len(x),
+        n_images=int(images.max()) + 1,
+        shift=found["shift"],
+        shift_repeats=interval_of(found["shift"].value, (again * signs).mean(axis=1), config.confidence),
+        dz=found["dz"],
+        in_noise=found["in_noise"],
+        n_agree=n_agree,
+        n_signed=n_signed,
+        share=share,
+        p_sign=p_sign,
+        p_holm=float("nan"),
+        r=found["r"],
+        slope=found["slope"],
+        slope_repeats=interval_of(found["slope"].value, _slopes(x, again), config.confidence),
+        intercept=found["intercept"].value,
+        ceiling=ceiling,
+        r2_ceiling=found["r"].value ** 2 / ceiling if ceiling > 0 else float("nan"),
+    )
+
+
+def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> npt.NDArray[np.int64]:
+    names = [probe.perturbed.source_image for probe, keep in zip(probes, used, strict=True) if keep]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.asarray([numbers[name] for name in names])
+
+
+def _find_ceiling(y: Floats, error: Floats) -> float:
+    """The part of the variance of measured shifts over probes that is not noise of the repeats; NaN if unknown."""
+    if len(y) < 3 or not np.isfinite(error).all():
+        return float("nan")
+    variance = float(np.var(y, ddof=1))
+    return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
+
+
+def _slopes(x: Floats, resampled: Floats) -> Floats:
+    """The slope on the predicted shifts in every resample of the repeats, (n_resamples,)."""
+    centred = x - x.mean()
+    spread = float(centred @ centred)
+    return np.asarray(resampled @ centred / spread) if spread > 0 else np.full(len(resampled), np.nan)
+
+
+def _correct(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Holm's p over the named networks of each measure and cut; each probe's own network is a test of its own."""
+    corrected = []
+    for row in rows:
+        family = [
+            one
+            for one in rows
+            if (one.measure, one.cut, one.value) == (row.measure, row.cut, row.value)
+            and (one.network == OWN) == (row.network == OWN)
+        ]
+        p = np.asarray([one.p_sign for one in family])
+        known = np.isfinite(p)
+        adjusted = np.full(len(p), np.nan)
+        adjusted[known] = holm(p[known])
+        corrected.append(replace(row, p_holm=float(adjusted[family.index(row)])))
+    return tuple(corrected)
+
+
+def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
+    """What a reader must know before believing a row."""
+    measured = np.isfinite(shifts.measured)
+    n_probes = len(shifts.probes)
+    lines = []
+    lost = n_probes - int(measured[0].sum())
+    if lost:
+        lines.append(f"{lost} of {n_probes} probes have no measured shift: the original or the perturbed is missing.")
+    bare = int((measured[0] & ~measured[2]).sum())
+    if bare:
+        lines.append(f"{bare} of {n_probes} probes have no measured control ({config.control or 'none in the set'}).")
+    images = [probe.perturbed.source_image for probe in shifts.probes]
+    if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
+        lines.append(
+            f"{len(images)} probes share {len(set(images))} image(s). Probes of one image share its original and are "
+            "not independent: count images instead of probes for intervals and a sign test that allow for it."
+        )
+    if not np.isfinite(shifts.noise).any():
+        lines.append("No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.")
+    counted = len(set(images)) if config.cluster is Cluster.IMAGE else n_probes
+    if counted < LEAST_FOR_TEST:
+        lines.append(f"With {counted} {config.cluster}s no exact two-sided sign test can reach p < 0.05; it takes 6.")
+    if counted < LEAST_FOR_INTERVALS:
+        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few hardly tell anything.")
+    return tuple(lines)

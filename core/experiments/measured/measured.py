@@ -1,0 +1,343 @@
+"""Joins measured trials with a set's stimuli and checks them: ids, repeats, columns, sessions. Never takes a shift."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_choice, describe_refusal, suggest
+from core.errors import BadInputError
+from core.experiments.measured.planned import Plan, TargetKey
+from core.experiments.measured.trials import Trials
+
+Floats = npt.NDArray[np.float64]
+MOST_NAMED = 6
+"""Ids named in a message; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchOptions:
+    """How measured trials are joined with a set.
+
+    Parameters
+    ----------
+    target_columns : mapping of str to str
+        Column to compare a target with, by the target's label or ROI; under "" the one for all targets.
+    ignore_unknown : bool
+        Leave trials of ids out that are not in the set, instead of refusing the file.
+    zscore : bool
+        Bring every column to mean 0 and SD 1 over the trials of each session.
+    unit : str
+        Unit of the measured responses, as it is to be shown.
+    """
+
+    target_columns: Mapping[str, str] = field(default_factory=dict)
+    ignore_unknown: bool = False
+    zscore: bool = False
+    unit: str = "measured unit"
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit, or what session z-scores are in."""
+        return "z of the session" if self.zscore else self.unit
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the files hold of a set, before anything is compared.
+
+    Parameters
+    ----------
+    n_trials, n_skipped : int
+        Trials with a stimulus of the set, and trials without any stimulus.
+    n_matched : int
+        Stimuli of the set with a measured response.
+    unknown : tuple of str
+        Ids that are not in the set.
+    missing : tuple of str
+        Stimuli of the set that were not measured.
+    repeats : tuple of (int, int)
+        (repeats, stimuli with that many), ascending.
+    sessions : tuple of (str, int)
+        Trials of each session.
+    columns : tuple of (str, str)
+        Target and the column, or columns, it is compared with.
+    n_nan : int
+        Trials without a value of their own stimulus's target.
+    shared : int
+        Stimuli whose file is that of another one; their trials are put together.
+    notes : tuple of str
+    is_simulated : bool
+        Whether the file says that its responses are simulated.
+    """
+
+    n_trials: int
+    n_skipped: int
+    n_matched: int
+    unknown: tuple[str, ...]
+    missing: tuple[str, ...]
+    repeats: tuple[tuple[int, int], ...]
+    sessions: tuple[tuple[str, int], ...]
+    columns: tuple[tuple[str, str], ...]
+    n_nan: int
+    shared: int
+    notes: tuple[str, ...]
+    is_simulated: bool = False
+
+    @property
+    def most_repeats(self) -> int:
+        """Of the stimulus shown most often."""
+        return self.repeats[-1][0] if self.repeats else 0
+
+    def describe(self) -> tuple[str, ...]:
+        """Sentences for the command line, the page and the window."""
+        repeats = ", ".join(f"{count} time{'s' if count != 1 else ''}: {many}" for count, many in self.repeats)
+        lines = [
+            f"{self.n_trials:,} trials of {self.n_matched:,} stimuli of the set (shown {repeats or 'never'}).",
+            f"{len(self.missing):,} stimuli of the set were not measured{_name_some(self.missing)}."
+            if self.missing
+            else "Every stimulus of the set was measured.",
+        ]
+        if self.unknown:
+            lines.append(f"{len(self.unknown):,} ids are not in the set{_name_some(self.unknown)}.")
+        if self.n_skipped:
+            lines.append(f"{self.n_skipped:,} trials without a stimulus (blank, fixation, catch) were left out.")
+        if self.n_nan:
+            lines.append(f"{self.n_nan:,} trials have no value of their target (NaN) and count as not measured.")
+        if self.shared:
+            lines.append(f"Stimuli with the same picture as another: {self.shared:,}; their trials are put together.")
+        if len(self.sessions) > 1:
+            shown = ", ".join(f"{name} ({count})" for name, count in self.sessions[:8])
+            lines.append(f"{len(self.sessions)} sessions: {shown}{' ...' if len(self.sessions) > 8 else ''}.")
+        lines += [f"{target} is compared with {column}." for target, column in self.columns]
+        return (*lines, *self.notes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """The measured value of every target for every picture of a set.
+
+    Parameters
+    ----------
+    plan : Plan
+    findings : Findings
+    unit : str
+    picture_of : mapping of str to int
+        Row of a stimulus, by id; identical files share one.
+    repeats : mapping of TargetKey to (n_pictures, most_repeats) float64
+        NaN where there is no further repeat.
+    """
+
+    plan: Plan
+    findings: Findings
+    unit: str
+    picture_of: Mapping[str, int]
+    repeats: Mapping[TargetKey, Floats]
+
+
+def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
+    """Join trials with the set.
+
+    Raises
+    ------
+    BadInputError
+        If ids are unknown and are not to be ignored, none is known, a target has no column, or a session cannot be
+        z-scored.
+    """
+    known = {stimulus.id for stimulus in plan.stimuli}
+    unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
+    _check_known(plan, trials, unknown, options)
+    kept = np.asarray([one in known for one in trials.ids])
+    _check_wishes(plan, options)
+    for target in plan.targets:
+        _check_numbers(target, trials, options)
+    found = {target: find_columns(target, trials.columns, options.target_columns) for target in plan.targets}
+    values = zscore(trials.values, trials.sessions) if options.zscore else trials.values
+    picture_of = _number_pictures(plan)
+    rows = np.asarray([picture_of[one] for one in trials.ids if one in known])
+    repeats = {
+        target: _stack(values[kept][:, places] @ weights, rows, max(picture_of.values()) + 1)
+        for target, (places, weights) in found.items()
+    }
+    own = {stimulus.id: found[stimulus.target] for stimulus in plan.stimuli if stimulus.target in found}
+    n_nan = sum(
+        bool(np.isnan(row[own[one][0]]).any()) for one, row in zip(trials.ids, trials.values, strict=True) if one in own
+    )
+    findings = _describe(plan, trials, kept=kept, unknown=unknown, found=found, picture_of=picture_of)
+    findings = replace(findings, n_nan=n_nan)
+    return Measured(plan, findings, options.shown_unit, picture_of, repeats)
+
+
+def find_columns(
+    target: TargetKey, columns: Sequence[str], wishes: Mapping[str, str]
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The columns a target is compared with, and their weights.
+
+    In this order: the column wished for it; one named as the target, or as its ROI where the target is the ROI; its
+    voxels ("voxel 12", "v12" or "12") with the target's own weights; the only column there is.
+
+    Raises
+    ------
+    BadInputError
+        If none fits; the columns are named.
+    """
+    names = {name.casefold(): place for place, name in enumerate(columns)}
+    wished = next((wishes[name] for name in (target.label, target.roi, "") if name in wishes), "")
+    if wished:
+        if wished.casefold() not in names:
+            advice = suggest(wished, list(columns)) or f"There are {', '.join(columns[:8])}."
+            raise BadInputError(
+                describe_refusal("target_column", allowed="a measured column", got=wished, advice=advice)
+            )
+        return _only(names[wished.casefold()])
+    usual = [target.label, target.roi] if target.kind == "roi" else [target.label]
+    for name in usual:
+        if name.casefold() in names:
+            return _only(names[name.casefold()])
+    numbers = {_voxel_number(name): place for place, name in enumerate(columns)}
+    if all(voxel in numbers for voxel in target.voxels):
+        return np.asarray([numbers[voxel] for voxel in target.voxels]), np.asarray(target.weights, dtype=np.float64)
+    if len(columns) == 1:
+        return _only(0)
+    advice = "Say which: --target-column NAME, or --target-column TARGET=NAME."
+    allowed = f"measured in one of {', '.join(columns[:12])}" + (" ..." if len(columns) > 12 else "")
+    raise BadInputError(describe_refusal("target", allowed=allowed, got=target.label, advice=advice))
+
+
+def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
+    """Each column at mean 0 and SD 1 (n - 1) over the trials of each session; a column that never varies becomes NaN.
+
+    Raises
+    ------
+    BadInputError
+        If a session has fewer than three trials.
+    """
+    scored = np.full(values.shape, np.nan)
+    for session, count in Counter(sessions).items():
+        if count < 3:
+            advice = "Leave --zscore out, or give sessions of more trials."
+            got = f"{count} in session {session!r}"
+            raise BadInputError(
+                describe_refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
+            )
+        rows = np.asarray([one == session for one in sessions])
+        part = values[rows]
+        known = np.isfinite(part).sum(axis=0) > 1
+        spread = np.full(values.shape[1], np.nan)
+        spread[known] = np.nanstd(part[:, known], axis=0, ddof=1)
+        spread[spread == 0] = np.nan
+        middle = np.full(values.shape[1], np.nan)
+        middle[known] = np.nanmean(part[:, known], axis=0)
+        scored[rows] = (part - middle) / spread
+    return scored
+
+
+def _only(place: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    return np.asarray([place]), np.ones(1)
+
+
+def _voxel_number(name: str) -> int:
+    """12 of "voxel 12", "voxel_12", "v12" or "12"; -1 of anything else."""
+    found = re.fullmatch(r"(?:voxel[ _-]?|v)?(\d+)", name.strip(), flags=re.IGNORECASE)
+    return int(found[1]) if found else -1
+
+
+def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: MatchOptions) -> None:
+    n_known = len(set(trials.ids)) - len(unknown)
+    if not n_known:
+        advice = f"The set's ids look like {plan.stimuli[0].id!r}. Is it the file of this set?"
+        got = ", ".join(unknown[:3]) or "none"
+        raise BadInputError(describe_refusal("measured", allowed="of ids of the set", got=got, advice=advice))
+    if unknown and not options.ignore_unknown:
+        near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
+        advice = f"{near} Mend them, or leave them out with --ignore-unknown.".strip()
+        got = ", ".join(unknown[:MOST_NAMED])
+        more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
+        allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
+        raise BadInputError(describe_refusal("measured", allowed=allowed, got=got + more, advice=advice))
+
+
+def _check_wishes(plan: Plan, options: MatchOptions) -> None:
+    """A column wished for a target that the set has not would be passed over in silence."""
+    names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
+    for name in options.target_columns:
+        if name:
+            check_choice("target_column", name, names)
+
+
+def _check_numbers(target: TargetKey, trials: Trials, options: MatchOptions) -> None:
+    """A target's own column that holds a text is a slip: no other column may take its place."""
+    wished = next(
+        (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
+    )
+    for name, text in trials.texts.items():
+        named = name.casefold() in {one.casefold() for one in ((wished,) if wished else (target.label, target.roi))}
+        if named or (not wished and _voxel_number(name) in target.voxels):
+            advice = "Write numbers with decimal points, and leave empty what was not measured."
+            raise BadInputError(describe_refusal(f"column {name}", allowed="of numbers", got=text, advice=advice))
+
+
+def _number_pictures(plan: Plan) -> dict[str, int]:
+    """A row for each different file."""
+    numbers: dict[str, int] = {}
+    for stimulus in plan.stimuli:
+        numbers.setdefault(stimulus.file_sha256, len(numbers))
+    return {stimulus.id: numbers[stimulus.file_sha256] for stimulus in plan.stimuli}
+
+
+def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floats:
+    """Values of trials as (n_pictures, most_repeats), NaN behind the last repeat."""
+    kept = np.isfinite(values)
+    counts = np.bincount(rows[kept], minlength=n_pictures)
+    stacked = np.full((n_pictures, max(int(counts.max()), 1)), np.nan)
+    filled = np.zeros(n_pictures, dtype=np.int64)
+    for row, value in zip(rows[kept], values[kept], strict=True):
+        stacked[row, filled[row]] = value
+        filled[row] += 1
+    return stacked
+
+
+def _describe(
+    plan: Plan,
+    trials: Trials,
+    *,
+    kept: npt.NDArray[np.bool_],
+    unknown: tuple[str, ...],
+    found: Mapping[TargetKey, tuple[npt.NDArray[np.int64], Floats]],
+    picture_of: Mapping[str, int],
+) -> Findings:
+    shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)
+    measured = [stimulus.id for stimulus in plan.stimuli if picture_of[stimulus.id] in shown]
+    sessions = Counter(session for session, keep in zip(trials.sessions, kept, strict=True) if keep)
+    return Findings(
+        n_trials=int(kept.sum()),
+        n_skipped=trials.n_skipped,
+        n_matched=len(measured),
+        unknown=unknown,
+        missing=tuple(stimulus.id for stimulus in plan.stimuli if picture_of[stimulus.id] not in shown),
+        repeats=tuple(sorted(Counter(shown.values()).items())),
+        sessions=tuple(sessions.items()),
+        columns=tuple((target.label, _name_columns(places, trials.columns)) for target, (places, _) in found.items()),
+        n_nan=0,
+        shared=len(plan.stimuli) - len(set(picture_of.values())),
+        notes=trials.notes,
+        is_simulated=trials.is_simulated,
+    )
+
+
+def _name_columns(places: npt.NDArray[np.int64], columns: Sequence[str]) -> str:
+    if len(places) == 1:
+        return f"column {columns[places[0]]!r}"
+    return f"the weighted sum of {len(places)} columns ({columns[places[0]]!r} ...)"
+
+
+def _name_some(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f": {', '.join(names[:MOST_NAMED])}{more}"

@@ -1,0 +1,165 @@
+"""Empty tables for a laboratory to fill in, and simulated responses to practise with. Never calls them measured.
+
+Simulated responses follow what one network predicted of the set's own files:
+
+    m(x) = clean + gain * shift_truth(x) + noise * sigma * N(0, 1)
+
+sigma is the SD of the target's predicted response over the clean reference images. The true axes of the shipped
+simulated subject cannot be asked about new pictures, since the network they lie in is not shipped.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.checks import check_choice, check_count, describe_refusal
+from core.errors import BadInputError
+from core.experiments.measured.planned import Plan, PlannedStimulus, TargetKey
+from core.experiments.measured.trials import SIMULATED
+from core.files import replace_file
+from core.seeds import make_stream
+
+NO_TRUTH = "none"
+"""A truth in which no picture changes anything: noise only."""
+
+
+MOST_REPEATS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateOptions:
+    """How responses are simulated.
+
+    Parameters
+    ----------
+    truth : str
+        The network whose predictions are true, "network layer" as in the set; "" for each probe's own, "none" for no
+        effect at all.
+    gain : float
+        Measured shift for one predicted; below 0 the target moves against every prediction.
+    noise : float
+        SD of the noise of one trial, in SDs of the target's predicted response; 0 or more.
+    n_repeats, n_sessions : int
+        Times each stimulus is shown, over how many sessions.
+    seed : int
+    """
+
+    truth: str = ""
+    gain: float = 1.0
+    noise: float = 1.0
+    n_repeats: int = 3
+    n_sessions: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse impossible noise and counts."""
+        check_count("repeats", self.n_repeats, largest=MOST_REPEATS)
+        check_count("sessions", self.n_sessions)
+        if not (np.isfinite(self.noise) and self.noise >= 0):
+            raise BadInputError(describe_refusal("noise", allowed="a finite number of at least 0", got=self.noise))
+        if not np.isfinite(self.gain):
+            raise BadInputError(describe_refusal("gain", allowed="a finite number", got=self.gain))
+
+    def describe(self) -> str:
+        """One line of settings."""
+        truth = self.truth or "each probe's own network"
+        return (
+            f"truth {truth}, gain {self.gain:g}, noise {self.noise:g} SD, {self.n_repeats} repeats, "
+            f"{self.n_sessions} sessions, seed {self.seed}"
+        )
+
+
+def write_template(plan: Plan, path: Path, *, n_repeats: int = 1) -> Path:
+    """Write an empty table: a line for each showing of each stimulus, a column for each target. Returns the file.
+
+    Raises
+    ------
+    BadInputError
+        If the file is there already: it may be filled in.
+    StorageError
+        If it cannot be written.
+    """
+    check_count("repeats", n_repeats, largest=MOST_REPEATS)
+    columns = name_targets(plan)
+    rows = [
+        [stimulus.id, "", repeat, *("" for _ in columns)]
+        for stimulus in plan.stimuli
+        for repeat in range(1, n_repeats + 1)
+    ]
+    return _write_table(path, ["stimulus", "session", "repeat", *columns.values()], rows)
+
+
+def simulate_responses(plan: Plan, path: Path, options: SimulateOptions) -> Path:
+    """Write simulated responses as a table like the template, with a column that calls every line simulated.
+
+    Raises
+    ------
+    BadInputError
+        If the truth is not a network of the set, or the file is there already.
+    StorageError
+        If it cannot be written.
+    """
+    if options.truth:
+        check_choice("truth", options.truth, (*plan.networks, NO_TRUTH))
+    columns = name_targets(plan)
+    stream = make_stream(options.seed, "simulated responses", len(plan.stimuli))
+    sigma = _spread_of_targets(plan)
+    rows = []
+    for repeat in range(options.n_repeats):
+        session = f"session {1 + repeat % options.n_sessions}"
+        for stimulus in plan.stimuli:
+            noise = options.noise * sigma[stimulus.target] * stream.standard_normal()
+            value = stimulus.clean + options.gain * _true_shift(stimulus, options.truth) + noise
+            cells = [repr(float(value)) if target == stimulus.target else "" for target in columns]
+            rows.append([stimulus.id, session, repeat + 1, *cells, SIMULATED])
+    return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)
+
+
+def name_targets(plan: Plan) -> dict[TargetKey, str]:
+    """A column for each target, named so that reading finds it again: the ROI, "voxel 12", else the target's label."""
+    names = {}
+    for target in plan.targets:
+        if target.kind == "roi" and target.roi:
+            names[target] = target.roi
+        elif target.kind == "voxel" and len(target.voxels) == 1:
+            names[target] = f"voxel {target.voxels[0]}"
+        else:
+            names[target] = target.label
+    return names
+
+
+def _true_shift(stimulus: PlannedStimulus, truth: str) -> float:
+    if truth == NO_TRUTH:
+        return 0.0
+    return stimulus.shifts.get(truth or stimulus.network, (float("nan"), float("nan")))[0]
+
+
+def _spread_of_targets(plan: Plan) -> dict[TargetKey, float]:
+    """SD of each target's predicted response by its own network: shift / shift in SDs; 1 where it is not known."""
+    spread = dict.fromkeys(plan.targets, 1.0)
+    for stimulus in plan.stimuli:
+        shift, in_sds = stimulus.shifts[stimulus.network]
+        if np.isfinite(in_sds) and in_sds != 0:
+            spread[stimulus.target] = abs(shift / in_sds)
+    return spread
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    target = path.expanduser()
+    if target.exists():
+        advice = "Choose another name; nothing is overwritten."
+        raise BadInputError(describe_refusal("out", allowed="a new file", got=str(path), advice=advice))
+
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(header)
+            writer.writerows(rows)
+
+    replace_file(target, write)
+    return target

@@ -1,0 +1,157 @@
+"""Reads trials from betas: arrays (npy, npz, HDF5) and NIfTI volumes with masks. Never unpickles, never resamples."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import describe_refusal
+from core.datasets.array_files import open_array
+from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
+from core.errors import BadInputError
+from core.experiments.measured.trial_tables import read_ids
+from core.experiments.measured.trials import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
+
+IDS_KEY, COLUMNS_KEY = "ids", "columns"
+"""Arrays of text an npz file may hold beside the responses."""
+
+VOXELS = "voxels"
+"""A name for all columns: the subject's voxels in order."""
+
+Floats = npt.NDArray[np.float64]
+Named = list[tuple[str, str]]
+"""Stimulus and session of each trial; "" for a trial without a stimulus."""
+
+
+def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_voxels: int | None) -> Trials:
+    """The trials of an array (n_trials, n_columns), or of a 4-D volume with masks.
+
+    Raises
+    ------
+    BadInputError
+        If the stimuli of the trials are not given, or their number is another.
+    """
+    stored = _read_texts(path)
+    named = _find_ids(path, options, stored, known=known)
+    if path.name.lower().endswith(VOLUME_ENDINGS):
+        shown = _align(named, count_trials(path), path.name)
+        columns, values = _read_volume(path, options)
+        notes: tuple[str, ...] = ()
+    else:
+        values, shown, notes = _read_rows(path, options, stored, named=named)
+        given = options.columns or tuple(stored.get(COLUMNS_KEY, ()))
+        columns = _name_columns(given, values.shape[1], n_voxels=n_voxels, file=path.name)
+    kept = [number for number, (one, _) in enumerate(shown) if one]
+    return Trials(
+        tuple(shown[number][0] for number in kept),
+        tuple(shown[number][1] for number in kept),
+        columns,
+        values[kept],
+        len(named) - len(kept),
+        notes,
+    )
+
+
+def _align(named: Named, n_rows: int, file: str) -> Named:
+    """The trials that have rows: all events, or those with a stimulus; single-trial analyses leave the others out."""
+    with_stimulus = [one for one in named if one[0]]
+    for shown in (with_stimulus, named):
+        if len(shown) == n_rows:
+            return shown
+    advice = "Blanks and catch trials must all have rows, or none of them."
+    allowed = f"{len(with_stimulus)} rows, one for each id"
+    allowed += f", or {len(named)} with blanks and catch trials" if len(named) > len(with_stimulus) else ""
+    raise BadInputError(describe_refusal("measured", allowed=allowed, got=f"{n_rows} in {file}", advice=advice))
+
+
+def _read_texts(path: Path) -> dict[str, list[str]]:
+    """The arrays of text in an npz file."""
+    if path.suffix.lower() != ".npz":
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = [name for name in (IDS_KEY, COLUMNS_KEY) if name in stored.files]
+            return {name: [str(one) for one in np.ravel(stored[name])] for name in names}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        advice = f"It cannot be read ({error}). Save it again as plain arrays."
+        raise BadInputError(
+            describe_refusal("measured", allowed="an npz file", got=path.name, advice=advice)
+        ) from error
+
+
+def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *, known: frozenset[str]) -> Named:
+    """(stimulus, session) of each trial; of several files of ids, each is a session."""
+    if options.ids:
+        parts = [(file, *read_ids(file.expanduser(), known=known)) for file in options.ids]
+        several = len(parts) > 1
+        return [
+            (one, session or (file.name if several else ""))
+            for file, ids, sessions in parts
+            for one, session in zip(ids, sessions, strict=True)
+        ]
+    if IDS_KEY in stored:
+        return [(name_stimulus(text), "") for text in stored[IDS_KEY]]
+    beside = path.with_name(path.name.split(".")[0] + "_ids.txt")
+    if beside.is_file():
+        return list(zip(*read_ids(beside, known=known), strict=True))
+    advice = "Give a file with one id a line, or the events table: --ids, or “Ids of the trials” in the window."
+    allowed = "betas with the stimulus of each trial"
+    raise BadInputError(describe_refusal("ids", allowed=allowed, got=path.name, advice=advice))
+
+
+def _read_rows(
+    path: Path, options: ReadOptions, stored: dict[str, list[str]], *, named: Named
+) -> tuple[Floats, Named, tuple[str, ...]]:
+    """The array with a row a trial, the trials of its rows, and what was done to it."""
+    opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
+    if len(opened.shape) not in (1, 2):
+        allowed = "an array (trials, columns)"
+        raise BadInputError(describe_refusal("measured", allowed=allowed, got=opened.shape))
+    values = np.asarray(opened.read(0, opened.shape[0]), dtype=np.float64)
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    counts = {len(named), sum(bool(one) for one, _ in named)}
+    if len(values) not in counts and values.shape[1] in counts:
+        turned = f"{path.name} holds a trial a column, not a row: it was turned."
+        return values.T, _align(named, values.shape[1], path.name), (turned,)
+    return values, _align(named, len(values), path.name), ()
+
+
+def _only_numbers(path: Path) -> str:
+    """The name of the one array of an npz file that is no list of texts; "" where there are several."""
+    with np.load(path, allow_pickle=False) as stored:
+        names = [name for name in stored.files if name not in (IDS_KEY, COLUMNS_KEY)]
+    return names[0] if len(names) == 1 else ""
+
+
+def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | None, file: str) -> tuple[str, ...]:
+    """Names of the columns: as given, the subject's voxels where as many are there, else "column 0", "column 1" ..."""
+    if columns == (VOXELS,) or (not columns and n_columns == n_voxels and n_columns > 1):
+        return tuple(f"voxel {number}" for number in range(n_columns))
+    if columns and len(columns) != n_columns:
+        got = f"{len(columns)} for the {n_columns} columns of {file}"
+        raise BadInputError(describe_refusal("columns", allowed="one name for each column", got=got))
+    return columns or tuple(f"column {number}" for number in range(n_columns))
+
+
+def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Floats]:
+    if not options.rois and options.mask is None:
+        advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
+        raise BadInputError(describe_refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice))
+    shape, _ = grid_of(path)
+    masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, shape=shape)) > 0) for name, file in options.rois}
+    whole = np.zeros(0, dtype=np.int64)
+    if options.mask is not None:
+        whole = np.flatnonzero(np.nan_to_num(read_map(options.mask, shape=shape)) > 0)
+    for name, inside in masks.items():
+        if not inside.size:
+            raise BadInputError(describe_refusal("roi", allowed="a mask with voxels above 0", got=name))
+    flat = np.unique(np.concatenate([*masks.values(), whole]))
+    values = np.concatenate(list(iter_trials(path, flat))).astype(np.float64)
+    columns = [values[:, np.searchsorted(flat, inside)].mean(axis=1) for inside in masks.values()]
+    columns += [values[:, place] for place in np.searchsorted(flat, whole)]
+    names = (*masks, *(f"voxel {number}" for number in range(len(whole))))
+    return names, np.stack(columns, axis=1)

@@ -1,0 +1,123 @@
+"""The BIDS package: stimuli/, planned events of every run with their sidecar. Never writes measured data.
+
+Brain Imaging Data Structure (Gorgolewski et al. 2016, doi 10.1038/sdata.2016.44), task events.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.experiments.packages.plan import Plan, TimedTrial
+from core.experiments.packages.tables import Cell, write_table
+from core.experiments.packages.timing import Screen
+from core.stimuli.manifest import STIMULI
+
+BIDS_VERSION = "1.10.0"
+TASK = "probe"
+"""Label of the task in file names."""
+EVENTS_DESCRIPTIONS = {
+    "onset": {"Description": "Planned onset, from the trigger that starts the run", "Units": "s"},
+    "duration": {"Description": "Planned time the stimulus is on (for a blank: the whole trial)", "Units": "s"},
+    "trial_type": {"LongName": "Role of the stimulus in its pair, or catch or blank"},
+    "stim_file": {"Description": "File shown, relative to stimuli/"},
+    "stimulus_id": {"Description": "Its id in manifest.json and manifest.csv"},
+    "pair_id": {"Description": "Shared by the stimuli made from one original by one probe"},
+    "source_image": {"Description": "Original the stimulus was made from"},
+}
+LEVELS = {
+    "original": "Unperturbed image, saved like the others",
+    "raise": "Perturbed to raise the target's predicted response",
+    "lower": "Perturbed to lower the target's predicted response",
+    "catch": "The participant is to press a key; leave it out of the analysis or model it apart",
+    "blank": "Fixation alone",
+}
+SUMMARY = "stimuli/ and the planned events of every run, beside which the BOLD files go"
+HOW_TO = """
+## How to use it
+
+1. Run the experiment with a PsychoPy or jsPsych package made with the same `timing.toml`: its runs are the ones here.
+2. Put each run's data beside its events: `sub-01/func/sub-01_task-probe_run-01_bold.nii.gz` and `_bold.json`.
+3. The onsets are those planned, from the trigger; correct them where a run started late.
+
+The folder passes the official validator without an error: `pip install bids-validator-deno`, then
+`bids-validator-deno .`. It asks for Authors and License in `dataset_description.json`: both are yours to state.
+`.bidsignore` names the files that are not part of BIDS (manifest, template and the set's README).
+"""
+
+
+def write_bids(plan: Plan, folder: Path) -> None:
+    """Write description, participants, events and sidecars into a folder that holds stimuli/."""
+    labels = [f"sub-{number:02d}" for number in range(1, len(plan.participants) + 1)]
+    _write_json(folder / "dataset_description.json", _describe_dataset(plan))
+    _write_json(folder / "participants.json", {"participant_id": {"Description": "Label of the participant"}})
+    participants: list[dict[str, Cell]] = [{"participant_id": label} for label in labels]
+    write_table(folder / "participants.tsv", ["participant_id"], participants, delimiter="\t")
+    (folder / ".bidsignore").write_text("manifest.json\nmanifest.csv\ntiming.toml\nSET_README.md\n", encoding="utf-8")
+    _write_json(folder / f"task-{TASK}_events.json", _describe_events(plan))
+    for label, runs in zip(labels, plan.participants, strict=True):
+        for number, run in enumerate(runs, 1):
+            path = folder / label / "func" / f"{label}_task-{TASK}_run-{number:02d}_events.tsv"
+            columns = list(EVENTS_DESCRIPTIONS)
+            write_table(path, columns, map(_word_event, plan.timed(run)), delimiter="\t", missing="n/a")
+
+
+def _word_event(trial: TimedTrial) -> dict[str, Cell]:
+    shown: dict[str, Cell] = {"onset": trial.onset, "duration": trial.duration, "trial_type": trial.trial_type}
+    if trial.row is not None:
+        shown |= {
+            "stim_file": trial.row.file.removeprefix(f"{STIMULI}/"),
+            "stimulus_id": trial.row.id,
+            "pair_id": trial.row.pair_id,
+            "source_image": trial.row.source_image,
+        }
+    return shown
+
+
+def _describe_dataset(plan: Plan) -> dict[str, Any]:
+    return {
+        "Name": plan.stimuli.name,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "Probescope", "Description": "Planned events; no data were measured yet"}],
+    }
+
+
+def _describe_events(plan: Plan) -> dict[str, Any]:
+    used = dict.fromkeys(_trial_types(plan))
+    described: dict[str, Any] = {name: dict(text) for name, text in EVENTS_DESCRIPTIONS.items()}
+    described["trial_type"]["Levels"] = {name: LEVELS.get(name, _word_role(name)) for name in used}
+    return {
+        "TaskName": TASK,
+        "TaskDescription": "Participants look at the fixation point and press a key at every catch trial.",
+        "Instructions": plan.instructions,
+        **described,
+        "StimulusPresentation": _describe_presentation(plan.template.screen),
+    }
+
+
+def _trial_types(plan: Plan) -> Iterator[str]:
+    for runs in plan.participants:
+        for run in runs:
+            yield from (trial.trial_type for trial in plan.timed(run))
+
+
+def _word_role(role: str) -> str:
+    return f"Control of equal norm: {re.sub('_', ' ', role.removeprefix('control_'))}"
+
+
+def _describe_presentation(screen: Screen) -> dict[str, Any]:
+    """Sizes in metres, as the standard asks for."""
+    height_cm = screen.width_cm * screen.height_px / screen.width_px
+    return {
+        "ScreenDistance": screen.distance_cm / 100,
+        "ScreenSize": [screen.width_cm / 100, round(height_cm / 100, 4)],
+        "ScreenResolution": [screen.width_px, screen.height_px],
+    }
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

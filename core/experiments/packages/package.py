@@ -1,0 +1,158 @@
+"""Writes a plan as a package that runs tomorrow: BIDS, PsychoPy, jsPsych or Brain-Score. Never overwrites anything.
+
+Every package holds what it needs (pictures checked against the manifest while they are copied), the manifest, the
+template it was made with and a README that says how to run it. Same set, template and kind: same bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from core.errors import BadInputError, Cancelled
+from core.experiments.packages import bids, brainscore, jspsych, psychopy
+from core.experiments.packages.orders import OrderConfig
+from core.experiments.packages.plan import Plan
+from core.experiments.packages.readme import word_readme
+from core.experiments.packages.template import Template, word_template
+from core.files import check_free, new_folder
+from core.progress import ShouldStop, never_stop
+from core.stimuli.images import hash_file
+from core.stimuli.manifest import MANIFEST, TABLE, ManifestRow
+
+TEMPLATE_NAME, README_NAME, SET_README_NAME = "timing.toml", "README.md", "SET_README.md"
+
+
+class PackageKind(StrEnum):
+    """Who reads the package."""
+
+    BIDS = "bids"
+    PSYCHOPY = "psychopy"
+    JSPSYCH = "jspsych"
+    BRAINSCORE = "brainscore"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of package.
+
+    Parameters
+    ----------
+    title : str
+        As menus say it.
+    summary : str
+        What it is for, in one line.
+    how_to : str
+        The part of the README that says how to use it (Markdown).
+    write : callable
+        Writes everything but pictures, manifest, template and README into a folder.
+    copies_pictures, has_trials : bool
+        Whether it holds the pictures as files, and trial orders.
+    """
+
+    title: str
+    summary: str
+    how_to: str
+    write: Callable[[Plan, Path], None]
+    copies_pictures: bool = True
+    has_trials: bool = True
+
+
+FORMATS: Mapping[PackageKind, Format] = {
+    PackageKind.BIDS: Format("BIDS", bids.SUMMARY, bids.HOW_TO, bids.write_bids),
+    PackageKind.PSYCHOPY: Format("PsychoPy", psychopy.SUMMARY, psychopy.HOW_TO, psychopy.write_psychopy),
+    PackageKind.JSPSYCH: Format("jsPsych", jspsych.SUMMARY, jspsych.HOW_TO, jspsych.write_jspsych),
+    PackageKind.BRAINSCORE: Format(
+        "Brain-Score",
+        brainscore.SUMMARY,
+        brainscore.HOW_TO,
+        brainscore.write_brainscore,
+        copies_pictures=False,
+        has_trials=False,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PackageProgress:
+    """How far the writing is; `folder` is the finished package in the last record."""
+
+    done: int
+    total: int
+    what: str
+    folder: Path | None = None
+
+
+def fit_template(template: Template, kind: PackageKind) -> Template:
+    """The template for a kind: one without trials wishes nothing of their order, which could only be refused."""
+    if FORMATS[kind].has_trials:
+        return template
+    return replace(template, order=OrderConfig(catch_per_run=0, spacing=0))
+
+
+def iter_package(
+    plan: Plan, kind: PackageKind, folder: Path, *, should_stop: ShouldStop = never_stop
+) -> Iterator[PackageProgress]:
+    """Write a package; `folder` appears only when everything is in it.
+
+    Raises
+    ------
+    BadInputError
+        If the folder holds something, or a picture is not the one the manifest tells of.
+    StorageError
+        If it cannot be written; nothing half-written stays.
+    Cancelled
+        If `should_stop` says so; nothing stays.
+    """
+    made = FORMATS[kind]
+    target = Path(folder).expanduser().absolute()
+    check_free(target)
+    _check_outside(target, plan.stimuli.folder)
+    rows = plan.stimuli.rows
+    total = len(rows) + 1
+    with new_folder(target) as partial:
+        for done, row in enumerate(rows):
+            if should_stop():
+                raise Cancelled
+            yield PackageProgress(done, total, row.file)
+            _take_picture(plan.stimuli.path(row), row, partial if made.copies_pictures else None)
+        yield PackageProgress(len(rows), total, "trials and tables" if made.has_trials else "tables")
+        for name in (MANIFEST, TABLE):
+            shutil.copyfile(plan.stimuli.folder / name, partial / name)
+        if (plan.stimuli.folder / README_NAME).is_file():
+            shutil.copyfile(plan.stimuli.folder / README_NAME, partial / SET_README_NAME)
+        made.write(plan, partial)
+        if made.has_trials:
+            (partial / TEMPLATE_NAME).write_text(word_template(plan.template), encoding="utf-8")
+        readme = word_readme(plan, kind=kind, title=made.title, how_to=made.how_to, has_trials=made.has_trials)
+        (partial / README_NAME).write_text(readme, encoding="utf-8")
+    yield PackageProgress(total, total, "done", target)
+
+
+def write_package(plan: Plan, kind: PackageKind, folder: Path) -> Path:
+    """Write a package at once. Returns its folder; see `iter_package` for what it raises."""
+    *_, last = iter_package(plan, kind, folder)
+    return last.folder or folder
+
+
+def _check_outside(target: Path, source: Path) -> None:
+    if target == source or source in target.parents:
+        raise BadInputError(
+            f"{target} lies inside the set itself, which stays as it was written. Choose another folder."
+        )
+
+
+def _take_picture(path: Path, row: ManifestRow, folder: Path | None) -> None:
+    """Check a picture against its row, in the package if it is copied there."""
+    taken = path
+    if folder is not None:
+        taken = folder / row.file
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, taken)
+    if hash_file(taken) != row.file_sha256:
+        raise BadInputError(
+            f"{path} was changed since the set was read. Make the package from the set as it was written."
+        )

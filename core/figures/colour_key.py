@@ -1,0 +1,78 @@
+"""The colour bar of a cortical map as a record, and its drawing. Never colours a vertex."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.figures.inks import Inks
+from core.figures.probe_words import MINUS
+from core.surfaces.colormap import Colormap, ColormapKind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True)
+class ColourKey:
+    """What the colours of a map mean.
+
+    Parameters
+    ----------
+    colormap : Colormap
+    title, unit : str
+    limit : float
+        Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
+    threshold : float
+        Values nearer to zero are not shown.
+    """
+
+    colormap: Colormap
+    title: str
+    unit: str
+    limit: float
+    threshold: float = 0.0
+
+    @property
+    def lowest(self) -> float:
+        """The value of the first colour."""
+        return -self.limit if self.colormap.kind is ColormapKind.DIVERGING else 0.0
+
+    def caption(self) -> str:
+        """Title with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
+    """Fill axes with a horizontal colour bar: title and unit above, numbers below. Vector in vector formats."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.colors import ListedColormap, Normalize
+
+    colours = key.colormap.table / 255.0
+    values = np.linspace(key.lowest, key.limit, len(colours))
+    hidden = np.abs(values) < key.threshold
+    colours = np.where(hidden[:, None], [_grey(inks)], colours)
+    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(colours))
+    bar = Colorbar(axes, mappable, orientation="horizontal")
+    if bar.solids is not None:
+        bar.solids.set_rasterized(False)
+        bar.solids.set_edgecolor("face")  # else viewers show seams between the steps
+    bar.outline.set_linewidth(0.6)
+    bar.outline.set_edgecolor(inks.line)
+    ticks = [key.lowest, (key.lowest + key.limit) / 2, key.limit]
+    bar.set_ticks(ticks, labels=[_write(value, key) for value in ticks])
+    axes.tick_params(length=0, pad=2)
+    axes.set_title(key.caption(), pad=4)
+
+
+def _write(value: float, key: ColourKey) -> str:
+    sign = "+" if key.lowest < 0 < value else ""
+    return f"{sign}{value:.3g}".replace("-", MINUS)
+
+
+def _grey(inks: Inks) -> tuple[float, float, float]:
+    red, green, blue = (int(inks.line[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue

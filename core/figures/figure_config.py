@@ -1,0 +1,117 @@
+"""What a figure of a probe is to be, as one frozen, checked record. Never draws or writes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from core.checks import check_choice, check_fraction, check_positive, describe_refusal
+from core.errors import BadInputError
+from core.figures.inks import THEMES
+from core.figures.movie_config import CortexLook
+
+CM_PER_INCH = 2.54
+SMALLEST_CM, LARGEST_CM = 3.0, 120.0
+SMALLEST_LETTERS, LARGEST_LETTERS = 4.0, 40.0
+LARGEST_DPI = 1200.0
+
+
+class FigureKind(StrEnum):
+    """What a figure shows."""
+
+    PROBE = "probe"
+    IMAGES = "images"
+    CURVE = "curve"
+    ROIS = "rois"
+    STEPS = "steps"
+    CORTEX = "cortex"
+
+    @property
+    def label(self) -> str:
+        """As a list of choices names it."""
+        return {
+            FigureKind.PROBE: "Whole probe, one page",
+            FigureKind.IMAGES: "Clean, perturbed, difference",
+            FigureKind.CURVE: "Shift against epsilon",
+            FigureKind.ROIS: "Spill-over of ROIs",
+            FigureKind.STEPS: "Attack steps",
+            FigureKind.CORTEX: "Cortical map",
+        }[self]
+
+    @property
+    def size_cm(self) -> tuple[float, float]:
+        """Its usual width and height: one or two columns of a journal."""
+        return {
+            FigureKind.PROBE: (18.0, 23.0),
+            FigureKind.IMAGES: (18.0, 8.4),
+            FigureKind.CURVE: (11.0, 8.0),
+            FigureKind.ROIS: (9.0, 10.0),
+            FigureKind.STEPS: (14.0, 8.0),
+            FigureKind.CORTEX: (14.0, 9.0),
+        }[self]
+
+    @property
+    def needs_cortex(self) -> bool:
+        """Whether the cortex has to be drawn for it."""
+        return self in (FigureKind.PROBE, FigureKind.CORTEX)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureConfig:
+    """One figure.
+
+    Parameters
+    ----------
+    kind : FigureKind
+    width_cm, height_cm : float
+        0 takes the kind's usual size.
+    font_size : float
+        Points.
+    theme : str
+        "light", for print, or "dark".
+    dpi : float
+        Dots an inch of a PNG, and of the pictures inside an SVG or PDF.
+    transparent : bool
+        No paper behind it.
+    look : CortexLook
+    """
+
+    kind: FigureKind = FigureKind.PROBE
+    width_cm: float = 0.0
+    height_cm: float = 0.0
+    font_size: float = 8.0
+    theme: str = "light"
+    dpi: float = 300.0
+    transparent: bool = False
+    look: CortexLook = field(default_factory=CortexLook)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", FigureKind(check_choice("what", self.kind, list(FigureKind))))
+        check_choice("theme", self.theme, THEMES)
+        check_positive("dpi", self.dpi, advice="300 is usual for print.")
+        check_fraction("dpi", self.dpi, largest=LARGEST_DPI)
+        for name, value in (("width", self.width_cm), ("height", self.height_cm)):
+            if value and not SMALLEST_CM <= value <= LARGEST_CM:
+                allowed = f"from {SMALLEST_CM:g} to {LARGEST_CM:g} cm, or 0 for the usual"
+                raise BadInputError(describe_refusal(name, allowed=allowed, got=value))
+        if not SMALLEST_LETTERS <= self.font_size <= LARGEST_LETTERS:
+            allowed = f"from {SMALLEST_LETTERS:g} to {LARGEST_LETTERS:g} points"
+            raise BadInputError(describe_refusal("font size", allowed=allowed, got=self.font_size))
+
+    @property
+    def inches(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        usual = self.kind.size_cm
+        width, height = self.width_cm or usual[0], self.height_cm or usual[1]
+        return width / CM_PER_INCH, height / CM_PER_INCH
+
+
+def find_figure_format(path: Path, kind: FigureKind) -> str:
+    """png, svg, pdf, of ROIs csv or of the cortex html, by the ending. Raises BadInputError for others."""
+    more = {FigureKind.ROIS: ["csv"], FigureKind.CORTEX: ["html"]}
+    allowed = ("png", "svg", "pdf", *more.get(kind, []))
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in allowed:
+        raise BadInputError(describe_refusal("out", allowed=f"a file ending in .{', .'.join(allowed)}", got=path.name))
+    return ending

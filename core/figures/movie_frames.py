@@ -1,0 +1,295 @@
+"""The frames of a movie of a probe, one after another as numpy arrays. Never draws a cortex, never writes a file.
+
+Whoever can draw a cortex (the window, or a renderer off screen) answers for its pictures; see `Shot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from core.attacks.budget_words import write_budget
+from core.errors import BadInputError
+from core.figures.colour_key import ColourKey, draw_key
+from core.figures.cortex_page import Shape
+from core.figures.drawing import house_style
+from core.figures.inks import find_inks
+from core.figures.movie_config import MovieConfig, MovieKind
+from core.figures.movie_page import POINTS_PER_PIXEL, Page, Pane, Rect, page_scale
+from core.figures.probe_plots import plot_curve, plot_steps, scaled
+from core.figures.probe_words import ProbeWords, describe_probe, write_signed
+from core.images.difference import amplify, choose_factor
+from core.images.stimulus import GREY_LEVELS, to_uint8
+from core.probes.probe import Probe
+from core.types import ByteArray, FloatArray
+
+MARGIN, GAP = 28, 20
+HEADER, FOOTER = 78, 40
+"""Pixels of the design (720 high) kept for the title and for the caption."""
+KEY_WIDTH, KEY_ROOM = 300, 62
+PICTURE_SHARE, SHARE_WITH_CORTEX = 0.44, 0.34
+"""Of the page's height for the images where axes stand below them, and where a cortex stands there too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture of the cortex that is asked for.
+
+    Parameters
+    ----------
+    step : int or None
+        The attack step whose responses are shown, -1 for the clean image; None for the probe as delivered.
+    progress : float or None
+        Place in the movie of a moving cortex, in [0, 1); None for one that stands still.
+    """
+
+    step: int | None = None
+    progress: float | None = None
+
+
+class Cortex(Protocol):
+    """Draws the cortex for movies and figures."""
+
+    @property
+    def key(self) -> ColourKey | None:
+        """What its colours mean; None where regions are shown."""
+
+    @property
+    def note(self) -> str:
+        """What else a caption must say, such as which voxels are dimmed; "" for nothing."""
+
+    def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
+        """A picture (height, width, 3) uint8 of the size (width, height) asked for."""
+
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """The delivered probe's cortex as points, triangles, colours and words."""
+
+
+class Frames(Protocol):
+    """Frames by number; any may be asked for, in any order."""
+
+    def frame(self, index: int) -> ByteArray:
+        """Frame `index`, (height, width, 3) uint8."""
+
+
+def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None) -> Frames:
+    """Prepare a movie's frames.
+
+    Raises
+    ------
+    BadInputError
+        If the movie shows a cortex and none is given.
+    """
+    if config.needs_cortex and cortex is None:
+        raise BadInputError("This movie shows the cortex, and there is nothing that draws it here.")
+    if config.kind is MovieKind.CORTEX and cortex is not None:
+        return _CortexFrames(probe, config, cortex)
+    if config.kind is MovieKind.EPSILON:
+        return _EpsilonFrames(probe, config)
+    return _StepFrames(probe, config, cortex if config.with_cortex else None)
+
+
+def iter_frames(frames: Frames, config: MovieConfig) -> Iterator[ByteArray]:
+    """Every frame of one showing."""
+    return (frames.frame(index) for index in range(config.n_frames))
+
+
+def steps_of_frames(n_steps: int, config: MovieConfig) -> list[int]:
+    """Which step each frame shows: -1, the clean image, first; then all in order; the last while the movie holds."""
+    n_moving = max(2, config.n_frames - round(config.hold * config.fps))
+    moving = [round(place) for place in np.linspace(-1, n_steps - 1, n_moving).tolist()]
+    return (moving + [n_steps - 1] * config.n_frames)[: config.n_frames]
+
+
+def rungs_of_frames(epsilon: FloatArray, config: MovieConfig) -> list[int]:
+    """Which rung each frame shows: time runs in log epsilon, a rung shows from its budget until the next is reached.
+
+    The last rung shows while the movie holds; what lies between two rungs was never attacked and is not made up.
+    """
+    n_moving = max(2, config.n_frames - round(config.hold * config.fps))
+    logs = np.log(np.asarray(epsilon, dtype=np.float64))
+    now = np.linspace(logs[0], logs[-1], n_moving)
+    reached = [int(rung) - 1 for rung in np.searchsorted(logs, now + 1e-9, side="right")]
+    return (reached + [len(logs) - 1] * config.n_frames)[: config.n_frames]
+
+
+class _Film:
+    """What both image movies share: clean, changed and difference above, a growing line below."""
+
+    def __init__(self, probe: Probe, config: MovieConfig, *, cortex: Cortex | None = None) -> None:
+        self._config, self._probe, self._cortex = config, probe, cortex
+        self._clean = to_uint8(probe.clean_pixels)
+        self._factor = choose_factor(GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0))
+        self._words = describe_probe(probe)
+        inks = find_inks(config.theme)
+        with house_style(inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL):
+            self._page = Page(config.width, config.height, inks)
+            self._places = _place_images(self._page, PICTURE_SHARE if cortex is None else SHARE_WITH_CORTEX)
+            _write_frame_words(self._page, self._words, self._footnote())
+            names = ("clean", "", f"difference × {self._factor} about mid grey")
+            for name, place in zip(names, self._places, strict=True):
+                self._page.add_text(name, place.left, place.top - self._page.pixels(7), colour=inks.muted)
+            middle = self._places[1]
+            top = middle.top - self._page.pixels(7)
+            self._caption = self._page.add_text("", middle.left, top, moves=True)
+            self._cortex_rect = self._lay_out_below()
+            self._page.freeze()
+
+    def _footnote(self) -> str:
+        return "" if self._cortex is None else self._cortex.note
+
+    def _lay_out_below(self) -> Rect | None:
+        raise NotImplementedError
+
+    def _compose(self, changed: ByteArray, delta: FloatArray, *, caption: str, shot: Shot | None) -> ByteArray:
+        self._caption.set_text(caption)
+        pictures = (self._clean, changed, amplify(delta, self._factor))
+        panes = [Pane(place, picture) for place, picture in zip(self._places, pictures, strict=True)]
+        if self._cortex is not None and self._cortex_rect is not None and shot is not None:
+            rect = self._cortex_rect
+            panes.append(Pane(rect, self._cortex.draw(shot, (rect.width, rect.height))))
+        with house_style(self._page.inks, font_size=12 * self._page.scale * POINTS_PER_PIXEL):
+            return self._page.compose(panes)
+
+    def _write(self, shift: float) -> str:
+        """A shift in SDs where the target has one, else in its unit."""
+        sd = float("nan") if self._probe.config.objective.kind.is_pattern else self._probe.target_sd
+        return f"{write_signed(shift / sd)} SD" if sd > 0 else f"{write_signed(shift)} {self._words.unit}"
+
+    def _below(self) -> Rect:
+        """The part of the page under the images."""
+        page = self._page
+        top = self._places[0].top + self._places[0].height + page.pixels(GAP)
+        margin = page.pixels(MARGIN)
+        return Rect(margin, top, page.width - 2 * margin, page.height - page.pixels(FOOTER) - top)
+
+
+class _StepFrames(_Film):
+    def __init__(self, probe: Probe, config: MovieConfig, cortex: Cortex | None) -> None:
+        super().__init__(probe, config, cortex=cortex)
+        self._steps = steps_of_frames(probe.history.n_steps, config)
+
+    def frame(self, index: int) -> ByteArray:
+        step, history = self._steps[index], self._probe.history
+        shown = slice(0, step + 1)
+        self._line.set_data(np.arange(1, history.n_steps + 1)[shown], history.shift[shown])
+        self._dot.set_data([step + 1] if step >= 0 else [], [history.shift[step]] if step >= 0 else [])
+        pixels = history.pixels[step] if step >= 0 else self._clean
+        delta = pixels.astype(np.float32) - self._clean
+        return self._compose(pixels, delta, caption=self._describe(step), shot=Shot(step=step))
+
+    def _describe(self, step: int) -> str:
+        history, norm = self._probe.history, self._probe.config.attack.norm
+        if step < 0:
+            return f"before step 1 of {history.n_steps}"
+        budget = write_budget(float(history.epsilon[step]), norm)
+        return f"step {step + 1} of {history.n_steps} · {budget} · {self._write(float(history.shift[step]))}"
+
+    def _lay_out_below(self) -> Rect | None:
+        page, below = self._page, self._below()
+        wide = below.width if self._cortex is None else round(0.42 * below.width)
+        axes = page.add_axes(_inner(page, Rect(below.left, below.top, wide, below.height), top=38))
+        self._line = plot_steps(axes, self._probe, page.inks, unit=self._words.unit)
+        (self._dot,) = axes.plot([], [], "o", color=self._line.get_color(), ms=6 * page.scale)
+        page.let_move(self._line, self._dot)
+        if self._cortex is None:
+            return None
+        left = below.left + wide + page.pixels(GAP)
+        rest = Rect(left, below.top, below.left + below.width - left, below.height)
+        return _place_cortex(page, rest, self._cortex.key)
+
+
+class _EpsilonFrames(_Film):
+    def __init__(self, probe: Probe, config: MovieConfig) -> None:
+        super().__init__(probe, config)
+        self._rungs = rungs_of_frames(probe.curve.epsilon, config)
+
+    def frame(self, index: int) -> ByteArray:
+        rung, probe = self._rungs[index], self._probe
+        places = scaled(probe.curve.epsilon, probe.config.attack.norm)
+        self._line.set_data(places[: rung + 1], probe.curve.shift[: rung + 1])
+        self._dot.set_data([places[rung]], [probe.curve.shift[rung]])
+        pixels = probe.rung_pixels[rung]
+        delta = GREY_LEVELS * (pixels - probe.clean_pixels).transpose(1, 2, 0)
+        return self._compose(to_uint8(pixels), delta, caption=self._describe(rung), shot=None)
+
+    def _describe(self, rung: int) -> str:
+        curve, norm = self._probe.curve, self._probe.config.attack.norm
+        budget = write_budget(float(curve.epsilon[rung]), norm)
+        return f"{budget} · rung {rung + 1} of {len(curve.epsilon)} · {self._write(float(curve.shift[rung]))}"
+
+    def _footnote(self) -> str:
+        return "time runs in log ε over the rungs attacked"
+
+    def _lay_out_below(self) -> Rect | None:
+        page = self._page
+        axes = page.add_axes(_inner(page, self._below(), top=24))
+        self._line = plot_curve(axes, self._probe, page.inks, unit=self._words.unit)
+        (self._dot,) = axes.plot([], [], "o", color=self._line.get_color(), ms=7 * page.scale)
+        page.let_move(self._line, self._dot)
+        return None
+
+
+class _CortexFrames:
+    """The cortex alone, over the whole page."""
+
+    def __init__(self, probe: Probe, config: MovieConfig, cortex: Cortex) -> None:
+        self._cortex, self._n_frames = cortex, config.n_frames
+        inks = find_inks(config.theme)
+        with house_style(inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL):
+            self._page = page = Page(config.width, config.height, inks)
+            words = describe_probe(probe)
+            _write_frame_words(page, words, cortex.note)
+            top = page.pixels(HEADER)
+            room = Rect(0, top, page.width, page.height - top - page.pixels(FOOTER))
+            self._rect = _place_cortex(page, room, cortex.key)
+            page.freeze()
+
+    def frame(self, index: int) -> ByteArray:
+        shot = Shot(progress=index / self._n_frames)
+        return self._page.compose([Pane(self._rect, self._cortex.draw(shot, (self._rect.width, self._rect.height)))])
+
+
+def _write_frame_words(page: Page, words: ProbeWords, footnote: str) -> None:
+    margin = page.pixels(MARGIN)
+    page.add_text(words.title, margin, page.pixels(34), size=19, bold=True)
+    page.add_text(words.how, margin, page.pixels(55), colour=page.inks.muted)
+    base = page.height - page.pixels(14)
+    page.add_text(words.whose, margin, base, size=11.5, colour=page.inks.muted)
+    page.add_text(footnote, page.width - margin, base, size=11.5, colour=page.inks.muted, align="right")
+
+
+def _place_images(page: Page, share: float) -> tuple[Rect, Rect, Rect]:
+    """Three squares side by side, with room for a caption above each."""
+    margin, gap = page.pixels(MARGIN), page.pixels(GAP)
+    side = min((page.width - 2 * margin - 2 * gap) // 3, round(share * page.height))
+    top = page.pixels(HEADER + 22)
+    spare = max(0, (page.width - 2 * margin - 3 * side) // 2)
+    step = side + min(spare, page.pixels(90))
+    left = margin if step == side + spare else (page.width - 3 * side - 2 * (step - side)) // 2
+    step = max(step, side + gap)
+    first, second, third = (Rect(left + index * step, top, side, side) for index in range(3))
+    return first, second, third
+
+
+def _inner(page: Page, rect: Rect, *, top: int) -> Rect:
+    """The frame of axes inside a rectangle: room for the numbers and names around it."""
+    left, right, low, high = (page.pixels(length) for length in (62, 58, 46, top))
+    return Rect(rect.left + left, rect.top + high, rect.width - left - right, rect.height - high - low)
+
+
+def _place_cortex(page: Page, room: Rect, key: ColourKey | None) -> Rect:
+    """Draw the colour bar at the foot of a rectangle; returns what is left for the cortex."""
+    if key is None:
+        return room
+    strip, width = page.pixels(KEY_ROOM), min(page.pixels(KEY_WIDTH), round(0.8 * room.width))
+    left = room.left + (room.width - width) // 2
+    top = room.top + room.height - strip
+    draw_key(page.add_axes(Rect(left, top + page.pixels(24), width, page.pixels(11))), key, page.inks)
+    return Rect(room.left, room.top, room.width, room.height - strip)

@@ -1,0 +1,281 @@
+"""Downloads the weights of a network into the cache: with progress, resumable, verified. Never runs what it got.
+
+The file grows as `.NAME.part` and gets its name only after its SHA-256 is right. What is expected: the digits of the
+catalogue; else what the server says of the file (hubs state it for large files); else the hash of the first download,
+which is kept beside the file and expected ever after. Set PROBESCOPE_OFFLINE or HF_HUB_OFFLINE to forbid downloads.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from core.checks import describe_refusal
+from core.errors import BadInputError, Cancelled, DownloadError, StorageError
+from core.files import replace_file
+from core.networks.catalog import NetworkSpec
+from core.paths import OFFLINE_VARIABLES, is_offline
+
+BLOCK = 1 << 18
+TIMEOUT_SECONDS = 30.0
+"""Without a byte for so long, the connection counts as lost."""
+AGENT = "probescope"
+HASH_HEADER = "X-Linked-Etag"
+"""Where hubs state the SHA-256 of a large file, on the answer that redirects to it."""
+SPARE_BYTES = 64 * 2**20
+"""Left free on the disk."""
+
+
+def never_stop() -> bool:
+    """The default `should_stop`: run to the end."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadProgress:
+    """Where a download stands.
+
+    `done` of `total` bytes (0 where the server does not say) are there; `seconds_left` is None while unknown; `path`
+    and `sha256` are set on the last record, and `first` tells whether nothing was known to compare the hash with.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+    path: Path | None = None
+    sha256: str = ""
+    first: bool = False
+
+
+def known_hash(spec: NetworkSpec) -> str:
+    """The hash kept at the first download; "" if there is none."""
+    try:
+        return str(json.loads(_record_path(spec.weights_path).read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def expected_hash(spec: NetworkSpec) -> str:
+    """What the SHA-256 of the weights must begin with: the whole kept hash, or the published digits; "" if unknown."""
+    kept = known_hash(spec)
+    return kept if kept.startswith(spec.sha256.lower()) else spec.sha256
+
+
+def remove_download(spec: NetworkSpec) -> bool:
+    """Delete the downloaded file and what is left of an interrupted one; the known hash stays. True if it was there."""
+    was_there = spec.weights_path.is_file()
+    for path in (spec.weights_path, part_path(spec.weights_path), _etag_path(spec.weights_path)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be removed: {error.strerror}. Remove it by hand.") from error
+    return was_there
+
+
+def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_stop) -> Iterator[DownloadProgress]:
+    """Download the weights, yielding a record per block; goes on where an interrupted download stopped.
+
+    Raises
+    ------
+    BadInputError
+        If the network has no address.
+    DownloadError
+        If downloads are forbidden, there is no connection, the server refuses, the connection is lost, or the file is
+        not the one expected.
+    StorageError
+        If the disk is full or the folder cannot be written.
+    Cancelled
+        Once `should_stop()` is true; what has arrived stays, to go on from.
+    """
+    path = spec.weights_path
+    if not spec.url:
+        raise BadInputError(describe_refusal("network", allowed="one with a download", got=spec.id))
+    if path.is_file():
+        yield _finish(spec, path, stated="")
+        return
+    _check_allowed(spec)
+    part = part_path(path)
+    stated = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _connect(spec, part) as answer:
+            stated = answer.sha256
+            _check_space(path.parent, answer.total - answer.start)
+            yield from _receive(spec, answer, part, should_stop=should_stop)
+    except OSError as error:
+        raise StorageError(
+            f"{part} cannot be written: {error.strerror or error}. Free some space; the download goes on from there."
+        ) from error
+    yield _finish(spec, part, stated=stated)
+
+
+def part_path(path: Path) -> Path:
+    """Where a download grows."""
+    return path.with_name(f".{path.name}.part")
+
+
+@dataclass(slots=True)
+class _Answer:
+    stream: IO[bytes]
+    start: int
+    total: int
+    sha256: str
+
+    def __enter__(self) -> _Answer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to http and https only, and keeps the hash that a hub states on the way."""
+
+    def __init__(self) -> None:
+        self.sha256 = ""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """The request that follows a redirect."""
+        if urllib.parse.urlsplit(newurl).scheme not in {"http", "https"}:
+            raise urllib.error.URLError(f"redirected to {newurl}")
+        self.sha256 = self.sha256 or _hash_of(headers)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _check_allowed(spec: NetworkSpec) -> None:
+    if is_offline():
+        where = " and ".join(name for name in OFFLINE_VARIABLES if os.environ.get(name))
+        raise DownloadError(
+            f"Downloads are forbidden ({where} is set), and the weights of {spec.id!r} are not on this computer. "
+            f"Unset it, or put the file at {spec.weights_path}."
+        )
+
+
+def _connect(spec: NetworkSpec, part: Path) -> _Answer:
+    start = part.stat().st_size if part.is_file() else 0
+    etag = _read_text(_etag_path(spec.weights_path))
+    headers = {"User-Agent": AGENT}
+    if start and etag:
+        # Only if the file on the server is still the same; otherwise the server sends all of it.
+        headers |= {"Range": f"bytes={start}-", "If-Range": etag}
+    redirects = _Redirects()
+    opener = urllib.request.build_opener(redirects)
+    try:
+        stream = opener.open(urllib.request.Request(spec.url, headers=headers), timeout=TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and start:
+            part.unlink(missing_ok=True)
+            return _connect(spec, part)
+        raise DownloadError(
+            f"The server answered {error.code} {error.reason} for {spec.url}. Try later, or get the file by hand and "
+            f"put it at {spec.weights_path}."
+        ) from error
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        host = urllib.parse.urlsplit(spec.url).netloc
+        reason = getattr(error, "reason", None) or error
+        raise DownloadError(f"No connection to {host}: {reason}. Check the network and download again.") from error
+    return _read_answer(stream, start=start, stated=redirects.sha256, etag_path=_etag_path(spec.weights_path))
+
+
+def _read_answer(stream: Any, *, start: int, stated: str, etag_path: Path) -> _Answer:
+    if stream.status != http.client.PARTIAL_CONTENT:
+        start = 0
+    length = int(stream.headers.get("Content-Length") or 0)
+    # A weak tag ("W/...") cannot name the bytes of a part; the date of change can.
+    tag = stream.headers.get("ETag") or "W/"
+    etag_path.write_text(stream.headers.get("Last-Modified") or "" if tag.startswith("W/") else tag, encoding="utf-8")
+    return _Answer(stream, start, start + length if length else 0, stated or _hash_of(stream.headers))
+
+
+def _receive(
+    spec: NetworkSpec, answer: _Answer, part: Path, *, should_stop: Callable[[], bool]
+) -> Iterator[DownloadProgress]:
+    done, began = answer.start, time.monotonic()
+    with part.open("ab" if answer.start else "wb") as file:
+        while True:
+            if should_stop():
+                raise Cancelled
+            try:
+                block = answer.stream.read(BLOCK)
+            except (OSError, http.client.HTTPException) as error:
+                raise _interrupted(spec, done, answer.total, str(error)) from error
+            if not block:
+                break
+            file.write(block)
+            done += len(block)
+            pace = (time.monotonic() - began) / (done - answer.start)
+            yield DownloadProgress(done, answer.total, pace * (answer.total - done) if answer.total else None)
+    if done < answer.total:
+        raise _interrupted(spec, done, answer.total, "the connection was closed")
+
+
+def _interrupted(spec: NetworkSpec, done: int, total: int, reason: str) -> DownloadError:
+    of = f" of {total / 2**20:.1f}" if total else ""
+    return DownloadError(
+        f"The download of {spec.id!r} was interrupted after {done / 2**20:.1f}{of} MB ({reason}). "
+        "Download again: it goes on from there."
+    )
+
+
+def _finish(spec: NetworkSpec, part: Path, *, stated: str) -> DownloadProgress:
+    """Verify the file, give it its name, keep its hash."""
+    from core.networks.files.checkpoint import hash_file
+
+    found, size = hash_file(part), part.stat().st_size
+    expected = expected_hash(spec) or stated
+    if not found.startswith(expected.lower()):
+        for path in (part, _etag_path(spec.weights_path)):
+            path.unlink(missing_ok=True)
+        raise DownloadError(
+            f"The file of {spec.id!r} is not the one expected: its SHA-256 begins with {found[:12]}, not with "
+            f"{expected[:12]}. It was removed; download again, or ask whoever publishes it."
+        )
+    first = not expected
+    if part != spec.weights_path:
+        part.replace(spec.weights_path)
+    with suppress(OSError):
+        _etag_path(spec.weights_path).unlink(missing_ok=True)
+    record = json.dumps({"url": spec.url, "sha256": found, "size": size}, indent=1)
+    replace_file(_record_path(spec.weights_path), lambda partial: partial.write_text(record, encoding="utf-8"))
+    return DownloadProgress(size, size, 0.0, spec.weights_path, found, first)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed and needed + SPARE_BYTES > free:
+        raise StorageError(
+            f"No space is left for the download: {needed / 2**20:.0f} MB are needed in {folder}, {free / 2**20:.0f} MB "
+            "are free. Free some space, or set PROBESCOPE_HOME to a folder on another disk."
+        )
+
+
+def _hash_of(headers: Any) -> str:
+    value = str(headers.get(HASH_HEADER) or "").strip().removeprefix("W/").strip('"').lower()
+    return value if re.fullmatch(r"[0-9a-f]{64}", value) else ""
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _etag_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.etag")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,107 @@
+"""Measures how far a network's features move at equal budget, against another one. Never trains anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from core.robustify.feature_loss import perturb
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
+    from core.types import FloatArray
+
+MEASURE_STEPS = 10
+"""PGD steps of the measurement: more than training uses, so that it is not judged by its own attack."""
+SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class RobustnessRecord:
+    """Mean relative feature shift ||phi(x + delta) - phi(x)|| / ||phi(x)|| of two networks at one budget.
+
+    Parameters
+    ----------
+    epsilon : float
+        L2 budget in [0, 1] pixel units at the networks' input size.
+    original, tuned : float
+        Shift of each network under its own worst perturbation found, all features of the layer.
+    original_pooled, tuned_pooled : float
+        The same perturbations, features averaged over space.
+    """
+
+    epsilon: float
+    original: float
+    tuned: float
+    original_pooled: float
+    tuned_pooled: float
+
+    @property
+    def ratio(self) -> float:
+        """Shift of the tuned network as a share of the original's."""
+        return self.tuned / max(self.original, SMALLEST)
+
+
+def measure_robustness(
+    original: Network,
+    tuned: Network,
+    *,
+    images: FloatArray,
+    epsilons: Sequence[float],
+    n_steps: int = MEASURE_STEPS,
+    seed: int = 0,
+) -> tuple[RobustnessRecord, ...]:
+    """Attack the features of both networks at every budget, one record per budget.
+
+    Parameters
+    ----------
+    original, tuned : Network
+        Cut at the same layer.
+    images : (n_images, 3, input_size, input_size) float32 in [0, 1]
+        Photographs to average over.
+    epsilons : sequence of float
+        L2 budgets.
+    """
+    pixels = torch.from_numpy(images)
+    records = []
+    for epsilon in epsilons:
+        shifts = [
+            find_shift(network, pixels, epsilon=epsilon, n_steps=n_steps, seed=seed) for network in (original, tuned)
+        ]
+        (whole, pooled), (tuned_whole, tuned_pooled) = shifts
+        records.append(RobustnessRecord(epsilon, whole, tuned_whole, pooled, tuned_pooled))
+    return tuple(records)
+
+
+def find_shift(
+    network: Network, pixels: torch.Tensor, *, epsilon: float, n_steps: int, seed: int
+) -> tuple[float, float]:
+    """Mean relative shift of the features, and of their averages over space, that PGD reaches within `epsilon`."""
+    pixels = pixels.to(network.device)
+    generator = torch.Generator(network.device).manual_seed(seed)
+    with torch.no_grad():
+        clean = network(pixels)
+    perturbed = perturb(
+        pixels,
+        lambda candidate: (network(candidate) - clean).square().flatten(1).sum(1),
+        epsilon=epsilon,
+        n_steps=n_steps,
+        generator=generator,
+    )
+    with torch.no_grad():
+        moved = network(perturbed)
+    return _relative(moved, clean), _relative(_pool(moved), _pool(clean))
+
+
+def _pool(features: torch.Tensor) -> torch.Tensor:
+    return functional.adaptive_avg_pool2d(features, 1) if features.ndim == 4 else features
+
+
+def _relative(moved: torch.Tensor, clean: torch.Tensor) -> float:
+    change = torch.linalg.vector_norm((moved - clean).flatten(1), dim=1)
+    size = torch.linalg.vector_norm(clean.flatten(1), dim=1)
+    return float((change / size.clamp_min(SMALLEST)).mean())

@@ -1,0 +1,100 @@
+"""A robust fine-tuning from the wish to a network that can be chosen. Never trains by itself: `robustify.py` does.
+
+suggest_recipe: layers and resolutions that suit the network -> iter_robustify -> publish_checkpoint -> keep_robust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from core.networks.build import build_architecture
+from core.networks.catalog import NetworkSpec, find_network
+from core.networks.open_body import FILES
+from core.networks.user_networks import check_new_id
+from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
+from core.robustify.options import RobustifyWishes, robustify_folder
+from core.robustify.photo_crops import find_photos
+from core.robustify.publish import PublishedNetwork, keep_robust, publish_checkpoint
+from core.robustify.train import RobustifyProgress, iter_robustify, never_stop
+
+SIZES = RobustifyConfig().stages
+"""Resolutions of a network of 224 pixels; others get the same shares of their own."""
+GRAIN = 32
+"""Resolutions are multiples of this many pixels: the stride of most networks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RobustifyDone:
+    """The last record of a whole run: the network as it was kept, its file, and what was measured."""
+
+    network: NetworkSpec
+    published: PublishedNetwork
+
+
+def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: Any) -> RobustifyConfig:
+    """The default recipe for a network: its usual layer and the offered one before it, and the resolutions it takes.
+
+    A transformer, or any network of a fixed size, is trained at that size throughout.
+    """
+    spec = find_network(network)
+    usual = spec.layers.index(spec.default_layer) + 1
+    chosen = layers or spec.layers[:usual][-2:]
+    stages: tuple[Stage, ...] = (Stage(spec.input_size, 1.0),)
+    if spec.family not in FILES and spec.input_size >= 2 * GRAIN and _takes_size(spec, GRAIN * 3):
+        stages = tuple(replace(stage, size=_scale(stage.size, spec.input_size)) for stage in SIZES)
+    return RobustifyConfig(network=network, layers=chosen, stages=stages, **settings)
+
+
+def iter_run(
+    wishes: RobustifyWishes, *, device: str = "cpu", should_stop: Callable[[], bool] = never_stop
+) -> Iterator[RobustifyProgress | RobustifyDone]:
+    """Train from where the checkpoint of these wishes stands, then write, measure and keep the network.
+
+    Raises
+    ------
+    BadInputError
+        If the network, a layer or a value cannot be used, the id is taken, or the folder has no photographs.
+    Cancelled
+        Once `should_stop()` is true; the checkpoint is written first, and the same wishes go on from it.
+    """
+    if wishes.id:
+        check_new_id(wishes.id)
+    photos = find_photos(wishes.images)
+    config = suggest_recipe(
+        wishes.network, layers=wishes.layers, epsilon=wishes.epsilon, n_images=wishes.n_images, **_first(wishes.epsilon)
+    )
+    checkpoint = wishes.checkpoint()
+    yield from iter_robustify(config, photos, checkpoint=checkpoint, should_stop=should_stop, device=device)
+    out = robustify_folder() / f"{checkpoint.stem}.safetensors"
+    published = publish_checkpoint(checkpoint, out, config=config, photos=photos, device=device)
+    kept = keep_robust(published, config, network=wishes.id, title=wishes.title)
+    for path in (checkpoint, out, published.report):  # the network has its own copy
+        path.unlink(missing_ok=True)
+    yield RobustifyDone(kept, published)
+
+
+def _first(epsilon: float) -> dict[str, float]:
+    """The budget to ramp up from: never above the final one."""
+    return {"first_epsilon": min(RobustifyConfig().first_epsilon, epsilon)}
+
+
+def _scale(size: int, input_size: int) -> int:
+    return (
+        max(GRAIN, round(size * input_size / REFERENCE_SIZE / GRAIN) * GRAIN) if size != REFERENCE_SIZE else input_size
+    )
+
+
+def _takes_size(spec: NetworkSpec, size: int) -> bool:
+    """Whether the architecture runs at another resolution than its own."""
+    module = build_architecture(spec)
+    device = next(module.parameters()).device
+    try:
+        with torch.no_grad():
+            module(torch.zeros(1, 3, size, size, device=device))
+    except (RuntimeError, AssertionError, ValueError):
+        return False
+    return True

@@ -1,0 +1,238 @@
+"""Makes a robust network out of a standard one, without labels. Never changes the original.
+
+Every step: a batch of random crops; a perturbation of each by PGD in an L2 ball against a folded copy of the network;
+one step of Adam that pulls the features of the perturbed photographs to the original's features of the clean ones.
+BatchNorm keeps its statistics. After Schlarmann et al. 2024 (arXiv:2402.12336), who do this for CLIP.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.checks import describe_refusal
+from core.errors import BadInputError, Cancelled
+from core.files import replace_file
+from core.networks.catalog import find_network
+from core.networks.files.checkpoint import read_torch
+from core.networks.open_body import FILES, check_weights, open_body
+from core.networks.tokens import Treatment, has_channels_last
+from core.networks.truncate import fold_batchnorm
+from core.robustify.config import RobustifyConfig
+from core.robustify.feature_loss import feature_distance, features_at, perturb
+from core.robustify.photo_crops import draw_batch
+
+RUNNING_SHARE = 0.05
+"""Weight of the newest batch in the reported losses."""
+SEED_STEP = 1_000_003
+"""Keeps the random starts of different steps apart."""
+
+
+def never_stop() -> bool:
+    """The default `should_stop`: run to the end."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class RobustifyProgress:
+    """Where a robust fine-tuning stands.
+
+    Parameters
+    ----------
+    n_seen, n_images : int
+        Photographs done and to do.
+    size : int
+        Resolution in use, pixels.
+    epsilon : float
+        L2 budget in use, at that resolution.
+    loss, clean_loss : float
+        Running means of the relative squared distance to the original's features, perturbed and clean.
+    seconds : float
+        Since this call began.
+    seconds_left : float or None
+        At the pace of this call so far, in pixels a second.
+    saved : bool
+        Whether the checkpoint now holds this state.
+    """
+
+    n_seen: int
+    n_images: int
+    size: int
+    epsilon: float
+    loss: float
+    clean_loss: float
+    seconds: float
+    seconds_left: float | None
+    saved: bool
+
+
+class Training:
+    """The moving parts of one fine-tuning: original, network, optimiser and the count of photographs seen."""
+
+    def __init__(self, config: RobustifyConfig, *, device: str) -> None:
+        spec = find_network(config.network)
+        self.config = config
+        self.device = device
+        self.mean = torch.tensor(spec.mean, device=device).view(1, 3, 1, 1)
+        self.std = torch.tensor(spec.std, device=device).view(1, 3, 1, 1)
+        self.example = torch.zeros(1, 3, config.stages[0].size, config.stages[0].size, device=device)
+        self.network = load_cut(config).to(device).to(memory_format=torch.channels_last)
+        self.original = fold_copy(self.network, self.example)
+        self._turns = has_channels_last(self.network)
+        self.network.requires_grad_(True)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
+        self.n_seen = 0
+        self.loss = self.clean_loss = float("nan")
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixels in [0, 1] -> what the bare network takes."""
+        return (pixels - self.mean) / self.std
+
+    def features(self, network: nn.Module, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """Features of pixels in [0, 1] at every layer compared; maps have their channels first."""
+        found = features_at(network, self.config.layers, values=self.normalise(pixels))
+        turn = Treatment(channels_last=True)
+        return [turn(one) if self._turns and one.shape[1] == one.shape[2] else one for one in found]
+
+    def step(self, paths: Sequence[Path]) -> None:
+        """See one batch of photographs and move the weights once."""
+        config, progress = self.config, self.n_seen / self.config.n_images
+        seed = (config.seed, self.n_seen)
+        drawn = draw_batch(paths, count=config.batch, size=config.size_at(progress), seed=seed)
+        pixels = torch.from_numpy(drawn).to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            targets = self.features(self.original, pixels)
+        perturbed = self._perturb(pixels, targets, epsilon=config.epsilon_at(progress))
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.learning_rate_at(progress)
+        self._descend(pixels, perturbed, targets=targets)
+        self.n_seen += config.batch
+
+    def _perturb(self, pixels: torch.Tensor, targets: list[torch.Tensor], *, epsilon: float) -> torch.Tensor:
+        adversary = fold_copy(self.network, self.example)
+        generator = torch.Generator(self.device).manual_seed(self.config.seed * SEED_STEP + self.n_seen)
+
+        def distance(candidate: torch.Tensor) -> torch.Tensor:
+            features = self.features(adversary, candidate)
+            return feature_distance(features, targets, pool=self.config.pool)
+
+        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, generator=generator)
+
+    def _descend(self, pixels: torch.Tensor, perturbed: torch.Tensor, *, targets: list[torch.Tensor]) -> None:
+        # A quarter of the batch is also seen clean: enough to hold the features in place, at a quarter of the cost.
+        n_clean = max(1, len(pixels) // 4)
+        both = torch.cat([perturbed, pixels[:n_clean]])
+        wanted = [torch.cat([target, target[:n_clean]]) for target in targets]
+        features = self.features(self.network, both)
+        distances = feature_distance(features, wanted, pool=self.config.pool)
+        loss, clean_loss = distances[: len(pixels)].mean(), distances[len(pixels) :].mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        (loss + self.config.clean_weight * clean_loss).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=1.0)
+        self.optimiser.step()
+        self.loss = _running(self.loss, float(loss.detach()))
+        self.clean_loss = _running(self.clean_loss, float(clean_loss.detach()))
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on from here."""
+        content = {
+            "network": self.config.network,
+            "n_seen": self.n_seen,
+            "state": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        replace_file(path, lambda partial: torch.save(content, partial))
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint. Raises BadInputError if it is of another network."""
+        content: dict[str, Any] = read_torch(path)
+        if content["network"] != self.config.network:
+            raise BadInputError(
+                f"The checkpoint {path.name} is of {content['network']!r}, not of {self.config.network!r}. "
+                "Give another file."
+            )
+        self.network.load_state_dict(content["state"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.n_seen = int(content["n_seen"])
+
+
+def iter_robustify(
+    config: RobustifyConfig,
+    paths: Sequence[Path],
+    *,
+    checkpoint: Path,
+    should_stop: Callable[[], bool] = never_stop,
+    device: str = "cpu",
+    save_every: float = 180.0,
+) -> Iterator[RobustifyProgress]:
+    """Fine-tune, yielding one record per batch; the checkpoint is written every `save_every` seconds and at the end.
+
+    Goes on from the checkpoint if it exists. Raises Cancelled after saving once `should_stop()` is true.
+    """
+    training = Training(config, device=device)
+    if checkpoint.exists():
+        training.resume(checkpoint)
+    already = config.work_until(training.n_seen / config.n_images)
+    began = saved_at = time.monotonic()
+    while training.n_seen < config.n_images:
+        if should_stop():
+            training.save(checkpoint)
+            raise Cancelled
+        progress = training.n_seen / config.n_images
+        training.step(paths)
+        now = time.monotonic()
+        work = config.work_until(training.n_seen / config.n_images)
+        saved = now - saved_at > save_every or training.n_seen >= config.n_images
+        if saved:
+            training.save(checkpoint)
+            saved_at = now
+        record = RobustifyProgress(
+            n_seen=training.n_seen,
+            n_images=config.n_images,
+            size=config.size_at(progress),
+            epsilon=config.epsilon_at(progress),
+            loss=training.loss,
+            clean_loss=training.clean_loss,
+            seconds=now - began,
+            seconds_left=(now - began) / (work - already) * max(0.0, config.work_until(1.0) - work),
+            saved=saved,
+        )
+        try:
+            yield record
+        except GeneratorExit:  # whoever stops iterating can go on as well
+            training.save(checkpoint)
+            raise
+
+
+def load_cut(config: RobustifyConfig) -> nn.Module:
+    """The network of the config with its weights, cut behind the last layer compared, not folded.
+
+    Raises BadInputError for a file that holds its own definition: its weights cannot be trained and kept apart from it.
+    """
+    spec = find_network(config.network)
+    if spec.family in FILES:
+        advice = "Import its weights with a definition of timm or torchvision."
+        raise BadInputError(
+            describe_refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
+        )
+    path, _ = check_weights(spec, None)
+    return open_body(spec, config.layers[-1], path=path).module
+
+
+def fold_copy(network: nn.Module, example: torch.Tensor) -> nn.Module:
+    """A frozen copy with BatchNorm folded: the same features, a third less work."""
+    frozen = copy.deepcopy(network).requires_grad_(False)
+    fold_batchnorm(frozen, example=example)
+    frozen.to(memory_format=torch.channels_last)
+    return frozen
+
+
+def _running(old: float, new: float) -> float:
+    return new if old != old else old + RUNNING_SHARE * (new - old)

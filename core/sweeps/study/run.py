@@ -1,0 +1,220 @@
+"""Runs a study cell by cell: features, the truth's own probes, every candidate's. Resumable; never judges.
+
+Every random number comes from the seed and the names of what it is for, and every cell stands alone, so the numbers do
+not depend on the order, on stops or on what ran before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from core.attacks.config import AttackConfig
+from core.datasets.image_store import open_image_store
+from core.datasets.subject import load_subject
+from core.encoders.pooling import pool_features
+from core.errors import Cancelled
+from core.probes.respond import exact_arithmetic, respond
+from core.progress import ShouldStop, Stopwatch, never_stop
+from core.seeds import make_stream
+from core.sweeps.cells import Arrays
+from core.sweeps.climb import Ascent, climb
+from core.sweeps.controls import make_controls
+from core.sweeps.pace import NetworkSource, Paces
+from core.sweeps.study.config import LayerName, StudyConfig
+from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
+from core.sweeps.study.store import (
+    FEATURES,
+    TRUTH,
+    StudyCell,
+    StudyStore,
+    list_study,
+    open_study,
+    weigh_study,
+)
+from core.types import FloatArray, NormName
+
+if TYPE_CHECKING:
+    from core.encoders.encoder import Encoder
+
+SUBJECT = "simulated"
+"""Only its list of photographs is used; the study simulates its own voxels."""
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """Where a running study stands, as `core.sweeps.run.SweepProgress`; `result` is set on the last record only."""
+
+    cell: str
+    done: int
+    n_cells: int
+    n_resumed: int
+    seconds_left: float | None
+    result: StudyStore | None = None
+
+
+def iter_study(
+    source: NetworkSource,
+    config: StudyConfig,
+    folder: Path,
+    *,
+    paces: Paces,
+    resume: bool = False,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[StudyProgress]:
+    """Run what is missing of a study, one record a cell.
+
+    Parameters
+    ----------
+    source : NetworkSource
+    config : StudyConfig
+    folder : Path
+    paces : mapping of layer to seconds
+        Of one attack step; they only weigh the time left.
+    resume : bool
+        Go on with what is there.
+    should_stop : callable
+
+    Raises
+    ------
+    BadInputError
+        If the folder is not free, or holds another study.
+    StorageError
+        If a cell cannot be written.
+    Cancelled
+        As soon as `should_stop()` is true; finished cells stay.
+    """
+    store = open_study(folder, config, source.device, resume=resume)
+    todo, n_cells = store.missing(), len(list_study(config))
+    n_resumed = n_cells - len(todo)
+    weights = [max(1, round(1000 * weigh_study(config, cell, paces))) for cell in todo]
+    watch, weighed = Stopwatch(sum(weights)), 0
+    worker = _Worker(source, store, should_stop)
+    for number, cell in enumerate(todo):
+        left = watch.seconds_left(weighed) if weighed else sum(weights) / 1000
+        yield StudyProgress(cell.describe(config), n_resumed + number, n_cells, n_resumed, left)
+        if should_stop():
+            raise Cancelled
+        store.save(cell, worker.compute(cell))
+        weighed += weights[number]
+    yield StudyProgress("done", n_cells, n_cells, n_resumed, 0.0, store)
+
+
+class _Worker:
+    """Computes cells; keeps the spaces and the encoders of the truth."""
+
+    def __init__(self, source: NetworkSource, store: StudyStore, should_stop: ShouldStop) -> None:
+        self._source, self._store, self._config, self._should_stop = source, store, store.config, should_stop
+        subject = load_subject(SUBJECT)
+        self._images, draw = open_image_store(subject), make_stream(self._config.seed, "study")
+        self._ids: dict[str, list[str]] = {}
+        for part, rows, count in (
+            ("train", np.flatnonzero(~subject.test), self._config.n_train),
+            ("test", np.flatnonzero(subject.test), self._config.n_test),
+        ):
+            self._ids[part] = [subject.image_ids[row] for row in draw.permutation(rows)[:count]]
+        self._space = lru_cache(maxsize=None)(self._reduce)
+        self._true = lru_cache(maxsize=1)(self._open_truth)
+        self._probed = lru_cache(maxsize=1)(lambda: self._load(self._ids["test"][: self._config.n_images]))
+
+    def compute(self, cell: StudyCell) -> Arrays:
+        """The arrays of one cell."""
+        if cell.kind == FEATURES:
+            return self._extract(self._config.layers[cell.layer])
+        return self._attack_truth(cell.teacher) if cell.kind == TRUTH else self._test(cell)
+
+    def _load(self, ids: list[str]) -> FloatArray:
+        return np.stack([self._images.load(one, self._config.side).pixels for one in ids])
+
+    def _extract(self, name: LayerName) -> Arrays:
+        network, found = self._source.open_network(*name), {}
+        with network.interruptible(self._should_stop), torch.no_grad(), exact_arithmetic():
+            for part, ids in self._ids.items():
+                rows = []
+                for start in range(0, len(ids), BATCH):
+                    batch = torch.tensor(self._load(ids[start : start + BATCH]), device=network.device)
+                    rows.append(pool_features(network(batch), 1).cpu().numpy())
+                found[part] = np.concatenate(rows)
+        return found
+
+    def _reduce(self, name: LayerName) -> Space:
+        stored = self._store.load(StudyCell(FEATURES, layer=self._config.layers.index(name)))
+        train, test = (stored[part].astype(np.float64) for part in ("train", "test"))
+        return reduce_features(train, test, self._config.n_components)
+
+    def _attack_truth(self, teacher: int) -> Arrays:
+        config, name = self._config, self._config.teachers[teacher]
+        axes = draw_axes(self._space(name), config.n_voxels, name.label, seed=config.seed)
+        encoder = self._build(name, axes, np.zeros(config.n_voxels))
+        found = [self._climb(encoder, voxel) for voxel in range(config.n_voxels)]
+        return {
+            "axes": axes,
+            "shift": np.stack([one["shift"][:, -1] for one in found]),
+            "delta": np.stack([one["delta"] for one in found]).astype(np.float16),
+        }
+
+    def _open_truth(self, teacher: int) -> tuple[Encoder, Arrays, FloatArray]:
+        """The true voxels as an encoder, their stored probes, their clean responses."""
+        stored = self._store.load(StudyCell(TRUTH, teacher=teacher))
+        encoder = self._build(self._config.teachers[teacher], stored["axes"], np.zeros(self._config.n_voxels))
+        return encoder, stored, respond(encoder, self._probed()).astype(np.float64)
+
+    def _build(self, name: LayerName, weights: FloatArray, intercept: FloatArray) -> Encoder:
+        return make_encoder(self._source.open_network(*name), self._space(name), weights, intercept)
+
+    def _test(self, cell: StudyCell) -> Arrays:
+        config, teacher, noise = self._config, self._config.teachers[cell.teacher], self._config.noise[cell.noise]
+        name = config.candidates[cell.candidate]
+        true_encoder, stored, clean = self._true(cell.teacher)
+        truth, space = self._space(teacher), self._space(name)
+        draw = make_stream(config.seed, "noise", teacher.label, str(noise))  # the same recording for every candidate
+        signal, held_out = truth.train @ stored["axes"], truth.test @ stored["axes"]
+        recorded = signal + noise * draw.standard_normal(signal.shape)
+        measured = held_out + noise * draw.standard_normal(held_out.shape)
+        weights, intercept = fit_readout(space, recorded)
+        candidate = self._build(name, weights, intercept)
+        columns: dict[str, list[FloatArray]] = {}
+        for voxel in range(config.n_voxels):
+            if self._should_stop():
+                raise Cancelled
+            found = self._climb(candidate, voxel)
+            shown, control = self._show(true_encoder, found["delta"], clean=clean)
+            row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}
+            row |= {"control": control[:, voxel], "overlap": measure_overlap(found["delta"], stored["delta"][voxel])}
+            for key, values in row.items():
+                columns.setdefault(key, []).append(values)
+        arrays: Arrays = {key: np.stack(values) for key, values in columns.items()}
+        predicted = space.test @ weights + intercept
+        return arrays | {"predicted": predicted, "measured": measured, "signal": held_out}
+
+    def _climb(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
+        config = self._config
+        attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, n_steps=config.n_steps, seed=config.seed)
+        ascent = Ascent(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
+        keys = self._keys()
+        return climb(encoder, self._probed(), ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+
+    def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
+        pixels = self._probed()
+        controls = make_controls(
+            torch.tensor(pixels), torch.tensor(delta), norm=NormName.L2, seed=self._config.seed, keys=self._keys()
+        )
+        return respond(truth, pixels + delta) - clean, respond(truth, controls["random"].numpy()) - clean
+
+    def _keys(self) -> list[str]:
+        return self._ids["test"][: self._config.n_images]
+
+
+def measure_overlap(delta: FloatArray, true_delta: FloatArray) -> FloatArray:
+    """Cosine of two perturbations (n_images, 3, height, width) of the same image, (n_images,)."""
+    first, second = (values.astype(np.float64).reshape(len(values), -1) for values in (delta, true_delta))
+    size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.asarray((first * second).sum(axis=1) / np.maximum(size, np.finfo(np.float64).tiny))

@@ -1,0 +1,345 @@
+"""The analysis work spaces: forms speak configs, answers are drawn, points and cells lead back to Explore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QImage
+from pytestqt.qtbot import QtBot
+
+from app.analyses.fragility_view import FragilityView
+from app.analyses.meaning_view import MeaningView
+from app.analyses.page import AnalysisPage, find_formula
+from app.analyses.sweep_form import SweepForm
+from app.analyses.sweep_job import Finished, iter_analysis
+from app.analyses.transfer_view import TransferView
+from app.base.services import Session, open_session
+from app.look.theme import DARK, LIGHT
+from app.sessions.apply import fill_form
+from app.stimuli.feature import list_analysis_recipes
+from core.attacks.config import AttackMethod
+from core.datasets.subject import load_subject
+from core.encoders.config import EncoderConfig
+from core.encoders.files import load_card
+from core.engine import Engine
+from core.errors import BadInputError, ProbeError
+from core.sweeps import choose
+from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.store import pack_config
+from core.sweeps.transfer import Transfer
+
+KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
+
+
+@lru_cache
+def finish(question: Question, rois: tuple[str, ...] = ("FFA", "V1"), **more: Any) -> Finished:
+    """A small answer of the real engine, made once."""
+    config = SweepConfig(
+        question,
+        tuple(EncoderName("simulated", *key) for key in KEYS),
+        ("cat_chelsea", "face_054"),
+        tuple(TargetName(-1, roi) for roi in rois),
+        ladder=(0.5, 1.0),
+        n_steps=1,
+        n_test=8,
+        n_bootstrap=20,
+        **more,
+    )
+    last = list(iter_analysis(Engine(device="cpu"), config, lambda: False))[-1]
+    assert isinstance(last, Finished)
+    return last
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
+    opened = open_session(engine=Engine(device="cpu"))
+    yield opened
+    opened.close()
+
+
+def make_page(qtbot: QtBot, session: Session, question: Question) -> AnalysisPage:
+    page = AnalysisPage(question, session)
+    qtbot.addWidget(page)
+    page.set_theme(DARK)
+    return page
+
+
+def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
+    form = SweepForm(Question.TRANSFER)
+    qtbot.addWidget(form)
+    with pytest.raises(ProbeError, match="Choose a subject"):
+        form.value()
+    encoders = [EncoderConfig("simulated", *key) for key in KEYS]
+    form.set_subject(load_subject("simulated"), encoders, KEYS)
+    assert [name.layer for name in form.value().encoders] == ["features.4", "features.7"]
+    assert "cells" in form.cost.text()
+    form.encoders.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert "`encoders` must be at least 2" in form.problem.text()
+    form.encoders.item(0).setCheckState(Qt.CheckState.Checked)
+    form.ladder.setText("1, 0.5")
+    form.ladder.editingFinished.emit()
+    assert "ascending order" in form.problem.text()
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "problem"),
+    [
+        ("ladder", "0, 1", "above 0 in ascending order"),
+        ("ladder", "1, 1", "above 0 in ascending order"),
+        ("ladder", "one", "a number or a fraction"),
+        ("ladder", "", "a number or a fraction"),
+        ("ladder", "nan", "got nan"),
+        ("voxels", "99999", "a voxel from 0 to 1843"),
+        ("voxels", "FFA:9999", "as many as every encoder predicts"),
+        ("voxels", "Nowhere:2", "`roi` must be one of"),
+    ],
+)
+def test_what_cannot_be_run_is_told_beside_a_disabled_button(
+    qtbot: QtBot, session: Session, field: str, text: str, problem: str
+) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    assert page.run.isEnabled()
+    line = getattr(page.form, field)
+    line.setText(text)
+    line.editingFinished.emit()
+    assert problem in page.form.problem.text()
+    assert page.run.toolTip() == page.form.problem.text()
+    assert not page.run.isEnabled()
+    assert page.form.images.minimum() == 2, "one image alone cannot be asked for"
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "problem"),
+    [("reference_sd", 0.0, "as a constant, so its sensitivity has no unit"), ("cv_r", 0.05, "below the gate 0.1")],
+)
+def test_a_voxel_that_is_predicted_badly_or_as_a_constant_is_refused_in_the_form(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, score: str, value: float, problem: str
+) -> None:
+    card = load_card("simulated", *KEYS[0])
+    worse = replace(card, **{score: np.full_like(getattr(card, score), value)})  # type: ignore[arg-type]
+    monkeypatch.setattr(choose, "load_card", lambda *_: worse)
+    form = SweepForm(Question.FRAGILITY)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    form.voxels.setText("3")
+    form.voxels.editingFinished.emit()
+    assert problem in form.problem.text()
+
+
+def test_square_is_offered_with_its_queries_alone(qtbot: QtBot) -> None:
+    form = SweepForm(Question.MEANING)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    assert (form.queries.isHidden(), form.steps.isHidden()) == (True, False)
+    form.attack.setCurrentIndex(form.attack.findData(AttackKind.SQUARE))
+    form.queries.setValue(50)
+    assert (form.queries.isHidden(), form.steps.isHidden()) == (False, True)
+    assert (form.value().attacks, form.value().n_queries) == ((AttackKind.SQUARE,), 50)
+    assert form.attack.findData(AttackKind.ENSEMBLE) == -1
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
+def test_one_plot_is_saved_with_whose_responses_it_shows(
+    qtbot: QtBot, session: Session, tmp_path: Path, ending: str
+) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(finish(Question.FRAGILITY))
+    plot = cast(FragilityView, page.view).curve
+    page.resize(1264, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    assert [action.text() for action in plot.actions()] == ["Copy picture", "Save figure…"]
+    path = tmp_path / f"plot.{ending}"
+    page.save_plot_to(plot, path)
+    if ending == "png":
+        picture = QImage(str(path))
+        assert picture.height() > 3 * plot.height(), "the caption has a place of its own"
+        assert picture.width() == 3 * plot.width()
+    elif ending == "svg":
+        assert "Simulated subject" in path.read_text(encoding="utf-8")
+    else:
+        assert path.read_bytes().startswith(b"%PDF")
+    plot.actions()[0].trigger()
+    assert QGuiApplication.clipboard().pixmap().width() == 2 * plot.width()
+    with pytest.raises(BadInputError, match="`format` must be one of svg, pdf, png"):
+        page.save_plot_to(plot, tmp_path / "plot.gif")
+
+
+@pytest.mark.parametrize("question", list(Question))
+def test_every_answer_is_drawn_in_both_themes_and_saved(
+    qtbot: QtBot, session: Session, tmp_path: Path, question: Question
+) -> None:
+    page = make_page(qtbot, session, question)
+    assert not page.export.isEnabled()
+    finished = finish(question)
+    page.take_answer(finished)
+    page.set_theme(LIGHT)
+    assert page.stack.currentIndex() == 1
+    assert page.answer_badge.text() == "simulated", "simulated responses are called simulated beside their numbers"
+    assert page.table.rowCount() == len(finished.table.rows)
+    assert page.export.isEnabled()
+    page.save_to(tmp_path / "saved")
+    assert (tmp_path / "saved" / "report.html").is_file()
+    with pytest.raises(BadInputError, match="new or an empty folder"):
+        page.save_to(tmp_path / "saved")
+
+
+def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    finished = finish(Question.FRAGILITY)
+    page.take_answer(finished)
+    view = cast(FragilityView, page.view)
+    points = view.targets.points()
+    assert len(points) == 4
+    with qtbot.waitSignal(page.probe_requested) as asked:
+        view.targets.sigClicked.emit(view.targets, points[:1], None)
+    config, encoder, target, image = asked.args
+    own = finished.sweep.sensitivity()[encoder, target, :, -1]
+    assert config == finished.sweep.config
+    assert own[image] == np.sort(own)[(len(own) - 1) // 2]
+    assert points[0].pos().y() == pytest.approx(own.mean())
+
+
+def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(finish(Question.FRAGILITY))
+    page.resize(1264, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    view = cast(FragilityView, page.view)
+    point = view.targets.points()[0]
+    canvas = view.scatter
+    place = canvas.mapFromScene(view.targets.mapToScene(point.pos()))
+    with qtbot.waitSignal(page.probe_requested) as asked:
+        qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert tuple(asked.args[1:]) in {tuple(one.data()) for one in view.targets.points()}
+
+
+def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(finish(Question.FRAGILITY))
+    view = cast(FragilityView, page.view)
+    titles = set()
+    for name in ("curve", "linearity", "curvature", "parts"):
+        view.choice.button(name).click()
+        titles.add(view.curve.getPlotItem().getAxis("left").labelText)
+        assert view.curve.getPlotItem().items
+    assert len(titles) == 4
+    assert not view.choice.button("norms").isEnabled()
+    assert len(view.targets.points()) == 4
+    view.roi.setCurrentIndex(view.roi.findData("V1"))
+    assert len(view.targets.points()) == 2
+    assert {point.data()[1] for point in view.targets.points()} == {1}
+
+
+def test_the_formula_of_a_number_is_told_where_it_stands(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.DISCRIMINABILITY)
+    page.take_answer(finish(Question.DISCRIMINABILITY))
+    tips = {page.table.item(row, 0).text(): page.table.item(row, 0).toolTip() for row in range(page.table.rowCount())}
+    assert tips["Treves-Rolls sparseness"].startswith("Treves-Rolls sparseness: 1 − (mean |s|)²")
+    assert all(tips.values())
+    assert find_formula("held-out images", {"area": "x"}) == ""
+
+
+def test_the_cost_is_told_anew_from_the_measured_pace(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    qtbot.waitUntil(lambda: "at the speed measured here" in page.form.cost.text(), timeout=30_000)
+    page.form.set_paces(dict.fromkeys(KEYS, 1e6))
+    assert "h at the speed" in page.form.cost.text()
+
+
+def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.TRANSFER)
+    finished = finish(Question.TRANSFER)
+    page.take_answer(finished)
+    view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
+    order, table = list(answer.cases[0].order), answer.tables[0]
+    view.matrix.picked.emit(order.index(1), order.index(0))
+    assert view.panel.title.text() == "alexnet features.7 → alexnet features.4"
+    assert f"T {table.ratio[1, 0]:.2f}" in view.panel.numbers.text()
+    assert [label.text() for label in view.panel.map_captions] == ["in alexnet features.7", "in alexnet features.4"]
+    assert all(not label.pixmap().isNull() for label in (*view.panel.pictures, *view.panel.maps))
+    before = view.panel.numbers.text()
+    view.panel.image.setCurrentIndex(2)
+    view.panel.target.setCurrentIndex(1)
+    assert view.panel.numbers.text() != before
+    with qtbot.waitSignal(page.probe_requested) as asked:
+        view.panel.open.click()
+    assert asked.args[1:] == [1, 1, 1]
+    view.show_cell(0, 0)
+    assert "its own weights" in view.panel.title.text()
+
+
+def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.TRANSFER)
+    many = {"attacks": ("pgd", "ti"), "norms": ("l2", "linf"), "untrained": (0,), "n_refit": 20}
+    finished = finish(Question.TRANSFER, ("FFA",), **many)
+    page.take_answer(finished)
+    view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
+    assert [view.case.itemText(row) for row in range(view.case.count())] == [case.label for case in answer.cases]
+    view.show_cell(2, 0)
+    assert view.panel.title.text() == "alexnet features.4 untrained → alexnet features.4"
+    view.case.setCurrentIndex(3)
+    shown, order = view.matrix.shown, list(answer.cases[3].order)
+    assert shown is not None
+    assert np.array_equal(shown.values, answer.cases[3].tables[0].ratio[np.ix_(order, order)])
+    assert "features.7 → " in view.panel.title.text(), "without untrained networks the last source is shown"
+    view.what.setCurrentIndex(4)
+    assert "gradients" in view.what.currentText()
+    assert f"k = {answer.alignments[2].n_axes}" in view.note.text()
+
+
+def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> None:
+    form = SweepForm(Question.TRANSFER)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    assert form.transfer is not None
+    assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
+    form.transfer.refitted.setChecked(False)
+    form.transfer.attacks[AttackKind.TI].setChecked(True)
+    assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
+    assert form.value().refitted == ()
+    form.transfer.attacks[AttackKind.ENSEMBLE].setChecked(True)
+    assert "at least 3 for an ensemble" in form.problem.text()
+
+
+def test_what_classifiers_say_stands_under_the_pictures(qtbot: QtBot, session: Session) -> None:
+    page = make_page(qtbot, session, Question.MEANING)
+    page.take_answer(finish(Question.MEANING))
+    text = cast(MeaningView, page.view).evidence.text()
+    assert "alexnet features.4: no classes, since alexnet.safetensors holds no classifier." in text
+
+
+def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Session) -> None:
+    first = finish.__wrapped__(Question.FRAGILITY)
+    again = finish.__wrapped__(Question.FRAGILITY)
+    assert first.folder == again.folder
+    assert np.array_equal(first.sweep.shift, again.sweep.shift)
+
+
+def test_probes_of_an_analysis_are_collected_under_its_own_attack() -> None:
+    encoders = (EncoderName("simulated", *KEYS[0]),)
+    images, targets = ("cat_chelsea", "face_054"), (TargetName(-1, "FFA"),)
+    config = SweepConfig(Question.MEANING, encoders, images, targets, attacks=("square",), n_queries=40)  # type: ignore[arg-type]
+    asked = [one.config.attack for one in list_analysis_recipes(config)]
+    assert [(attack.method, attack.n_queries) for attack in asked] == [(AttackMethod.SQUARE, 40)] * 2
+
+
+def test_a_saved_session_puts_the_attack_back_into_its_form(qtbot: QtBot) -> None:
+    form = SweepForm(Question.FRAGILITY)
+    qtbot.addWidget(form)
+    form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    wish = replace(form.value(), attacks=(AttackKind.SQUARE,), n_queries=77, n_steps=3)
+    fill_form(form, pack_config(wish))
+    assert form.value() == wish

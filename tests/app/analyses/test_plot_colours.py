@@ -1,0 +1,69 @@
+"""The colours of plots stay apart for colour-blind eyes, and no two things differ by colour alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.analyses import answer_view
+from app.look.theme import DARK, LIGHT, Theme
+from core.figures import inks
+from core.reports import analysis_figures
+from core.surfaces.oklab import srgb_to_oklab
+from tests.core.surfaces.test_colormap import BLIND, NAMES, USUAL, seen_by
+
+EYES = [USUAL, *BLIND]
+EYE_NAMES = ["usual", *NAMES]
+
+
+def rgb_of(colours: tuple[str, ...]) -> np.ndarray:
+    return np.array([[int(colour[start : start + 2], 16) for start in (1, 3, 5)] for colour in colours], dtype=float)
+
+
+def smallest_gap(colours: tuple[str, ...], eyes: np.ndarray) -> float:
+    seen = seen_by(eyes, rgb_of(colours))
+    return float((np.linalg.norm(seen[:, None] - seen[None], axis=2) + 9 * np.eye(len(seen))).min())
+
+
+@pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
+@pytest.mark.parametrize("colours", [answer_view.ENCODER_COLOURS, analysis_figures.COLOURS], ids=["window", "figures"])
+def test_encoders_are_told_apart(colours: tuple[str, ...], eyes: np.ndarray) -> None:
+    assert smallest_gap(colours, eyes) > 0.09
+
+
+@pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_attack_flip_control_and_reference_are_told_apart(theme: Theme, eyes: np.ndarray) -> None:
+    assert smallest_gap((theme.warm, theme.cool, theme.muted, theme.text), eyes) > 0.085
+
+
+@pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
+@pytest.mark.parametrize("ink", [inks.DARK, inks.LIGHT], ids=["dark", "light"])
+def test_curves_of_printed_figures_are_told_apart(ink: inks.Inks, eyes: np.ndarray) -> None:
+    assert smallest_gap((ink.shift, ink.flipped, ink.control, ink.first_order), eyes) > 0.085
+
+
+@pytest.mark.parametrize(
+    "pair", [(answer_view.colour_of, answer_view.symbol_of), (analysis_figures.colour_of, analysis_figures.marker_of)]
+)
+def test_neighbours_differ_by_shape_too(pair) -> None:
+    colour, shape = pair
+    looks = [(colour(index), shape(index)) for index in range(24)]
+    assert len(set(looks)) == len(looks)
+    assert all(shape(index) != shape(index + 1) for index in range(24))
+
+
+def test_the_simulation_leaves_usual_sight_alone() -> None:
+    colours = rgb_of(answer_view.ENCODER_COLOURS)
+    np.testing.assert_allclose(seen_by(USUAL, colours), srgb_to_oklab(colours / 255), atol=1e-6)
+
+
+def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
+    plot = answer_view.ThemedPlot("epsilon", "shift")
+    qtbot.addWidget(plot)
+    plot.set_theme(DARK)
+    plot.plot([0.0, 1.0], [0.0, 1.0], name="alexnet")
+    plot.set_theme(LIGHT)
+    [(_, label)] = plot.legend.items
+    assert LIGHT.muted in label.item.toHtml()

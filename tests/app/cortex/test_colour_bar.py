@@ -1,0 +1,56 @@
+"""What the colour bar says: limits, unit, and the span under the threshold."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.cortex.colour_bar import ColourBar, ColourBarReading, colormap_image
+from app.look.theme import DARK
+from core.surfaces.colormap import find_colormap
+
+
+def make_reading(name="polar", **changes):
+    return ColourBarReading(find_colormap(name), "Shift", "SD", **({"limit": 2.0} | changes))
+
+
+def test_diverging_bar_is_symmetric_about_zero() -> None:
+    reading = make_reading(threshold=0.5)
+    assert [text for _, text in reading.ticks()] == ["−2.00", "0", "+2.00"]
+    assert reading.hidden_span() == pytest.approx((0.375, 0.625))
+
+
+def test_sequential_bar_starts_at_zero() -> None:
+    reading = make_reading("ember", threshold=0.5)
+    assert [text for _, text in reading.ticks()] == ["0", "1.00", "2.00"]
+    assert reading.hidden_span() == pytest.approx((0.0, 0.25))
+
+
+def test_a_threshold_beyond_the_limit_hides_the_whole_bar() -> None:
+    assert make_reading(threshold=9.0).hidden_span() == (0.0, 1.0)
+
+
+def test_caption_leaves_out_an_empty_unit() -> None:
+    assert make_reading().caption() == "Shift (SD)"
+    assert ColourBarReading(find_colormap("polar"), "ROI", "", limit=1.0).caption() == "ROI"
+
+
+def test_the_image_holds_the_table() -> None:
+    colormap = find_colormap("aurora")
+    image = colormap_image(colormap)
+    for column in (0, 77, 255):
+        assert image.pixelColor(column, 0).getRgb()[:3] == tuple(colormap.table[column])
+
+
+def test_it_draws_the_ends_and_clears_the_middle(qtbot) -> None:
+    bar = ColourBar()
+    qtbot.addWidget(bar)
+    bar.set_theme(DARK)
+    bar.resize(bar.sizeHint())
+    bar.show_reading(make_reading(threshold=0.5))
+    image = bar.grab().toImage()
+    row = 23
+    left, middle, right = (image.pixelColor(x, row).getRgb()[:3] for x in (20, 118, 215))
+    assert left[2] > left[0] + 40
+    assert right[0] > right[2] + 40
+    assert max(middle) - min(middle) < 20
+    assert bar.accessibleName() == "Colour bar: Shift (SD)"

@@ -1,0 +1,155 @@
+"""Vertex colours: threshold, gate and marks change exactly the vertices they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.cortex.colour import OPACITY, ValueScale, colour_values, compose, find_limit, shade_curvature
+from app.cortex.painter import CortexPainter
+from core.errors import BadInputError
+from core.surfaces.colormap import find_colormap
+from tests.helpers.cortex import make_atlas, make_cortex, make_table
+
+
+@pytest.fixture
+def painter() -> CortexPainter:
+    painter = CortexPainter()
+    painter.surface = make_cortex()
+    painter.set_voxels(make_table(painter.surface))
+    return painter
+
+
+def table_of(painter):
+    return painter.voxels.table
+
+
+def changed(before, after):
+    """The (side, vertex) pairs whose colour differs."""
+    pairs = set()
+    for side in (0, 1):
+        pairs |= {(side, int(v)) for v in np.flatnonzero((before[side] != after[side]).any(axis=1))}
+    return pairs
+
+
+def places(painter, mask):
+    table = table_of(painter)
+    return {(int(table.hemisphere[v]), int(table.vertex[v])) for v in np.flatnonzero(mask)}
+
+
+def test_values_colour_exactly_their_vertices(painter) -> None:
+    bare = painter.colours()
+    values = np.full(table_of(painter).n_voxels, np.nan, dtype=np.float32)
+    values[[3, 200, 500]] = [1.0, -1.0, 0.5]
+    painter.set_values(values, diverging=True, limit=1.0)
+    assert changed(bare, painter.colours()) == places(painter, np.isfinite(values))
+
+
+def test_a_vertex_takes_the_colour_of_the_bar_over_its_grey(painter) -> None:
+    values = np.full(table_of(painter).n_voxels, np.nan, dtype=np.float32)
+    values[10] = 2.0
+    painter.set_values(values, diverging=True, limit=2.0)
+    side, vertex = painter.voxels.vertex_of(10)
+    grey = np.array(painter.greys)[int(painter.surface.side(side).curvature[vertex] > 0)]
+    expected = np.round(OPACITY * find_colormap("polar").table[-1].astype(float) + (1 - OPACITY) * grey)
+    np.testing.assert_allclose(painter.colours()[side][vertex, :3], expected, atol=1)
+    assert painter.colours()[side][vertex, 3] == 255
+
+
+def test_threshold_clears_exactly_the_values_under_it(painter) -> None:
+    values = np.linspace(-2, 2, table_of(painter).n_voxels).astype(np.float32)
+    bare = painter.colours()
+    painter.set_values(values, diverging=True, limit=2.0)
+    full = painter.colours()
+    painter.set_threshold(0.7)
+    cut = painter.colours()
+    hidden = np.abs(values) < 0.7
+    assert changed(full, cut) == places(painter, hidden)
+    assert changed(bare, cut) == places(painter, ~hidden)
+
+
+def test_a_sequential_map_hides_what_is_below_the_threshold_on_the_negative_side_too(painter) -> None:
+    values = np.linspace(-1, 1, table_of(painter).n_voxels).astype(np.float32)
+    bare = painter.colours()
+    painter.set_values(values, diverging=False, limit=1.0)
+    painter.set_threshold(0.4)
+    assert changed(bare, painter.colours()) == places(painter, values >= 0.4)
+
+
+def test_the_gate_changes_exactly_the_dimmed_voxels_and_takes_their_colour(painter) -> None:
+    values = np.full(table_of(painter).n_voxels, 1.0, dtype=np.float32)
+    painter.set_values(values, diverging=True, limit=1.0)
+    full = painter.colours()
+    mask = np.zeros(len(values), dtype=bool)
+    mask[5:80:3] = True
+    painter.set_dimmed(mask)
+    dimmed = painter.colours()
+    assert changed(full, dimmed) == places(painter, mask)
+    side, vertex = painter.voxels.vertex_of(5)
+    spread = [np.ptp(colours[side][vertex, :3].astype(int)) for colours in (full, dimmed)]
+    assert spread[1] < 0.3 * spread[0]
+    painter.set_dimmed(None)
+    assert changed(full, painter.colours()) == set()
+
+
+def test_marked_voxels_lie_above_the_map(painter) -> None:
+    values = np.full(table_of(painter).n_voxels, 1.0, dtype=np.float32)
+    painter.set_values(values, diverging=True, limit=1.0)
+    full = painter.colours()
+    painter.set_marked([7, 400])
+    mask = np.isin(np.arange(len(values)), [7, 400])
+    assert changed(full, painter.colours()) == places(painter, mask)
+
+
+def test_regions_colour_every_labelled_vertex(painter) -> None:
+    painter.atlas = make_atlas(painter.surface)
+    bare = painter.colours()
+    painter.shows_regions = True
+    expected = {(side, int(v)) for side in (0, 1) for v in np.flatnonzero(painter.atlas.labels(side))}
+    assert changed(bare, painter.colours()) == expected
+    assert painter.scale is None
+
+
+def test_another_subject_forgets_the_old_map(painter) -> None:
+    bare = painter.colours()
+    painter.set_values(np.ones(table_of(painter).n_voxels, dtype=np.float32), diverging=True, limit=None)
+    painter.set_voxels(make_table(painter.surface))
+    assert changed(bare, painter.colours()) == set()
+
+
+def test_wrong_lengths_are_refused_with_the_number_wanted(painter) -> None:
+    n_voxels = table_of(painter).n_voxels
+    with pytest.raises(BadInputError, match=rf"`values` must be {n_voxels} numbers.*got \(3,\)"):
+        painter.set_values(np.zeros(3), diverging=True, limit=None)
+    with pytest.raises(BadInputError, match=r"`mask` must be .* got \(4,\)"):
+        painter.set_dimmed(np.zeros(4, dtype=bool))
+
+
+def test_colour_map_choice_is_kept_for_its_kind(painter) -> None:
+    values = np.ones(table_of(painter).n_voxels, dtype=np.float32)
+    painter.set_values(values, diverging=True, limit=1.0)
+    painter.set_colormap("lagoon")
+    assert painter.scale.colormap.name == "polar"
+    painter.set_values(values, diverging=False, limit=1.0)
+    assert painter.scale.colormap.name == "lagoon"
+
+
+def test_limits_found_from_data() -> None:
+    values = np.concatenate([np.linspace(-1, 1, 1001), [np.nan, 50.0]])
+    assert find_limit(values, diverging=True) == pytest.approx(np.nanpercentile(np.abs(values), 99))
+    assert find_limit(-np.ones(4), diverging=False) == 1.0
+    assert find_limit(np.full(4, np.nan), diverging=True) == 1.0
+    assert find_limit(np.zeros(4), diverging=True) == 1.0
+
+
+def test_curvature_makes_two_greys_with_a_soft_edge() -> None:
+    shades = shade_curvature(np.array([-1.0, -0.02, 0.0, 0.02, 1.0]), gyrus=200, sulcus=100)
+    np.testing.assert_allclose(shades[:, 0], [200, 200, 150, 100, 100])
+    assert (shades == shades[:, :1]).all()
+
+
+def test_compose_without_layers_is_the_underlay() -> None:
+    underlay = np.array([[10.0, 20.0, 30.0]], dtype=np.float32)
+    np.testing.assert_array_equal(compose(underlay, []), [[10, 20, 30, 255]])
+    layer = colour_values(np.array([np.nan]), ValueScale(find_colormap("polar"), 1.0), dimmed=np.array([False]))
+    np.testing.assert_array_equal(compose(underlay, [layer]), [[10, 20, 30, 255]])

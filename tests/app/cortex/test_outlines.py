@@ -1,0 +1,110 @@
+"""Outlines and names: closed, between the right regions, on the surface in every geometry, never overlapping."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.cortex.camera import CameraPose
+from app.cortex.labels import LabelFinder, PlacedLabel, depth_inside, drop_overlaps
+from app.cortex.mesh import HemisphereMesh, vertex_normals
+from app.cortex.outlines import LIFT, Outline, cross_borders
+from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere
+
+SURFACE = make_cortex()
+ATLAS = make_atlas(SURFACE)
+
+
+def degrees_of(segments: np.ndarray) -> np.ndarray:
+    return np.bincount(segments.ravel())
+
+
+def test_the_border_of_two_halves_of_a_sphere_is_one_closed_line_between_them() -> None:
+    points, faces = make_icosphere(3)
+    labels = (points[:, 2] > 0.05).astype(np.int16)
+    weights, segments = cross_borders(faces, labels)
+    assert (degrees_of(segments) == 2).all()
+    mixed = (labels[faces].min(axis=1) != labels[faces].max(axis=1)).sum()
+    assert len(segments) == mixed
+    at = weights @ points
+    low, high = points[labels == 0, 2].max(), points[labels == 1, 2].min()
+    assert at[:, 2].min() > low - 0.2
+    assert at[:, 2].max() < high + 0.2
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
+
+
+def test_three_regions_meet_in_the_middle_of_a_triangle() -> None:
+    faces = np.array([[0, 1, 2]])
+    weights, segments = cross_borders(faces, np.array([1, 2, 3]))
+    assert len(segments) == 3
+    points = np.array([[0.0, 0, 0], [3, 0, 0], [0, 3, 0]])
+    placed = weights @ points
+    assert sorted(degrees_of(segments)) == [1, 1, 1, 3]
+    np.testing.assert_allclose(placed[degrees_of(segments) == 3][0], [1, 1, 0])
+
+
+def test_no_regions_make_no_outline() -> None:
+    points, faces = make_icosphere(1)
+    outline = Outline(faces, np.zeros(len(points), dtype=np.int16))
+    assert outline.place(points, points).shape == (0, 3)
+
+
+@pytest.mark.parametrize("geometry", ["pial", "inflated", "sphere", "flat"])
+def test_the_outline_follows_the_surface(geometry) -> None:
+    half = SURFACE.right
+    points, faces = half.geometries[geometry], half.faces_of(geometry)
+    outline = Outline(faces, ATLAS.labels(1))
+    placed = outline.place(points, vertex_normals(points, faces))
+    nearest = np.linalg.norm(placed[:, None] - points[None, np.unique(faces)], axis=2).min(axis=1)
+    edges = np.linalg.norm(points[faces[:, 0]] - points[faces[:, 1]], axis=1)
+    assert nearest.max() < edges.max()
+
+
+def test_the_outline_is_lifted_along_the_normals() -> None:
+    points, faces = make_icosphere(3)
+    outline = Outline(faces, (points[:, 2] > 0.05).astype(np.int16))
+    flat = outline.place(points, np.zeros_like(points))
+    lifted = outline.place(points, points)
+    np.testing.assert_allclose(lifted, flat * (1 + LIFT), atol=1e-5)
+
+
+def test_normals_of_a_sphere_point_outwards() -> None:
+    points, faces = make_icosphere(3)
+    assert ((vertex_normals(points, faces) * points).sum(axis=1) > 0.995).all()
+
+
+def test_depth_counts_rings_from_the_border() -> None:
+    # A strip of triangles along x: vertices 2 i and 2 i + 1 at step i; the region spans steps 0 to 5.
+    steps = 9
+    faces = np.array([(2 * i, 2 * i + 1, 2 * i + 2) for i in range(steps - 1)])
+    labels = np.repeat((np.arange(steps) <= 5).astype(np.int16), 2)
+    depth = depth_inside(faces, labels)
+    assert depth[10] == 0
+    assert depth[2] == 4
+    assert (depth[labels == 0] == 0).all()
+
+
+def test_names_stand_on_the_part_of_their_roi_that_is_seen() -> None:
+    half, labels = SURFACE.right, ATLAS.labels(1)
+    mesh = HemisphereMesh()
+    mesh.set_shape(half.geometries["inflated"], half.faces)
+    finder = LabelFinder(half.faces, labels, ATLAS.names)
+    pose = CameraPose(0, 0, scale=80)  # from behind, where V1 is
+
+    def nothing_in_front(x: float, y: float) -> np.ndarray:
+        screen = pose.project(mesh.points, width=400, height=300)
+        front = np.flatnonzero(mesh.normals @ -pose.axes()[2] > 0)
+        return mesh.points[front[np.argmin(((screen[front] - [x, y]) ** 2).sum(axis=1))]]
+
+    found = {label.text: label for label in finder.find(mesh, pose, size=(400, 300), pick_at=nothing_in_front)}
+    assert "V1" in found
+    assert abs(found["V1"].x - 200) < 40
+    assert finder.find(mesh, pose, size=(400, 300), pick_at=lambda x, y: None) == []
+    behind = CameraPose(180, 0, scale=80)
+    assert "V1" not in {label.text for label in finder.find(mesh, behind, size=(400, 300), pick_at=nothing_in_front)}
+
+
+def test_overlapping_names_give_way_to_the_larger_roi() -> None:
+    labels = [PlacedLabel("small", 100, 50, 5), PlacedLabel("large", 110, 52, 50), PlacedLabel("far", 200, 50, 1)]
+    kept = drop_overlaps(labels, lambda text: (30.0, 10.0))
+    assert [label.text for label in kept] == ["large", "far"]

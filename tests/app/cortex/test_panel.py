@@ -1,0 +1,120 @@
+"""The toolbar of the cortex: what is chosen is what is shown, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.cortex.panel import CortexPanel
+from app.look.theme import DARK, LIGHT, apply_theme
+from tests.helpers.cortex import make_atlas, make_cortex, make_table
+
+
+@pytest.fixture
+def panel(qtbot):
+    panel = CortexPanel()
+    panel.set_theme(DARK)
+    panel.view.set_surface(make_cortex())
+    panel.view.set_voxels(make_table(make_cortex()))
+    panel.view.set_atlas(make_atlas(make_cortex()))
+    qtbot.addWidget(panel)
+    yield panel
+    panel.view.close_view()
+
+
+@pytest.fixture
+def styled(qapp):
+    yield
+    qapp.setStyleSheet("")
+
+
+def show(panel, *, diverging=True, limit=2.0):
+    values = np.linspace(-limit, limit, make_table(make_cortex()).n_voxels)
+    panel.view.set_values(values, title="Shift", unit="SD", diverging=diverging, limit=limit)
+
+
+def test_choosing_a_map_tells_its_name(panel, qtbot) -> None:
+    assert panel.current_map() == "shift"
+    with qtbot.waitSignal(panel.map_changed) as blocker:
+        panel.map_box.setCurrentIndex(4)
+    assert blocker.args == ["r"]
+    assert panel.current_map() == "r"
+
+
+def test_the_roi_map_is_shown_without_values(panel) -> None:
+    show(panel)
+    panel.set_map("roi")
+    assert panel.view.colour_bar.reading() is None
+    assert not panel.threshold.isEnabled()
+    panel.set_map("shift")
+    assert panel.view.colour_bar.reading() is not None
+
+
+def test_choosers_follow_the_view_and_the_view_the_choosers(panel) -> None:
+    panel.view.set_named_view("flat")
+    assert (panel.geometry_box.currentData(), panel.view_box.currentData()) == ("flat", "flat")
+    panel.geometry_box.setCurrentIndex(panel.geometry_box.findData("pial"))
+    assert panel.view.geometry_name == "pial"
+    panel.hemispheres.button("left").click()
+    assert panel.view.hemispheres == "left"
+    panel.view.set_hemispheres("right")
+    assert panel.hemispheres.value() == "right"
+
+
+def test_the_threshold_is_a_share_of_the_limit_and_follows_it(panel) -> None:
+    show(panel, limit=2.0)
+    panel.threshold.setValue(25)
+    assert panel.view.colour_bar.reading().threshold == pytest.approx(0.5)
+    show(panel, limit=8.0)
+    assert panel.view.colour_bar.reading().threshold == pytest.approx(2.0)
+
+
+def test_the_colour_map_button_offers_maps_of_the_kind_shown(panel) -> None:
+    show(panel, diverging=True)
+    offered = [action.data() for action in panel.colormap_button.menu().actions()]
+    assert offered[0] == "polar"
+    panel.colormap_button.menu().actions()[1].trigger()
+    assert panel.view.colour_bar.reading().colormap.name == offered[1]
+    show(panel, diverging=False)
+    assert "ember" in [action.data() for action in panel.colormap_button.menu().actions()]
+
+
+def test_outlines_and_names_can_be_switched_off(panel) -> None:
+    panel.toggle_outlines()
+    assert not panel.view.canvas.scene.outlines[0].actor.GetVisibility()
+    panel.toggle_labels()
+    assert list(panel.view.canvas.annotations().labels) == []
+    panel.toggle_outlines()
+    assert panel.view.canvas.scene.outlines[0].actor.GetVisibility()
+
+
+def test_the_toolbar_fits_a_narrow_window_in_both_themes(panel, styled, qapp) -> None:
+    for theme in (LIGHT, DARK):
+        apply_theme(qapp, theme)
+        panel.set_theme(theme)
+        assert panel.minimumSizeHint().width() <= 700
+
+
+def test_geometries_the_surface_lacks_are_switched_off_with_the_reason(panel) -> None:
+    surface = make_cortex()
+    none = np.empty((0, 3), dtype=np.int32)
+    halves = []
+    for side in (0, 1):
+        half = surface.side(side)
+        halves.append(replace(half, geometries={"pial": half.geometries["pial"]}, flat_faces=none))
+    panel.view.set_surface(replace(surface, left=halves[0], right=halves[1]))
+    assert panel.geometry_box.currentData() == "pial"
+    for box, name, enabled in (
+        (panel.geometry_box, "pial", True),
+        (panel.geometry_box, "flat", False),
+        (panel.geometry_box, "sphere", False),
+        (panel.view_box, "flat", False),
+        (panel.view_box, "lateral", True),
+    ):
+        item = box.model().item(box.findData(name))
+        assert item.isEnabled() == enabled
+        assert bool(item.toolTip()) == (not enabled)
+    panel.view.set_surface(surface)
+    assert panel.geometry_box.model().item(panel.geometry_box.findData("flat")).isEnabled()

@@ -1,0 +1,385 @@
+"""The cortex view through real mouse events: exact picks in every arrangement, a marker that follows, a clean end."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QImage, QSurface
+from PySide6.QtTest import QTest
+from shiboken6 import getCppPointer
+
+from app.cortex.hover import HoverInfo
+from app.cortex.view import CortexView
+from app.look.theme import LIGHT
+from core.errors import BadInputError, StorageError
+from core.types import Hemisphere
+from tests.helpers.cortex import make_atlas, make_cortex, make_table
+
+ARRANGEMENTS = [
+    ("inflated", "both", "visual"),
+    ("inflated", "both", "lateral"),
+    ("pial", "both", "medial"),
+    ("pial", "both", "dorsal"),
+    ("pial", "left", "lateral"),
+    ("white", "right", "medial"),
+    ("sphere", "both", "anterior"),
+    ("sphere", "right", "ventral"),
+    ("flat", "both", "flat"),
+    ("flat", "left", "flat"),
+]
+
+
+@pytest.fixture
+def view(qtbot):
+    view = CortexView()
+    view.resize(620, 460)
+    view.set_surface(make_cortex())
+    view.set_voxels(make_table(make_cortex()))
+    view.set_atlas(make_atlas(make_cortex()))
+    qtbot.addWidget(view)
+    view.show()
+    qtbot.waitExposed(view)
+    yield view
+    view.close()
+
+
+def arrange(view, geometry, hemispheres, named):
+    view.set_geometry(geometry)
+    view.set_hemispheres(hemispheres)
+    view.set_named_view(named)
+
+
+def at_vertex(view, side, vertex) -> QPoint:
+    """The pixel of a vertex: what a user would aim at."""
+    return view.canvas.screen_position(view.canvas.scene.meshes[side].points[vertex]).toPoint()
+
+
+def clear_vertices(view, side, count):
+    """Vertices of a side with a voxel that face the viewer and lie behind nothing, by projecting every triangle."""
+    scene, pose = view.canvas.scene, view.canvas.pose
+    mesh = scene.meshes[side]
+    towards = -pose.axes()[2]
+    used = np.setdiff1d(mesh.faces, rim_of(mesh.faces))
+    voxels = make_table(make_cortex())
+    painted = voxels.paint[voxels.paint[:, 0] == side, 1]
+    facing = [v for v in used if mesh.normals[v] @ towards > 0.6 and v in set(painted.tolist())]
+    chosen = np.random.default_rng(side).permutation(facing)
+    return [int(v) for v in chosen if not covered(scene, pose, (side, int(v)))][:count]
+
+
+def rim_of(faces):
+    """The vertices on open edges, where half a pixel may be beside the mesh."""
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    return unique[count == 1]
+
+
+def covered(scene, pose, place) -> bool:
+    """Whether any triangle of any shown mesh lies in front of a vertex (brute force)."""
+    axes = np.stack(pose.axes())
+    point = scene.meshes[place[0]].points[place[1]] @ axes.T
+    for side in scene.sides:
+        mesh = scene.meshes[side]
+        corners = (mesh.points @ axes.T)[mesh.faces] - point
+        a, b, c = (corners[:, i, :2] for i in range(3))
+        turns = [p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0] for p, q in ((a, b), (b, c), (c, a))]
+        around = (np.minimum.reduce(turns) > 0) | (np.maximum.reduce(turns) < 0)
+        if (corners[around, :, 2].max(axis=1) < -1.0).any():
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("geometry", "hemispheres", "named"), ARRANGEMENTS)
+def test_a_click_on_a_vertex_picks_its_voxel(view, qtbot, geometry, hemispheres, named) -> None:
+    arrange(view, geometry, hemispheres, named)
+    table, picked, wanted = make_table(make_cortex()), [], []
+    view.voxel_picked.connect(picked.append)
+    for side in view.canvas.scene.sides:
+        for vertex in clear_vertices(view, side, 6):
+            rows = table.paint
+            wanted.append(int(rows[(rows[:, 0] == side) & (rows[:, 1] == vertex), 2][0]))
+            QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, side, vertex))
+    assert len(wanted) >= 5
+    assert picked == wanted
+
+
+def test_a_click_on_a_vertex_without_a_voxel_picks_nothing(view) -> None:
+    picked = []
+    view.voxel_picked.connect(picked.append)
+    arrange(view, "inflated", "right", "lateral")
+    mesh, pose = view.canvas.scene.meshes[1], view.canvas.pose
+    empty = next(v for v in range(0, 642, 7) if mesh.normals[v] @ -pose.axes()[2] > 0.8)
+    QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 1, empty))
+    assert picked == []
+
+
+def test_a_drag_turns_the_cortex_and_picks_nothing(view, qtbot) -> None:
+    picked = []
+    view.voxel_picked.connect(picked.append)
+    before = view.canvas.pose
+    drag(view.canvas.plotter, QPoint(300, 200), QPoint(360, 230))
+    assert picked == []
+    assert view.canvas.pose.azimuth != before.azimuth
+    assert view.canvas.pose.scale == before.scale
+    view.reset_view()
+    assert view.canvas.pose == before
+
+
+def drag(widget, start, end, modifier=Qt.KeyboardModifier.NoModifier, button=Qt.MouseButton.LeftButton):
+    QTest.mousePress(widget, button, modifier, start)
+    for share in (0.3, 0.6, 1.0):
+        QTest.mouseMove(widget, start + (end - start) * share)
+    QTest.mouseRelease(widget, button, modifier, end)
+
+
+@pytest.mark.parametrize(("geometry", "hemispheres", "named"), ARRANGEMENTS)
+def test_the_marker_follows_its_vertex(view, geometry, hemispheres, named) -> None:
+    table = make_table(make_cortex())
+    rng = np.random.default_rng(3)
+    for voxel in rng.integers(0, table.n_voxels, 4):
+        view.select_voxel(int(voxel))
+        arrange(view, geometry, hemispheres, named)
+        scene = view.canvas.scene
+        side, vertex = int(table.hemisphere[voxel]), int(table.vertex[voxel])
+        if side not in scene.sides:
+            assert scene.marker_position() is None
+            assert not scene.marker.GetVisibility()
+            continue
+        np.testing.assert_array_equal(scene.marker_position(), scene.meshes[side].points[vertex])
+        assert scene.marker.GetVisibility()
+        assert np.linalg.norm(np.array(scene.marker.GetPosition()) - scene.marker_position()) < 1.0
+
+
+def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> None:
+    table = make_table(make_cortex())
+    view.select_voxel(0)
+    view.canvas.look_from(view.canvas.pose)
+    view.resize(view.width() + 160, view.height() + 120)
+    side, vertex = int(table.hemisphere[0]), int(table.vertex[0])
+
+    def stands_right() -> bool:
+        place = view.canvas.screen_position(view.canvas.scene.meshes[side].points[vertex])
+        ring = view.canvas.overlay._annotations.ring
+        return ring is not None and abs(ring.x - place.x()) < 2 and abs(ring.y - place.y()) < 2
+
+    qtbot.waitUntil(stands_right)
+
+
+def test_clicking_marks_the_voxel_and_none_unmarks_it(view) -> None:
+    [vertex] = clear_vertices(view, 0, 1)
+    QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 0, vertex))
+    np.testing.assert_array_equal(view.canvas.scene.marker_position(), view.canvas.scene.meshes[0].points[vertex])
+    view.select_voxel(None)
+    assert view.canvas.scene.marker_position() is None
+
+
+def test_hover_tells_vertex_roi_voxel_and_value(view) -> None:
+    table, seen = make_table(make_cortex()), []
+    view.voxel_hovered.connect(seen.append)
+    values = np.arange(table.n_voxels, dtype=np.float32)
+    view.set_values(values, title="Shift", unit="SD", diverging=True)
+    arrange(view, "inflated", "both", "posterior")
+    vertex = clear_vertices(view, 1, 1)[0]
+    QTest.mouseMove(view.canvas.plotter, at_vertex(view, 1, vertex))
+    voxel = int(table.paint[(table.paint[:, 0] == 1) & (table.paint[:, 1] == vertex), 2][0])
+    expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD")
+    assert seen[-1] == expected
+    words = expected.describe()
+    for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel]):
+        assert part in words
+    QTest.mouseMove(view.canvas.plotter, QPoint(3, 3))
+    assert seen[-1] is None
+
+
+def test_brushing_collects_the_voxels_passed_over(view) -> None:
+    table, drawn, picked = make_table(make_cortex()), [], []
+    view.set_drawn.connect(drawn.append)
+    view.voxel_picked.connect(picked.append)
+    arrange(view, "inflated", "right", "lateral")
+    before = view.canvas.pose
+    first, second = clear_vertices(view, 1, 2)
+    view.set_drawing(True)
+    plotter = view.canvas.plotter
+    for vertex, modifier in ((first, Qt.KeyboardModifier.NoModifier), (second, Qt.KeyboardModifier.ShiftModifier)):
+        place = at_vertex(view, 1, vertex)
+        QTest.mousePress(plotter, Qt.MouseButton.LeftButton, modifier, place)
+        QTest.mouseRelease(plotter, Qt.MouseButton.LeftButton, modifier, place)
+    voxel_of = {(int(side), int(vertex)): int(voxel) for side, vertex, voxel in table.paint}
+    assert voxel_of[1, first] in drawn[0]
+    assert voxel_of[1, second] not in drawn[0]
+    assert {voxel_of[1, first], voxel_of[1, second]} <= set(drawn[1])
+    assert all(table.hemisphere[voxel] == 1 for voxel in drawn[1])
+    assert picked == []
+    assert view.canvas.pose == before
+
+
+def test_double_click_comes_near_and_beside_it_shows_all(view, qtbot) -> None:
+    whole = view.canvas.pose
+    [vertex] = clear_vertices(view, 1, 1)
+    place = at_vertex(view, 1, vertex)
+    QTest.mouseDClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: view.canvas.pose.scale < 0.9 * whole.scale)
+    np.testing.assert_allclose(
+        view.canvas.screen_position(view.canvas.scene.meshes[1].points[vertex]).toTuple(),
+        (view.canvas.plotter.width() / 2, view.canvas.plotter.height() / 2),
+        atol=1e-2,
+    )
+    view.canvas._zoom(0.25, view.canvas.plotter.rect().center().toPointF())
+    QTest.mouseDClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+    assert view.canvas.pose.scale == pytest.approx(whole.scale)
+
+
+def test_flat_view_and_flat_geometry_are_one_and_leave_together(view) -> None:
+    view.set_named_view("flat")
+    assert view.geometry_name == "flat"
+    view.set_named_view("lateral")
+    assert view.geometry_name == "inflated"
+    view.set_geometry("flat")
+    view.set_geometry("pial")
+    assert (view.geometry_name, view.named_view) == ("pial", "lateral")
+
+
+def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
+    n_voxels = make_table(make_cortex()).n_voxels
+    view.set_values(np.ones(n_voxels), title="Shift", unit="SD", diverging=True, limit=2.0)
+    view.set_threshold(0.5)
+    reading = view.colour_bar.reading()
+    assert (reading.caption(), reading.limit, reading.threshold) == ("Shift (SD)", 2.0, 0.5)
+    view.set_values(None, title="", unit="", diverging=True)
+    assert view.colour_bar.reading() is None
+
+
+def test_the_window_shows_the_map(view, qtbot) -> None:
+    table = make_table(make_cortex())
+    view.set_outlines(False)
+    view.set_labels(False)
+    arrange(view, "flat", "left", "flat")
+    values = np.full(table.n_voxels, np.nan, dtype=np.float32)
+    values[table.hemisphere == 0] = 1.0
+    view.set_values(values, title="", unit="", diverging=True, limit=1.0)
+    vertex = clear_vertices(view, 0, 1)[0]
+    place = at_vertex(view, 0, vertex)
+    shown = view.canvas.plotter.grab().toImage().pixelColor(place)
+    side_colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(vertex)
+    np.testing.assert_allclose(shown.getRgb()[:3], side_colour[:3], atol=12)
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_path, transparent) -> None:
+    values = np.ones(make_table(make_cortex()).n_voxels)
+    view.set_values(values, title="Shift", unit="SD", diverging=True)
+    image = QImage(str(view.grab_picture(tmp_path / "cortex.png", scale=2, transparent=transparent)))
+    assert image.width() == 2 * view.canvas.plotter.width()
+    assert image.height() > 2 * view.canvas.plotter.height()
+    assert image.pixelColor(4, 4).alpha() == (0 if transparent else 255)
+    [vertex] = clear_vertices(view, 1, 1)
+    place = 2 * at_vertex(view, 1, vertex)
+    assert image.pixelColor(place).alpha() == 255
+
+
+def test_a_voxel_that_does_not_exist_is_refused(view) -> None:
+    n_voxels = make_table(make_cortex()).n_voxels
+    with pytest.raises(BadInputError, match=f"a voxel from 0 to {n_voxels - 1}, got {n_voxels}"):
+        view.select_voxel(n_voxels)
+
+
+def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
+    with pytest.raises(StorageError, match="cannot be written"):
+        view.grab_picture(tmp_path / "no such folder" / "cortex.png")
+
+
+def test_requests_of_one_turn_become_one_frame(view, qtbot) -> None:
+    frames = []
+    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    qtbot.wait(400)
+    frames.clear()
+    for _ in range(5):
+        view.canvas._orbit(0.01, 0.0)
+        view.set_threshold(0.1)
+    qtbot.waitUntil(lambda: len(frames) > 0)
+    qtbot.wait(30)
+    assert len(frames) == 1
+
+
+def test_an_idle_view_draws_nothing(view, qtbot) -> None:
+    qtbot.wait(600)
+    frames = []
+    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    qtbot.wait(400)
+    assert frames == []
+
+
+def test_a_hurried_view_leaves_the_smoothed_frame_out(view, qtbot) -> None:
+    canvas = view.canvas
+    for hurried in (True, False):
+        view.set_hurried(hurried)
+        canvas.redraw()
+        qtbot.waitUntil(lambda: not canvas._soon.isActive())
+        assert canvas._rest.isActive() is (canvas._software and not hurried)
+
+
+def test_settling_draws_at_once(view, qtbot) -> None:
+    frames = []
+    qtbot.wait(400)
+    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    view.set_named_view("dorsal")
+    view.settle()
+    assert frames
+    frames.clear()
+    qtbot.wait(300)
+    assert frames == []
+
+
+def test_both_themes_change_the_greys_and_the_ground(view) -> None:
+    dark = view.canvas.scene.renderer.GetBackground()
+    colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)
+    view.set_theme(LIGHT)
+    assert view.canvas.scene.renderer.GetBackground()[0] > dark[0] + 0.5
+    assert view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)[0] > colour[0]
+
+
+def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
+    threads = threading.active_count()
+    view = CortexView()
+    view.set_surface(make_cortex())
+    qtbot.addWidget(view)
+    view.show()
+    qtbot.waitExposed(view)
+    view.canvas.redraw()
+    view.close_view()
+    view.close_view()
+    view.set_threshold(0.2)
+    view.close()
+    assert [timer for timer in view.findChildren(QTimer) if timer.isActive()] == []
+    assert threading.active_count() == threads
+
+
+def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
+    view = CortexView()
+    qtbot.addWidget(view)
+    view.set_surface(make_cortex())
+    with qtbot.waitExposed(view):
+        view.show()
+    plotter = view.canvas.plotter
+    plotter.grabFramebuffer()  # the context is there now
+    address = getCppPointer(plotter.context().surface())
+    view.close_view()
+    kept = [thing for thing in gc.get_objects() if type(thing) is QSurface and getCppPointer(thing) == address]
+    assert kept == []
+
+
+def test_picks_take_less_than_a_millisecond(view) -> None:
+    centre = view.canvas.plotter.rect().center().toPointF()
+    view.canvas.pick_at(centre)
+    times = []
+    for step in range(200):
+        position = centre + type(centre)(step - 100, step % 17)
+        start = time.thread_time()  # what the pick takes of a processor, however busy the machine is
+        view.canvas.pick_at(position)
+        times.append(time.thread_time() - start)
+    assert np.median(times) < 1e-3

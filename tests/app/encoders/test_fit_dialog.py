@@ -1,0 +1,161 @@
+"""The fit dialog: what it asks for, what it refuses, and what it shows before, during and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.base.catalogue import Catalogue
+from app.encoders.fit_dialog import FitDialog
+from app.encoders.fit_feature import describe_result
+from core.datasets.subject import SubjectInfo
+from core.encoders.extra_scores import LayerScore, OutsideScore
+from core.encoders.fit import FitProgress
+from core.encoders.fit_request import FitOptions, FitRequest
+from core.encoders.layer_search import BestLayer, LayerChoice, SearchProgress
+from core.encoders.scoring_config import ScoringConfig
+from core.networks.catalog import list_networks
+from tests.helpers.fake_engine import SUBJECT, make_catalogue
+from tests.helpers.tiny_encoders import make_card
+from tests.helpers.voxels import make_voxels
+
+NETWORK = list_networks()[0]
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    subject = replace(
+        SUBJECT,
+        image_ids=("a", "b", "c"),
+        test=np.zeros(3, dtype=bool),
+        categories=("place", "", "face"),
+        n_trials=np.ones(3, dtype=np.int64),
+    )
+    made = make_catalogue(tmp_path)
+    other = SubjectInfo("other", "Other subject", "measured", "")
+    held_out = replace(subject, test=np.array([True, False, False]), categories=("", "", ""))
+    loaded = {"simulated": held_out, "other": subject}
+    return replace(made, subjects=(*made.subjects, other), load_subject=loaded.__getitem__)
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, catalogue: Catalogue) -> Iterator[FitDialog]:
+    made = FitDialog()
+    qtbot.addWidget(made)
+    made.offer(catalogue, subject="simulated", network=NETWORK.id)
+    yield made
+    made.close()
+
+
+def pick(dialog: FitDialog, field: str, value: object) -> None:
+    combo = getattr(dialog.form, field)
+    index = combo.findData(value)
+    assert index >= 0, f"{field} does not offer {value!r}"
+    combo.setCurrentIndex(index)
+
+
+def test_untouched_it_asks_for_what_the_command_line_would(dialog: FitDialog) -> None:
+    options = FitOptions(scoring=ScoringConfig(n_bootstrap=1000), resume=True)
+    assert dialog.request() == FitRequest("simulated", NETWORK.id, (NETWORK.default_layer,), options)
+
+
+def test_every_field_reaches_the_request(dialog: FitDialog) -> None:
+    form = dialog.form
+    pick(dialog, "subject", "other")
+    for field, value in (("layer", "search"), ("pool", 4), ("reducer", "both"), ("readout", "elastic-net")):
+        pick(dialog, field, value)
+    pick(dialog, "category", "face")
+    pick(dialog, "second", "simulated")
+    form.components.setValue(30)
+    form.projected.setValue(512)
+    form.l1_ratio.setValue(0.7)
+    form.alpha.setText("0.25")
+    form.folds.setValue(7)
+    form.bootstrap.setValue(200)
+    scoring = ScoringConfig(n_bootstrap=200, n_outer=5, categories=("face",), second_sets=("simulated",))
+    wanted = FitOptions(
+        pool=4,
+        n_components=30,
+        alphas=(0.25,),
+        n_folds=7,
+        reducer="pca",
+        n_projected=512,
+        readout="elastic-net",
+        l1_ratio=0.7,
+        scoring=scoring,
+        resume=True,
+    )
+    assert dialog.request() == FitRequest("other", NETWORK.id, NETWORK.layers, wanted)
+
+
+def test_a_subject_without_held_out_images_asks_for_nested_folds(dialog: FitDialog) -> None:
+    assert not dialog.form.nested.isChecked()
+    pick(dialog, "subject", "other")
+    assert dialog.form.nested.isChecked()
+    categories = [dialog.form.category.itemData(index) for index in range(dialog.form.category.count())]
+    assert categories == ["", "all", "face", "place"]
+
+
+def test_a_penalty_that_is_no_number_is_refused_in_the_dialog(dialog: FitDialog, qtbot: QtBot) -> None:
+    dialog.form.alpha.setText("much")
+    with qtbot.assertNotEmitted(dialog.fit_requested):
+        dialog.fit.click()
+    assert "`penalty` must be a number, got 'much'" in dialog.refusal.text()
+    dialog.form.alpha.setText("1")
+    assert not dialog.refusal.text()
+
+
+def test_only_what_the_choice_uses_is_enabled_and_the_rest_says_why(dialog: FitDialog) -> None:
+    form = dialog.form
+    assert form.components.isEnabled() and not form.projected.isEnabled() and not form.l1_ratio.isEnabled()
+    assert form.projected.toolTip() == "Choose a reducer with a projection"
+    pick(dialog, "reducer", "projection")
+    pick(dialog, "readout", "elastic-net")
+    assert not form.components.isEnabled() and form.projected.isEnabled() and form.l1_ratio.isEnabled()
+    assert form.projected.toolTip() == "A multiple of 4"
+
+
+def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(dialog.estimate_requested):
+        dialog.estimate.click()
+    assert not dialog.fit.isEnabled()
+    dialog.show_estimate("Features: 3 images.")
+    assert dialog.cost.text() == "Features: 3 images." and dialog.fit.isEnabled()
+    dialog.form.folds.setValue(3)
+    assert dialog.cost.text() == "Estimate the cost before you start."
+
+
+def test_progress_names_layer_stage_batch_and_time_left(dialog: FitDialog) -> None:
+    dialog.begin()
+    assert not dialog.fit.isEnabled() and dialog.cancel.isEnabled() and not dialog.form.isEnabled()
+    dialog.show_progress(SearchProgress("late", 2, 3, FitProgress("readout", 5, 20, 12.4, "outer fold 2")))
+    assert dialog.stage.text() == (
+        "Layer 2 of 3, late: Fitting voxel batches (outer fold 2) · 5 of 20 batches · 12 s left"
+    )
+    assert dialog.line.share == 0.25
+    dialog.show_stopped()
+    assert "go on" in dialog.stage.text() and dialog.fit.isEnabled() and not dialog.cancel.isEnabled()
+    dialog.begin()
+    dialog.show_failure("`test` must be something else.")
+    assert dialog.refusal.text() == "`test` must be something else." and dialog.form.isEnabled()
+
+
+def test_the_summary_tells_rois_and_unlike_images() -> None:
+    card = make_card(7)
+    r = np.array([0.1, 0.1, 0.8, 0.8, 0.8, 0.1, 0.1], dtype=np.float32)
+    outside = OutsideScore("category", "face", 9, 12, (), r / 2, r)
+    text = describe_result([replace(card, r=r, outside=(outside,))], None, make_voxels())
+    assert "held-out r 0.10 (median of 7 voxels)" in text and "V1 0.10 · FFA 0.80" in text
+    assert "Without face: r 0.05, beside 0.10 on images like those fitted." in text
+
+
+def test_the_summary_of_a_search_tells_the_best_layers() -> None:
+    best = (BestLayer("(all)", "late", 0.4, "f"), BestLayer("V1", "early", 0.5, "g"))
+    choice = LayerChoice(best, (LayerScore("late", "V1", 0.3),), (make_card(7),), (), Path("t"))
+    text = describe_result([make_card(7)], choice, make_voxels())
+    assert text == "Best layer by cross-validated r: late over all voxels. V1 early (0.50)"

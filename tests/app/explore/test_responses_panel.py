@@ -1,0 +1,270 @@
+"""The responses panel against the probe it shows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from app.explore.curve_data import EpsilonScale
+from app.explore.history_view import HistoryView
+from app.explore.responses_panel import ResponsesPanel
+from app.explore.roi_table import Column, RoiTable
+from app.look.theme import LIGHT
+from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
+from core.types import Direction, NormName
+from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table
+
+TABLE = make_table()
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> ResponsesPanel:
+    made = ResponsesPanel()
+    qtbot.addWidget(made)
+    made.resize(1300, 260)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def column_of(panel: ResponsesPanel, column: Column) -> list[str]:
+    model = panel.table.model()
+    return [str(model.index(row, column).data()) for row in range(model.rowCount())]
+
+
+def test_an_empty_panel_says_what_to_do(panel: ResponsesPanel) -> None:
+    assert not panel.curve.isVisible()
+
+
+def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    data = panel.curve.data
+    assert data is not None and panel.curve.isVisible()
+    assert np.array_equal(data.shift, probe.curve.shift)
+    assert np.array_equal(data.control, probe.curve.control_shift)
+    x, y = panel.curve._curves["attack"].getData()
+    assert x.tolist() == pytest.approx([0.0, *probe.curve.epsilon]) and y[0] == 0
+    shift = probe.curve.shift[-1]
+    said = panel.readout.whole_text
+    assert said.startswith(f"+{shift:.3f} (+{shift / probe.target_sd:.2f} SD) · control +")
+    assert said.endswith(f"linearity {probe.curve.shift[-1] / probe.curve.first_order[-1]:.2f}")
+
+
+def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    axis = panel.curve._upper_axes["right"]
+    assert axis.scale == pytest.approx(1 / probe.target_sd)
+
+
+def test_the_first_order_line_is_straight_and_ends_at_its_last_rung(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    x, y = panel.curve._curves["first order"].getData()
+    assert y[-1] == pytest.approx(probe.curve.first_order[-1])
+    assert np.allclose(y, x * probe.curve.first_order[-1] / 3.0)
+
+
+def test_a_log_axis_has_its_marks_at_the_rungs(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32, norm=NormName.LINF, epsilon=8 / 255)
+    panel.show_probe(probe, TABLE)
+    panel.axis_choice.button("log").click()
+    assert panel.curve.is_log
+    x, _ = panel.curve._curves["attack"].getData()
+    assert x.tolist() == pytest.approx([-1, 0, 1, 2, 3])
+    ticks = panel.curve._lower_axes["bottom"]._tickLevels[0]
+    assert [text for _, text in ticks] == ["8", "4", "2", "1", "0.5"]
+
+
+def test_a_budget_and_its_position_are_inverse() -> None:
+    for is_log in (False, True):
+        scale = EpsilonScale(NormName.LINF, is_log)
+        assert scale.budget(float(scale.position(4 / 255))) == pytest.approx(4 / 255)
+    assert np.isnan(EpsilonScale(NormName.L2, True).position(0.0))
+
+
+def test_the_read_out_tells_numbers_and_formulas(panel: ResponsesPanel) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    told = panel.curve.explain(1.4)
+    assert told.startswith("L₂ ε 1.5")
+    assert "% signal change" in told and "SD" in told and "ε ‖∇f‖₂" in told and "linearity" in told
+
+
+def test_an_epsilon_of_zero_is_a_flat_curve_not_a_failure(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    curve = panel.curve
+    panel.show_probe(probe, TABLE)
+    data = curve.data
+    assert data is not None
+    zero = np.zeros(1)
+    curve.show_curve(
+        type(data)(NormName.L2, Direction.RAISE, "%", zero, zero, zero, zero, zero, np.full(1, np.nan), 0.4, 0.0)
+    )
+    curve.set_log(True)
+    curve.set_log(False)
+    assert not curve.grab().isNull()
+
+
+def test_the_table_shows_the_means_and_marks_the_target(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    rows = tabulate_probe(probe, TABLE).rows
+    assert panel.table.shown_rois() == list(ROIS)
+    shown = column_of(panel, Column.SHIFT_SD)
+    assert shown == [f"{row.shift_sd:+.2f}".replace("-", "−") for row in rows]
+    assert column_of(panel, Column.ROI)[ROIS.index("FFA")] == "● FFA"
+    assert "selectivity z = +" in panel.selectivity.whole_text
+
+
+def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    panel.table.sortByColumn(Column.SHIFT_SD, Qt.SortOrder.DescendingOrder)
+    rows = tabulate_probe(probe, TABLE).rows
+    assert panel.table.shown_rois() == [row.roi for row in sorted(rows, key=lambda row: -row.shift_sd)]
+
+
+def test_choosing_a_row_tells_and_marking_one_does_not(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    told: list[str] = []
+    panel.roi_selected.connect(told.append)
+    panel.select_roi("PPA")
+    assert told == []
+    place = panel.table.visualRect(panel.table.model().index(2, Column.SHIFT)).center()
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert told == ["V3"]
+
+
+def test_a_selection_lives_through_new_numbers(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    panel.select_roi("V3")
+    panel.show_preview(make_preview(probe, 1.0))
+    chosen = panel.table.selectionModel().selectedRows()
+    assert [index.row() for index in chosen] == [2]
+
+
+def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    told: list[int] = []
+    panel.step_scrubbed.connect(told.append)
+    before = column_of(panel, Column.SHIFT)
+    panel.history.slider.setValue(5)
+    assert told == [5]
+    assert panel.curve._marker == (probe.history.epsilon[5], probe.history.shift[5])
+    assert column_of(panel, Column.SHIFT) != before
+    assert panel.history.readout.whole_text.startswith("step 6 of 40 · L₂ ε 0.1875")
+    panel.show_step(None)
+    assert told == [5] and panel.history.step == 39
+    assert column_of(panel, Column.SHIFT) == before
+
+
+def test_playing_runs_to_the_last_step_and_stops(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    panel.history.slider.setValue(35)
+    told: list[int] = []
+    panel.step_scrubbed.connect(told.append)
+    panel.history.play_button.click()
+    qtbot.waitUntil(lambda: not panel.history.play_button.isChecked())
+    assert told == [36, 37, 38, 39]
+
+
+def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    probe = make_probe(size=32)
+    panel.begin_run(probe.config, TABLE, response_unit=probe.response_unit, reference_sd=probe.reference_sd)
+    for record in iter_progress(probe)[:20]:
+        panel.show_progress(record)
+    assert panel.history.n_steps == 0, "records are drawn together, later"
+    qtbot.waitUntil(lambda: panel.history.n_steps == 20)
+    assert panel.curve.data is not None
+    assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
+    assert not panel.history.slider.isEnabled()
+    qtbot.waitUntil(lambda: panel.table.shown_rois() == list(ROIS))
+    panel.show_probe(probe, TABLE)
+    assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
+
+
+def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    preview = make_preview(probe, 2.0)
+    panel.show_preview(preview)
+    assert panel.curve._marker == (2.0, preview.shift)
+    panel.set_epsilon(1.5)
+    assert panel.curve._marker == (1.5, pytest.approx(probe.curve.shift[3]))
+
+
+def test_a_lowered_target_is_drawn_in_the_cool_colour(panel: ResponsesPanel) -> None:
+    panel.set_theme(LIGHT)
+    panel.show_probe(make_probe(size=32, direction=Direction.LOWER), TABLE)
+    assert panel.curve._curves["attack"].opts["pen"].color().name() == LIGHT.cool
+
+
+def test_showing_many_probes_builds_nothing_new(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    count = len(panel.curve._canvas.scene().items())
+    for _ in range(5):
+        panel.show_probe(probe, TABLE)
+        panel.set_theme(LIGHT)
+    assert len(panel.curve._canvas.scene().items()) == count
+
+
+def test_clear_goes_back_to_the_empty_state(panel: ResponsesPanel) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    panel.clear()
+    assert not panel.curve.isVisible()
+    panel.show_step(3)
+    panel.show_preview(make_preview(make_probe(size=32), 1.0))
+
+
+def test_the_advice_of_an_empty_panel_is_not_cut(panel: ResponsesPanel) -> None:
+    for label in panel.findChildren(QLabel):
+        if label.isVisible() and label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width())
+
+
+def test_small_numbers_are_shown_whole_in_a_narrow_table(qtbot: QtBot) -> None:
+    table = RoiTable()
+    qtbot.addWidget(table)
+    table.resize(330, 200)
+    row = SpillRow(
+        "FFA",
+        9,
+        shift=-0.000123,
+        shift_sd=-0.001,
+        absolute_shift=0.0002,
+        control_shift=0.00001,
+        control_shift_sd=0.0,
+        is_target=True,
+    )
+    table.show_rows(SpillOver((row,), 0.0), unit="SD")
+    index = table.model().index(0, Column.SHIFT)
+    heavy = index.data(Qt.ItemDataRole.FontRole)
+    written = index.data()
+    assert written.startswith("\N{MINUS SIGN}0.0001")
+    assert QFontMetrics(heavy).horizontalAdvance(written) + 16 <= table.columnWidth(Column.SHIFT)
+
+
+def test_budgets_above_the_steps_do_not_lie_over_one_another(qtbot: QtBot) -> None:
+    view = HistoryView()
+    qtbot.addWidget(view)
+    view.resize(260, 260)
+    view.show()
+    qtbot.waitExposed(view)
+    rungs = np.repeat([0.00392, 0.00784, 0.01569, 0.03137], [2, 2, 2, 10])
+    view.show_history(rungs, np.linspace(0, 1, len(rungs)), norm=NormName.L2, unit="SD")
+    ticks = view.budget_ticks
+    assert ticks[-1][1] == "0.03137" and len(ticks) < 4
+    step = view.pixels_a_step
+    for (left, first), (right, second) in pairwise(ticks):
+        widths = [view.fontMetrics().horizontalAdvance(text) for text in (first, second)]
+        assert (right - left) * step >= sum(widths) / 2

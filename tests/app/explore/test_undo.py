@@ -1,0 +1,103 @@
+"""The list behind undo and redo, and the probes kept for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.base.aim import Aim
+from app.explore.selection import Selection
+from app.explore.undo import COALESCE_SECONDS, MOST_STATES, ProbeCache, UndoHistory
+from core.attacks.config import AttackConfig
+from core.types import Direction
+from tests.helpers.probes import make_probe
+
+FIRST = Selection("s", "n", "l", "face", None, Direction.RAISE, AttackConfig(), Aim(), 0.1, "shift")
+
+
+def with_epsilon(epsilon: float) -> Selection:
+    return replace(FIRST, attack=AttackConfig(epsilon=epsilon))
+
+
+def test_steps_go_back_and_forth_and_a_new_choice_cuts_off_what_was_undone() -> None:
+    history = UndoHistory()
+    images = [replace(FIRST, image=name) for name in "abc"]
+    assert [history.note(state, now=0.0) for state in images] == [True, True, True]
+    assert history.go(-1) == images[1]
+    assert history.go(-1) == images[0]
+    assert history.go(-1) is None
+    assert history.go(1) == images[1]
+    other = replace(FIRST, image="d")
+    history.note(other, now=0.0)
+    assert history.after is None
+    assert history.go(-1) == images[1]
+
+
+def test_the_same_state_is_no_step() -> None:
+    history = UndoHistory()
+    history.note(FIRST, now=0.0)
+    assert not history.note(replace(FIRST), now=1.0)
+    assert history.before is None
+
+
+def test_a_drag_of_a_slider_is_one_step() -> None:
+    history = UndoHistory()
+    history.note(FIRST, now=0.0)
+    for number in range(10):
+        history.note(with_epsilon(1.0 + number), now=5.0 + 0.1 * number)
+    assert history.current == with_epsilon(10.0)
+    assert history.before == FIRST
+    history.note(with_epsilon(20.0), now=5.9 + COALESCE_SECONDS)
+    assert history.before == with_epsilon(10.0), "after a rest it is another step"
+
+
+def test_clicks_in_quick_succession_are_steps_of_their_own() -> None:
+    history = UndoHistory()
+    for name in "abc":
+        history.note(replace(FIRST, image=name), now=0.0)
+    assert history.before == replace(FIRST, image="b")
+
+
+def test_a_slider_after_an_undo_is_a_new_step() -> None:
+    history = UndoHistory()
+    for state in (FIRST, with_epsilon(1.0)):
+        history.note(state, now=0.0)
+    history.go(-1)
+    history.note(with_epsilon(2.0), now=0.1)
+    assert history.before == FIRST
+
+
+def test_only_so_many_states_are_kept() -> None:
+    history = UndoHistory()
+    for number in range(MOST_STATES + 5):
+        history.note(replace(FIRST, image=str(number)), now=0.0)
+    steps = 0
+    while history.go(-1) is not None:
+        steps += 1
+    assert steps == MOST_STATES - 1
+    assert history.current == replace(FIRST, image="5")
+
+
+def test_changes_are_named_by_their_fields() -> None:
+    changed = replace(FIRST, direction=Direction.LOWER, gate_r=0.3)
+    assert changed.changed_since(FIRST) == ("direction", "gate_r")
+    assert replace(FIRST, stimulus=None).changed_since(FIRST) == ()
+
+
+@pytest.mark.parametrize("room", [1, 2])
+def test_probes_are_found_by_question_and_image_and_the_oldest_go(room: int) -> None:
+    probes = [make_probe(44, 48, epsilon=float(1 + number)) for number in range(3)]
+    size = sum(array.nbytes for array in _arrays(probes[0]))
+    cache = ProbeCache(most_bytes=room * size)
+    for probe in probes:
+        cache.keep(probe.config, probe)
+    found = [cache.find(probe.config, probe.stimulus_sha256) for probe in probes]
+    assert found == [None] * (3 - room) + probes[3 - room :]
+    assert cache.find(probes[2].config, "another image") is None
+
+
+def _arrays(probe: object) -> list:  # type: ignore[type-arg]
+    from core.probes.files import flatten_arrays
+
+    return list(flatten_arrays(probe).values())  # type: ignore[arg-type]

@@ -1,0 +1,134 @@
+"""The dialogs of movies and figures alone: what they ask for, refuse and show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.figures.figure_dialog import FigureDialog
+from app.figures.movie_dialog import MovieDialog
+from core.figures.figure_config import FigureConfig, FigureKind
+from core.figures.movie import MovieProgress
+from core.figures.movie_config import CortexLook, MovieConfig, MovieFormat
+
+
+def make_movie_dialog(qtbot: QtBot) -> MovieDialog:
+    dialog = MovieDialog()
+    qtbot.addWidget(dialog)
+    dialog.form.start_with(CortexLook(), theme="light", sweep_refusal="")
+    return dialog
+
+
+def test_untouched_fields_ask_for_the_usual_movie(qtbot: QtBot) -> None:
+    dialog = make_movie_dialog(qtbot)
+    assert dialog.config() == MovieConfig()
+    assert dialog.form.movie_format() is MovieFormat.MP4
+
+
+def test_fields_become_the_movie(qtbot: QtBot) -> None:
+    dialog = make_movie_dialog(qtbot)
+    form = dialog.form
+    form.kind.button("cortex").click()
+    form.look.set_value(CortexLook(map="r", motion="unfold", hemispheres="right", labels=False))  # type: ignore[arg-type]
+    form.dimensions.setCurrentIndex(1)
+    form.fps.setValue(25)
+    form.loops.setValue(3)
+    form.theme.setCurrentIndex(1)
+    config = form.value()
+    assert (config.kind, config.size, config.fps, config.loops, config.theme) == (
+        "cortex",
+        (1920, 1080),
+        25,
+        3,
+        "dark",
+    )
+    assert (config.look.map, config.look.motion, config.look.hemispheres, config.look.labels) == (
+        "r",
+        "unfold",
+        "right",
+        False,
+    )
+
+
+def test_fields_that_do_not_fit_say_why(qtbot: QtBot) -> None:
+    dialog = make_movie_dialog(qtbot)
+    dialog.form.seconds.setValue(2)
+    dialog.form.hold.setValue(5)
+    assert dialog.config() is None
+    assert "shorter than the movie's 2 s" in dialog.refusal.text()
+
+
+def test_only_what_matters_can_be_changed(qtbot: QtBot) -> None:
+    dialog = make_movie_dialog(qtbot)
+    form = dialog.form
+    assert not form.look.isEnabled()
+    form.follow.setChecked(True)
+    assert form.look.isEnabled()
+    assert not form.look.motion.isEnabled()
+    form.kind.button("epsilon").click()
+    assert not form.follow.isEnabled()
+    assert not form.value().with_cortex
+    form.format.setCurrentIndex(1)
+    assert form.loops.text() == "for ever"
+
+
+def test_a_preview_is_asked_for_once_after_a_rest(qtbot: QtBot) -> None:
+    dialog = make_movie_dialog(qtbot)
+    asked: list[float] = []
+    dialog.preview_requested.connect(lambda _config, place: asked.append(place))
+    with qtbot.waitSignal(dialog.estimate_requested):
+        for place in (10, 20, 30):
+            dialog.place.setValue(place)
+    assert asked == [0.3]
+    dialog.show_preview(np.zeros((36, 64, 3), dtype=np.uint8))
+    assert dialog.preview.pixels is not None
+
+
+def test_while_filming_only_stopping_is_offered(qtbot: QtBot) -> None:
+    dialog = make_movie_dialog(qtbot)
+    dialog.begin("film.mp4")
+    dialog.show_progress(MovieProgress(5, 20, 3.0))
+    assert dialog.stage.text() == "Frame 5 of 20 · 3 s left"
+    assert dialog.line.share == pytest.approx(0.25)
+    assert dialog.stop.isEnabled()
+    assert not dialog.save.isEnabled()
+    assert not dialog.form.isEnabled()
+    with qtbot.waitSignal(dialog.stop_requested):
+        dialog.close()
+
+
+def make_figure_dialog(qtbot: QtBot, what: FigureKind) -> FigureDialog:
+    dialog = FigureDialog()
+    qtbot.addWidget(dialog)
+    dialog.start_with(CortexLook(), what)
+    return dialog
+
+
+@pytest.mark.parametrize("what", list(FigureKind))
+def test_every_figure_starts_with_its_usual_size(qtbot: QtBot, what: FigureKind) -> None:
+    dialog = make_figure_dialog(qtbot, what)
+    config = dialog.config()
+    assert config is not None
+    assert config.kind is what
+    assert config.inches == pytest.approx(FigureConfig(kind=what).inches)
+
+
+def test_sizes_are_given_in_centimetres_or_inches(qtbot: QtBot) -> None:
+    dialog = make_figure_dialog(qtbot, FigureKind.CURVE)
+    dialog.width_box.setValue(12.7)
+    dialog.unit.setCurrentIndex(1)
+    assert dialog.width_box.text() == "5.00 in"
+    config = dialog.config()
+    assert config is not None
+    assert config.width_cm == pytest.approx(12.7)
+
+
+def test_a_table_is_offered_for_rois_alone(qtbot: QtBot) -> None:
+    dialog = make_figure_dialog(qtbot, FigureKind.CURVE)
+    assert dialog.format.findData("csv") < 0
+    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
+    dialog.format.setCurrentIndex(dialog.format.findData("csv"))
+    assert not dialog.dpi.isEnabled()
+    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.CORTEX))
+    assert (dialog.format.findData("csv"), dialog.format.findData("html")) == (-1, 3)

@@ -1,0 +1,50 @@
+"""How the interface writes numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from app.look.numbers import digits_for, format_number, format_signed, write_epsilon
+from app.look.plotting import spread_apart, value_range
+from core.types import NormName
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.234, "+1.23"), (-1.234, "−1.23"), (-0.001, "0.00"), (0.0, "0.00"), (math.nan, "–")]
+)
+def test_signed_numbers(value: float, text: str) -> None:
+    assert format_signed(value) == text
+
+
+def test_plain_numbers_have_a_true_minus() -> None:
+    assert format_number(-2.5, 1) == "−2.5"
+    assert format_number(math.inf) == "–"
+
+
+@pytest.mark.parametrize(("largest", "digits"), [(0.5, 3), (5.0, 2), (50.0, 1), (5000.0, 0), (0.0, 2), (1e-9, 5)])
+def test_about_three_figures(largest: float, digits: int) -> None:
+    assert digits_for(largest) == digits
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "norm", "text"),
+    [(8 / 255, NormName.LINF, "8/255"), (0.5 / 255, NormName.LINF, "0.5/255"), (3.0, NormName.L2, "3")],
+)
+def test_budgets(epsilon: float, norm: NormName, text: str) -> None:
+    assert write_epsilon(epsilon, norm) == text
+
+
+def test_labels_are_moved_apart_in_order_and_stay_inside() -> None:
+    placed = spread_apart([5.0, 5.1, 0.0, 9.9], gap=1.0, low=0.0, high=10.0)
+    ordered = sorted(placed)
+    assert np.diff(ordered).min() >= 1.0 - 1e-9
+    assert placed[2] < placed[0] < placed[1] < placed[3] <= 10.0
+
+
+def test_a_value_range_holds_zero_and_ignores_what_is_not_finite() -> None:
+    low, high = value_range([np.asarray([1.0, 2.0, np.nan])])
+    assert low < 0 and high > 2
+    assert value_range([np.zeros(3)]) == (-1.0, 1.0)

@@ -1,0 +1,150 @@
+"""The dialogs about networks: what they show, what they ask for, and why a button is off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.networks.dialog import NetworksDialog
+from app.networks.import_dialog import ImportNetworkDialog
+from app.networks.robustify_dialog import RobustifyDialog
+from core.networks.catalog import find_network
+from core.networks.manage import CheckReport, LayerRow, list_status, read_status
+
+
+@pytest.fixture
+def networks(qtbot: QtBot) -> NetworksDialog:
+    dialog = NetworksDialog()
+    qtbot.addWidget(dialog)
+    dialog.show_networks(list_status())
+    return dialog
+
+
+def test_every_network_has_a_row_with_its_state(networks: NetworksDialog) -> None:
+    table = networks.table
+    assert table.row_keys() == [row.spec.id for row in list_status()]
+    cells = [
+        [table.item(row, column).text() for column in range(table.columnCount())] for row in range(table.rowCount())
+    ]
+    assert ["AlexNet", "standard", "embedded", "9 MB", "BSD-3-Clause"] in cells
+    assert ["ResNet-50, robust L2 3", "robust", "not downloaded", "–", "MIT"] in cells
+
+
+def test_the_search_finds_by_any_word(networks: NetworksDialog, qtbot: QtBot) -> None:
+    qtbot.keyClicks(networks.search, "robust densenet")
+    assert networks.table.row_keys() == ["densenet161_l2_3"]
+    networks.search.clear()
+    assert len(networks.table.row_keys()) == len(list_status())
+
+
+@pytest.mark.parametrize(
+    ("network", "download", "check", "remove"),
+    [
+        ("alexnet", "It is on this computer already", "", "Embedded networks stay"),
+        ("vit_b16", "", "Download it first", "It is not on this computer"),
+    ],
+)
+def test_buttons_say_why_they_are_off(
+    networks: NetworksDialog, network: str, download: str, check: str, remove: str
+) -> None:
+    networks.table.select_key(network)
+    for button, reason in ((networks.download, download), (networks.check, check), (networks.remove, remove)):
+        assert button.isEnabled() is (reason == "")
+        assert reason in button.toolTip()
+
+
+def test_downloading_shows_its_share_and_can_be_cancelled(networks: NetworksDialog, qtbot: QtBot) -> None:
+    networks.show()
+    networks.table.select_key("vit_b16")
+    with qtbot.waitSignal(networks.download_requested) as asked:
+        qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
+    assert asked.args == ["vit_b16"]
+    networks.show_busy("Downloaded 3 of 12 MB", 0.25)
+    assert networks.progress.value() / networks.progress.maximum() == 0.25
+    assert not networks.download.isEnabled()
+    with qtbot.waitSignal(networks.cancel_requested):
+        qtbot.mouseClick(networks.cancel, Qt.MouseButton.LeftButton)
+    networks.show_idle(error="The server answered 404.")
+    assert networks.error.isVisible() and not networks.progress.isVisible()
+    assert networks.error.text() == "The server answered 404."
+
+
+def test_layers_are_listed_with_shapes_and_searched(networks: NetworksDialog, qtbot: QtBot) -> None:
+    networks.table.select_key("alexnet")
+    details = networks.details
+    assert details.table.row_keys() == list(find_network("alexnet").layers)
+    rows = [LayerRow(f"features.{n}", (64, 27, 27), n == 4, usual=False) for n in range(12)]
+    networks.show_layers("vgg16", rows)
+    assert len(details.table.row_keys()) == 3, "an answer about another network is not shown"
+    networks.show_layers("alexnet", rows)
+    assert details.table.item(4, 1).text() == "64 × 27 × 27" and details.table.item(4, 2).text() == "offered"
+    qtbot.keyClicks(details.search, "s.1")
+    assert details.table.row_keys() == ["features.1", "features.10", "features.11"]
+    assert details.heading.text() == "LAYERS (3 of 12)"
+
+
+def test_a_failed_check_is_an_error_in_place(networks: NetworksDialog) -> None:
+    networks.show()
+    good = CheckReport("alexnet", "features.11", "0" * 64, (256, 13, 13), (("finite", ""), ("gradient", "")))
+    networks.show_report(good)
+    assert networks.note.text() == "alexnet can be probed at features.11 (256 × 13 × 13): 2 checks passed."
+    networks.show_report(replace(good, checks=(("finite", ""), ("gradient", "No gradient reaches the pixels."))))
+    assert networks.error.text() == "No gradient reaches the pixels." and networks.note.text() == ""
+
+
+def test_the_import_form_speaks_wishes(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialog = ImportNetworkDialog(["alexnet", "resnet50"])
+    qtbot.addWidget(dialog)
+    assert not dialog.bring.isEnabled() and "Choose a file" in dialog.bring.toolTip()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(tmp_path / "a.ckpt"), ""))
+    dialog._choose()
+    dialog.architecture.setText(" resnet50 ")
+    dialog.layers.setText("layer3, layer4")
+    dialog.input_size.setValue(128)
+    dialog.tokens.setCurrentIndex(2)
+    dialog.robust.setChecked(True)
+    with qtbot.waitSignal(dialog.import_requested) as asked:
+        qtbot.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
+    source, wishes = asked.args
+    assert source == str(tmp_path / "a.ckpt")
+    assert (wishes.architecture, wishes.layers, wishes.input_size) == ("resnet50", ("layer3", "layer4"), 128)
+    assert (wishes.tokens, wishes.robust, wishes.trusted) == ("class", True, False)
+    dialog.show_busy()
+    assert not dialog.bring.isEnabled()
+    dialog.show_error("a.ckpt is truncated.")
+    assert dialog.bring.isEnabled() and dialog.error.text() == "a.ckpt is truncated."
+
+
+def test_the_robustify_form_speaks_wishes_and_follows_the_training(qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = RobustifyDialog()
+    qtbot.addWidget(dialog)
+    assert "No network here can be trained" in dialog.start.toolTip()
+    dialog.set_networks([find_network("alexnet"), find_network("mobilenet_v2")], "mobilenet_v2")
+    assert "Choose a folder" in dialog.start.toolTip()
+    dialog.folder.setText(str(tmp_path))
+    dialog.epsilon.setValue(1.5)
+    dialog.photographs.setValue(500)
+    dialog.show()
+    with qtbot.waitSignal(dialog.start_requested) as asked:
+        qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    wishes = asked.args[0]
+    assert (wishes.network, wishes.images, wishes.epsilon, wishes.n_images) == ("mobilenet_v2", tmp_path, 1.5, 500)
+    dialog.show_running("Starting…")
+    assert not dialog.folder.isEnabled() and not dialog.start.isVisible() and dialog.stop.isVisible()
+    for seen, loss in ((8, 2.0), (16, 1.0)):
+        dialog.show_progress(seen, 500, losses=(loss, 0.1), text=f"{seen} of 500")
+    assert dialog.progress.value() == 16
+    drawn, losses = dialog.loss._perturbed.getData()
+    assert (list(drawn), list(losses)) == ([8, 16], [2.0, 1.0])
+    dialog.show_idle("Kept as X.")
+    assert dialog.start.isVisible() and dialog.note.text() == "Kept as X." and dialog.loss.isVisible()
+
+
+def test_a_status_tells_where_a_network_is() -> None:
+    states = {name: read_status(find_network(name)).state for name in ("alexnet", "resnet50")}
+    assert states == {"alexnet": "embedded", "resnet50": "not downloaded"}
