@@ -7,22 +7,12 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPixmap, QResizeEvent
-from PySide6.QtWidgets import (
-    QDialog,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLabel,
-    QLineEdit,
-    QSizePolicy,
-    QSpinBox,
-    QTabWidget,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QLabel, QSizePolicy, QTabWidget, QWidget
 
 from app.analyses.study_job import FIGURES, StudyFinished
-from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row, pad_spin_box
+from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row, show_text
+from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text, attempt
 from app.widgets.progress_line import ProgressLine
-from app.widgets.segmented import Segmented
 from core.errors import BadInputError
 from core.sweeps.pace import Layer
 from core.sweeps.plan import format_duration
@@ -36,8 +26,11 @@ EXPLANATION = (
 )
 FIRST_SIZE = QSize(980, 760)
 FIELD_WIDTH = 150
-MOST_SEED = 2**31 - 1
-LARGEST_EPSILON = 30.0
+EXTENTS = (
+    ("full", "Full", "Four teachers, eight candidates, three noise levels: tens of minutes on two cores"),
+    ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
+)
+BUSY = "The test runs"
 
 
 class Picture(QLabel):
@@ -69,7 +62,7 @@ class Picture(QLabel):
             self.setPixmap(fitted)
 
 
-class StudyDialog(QDialog):
+class StudyDialog(QDialog, Fields):
     """A form above the answer.
 
     Signals
@@ -84,31 +77,55 @@ class StudyDialog(QDialog):
     report_requested = Signal()
     save_requested = Signal()
 
+    extent = Pick("Extent", EXTENTS, width=FIELD_WIDTH)
+    noise = Text(
+        "Noise (signal SD)",
+        "SD of the noise of a single measurement, in SDs of the signal; with commas between them",
+        settled=True,
+        name="Noise levels",
+        width=FIELD_WIDTH,
+    )
+    epsilon = Number(
+        "Epsilon at 224 px",
+        "L2 budget of the probes, in [0, 1] pixel units",
+        first=StudyConfig().epsilon,
+        least=0.01,
+        most=30,
+        unit="  L2",
+        name="Epsilon",
+        width=FIELD_WIDTH,
+    )
+    n_images = Count("Images probed", "Held-out images that are probed", least=2, most=64, width=FIELD_WIDTH)
+    seed = Count("Seed", "Of the simulated voxels, the noise and the probes", most=MOST_SEED, width=FIELD_WIDTH)
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Test the method")
         self.resize(FIRST_SIZE)
         self._running, self._paces = False, dict[Layer, float]()
-        self._make_form()
+        self.make_fields()
         self._make_state()
         self._lay_out()
-        self._connect()
+        self.start.clicked.connect(self._ask)
+        self.stop.clicked.connect(self.cancel_requested)
+        self.report.clicked.connect(self.report_requested)
+        self.save.clicked.connect(self.save_requested)
+        self._show_study(StudyConfig())
         self.show_idle()
 
     def value(self) -> StudyConfig:
         """The study as wished. Raises BadInputError with one sentence if it cannot be run."""
         try:
-            noise = tuple(float(word) for word in self.noise.text().split(",") if word.strip())
+            noise = tuple(float(word) for word in self.noise.words())
         except ValueError as error:
             raise BadInputError("Noise levels are numbers above 0, with commas between them.") from error
-        seed = self.seed.value()
-        first = make_quick(seed) if self.extent.value() == "quick" else StudyConfig(seed=seed)
-        return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.images.value())
+        first = self._first(self.seed.value())
+        return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.n_images.value())
 
     def set_paces(self, paces: Mapping[Layer, float]) -> None:
         """Take the measured speed of each network; the cost is told from it."""
         self._paces = dict(paces)
-        self._look_again()
+        self.tell()
 
     def show_running(self) -> None:
         """A study starts."""
@@ -127,8 +144,7 @@ class StudyDialog(QDialog):
         """Nothing runs; tells how it ended."""
         self._running = False
         self.note.setText(note)
-        self.error.setText(error)
-        self.error.setVisible(bool(error))
+        show_text(self.error, error)
         self._refresh()
 
     def show_answer(self, finished: StudyFinished) -> None:
@@ -144,32 +160,6 @@ class StudyDialog(QDialog):
         for button in (self.report, self.save):
             button.setEnabled(True)
             button.setToolTip("")
-
-    def _make_form(self) -> None:
-        self.extent = Segmented(
-            (
-                ("full", "Full", "Four teachers, eight candidates, three noise levels: tens of minutes on two cores"),
-                ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
-            )
-        )
-        self.noise = QLineEdit("0.5, 1, 2")
-        self.noise.setAccessibleName("Noise levels")
-        self.noise.setToolTip("SD of the noise of a single measurement, in SDs of the signal; with commas between them")
-        self.epsilon = QDoubleSpinBox()
-        self.epsilon.setRange(0.01, LARGEST_EPSILON)
-        self.epsilon.setValue(StudyConfig().epsilon)
-        self.epsilon.setSuffix("  L2")
-        self.epsilon.setAccessibleName("Epsilon")
-        self.images, self.seed = QSpinBox(), QSpinBox()
-        self.images.setRange(2, 64)
-        self.images.setValue(StudyConfig().n_images)
-        self.images.setAccessibleName("Images probed")
-        self.seed.setRange(0, MOST_SEED)
-        self.seed.setAccessibleName("Seed")
-        for box in (self.epsilon, self.images, self.seed):
-            pad_spin_box(box)
-        for field in (self.noise, self.epsilon, self.images, self.seed):
-            field.setFixedWidth(FIELD_WIDTH)
 
     def _make_state(self) -> None:
         self.cost, self.note = make_label("", "muted", wraps=True), make_label("", "muted", wraps=True)
@@ -194,13 +184,7 @@ class StudyDialog(QDialog):
             button.setEnabled(False)
 
     def _lay_out(self) -> None:
-        left, right = QFormLayout(), QFormLayout()
-        left.addRow("Extent", self.extent)
-        left.addRow("Noise (signal SD)", self.noise)
-        right.addRow("Epsilon at 224 px", self.epsilon)
-        right.addRow("Images probed", self.images)
-        right.addRow("Seed", self.seed)
-        form = make_row(left, 40, right, -1)
+        form = make_row(self.make_rows("extent", "noise"), 40, self.make_rows("epsilon", "n_images", "seed"), -1)
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
         state = (self.cost, self.error, self.progress, self.note)
@@ -208,41 +192,30 @@ class StudyDialog(QDialog):
         column.setStretchFactor(self.tabs, 1)
         self.setLayout(column)
 
-    def _connect(self) -> None:
-        self.extent.chosen.connect(self._choose_extent)
-        self.noise.editingFinished.connect(self._look_again)
-        for box in (self.epsilon, self.images, self.seed):
-            box.valueChanged.connect(self._look_again)
-        self.start.clicked.connect(self._ask)
-        self.stop.clicked.connect(self.cancel_requested)
-        self.report.clicked.connect(self.report_requested)
-        self.save.clicked.connect(self.save_requested)
+    def take_extent(self, *_: object) -> None:
+        """A quick study has fewer noise levels and images."""
+        self._show_study(self._first(self.seed.value()))
+        self.tell()
 
-    @Slot()
-    def _choose_extent(self) -> None:
-        first = make_quick() if self.extent.value() == "quick" else StudyConfig()
-        self.noise.setText(", ".join(f"{level:g}" for level in first.noise))
-        self.images.setValue(first.n_images)
-        self._look_again()
-
-    @Slot()
-    def _look_again(self) -> None:
-        try:
-            cost = describe_cost(self.value(), self._paces)
-            self.cost.setText(cost if self._paces else "Measuring how fast the networks are here…")
-            self.error.setText("")
-        except BadInputError as error:
-            self.cost.setText("")
-            self.error.setText(str(error))
-        self.error.setVisible(bool(self.error.text()))
+    def tell(self) -> None:
+        """Tell the cost, or why it cannot be run."""
+        cost = attempt(lambda: describe_cost(self.value(), self._paces), self.error) or ""
+        self.cost.setText(cost if self._paces or not cost else "Measuring how fast the networks are here…")
         self._refresh()
+
+    def _first(self, seed: int) -> StudyConfig:
+        """The study of the extent, with nothing else chosen."""
+        return make_quick(seed) if self.extent.value() == "quick" else StudyConfig(seed=seed)
+
+    def _show_study(self, study: StudyConfig) -> None:
+        self.show_config(study, keep=("noise", "epsilon"))
+        self.noise.set_value(", ".join(f"{level:g}" for level in study.noise))
 
     def _refresh(self) -> None:
         self.start.setVisible(not self._running)
         self.start.setEnabled(not self.error.text())
         self.stop.setVisible(self._running)
-        for field in (self.extent, self.noise, self.epsilon, self.images, self.seed):
-            field.setEnabled(not self._running)
+        self.allow_all(BUSY if self._running else "")
 
     @Slot()
     def _ask(self) -> None:

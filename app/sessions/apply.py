@@ -156,16 +156,7 @@ def show_view(window: MainWindow, record: ViewRecord) -> None:
 def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
     """Put the settings of an analysis back into its form; encoders and ROIs that are not on offer stay out."""
     config = unpack_config(dict(values))
-    form.check_encoders([(name.network, name.layer) for name in config.encoders])
-    form.check_rois([target.roi for target in config.targets if target.roi])
-    form.voxels.setText(", ".join(str(target.voxel) for target in config.targets if not target.roi))
-    form.images.setValue(len(config.images))
-    form.ladder.setText(", ".join(f"{epsilon:g}" for epsilon in config.ladder))
-    form.steps.setValue(config.n_steps)
-    form.queries.setValue(config.n_queries)
-    form.set_attacks(config.attacks)
-    form.norm.set_value("both" if len(config.norms) > 1 else str(config.norms[0]))
-    form.direction.set_value("both" if len(config.directions) > 1 else str(config.directions[0]))
+    form.set_value(config)
 
 
 def _select(window: MainWindow, loaded: Loaded) -> Selection:

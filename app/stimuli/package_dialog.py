@@ -9,22 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QFileDialog,
-    QFrame,
-    QLineEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.stimuli.package_form import PackageForm
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, show_text
+from app.widgets.form import Choice, Fields, PathText, Text
 from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
-from core.experiments.packages.package import FORMATS, Format, PackageKind, PackageProgress, fit_template
+from core.experiments.packages.package import FORMATS, Format, PackageProgress, fit_template
 from core.experiments.packages.plan import Plan
 from core.experiments.packages.template import read_template, write_template
 from core.stimuli.manifest import StimulusSet
@@ -37,7 +29,7 @@ TYPING_MS = 200
 TEMPLATE_FILTER = "Timing template (*.toml)"
 
 
-class PackageDialog(QDialog):
+class PackageDialog(QDialog, Fields):
     """A set, a kind, the template's fields and what they come to.
 
     Signals
@@ -59,6 +51,15 @@ class PackageDialog(QDialog):
     folder_requested = Signal(object)
     cancel_requested = Signal()
 
+    set_path = PathText(
+        "Folder of the stimulus set",
+        ask="Folder of a stimulus set",
+        hint="Folder of a written stimulus set, with its manifest.json",
+        settled=True,
+    )
+    kind = Choice("Kind of package", [(kind, made.title) for kind, made in FORMATS.items()], letters=24)
+    out = Text("Folder to write")
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Make a package")
@@ -68,13 +69,15 @@ class PackageDialog(QDialog):
         self._planned_trials = True
         self._made: Path | None = None
         self._writing = False
+        self._proposed = ""
+        self.make_fields()
         self._make_parts()
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TYPING_MS)
         self._connect()
-        self._follow_kind()
+        self.take_kind()
 
     def start(self, folder: str) -> None:
         """Open with a set, or with none."""
@@ -86,6 +89,7 @@ class PackageDialog(QDialog):
     def show_set(self, found: StimulusSet) -> None:
         """A set was read."""
         self._set = found
+        self._proposed = self.out.value()
         self.set_note.setText(f"{found.name}: {len(found.rows)} stimuli in {len(found.pairs)} pairs, all files checked")
         self._propose_out()
         self._want_plan()
@@ -143,15 +147,7 @@ class PackageDialog(QDialog):
         self.hide()
 
     def _make_parts(self) -> None:
-        self.set_path = QLineEdit()
-        self.set_path.setAccessibleName("Folder of the stimulus set")
-        self.set_path.setPlaceholderText("Folder of a written stimulus set, with its manifest.json")
-        self.browse = make_button("Choose…", tip="Choose the folder of a stimulus set")
         self.set_note = make_label("", "muted")
-        self.kind = QComboBox()
-        self.kind.setAccessibleName("Kind of package")
-        for kind, made in FORMATS.items():
-            self.kind.addItem(made.title, kind)
         self.summary = make_label("", "muted")
         self.form = PackageForm()
         self.load = make_button("Load timing…", tip="Fill the fields from a timing template (TOML)")
@@ -159,8 +155,6 @@ class PackageDialog(QDialog):
         self.duration = make_label("", "strong", wraps=True)
         self.facts = make_label("", wraps=True)
         self.warnings = make_label("", "warning", wraps=True)
-        self.out = QLineEdit()
-        self.out.setAccessibleName("Folder to write")
         self.browse_out = make_button("Choose…", tip="Choose where the new folder goes")
         self.error = make_label("", "field-error", wraps=True)
         self.note = make_label("", "muted", wraps=True)
@@ -172,7 +166,7 @@ class PackageDialog(QDialog):
         self.make.setDefault(True)
 
     def _lay_out(self) -> None:
-        choice = make_row(self.set_path, self.browse)
+        choice = make_row(self.set_path, self.set_path.browse)
         choice.setStretch(0, 1)
         kinds = make_row(self.kind, self.summary)
         kinds.setStretch(1, 1)
@@ -192,41 +186,28 @@ class PackageDialog(QDialog):
 
     def _connect(self) -> None:
         self._timer.timeout.connect(self._request_plan)
-        self.set_path.editingFinished.connect(self._take_path)
-        self.browse.clicked.connect(self._browse_set)
         self.browse_out.clicked.connect(self._browse_out)
-        self.kind.currentIndexChanged.connect(self._follow_kind)
         self.form.changed.connect(self._want_plan)
         self.load.clicked.connect(self._load_template)
         self.save.clicked.connect(self._save_template)
-        self.out.textChanged.connect(self._refresh)
         self.cancel.clicked.connect(self.cancel_requested)
         self.close_button.clicked.connect(self.reject)
         self.open_folder.clicked.connect(self._ask_folder)
         self.make.clicked.connect(self._request_package)
 
-    def _kind(self) -> PackageKind:
-        return PackageKind(self.kind.currentData())
-
     def _kind_format(self) -> Format:
-        return FORMATS[self._kind()]
+        return FORMATS[self.kind.value()]
 
     def _choose(self, folder: str) -> None:
         self._set = self._plan = None
         self._say("Reading and checking the set…")
         self.set_chosen.emit(folder)
 
-    @Slot()
-    def _take_path(self) -> None:
-        folder = self.set_path.text().strip()
-        if folder and (self._set is None or Path(folder).expanduser() != self._set.folder):
-            self._choose(folder)
-
-    @Slot()
-    def _browse_set(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of a stimulus set", self.set_path.text())
-        if chosen:
-            self.start(chosen)
+    def take_set_path(self) -> None:
+        """A set was typed or chosen."""
+        path = self.set_path.path()
+        if path is not None and (self._set is None or path != self._set.folder):
+            self._choose(self.set_path.value())
 
     @Slot()
     def _browse_out(self) -> None:
@@ -235,8 +216,8 @@ class PackageDialog(QDialog):
         if parent:
             self.out.setText(str(Path(parent) / Path(self.out.text()).name))
 
-    @Slot()
-    def _follow_kind(self) -> None:
+    def take_kind(self, *_: object) -> None:
+        """Another kind of package: its own name beside the set, and no timing where it has no trials."""
         self.summary.setText(self._kind_format().summary)
         self.form.setEnabled(self._kind_format().has_trials and not self._writing)
         self.form.setToolTip("" if self._kind_format().has_trials else "This kind of package has no trials")
@@ -248,12 +229,22 @@ class PackageDialog(QDialog):
             self._want_plan()
 
     def _propose_out(self) -> None:
-        """A name beside the set that is not taken; a folder the user typed is kept while it is free."""
-        if self._set is None:
+        """A name beside the set that is not taken; a folder the user typed is kept until a package is written there."""
+        typed = self.out.value()
+        if self._set is None or (typed not in ("", self._proposed) and self.out_folder() != self._made):
             return
-        stem = self._set.folder.parent / f"{self._set.folder.name}-{self._kind()}"
+        stem = self._set.folder.parent / f"{self._set.folder.name}-{self.kind.value()}"
         names = [stem, *(stem.with_name(f"{stem.name}-{number}") for number in range(2, 100))]
-        self.out.setText(str(next((path for path in names if not path.exists()), stem)))
+        self._proposed = str(next((path for path in names if not path.exists()), stem))
+        self.out.setText(self._proposed)
+
+    def out_folder(self) -> Path:
+        """The folder to write."""
+        return Path(self.out.value()).expanduser()
+
+    def tell(self) -> None:
+        """Say whether a package can be made now."""
+        self._refresh()
 
     @Slot()
     def _want_plan(self) -> None:
@@ -266,7 +257,7 @@ class PackageDialog(QDialog):
         if self._set is None or self._writing:
             return
         try:
-            template = fit_template(self.form.value(), self._kind())
+            template = fit_template(self.form.value(), self.kind.value())
         except ProbeError as error:
             self.refuse_plan(str(error))
             return
@@ -306,7 +297,7 @@ class PackageDialog(QDialog):
         self._writing, self._made = True, None
         self.line.set_share(0.0)
         self._say("Writing…")
-        self.package_requested.emit(self._plan, self._kind(), Path(self.out.text().strip()).expanduser())
+        self.package_requested.emit(self._plan, self.kind.value(), self.out_folder())
 
     @Slot()
     def _ask_folder(self) -> None:
@@ -319,7 +310,7 @@ class PackageDialog(QDialog):
 
     def _say(self, note: str, *, error: str = "") -> None:
         self.note.setText(note)
-        self.error.setText(error)
+        show_text(self.error, error)
         self._refresh()
 
     def _reason(self) -> str:
@@ -339,12 +330,12 @@ class PackageDialog(QDialog):
         self.make.setToolTip(reason or "Write the package into the new folder")
         self.cancel.setVisible(self._writing)
         self.open_folder.setVisible(self._made is not None)
-        for field in (self.set_path, self.browse, self.kind, self.out, self.browse_out, self.load, self.save):
-            field.setEnabled(not self._writing)
+        self.allow_all("A package is being written" if self._writing else "")
+        for button in (self.browse_out, self.load, self.save):
+            button.setEnabled(not self._writing)
         self.form.setEnabled(self._kind_format().has_trials and not self._writing)
-        self.warnings.setVisible(bool(self.warnings.text()))
-        self.error.setVisible(bool(self.error.text()))
-        self.duration.setVisible(bool(self.duration.text()))
+        for label in (self.warnings, self.duration):
+            label.setVisible(bool(label.text()))
 
 
 def _make_scroll(column: QVBoxLayout) -> QScrollArea:

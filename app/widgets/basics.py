@@ -96,6 +96,12 @@ def set_look(widget: QWidget, name: str, value: str) -> None:
     widget.style().polish(widget)
 
 
+def show_text(label: QLabel, text: str) -> None:
+    """Show a text; an empty label takes no room."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
 def _fill(box: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | int, ...], *, gap: int, margin: int) -> None:
     box.setSpacing(gap)
     box.setContentsMargins(margin, margin, margin, margin)

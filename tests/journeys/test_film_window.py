@@ -114,7 +114,7 @@ def test_a_movie_of_the_cortex_is_drawn_by_the_window_and_written_by_the_lane(
 
 def test_stopping_keeps_nothing(window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]) -> None:
     dialog = open_movie(window, qtbot)
-    dialog.form.follow.setChecked(True)
+    dialog.form.with_cortex.setChecked(True)
     dialog.form.seconds.setValue(60)
     path = choose("film.mp4")
     dialog.save.click()
@@ -177,7 +177,7 @@ def open_figure(window: MainWindow, what: FigureKind) -> FigureDialog:
     window.actions_table.action("save_figure").trigger()
     dialog = window.film_tools.figure_dialog
     assert dialog is not None
-    dialog.what.setCurrentIndex(dialog.what.findData(what))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(what))
     return dialog
 
 
@@ -192,7 +192,7 @@ def test_a_figure_and_its_table_are_looked_at_and_saved(
     dialog.save.click()
     qtbot.waitUntil(lambda: dialog.note.text().startswith("Saved"), timeout=LONG)
     assert path.read_bytes().startswith(b"%PDF")
-    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.ROIS))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     path = choose("rois.csv")
     dialog.save.click()
@@ -223,7 +223,7 @@ def test_every_plot_and_the_cortex_can_be_copied_or_drawn_as_a_figure(window: Ma
         rows["Save figure…"].trigger()
         dialog = window.film_tools.figure_dialog
         assert dialog is not None
-        assert dialog.what.currentData() == kind
+        assert dialog.kind.currentData() == kind
         dialog.close()
     window.actions_table.action("copy_cortex").trigger()
     assert clipboard.image().width() == 2 * window.cortex.view.canvas.plotter.width()

@@ -102,15 +102,15 @@ def test_robustifying_keeps_a_network(
     form = window.network_tools.robustify
     assert form is not None
     form.set_networks([find_network("alexnet")], "alexnet")
-    form.folder.setText(str(folder))
-    form.photographs.setValue(8)
+    form.images.setText(str(folder))
+    form.n_images.setValue(8)
     form.title.setText("AlexNet of mine")
     qtbot.mouseClick(form.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Kept as AlexNet of mine" in form.note.text(), timeout=60_000)
     wait_idle(window, qtbot)
     kept = find_network("alexnet_robust")
     assert kept.robust and kept in window.session.catalogue.networks
-    form.folder.setText(str(tmp_path / "none"))
+    form.images.setText(str(tmp_path / "none"))
     qtbot.mouseClick(form.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "must be a folder with photographs" in form.error.text())
 

@@ -90,7 +90,7 @@ def test_a_plan_is_asked_for_with_its_cost(window: MainWindow, qtbot: QtBot) -> 
     assert dialog.cost.text().startswith("4 images x 2 targets x 1 direction x 1 budget x 1 encoder = 8 probes")
     dialog.images.setText("no_such_image")
     dialog.budgets.setText("linf:8")
-    dialog.look_again()
+    dialog.tell()
     assert dialog.plan is None and not dialog.add.isEnabled()
     assert "Did you mean 8/255?" in dialog.problem.text()
 

@@ -58,8 +58,8 @@ def wait(window: MainWindow, qtbot: QtBot) -> Probe:
 
 def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow, qtbot: QtBot) -> None:
     form = window.controls.target.aim
-    form.contrast.setCurrentIndex(form.contrast.findData("PPA"))
-    form.contrast.activated.emit(form.contrast.currentIndex())
+    form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("PPA"))
+    form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     form.contrast_weight.setValue(0.5)
     probe = wait(window, qtbot)
     assert probe.config.target.kind is TargetKind.CONTRAST
@@ -71,8 +71,8 @@ def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow,
     assert window.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
     window.session.controller.pick_roi("EBA")
     assert wait(window, qtbot).config.target.label.startswith("ROI EBA"), "another target keeps the contrast"
-    form.contrast.setCurrentIndex(0)
-    form.contrast.activated.emit(0)
+    form.contrast_roi.setCurrentIndex(0)
+    form.contrast_roi.activated.emit(0)
     assert wait(window, qtbot).config.target.kind is TargetKind.ROI
 
 
@@ -80,8 +80,8 @@ def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, 
     form, told = window.controls.target.aim, []
     window.session.problems.message.connect(lambda text, _kind: told.append(text))
     before = window.session.state.probe
-    form.contrast.setCurrentIndex(form.contrast.findData("FFA"))
-    form.contrast.activated.emit(form.contrast.currentIndex())
+    form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("FFA"))
+    form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     qtbot.waitUntil(lambda: bool(told))
     assert "`contrast` must be another ROI than the target, got 'FFA'" in told[0]
     assert window.session.state.probe is before
@@ -90,7 +90,7 @@ def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, 
 def test_sparing_others_and_its_weight_reach_the_probe(window: MainWindow, qtbot: QtBot) -> None:
     form = window.controls.target.aim
     assert not form.spare_weight.isEnabled()
-    form.spare.setChecked(True)
+    form.spares_others.setChecked(True)
     form.spare_weight.setValue(2.5)
     probe = wait(window, qtbot)
     assert probe.config.objective == ObjectiveConfig(ObjectiveKind.SELECTIVE, 2.5)
@@ -110,10 +110,10 @@ def test_a_pattern_from_a_file_becomes_the_target(
     assert probe.config.target.kind is TargetKind.PATTERN
     assert probe.config.target.voxels == (4, 9)
     assert probe.config.objective.kind is ObjectiveKind.DISTANCE
-    qtbot.waitUntil(lambda: target.aim.mode.isEnabled())
-    assert not target.aim.wish.isEnabled() and target.aim.wish.toolTip() == NO_SD_TIP
-    assert not target.aim.contrast.isEnabled()
-    qtbot.mouseClick(target.aim.mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: target.aim.pattern_mode.isEnabled())
+    assert not target.aim.wanted_shift_sd.isEnabled() and target.aim.wanted_shift_sd.toolTip() == NO_SD_TIP
+    assert not target.aim.contrast_roi.isEnabled()
+    qtbot.mouseClick(target.aim.pattern_mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
     assert wait(window, qtbot).config.objective.kind is ObjectiveKind.COSINE
 
 
@@ -133,7 +133,7 @@ def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
     noted: list[str] = []
     window.session.controller.noted.connect(noted.append)
     window.session.problems.message.connect(lambda text, _kind: noted.append(text))
-    window.controls.target.aim.wish.setValue(1.5)
+    window.controls.target.aim.wanted_shift_sd.setValue(1.5)
     probe = wait(window, qtbot)
     assert probe.config.wanted_shift_sd == 1.5
     reached, missed = "The smallest budget for 1.5 SD is ε 3.", "A shift of 1.5 SD is not reached within ε 3."
@@ -153,10 +153,10 @@ def test_options_of_the_attack_reach_the_probe_and_say_where_they_have_no_use(wi
     assert (attack.method, attack.momentum, attack.translation) == (AttackMethod.APGD, 0.0, 0)
     assert not form.momentum.isEnabled() and "APGD has a momentum" in form.momentum.toolTip()
     form.method.button(AttackMethod.SQUARE).click()
-    form.queries.setValue(250)
+    form.n_queries.setValue(250)
     attack = wait(window, qtbot).config.attack
     assert (attack.method, attack.n_queries) == (AttackMethod.SQUARE, 250)
-    assert not form.steps.isEnabled()
+    assert not form.n_steps.isEnabled()
     form.method.button(AttackMethod.PGD).click()
     assert wait(window, qtbot).config.attack.momentum == 1.0, "what was chosen for PGD comes back with it"
 
@@ -169,7 +169,7 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWind
     assert (attack.norm, attack.epsilon, attack.n_steps) == (NormName.LINF, 8 / 255, 200)
     assert attack.step_size == pytest.approx(1.2 / 255)
     qtbot.waitUntil(lambda: form.preset.currentData() == "gaziv-linf-8")
-    form.steps.setValue(20)
+    form.n_steps.setValue(20)
     attack = wait(window, qtbot).config.attack
     assert (attack.n_steps, attack.step_size) == (20, None)
     qtbot.waitUntil(lambda: form.preset.currentData() == "")

@@ -140,10 +140,10 @@ def test_square_is_offered_with_its_queries_alone(qtbot: QtBot) -> None:
     form = SweepForm(Question.MEANING)
     qtbot.addWidget(form)
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
-    assert (form.queries.isHidden(), form.steps.isHidden()) == (True, False)
+    assert (form.n_queries.isHidden(), form.n_steps.isHidden()) == (True, False)
     form.attack.setCurrentIndex(form.attack.findData(AttackKind.SQUARE))
-    form.queries.setValue(50)
-    assert (form.queries.isHidden(), form.steps.isHidden()) == (False, True)
+    form.n_queries.setValue(50)
+    assert (form.n_queries.isHidden(), form.n_steps.isHidden()) == (False, True)
     assert (form.value().attacks, form.value().n_queries) == ((AttackKind.SQUARE,), 50)
     assert form.attack.findData(AttackKind.ENSEMBLE) == -1
 
@@ -307,10 +307,10 @@ def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> Non
     assert form.transfer is not None
     assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
     form.transfer.refitted.setChecked(False)
-    form.transfer.attacks[AttackKind.TI].setChecked(True)
+    form.transfer.attacks.boxes[AttackKind.TI].setChecked(True)
     assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
     assert form.value().refitted == ()
-    form.transfer.attacks[AttackKind.ENSEMBLE].setChecked(True)
+    form.transfer.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
     assert "at least 3 for an ensemble" in form.problem.text()
 
 

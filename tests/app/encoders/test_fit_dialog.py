@@ -71,12 +71,12 @@ def test_every_field_reaches_the_request(dialog: FitDialog) -> None:
         pick(dialog, field, value)
     pick(dialog, "category", "face")
     pick(dialog, "second", "simulated")
-    form.components.setValue(30)
-    form.projected.setValue(512)
+    form.n_components.setValue(30)
+    form.n_projected.setValue(512)
     form.l1_ratio.setValue(0.7)
     form.alpha.setText("0.25")
-    form.folds.setValue(7)
-    form.bootstrap.setValue(200)
+    form.n_folds.setValue(7)
+    form.n_bootstrap.setValue(200)
     scoring = ScoringConfig(n_bootstrap=200, n_outer=5, categories=("face",), second_sets=("simulated",))
     wanted = FitOptions(
         pool=4,
@@ -112,12 +112,12 @@ def test_a_penalty_that_is_no_number_is_refused_in_the_dialog(dialog: FitDialog,
 
 def test_only_what_the_choice_uses_is_enabled_and_the_rest_says_why(dialog: FitDialog) -> None:
     form = dialog.form
-    assert form.components.isEnabled() and not form.projected.isEnabled() and not form.l1_ratio.isEnabled()
-    assert form.projected.toolTip() == "Choose a reducer with a projection"
+    assert form.n_components.isEnabled() and not form.n_projected.isEnabled() and not form.l1_ratio.isEnabled()
+    assert form.n_projected.toolTip() == "Choose a reducer with a projection"
     pick(dialog, "reducer", "projection")
     pick(dialog, "readout", "elastic-net")
-    assert not form.components.isEnabled() and form.projected.isEnabled() and form.l1_ratio.isEnabled()
-    assert form.projected.toolTip() == "A multiple of 4"
+    assert not form.n_components.isEnabled() and form.n_projected.isEnabled() and form.l1_ratio.isEnabled()
+    assert form.n_projected.toolTip() == "A multiple of 4"
 
 
 def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog, qtbot: QtBot) -> None:
@@ -126,7 +126,7 @@ def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog, qtbot:
     assert not dialog.fit.isEnabled()
     dialog.show_estimate("Features: 3 images.")
     assert dialog.cost.text() == "Features: 3 images." and dialog.fit.isEnabled()
-    dialog.form.folds.setValue(3)
+    dialog.form.n_folds.setValue(3)
     assert dialog.cost.text() == "Estimate the cost before you start."
 
 

@@ -63,11 +63,11 @@ def test_only_what_matters_can_be_changed(qtbot: QtBot) -> None:
     dialog = make_movie_dialog(qtbot)
     form = dialog.form
     assert not form.look.isEnabled()
-    form.follow.setChecked(True)
+    form.with_cortex.setChecked(True)
     assert form.look.isEnabled()
     assert not form.look.motion.isEnabled()
     form.kind.button("epsilon").click()
-    assert not form.follow.isEnabled()
+    assert not form.with_cortex.isEnabled()
     assert not form.value().with_cortex
     form.format.setCurrentIndex(1)
     assert form.loops.text() == "for ever"
@@ -127,8 +127,8 @@ def test_sizes_are_given_in_centimetres_or_inches(qtbot: QtBot) -> None:
 def test_a_table_is_offered_for_rois_alone(qtbot: QtBot) -> None:
     dialog = make_figure_dialog(qtbot, FigureKind.CURVE)
     assert dialog.format.findData("csv") < 0
-    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.ROIS))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     assert not dialog.dpi.isEnabled()
-    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.CORTEX))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.CORTEX))
     assert (dialog.format.findData("csv"), dialog.format.findData("html")) == (-1, 3)

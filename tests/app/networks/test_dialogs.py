@@ -126,16 +126,16 @@ def test_the_robustify_form_speaks_wishes_and_follows_the_training(qtbot: QtBot,
     assert "No network here can be trained" in dialog.start.toolTip()
     dialog.set_networks([find_network("alexnet"), find_network("mobilenet_v2")], "mobilenet_v2")
     assert "Choose a folder" in dialog.start.toolTip()
-    dialog.folder.setText(str(tmp_path))
+    dialog.images.setText(str(tmp_path))
     dialog.epsilon.setValue(1.5)
-    dialog.photographs.setValue(500)
+    dialog.n_images.setValue(500)
     dialog.show()
     with qtbot.waitSignal(dialog.start_requested) as asked:
         qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     wishes = asked.args[0]
     assert (wishes.network, wishes.images, wishes.epsilon, wishes.n_images) == ("mobilenet_v2", tmp_path, 1.5, 500)
     dialog.show_running("Starting…")
-    assert not dialog.folder.isEnabled() and not dialog.start.isVisible() and dialog.stop.isVisible()
+    assert not dialog.images.isEnabled() and not dialog.start.isVisible() and dialog.stop.isVisible()
     for seen, loss in ((8, 2.0), (16, 1.0)):
         dialog.show_progress(seen, 500, losses=(loss, 0.1), text=f"{seen} of 500")
     assert dialog.progress.value() == 16

@@ -93,18 +93,18 @@ def test_the_button_opens_the_set_that_was_written_last(qtbot: QtBot, tools: Pac
 def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
     assert "Each run lasts 1 min 56 s" in dialog.duration.text()
-    dialog.form.counts["repeats"].setValue(2)
+    dialog.form.repeats.setValue(2)
     assert not dialog.make.isEnabled()
     qtbot.waitUntil(lambda: "Each run lasts 3 min 20 s" in dialog.duration.text())
     dialog.form.degrees.setValue(6.0)
     qtbot.waitUntil(lambda: "made to be shown 8.4 deg wide" in dialog.warnings.text())
-    dialog.form.counts["spacing"].setValue(9)
+    dialog.form.spacing.setValue(9)
     qtbot.waitUntil(lambda: "`spacing` must be at most 6, got 9" in dialog.error.text())
     assert not dialog.make.isEnabled() and "spacing" in dialog.make.toolTip()
-    dialog.form.counts["spacing"].setValue(5)
-    dialog.form.keys["trigger_key"].setText("%")
+    dialog.form.spacing.setValue(5)
+    dialog.form.trigger_key.setText("%")
     qtbot.waitUntil(lambda: "`trigger_key` must be one lower-case letter" in dialog.error.text())
-    dialog.form.keys["trigger_key"].setText("5")
+    dialog.form.trigger_key.setText("5")
     qtbot.waitUntil(dialog.make.isEnabled)
     assert not dialog.error.text()
 
@@ -160,7 +160,7 @@ def test_templates_are_loaded_and_saved(
     assert dialog is not None
     dialog.load.click()
     assert dialog.form.value() == OTHER
-    dialog.form.counts["seed"].setValue(12)
+    dialog.form.seed.setValue(12)
     dialog.save.click()
     assert read_template(saved) == dataclasses.replace(OTHER, order=dataclasses.replace(OTHER.order, seed=12))
     (tmp_path / "lab.toml").write_text("[timing]\non = 2\n", encoding="utf-8")
@@ -180,8 +180,8 @@ def test_a_kind_without_trials_is_not_refused_for_their_order(
     qtbot: QtBot, tools: PackageTools, tmp_path: Path
 ) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
-    dialog.form.counts["repeats"].setValue(2)
-    dialog.form.counts["spacing"].setValue(30)
+    dialog.form.repeats.setValue(2)
+    dialog.form.spacing.setValue(30)
     qtbot.waitUntil(lambda: "spacing" in dialog.error.text())
     dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BRAINSCORE))
     qtbot.waitUntil(dialog.make.isEnabled)
