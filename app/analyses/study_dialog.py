@@ -77,7 +77,7 @@ class StudyDialog(QDialog, Fields):
     report_requested = Signal()
     save_requested = Signal()
 
-    extent = Pick("Extent", EXTENTS, width=FIELD_WIDTH)
+    extent = Pick("Extent", choices=EXTENTS, width=FIELD_WIDTH)
     noise = Text(
         "Noise (signal SD)",
         "SD of the noise of a single measurement, in SDs of the signal; with commas between them",

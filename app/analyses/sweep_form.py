@@ -52,7 +52,7 @@ class SweepForm(Form):
     )
     images = Count("Held-out images", "Held-out images, drawn by the seed", least=LEAST_IMAGES, most=64, first=4)
     ladder = Text("Epsilon", "Ascending budgets in [0, 1] pixel units; 8/255 allowed", settled=True, name="Budgets")
-    attack = Choice("Attack", ATTACKS[:-1], "How perturbations are searched for")
+    attack = Choice("Attack", "How perturbations are searched for", choices=ATTACKS[:-1])
     n_steps = Count("Steps", "Steps of each budget", least=1, most=1000, first=10)
     n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
     gate = Number(
@@ -61,11 +61,13 @@ class SweepForm(Form):
         least=-1,
         most=1,
         step=0.05,
+        decimals=3,
+        plain=True,
         first=0.1,
     )
     seed = Count("Seed", "Of the images and voxels drawn, of random starts and of resamples", most=MOST_SEED)
-    norm = Pick("", NORMS, name="Norm")
-    direction = Pick("", DIRECTIONS, name="Direction")
+    norm = Pick("", choices=NORMS, name="Norm")
+    direction = Pick("", choices=DIRECTIONS, name="Direction")
 
     def __init__(self, question: Question, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,7 +140,9 @@ class SweepForm(Form):
         if self.transfer is None:
             self.attack.set_value(config.attacks[0])
         else:
-            self.transfer.show_config(config)
+            self.transfer.attacks.set_value(config.attacks)
+            self.transfer.refitted.set_value(bool(config.refitted))
+            self.transfer.untrained.set_value(bool(config.untrained))
         self.take_edit()
 
     def set_paces(self, paces: Mapping[Layer, float]) -> None:

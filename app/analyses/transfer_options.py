@@ -34,20 +34,21 @@ ATTACKS = (
 class TransferOptions(Form):
     """Attacks and copies."""
 
-    attacks = Flags("", ATTACKS, first=(AttackKind.PGD,), name="Attacks")
+    attacks = Flags("", choices=ATTACKS, name="Attacks")
     refitted = Flag(
         "Re-fitted copy of each encoder",
         "T to the same network with a readout fitted to half of the training images",
-        first=True,
     )
     untrained = Flag(
         "Untrained networks as sources",
         "The same architectures with random weights and readouts of their own",
-        first=True,
     )
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.attacks.set_value((AttackKind.PGD,))
+        self.refitted.set_value(True)
+        self.untrained.set_value(True)
         self.missing = make_label("", "muted", wraps=True)
         self.missing.hide()
         heads = make_heading("Attacks, a matrix each"), make_heading("Controls fitted for this")

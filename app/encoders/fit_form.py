@@ -35,11 +35,11 @@ class FitForm(Form):
     layer = Choice(
         "Layer", tip="The best layer is chosen by cross-validation over the fitted images", name="Feature layer"
     )
-    pool = Choice("Pooling", POOLS, "The feature map is averaged over a grid of so many cells a side")
-    reducer = Choice("Reducer", REDUCERS)
+    pool = Choice("Pooling", "The feature map is averaged over a grid of so many cells a side", choices=POOLS)
+    reducer = Choice("Reducer", choices=REDUCERS)
     n_components = Count("Components", "Principal components kept at most", first=100, zero="all")
     n_projected = Count("Projected", "A multiple of 4", first=DEFAULT_PROJECTED, step=4, name="Projected features")
-    readout = Choice("Readout", READOUTS)
+    readout = Choice("Readout", choices=READOUTS)
     l1_ratio = Number(
         "Share of l1", "Part of the penalty that is on absolute weights", first=0.5, least=0.05, most=0.95, step=0.05
     )
@@ -49,14 +49,12 @@ class FitForm(Form):
     n_folds = Count("Folds", "Of the cross-validation that chooses penalties", first=5, least=2)
     category = Choice("Without", tip="Fit again without a category and score on it", name="Held-out category")
     second = Choice("Second set", tip="Score on another record with the same voxels or ROIs")
-    n_bootstrap = Count(
-        "Resamples", "Behind intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100
-    )
+    n_bootstrap = Count("Resamples", "Behind intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100)
     seed = Count("Seed", "Of folds, projections and resamples", most=MOST_SEED)
     nested = Flag(
         "Nested cross-validation",
         "Also score over outer folds of the fitted images; needed where none is held out",
-        title=" ",
+        row=" ",
     )
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -14,6 +14,7 @@ from app.widgets.form import Choice, Flag, Form, Number, Pick
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
 
 NO_CONTRAST = ("", "nothing")
+CONTRAST_TIP = "Hold or lower this ROI: the target less weight × its mean is raised"
 MOST_WEIGHT, WIDTH = 1000.0, 72
 SPARE_TIP = (
     "Take the mean squared change of all other voxels, in SDs, times this weight off what is raised, "
@@ -37,13 +38,7 @@ class AimForm(Form):
     changed = Signal(object)
     pattern_requested = Signal()
 
-    contrast_roi = Choice(
-        "Against",
-        (NO_CONTRAST,),
-        "Hold or lower this ROI: the target less weight × its mean is raised",
-        letters=4,
-        name="Contrast ROI",
-    )
+    contrast_roi = Choice("Against", CONTRAST_TIP, choices=(NO_CONTRAST,), letters=4, name="Contrast ROI")
     contrast_weight = Number(
         "",
         "Weight of the ROI held or lowered",
@@ -61,7 +56,7 @@ class AimForm(Form):
     wanted_shift_sd = Number(
         "", WISH_TIP, most=100, step=0.5, zero="off", unit=" SD", settled=True, name="Shift to reach", width=WIDTH
     )
-    pattern_mode = Pick("", MODES, name="Pattern")
+    pattern_mode = Pick("", choices=MODES, name="Pattern")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -19,6 +19,7 @@ from core.attacks.presets import PRESETS, find_preset, name_schedule
 from core.types import Direction, NormName
 
 OWN_SCHEDULE = ("", "own steps")
+SCHEDULE_TIP = "A published norm, budget, step and number of steps; changing one makes it your own"
 SCHEDULES = [
     (name, name, f"{preset.describe()}. At its one budget: the curve has a single point.")
     for name, preset in PRESETS.items()
@@ -56,17 +57,13 @@ class AttackForm(Form):
     direction_chosen = Signal(object)
     epsilon_dragged = Signal(float)
 
-    direction = Pick("", DIRECTIONS)
-    norm = Pick("", NORMS, width=104)
+    direction = Pick("", choices=DIRECTIONS)
+    norm = Pick("", choices=NORMS, width=104)
     n_steps = Count(
         "", "Steps of the attack at each budget of the curve", least=1, most=1000, settled=True, name="Steps", width=60
     )
-    method = Pick("", METHODS)
-    preset = Choice(
-        "Schedule",
-        (OWN_SCHEDULE, *SCHEDULES),
-        "A published norm, budget, step and number of steps; changing one makes it your own",
-    )
+    method = Pick("", choices=METHODS)
+    preset = Choice("Schedule", SCHEDULE_TIP, choices=(OWN_SCHEDULE, *SCHEDULES))
     momentum = Number(
         "Momentum",
         "Add up the gradients of all steps, older ones decayed by this (1 as published); often transfers better",

@@ -34,7 +34,7 @@ class TargetForm(Form):
     drawing_toggled = Signal(bool)
     drawing_cleared = Signal()
 
-    kind = Pick("", KINDS, name="Target")
+    kind = Pick("", choices=KINDS, name="Target")
     roi = Choice("", name="ROI")
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -48,10 +48,10 @@ class FigureDialog(QDialog, Fields):
     preview_requested = Signal(object)
     save_requested = Signal(object, str)
 
-    kind = Choice("What", [(kind, kind.label) for kind in FigureKind])
-    format = Choice("Format", FORMATS)
+    kind = Choice("What", choices=[(kind, kind.label) for kind in FigureKind])
+    format = Choice("Format", choices=FORMATS)
     width_box, height_box = Number("Width"), Number("Height")
-    unit = Choice("Unit", (("cm", "cm"), ("in", "inches")), letters=6)
+    unit = Choice("Unit", choices=(("cm", "cm"), ("in", "inches")), letters=6)
     font_size = Number(
         "Letters",
         least=SMALLEST_LETTERS,
@@ -70,8 +70,8 @@ class FigureDialog(QDialog, Fields):
         unit=" dpi",
         name="Resolution",
     )
-    theme = Choice("Colours", THEMES)
-    transparent = Flag("No paper behind it", title="Paper")
+    theme = Choice("Colours", choices=THEMES)
+    transparent = Flag("No paper behind it", row="Paper")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -168,9 +168,10 @@ class FigureDialog(QDialog, Fields):
 
     def reasons(self) -> Mapping[str, str]:
         """What a table or a page has no use for."""
-        drawn = "" if self.format.value() in dict(FORMATS) else "A table or a page has no paper"
+        unprinted = "" if self.format.value() in dict(FORMATS) else "A table or a page has no paper"
+        uncoloured = "A table has no colours" if self.format.value() == "csv" else ""
         fields = ("width_box", "height_box", "font_size", "dpi", "transparent")
-        return {"theme": "A table has no colours" if self.format.value() == "csv" else "", **dict.fromkeys(fields, drawn)}
+        return dict.fromkeys(fields, unprinted) | {"theme": uncoloured}
 
     def refresh(self) -> None:
         """Enable what the figure and its format use."""

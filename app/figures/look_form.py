@@ -20,17 +20,19 @@ def _list(names: tuple[str, ...]) -> list[tuple[str, str]]:
 class LookForm(Form):
     """Map, surface, hemispheres, view, motion; `changed` after any of them."""
 
-    map = Choice("Map", [(name, TITLES[name]) for name in MAPS])
-    motion = Choice("Motion", MOTIONS)
-    geometry = Choice("Surface", _list(GEOMETRIES))
-    hemispheres = Choice("Hemispheres", _list(HEMISPHERES))
-    view = Choice("View", _list(SIDES_SEEN))
+    map = Choice("Map", choices=[(name, TITLES[name]) for name in MAPS])
+    motion = Choice("Motion", choices=MOTIONS)
+    surface = Choice("Surface", choices=_list(GEOMETRIES))
+    hemispheres = Choice("Hemispheres", choices=_list(HEMISPHERES))
+    view = Choice("View", choices=_list(SIDES_SEEN))
     gate_r = Number(
         "Dim, r below",
         "Voxels whose encoder predicts held-out images worse than this are dimmed",
         least=-1,
         most=1,
         step=0.05,
+        decimals=3,
+        plain=True,
     )
     outlines, labels = Flag("Outlines"), Flag("Names")
 
@@ -38,12 +40,14 @@ class LookForm(Form):
         super().__init__(parent)
         moves = ("motion",) if with_motion else ()
         rois = ("ROIs", "outlines", "labels", -1)
-        self.setLayout(self.make_rows("map", *moves, "geometry", "hemispheres", "view", "gate_r", rois))
+        self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
+        self.set_value(CortexLook())
 
     def value(self) -> CortexLook:
         """The look chosen."""
-        return self.make_config(CortexLook)
+        return self.make_config(CortexLook, geometry=self.surface.value())
 
     def set_value(self, look: CortexLook) -> None:
         """Show a look without telling."""
         self.show_config(look)
+        self.surface.set_value(look.geometry)

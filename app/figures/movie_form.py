@@ -34,16 +34,16 @@ ROWS = ("format", "dimensions", "fps", "seconds", "hold", "loops", "theme")
 class MovieForm(Form):
     """One column of fields; `changed` after any of them."""
 
-    kind = Pick("", KINDS, name="What moves")
-    format = Choice("Format", FORMATS)
-    dimensions = Choice("Size", [(size, f"{size[0]} × {size[1]} px") for size in SIZES])
+    kind = Pick("", choices=KINDS, name="What moves")
+    format = Choice("Format", choices=FORMATS)
+    dimensions = Choice("Size", choices=[(size, f"{size[0]} × {size[1]} px") for size in SIZES])
     fps = Number("Pace", "Frames a second", least=1, most=LARGEST_FPS, decimals=1, unit=" frames/s")
     seconds = Number("Length", "Length", least=0.5, most=LONGEST_SECONDS, decimals=1, unit=" s")
     hold = Number("Still at end", "Stands still at the end", most=60, decimals=1, unit=" s")
     loops = Count(
         "Showings", "How often it is shown. 0: a GIF repeats for ever, an MP4 holds one showing", most=MOST_LOOPS
     )
-    theme = Choice("Colours", THEMES, name="Theme")
+    theme = Choice("Colours", choices=THEMES, name="Theme")
     with_cortex = Flag("Let the cortex follow the steps", "The map of every step, on one scale")
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -16,6 +16,7 @@ from core.experiments.measured.planned import Plan, Scale
 from core.experiments.measured.trials import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
 
 BY_NAME = ("", "found by name")
+COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"
 SCALES = (
     (Scale.UNIT, "Response unit", "Predicted shifts in the unit of the predicted responses"),
     (Scale.SD, "SD", "In SDs of each network's own predictions over clean images"),
@@ -45,11 +46,7 @@ class MeasuredForm(Form):
     practice_requested = Signal()
 
     unknown = Flag("Leave unknown ids out")
-    column = Choice(
-        "Measured column",
-        (BY_NAME,),
-        "Which column is compared with the targets: found by its name, or the same for all",
-    )
+    column = Choice("Measured column", COLUMN_TIP, choices=(BY_NAME,))
     unit = Text(
         "Unit",
         "Unit of the measured responses: z, % signal change, s",
@@ -60,11 +57,11 @@ class MeasuredForm(Form):
     zscore = Flag(
         "z-score each session",
         "Bring every column to mean 0 and SD 1 over the trials of each session",
-        title=" ",
+        row=" ",
     )
-    control = Choice("Control", (), "Which control of equal realised norm the perturbed stimuli are compared with")
-    scale = Pick("Predicted in", SCALES)
-    cluster = Pick("Count", CLUSTERS)
+    control = Choice("Control", "Which control of equal realised norm the perturbed stimuli are compared with")
+    scale = Pick("Predicted in", choices=SCALES)
+    cluster = Pick("Count", choices=CLUSTERS)
     seed = Count("Seed", "Of the resamples behind intervals", most=MOST_SEED)
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -52,9 +52,9 @@ class ImportNetworkDialog(QDialog, Fields):
     title = Text("Title", hint="As the file is called")
     layers = Text("Layers", hint="The network's own; several with spaces between, early to late")
     input_size = Count("Input size", "Side of the images it takes", most=2048, unit=" px", zero=AS_USUAL)
-    tokens = Choice("Transformer tokens", TOKENS)
-    robust = Flag("It was trained against perturbations", title=" ")
-    trusted = Flag("I trust whoever made it: a TorchScript file or a function runs with my rights", title=" ")
+    tokens = Choice("Transformer tokens", choices=TOKENS)
+    robust = Flag("It was trained against perturbations", row=" ")
+    trusted = Flag("I trust whoever made it: a TorchScript file or a function runs with my rights", row=" ")
 
     def __init__(self, known: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -57,7 +57,7 @@ class PackageDialog(QDialog, Fields):
         hint="Folder of a written stimulus set, with its manifest.json",
         settled=True,
     )
-    kind = Choice("Kind of package", [(kind, made.title) for kind, made in FORMATS.items()], letters=24)
+    kind = Choice("Kind of package", choices=[(kind, made.title) for kind, made in FORMATS.items()], letters=24)
     out = Text("Folder to write")
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -35,15 +35,13 @@ class PackageForm(Form):
     stimulus_seconds = _seconds("On", "How long a stimulus is shown")
     gap_seconds = _seconds("Off", "Fixation after it")
     lead_in_seconds = _seconds("Lead-in", "Fixation before the first trial of a run")
-    lead_out_seconds = _seconds(
-        "Lead-out", "Fixation after the last trial, so that the slow response can settle"
-    )
+    lead_out_seconds = _seconds("Lead-out", "Fixation after the last trial, so that the slow response can settle")
     runs = Count("Runs", "Runs of a participant", zero="automatic")
     stimuli_per_run = Count("Stimuli a run", "Where the number of runs is automatic", least=1)
     repeats = Count("Repeats", "How often a participant sees each stimulus, over all runs", least=1)
     participants = Count("Participants", "Each gets orders of their own", least=1)
     catch_per_run = Count("Catch trials a run", "The participant presses the response key at them")
-    catch_kind = Choice("A catch trial is", CATCHES, name="What a catch trial shows")
+    catch_kind = Choice("A catch trial is", choices=CATCHES, name="What a catch trial shows")
     blanks_per_run = Count("Blanks a run", "Trials of fixation alone")
     spacing = Count("Spacing", "Stimuli before a stimulus that never show the same source image")
     seed = Count("Seed", "The same seed gives the same orders")

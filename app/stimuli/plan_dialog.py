@@ -40,11 +40,13 @@ class PlanDialog(QDialog, Fields):
     images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, settled=True)
     voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, settled=True)
     budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
-    norm = Pick("", NORMS, name="Norm", width=120)
+    norm = Pick("", choices=NORMS, name="Norm", width=120)
     n_steps = Count("Steps", "Attack steps of each probe", first=20, least=1, most=1000, name="Attack steps")
-    gate = Number("Gate, least r", "Least r of a voxel drawn as ROI:N", first=0.1, most=1, step=0.05)
+    gate = Number(
+        "Gate, least r", "Least r of a voxel drawn as ROI:N", first=0.1, most=1, step=0.05, decimals=3, plain=True
+    )
     seed = Count("Seed", "Of the images and voxels drawn, and of controls", most=MOST_SEED)
-    direction = Pick("", DIRECTIONS, name="Direction")
+    direction = Pick("", choices=DIRECTIONS, name="Direction")
 
     def __init__(
         self,

@@ -57,11 +57,16 @@ class SetForm(Form):
         name="Width of the picture in degrees of visual angle",
     )
     gate = Number(
-        "Gate, least r", "A voxel that its encoder predicts worse than this is warned of", most=1, step=0.05
+        "Gate, least r",
+        "A voxel that its encoder predicts worse than this is warned of",
+        most=1,
+        step=0.05,
+        decimals=3,
+        plain=True,
     )
-    enlarging = Pick("", ENLARGING, name="Enlarging")
-    controls = Flags("", CONTROLS, name="Equal-norm controls")
-    matching = Pick("", MATCHING, name="Match the originals")
+    enlarging = Pick("", choices=ENLARGING, name="Enlarging")
+    controls = Flags("", choices=CONTROLS, name="Equal-norm controls")
+    matching = Pick("", choices=MATCHING, name="Match the originals")
     transfer = Checks("", most_rows=3, name="Further networks to score on")
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -10,14 +10,15 @@ a config of the fields of the same names, and `form.show_config(config)` shows o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from dataclasses import fields as list_config_fields
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QWidget
 
-from app.widgets.basics import make_label, make_row, pad_spin_box, show_text
+from app.widgets.basics import GRID, make_label, make_row, pad_spin_box, show_text
 from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, FlagGroup, NumberBox, PathLine, TextLine
 from app.widgets.segmented import Segmented
 from core.errors import ProbeError
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
     Config = TypeVar("Config", bound=DataclassInstance)
 Editor = TypeVar("Editor", bound=QWidget)
 Made = TypeVar("Made")
-MOST_COUNT = 100_000
-MOST_SEED = 2**31 - 1
+MOST_COUNT, MOST_SEED = 100_000, 2**31 - 1
 LONG_LIST = 20
 """Rows of a list that opens."""
 
 
+@dataclass(eq=False)
 class Field(Generic[Editor]):
     """One field of a form.
 
@@ -47,17 +48,17 @@ class Field(Generic[Editor]):
         Its accessible name, the title where none is given.
     width : int
         Of the editor in pixels; 0 for as wide as there is room.
-    make : callable
-        Makes the editor.
-    signal : str
-        The editor's signal that says it was changed.
+    settled : bool
+        Whether a change is told when the user has finished typing, not at every key.
     """
 
-    def __init__(
-        self, title: str, tip: str, *, make: Callable[[], Editor], signal: str, name: str = "", width: int = 0
-    ) -> None:
-        self.title, self.tip, self.name, self.width = title, tip, name or title.strip(), width
-        self.signal, self._make = signal, make
+    title: str = ""
+    tip: str = ""
+    _: KW_ONLY
+    name: str = ""
+    width: int = 0
+    settled: bool = False
+    signal = "valueChanged"
 
     def __set_name__(self, owner: type, key: str) -> None:
         self.key = key
@@ -72,10 +73,15 @@ class Field(Generic[Editor]):
             return self
         raise AttributeError(f"{owner.__name__} has not made its fields yet: {self.key}")
 
+    @property
+    def label(self) -> str:
+        """What stands before it in its row."""
+        return self.title
+
     def build(self) -> Editor:
-        """A new editor."""
+        """An editor with its name, tooltip and width."""
         editor = self._make()
-        editor.setAccessibleName(self.name)
+        editor.setAccessibleName(self.name or self.title.strip())
         editor.setToolTip(self.tip)
         if editor.focusPolicy() == Qt.FocusPolicy.WheelFocus:
             editor.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel scrolls the page
@@ -83,147 +89,156 @@ class Field(Generic[Editor]):
             editor.setFixedWidth(self.width)
         return editor
 
-
-def Count(
-    title: str,
-    tip: str = "",
-    *,
-    first: int = 0,
-    least: int = 0,
-    most: int = MOST_COUNT,
-    step: int = 1,
-    unit: str = "",
-    zero: str = "",
-    settled: bool = False,
-    name: str = "",
-    width: int = 0,
-) -> Field[CountBox]:
-    """A whole number from `least` to `most`; `zero` is what the least one reads, `settled` waits for Enter."""
-
-    def make() -> CountBox:
-        return _dress(CountBox(), (least, most, step, first), unit=unit, zero=zero, settled=settled)
-
-    return Field(title, tip, make=make, signal="valueChanged", name=name, width=width)
+    def _make(self) -> Editor:
+        raise NotImplementedError
 
 
-def Number(
-    title: str,
-    tip: str = "",
-    *,
-    first: float = 0.0,
-    least: float = 0.0,
-    most: float = MOST_COUNT,
-    step: float = 1.0,
-    decimals: int = 2,
-    plain: bool = False,
-    unit: str = "",
-    zero: str = "",
-    settled: bool = False,
-    name: str = "",
-    width: int = 0,
-) -> Field[NumberBox]:
-    """A number from `least` to `most`; a plain one is written with as few decimals as it needs."""
+@dataclass(eq=False)
+class _Spin(Field[Editor]):
+    """A number from `least` to `most`; `zero` is what the least one reads."""
 
-    def make() -> NumberBox:
+    first: float = 0
+    least: float = 0
+    most: float = MOST_COUNT
+    step: float = 1
+    unit: str = ""
+    zero: str = ""
+
+    def _dress(self, box: Any) -> Any:
+        box.setRange(self.least, self.most)
+        box.setSingleStep(self.step)
+        box.setSuffix(self.unit)
+        box.setSpecialValueText(self.zero)
+        box.set_value(self.first)
+        box.setKeyboardTracking(not self.settled)
+        box.setAlignment(Qt.AlignmentFlag.AlignRight)
+        pad_spin_box(box)
+        return box
+
+
+@dataclass(eq=False)
+class Count(_Spin[CountBox]):
+    """A whole number."""
+
+    def _make(self) -> CountBox:
+        return cast(CountBox, self._dress(CountBox()))
+
+
+@dataclass(eq=False)
+class Number(_Spin[NumberBox]):
+    """A number; a plain one reads 2, not 2.00."""
+
+    decimals: int = 2
+    plain: bool = False
+
+    def _make(self) -> NumberBox:
         box = NumberBox()
-        box.setDecimals(decimals)
-        box.plain = plain
-        return _dress(box, (least, most, step, first), unit=unit, zero=zero, settled=settled)
-
-    return Field(title, tip, make=make, signal="valueChanged", name=name, width=width)
+        box.setDecimals(self.decimals)
+        box.plain = self.plain
+        return cast(NumberBox, self._dress(box))
 
 
-def Choice(
-    title: str,
-    choices: Iterable[tuple[Any, ...]] = (),
-    tip: str = "",
-    *,
-    letters: int = 12,
-    name: str = "",
-    width: int = 0,
-) -> Field[ChoiceBox]:
-    """One of a list that opens, at least as wide as so many letters."""
+@dataclass(eq=False)
+class Choice(Field[ChoiceBox]):
+    """One of a list that opens, each `(value, text)` or with a tip; at least as wide as so many letters."""
 
-    def make() -> ChoiceBox:
+    choices: Iterable[tuple[Any, ...]] = ()
+    letters: int = 12
+    signal = "currentIndexChanged"
+
+    def _make(self) -> ChoiceBox:
         box = ChoiceBox()
-        box.set_choices(choices)
-        box.setMinimumContentsLength(letters)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.set_choices(self.choices)
+        box.setMinimumContentsLength(self.letters)
+        box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMaxVisibleItems(LONG_LIST)
         return box
 
-    return Field(title, tip, make=make, signal="currentIndexChanged", name=name, width=width)
 
-
-def Pick(
-    title: str, choices: Iterable[tuple[str, str, str]], tip: str = "", *, name: str = "", width: int = 0
-) -> Field[Segmented]:
+@dataclass(eq=False)
+class Pick(Field[Segmented]):
     """One of a few buttons in a row, each `(value, text, tip)`."""
-    return Field(title, tip, make=lambda: Segmented(tuple(choices)), signal="chosen", name=name, width=width)
+
+    choices: tuple[tuple[str, str, str], ...] = ()
+    signal = "chosen"
+
+    def _make(self) -> Segmented:
+        return Segmented(self.choices)
 
 
-def Checks(title: str, tip: str = "", *, most_rows: int = 0, name: str = "") -> Field[CheckList]:
-    """Any of a list; no more than so many rows are seen at once."""
-    return Field(title, tip, make=lambda: CheckList(most_rows), signal="itemChanged", name=name)
+@dataclass(eq=False)
+class Checks(Field[CheckList]):
+    """Any of a list of which `most_rows` are seen at once."""
+
+    most_rows: int = 0
+    signal = "itemChanged"
+
+    def _make(self) -> CheckList:
+        return CheckList(self.most_rows)
 
 
-def Flags(
-    title: str, choices: Sequence[tuple[Any, str, str]], *, first: Collection[object] = (), name: str = ""
-) -> Field[FlagGroup]:
+@dataclass(eq=False)
+class Flags(Field[FlagGroup]):
     """A few boxes to tick, each `(value, text, tip)`."""
 
-    def make() -> FlagGroup:
-        group = FlagGroup(choices)
-        group.set_value(first)
-        return group
+    choices: Iterable[tuple[Any, str, str]] = ()
+    signal = "changed"
 
-    return Field(title, "", make=make, signal="changed", name=name)
-
-
-def Flag(text: str, tip: str = "", *, title: str = "", first: bool = False) -> Field[FlagBox]:
-    """A box to tick."""
-
-    def make() -> FlagBox:
-        box = FlagBox(text)
-        box.setChecked(first)
-        return box
-
-    return Field(title, tip, make=make, signal="toggled", name=text)
+    def _make(self) -> FlagGroup:
+        return FlagGroup(self.choices)
 
 
-def Text(
-    title: str,
-    tip: str = "",
-    *,
-    first: str = "",
-    hint: str = "",
-    settled: bool = False,
-    longest: int = 32767,
-    name: str = "",
-    width: int = 0,
-) -> Field[TextLine]:
+@dataclass(eq=False)
+class Flag(Field[FlagBox]):
+    """A box to tick, whose title stands beside it; `row` is the label of its row."""
+
+    row: str = ""
+    signal = "toggled"
+
+    @property
+    def label(self) -> str:
+        """What stands before it in its row."""
+        return self.row
+
+    def _make(self) -> FlagBox:
+        return FlagBox(self.title)
+
+
+@dataclass(eq=False)
+class _Line(Field[Editor]):
     """A line of text; `hint` stands in it while it is empty."""
 
-    def make() -> TextLine:
-        line = TextLine(first)
-        line.setPlaceholderText(hint)
-        line.setMaxLength(longest)
+    first: str = ""
+    hint: str = ""
+    longest: int = 32767
+
+    def __post_init__(self) -> None:
+        self.signal = "editingFinished" if self.settled else "textChanged"
+
+    def _dress(self, line: Any) -> Any:
+        line.setText(self.first)
+        line.setPlaceholderText(self.hint)
+        line.setMaxLength(self.longest)
         return line
 
-    return Field(title, tip, make=make, signal="editingFinished" if settled else "textChanged", name=name, width=width)
+
+@dataclass(eq=False)
+class Text(_Line[TextLine]):
+    """A line of text."""
+
+    def _make(self) -> TextLine:
+        return cast(TextLine, self._dress(TextLine()))
 
 
-def PathText(
-    title: str, tip: str = "", *, ask: str, kinds: str = "", hint: str = "", settled: bool = False, name: str = ""
-) -> Field[PathLine]:
+@dataclass(eq=False)
+class PathText(_Line[PathLine]):
     """A file of these kinds (a Qt filter), or a folder where there are none; `ask` is the title of the file dialog."""
 
-    def make() -> PathLine:
-        line = PathLine(ask, kinds)
-        line.setPlaceholderText(hint)
-        return line
+    ask: str = ""
+    kinds: str = ""
 
-    return Field(title, tip, make=make, signal="editingFinished" if settled else "textChanged", name=name)
+    def _make(self) -> PathLine:
+        return cast(PathLine, self._dress(PathLine(self.ask, self.kinds)))
 
 
 class Fields:
@@ -275,7 +290,7 @@ class Fields:
         if not reason:
             self.refresh()
 
-    def make_config(self, kind: type[Config], **more: Any) -> Config:
+    def make_config(self, kind: type[Config], /, **more: Any) -> Config:
         """A config of the fields of the same names, and of `more`. Raises what the config raises."""
         shared = [one.name for one in list_config_fields(kind) if one.name in self.fields() and one.name not in more]
         return kind(**{name: getattr(self, name).value() for name in shared}, **more)
@@ -298,14 +313,16 @@ class Fields:
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for row in rows:
-            title, *parts = (self.fields()[row].title, row) if isinstance(row, str) else row
+            title, *parts = (self.fields()[row].label, row) if isinstance(row, str) else row
             widgets = [getattr(self, part) if isinstance(part, str) else part for part in parts]
             if isinstance(widgets[0], PathLine):
                 widgets.append(widgets[0].browse)
-            held = widgets[0] if len(widgets) == 1 else make_row(*widgets, gap=6)
+            held: Any = widgets[0] if len(widgets) == 1 else make_row(*widgets, gap=6)
             if title:
                 label = make_label(str(title).strip(), "muted")
                 label.setBuddy(next(one for one in widgets if isinstance(one, QWidget)))
+                if not isinstance(held, CheckList):
+                    label.setContentsMargins(0, GRID, 0, GRID)  # as tall as a field, so that both stand on one line
                 form.addRow(label, held)
             else:
                 form.addRow(held)
@@ -340,16 +357,3 @@ def attempt(make: Callable[[], Made], problem: QLabel) -> Made | None:
         return None
     show_text(problem, "")
     return made
-
-
-def _dress(box: Any, span: tuple[float, float, float, float], *, unit: str, zero: str, settled: bool) -> Any:
-    least, most, step, first = span
-    box.setRange(least, most)
-    box.setSingleStep(step)
-    box.setSuffix(unit)
-    box.setSpecialValueText(zero)
-    box.setValue(first)
-    box.setKeyboardTracking(not settled)
-    box.setAlignment(Qt.AlignmentFlag.AlignRight)
-    pad_spin_box(box)
-    return box

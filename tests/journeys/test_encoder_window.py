@@ -153,10 +153,10 @@ def test_dropped_weights_are_taken_in_and_opened(window: MainWindow, qtbot: QtBo
     assert not dialog.import_button.isEnabled()
     assert dialog.import_button.toolTip() == "Give the new subject an id"
     dialog.new_subject.setText("lab1")
-    dialog.unit.setText("z")
+    dialog.response_unit.setText("z")
     dialog.network.setCurrentIndex(dialog.network.findData("mobilenet_v2"))
     dialog.layer.setCurrentText("features.18")
-    dialog.reference.setValue(3)
+    dialog.n_reference.setValue(3)
     assert dialog.import_button.isEnabled()
     dialog.import_button.click()
     qtbot.waitUntil(lambda: window.encoder_tools.import_dialog is None, timeout=60_000)

@@ -85,7 +85,7 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     dialog = look(window, source, qtbot)
     found = dict(dialog.options.found.rows)
     assert found["Images"] == "12 (12 × 1 trials)" and found["ROIs"] == "FFA 2, PPA 1"
-    assert dialog.options.identity.text() == "study-7"
+    assert dialog.options.subject.text() == "study-7"
     assert not (user_subjects_folder() / "study-7").exists()
     dialog.options.title.setText("Ours")
     dialog.options.accept.click()
@@ -116,13 +116,13 @@ def test_a_folder_that_is_no_recording_is_refused_on_the_page(window: MainWindow
 
 def test_a_taken_id_is_refused_and_can_be_changed(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
-    dialog.options.identity.setText("kay2017")
+    dialog.options.subject.setText("kay2017")
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: bool(dialog.options.error.text()))
     assert "ships with the program" in dialog.options.error.text()
-    dialog.options.identity.setText("bad id")
+    dialog.options.subject.setText("bad id")
     assert not dialog.options.accept.isEnabled() and "letters, digits" in dialog.options.accept.toolTip()
-    dialog.options.identity.setText("mine")
+    dialog.options.subject.setText("mine")
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
     assert load_subject("mine").categories == ("face",) * 12

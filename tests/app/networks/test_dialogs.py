@@ -102,7 +102,7 @@ def test_the_import_form_speaks_wishes(qtbot: QtBot, tmp_path: Path, monkeypatch
     qtbot.addWidget(dialog)
     assert not dialog.bring.isEnabled() and "Choose a file" in dialog.bring.toolTip()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(tmp_path / "a.ckpt"), ""))
-    dialog._choose()
+    dialog.source.browse.click()
     dialog.architecture.setText(" resnet50 ")
     dialog.layers.setText("layer3, layer4")
     dialog.input_size.setValue(128)
