@@ -8,10 +8,11 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage, QPixmap
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.look.plotting import colour_legend, make_axes, name_plot, quieten
 from app.look.theme import Theme
+from app.widgets.editors import ChoiceBox
 from core.types import ByteArray, FloatArray
 
 ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
@@ -78,12 +79,14 @@ class ThemedPlot(pg.PlotWidget):  # type: ignore[misc]
         colour_legend(self.legend, theme.muted)
 
 
-def shrink(box: QComboBox) -> None:
-    """Let a choice of long texts be as narrow as its place; the list shows them whole."""
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+def make_choice(name: str) -> ChoiceBox:
+    """A choice of long texts that may be as narrow as its place; the list shows them whole."""
+    box = ChoiceBox(name)
+    box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(10)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     box.setMaximumWidth(WIDEST_CHOICE)
+    return box
 
 
 def picture_of(levels: ByteArray, side: int) -> QPixmap:

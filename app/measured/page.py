@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
 
 from app.base.jobs import Failed, Idle
 from app.base.services import Session
@@ -20,6 +20,7 @@ from app.measured.job import Opened, compare, look_at, open_files, write_empty, 
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
+from app.widgets.editors import ChoiceBox
 from app.widgets.plain_table import PlainTable
 from app.widgets.progress_line import ProgressLine
 from app.widgets.segmented import Segmented
@@ -70,7 +71,7 @@ class MeasuredPage(WorkPage):
         self.warnings = make_label("", "muted", wraps=True)
         self.badge = make_badge("simulated responses", "warning")
         self.measure = Segmented([(one, one.words, _explain(one)) for one in Measure])
-        self.cut = QComboBox()
+        self.cut = ChoiceBox("Group probes by")
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
         self.stack = QStackedWidget()
         self.setAcceptDrops(True)
@@ -128,7 +129,7 @@ class MeasuredPage(WorkPage):
         """Show the rows of the chosen measure and cut; the first is drawn."""
         if self.comparison is None:
             return
-        cut = Cut(self.cut.currentData() or Cut.ALL)
+        cut = Cut(self.cut.value() or Cut.ALL)
         self._rows = self.comparison.select(measure=Measure(self.measure.value()), cut=cut)
         cells = [lay_out_row(row) for row in self._rows]
         self.table.fill([(str(number), [row[name] for name in COLUMNS]) for number, row in enumerate(cells)])
@@ -197,7 +198,6 @@ class MeasuredPage(WorkPage):
         self.setLayout(row)
 
     def _make_answer(self) -> QWidget:
-        self.cut.setAccessibleName("Group probes by")
         self.cut.setToolTip("One row a network, or one for each group of probes")
         self.table.setFixedHeight(TABLE_HEIGHT)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
@@ -329,11 +329,8 @@ class MeasuredPage(WorkPage):
             self._refresh()
 
     def _fill_cuts(self, comparison: Comparison) -> None:
-        self.cut.blockSignals(True)
-        self.cut.clear()
-        for cut in dict.fromkeys(row.cut for row in comparison.rows):
-            self.cut.addItem("nothing: all probes" if cut is Cut.ALL else str(cut), cut)
-        self.cut.blockSignals(False)
+        cuts = dict.fromkeys(row.cut for row in comparison.rows)
+        self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
     @Slot()
     def _ask_set(self) -> None:

@@ -119,6 +119,7 @@ class ChoiceBox(Unwheeled, QComboBox):
         self._values: list[Any] = []
         self.setAccessibleName(name)
         self.setToolTip(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def set_choices(self, choices: Iterable[tuple[Any, ...]], current: object = None) -> None:
         """Offer values and show one as chosen, or the first where it is not among them; tells nobody."""
