@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QPixmap, QResizeEvent
-from PySide6.QtWidgets import QDialog, QLabel, QSizePolicy, QTabWidget, QWidget
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.analyses.study_job import FIGURES, StudyFinished
 from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text, attempt
+from app.widgets.picture_label import PictureLabel
 from app.widgets.progress_line import ProgressLine
 from core.errors import BadInputError
 from core.sweeps.pace import Layer
@@ -26,40 +27,12 @@ EXPLANATION = (
 )
 FIRST_SIZE = QSize(980, 760)
 FIELD_WIDTH = 150
+LEAST_PICTURE = (200, 160)
 EXTENTS = (
     ("full", "Full", "Four teachers, eight candidates, three noise levels: tens of minutes on two cores"),
     ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
 )
 BUSY = "The test runs"
-
-
-class Picture(QLabel):
-    """A picture as wide as there is room for, in its own proportions."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._whole = QPixmap()
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setMinimumSize(200, 160)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)  # the room decides, not the picture
-
-    def show_picture(self, whole: QPixmap) -> None:
-        """Show another one."""
-        self._whole = whole
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the new room."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        if not self._whole.isNull():
-            ratio = self.devicePixelRatioF()
-            kept, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            fitted = self._whole.scaled(self.size() * ratio, kept, smooth)
-            fitted.setDevicePixelRatio(ratio)
-            self.setPixmap(fitted)
 
 
 class StudyDialog(QDialog, Fields):
@@ -153,7 +126,7 @@ class StudyDialog(QDialog, Fields):
         self.show_idle(f"Done. Files in {finished.folder}")
         self.answer.setText("\n\n".join(finished.sentences))
         for tab, path in finished.pictures.items():
-            self.pictures[tab].show_picture(QPixmap(str(path)))
+            self.pictures[tab].show_image(QImage(str(path)))
         self.badge.show()
         self.tabs.setCurrentIndex(0)
         self.tabs.setEnabled(True)
@@ -174,7 +147,7 @@ class StudyDialog(QDialog, Fields):
         self.answer = make_label("The answer appears here.", wraps=True)
         self.answer.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.answer.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.pictures = {tab: Picture() for tab in FIGURES}
+        self.pictures = {tab: PictureLabel(tab, least=LEAST_PICTURE) for tab in FIGURES}
         self.tabs = QTabWidget()
         self.tabs.addTab(_pad(self.answer), "Answer")
         for tab, picture in self.pictures.items():

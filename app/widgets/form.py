@@ -321,7 +321,7 @@ class Fields:
             if title:
                 label = make_label(str(title).strip(), "muted")
                 label.setBuddy(next(one for one in widgets if isinstance(one, QWidget)))
-                if not isinstance(held, CheckList):
+                if not isinstance(widgets[0], CheckList | FlagBox):
                     label.setContentsMargins(0, GRID, 0, GRID)  # as tall as a field, so that both stand on one line
                 form.addRow(label, held)
             else:

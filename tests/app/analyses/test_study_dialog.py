@@ -79,7 +79,7 @@ def test_a_study_is_run_shown_and_saved(
     assert dialog.tabs.isEnabled()
     assert "Which criterion finds" in dialog.answer.text() or "Fragility" in dialog.answer.text()
     dialog.tabs.setCurrentIndex(1)
-    assert not dialog.pictures["Findings"].pixmap().isNull()
+    assert not dialog.pictures["Findings"].image.isNull()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(list(tmp_path.glob("study-*/report.html"))), timeout=20_000)
