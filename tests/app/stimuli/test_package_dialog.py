@@ -188,3 +188,26 @@ def test_a_kind_without_trials_is_not_refused_for_their_order(
     dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BIDS))
     qtbot.waitUntil(lambda: "spacing" in dialog.error.text())
     assert not dialog.make.isEnabled()
+
+
+def test_a_typed_folder_is_kept_when_the_kind_changes(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+    dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
+    typed = tmp_path / "mine"
+    dialog.out.setText(str(typed))
+    for kind in PackageKind:
+        dialog.kind.setCurrentIndex(dialog.kind.findData(kind))
+        assert dialog.out_folder() == typed
+    dialog.out.setText("")
+    dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BIDS))
+    assert dialog.out_folder() == tmp_path / "a_set-bids", "an empty field is filled again"
+    dialog.out.setText(str(typed))
+    qtbot.waitUntil(dialog.make.isEnabled)
+    dialog.make.click()
+    qtbot.waitUntil(lambda: not dialog.open_folder.isHidden())
+    assert (typed / "README.md").is_file()
+    assert dialog.out_folder() == tmp_path / "a_set-bids", "what was typed is written, and taken now"
+    dialog.out.setText(str(tmp_path / "for_the_first_set"))
+    other = write_set(tmp_path / "b_set", n_images=7)
+    dialog.start(str(other))
+    qtbot.waitUntil(dialog.make.isEnabled)
+    assert dialog.out_folder() == tmp_path / "b_set-bids", "another set has a name of its own"
