@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from app.analyses.transfer_options import ATTACKS, TransferOptions
 from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
-from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, Number, Pick, Text, attempt
+from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, Gate, Pick, Text, attempt
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
@@ -34,6 +34,7 @@ DIRECTIONS = (
     (Direction.LOWER, "Lower", "Lower it"),
     (BOTH, "Both", "Both, averaged"),
 )
+GATE_TIP = "Least r a voxel may have in each encoder, cross-validated on its training images"
 FIRST_ENCODERS = 3
 FIRST_ROIS = ("FFA", "PPA")
 ROWS = ("voxels", "images", "ladder", "attack", "n_steps", "n_queries", "gate", "seed")
@@ -55,16 +56,7 @@ class SweepForm(Form):
     attack = Choice("Attack", "How perturbations are searched for", choices=ATTACKS[:-1])
     n_steps = Count("Steps", "Steps of each budget", least=1, most=1000, first=10)
     n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
-    gate = Number(
-        "Gate, least r",
-        "Least r a voxel may have in each encoder, cross-validated on its training images",
-        least=-1,
-        most=1,
-        step=0.05,
-        decimals=3,
-        plain=True,
-        first=0.1,
-    )
+    gate = Gate("Gate, least r", GATE_TIP, least=-1, first=0.1)
     seed = Count("Seed", "Of the images and voxels drawn, of random starts and of resamples", most=MOST_SEED)
     norm = Pick("", choices=NORMS, name="Norm")
     direction = Pick("", choices=DIRECTIONS, name="Direction")

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app.analyses.answer_view import ThemedPlot, amplify, colour_of, make_choice, picture_of, picture_with_alpha
 from app.look.plotting import solid
 from app.look.theme import Theme
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from core.datasets.subject import load_subject
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.sweeps.cell_view import CellChoice, CellView, ShiftMap, read_cell
@@ -98,13 +98,7 @@ class CellPanel(QWidget):
             margin=2,
         )
         column.setStretch(9, 1)
-        inner = QWidget()
-        inner.setLayout(column)
-        scroll = QScrollArea()
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setLayout(make_column(scroll))
+        self.setLayout(make_column(make_scroll(column)))
 
     def _show_images(self, view: CellView) -> None:
         amplified, factor = amplify(view.change)

@@ -9,14 +9,23 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
 from app.look.theme import DARK, Theme
-from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import (
+    make_badge,
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_row,
+    make_scroll,
+    set_look,
+)
 from app.widgets.editors import ChoiceBox
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
@@ -179,14 +188,8 @@ class CardWindow(QDialog):
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
-        inner = QWidget()
-        inner.setLayout(make_column(self._grid, -1))
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = make_scroll(make_column(self._grid, -1))
         scroll.setAccessibleName("Facts about the encoder")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
         panel = QWidget()
         panel.setFixedWidth(FACTS_WIDTH)
         column: QVBoxLayout = make_column(

@@ -24,6 +24,8 @@ SCHEDULES = [
     (name, name, f"{preset.describe()}. At its one budget: the curve has a single point.")
     for name, preset in PRESETS.items()
 ]
+MOMENTUM_TIP = "Add up the gradients of all steps, older ones decayed by this (1 as published); often transfers better"
+DIVERSITY_TIP = "Probability of taking a step's gradient at a shrunken, padded image (0.5 as published)"
 DIRECTIONS = (
     (Direction.RAISE, "Raise", "Change the image so that the predicted response rises (R)"),
     (Direction.LOWER, "Lower", "Change the image so that the predicted response falls (L)"),
@@ -50,6 +52,10 @@ NO_USE = {
 OPTIONS = ("momentum", "diversity", "translation", "n_queries", "n_restarts", "seed", "random_start", "quantise")
 
 
+def _switchable(title: str, tip: str, *, most: float) -> Number:
+    return Number(title, tip, most=most, step=0.1, zero="off", settled=True)
+
+
 class AttackForm(Form):
     """Speaks `AttackConfig`: `value`, `set_value`, `changed`; dragging the budget is told apart."""
 
@@ -64,22 +70,8 @@ class AttackForm(Form):
     )
     method = Pick("", choices=METHODS)
     preset = Choice("Schedule", SCHEDULE_TIP, choices=(OWN_SCHEDULE, *SCHEDULES))
-    momentum = Number(
-        "Momentum",
-        "Add up the gradients of all steps, older ones decayed by this (1 as published); often transfers better",
-        most=10,
-        step=0.1,
-        zero="off",
-        settled=True,
-    )
-    diversity = Number(
-        "Diverse inputs",
-        "Probability of taking a step's gradient at a shrunken, padded image (0.5 as published)",
-        most=1,
-        step=0.1,
-        zero="off",
-        settled=True,
-    )
+    momentum = _switchable("Momentum", MOMENTUM_TIP, most=10)
+    diversity = _switchable("Diverse inputs", DIVERSITY_TIP, most=1)
     translation = Count(
         "Shifts",
         "Average gradients over shifts of the image up to so many pixels (7 as published)",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
 from app.explore.run_box import RunBox
 from app.explore.target_form import TargetForm
 from app.look.theme import Theme
-from app.widgets.basics import make_column, make_line
-from app.widgets.form import Fields, Number
+from app.widgets.basics import make_column, make_line, make_scroll
+from app.widgets.form import Fields, Gate
 
+GATE_TIP = "Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex"
 LEAST_WIDTH = 316
 """Narrower, the badges and the row of norm and steps would be cut."""
 
@@ -22,15 +23,7 @@ class ControlsPanel(QFrame, Fields):
 
     gate_changed = Signal(float)
 
-    gate = Number(
-        "Dim voxels, r below",
-        "Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex",
-        least=-1,
-        most=1,
-        step=0.05,
-        name="Gate on held-out r",
-        width=64,
-    )
+    gate = Gate("Dim voxels, r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,14 +34,8 @@ class ControlsPanel(QFrame, Fields):
         self.target = TargetForm()
         self.attack = AttackForm()
         self.run = RunBox()
-        body = QWidget()
-        body.setLayout(self._make_forms())
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = make_scroll(self._make_forms())
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
         column = make_column(scroll, make_line(), self.run, gap=0)
         column.setStretch(0, 1)
         self.setLayout(column)

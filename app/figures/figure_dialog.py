@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QDialog, QScrollArea, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.figures.look_form import LookForm
 from app.figures.movie_form import THEMES
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll, show_text
 from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
 from app.widgets.picture_label import PictureLabel
 from core.figures.figure_config import (
@@ -130,15 +130,10 @@ class FigureDialog(QDialog, Fields):
     def _lay_out(self) -> None:
         size = ("Width", "width_box", "unit")
         form = self.make_rows("kind", "format", size, "height_box", "font_size", "dpi", "theme", "transparent")
-        body = QWidget()
         column = make_column(form, 4, make_heading("Cortex"), self.look, -1, gap=8)
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
-        body.setLayout(column)
-        scroll = QScrollArea()
-        scroll.setWidget(body)
-        scroll.setWidgetResizable(True)
+        scroll = make_scroll(column)
         scroll.setFixedWidth(FORM_WIDTH)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         right = make_column(self.preview, self.refusal, self.note, gap=8)
         right.setStretch(0, 1)
         across = make_row(scroll, gap=20)

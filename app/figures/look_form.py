@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from app.cortex.panel import MAPS as MAP_NAMES
-from app.widgets.form import Choice, Flag, Form, Number
+from app.widgets.form import Choice, Flag, Form, Gate
 from core.figures.movie_config import HEMISPHERES, MAPS, SIDES_SEEN, CortexLook, Motion
 from core.surfaces.mesh import GEOMETRIES
 
@@ -25,15 +25,7 @@ class LookForm(Form):
     surface = Choice("Surface", choices=_list(GEOMETRIES))
     hemispheres = Choice("Hemispheres", choices=_list(HEMISPHERES))
     view = Choice("View", choices=_list(SIDES_SEEN))
-    gate_r = Number(
-        "Dim, r below",
-        "Voxels whose encoder predicts held-out images worse than this are dimmed",
-        least=-1,
-        most=1,
-        step=0.05,
-        decimals=3,
-        plain=True,
-    )
+    gate_r = Gate("Dim, r below", "Voxels whose encoder predicts held-out images worse than this are dimmed", least=-1)
     outlines, labels = Flag("Outlines"), Flag("Names")
 
     def __init__(self, *, with_motion: bool, parent: QWidget | None = None) -> None:

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.stimuli.package_form import PackageForm
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, show_text
+from app.widgets.basics import (
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_line,
+    make_row,
+    make_scroll,
+    show_text,
+)
 from app.widgets.form import Choice, Fields, PathText, Text
 from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
@@ -174,7 +183,7 @@ class PackageDialog(QDialog, Fields):
         facts = QWidget()
         facts.setFixedWidth(FACTS_WIDTH)
         timing = make_row(self.load, self.save, -1)
-        facts.setLayout(make_column(make_heading("What it comes to"), _make_scroll(told), timing))
+        facts.setLayout(make_column(make_heading("What it comes to"), make_scroll(told), timing))
         middle = make_row(self.form, facts, gap=24)
         middle.setStretch(0, 1)
         out = make_row(make_label("New folder"), self.out, self.browse_out)
@@ -336,15 +345,3 @@ class PackageDialog(QDialog, Fields):
         self.form.setEnabled(self._kind_format().has_trials and not self._writing)
         for label in (self.warnings, self.duration):
             label.setVisible(bool(label.text()))
-
-
-def _make_scroll(column: QVBoxLayout) -> QScrollArea:
-    """A frameless area that scrolls a column of text up and down."""
-    held = QWidget()
-    held.setLayout(column)
-    area = QScrollArea()
-    area.setWidget(held)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area

@@ -9,7 +9,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
-from app.widgets.form import MOST_SEED, Checks, Count, Fields, Number, Pick, Text, attempt
+from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from core.datasets.subject import Subject
 from core.errors import ProbeError
 from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
@@ -42,9 +42,7 @@ class PlanDialog(QDialog, Fields):
     budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
     norm = Pick("", choices=NORMS, name="Norm", width=120)
     n_steps = Count("Steps", "Attack steps of each probe", first=20, least=1, most=1000, name="Attack steps")
-    gate = Number(
-        "Gate, least r", "Least r of a voxel drawn as ROI:N", first=0.1, most=1, step=0.05, decimals=3, plain=True
-    )
+    gate = Gate("Gate, least r", "Least r of a voxel drawn as ROI:N", first=0.1)
     seed = Count("Seed", "Of the images and voxels drawn, and of controls", most=MOST_SEED)
     direction = Pick("", choices=DIRECTIONS, name="Direction")
 

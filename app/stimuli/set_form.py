@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.editors import CountBox
-from app.widgets.form import Checks, Count, Field, Flags, Form, Number, Pick, Text, attempt
+from app.widgets.form import Checks, Count, Field, Flags, Form, Gate, Number, Pick, Text, attempt
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.layout import LARGEST_SIDE, Enlarging, Layout, Matching
@@ -56,14 +56,7 @@ class SetForm(Form):
         zero="not stated",
         name="Width of the picture in degrees of visual angle",
     )
-    gate = Number(
-        "Gate, least r",
-        "A voxel that its encoder predicts worse than this is warned of",
-        most=1,
-        step=0.05,
-        decimals=3,
-        plain=True,
-    )
+    gate = Gate("Gate, least r", "A voxel that its encoder predicts worse than this is warned of")
     enlarging = Pick("", choices=ENLARGING, name="Enlarging")
     controls = Flags("", choices=CONTROLS, name="Equal-norm controls")
     matching = Pick("", choices=MATCHING, name="Match the originals")

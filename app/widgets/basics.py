@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -85,6 +86,19 @@ def make_row(*items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int =
     row = QHBoxLayout()
     _fill(row, items, gap=gap, margin=margin)
     return row
+
+
+def make_scroll(content: QWidget | QLayout) -> QScrollArea:
+    """A frameless area that scrolls its content up and down, never sideways."""
+    area = QScrollArea()
+    if isinstance(content, QLayout):
+        layout, content = content, QWidget()
+        content.setLayout(layout)
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def set_look(widget: QWidget, name: str, value: str) -> None:

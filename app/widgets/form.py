@@ -139,6 +139,16 @@ class Number(_Spin[NumberBox]):
 
 
 @dataclass(eq=False)
+class Gate(Number):
+    """A least r, from 0 to 1 unless it may be negative."""
+
+    most: float = 1
+    step: float = 0.05
+    decimals: int = 3
+    plain: bool = True
+
+
+@dataclass(eq=False)
 class Choice(Field[ChoiceBox]):
     """One of a list that opens, each `(value, text)` or with a tip; at least as wide as so many letters."""
 
