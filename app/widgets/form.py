@@ -16,7 +16,7 @@ from dataclasses import fields as list_config_fields
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QWidget
 
 from app.widgets.basics import GRID, make_label, make_row, pad_spin_box, show_text
 from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, FlagGroup, NumberBox, PathLine, TextLine
@@ -327,6 +327,8 @@ class Fields:
             widgets = [getattr(self, part) if isinstance(part, str) else part for part in parts]
             if isinstance(widgets[0], PathLine):
                 widgets.append(widgets[0].browse)
+            for word in (one for one in widgets if isinstance(one, QLabel)):
+                word.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
             held: Any = widgets[0] if len(widgets) == 1 else make_row(*widgets, gap=6)
             if title:
                 label = make_label(str(title).strip(), "muted")
