@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QGridLayout,
     QLineEdit,
-    QProgressBar,
     QSpinBox,
     QWidget,
 )
@@ -30,8 +29,8 @@ from app.widgets.basics import (
     make_line,
     make_row,
     pad_spin_box,
-    set_look,
 )
+from app.widgets.job_line import JobLine
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
 from core.errors import ProbeError
@@ -121,23 +120,10 @@ class ImportEncoderDialog(QDialog):
 
     def show_problem(self, text: str) -> None:
         """Say what is wrong; "" takes it away."""
-        self.problem.setText(text)
-        set_look(self.problem, "role", "field-error")
-        self.problem.setVisible(bool(text))
+        self.work.say(error=text)
         if text and self._readout is None:
             self.found.setText("Nothing that can be imported was found.")
-        self.bar.setVisible(False)
         self._show_ready()
-
-    def show_progress(self, text: str, done: int, total: int) -> None:
-        """Show how far the import is."""
-        self.problem.setText(text)
-        set_look(self.problem, "role", "muted")
-        self.problem.setVisible(True)
-        self.bar.setVisible(True)
-        self.bar.setRange(0, max(1, total))
-        self.bar.setValue(done)
-        self.import_button.setEnabled(False)
 
     def request(self) -> ImportRequest:
         """What the form asks for. Raises BadInputError if it asks for nothing possible."""
@@ -176,9 +162,7 @@ class ImportEncoderDialog(QDialog):
         self.reference.setRange(0, 5000)
         self.reference.setValue(120)
         self.reference.setSuffix(" images at most")
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.problem = make_label("", "field-error", wraps=True)
+        self.work = JobLine()
         self.import_button, self.cancel_button = make_button("Import", "primary"), make_button("Cancel")
         self.new_subject.setPlaceholderText("letters, digits, _ and -")
         self.unit.setPlaceholderText("z, % signal change, …")
@@ -225,16 +209,14 @@ class ImportEncoderDialog(QDialog):
                 make_line(),
                 grid,
                 -1,
-                self.bar,
-                self.problem,
+                self.work,
                 make_row(-1, self.cancel_button, self.import_button),
                 gap=10,
                 margin=24,
             )
         )
         self.found.setText("Nothing yet.")
-        for widget in (self.note, self.bar, self.problem):
-            widget.setVisible(False)
+        self.note.setVisible(False)
 
     def _connect(self) -> None:
         self.choose_button.clicked.connect(self._choose_files)
@@ -245,6 +227,7 @@ class ImportEncoderDialog(QDialog):
         self.new_subject.textChanged.connect(self._show_ready)
         self.layer.currentTextChanged.connect(self._show_ready)
         self.import_button.clicked.connect(self._import)
+        self.work.changed.connect(self._show_ready)
         self.cancel_button.clicked.connect(self.reject)
 
     def _fill_networks(self, readout: Readout) -> None:
@@ -294,11 +277,15 @@ class ImportEncoderDialog(QDialog):
             for widget in self._rows[name]:
                 widget.setVisible(makes_one)
         self._rows["Encoder of"][0].setVisible(self.member.isVisibleTo(self))
+        for button in (self.choose_button, self.folder_button):
+            button.setEnabled(not self.work.busy)
         reason = self._reason(makes_one=makes_one)
         self.import_button.setEnabled(not reason)
         self.import_button.setToolTip(reason or "Check it against its source, and take it in")
 
     def _reason(self, *, makes_one: bool) -> str:
+        if self.work.busy:
+            return "Wait until this import has ended"
         if self._readout is None:
             return "Choose a file first"
         if not self.subject.count():

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.basics import make_button, make_column, make_label, make_row, pad_spin_box
+from app.widgets.job_line import JobLine
 from core.errors import BadInputError
 from core.networks.catalog import Tokens
 from core.networks.import_wishes import ImportWishes
@@ -74,7 +75,7 @@ class ImportNetworkDialog(QDialog):
             self.tokens.addItem(text, value)
         self.robust = QCheckBox("It was trained against perturbations")
         self.trust = QCheckBox("I trust whoever made it: a TorchScript file or a function runs with my rights")
-        self.error = make_label(role="field-error", wraps=True)
+        self.work = JobLine()
         self.bring = make_button("Import", "primary")
         self.bring.setDefault(True)
         self._cancel = make_button("Cancel")
@@ -84,6 +85,7 @@ class ImportNetworkDialog(QDialog):
         self._cancel.clicked.connect(self.reject)
         self.bring.clicked.connect(self._ask)
         self.source.textChanged.connect(self._refresh)
+        self.work.changed.connect(self._refresh)
         self._refresh()
 
     def wishes(self) -> ImportWishes:
@@ -98,18 +100,10 @@ class ImportNetworkDialog(QDialog):
             trusted=self.trust.isChecked(),
         )
 
-    def show_busy(self) -> None:
-        """The import runs."""
-        self.show_error("")
-        self.bring.setEnabled(False)
-        self.bring.setText("Importing…")
-
-    def show_error(self, text: str) -> None:
-        """Say why it failed; the form can be mended."""
-        self.error.setText(text)
-        self.error.setVisible(bool(text))
-        self.bring.setText("Import")
-        self._refresh()
+    def reject(self) -> None:
+        """Cancel, by Escape too, stops an import that waits for its turn."""
+        self.work.cancel()
+        super().reject()
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -131,8 +125,7 @@ class ImportNetworkDialog(QDialog):
         form.addRow("", self.trust)
         text = make_label(EXPLANATION, "muted", wraps=True)
         buttons = make_row(-1, self._cancel, self.bring)
-        self.setLayout(make_column(text, form, self.error, buttons, gap=14, margin=24))
-        self.error.hide()
+        self.setLayout(make_column(text, form, self.work, buttons, gap=14, margin=24))
 
     @Slot()
     def _choose(self) -> None:
@@ -143,16 +136,18 @@ class ImportNetworkDialog(QDialog):
 
     @Slot()
     def _refresh(self) -> None:
-        given = bool(self.source.text().strip())
-        self.bring.setEnabled(given)
-        self.bring.setToolTip("" if given else "Choose a file or name a network first")
+        reason = "" if self.source.text().strip() else "Choose a file or name a network first"
+        reason = "It is being imported" if self.work.busy else reason
+        self.bring.setEnabled(not reason)
+        self.bring.setToolTip(reason)
+        self.bring.setText("Importing…" if self.work.busy else "Import")
 
     @Slot()
     def _ask(self) -> None:
         try:
             wishes = self.wishes()
         except BadInputError as error:
-            self.show_error(str(error))
+            self.work.say(error=str(error))
             return
         self.import_requested.emit(self.source.text().strip(), wishes)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
+from app.base.jobs import Failed
 from app.base.paths import default_export_folder
 from app.sessions.apply import Loaded, know, load_record, show_loaded
 from app.sessions.capture import capture_record, essence, merge_unchanged
@@ -169,7 +170,7 @@ class SessionTools(QObject):
             text = "That session is open in another window by now."
             self._session.problems.message.emit(text, "warning")
             return
-        self._look_for(left.session.record, partial(self._take_left, left, lock), on_given_up=lock.keep)
+        self._look_for(left.session.record, partial(self._take_left, left, lock), lock.keep)
 
     def _offer(self, left: tuple[Autosaved, ...]) -> None:
         dialog = RestoreDialog(left, self._window)
@@ -186,15 +187,16 @@ class SessionTools(QObject):
             self._session.problems.show(error)
 
     def _look_for(
-        self, record: SessionRecord, take: Callable[[Loaded], None], *, on_given_up: Callable[[], None] = lambda: None
+        self, record: SessionRecord, take: Callable[[Loaded], None], on_given_up: Callable[[], None] = lambda: None
     ) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it to `take`."""
         catalogue, folders = self._session.catalogue, self._data_folders()
         self._session.lane.submit(
             "session",
             lambda _stop: find_missing(record, know(catalogue), folders=folders),
-            on_done=lambda missing: self._ask_for(record, missing, take, on_given_up=on_given_up),
-            on_failed=self._session.problems.show_failed,
+            on_done=lambda missing: self._ask_for(record, missing, take, on_given_up),
+            on_failed=partial(self._take_failure, on_given_up),
+            on_stopped=on_given_up,
             title="Looking for the session's data…",
         )
 
@@ -203,16 +205,15 @@ class SessionTools(QObject):
         record: SessionRecord,
         missing: tuple[Missing, ...],
         take: Callable[[Loaded], None],
-        *,
         on_given_up: Callable[[], None],
     ) -> None:
         if not any(one.reference is not None for one in missing):
-            self._load(record, missing, {}, take)
+            self._load(record, missing, {}, take, on_given_up)
             return
         folders = self._data_folders()
         dialog = MovedDialog(missing, start=folders[0] if folders else Path.home(), parent=self._window)
         self.dialog = dialog
-        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take))
+        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take, on_given_up))
         dialog.accepted.connect(lambda: self._session.settings.set("data_folder", str(dialog.folder)))
         dialog.rejected.connect(on_given_up)
         dialog.open()
@@ -223,6 +224,7 @@ class SessionTools(QObject):
         missing: tuple[Missing, ...],
         found: Mapping[str, Path],
         take: Callable[[Loaded], None],
+        on_given_up: Callable[[], None],
     ) -> None:
         catalogue, places = self._session.catalogue, dict(found)
         folders = self._data_folders()
@@ -230,9 +232,14 @@ class SessionTools(QObject):
             "session",
             lambda _stop: load_record(record, catalogue, missing=missing, found=places, folders=folders),
             on_done=take,
-            on_failed=self._session.problems.show_failed,
+            on_failed=partial(self._take_failure, on_given_up),
+            on_stopped=on_given_up,
             title="Opening the session…",
         )
+
+    def _take_failure(self, on_given_up: Callable[[], None], failed: Failed) -> None:
+        on_given_up()
+        self._session.problems.show_failed(failed)
 
     def _data_folders(self) -> tuple[Path, ...]:
         kept = self._session.settings.text("data_folder")

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
-from app.base.jobs import Cancelling, Completed, Failed, Idle, JobLane, Preparing, Running
+from app.base.jobs import Cancelling, Completed, Failed, Idle, JobLane, Preparing, Running, WhenBusy
 from core.errors import BadInputError, Cancelled
 
 
@@ -100,7 +100,7 @@ def test_only_the_newest_of_a_kind_waits(lane: JobLane, qtbot: QtBot) -> None:
 
     done: list[int] = []
     for number in range(20):
-        lane.submit("preview", work(number), on_done=done.append, replace=False)
+        lane.submit("preview", work(number), on_done=done.append, when_busy=WhenBusy.LATEST)
     qtbot.waitUntil(lambda: 19 in done)
     assert ran == [0, 19]
     assert done == [0, 19]
@@ -173,7 +173,7 @@ def test_outcomes_are_values() -> None:
     assert Completed(3) == Completed(3)
 
 
-def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot) -> None:
+def test_a_background_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot) -> None:
     order: list[str] = []
     kinds: list[str] = []
     lane.state_changed.connect(lambda state: kinds.append(getattr(state, "kind", "idle")))
@@ -183,7 +183,7 @@ def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot
         lambda stop: count_slowly(stop, 60),
         on_progress=progress.append,
         on_done=lambda _answer: order.append("sweep"),
-        patient=True,
+        background=True,
     )
     qtbot.waitUntil(lambda: bool(progress))
     for number in range(2):
@@ -198,7 +198,7 @@ def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot
     ]
 
 
-def test_an_impatient_job_is_never_overtaken(lane: JobLane, qtbot: QtBot) -> None:
+def test_a_foreground_job_is_never_preempted(lane: JobLane, qtbot: QtBot) -> None:
     order: list[str] = []
     progress: list[int] = []
     lane.submit(
@@ -210,7 +210,7 @@ def test_an_impatient_job_is_never_overtaken(lane: JobLane, qtbot: QtBot) -> Non
     assert order == ["a", "b"]
 
 
-def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtbot: QtBot) -> None:
+def test_cancelling_the_preempting_job_leaves_the_background_one(lane: JobLane, qtbot: QtBot) -> None:
     events: list[str] = []
     sweep: list[int] = []
     probe: list[int] = []
@@ -219,7 +219,7 @@ def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtb
         lambda stop: count_slowly(stop, 30),
         on_progress=sweep.append,
         on_done=lambda _: events.append("sweep done"),
-        patient=True,
+        background=True,
     )
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit(
@@ -236,12 +236,12 @@ def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtb
     assert events == ["probe stopped", "sweep done"]
 
 
-def test_an_overtaken_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
+def test_a_preempted_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
     events: list[str] = []
     sweep: list[int] = []
     probe: list[int] = []
     lane.submit(
-        "sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: events.append("sweep done"), patient=True
+        "sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: events.append("sweep done"), background=True
     )
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit(
@@ -258,7 +258,7 @@ def test_an_overtaken_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
     assert events == ["probe done"]
 
 
-def test_what_a_patient_job_never_came_to_let_pass_runs_after_it(lane: JobLane, qtbot: QtBot) -> None:
+def test_what_a_background_job_never_came_to_let_pass_runs_after_it(lane: JobLane, qtbot: QtBot) -> None:
     order: list[str] = []
     begun = threading.Event()
 
@@ -267,18 +267,18 @@ def test_what_a_patient_job_never_came_to_let_pass_runs_after_it(lane: JobLane, 
         time.sleep(0.05)
         return "import"
 
-    lane.submit("import", stubborn, on_done=order.append, patient=True)
+    lane.submit("import", stubborn, on_done=order.append, background=True)
     assert begun.wait(5)
     lane.submit("probe", lambda _stop: "probe", on_done=order.append)
     qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
     assert order == ["import", "probe"]
 
 
-def test_shutdown_while_one_overtakes_another_ends_the_thread(qtbot: QtBot) -> None:
+def test_shutdown_while_one_preempts_another_ends_the_thread(qtbot: QtBot) -> None:
     lane = JobLane()
     sweep: list[int] = []
     probe: list[int] = []
-    lane.submit("sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: None, patient=True)
+    lane.submit("sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: None, background=True)
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit("probe", count_slowly, on_progress=probe.append, on_done=lambda _: None)
     qtbot.waitUntil(lambda: bool(probe))
@@ -287,17 +287,17 @@ def test_shutdown_while_one_overtakes_another_ends_the_thread(qtbot: QtBot) -> N
     assert thread.isFinished()
 
 
-def test_stopping_one_kind_tells_it_and_leaves_the_other(lane: JobLane, qtbot: QtBot) -> None:
+def test_stopping_one_job_tells_it_and_leaves_the_other(lane: JobLane, qtbot: QtBot) -> None:
     events: list[str] = []
     sweep: list[int] = []
     probe: list[int] = []
-    lane.submit(
+    asked = lane.submit(
         "sweep",
         count_slowly,
         on_progress=sweep.append,
         on_done=lambda _: events.append("sweep done"),
         on_stopped=lambda: events.append("sweep stopped"),
-        patient=True,
+        background=True,
     )
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit(
@@ -307,6 +307,6 @@ def test_stopping_one_kind_tells_it_and_leaves_the_other(lane: JobLane, qtbot: Q
         on_done=lambda _: events.append("probe done"),
     )
     qtbot.waitUntil(lambda: bool(probe))
-    lane.stop("sweep")
+    lane.stop(asked)
     qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
     assert events == ["probe done", "sweep stopped"]
