@@ -38,7 +38,7 @@ class FitDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Fit encoders")
         self.setMinimumWidth(LEAST_WIDTH)
-        self._estimating = False
+        self._estimating, self._is_current = False, True
         self.form = FitForm()
         self.cost = make_label(NO_ESTIMATE, "muted", wraps=True)
         self.work = JobLine()
@@ -65,7 +65,7 @@ class FitDialog(QDialog):
     def show_estimate(self, text: str, error: str = "") -> None:
         """What the fit would cost."""
         self._estimating = False
-        self.cost.setText(text)
+        self.cost.setText(text if self._is_current else NO_ESTIMATE)
         self.work.refuse(error)
         self._refresh()
 
@@ -119,6 +119,7 @@ class FitDialog(QDialog):
 
     @Slot()
     def _take_change(self) -> None:
+        self._is_current = False  # whatever is being estimated
         self.cost.setText(NO_ESTIMATE)
         self.work.say()
         self._refresh()
@@ -127,7 +128,7 @@ class FitDialog(QDialog):
     def _request_estimate(self) -> None:
         made = self.request()
         if made is not None:
-            self._estimating = True
+            self._estimating = self._is_current = True
             self.cost.setText("Measuring one small batch…")
             self._refresh()
             self.estimate_requested.emit(made)

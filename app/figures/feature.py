@@ -235,7 +235,7 @@ class FilmTools(QObject):
             film,
             title="Filming…",
             on_done=self._take_movie,
-            read=lambda at: Reading(at.frame / at.n_frames, f"Frame {at.frame} of {at.n_frames}", at.seconds_left),
+            read=read_frames,
             stopped="Stopped. Nothing was kept.",
         )
 
@@ -323,6 +323,11 @@ class FilmTools(QObject):
             self._feed.close()
             self._feed.deleteLater()
         self._feed = self._key = None
+
+
+def read_frames(at: MovieProgress) -> Reading:
+    """How far a movie is."""
+    return Reading(at.frame / at.n_frames, f"Frame {at.frame} of {at.n_frames}", at.seconds_left)
 
 
 def _for_job(feed: FilmFeed | None, stop: ShouldStop) -> Cortex | None:

@@ -132,9 +132,7 @@ class RobustifyDialog(QDialog):
         form.addRow("Title", self.title)
         text = make_label(EXPLANATION, "muted", wraps=True)
         buttons = make_row(-1, self.stop, self._close, self.start)
-        self.setLayout(
-            make_column(text, form, self.work, self.loss, buttons, gap=12, margin=24)
-        )
+        self.setLayout(make_column(text, form, self.work, self.loss, buttons, gap=12, margin=24))
 
     def _connect(self) -> None:
         self._browse.clicked.connect(self._choose)

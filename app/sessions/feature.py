@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
-from app.base.jobs import Failed
+from app.base.jobs import Failed, Job, Make, WhenBusy
 from app.base.paths import default_export_folder
 from app.sessions.apply import Loaded, know, load_record, show_loaded
 from app.sessions.capture import capture_record, essence, merge_unchanged
@@ -52,6 +52,7 @@ class SessionTools(QObject):
         self.closing = Closing(self)
         self.dialog: QDialog | None = None
         self._lock: FileLock | None = None
+        self._opening: Job | None = None
         self._saved: SessionRecord | None = None
         self._opened: tuple[SessionRecord, SessionRecord] | None = None
         self.menu = RecentMenu(self, window)
@@ -191,12 +192,10 @@ class SessionTools(QObject):
     ) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it to `take`."""
         catalogue, folders = self._session.catalogue, self._data_folders()
-        self._session.lane.submit(
-            "session",
+        self._submit(
             lambda _stop: find_missing(record, know(catalogue), folders=folders),
-            on_done=lambda missing: self._ask_for(record, missing, take, on_given_up),
-            on_failed=partial(self._take_failure, on_given_up),
-            on_stopped=on_given_up,
+            lambda missing: self._ask_for(record, missing, take, on_given_up),
+            on_given_up=on_given_up,
             title="Looking for the session's data…",
         )
 
@@ -228,18 +227,32 @@ class SessionTools(QObject):
     ) -> None:
         catalogue, places = self._session.catalogue, dict(found)
         folders = self._data_folders()
-        self._session.lane.submit(
-            "session",
+        self._submit(
             lambda _stop: load_record(record, catalogue, missing=missing, found=places, folders=folders),
-            on_done=take,
-            on_failed=partial(self._take_failure, on_given_up),
-            on_stopped=on_given_up,
+            take,
+            on_given_up=on_given_up,
             title="Opening the session…",
         )
 
-    def _take_failure(self, on_given_up: Callable[[], None], failed: Failed) -> None:
-        on_given_up()
-        self._session.problems.show_failed(failed)
+    def _submit(self, make: Make, take: Callable[[Any], None], *, on_given_up: Callable[[], None], title: str) -> None:
+        """Read on the lane. A session asked for later takes the place of this one, which then gives its lock back."""
+        lane = self._session.lane
+
+        def fail(failed: Failed) -> None:
+            on_given_up()
+            lane.failed.emit(failed)
+
+        if self._opening is not None:
+            lane.stop(self._opening)
+        self._opening = lane.submit(
+            "session",
+            make,
+            on_done=take,
+            on_failed=fail,
+            on_stopped=on_given_up,
+            title=title,
+            when_busy=WhenBusy.LATEST,
+        )
 
     def _data_folders(self) -> tuple[Path, ...]:
         kept = self._session.settings.text("data_folder")

@@ -9,15 +9,9 @@ import pytest
 from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
-from app.base.jobs import Cancelling, Completed, Failed, Idle, JobLane, Preparing, Running, WhenBusy
+from app.base.jobs import DEFECT, STOPPED, Cancelling, Completed, Failed, Idle, JobLane, Preparing, Running, WhenBusy
 from core.errors import BadInputError, Cancelled
-
-
-@pytest.fixture
-def lane(qtbot: QtBot) -> Iterator[JobLane]:
-    made = JobLane()
-    yield made
-    made.shutdown()
+from tests.helpers.gated_work import GatedWork
 
 
 def count_slowly(stop: Callable[[], bool], n: int = 200, pause: float = 0.01) -> Iterator[int]:
@@ -310,3 +304,117 @@ def test_stopping_one_job_tells_it_and_leaves_the_other(lane: JobLane, qtbot: Qt
     lane.stop(asked)
     qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
     assert events == ["probe done", "sweep stopped"]
+
+
+def queue_up(lane: JobLane, kind: str, work: GatedWork, told: list[str], name: str, **options: Any) -> Any:
+    return lane.submit(
+        kind,
+        work.make,
+        on_done=lambda _answer: told.append(f"{name} done"),
+        on_failed=lambda failed: told.append(f"{name} failed: {failed.error}"),
+        on_stopped=lambda: told.append(f"{name} stopped"),
+        title=name,
+        **options,
+    )
+
+
+def test_what_leaves_something_behind_queues_and_each_tells_its_end(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    works = [GatedWork() for _ in range(3)]
+    for number, work in enumerate(works):
+        queue_up(lane, "write", work, told, f"save {number}", when_busy=WhenBusy.QUEUE)
+    assert lane.at_stake() == ("save 0", "save 1", "save 2"), "those that wait are at stake, too"
+    works[0].finish()
+    works[1].send(BadInputError("The disk is full."))
+    works[2].finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["save 0 done", "save 1 failed: The disk is full.", "save 2 done"]
+    assert lane.at_stake() == ()
+
+
+def test_cancel_stops_the_foreground_and_keeps_what_is_to_be_written(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    probe, save, sweep, image = (GatedWork() for _ in range(4))
+    queue_up(lane, "probe", probe, told, "probe")
+    queue_up(lane, "write", save, told, "save", when_busy=WhenBusy.QUEUE)
+    queue_up(lane, "sweep", sweep, told, "sweep", when_busy=WhenBusy.QUEUE, background=True)
+    queue_up(lane, "image", image, told, "image")
+    qtbot.waitUntil(lambda: probe.begun == 1)
+    lane.cancel()
+    assert told == ["image stopped"], "at once: its turn had not come"
+    qtbot.waitUntil(lambda: save.begun == 1)
+    lane.cancel()
+    save.finish()
+    qtbot.waitUntil(lambda: sweep.begun == 1)
+    sweep.finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["image stopped", "probe stopped", "save done", "sweep done"] and image.begun == 0
+
+
+def test_cancel_stops_a_background_job_only_where_it_alone_is_at_work(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    sweep, probe, fit = (GatedWork() for _ in range(3))
+    queue_up(lane, "sweep", sweep, told, "sweep", when_busy=WhenBusy.QUEUE, background=True)
+    queue_up(lane, "fit", fit, told, "fit", when_busy=WhenBusy.QUEUE, background=True)
+    qtbot.waitUntil(lambda: sweep.begun == 1)
+    queue_up(lane, "probe", probe, told, "probe")
+    sweep.send(1)  # lets the probe pass
+    qtbot.waitUntil(lambda: probe.begun == 1)
+    lane.cancel()
+    lane.cancel()
+    qtbot.waitUntil(lambda: told == ["probe stopped"])
+    lane.cancel()
+    qtbot.waitUntil(lambda: fit.begun == 1)
+    assert told == ["probe stopped", "sweep stopped"]
+    fit.finish()
+    qtbot.waitUntil(lambda: told[-1] == "fit done")
+
+
+def test_a_job_on_offer_to_a_background_job_is_stopped_at_once(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    sweep, probe = GatedWork(), GatedWork()
+    queue_up(lane, "sweep", sweep, told, "sweep", background=True)
+    qtbot.waitUntil(lambda: sweep.begun == 1)
+    queue_up(lane, "probe", probe, told, "probe")
+    lane.cancel()
+    assert told == ["probe stopped"]
+    sweep.finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["probe stopped", "sweep done"] and probe.begun == 0
+
+
+def test_background_jobs_wait_behind_short_ones(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    first, sweep, save = (GatedWork() for _ in range(3))
+    queue_up(lane, "probe", first, told, "probe")
+    queue_up(lane, "sweep", sweep, told, "sweep", background=True)
+    queue_up(lane, "write", save, told, "save", when_busy=WhenBusy.QUEUE)
+    for work in (first, sweep, save):
+        work.finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["probe done", "save done", "sweep done"]
+
+
+def test_one_sentence_where_no_answer_comes(lane: JobLane, qtbot: QtBot) -> None:
+    refused: list[str] = []
+    reported: list[Failed] = []
+    lane.failed.connect(reported.append)
+    known, defect, waiting = (GatedWork() for _ in range(3))
+    for kind, work in (("a", known), ("b", defect), ("c", waiting)):
+        lane.submit(kind, work.make, on_done=lambda _: None, refuse=refused.append)
+    known.send(BadInputError("`n` must be 1, got 2."))
+    defect.send(ZeroDivisionError("division by zero"))
+    qtbot.waitUntil(lambda: len(refused) == 2)
+    lane.cancel()
+    qtbot.waitUntil(lambda: len(refused) == 3)
+    assert refused == ["`n` must be 1, got 2.", DEFECT, STOPPED]
+    assert [str(failed.error) for failed in reported] == ["division by zero"]
+
+
+def test_a_failure_without_a_listener_is_told_by_the_lane(lane: JobLane, qtbot: QtBot) -> None:
+    reported: list[Failed] = []
+    lane.failed.connect(reported.append)
+    work = GatedWork()
+    lane.submit("a", work.make, on_done=lambda _: None)
+    work.send(BadInputError("`n` must be 1, got 2."))
+    qtbot.waitUntil(lambda: [str(failed.error) for failed in reported] == ["`n` must be 1, got 2."])
