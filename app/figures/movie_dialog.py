@@ -70,7 +70,6 @@ class MovieDialog(QDialog):
         except ProbeError as error:
             self.show_failure(str(error))
             return None
-        self.work.refuse()
         return made
 
     def show_preview(self, frame: ByteArray) -> None:
@@ -136,6 +135,7 @@ class MovieDialog(QDialog):
 
     @Slot(int)
     def _take_place(self, _place: int) -> None:
+        self.work.refuse()
         self._soon.start()
 
     @Slot()

@@ -16,7 +16,7 @@ from core.datasets.photos import ImageInfo
 from core.datasets.subject import Subject, SubjectInfo
 from core.encoders.card import EncoderCard
 from core.encoders.config import EncoderConfig
-from core.errors import Cancelled
+from core.errors import BadInputError, Cancelled
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
@@ -158,7 +158,7 @@ class FakeEngine:
         raise NotImplementedError
 
     def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Any:
-        raise NotImplementedError
+        raise BadInputError(f"{network} cannot be opened: this engine is made up.")
 
     def open_ensemble(self, config: ProbeConfig) -> tuple[Any, ...]:
         raise NotImplementedError

@@ -76,6 +76,7 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
     encoder = EncoderName("simulated", *window.session.state.encoder)
     config = SweepConfig(Question.FRAGILITY, (encoder,), ("picture_1", "picture_2"), (TargetName(-1, "FFA"),))
     page.form.wish = lambda: config  # type: ignore[method-assign]
+    page.form.changed.emit()
     return Driver(page.work, page.run.click, page.run, lambda: page.run.text() == "Run the analysis")
 
 
@@ -208,6 +209,7 @@ DRIVERS = (
 )
 
 
+@pytest.mark.expects_log
 @pytest.mark.parametrize("drive", DRIVERS, ids=lambda drive: drive.__name__.removeprefix("drive_"))
 def test_a_page_waits_stops_fails_and_runs_again(
     drive: Callable[..., Driver], window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -269,9 +271,10 @@ def test_two_saves_asked_during_a_probe_both_land_and_esc_takes_neither(
 
 
 def test_a_failed_save_is_told_wherever_the_user_is(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
     with qtbot.waitSignal(window.session.problems.message) as told:
-        window.session.controller.save_probe(tmp_path / "no" / "such" / "folder" / "one.json")
-    assert "one.json" in told.args[0] and told.args[1] == "error"
+        window.session.controller.save_probe(tmp_path / "file" / "one.json")
+    assert "file" in told.args[0] and told.args[1] == "error"
 
 
 def test_a_page_shows_and_stops_its_own_job_alone(
