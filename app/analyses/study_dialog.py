@@ -10,13 +10,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.analyses.study_job import FIGURES, StudyFinished
-from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row, show_text
-from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text, attempt
+from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
+from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
+from app.widgets.job_line import JobLine
 from app.widgets.picture_label import PictureLabel
-from app.widgets.progress_line import ProgressLine
 from core.errors import BadInputError
 from core.sweeps.pace import Layer
-from core.sweeps.plan import format_duration
 from core.sweeps.study.config import StudyConfig, make_quick
 from core.sweeps.study.store import describe_cost
 
@@ -42,11 +41,10 @@ class StudyDialog(QDialog, Fields):
     -------
     start_requested(object)
         The `StudyConfig`.
-    cancel_requested, report_requested, save_requested
+    report_requested, save_requested
     """
 
     start_requested = Signal(object)
-    cancel_requested = Signal()
     report_requested = Signal()
     save_requested = Signal()
 
@@ -75,16 +73,17 @@ class StudyDialog(QDialog, Fields):
         super().__init__(parent)
         self.setWindowTitle("Test the method")
         self.resize(FIRST_SIZE)
-        self._running, self._paces = False, dict[Layer, float]()
+        self._paces, self._bad = dict[Layer, float](), ""
         self.make_fields()
         self._make_state()
         self._lay_out()
         self.start.clicked.connect(self._ask)
-        self.stop.clicked.connect(self.cancel_requested)
+        self.stop.clicked.connect(self.work.cancel)
+        self.work.changed.connect(self._refresh)
         self.report.clicked.connect(self.report_requested)
         self.save.clicked.connect(self.save_requested)
         self._show_study(StudyConfig())
-        self.show_idle()
+        self._refresh()
 
     def value(self) -> StudyConfig:
         """The study as wished. Raises BadInputError with one sentence if it cannot be run."""
@@ -100,30 +99,9 @@ class StudyDialog(QDialog, Fields):
         self._paces = dict(paces)
         self.tell()
 
-    def show_running(self) -> None:
-        """A study starts."""
-        self._running = True
-        self.progress.set_share(0)
-        self.note.setText("Starting…")
-        self._refresh()
-
-    def show_progress(self, done: int, n_cells: int, *, cell: str, seconds_left: float | None) -> None:
-        """How far it is, by cell."""
-        self.progress.set_share(done / max(n_cells, 1))
-        left = "" if seconds_left is None else f", {format_duration(seconds_left)} left"
-        self.note.setText(f"{done} of {n_cells}: {cell}{left}")
-
-    def show_idle(self, note: str = "", error: str = "") -> None:
-        """Nothing runs; tells how it ended."""
-        self._running = False
-        self.note.setText(note)
-        show_text(self.error, error)
-        self._refresh()
-
     def show_answer(self, finished: StudyFinished) -> None:
         """Show what was found."""
-        self.progress.set_share(1.0)
-        self.show_idle(f"Done. Files in {finished.folder}")
+        self.work.say(f"Done. Files in {finished.folder}", share=1.0)
         self.answer.setText("\n\n".join(finished.sentences))
         for tab, path in finished.pictures.items():
             self.pictures[tab].show_image(QImage(str(path)))
@@ -135,9 +113,7 @@ class StudyDialog(QDialog, Fields):
             button.setToolTip("")
 
     def _make_state(self) -> None:
-        self.cost, self.note = make_label("", "muted", wraps=True), make_label("", "muted", wraps=True)
-        self.error = make_label("", "field-error", wraps=True)
-        self.progress = ProgressLine()
+        self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
         self.start = make_button("Run the test", "primary", tip="The same settings go on where they were stopped")
         self.stop = make_button("Cancel", tip="Finished cells stay; run again to go on")
         self.report = make_button("Open the report", tip="Run the test first")
@@ -160,8 +136,7 @@ class StudyDialog(QDialog, Fields):
         form = make_row(self.make_rows("extent", "noise"), 40, self.make_rows("epsilon", "n_images", "seed"), -1)
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
-        state = (self.cost, self.error, self.progress, self.note)
-        column = make_column(text, form, *state, self.tabs, buttons, gap=10, margin=20)
+        column = make_column(text, form, self.cost, self.work, self.tabs, buttons, gap=10, margin=20)
         column.setStretchFactor(self.tabs, 1)
         self.setLayout(column)
 
@@ -172,8 +147,12 @@ class StudyDialog(QDialog, Fields):
 
     def tell(self) -> None:
         """Tell the cost, or why it cannot be run."""
-        cost = attempt(lambda: describe_cost(self.value(), self._paces), self.error) or ""
+        try:
+            cost, self._bad = describe_cost(self.value(), self._paces), ""
+        except BadInputError as error:
+            cost, self._bad = "", str(error)
         self.cost.setText(cost if self._paces or not cost else "Measuring how fast the networks are here…")
+        self.work.refuse(self._bad)
         self._refresh()
 
     def _first(self, seed: int) -> StudyConfig:
@@ -184,18 +163,19 @@ class StudyDialog(QDialog, Fields):
         self.show_config(study, keep=("noise", "epsilon"))
         self.noise.set_value(", ".join(f"{level:g}" for level in study.noise))
 
+    @Slot()
     def _refresh(self) -> None:
-        self.start.setVisible(not self._running)
-        self.start.setEnabled(not self.error.text())
-        self.stop.setVisible(self._running)
-        self.allow_all(BUSY if self._running else "")
+        self.start.setVisible(not self.work.busy)
+        self.start.setEnabled(not self._bad)
+        self.stop.setVisible(self.work.busy)
+        self.allow_all(BUSY if self.work.busy else "")
 
     @Slot()
     def _ask(self) -> None:
         try:
             self.start_requested.emit(self.value())
         except BadInputError as error:
-            self.show_idle(error=str(error))
+            self.work.say(error=str(error))
 
 
 def _pad(inside: QWidget) -> QWidget:

@@ -51,5 +51,6 @@ def open_session(engine: Engine | None = None, catalogue: Catalogue | None = Non
     log = LogStore()
     log.install()
     problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(settings)))
+    lane.failed.connect(problems.show_failed)
     controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
     return Session(settings, state, lane, used, problems, log, controller)

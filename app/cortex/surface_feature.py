@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
-from app.base.jobs import Failed
 from app.cortex.import_surface_dialog import ImportSurfaceDialog
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
@@ -111,13 +110,9 @@ class SurfaceTools(QObject):
         start = str(Path(volume).with_name(name))
         out = QFileDialog.getSaveFileName(self._window, "Save the values", start, ARRAYS)[0]
         if out:
-            self._session.lane.submit(
-                "write",
-                lambda _stop: write_projection(Path(volume), surface, Path(out)),
-                on_done=lambda known: self._session.controller.noted.emit(f"Wrote {known:,} values to {out}"),
-                on_failed=self._session.problems.show_failed,
-                title="Projecting the volume…",
-                replace=False,
+            self._session.controller.write(
+                "Projecting the volume…",
+                lambda: f"Wrote {write_projection(Path(volume), surface, Path(out)):,} values to {out}",
             )
 
     @Slot()
@@ -167,26 +162,12 @@ class SurfaceTools(QObject):
         self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
 
     def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
-        if self.dialog is None:
-            return
-        self.dialog.show_reading(shown)
-        self._session.lane.submit(
-            "surface",
-            lambda _stop: make(),
-            on_done=self._take_found,
-            on_failed=self._fail,
-            title="Reading the surface…",
-        )
-
-    def _take_found(self, imported: ImportedSurface) -> None:
-        if self.dialog is not None:
-            self.dialog.show_found(imported)
-
-    def _fail(self, failed: Failed) -> None:
-        if self.dialog is not None and isinstance(failed.error, ProbeError):
-            self.dialog.show_problem(str(failed.error))
-        else:
-            self._session.problems.show_failed(failed)
+        dialog = self.dialog
+        if dialog is not None:
+            dialog.show_reading(shown)
+            done, refuse = dialog.show_found, dialog.show_problem
+            title = "Reading the surface…"
+            self._session.lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
 
     @Slot()
     def _add(self) -> None:
@@ -205,14 +186,7 @@ class SurfaceTools(QObject):
             if wanted:
                 self._use(wanted, surface.name)
 
-        self._session.lane.submit(
-            "write",
-            lambda _stop: save_surface(surface, atlases),
-            on_done=take,
-            on_failed=self._session.problems.show_failed,
-            title="Keeping the surface…",
-            replace=False,
-        )
+        self._session.controller.write("Keeping the surface…", lambda: save_surface(surface, atlases), on_done=take)
 
     def _use(self, subject: str, name: str) -> None:
         voxels, own = self._recorded(subject)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from app.base.jobs import Failed, ShouldStop
+from app.base.jobs import ShouldStop
 from app.encoders.card_window import CardWindow
 from app.encoders.import_dialog import ImportEncoderDialog
+from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
 from core.encoders.export import export_encoder
 from core.encoders.library import adopt_encoder, cards_of, is_library_file, name_encoder
@@ -33,10 +34,8 @@ FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
 CSV_FILTER = "CSV (*.csv)"
 EXPORT_FILTER = "Folder of Probescope (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
-
-
-def _ignore(_record: object) -> None:
-    """Progress nobody shows."""
+READ, KEEP = "read encoder", "import encoder"
+STOPPED = "Stopped. Nothing was kept."
 
 
 class EncoderTools(QObject):
@@ -106,14 +105,7 @@ class EncoderTools(QObject):
         chosen, pattern = QFileDialog.getSaveFileName(self._window, "Export encoder", str(start), EXPORT_FILTER)
         if chosen:
             form = "npz" if pattern.startswith("NumPy") or chosen.endswith(".npz") else "probescope"
-            self._session.lane.submit(
-                "write",
-                lambda _stop: _export(name, Path(chosen), form),
-                on_done=self._session.controller.noted.emit,
-                on_failed=self._fail,
-                title="Exporting the encoder…",
-                replace=False,
-            )
+            self._session.controller.write("Exporting the encoder…", partial(_export, name, Path(chosen), form))
 
     def _open_import(self) -> ImportEncoderDialog:
         if self.import_dialog is not None:
@@ -130,18 +122,19 @@ class EncoderTools(QObject):
 
     @Slot(tuple, str)
     def _read(self, files: tuple[Path, ...], member: str) -> None:
-        dialog = self.import_dialog
-        if len(files) == 1 and is_library_file(files[0]):
-            self._submit(
-                "import",
-                partial(_adopt, files[0], replace=dialog is not None and dialog.replaces.isChecked()),
-                self._take_import,
-                "Reading the encoder…",
-            )
+        dialog, catalogue, lane = self.import_dialog, self._session.catalogue, self._session.lane
+        if dialog is None:
             return
-        catalogue = self._session.catalogue
-        self._submit(
-            "import", lambda _stop: _look_into(files, member, catalogue), self._take_found, f"Reading {files[0].name}…"
+        if len(files) == 1 and is_library_file(files[0]):
+            adopt = partial(_adopt, files[0], replace=dialog.replaces.isChecked())
+            dialog.work.run(lane, KEEP, adopt, title="Reading the encoder…", on_done=self._take_import, stopped=STOPPED)
+            return
+        lane.submit(
+            READ,
+            lambda _stop: _look_into(files, member, catalogue),
+            on_done=self._take_found,
+            refuse=self._refuse_file,
+            title=f"Reading {files[0].name}…",
         )
 
     @Slot(object)
@@ -156,36 +149,23 @@ class EncoderTools(QObject):
 
             return engine.iter_import(readout, request, files=hash_files(files))
 
-        dialog.show_progress("Checking…", 0, 1)
-        self._submit("import", make, self._take_import_end, "Importing the encoder…", on_progress=self._show_progress)
-
-    def _submit(
-        self,
-        kind: str,
-        make: Callable[[ShouldStop], object],
-        on_done: Callable[[Any], None],
-        title: str,
-        on_progress: Callable[[Any], None] = _ignore,
-    ) -> None:
-        self._session.lane.submit(
-            kind,
+        dialog.work.run(
+            self._session.lane,
+            KEEP,
             make,
-            on_done=on_done,
-            on_progress=on_progress,
-            on_failed=self._fail_import,
-            on_stopped=self._stop_import,
-            title=title,
-            patient=True,
+            title="Importing the encoder…",
+            on_done=self._take_import_end,
+            read=_read_progress,
+            stopped=STOPPED,
         )
 
     def _take_found(self, found: tuple[Readout, dict[str, int], NetworkSpec | None]) -> None:
         if self.import_dialog is not None:
             self.import_dialog.show_found(*found)
 
-    def _show_progress(self, record: ImportProgress) -> None:
+    def _refuse_file(self, text: str) -> None:
         if self.import_dialog is not None:
-            agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
-            self.import_dialog.show_progress(f"{agrees}Showing it reference images…", record.done, record.total)
+            self.import_dialog.show_problem(text)
 
     def _take_import_end(self, record: ImportProgress) -> None:
         if record.result is not None:
@@ -205,20 +185,13 @@ class EncoderTools(QObject):
         form.set_encoder(*self._session.state.encoder)
         controller.noted.emit(f"Imported {name_encoder(config)}")
 
-    def _fail_import(self, failed: Failed) -> None:
-        if self.import_dialog is not None and isinstance(failed.error, ProbeError):
-            self.import_dialog.show_problem(str(failed.error))
-        else:
-            self._session.problems.show_failed(failed)
-
-    def _stop_import(self) -> None:
-        if self.import_dialog is not None:
-            self.import_dialog.show_problem("Stopped. Nothing was kept.")
-
     @Slot()
     def _drop_import(self) -> None:
-        self.import_dialog = None
-        self._session.lane.drop("import")
+        """The dialog was closed: what it was about to read or take in is not wanted any more."""
+        dialog, self.import_dialog = self.import_dialog, None
+        self._session.lane.drop(READ)
+        if dialog is not None:
+            dialog.work.drop()
 
     def _make_card_window(self) -> CardWindow:
         made = CardWindow(self._window)
@@ -251,7 +224,6 @@ class EncoderTools(QObject):
             "cards",
             lambda _stop: cards_of(config.subject, config.network),
             on_done=partial(self._take_layers, card),
-            on_failed=self._fail,
             title="Reading the cards of the other layers…",
         )
 
@@ -297,17 +269,8 @@ class EncoderTools(QObject):
         path = self._ask_path("Save the table", f"encoder-card-by-{kind}.csv", CSV_FILTER)
         if path is not None:
             make = roi_table if kind == "roi" else voxel_table
-            self._session.lane.submit(
-                "write",
-                lambda _stop: _write_text(path, make(card, subject.voxels)),
-                on_done=self._session.controller.noted.emit,
-                on_failed=self._fail,
-                title="Saving the table…",
-                replace=False,
-            )
-
-    def _fail(self, failed: Failed) -> None:
-        self._session.problems.show_failed(failed)
+            write = self._session.controller.write
+            write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))
 
     def _try(self, save: Callable[[], str]) -> None:
         try:
@@ -320,6 +283,11 @@ class EncoderTools(QObject):
         folder = Path(kept) if kept else Path.home()
         chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
         return Path(chosen) if chosen else None
+
+
+def _read_progress(record: ImportProgress) -> Reading:
+    agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
+    return Reading(record.done / max(1, record.total), f"{agrees}Showing it reference images…")
 
 
 def _adopt(file: Path, _stop: ShouldStop, *, replace: bool) -> EncoderCard:

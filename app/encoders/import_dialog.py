@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QProgressBar, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.widgets.basics import (
     make_button,
@@ -19,11 +19,11 @@ from app.widgets.basics import (
     make_label,
     make_line,
     make_row,
-    set_look,
     show_text,
 )
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
+from app.widgets.job_line import JobLine
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
 from core.errors import ProbeError
@@ -92,6 +92,7 @@ class ImportEncoderDialog(QDialog, Fields):
         self.choose_button.clicked.connect(self._choose_files)
         self.folder_button.clicked.connect(self._choose_folder)
         self.import_button.clicked.connect(self._import)
+        self.work.changed.connect(self.refresh)
         self.cancel_button.clicked.connect(self.reject)
         self.refresh()
 
@@ -136,21 +137,10 @@ class ImportEncoderDialog(QDialog, Fields):
 
     def show_problem(self, text: str) -> None:
         """Say what is wrong; "" takes it away."""
-        set_look(self.problem, "role", "field-error")
-        show_text(self.problem, text)
+        self.work.say(error=text)
         if text and self._readout is None:
             self.found.setText("Nothing that can be imported was found.")
-        self.bar.setVisible(False)
         self.refresh()
-
-    def show_progress(self, text: str, done: int, total: int) -> None:
-        """Show how far the import is."""
-        set_look(self.problem, "role", "muted")
-        show_text(self.problem, text)
-        self.bar.setVisible(True)
-        self.bar.setRange(0, max(1, total))
-        self.bar.setValue(done)
-        self.import_button.setEnabled(False)
 
     def request(self) -> ImportRequest:
         """What the form asks for. Raises BadInputError if it asks for nothing possible."""
@@ -174,9 +164,7 @@ class ImportEncoderDialog(QDialog, Fields):
         self.folder_button = make_button("Choose folder…", tip="An exported encoder, or the installed img2fmri package")
         self.found = make_label("", "strong", wraps=True)
         self.note = make_label("", "muted", wraps=True)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.problem = make_label("", "field-error", wraps=True)
+        self.work = JobLine()
         self.import_button, self.cancel_button = make_button("Import", "primary"), make_button("Cancel")
 
     def _lay_out(self) -> None:
@@ -193,16 +181,14 @@ class ImportEncoderDialog(QDialog, Fields):
                 make_line(),
                 rows,
                 -1,
-                self.bar,
-                self.problem,
+                self.work,
                 make_row(-1, self.cancel_button, self.import_button),
                 gap=10,
                 margin=24,
             )
         )
         self.found.setText("Nothing yet.")
-        for widget in (self.note, self.bar, self.problem):
-            widget.setVisible(False)
+        self.note.setVisible(False)
 
     def take_member(self, *_: object) -> None:
         """Another participant's encoder is read from the same files."""
@@ -243,11 +229,15 @@ class ImportEncoderDialog(QDialog, Fields):
         makes_one = self.subject.value() == ""
         for key in NEW_SUBJECT_ROWS:
             self.show_row(key, makes_one)
+        for button in (self.choose_button, self.folder_button):
+            button.setEnabled(not self.work.busy)
         reason = self._reason(makes_one=makes_one)
         self.import_button.setEnabled(not reason)
         self.import_button.setToolTip(reason or "Check it against its source, and take it in")
 
     def _reason(self, *, makes_one: bool) -> str:
+        if self.work.busy:
+            return "Wait until this import has ended"
         if self._readout is None:
             return "Choose a file first"
         if not self.subject.count():

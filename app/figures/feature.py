@@ -12,13 +12,14 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from app.base.jobs import Failed, ShouldStop
+from app.base.jobs import ShouldStop, WhenBusy
 from app.cortex.picture import draw_picture
 from app.figures.cortex_renderer import open_film
 from app.figures.cortex_requests import FilmFeed
 from app.figures.figure_dialog import FigureDialog
 from app.figures.movie_dialog import MovieDialog
 from app.look.theme import find_theme
+from app.widgets.job_line import Reading
 from app.widgets.picture_menu import PictureMenu
 from core.errors import BadInputError, ProbeError
 from core.figures.figure import preview_figure, write_figure
@@ -81,12 +82,11 @@ class FilmTools(QObject):
             dialog.preview_requested.connect(self._preview_movie)
             dialog.estimate_requested.connect(self._estimate)
             dialog.save_requested.connect(self._film)
-            dialog.stop_requested.connect(self._stop)
         dialog = self.movie_dialog
-        if not dialog.filming:
+        if not dialog.work.busy:
             refusal = _refuse(MovieConfig(kind=MovieKind.EPSILON), probe)
             dialog.form.start_with(self._look(), theme=self._window.theme.name, sweep_refusal=refusal)
-            dialog.end("")
+            dialog.work.say()
             dialog.look_again()
         dialog.show()
         dialog.raise_()
@@ -113,7 +113,7 @@ class FilmTools(QObject):
                 dialog.look_again()
 
     def _is_filming(self) -> bool:
-        return self.movie_dialog is not None and self.movie_dialog.filming
+        return self.movie_dialog is not None and self.movie_dialog.work.busy
 
     @Slot()
     def copy_cortex(self) -> None:
@@ -188,7 +188,8 @@ class FilmTools(QObject):
         def draw(stop: ShouldStop) -> ByteArray:
             return open_frames(probe, config, _for_job(feed, stop)).frame(index)
 
-        self._submit("movie_preview", draw, dialog.show_preview, dialog.show_failure, title="Drawing a frame…")
+        done, refuse, title = dialog.show_preview, dialog.show_failure, "Drawing a frame…"
+        self._session.lane.submit("movie_preview", draw, on_done=done, refuse=refuse, title=title)
 
     @Slot(object, object)
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
@@ -205,7 +206,8 @@ class FilmTools(QObject):
         def tell(found: MovieEstimate) -> None:
             dialog.show_estimate(f"{config.describe()}: {found.describe()}")
 
-        self._submit("movie_estimate", measure, tell, dialog.show_failure, title="Measuring a few frames…")
+        refuse, title = dialog.show_failure, "Measuring a few frames…"
+        self._session.lane.submit("movie_estimate", measure, on_done=tell, refuse=refuse, title=title)
 
     @Slot(object, object)
     def _film(self, config: MovieConfig, kind: MovieFormat) -> None:
@@ -223,34 +225,25 @@ class FilmTools(QObject):
             return
         for waiting in ("movie_preview", "movie_estimate"):
             self._session.lane.drop(waiting)
-        dialog.begin(path.name)
 
         def film(stop: ShouldStop) -> Iterator[MovieProgress]:
             return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
 
-        self._session.lane.submit(
+        dialog.work.run(
+            self._session.lane,
             "movie",
             film,
-            on_progress=dialog.show_progress,
-            on_done=self._take_movie,
-            on_failed=partial(self._fail, dialog.show_failure),
-            on_stopped=partial(dialog.end, "Stopped. Nothing was kept."),
             title="Filming…",
-            patient=True,
+            on_done=self._take_movie,
+            read=read_frames,
+            stopped="Stopped. Nothing was kept.",
         )
-
-    @Slot()
-    def _stop(self) -> None:
-        """Stop filming, also where it still waits for its turn."""
-        self._session.lane.drop("movie")
-        if self.movie_dialog is not None:
-            self.movie_dialog.end("Stopped. Nothing was kept.")
 
     def _take_movie(self, last: MovieProgress) -> None:
         if self.movie_dialog is None or last.result is None:
             return
         text = last.result.describe()
-        self.movie_dialog.end(text)
+        self.movie_dialog.work.say(text)
         self._session.controller.noted.emit(text)
 
     @Slot(object)
@@ -265,7 +258,8 @@ class FilmTools(QObject):
             cortex = _for_job(feed, stop)
             return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex, voxels=voxels)
 
-        self._submit("figure_preview", draw, dialog.show_preview, dialog.show_failure, title="Drawing the figure…")
+        done, refuse, title = dialog.show_preview, dialog.show_failure, "Drawing the figure…"
+        self._session.lane.submit("figure_preview", draw, on_done=done, refuse=refuse, title=title)
 
     @Slot(object, str)
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
@@ -288,7 +282,9 @@ class FilmTools(QObject):
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
         dialog.show_note(f"Saving {path.name}…")
-        self._submit("figure", write, tell, dialog.show_failure, title="Saving the figure…")
+        title, order = "Saving the figure…", WhenBusy.QUEUE
+        refuse = dialog.show_failure
+        self._session.lane.submit("figure", write, on_done=tell, refuse=refuse, title=title, when_busy=order)
 
     def _feed_for_figure(self, probe: Probe, config: FigureConfig) -> FilmFeed | None:
         """The cortex, if the figure shows one; a whole page is drawn without it where there is none."""
@@ -302,24 +298,6 @@ class FilmTools(QObject):
     def _voxels(self) -> VoxelTable | None:
         subject = self._session.state.subject
         return None if subject is None else subject.voxels
-
-    def _submit(
-        self,
-        kind: str,
-        make: Callable[[ShouldStop], object],
-        on_done: Callable[..., None],
-        on_failed: Callable[[str], None],
-        *,
-        title: str,
-    ) -> None:
-        failed = partial(self._fail, on_failed)
-        self._session.lane.submit(kind, make, on_done=on_done, on_failed=failed, title=title)
-
-    def _fail(self, tell: Callable[[str], None], failed: Failed) -> None:
-        known = isinstance(failed.error, ProbeError)
-        tell(str(failed.error) if known else "It failed; the report has been kept.")
-        if not known:
-            self._session.problems.show_failed(failed)
 
     def _ask_movie(self, probe: Probe, config: MovieConfig, kind: MovieFormat) -> Path | None:
         stem = f"{name_probe(probe.config, probe.stimulus_id)}-{config.kind}"
@@ -345,6 +323,11 @@ class FilmTools(QObject):
             self._feed.close()
             self._feed.deleteLater()
         self._feed = self._key = None
+
+
+def read_frames(at: MovieProgress) -> Reading:
+    """How far a movie is."""
+    return Reading(at.frame / at.n_frames, f"Frame {at.frame} of {at.n_frames}", at.seconds_left)
 
 
 def _for_job(feed: FilmFeed | None, stop: ShouldStop) -> Cortex | None:

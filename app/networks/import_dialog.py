@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label, make_row, show_text
+from app.widgets.basics import make_button, make_column, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
+from app.widgets.job_line import JobLine
 from core.errors import BadInputError
 from core.networks.import_wishes import ImportWishes
 
@@ -64,45 +65,40 @@ class ImportNetworkDialog(QDialog, Fields):
         completer = QCompleter(list(known), self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.architecture.setCompleter(completer)
-        self.error = make_label(role="field-error", wraps=True)
+        self.work = JobLine()
         self.bring = make_button("Import", "primary")
         self.bring.setDefault(True)
         self._cancel = make_button("Cancel")
         text = make_label(EXPLANATION, "muted", wraps=True)
         rows = self.make_rows(*self.fields(), gap=8)
-        self.setLayout(make_column(text, rows, self.error, make_row(-1, self._cancel, self.bring), gap=14, margin=24))
-        self.error.hide()
+        self.setLayout(make_column(text, rows, self.work, make_row(-1, self._cancel, self.bring), gap=14, margin=24))
         self._cancel.clicked.connect(self.reject)
         self.bring.clicked.connect(self._ask)
+        self.work.changed.connect(self.refresh)
         self.refresh()
 
     def wishes(self) -> ImportWishes:
         """What the form says. Raises BadInputError for a value that cannot be used."""
         return self.make_config(ImportWishes, layers=tuple(self.layers.text().replace(",", " ").split()))
 
-    def show_busy(self) -> None:
-        """The import runs."""
-        self.show_error("")
-        self.bring.setEnabled(False)
-        self.bring.setText("Importing…")
-
-    def show_error(self, text: str) -> None:
-        """Say why it failed; the form can be mended."""
-        show_text(self.error, text)
-        self.bring.setText("Import")
-        self.refresh()
+    def reject(self) -> None:
+        """Cancel, by Escape too, stops an import that waits for its turn."""
+        self.work.cancel()
+        super().reject()
 
     def refresh(self) -> None:
         """Say what is missing."""
-        given = bool(self.source.value())
-        self.bring.setEnabled(given)
-        self.bring.setToolTip("" if given else "Choose a file or name a network first")
+        reason = "" if self.source.value() else "Choose a file or name a network first"
+        reason = "It is being imported" if self.work.busy else reason
+        self.bring.setEnabled(not reason)
+        self.bring.setToolTip(reason)
+        self.bring.setText("Importing…" if self.work.busy else "Import")
 
     @Slot()
     def _ask(self) -> None:
         try:
             wishes = self.wishes()
         except BadInputError as error:
-            self.show_error(str(error))
+            self.work.say(error=str(error))
             return
         self.import_requested.emit(self.source.value(), wishes)

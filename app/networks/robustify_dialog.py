@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QProgressBar, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.look.theme import Theme
 from app.networks.loss_view import LossView
-from app.widgets.basics import make_button, make_column, make_label, make_row, show_text
+from app.widgets.basics import make_button, make_column, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Number, PathText, Text
+from app.widgets.job_line import JobLine, Reading
 from core.errors import BadInputError
 from core.networks.catalog import NetworkSpec
 from core.robustify.config import RobustifyConfig
@@ -33,11 +35,9 @@ class RobustifyDialog(QDialog, Fields):
     -------
     start_requested(object)
         The `RobustifyWishes`.
-    cancel_requested
     """
 
     start_requested = Signal(object)
-    cancel_requested = Signal()
 
     network = Choice("Network")
     images = PathText(
@@ -70,15 +70,15 @@ class RobustifyDialog(QDialog, Fields):
         super().__init__(parent)
         self.setWindowTitle("Robustify a network")
         self.setMinimumWidth(WIDTH)
-        self._running = False
         self.make_fields()
         self.n_images.setGroupSeparatorShown(True)
         self._make_state()
         self._lay_out()
         self._close.clicked.connect(self.close)
-        self.stop.clicked.connect(self.cancel_requested)
+        self.stop.clicked.connect(self.work.cancel)
+        self.work.changed.connect(self.refresh)
         self.start.clicked.connect(self._ask)
-        self.show_idle()
+        self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -93,39 +93,17 @@ class RobustifyDialog(QDialog, Fields):
         """What the form says. Raises BadInputError for a value that cannot be used."""
         return self.make_config(RobustifyWishes, images=self.images.path() or Path())
 
-    def show_running(self, text: str) -> None:
-        """A training starts."""
-        self._running = True
-        self.error.hide()
-        self.loss.clear()
-        self.progress.setRange(0, 0)
-        self.note.setText(text)
-        for part in (self.progress, self.loss):
-            part.show()
-        self.refresh()
-
-    def show_progress(self, n_seen: int, n_images: int, *, losses: tuple[float, float], text: str) -> None:
-        """How far it is, with the running losses (perturbed, clean)."""
-        self.progress.setRange(0, n_images)
-        self.progress.setValue(n_seen)
-        self.loss.add(n_seen, *losses)
-        self.note.setText(text)
-
-    def show_idle(self, note: str = "", error: str = "") -> None:
-        """Nothing runs; tells how it ended."""
-        self._running = False
-        self.progress.hide()
-        self.loss.setVisible(self.loss.has_points)
-        self.note.setText(note)
-        show_text(self.error, error)
-        self.refresh()
+    def read_progress(self, progress: Any) -> Reading | None:
+        """How far a training is; its losses (perturbed, clean) are drawn."""
+        if not hasattr(progress, "n_seen"):
+            return None
+        self.loss.add(progress.n_seen, progress.loss, progress.clean_loss)
+        where = f"at {progress.size} px, epsilon {progress.epsilon:.2f}"
+        text = f"{progress.n_seen:,} of {progress.n_images:,} photographs {where}"
+        return Reading(progress.n_seen / max(progress.n_images, 1), text, progress.seconds_left)
 
     def _make_state(self) -> None:
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.loss = LossView()
-        self.note = make_label(role="muted", wraps=True)
-        self.error = make_label(role="field-error", wraps=True)
+        self.work, self.loss = JobLine(), LossView()
         self.start = make_button("Start", "primary")
         self.stop = make_button("Cancel training", tip="Stop after this batch; the same values go on from there")
         self._close = make_button("Close", tip="The training goes on while this is closed")
@@ -134,24 +112,23 @@ class RobustifyDialog(QDialog, Fields):
         form = self.make_rows("network", "images", "epsilon", "n_images", "title", gap=8)
         text = make_label(EXPLANATION, "muted", wraps=True)
         buttons = make_row(-1, self.stop, self._close, self.start)
-        self.setLayout(
-            make_column(text, form, self.error, self.note, self.progress, self.loss, buttons, gap=12, margin=24)
-        )
+        self.setLayout(make_column(text, form, self.work, self.loss, buttons, gap=12, margin=24))
 
     def refresh(self) -> None:
         """Nothing can be changed while it trains."""
         reason = "" if self.images.value() else "Choose a folder of photographs first"
         reason = "No network here can be trained" if self.network.count() == 0 else reason
-        self.start.setVisible(not self._running)
+        self.loss.setVisible(self.work.busy or self.loss.has_points)
+        self.start.setVisible(not self.work.busy)
         self.start.setEnabled(not reason)
         self.start.setToolTip(reason or "Start, or go on from where the same training stopped")
-        self.stop.setVisible(self._running)
+        self.stop.setVisible(self.work.busy)
         for key in self.fields():
-            self.allow(key, "A training runs" if self._running else "")
+            self.allow(key, "A training runs" if self.work.busy else "")
 
     @Slot()
     def _ask(self) -> None:
         try:
             self.start_requested.emit(self.wishes())
         except BadInputError as error:
-            self.show_idle(error=str(error))
+            self.work.say(error=str(error))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from app.base.jobs import Failed, ShouldStop
+from app.base.jobs import ShouldStop
 from app.recordings.details import RecordingDialog
 from app.recordings.import_dialog import ImportDialog
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
-from core.datasets.kinds import Finding, inspect_source, plan_import
+from core.datasets.kinds import inspect_source, plan_import
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.orphans import check_no_encoders
@@ -98,7 +98,6 @@ class ImportTools(QObject):
         made.inspect_requested.connect(self._inspect)
         made.import_requested.connect(self._import)
         made.template_requested.connect(self._save_template)
-        made.cancel_requested.connect(self._cancel)
         made.open_requested.connect(self._open)
         made.fit_requested.connect(self._fit)
         return made
@@ -112,54 +111,32 @@ class ImportTools(QObject):
 
     @Slot(str, object)
     def _inspect(self, source: str, options: ImportOptions) -> None:
-        self._session.lane.submit(
-            INSPECT,
-            lambda _stop: inspect_source(Path(source), options=options),
-            on_done=self._take_finding,
-            on_failed=self._refuse,
-            title="Looking into the recording…",
-        )
+        if self.dialog is not None:
+            self._session.lane.submit(
+                INSPECT,
+                lambda _stop: inspect_source(Path(source), options=options),
+                on_done=self.dialog.take_finding,
+                refuse=self.dialog.refuse,
+                title="Looking into the recording…",
+            )
 
     @Slot(str, str, object)
     def _import(self, kind: str, source: str, options: ImportOptions) -> None:
-        self._session.lane.submit(
-            IMPORT,
-            partial(_run_import, kind, Path(source), options),
-            on_progress=self._take_progress,
-            on_done=self._take_done,
-            on_failed=self._refuse,
-            on_stopped=self._take_stop,
-            title=f"Importing {options.subject}…",
-            patient=True,
-        )
-
-    @Slot()
-    def _cancel(self) -> None:
-        """Stop the import, also one that still waits for its turn."""
-        self._session.lane.stop(IMPORT)
-
-    def _take_finding(self, finding: Finding) -> None:
         if self.dialog is not None:
-            self.dialog.take_finding(finding)
-
-    def _take_progress(self, progress: ImportProgress) -> None:
-        if self.dialog is not None:
-            self.dialog.take_progress(progress)
+            self.dialog.progress.work.run(
+                self._session.lane,
+                IMPORT,
+                partial(_run_import, kind, Path(source), options),
+                title=f"Importing {options.subject}…",
+                on_done=self._take_done,
+                read=self.dialog.progress.read,
+                stopped="Cancelled; nothing was kept.",
+            )
 
     def _take_done(self, progress: ImportProgress) -> None:
         self._session.controller.reread_catalogue()
         if self.dialog is not None and progress.summary is not None:
             self.dialog.take_summary(progress.summary)
-
-    def _take_stop(self) -> None:
-        if self.dialog is not None:
-            self.dialog.take_stop()
-
-    def _refuse(self, failed: Failed) -> None:
-        if self.dialog is not None and isinstance(failed.error, ProbeError):
-            self.dialog.refuse(str(failed.error))
-        else:
-            self._session.problems.show_failed(failed)
 
     @Slot(str)
     def _open(self, subject: str) -> None:

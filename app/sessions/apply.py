@@ -225,7 +225,6 @@ def _show_analysis(window: MainWindow, record: AnalysisRecord, folder: Path | No
             f"answer {record.question}",
             lambda _stop: read_analysis(folder),
             on_done=page.take_answer,
-            on_failed=window.session.problems.show_failed,
             title=f"Opening the answer of {record.question}…",
         )
 

@@ -31,7 +31,7 @@ class Closing(QObject):
 
     def may_close(self) -> bool:
         """Whether the window may close now."""
-        titles = self._tools.window.session.lane.long_work()
+        titles = self._tools.window.session.lane.at_stake()
         if titles and RunningDialog(titles, self._tools.window).exec() != QDialog.DialogCode.Accepted:
             return False
         return self.may_leave()

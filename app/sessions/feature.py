@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
+from app.base.jobs import Failed, Job, Make, WhenBusy
 from app.base.paths import default_export_folder
 from app.sessions.apply import Loaded, know, load_record, show_loaded
 from app.sessions.capture import capture_record, essence, merge_unchanged
@@ -51,6 +52,7 @@ class SessionTools(QObject):
         self.closing = Closing(self)
         self.dialog: QDialog | None = None
         self._lock: FileLock | None = None
+        self._opening: Job | None = None
         self._saved: SessionRecord | None = None
         self._opened: tuple[SessionRecord, SessionRecord] | None = None
         self.menu = RecentMenu(self, window)
@@ -169,7 +171,7 @@ class SessionTools(QObject):
             text = "That session is open in another window by now."
             self._session.problems.message.emit(text, "warning")
             return
-        self._look_for(left.session.record, partial(self._take_left, left, lock), on_given_up=lock.keep)
+        self._look_for(left.session.record, partial(self._take_left, left, lock), lock.keep)
 
     def _offer(self, left: tuple[Autosaved, ...]) -> None:
         dialog = RestoreDialog(left, self._window)
@@ -186,15 +188,14 @@ class SessionTools(QObject):
             self._session.problems.show(error)
 
     def _look_for(
-        self, record: SessionRecord, take: Callable[[Loaded], None], *, on_given_up: Callable[[], None] = lambda: None
+        self, record: SessionRecord, take: Callable[[Loaded], None], on_given_up: Callable[[], None] = lambda: None
     ) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it to `take`."""
         catalogue, folders = self._session.catalogue, self._data_folders()
-        self._session.lane.submit(
-            "session",
+        self._submit(
             lambda _stop: find_missing(record, know(catalogue), folders=folders),
-            on_done=lambda missing: self._ask_for(record, missing, take, on_given_up=on_given_up),
-            on_failed=self._session.problems.show_failed,
+            lambda missing: self._ask_for(record, missing, take, on_given_up),
+            on_given_up=on_given_up,
             title="Looking for the session's data…",
         )
 
@@ -203,16 +204,15 @@ class SessionTools(QObject):
         record: SessionRecord,
         missing: tuple[Missing, ...],
         take: Callable[[Loaded], None],
-        *,
         on_given_up: Callable[[], None],
     ) -> None:
         if not any(one.reference is not None for one in missing):
-            self._load(record, missing, {}, take)
+            self._load(record, missing, {}, take, on_given_up)
             return
         folders = self._data_folders()
         dialog = MovedDialog(missing, start=folders[0] if folders else Path.home(), parent=self._window)
         self.dialog = dialog
-        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take))
+        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take, on_given_up))
         dialog.accepted.connect(lambda: self._session.settings.set("data_folder", str(dialog.folder)))
         dialog.rejected.connect(on_given_up)
         dialog.open()
@@ -223,15 +223,35 @@ class SessionTools(QObject):
         missing: tuple[Missing, ...],
         found: Mapping[str, Path],
         take: Callable[[Loaded], None],
+        on_given_up: Callable[[], None],
     ) -> None:
         catalogue, places = self._session.catalogue, dict(found)
         folders = self._data_folders()
-        self._session.lane.submit(
-            "session",
+        self._submit(
             lambda _stop: load_record(record, catalogue, missing=missing, found=places, folders=folders),
-            on_done=take,
-            on_failed=self._session.problems.show_failed,
+            take,
+            on_given_up=on_given_up,
             title="Opening the session…",
+        )
+
+    def _submit(self, make: Make, take: Callable[[Any], None], *, on_given_up: Callable[[], None], title: str) -> None:
+        """Read on the lane. A session asked for later takes the place of this one, which then gives its lock back."""
+        lane = self._session.lane
+
+        def fail(failed: Failed) -> None:
+            on_given_up()
+            lane.failed.emit(failed)
+
+        if self._opening is not None:
+            lane.stop(self._opening)
+        self._opening = lane.submit(
+            "session",
+            make,
+            on_done=take,
+            on_failed=fail,
+            on_stopped=on_given_up,
+            title=title,
+            when_busy=WhenBusy.LATEST,
         )
 
     def _data_folders(self) -> tuple[Path, ...]:

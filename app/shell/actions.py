@@ -23,6 +23,7 @@ class Actions(QObject):
             action = QAction(command.title, owner)
             action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.setAutoRepeat(command.id != "cancel")  # a key held down stops one thing
             action.triggered.connect(handlers[command.id])
             owner.addAction(action)
             self._actions[command.id] = action

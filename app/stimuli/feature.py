@@ -16,12 +16,13 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QDialog
 
 from app.base.aim import Aim
-from app.base.jobs import Failed
+from app.base.jobs import WhenBusy
 from app.base.paths import default_export_folder
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.tray import Tray
 from app.stimuli.write_set_dialog import WriteSetDialog
+from app.widgets.job_line import Reading
 from app.widgets.tabs import EXPLORE
 from core.attacks.objective_config import ObjectiveKind
 from core.datasets.image_store import find_stimulus
@@ -33,7 +34,6 @@ from core.stimuli.plan import list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import format_duration
 
 if TYPE_CHECKING:
     from app.shell.main_window import MainWindow
@@ -100,9 +100,8 @@ class TrayTools(QObject):
             KEEP,
             lambda _stop: self._store.save(recipe, probe),
             on_done=lambda _done: self._timer.start(),
-            on_failed=self._session.problems.show_failed,
             title="Keeping the probe…",
-            replace=False,
+            when_busy=WhenBusy.QUEUE,
         )
         self._session.controller.noted.emit(f"Added to the tray, as item {len(self.tray.items)}")
 
@@ -173,16 +172,14 @@ class TrayTools(QObject):
 
         engine, items = self._session.engine, self.tray.items
         make = partial(iter_make, engine, items, config, folder, store=self._store)
-        self.page.show_progress("Starting…", 0.0)
-        self._session.lane.submit(
+        self.page.work.run(
+            self._session.lane,
             WRITE,
             lambda stop: make(should_stop=stop),
-            on_progress=self._follow,
-            on_done=self._take_set,
-            on_failed=self._fail,
-            on_stopped=partial(self._end, "Stopped. Nothing was written; finished probes stay."),
             title="Writing stimuli…",
-            patient=True,
+            on_done=self._take_set,
+            read=self._read,
+            stopped="Stopped. Nothing was written; finished probes stay.",
         )
 
     @Slot()
@@ -192,30 +189,28 @@ class TrayTools(QObject):
         config = page.config() if page is not None else None
         if page is None or config is None:
             return
+        page.looking.drop()
         if not self.tray.items:
-            self._session.lane.drop(LOOK)
-            page.show_idle()
             return
         from core.stimuli.look import iter_look
 
         engine, items = self._session.engine, self.tray.items
         make = partial(iter_look, engine, items, config, store=self._store, known=self.tray.looks())
-        self._session.lane.submit(
+        page.looking.run(
+            self._session.lane,
             LOOK,
             lambda stop: make(should_stop=stop),
-            on_progress=self._follow,
-            on_done=self._take_looks,
-            on_failed=self._fail,
-            on_stopped=partial(self._end, "Stopped. Finished probes stay."),
             title="Making the tray's probes…",
-            patient=True,
+            on_done=lambda record: self.tray.take_looks(record.looks),
+            read=self._read,
+            stopped="Stopped. Finished probes stay.",
+            when_busy=WhenBusy.REPLACE,
         )
 
     def _make_page(self) -> StimuliPage:
         page = self._page = StimuliPage(self.tray)
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
-        page.cancel_requested.connect(self._cancel)
         page.open_requested.connect(self.open_row)
         self._offer_encoders()
         self._recall_form(page)
@@ -267,38 +262,19 @@ class TrayTools(QObject):
         if not state.auto_probe:
             controller.probe()
 
-    @Slot()
-    def _cancel(self) -> None:
-        for kind in (WRITE, LOOK):
-            self._session.lane.stop(kind)
-
-    def _follow(self, record: Any) -> None:
+    def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "look": "Looking at items", "write": "Writing"}.get(record.stage, "")
-        left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
-        share = record.done / max(record.n_pieces, 1)
-        if self._page is not None:
-            if getattr(record, "looks", ()):
-                self.tray.take_looks(record.looks)
-            self._page.show_progress(f"{what}: {record.done:.0f} of {record.n_pieces}{left}", share)
-
-    def _take_looks(self, record: Any) -> None:
-        self.tray.take_looks(record.looks)
-        self._end("")
+        if getattr(record, "looks", ()):
+            self.tray.take_looks(record.looks)
+        share, text = record.done / max(record.n_pieces, 1), f"{what}: {record.done:.0f} of {record.n_pieces}"
+        return Reading(share, text, record.seconds_left)
 
     def _take_set(self, record: Any) -> None:
         self.written = record.result.folder
         text = f"Wrote {len(record.result.rows)} files to {self.written}"
-        self._end(text, share=1.0)
+        self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)
         self.set_written.emit(self.written)
-
-    def _fail(self, failed: Failed) -> None:
-        self._end("")
-        self._session.problems.show_failed(failed)
-
-    def _end(self, text: str, share: float = 0.0) -> None:
-        if self._page is not None:
-            self._page.show_idle(text, share)
 
 
 def aim_of(config: ProbeConfig) -> Aim:

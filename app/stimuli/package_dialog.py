@@ -12,20 +12,11 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.stimuli.package_form import PackageForm
-from app.widgets.basics import (
-    make_button,
-    make_column,
-    make_heading,
-    make_label,
-    make_line,
-    make_row,
-    make_scroll,
-    show_text,
-)
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, make_scroll
 from app.widgets.form import Choice, Fields, PathText, Text
-from app.widgets.progress_line import ProgressLine
+from app.widgets.job_line import JobLine
 from core.errors import ProbeError
-from core.experiments.packages.package import FORMATS, Format, PackageProgress, fit_template
+from core.experiments.packages.package import FORMATS, Format, fit_template
 from core.experiments.packages.plan import Plan
 from core.experiments.packages.template import read_template, write_template
 from core.stimuli.manifest import StimulusSet
@@ -51,14 +42,12 @@ class PackageDialog(QDialog, Fields):
         The `Plan`, the `PackageKind` and the folder to write.
     folder_requested(object)
         A finished package to show in the file manager.
-    cancel_requested
     """
 
     set_chosen = Signal(str)
     plan_requested = Signal(object, object)
     package_requested = Signal(object, object, object)
     folder_requested = Signal(object)
-    cancel_requested = Signal()
 
     set_path = PathText(
         "Folder of the stimulus set",
@@ -77,7 +66,6 @@ class PackageDialog(QDialog, Fields):
         self._plan: Plan | None = None
         self._planned_trials = True
         self._made: Path | None = None
-        self._writing = False
         self._proposed = ""
         self.make_fields()
         self._make_parts()
@@ -91,7 +79,7 @@ class PackageDialog(QDialog, Fields):
     def start(self, folder: str) -> None:
         """Open with a set, or with none."""
         known = self._set is not None and Path(folder) == self._set.folder
-        if folder and not known and not self._writing:
+        if folder and not known and not self.work.busy:
             self.set_path.setText(folder)
             self._choose(folder)
 
@@ -129,27 +117,11 @@ class PackageDialog(QDialog, Fields):
         self.warnings.setText("")
         self._say("", error=text)
 
-    def show_progress(self, progress: PackageProgress) -> None:
-        """How far the writing is."""
-        self.line.set_share(progress.done / progress.total)
-        self.note.setText(f"Writing {progress.what} ({progress.done} of {progress.total})")
-
     def show_done(self, folder: Path) -> None:
         """The package is there."""
-        self._end()
         self._made = folder
         self._say(f"Wrote {folder}. Its README.md says how to run it.")
         self._propose_out()
-
-    def show_stopped(self) -> None:
-        """The writing was cancelled."""
-        self._end()
-        self._say("Cancelled. Nothing was written.")
-
-    def show_failure(self, text: str) -> None:
-        """The writing failed."""
-        self._end()
-        self._say("", error=text)
 
     def reject(self) -> None:
         """Escape and Close leave a running job running."""
@@ -165,9 +137,7 @@ class PackageDialog(QDialog, Fields):
         self.facts = make_label("", wraps=True)
         self.warnings = make_label("", "warning", wraps=True)
         self.browse_out = make_button("Choose…", tip="Choose where the new folder goes")
-        self.error = make_label("", "field-error", wraps=True)
-        self.note = make_label("", "muted", wraps=True)
-        self.line = ProgressLine()
+        self.work = JobLine()
         self.open_folder = make_button("Open folder", tip="Show the finished package in the file manager")
         self.cancel = make_button("Cancel writing", tip="Stop; nothing half-written stays")
         self.close_button = make_button("Close")
@@ -179,7 +149,7 @@ class PackageDialog(QDialog, Fields):
         choice.setStretch(0, 1)
         kinds = make_row(self.kind, self.summary)
         kinds.setStretch(1, 1)
-        told = make_column(self.duration, self.error, self.warnings, self.facts, -1, gap=10)
+        told = make_column(self.duration, self.warnings, self.facts, -1, gap=10)
         facts = QWidget()
         facts.setFixedWidth(FACTS_WIDTH)
         timing = make_row(self.load, self.save, -1)
@@ -191,7 +161,7 @@ class PackageDialog(QDialog, Fields):
         ends = make_row(self.open_folder, self.cancel, -1, self.close_button, self.make)
         title = make_label("Make a package", "title")
         heads = (title, choice, self.set_note, kinds, make_line(), middle, make_line())
-        self.setLayout(make_column(*heads, out, self.note, self.line, ends, gap=8, margin=20))
+        self.setLayout(make_column(*heads, out, self.work, ends, gap=8, margin=20))
 
     def _connect(self) -> None:
         self._timer.timeout.connect(self._request_plan)
@@ -199,7 +169,8 @@ class PackageDialog(QDialog, Fields):
         self.form.changed.connect(self._want_plan)
         self.load.clicked.connect(self._load_template)
         self.save.clicked.connect(self._save_template)
-        self.cancel.clicked.connect(self.cancel_requested)
+        self.cancel.clicked.connect(self.work.cancel)
+        self.work.changed.connect(self._refresh)
         self.close_button.clicked.connect(self.reject)
         self.open_folder.clicked.connect(self._ask_folder)
         self.make.clicked.connect(self._request_package)
@@ -228,7 +199,7 @@ class PackageDialog(QDialog, Fields):
     def take_kind(self, *_: object) -> None:
         """Another kind of package: its own name beside the set, and no timing where it has no trials."""
         self.summary.setText(self._kind_format().summary)
-        self.form.setEnabled(self._kind_format().has_trials and not self._writing)
+        self.form.setEnabled(self._kind_format().has_trials and not self.work.busy)
         self.form.setToolTip("" if self._kind_format().has_trials else "This kind of package has no trials")
         self._propose_out()
         if self._plan is not None and self._planned_trials == self._kind_format().has_trials:
@@ -263,7 +234,7 @@ class PackageDialog(QDialog, Fields):
 
     @Slot()
     def _request_plan(self) -> None:
-        if self._set is None or self._writing:
+        if self._set is None or self.work.busy:
             return
         try:
             template = fit_template(self.form.value(), self.kind.value())
@@ -301,35 +272,27 @@ class PackageDialog(QDialog, Fields):
 
     @Slot()
     def _request_package(self) -> None:
-        if self._plan is None:
-            return
-        self._writing, self._made = True, None
-        self.line.set_share(0.0)
-        self._say("Writing…")
-        self.package_requested.emit(self._plan, self.kind.value(), self.out_folder())
+        if self._plan is not None:
+            self._made = None
+            self.package_requested.emit(self._plan, self.kind.value(), self.out_folder())
 
     @Slot()
     def _ask_folder(self) -> None:
         if self._made is not None:
             self.folder_requested.emit(self._made)
 
-    def _end(self) -> None:
-        self._writing = False
-        self.line.set_share(0.0)
-
     def _say(self, note: str, *, error: str = "") -> None:
-        self.note.setText(note)
-        show_text(self.error, error)
+        self.work.say(note, error=error)
         self._refresh()
 
     def _reason(self) -> str:
         """Why no package can be made now; empty if one can."""
-        if self._writing:
+        if self.work.busy:
             return "A package is being written"
         if self._set is None:
             return "Choose a stimulus set first"
         if self._plan is None:
-            return self.error.text() or "The trial orders are being worked out"
+            return self.work.error.text() or "The trial orders are being worked out"
         return "" if self.out.text().strip() else "Name the folder to write"
 
     @Slot()
@@ -337,11 +300,12 @@ class PackageDialog(QDialog, Fields):
         reason = self._reason()
         self.make.setEnabled(not reason)
         self.make.setToolTip(reason or "Write the package into the new folder")
-        self.cancel.setVisible(self._writing)
+        writing = self.work.busy
+        self.cancel.setVisible(writing)
         self.open_folder.setVisible(self._made is not None)
-        self.allow_all("A package is being written" if self._writing else "")
+        self.allow_all("A package is being written" if writing else "")
         for button in (self.browse_out, self.load, self.save):
-            button.setEnabled(not self._writing)
-        self.form.setEnabled(self._kind_format().has_trials and not self._writing)
+            button.setEnabled(not writing)
+        self.form.setEnabled(self._kind_format().has_trials and not writing)
         for label in (self.warnings, self.duration):
             label.setVisible(bool(label.text()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,9 @@ from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QPushButton
 
-from app.base.jobs import Failed
 from app.stimuli.package_dialog import PackageDialog
 from app.widgets.basics import make_button
-from core.errors import ProbeError
+from app.widgets.job_line import Reading
 from core.experiments.packages.package import FORMATS, PackageKind, PackageProgress, iter_package
 from core.experiments.packages.plan import Plan, make_plan
 from core.experiments.packages.template import Template
@@ -58,7 +56,6 @@ class PackageTools(QObject):
             made.set_chosen.connect(self._read)
             made.plan_requested.connect(self._plan)
             made.package_requested.connect(self._write)
-            made.cancel_requested.connect(partial(self._session.lane.stop, WRITE))
             made.folder_requested.connect(self._open_folder)
         self.dialog.start(folder)
         self.dialog.show()
@@ -66,78 +63,36 @@ class PackageTools(QObject):
 
     @Slot(str)
     def _read(self, folder: str) -> None:
-        self._session.lane.submit(
-            READ,
-            lambda _stop: read_manifest(Path(folder)),
-            on_done=self._take_set,
-            on_failed=self._refuse_set,
-            title="Reading the set…",
-        )
+        dialog, lane = self.dialog, self._session.lane
+        if dialog is not None:
+            done, refuse, title = dialog.show_set, dialog.refuse_set, "Reading the set…"
+            lane.submit(READ, lambda _stop: read_manifest(Path(folder)), on_done=done, refuse=refuse, title=title)
 
     @Slot(object, object)
     def _plan(self, found: StimulusSet, template: Template) -> None:
-        self._session.lane.submit(
-            PLAN,
-            lambda _stop: make_plan(found, template),
-            on_done=self._take_plan,
-            on_failed=self._refuse_plan,
-            title="Ordering the trials…",
-        )
+        dialog, lane = self.dialog, self._session.lane
+        if dialog is not None:
+            done, refuse, title = dialog.show_plan, dialog.refuse_plan, "Ordering the trials…"
+            lane.submit(PLAN, lambda _stop: make_plan(found, template), on_done=done, refuse=refuse, title=title)
 
     @Slot(object, object, object)
     def _write(self, plan: Plan, kind: PackageKind, folder: Path) -> None:
-        self._session.lane.submit(
-            WRITE,
-            lambda stop: iter_package(plan, kind, folder, should_stop=stop),
-            on_progress=self._follow,
-            on_done=self._take_package,
-            on_failed=self._fail,
-            on_stopped=self._take_stop,
-            title=f"Writing the {FORMATS[kind].title} package…",
-            replace=False,
-            patient=True,
-        )
+        if self.dialog is not None:
+            self.dialog.work.run(
+                self._session.lane,
+                WRITE,
+                lambda stop: iter_package(plan, kind, folder, should_stop=stop),
+                title=f"Writing the {FORMATS[kind].title} package…",
+                on_done=self._take_package,
+                read=lambda at: Reading(at.done / at.total, f"Writing {at.what} ({at.done} of {at.total})"),
+                stopped="Cancelled. Nothing was written.",
+            )
 
     @Slot(object)
     def _open_folder(self, folder: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
-    def _take_set(self, found: StimulusSet) -> None:
-        if self.dialog is not None:
-            self.dialog.show_set(found)
-
-    def _take_plan(self, plan: Plan) -> None:
-        if self.dialog is not None:
-            self.dialog.show_plan(plan)
-
-    def _follow(self, progress: PackageProgress) -> None:
-        if self.dialog is not None:
-            self.dialog.show_progress(progress)
-
     def _take_package(self, last: PackageProgress) -> None:
         if self.dialog is not None and last.folder is not None:
             self.dialog.show_done(last.folder)
             self._session.controller.noted.emit(f"Wrote the package {last.folder}")
-
-    def _take_stop(self) -> None:
-        if self.dialog is not None:
-            self.dialog.show_stopped()
-
-    def _refuse_set(self, failed: Failed) -> None:
-        if self.dialog is not None:
-            self.dialog.refuse_set(self._word(failed))
-
-    def _refuse_plan(self, failed: Failed) -> None:
-        if self.dialog is not None:
-            self.dialog.refuse_plan(self._word(failed))
-
-    def _fail(self, failed: Failed) -> None:
-        if self.dialog is not None:
-            self.dialog.show_failure(self._word(failed))
-
-    def _word(self, failed: Failed) -> str:
-        """The sentence of a known failure; a defect gets its report."""
-        if isinstance(failed.error, ProbeError):
-            return str(failed.error)
-        self._session.problems.show_failed(failed)
-        return "A defect: see the report."

@@ -143,7 +143,7 @@ def open_assistant(window: MainWindow, qtbot: QtBot, path: Path) -> Any:
     drop(window, path)
     dialog = window.encoder_tools.import_dialog
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.readout is not None or dialog.problem.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.readout is not None or dialog.work.error.isVisible(), timeout=20_000)
     return dialog
 
 
@@ -176,7 +176,7 @@ def test_what_does_not_fit_is_said_in_the_assistant(window: MainWindow, qtbot: Q
     dialog.network.setCurrentIndex(dialog.network.findData("mobilenet_v2"))
     dialog.layer.setCurrentText("features.18")
     dialog.import_button.click()
-    qtbot.waitUntil(lambda: "weights are for 77 features" in dialog.problem.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "weights are for 77 features" in dialog.work.error.text(), timeout=60_000)
     assert dialog.import_button.isEnabled()
     assert not list(user_encoders_folder().glob("*"))
     dialog.close()
@@ -186,7 +186,7 @@ def test_a_file_with_code_is_refused_in_the_assistant(window: MainWindow, qtbot:
     path = tmp_path / "evil.pkl"
     path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     dialog = open_assistant(window, qtbot, path)
-    qtbot.waitUntil(lambda: "asks to run 'os.system'" in dialog.problem.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "asks to run 'os.system'" in dialog.work.error.text(), timeout=20_000)
     assert not dialog.import_button.isEnabled()
     dialog.close()
 

@@ -90,9 +90,9 @@ def test_a_movie_of_the_steps_is_looked_at_costed_and_saved(
     assert "20 frames" in dialog.cost.text()
     path = choose("film")  # the ending is added
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved 20 frames"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved 20 frames"), timeout=LONG)
     assert count_frames(path.with_suffix(".mp4")) == 20
-    assert not dialog.filming
+    assert not dialog.work.busy
     dialog.close()
 
 
@@ -104,7 +104,7 @@ def test_a_movie_of_the_cortex_is_drawn_by_the_window_and_written_by_the_lane(
     path = choose("turn.gif")
     dialog.form.format.setCurrentIndex(1)
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved 5 frames"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved 5 frames"), timeout=LONG)
     with av.open(str(path)) as movie:
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in movie.decode(video=0)]
     assert len(frames) == 5
@@ -118,10 +118,10 @@ def test_stopping_keeps_nothing(window: MainWindow, qtbot: QtBot, choose: Callab
     dialog.form.seconds.setValue(60)
     path = choose("film.mp4")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     dialog.stop.click()
     wait_idle(window, qtbot)
-    assert dialog.stage.text() == "Stopped. Nothing was kept."
+    assert dialog.work.note.text() == "Stopped. Nothing was kept."
     assert dialog.save.isEnabled()
     assert list(path.parent.iterdir()) == []
     dialog.close()
@@ -134,7 +134,7 @@ def test_the_window_can_be_closed_while_it_films(
     dialog.form.seconds.setValue(60)
     path = choose("film.mp4")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     dialog.close()
     window.close()
     assert list(path.parent.iterdir()) == []
@@ -147,9 +147,9 @@ def test_another_probe_does_not_end_what_is_being_filmed(
     dialog.form.seconds.setValue(2)
     path = choose("film.mp4")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     window.session.controller.pick_roi("PPA")
-    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved"), timeout=LONG)
     assert count_frames(path) == 20
     dialog.close()
     wait_idle(window, qtbot)

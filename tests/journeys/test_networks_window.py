@@ -60,7 +60,7 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     assert form is not None
     form.source.setText(str(path))
     qtbot.mouseClick(form.bring, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Say which network they belong to" in form.error.text())
+    qtbot.waitUntil(lambda: "Say which network they belong to" in form.work.error.text())
     form.architecture.setText("torchvision:squeezenet1_1")
     qtbot.mouseClick(form.bring, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not form.isVisible(), timeout=60_000)
@@ -68,11 +68,11 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     assert networks.chosen is not None and networks.chosen.spec.id == "small"
     assert find_network("small") in window.session.catalogue.networks
     qtbot.mouseClick(networks.check, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "checks passed" in networks.note.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "checks passed" in networks.work.note.text(), timeout=60_000)
     qtbot.mouseClick(networks.layers, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "features.12.expand3x3" in networks.details.table.row_keys(), timeout=60_000)
     qtbot.mouseClick(networks.remove, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Removed small" in networks.note.text())
+    qtbot.waitUntil(lambda: "Removed small" in networks.work.note.text())
     assert list_user_networks() == () and "small" not in networks.table.row_keys()
     assert cast(FakeEngine, window.session.engine).n_asked["forget_network"] == 1
 
@@ -84,7 +84,7 @@ def test_a_failed_download_is_told_in_place(window: MainWindow, qtbot: QtBot, mo
     assert networks is not None
     networks.table.select_key("resnet50")
     qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "PROBESCOPE_OFFLINE is set" in networks.error.text())
+    qtbot.waitUntil(lambda: "PROBESCOPE_OFFLINE is set" in networks.work.error.text())
     assert networks.download.isEnabled()
 
 
@@ -106,13 +106,13 @@ def test_robustifying_keeps_a_network(
     form.n_images.setValue(8)
     form.title.setText("AlexNet of mine")
     qtbot.mouseClick(form.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Kept as AlexNet of mine" in form.note.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "Kept as AlexNet of mine" in form.work.note.text(), timeout=60_000)
     wait_idle(window, qtbot)
     kept = find_network("alexnet_robust")
     assert kept.robust and kept in window.session.catalogue.networks
     form.images.setText(str(tmp_path / "none"))
     qtbot.mouseClick(form.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "must be a folder with photographs" in form.error.text())
+    qtbot.waitUntil(lambda: "must be a folder with photographs" in form.work.error.text())
 
 
 def test_without_the_dialog_a_note_says_what_was_kept(window: MainWindow, qtbot: QtBot) -> None:

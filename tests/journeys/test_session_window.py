@@ -264,7 +264,7 @@ def test_closing_lists_the_jobs_still_running(make: MakeWindow, qtbot: QtBot, mo
         while not should_stop():
             yield 0
 
-    lane.submit("analysis", work, on_done=done.append, title="Fragility…", patient=True)
+    lane.submit("analysis", work, on_done=done.append, title="Fragility…", background=True)
     qtbot.waitUntil(lambda: not isinstance(lane.state, Idle))
     shown: list[str] = []
 

@@ -56,7 +56,7 @@ def test_the_form_gives_the_usual_study_and_the_quick_one_and_tells_their_cost(q
     assert dialog.cost.text() != full
     dialog.noise.setText("0.5, much")
     dialog.noise.editingFinished.emit()
-    assert "numbers above 0" in dialog.error.text()
+    assert "numbers above 0" in dialog.work.error.text()
     assert not dialog.start.isEnabled()
     with pytest.raises(BadInputError):
         dialog.value()

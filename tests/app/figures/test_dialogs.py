@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.base.jobs import JobLane
+from app.figures.feature import read_frames
 from app.figures.figure_dialog import FigureDialog
 from app.figures.movie_dialog import MovieDialog
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieProgress
 from core.figures.movie_config import CortexLook, MovieConfig, MovieFormat
+from tests.helpers.gated_work import GatedWork
 
 
 def make_movie_dialog(qtbot: QtBot) -> MovieDialog:
@@ -56,7 +59,7 @@ def test_fields_that_do_not_fit_say_why(qtbot: QtBot) -> None:
     dialog.form.seconds.setValue(2)
     dialog.form.hold.setValue(5)
     assert dialog.config() is None
-    assert "shorter than the movie's 2 s" in dialog.refusal.text()
+    assert "shorter than the movie's 2 s" in dialog.work.error.text()
 
 
 def test_only_what_matters_can_be_changed(qtbot: QtBot) -> None:
@@ -85,17 +88,18 @@ def test_a_preview_is_asked_for_once_after_a_rest(qtbot: QtBot) -> None:
     assert dialog.preview.pixels is not None
 
 
-def test_while_filming_only_stopping_is_offered(qtbot: QtBot) -> None:
+def test_while_filming_only_stopping_is_offered(qtbot: QtBot, lane: JobLane) -> None:
     dialog = make_movie_dialog(qtbot)
-    dialog.begin("film.mp4")
-    dialog.show_progress(MovieProgress(5, 20, 3.0))
-    assert dialog.stage.text() == "Frame 5 of 20 · 3 s left"
-    assert dialog.line.share == pytest.approx(0.25)
+    work = GatedWork()
+    dialog.work.run(lane, "movie", work.make, title="Filming…", on_done=lambda _last: None, read=read_frames)
+    work.send(MovieProgress(5, 20, 3.0))
+    qtbot.waitUntil(lambda: dialog.work.note.text() == "Frame 5 of 20, 3 s left")
+    assert dialog.work.bar.share == pytest.approx(0.25)
     assert dialog.stop.isEnabled()
     assert not dialog.save.isEnabled()
     assert not dialog.form.isEnabled()
-    with qtbot.waitSignal(dialog.stop_requested):
-        dialog.close()
+    dialog.close()
+    qtbot.waitUntil(lambda: not dialog.work.busy)
 
 
 def make_figure_dialog(qtbot: QtBot, what: FigureKind) -> FigureDialog:

@@ -60,7 +60,7 @@ def open_set(qtbot: QtBot, tools: PackageTools, folder: Path) -> PackageDialog:
     tools.show_dialog(str(folder))
     dialog = tools.dialog
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.make.isEnabled() or bool(dialog.error.text()))
+    qtbot.waitUntil(lambda: dialog.make.isEnabled() or bool(dialog.work.error.text()))
     return dialog
 
 
@@ -99,14 +99,14 @@ def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: PackageTo
     dialog.form.degrees.setValue(6.0)
     qtbot.waitUntil(lambda: "made to be shown 8.4 deg wide" in dialog.warnings.text())
     dialog.form.spacing.setValue(9)
-    qtbot.waitUntil(lambda: "`spacing` must be at most 6, got 9" in dialog.error.text())
+    qtbot.waitUntil(lambda: "`spacing` must be at most 6, got 9" in dialog.work.error.text())
     assert not dialog.make.isEnabled() and "spacing" in dialog.make.toolTip()
     dialog.form.spacing.setValue(5)
     dialog.form.trigger_key.setText("%")
-    qtbot.waitUntil(lambda: "`trigger_key` must be one lower-case letter" in dialog.error.text())
+    qtbot.waitUntil(lambda: "`trigger_key` must be one lower-case letter" in dialog.work.error.text())
     dialog.form.trigger_key.setText("5")
     qtbot.waitUntil(dialog.make.isEnabled)
-    assert not dialog.error.text()
+    assert not dialog.work.error.text()
 
 
 @pytest.mark.parametrize("kind", list(PackageKind))
@@ -124,7 +124,7 @@ def test_a_package_is_written_beside_the_set_and_its_folder_can_be_opened(
     dialog.make.click()
     assert not dialog.make.isEnabled() and not dialog.cancel.isHidden()
     qtbot.waitUntil(lambda: not dialog.open_folder.isHidden())
-    assert (target / "README.md").is_file() and "Wrote" in dialog.note.text() and dialog.cancel.isHidden()
+    assert (target / "README.md").is_file() and "Wrote" in dialog.work.note.text() and dialog.cancel.isHidden()
     assert dialog.out.text() == f"{target}-2"
     dialog.open_folder.click()
     assert opened == [str(target)]
@@ -136,7 +136,7 @@ def test_a_folder_that_holds_something_is_refused_and_kept(qtbot: QtBot, tools: 
     (tmp_path / "taken" / "mine.txt").write_text("mine", encoding="utf-8")
     dialog.out.setText(str(tmp_path / "taken"))
     dialog.make.click()
-    qtbot.waitUntil(lambda: "nothing is overwritten" in dialog.error.text())
+    qtbot.waitUntil(lambda: "nothing is overwritten" in dialog.work.error.text())
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["mine.txt"]
     assert dialog.make.isEnabled()
 
@@ -145,7 +145,7 @@ def test_an_edited_set_is_refused(qtbot: QtBot, tools: PackageTools, tmp_path: P
     folder = write_set(tmp_path / "a_set", n_images=7)
     next((folder / "stimuli").iterdir()).write_bytes(b"edited")
     dialog = open_set(qtbot, tools, folder)
-    assert "was changed after writing" in dialog.error.text() and not dialog.make.isEnabled()
+    assert "was changed after writing" in dialog.work.error.text() and not dialog.make.isEnabled()
 
 
 def test_templates_are_loaded_and_saved(
@@ -165,14 +165,14 @@ def test_templates_are_loaded_and_saved(
     assert read_template(saved) == dataclasses.replace(OTHER, order=dataclasses.replace(OTHER.order, seed=12))
     (tmp_path / "lab.toml").write_text("[timing]\non = 2\n", encoding="utf-8")
     dialog.load.click()
-    assert "`key of [timing]` must be one of" in dialog.error.text()
+    assert "`key of [timing]` must be one of" in dialog.work.error.text()
 
 
 def test_a_cancelled_package_leaves_nothing(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=300, side=8))
     dialog.make.click()
     dialog.cancel.click()
-    qtbot.waitUntil(lambda: "Cancelled. Nothing was written." in dialog.note.text())
+    qtbot.waitUntil(lambda: "Cancelled. Nothing was written." in dialog.work.note.text())
     assert [path.name for path in tmp_path.iterdir()] == ["a_set"] and dialog.make.isEnabled()
 
 
@@ -182,11 +182,11 @@ def test_a_kind_without_trials_is_not_refused_for_their_order(
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
     dialog.form.repeats.setValue(2)
     dialog.form.spacing.setValue(30)
-    qtbot.waitUntil(lambda: "spacing" in dialog.error.text())
+    qtbot.waitUntil(lambda: "spacing" in dialog.work.error.text())
     dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BRAINSCORE))
     qtbot.waitUntil(dialog.make.isEnabled)
     dialog.kind.setCurrentIndex(dialog.kind.findData(PackageKind.BIDS))
-    qtbot.waitUntil(lambda: "spacing" in dialog.error.text())
+    qtbot.waitUntil(lambda: "spacing" in dialog.work.error.text())
     assert not dialog.make.isEnabled()
 
 
