@@ -14,13 +14,14 @@ from app.widgets.segmented import Segmented
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
-from core.errors import ProbeError
+from core.errors import BadInputError, ProbeError
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
 from core.sweeps.copies import Copies
 from core.sweeps.pace import Layer
 from core.sweeps.plan import estimate_cost
+from core.sweeps.store import unpack_config
 from core.types import Direction, NormName
 
 BOTH = "both"
@@ -242,3 +243,24 @@ def _make_spin(name: str, *, least: int, most: int, first: int) -> QSpinBox:
     spin.setAlignment(Qt.AlignmentFlag.AlignRight)
     spin.setToolTip(name)
     return spin
+
+
+def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
+    """Put the settings of an analysis back into its form; encoders and ROIs that are not on offer stay out.
+
+    Raises BadInputError if they are no settings of an analysis.
+    """
+    try:
+        config = unpack_config(dict(values))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"The settings of an analysis cannot be read ({error}). Set them again.") from error
+    form.check_encoders([(name.network, name.layer) for name in config.encoders])
+    form.check_rois([target.roi for target in config.targets if target.roi])
+    form.voxels.setText(", ".join(str(target.voxel) for target in config.targets if not target.roi))
+    form.images.setValue(len(config.images))
+    form.ladder.setText(", ".join(f"{epsilon:g}" for epsilon in config.ladder))
+    form.steps.setValue(config.n_steps)
+    form.queries.setValue(config.n_queries)
+    form.set_attacks(config.attacks)
+    form.norm.set_value("both" if len(config.norms) > 1 else str(config.norms[0]))
+    form.direction.set_value("both" if len(config.directions) > 1 else str(config.directions[0]))

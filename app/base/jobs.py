@@ -179,6 +179,9 @@ class JobLane(QObject):
     """Hands jobs to one worker thread and brings their answers back to the GUI thread."""
 
     state_changed = Signal(object)
+    ended = Signal(object, object)
+    """A `Job` and its `Outcome`, after its own listener was told."""
+
     _start = Signal(object)
     _look = Signal()
 
@@ -329,6 +332,7 @@ class JobLane(QObject):
         try:
             if job.wanted:
                 _tell(job, outcome)
+                self.ended.emit(job, outcome)
         finally:
             self._go_on()
 

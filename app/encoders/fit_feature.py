@@ -1,4 +1,4 @@
-"""What the window does with fits: the dialog, the lane, the new encoder. Never computes anything."""
+"""Fits in the window: the dialog, the lane, the new encoder. Never computes anything."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 
+from app.base.desk import Desk, Feature
 from app.base.jobs import Failed, Idle
 from app.encoders.fit_dialog import FitDialog
 from core.encoders.card import EncoderCard
@@ -18,7 +19,6 @@ from core.errors import ProbeError
 from core.types import VoxelTable
 
 if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
     from core.encoders.estimate import FitEstimate
     from core.encoders.fit_request import FitRequest
 
@@ -26,18 +26,16 @@ MOST_ROIS = 8
 """ROIs told in the summary; the encoder card has them all."""
 
 
-class FitTools(QObject):
+class Fits(Feature):
     """Holds the dialog and follows one fit at a time on the lane."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self._fitting = False
         self.dialog: FitDialog | None = None
         self._session.lane.state_changed.connect(self._follow_lane)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about fits."""
         return {"fit_encoders": self.show_dialog}
 
@@ -45,7 +43,7 @@ class FitTools(QObject):
     def show_dialog(self) -> None:
         """Open the dialog, with what is in use chosen; while a fit runs it comes back as it was."""
         if self.dialog is None:
-            self.dialog = FitDialog(self._window)
+            self.dialog = FitDialog(self._desk.parent)
             self.dialog.estimate_requested.connect(self._estimate)
             self.dialog.fit_requested.connect(self._fit)
             self.dialog.cancel_requested.connect(self._cancel)

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.base.aim import Aim
 from app.widgets.basics import make_button, make_column, make_label, make_row
 from app.widgets.segmented import Segmented
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
+from core.probes.aim import Aim
 
 NO_CONTRAST = "nothing"
 MOST_WEIGHT, MOST_SD = 1000.0, 100.0

@@ -5,47 +5,53 @@ Only what the user closes is asked about; what the program closes (Ctrl-C in the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog
 
+from app.base.desk import Desk
 from app.sessions.closing_dialog import RunningDialog, Unsaved, UnsavedDialog
 
-if TYPE_CHECKING:
-    from app.sessions.feature import SessionTools
 
+class Closing:
+    """The questions, in their order.
 
-class Closing(QObject):
-    """The questions, in their order."""
+    Parameters
+    ----------
+    desk : Desk
+    find_unsaved : function
+        The name of the session's file if it lacks changes, else "".
+    save : function
+        Saves them; whether it could.
+    """
 
-    def __init__(self, tools: SessionTools) -> None:
-        super().__init__(tools)
-        self._tools = tools
+    def __init__(self, desk: Desk, *, find_unsaved: Callable[[], str], save: Callable[[], bool]) -> None:
+        self._desk = desk
+        self._find_unsaved = find_unsaved
+        self._save = save
 
-    @Slot()
     def quit(self) -> None:
         """Ask, then close the window."""
         if self.may_close():
-            self._tools.window.close()
+            self._desk.parent.close()
 
     def may_close(self) -> bool:
         """Whether the window may close now."""
-        titles = self._tools.window.session.lane.long_work()
-        if titles and RunningDialog(titles, self._tools.window).exec() != QDialog.DialogCode.Accepted:
+        titles = self._desk.services.lane.long_work()
+        if titles and RunningDialog(titles, self._desk.parent).exec() != QDialog.DialogCode.Accepted:
             return False
         return self.may_leave()
 
     def may_leave(self) -> bool:
         """Whether the session may give way: it is saved, unnamed (and then kept by itself), or the user says so."""
-        tools = self._tools
-        if not tools.is_modified() or tools.path is None:
+        name = self._find_unsaved()
+        if not name:
             return True
-        dialog = UnsavedDialog(tools.path.name, tools.window)
+        dialog = UnsavedDialog(name, self._desk.parent)
         dialog.exec()
         match dialog.answer:
             case Unsaved.SAVE:
-                return tools.save()
+                return self._save()
             case Unsaved.DISCARD:
                 return True
             case _:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
-from app.base.jobs import Cancelling, Idle, RunState
+from app.base.desk import Desk
+from app.base.jobs import Completed, Failed, Idle, Job, Outcome, Preparing, RunState
 from app.look.icons import application_icon
 from app.widgets.announce import announce
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
+from core.errors import ProbeError
 
 SHOWN_MS = 10_000
+DEFECT = "failed by a defect of the program; the report has been kept"
 
 
 class Notices(QObject):
@@ -24,59 +23,60 @@ class Notices(QObject):
 
     Parameters
     ----------
-    window : MainWindow
+    desk : Desk
     clock : function
         Seconds; tests bring their own.
     """
 
-    def __init__(self, window: MainWindow, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, desk: Desk, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(desk.parent)
+        self._desk = desk
+        self._window = desk.parent
+        self._settings = desk.services.settings
         self._clock = clock
-        self._begun: dict[str, tuple[float, str]] = {}
-        self._failure = ""
+        self._begun: dict[str, float] = {}
         self._tray: QSystemTrayIcon | None = None
         self.told: list[str] = []
         """What was told in this session, the newest last."""
 
-        window.session.lane.state_changed.connect(self.follow)
-        window.session.problems.message.connect(self._note_failure)
+        desk.services.lane.state_changed.connect(self._follow)
+        desk.services.lane.ended.connect(self._take_end)
 
     @Slot(object)
-    def follow(self, state: RunState) -> None:
-        """Note what begins, and tell of what has ended."""
-        if isinstance(state, Cancelling):
-            self._begun.pop(state.kind, None)
-        elif not isinstance(state, Idle):
-            self._begun.setdefault(state.kind, (self._clock(), state.title))
-        for kind in [kind for kind in self._begun if not self._window.session.lane.is_busy(kind)]:
-            began, title = self._begun.pop(kind)
-            self._take_end(title, self._clock() - began)
-        if isinstance(state, Idle):
-            self._failure = ""
+    def _follow(self, state: RunState) -> None:
+        """Note when work begins; what was dropped meanwhile is forgotten."""
+        if isinstance(state, Preparing):
+            self._begun[state.kind] = self._clock()
+        elif isinstance(state, Idle):
+            self._begun.clear()
 
-    @Slot(str, str)
-    def _note_failure(self, text: str, tone: str) -> None:
-        if tone == "error":
-            self._failure = text
-
-    def _take_end(self, title: str, seconds: float) -> None:
-        name = title.rstrip("… .")
-        if seconds <= self._window.session.settings.whole("notify_seconds") or not name:
+    @Slot(object, object)
+    def _take_end(self, job: Job, outcome: Outcome) -> None:
+        """Tell of long work how it went."""
+        now = self._clock()
+        seconds = now - self._begun.pop(job.kind, now)
+        name = job.title.rstrip("… .")
+        if seconds <= self._settings.whole("notify_seconds") or not name:
             return
-        failed = self._failure
-        text = f"{name}: {failed}" if failed else f"{name}: done after {write_duration(seconds)}"
-        announce(self._window, text, urgent=bool(failed))
-        wish = self._window.session.settings.text("notify")
+        match outcome:
+            case Completed():
+                text = f"{name}: done after {write_duration(seconds)}"
+            case Failed(error):
+                text = f"{name}: {error if isinstance(error, ProbeError) else DEFECT}"
+            case _:
+                return
+        failed = isinstance(outcome, Failed)
+        announce(self._window, text, urgent=failed)
+        wish = self._settings.text("notify")
         if wish == "always" or (wish == "away" and not self._window.isActiveWindow()):
-            self._tell(text, failed=bool(failed))
+            self._tell(text, failed=failed)
 
     def _tell(self, text: str, *, failed: bool) -> None:
         """Mark the window in the task bar, show a message where the desktop has a tray, and a line in the window."""
         self.told.append(text)
         QApplication.alert(self._window)
         if not failed:
-            self._window.handlers.show_note(text)
+            self._desk.say(text, "info")
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         if self._tray is None:

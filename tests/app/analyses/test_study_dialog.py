@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.analyses.study_dialog import StudyDialog
 from app.analyses.study_feature import StudyTools
-from app.base.services import Session, open_session
+from app.base.services import Services, open_services
 from core.engine import Engine
 from core.errors import BadInputError
 from core.sweeps.study.config import LayerName, StudyConfig, make_quick
@@ -35,7 +35,7 @@ SMALL = StudyConfig(
 @pytest.fixture
 def tools(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StudyTools]:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    session: Session = open_session(engine=Engine(device="cpu"))
+    session: Services = open_services(engine=Engine(device="cpu"))
     window = QWidget()
     qtbot.addWidget(window)
     cast(Any, window).session = session

@@ -84,5 +84,5 @@ def test_the_window_goes_on_and_keeps_its_state_after_a_defect(qtbot: QtBot, tmp
         assert "Traceback of seven" in copied and "defect: ZeroDivisionError: seven" in copied
         dialog.close()
         assert window.session.state.target is target
-        window.give_command("copy_report")
+        window.actions_table.give("copy_report")
         assert "No defect" in QGuiApplication.clipboard().text()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import Session, open_session
+from app.base.services import Services, open_services
 from app.look.theme import DARK, Theme
 from app.shell.folds import make_scrolling
 from app.widgets.basics import make_column, make_label
@@ -23,16 +23,16 @@ from core.types import Direction, NormName
 
 
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Services]:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    opened = open_session(engine=Engine(device="cpu"))
+    opened = open_services(engine=Engine(device="cpu"))
     opened.state.auto_probe = False
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def spaces(qtbot: QtBot, session: Session) -> Iterator[Workspaces]:
+def spaces(qtbot: QtBot, session: Services) -> Iterator[Workspaces]:
     parent = QWidget()
     qtbot.addWidget(parent)
     made = Workspaces(QLabel("explore", parent), session, parent)
@@ -53,7 +53,7 @@ def test_explore_is_first_and_never_moved(spaces: Workspaces) -> None:
     assert spaces.page(Question.DISCRIMINABILITY) is spaces.page(Question.DISCRIMINABILITY)
 
 
-def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Session, spaces: Workspaces) -> None:
+def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Services, spaces: Workspaces) -> None:
     config = SweepConfig(
         Question.FRAGILITY,
         (EncoderName("simulated", "alexnet", "features.4"),),
