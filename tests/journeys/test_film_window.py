@@ -40,7 +40,9 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle), timeout=LONG)
     session.controller.pick_roi("FFA")
     qtbot.waitUntil(lambda: session.state.probe is not None and isinstance(session.lane.state, Idle), timeout=LONG)
-    qtbot.waitUntil(opened.explore.responses.history.movie_button.isEnabled, timeout=LONG)  # panels follow at the next turn
+    qtbot.waitUntil(
+        opened.explore.responses.history.movie_button.isEnabled, timeout=LONG
+    )  # panels follow at the next turn
     yield opened
     opened.close()
     opened.deleteLater()

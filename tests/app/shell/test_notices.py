@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
-from app.base.jobs import Cancelling, Idle, Preparing, Running
-from app.shell.main_window import MainWindow
+from app.base.desk import Tone
+from app.base.jobs import Completed, Failed, Idle, Job, Outcome, Preparing, Running, Stopped
 from app.shell.notices import Notices, write_duration
+from core.errors import StorageError
+from tests.helpers.desks import make_desk
 
 
-class Lane(QWidget):
+class Lane(QObject):
     state_changed = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.busy: set[str] = set()
-
-    def is_busy(self, kind: str) -> bool:
-        return kind in self.busy
-
-
-class Troubles(QWidget):
-    message = Signal(str, str)
+    ended = Signal(object, object)
 
 
 @dataclass
@@ -41,43 +32,22 @@ class FakeSettings:
         return self.wish
 
 
-@dataclass
-class FakeSession:
-    lane: Lane = field(default_factory=Lane)
-    problems: Troubles = field(default_factory=Troubles)
-    settings: FakeSettings = field(default_factory=FakeSettings)
-
-
-@dataclass
-class Notes:
-    shown: list[str] = field(default_factory=list)
-
-    def show_note(self, text: str) -> None:
-        self.shown.append(text)
-
-
-class Window(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = FakeSession()
-        self.handlers = Notes()
-
-
 class Watched:
     def __init__(self, qtbot: QtBot) -> None:
-        self.window = Window()
-        qtbot.addWidget(self.window)
+        self.lane, self.settings = Lane(), FakeSettings()
+        self.said: list[tuple[str, Tone]] = []
         self.now = 0.0
-        self.notices = Notices(cast(MainWindow, self.window), clock=lambda: self.now)
+        desk = make_desk(qtbot, SimpleNamespace(lane=self.lane, settings=self.settings), said=self.said)
+        self.notices = Notices(desk, clock=lambda: self.now)
 
-    def run(self, kind: str, title: str) -> None:
-        self.window.session.lane.busy.add(kind)
-        self.window.session.lane.state_changed.emit(Preparing(kind, title))
+    def run(self, kind: str, title: str) -> Job:
+        self.lane.state_changed.emit(Preparing(kind, title))
+        return Job(kind, title, lambda _stop: None, *[lambda *_: None] * 4)
 
-    def end(self, kind: str, *, after: float) -> None:
+    def end(self, job: Job, outcome: Outcome, *, after: float) -> None:
         self.now += after
-        self.window.session.lane.busy.discard(kind)
-        self.window.session.lane.state_changed.emit(Idle())
+        self.lane.ended.emit(job, outcome)
+        self.lane.state_changed.emit(Idle())
 
 
 @pytest.fixture
@@ -86,50 +56,55 @@ def watched(qtbot: QtBot) -> Watched:
 
 
 def test_long_work_is_told_of_with_its_duration(watched: Watched) -> None:
-    watched.run("fit", "Fitting encoders…")
-    watched.end("fit", after=185)
+    watched.end(watched.run("fit", "Fitting encoders…"), Completed(None), after=185)
     assert watched.notices.told == ["Fitting encoders: done after 3 min 5 s"]
-    assert watched.window.handlers.shown == watched.notices.told
+    assert watched.said == [(watched.notices.told[0], "info")]
 
 
 def test_short_work_is_not(watched: Watched) -> None:
-    watched.run("probe", "Starting the probe…")
-    watched.end("probe", after=20)
+    watched.end(watched.run("probe", "Starting the probe…"), Completed(None), after=20)
     assert watched.notices.told == []
 
 
 def test_cancelled_work_is_not(watched: Watched) -> None:
-    watched.run("fit", "Fitting…")
-    watched.now = 100
-    watched.window.session.lane.state_changed.emit(Cancelling("fit", "Fitting…"))
-    watched.end("fit", after=1)
+    watched.end(watched.run("fit", "Fitting…"), Stopped(), after=100)
     assert watched.notices.told == []
 
 
 def test_a_failure_is_told_with_its_sentence_and_the_banner_keeps_it(watched: Watched) -> None:
-    watched.run("fit", "Fitting…")
-    watched.window.session.problems.message.emit("The disk is full.", "error")
-    watched.end("fit", after=60)
+    watched.end(watched.run("fit", "Fitting…"), Failed(StorageError("The disk is full."), ""), after=60)
     assert watched.notices.told == ["Fitting: The disk is full."]
-    assert watched.window.handlers.shown == []
+    assert watched.said == []
 
 
 def test_a_probe_that_passes_a_long_job_does_not_end_it(watched: Watched) -> None:
-    watched.run("sweep", "Transfer…")
+    sweep = watched.run("sweep", "Transfer…")
     watched.now = 30
-    watched.run("probe", "Starting the probe…")
-    watched.window.session.lane.busy.discard("probe")
-    watched.window.session.lane.state_changed.emit(Running("sweep", "Transfer…"))
+    probe = watched.run("probe", "Starting the probe…")
+    watched.lane.ended.emit(probe, Completed(None))
+    watched.lane.state_changed.emit(Running("sweep", "Transfer…"))
     assert watched.notices.told == []
-    watched.end("sweep", after=30)
+    watched.end(sweep, Completed(None), after=30)
     assert watched.notices.told == ["Transfer: done after 1 min"]
+
+
+def test_a_failure_is_told_of_the_work_that_failed_and_of_no_other(watched: Watched) -> None:
+    fit = watched.run("fit", "Fitting…")
+    watched.now = 30
+    probe = watched.run("probe", "Starting the probe…")
+    watched.now = 60
+    watched.lane.ended.emit(probe, Failed(StorageError("The disk is full."), ""))
+    watched.lane.state_changed.emit(Running("fit", "Fitting…"))
+    watched.end(fit, Completed(None), after=30)
+    assert watched.notices.told == ["Starting the probe: The disk is full.", "Fitting: done after 1 min 30 s"]
 
 
 @pytest.mark.parametrize(("wish", "count"), [("never", 0), ("away", 1), ("always", 1)])
 def test_the_setting_decides(watched: Watched, wish: str, count: int) -> None:
-    watched.window.session.settings.wish = wish
-    watched.run("fit", "Fitting…")
-    watched.end("fit", after=60)  # the window was never shown, so another is in front
+    watched.settings.wish = wish
+    watched.end(
+        watched.run("fit", "Fitting…"), Completed(None), after=60
+    )  # the window was never shown, so another is in front
     assert len(watched.notices.told) == count
 
 
