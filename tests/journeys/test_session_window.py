@@ -123,7 +123,8 @@ import sys
 from pathlib import Path
 from typing import cast
 from PySide6.QtCore import QTimer
-from app.shell.application import make_window, make_application
+from app.look.qt_application import make_application
+from app.shell.application import make_window
 from app.base.services import open_services
 from core.types import Direction
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
@@ -144,7 +145,7 @@ def choose():
     window.features.sessions.keeper.saved.connect(tell)
 
 def tell():
-    if state.probe is not None and window.features.sessions.capture().same(window.features.sessions.keeper.last):
+    if state.probe is not None and window.features.sessions.open_now().same(window.features.sessions.keeper.last):
         print(state.probe.config.target.label, flush=True)
 
 window.shown_once.connect(lambda: QTimer.singleShot(0, choose))
