@@ -47,7 +47,7 @@ class MainWindow(QMainWindow):
         self.theme = find_theme(services.settings.text("theme"))
         self._was_shown = False
         self.banner, self.status, self.tabs = Banner(), StatusLine(services), Tabs(self)
-        desk = Desk(services, self, self.tabs, lambda: self.theme, self.banner.show_text)
+        desk = Desk(services, self, self.tabs, lambda: self.theme, services.problems.message.emit)
         self.features = make_features(desk)
         self.explore = self.features.explore
         self.handlers, self.tour = Handlers(desk), Tour(desk, self.explore, lambda command: self.tool_buttons[command])

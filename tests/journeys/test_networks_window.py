@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
@@ -130,7 +129,7 @@ def test_a_network_file_dropped_on_the_window_opens_the_import_form(window: Main
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QApplication.sendEvent(window, QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+    window.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
     form = window.features.networks.importing
     assert form is not None and form.isVisible() and form.source.text() == str(path)
     form.reject()

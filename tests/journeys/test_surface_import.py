@@ -86,7 +86,7 @@ def test_a_dropped_subject_folder_opens_the_dialog_and_is_read(window, qtbot, tm
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(folder))])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QApplication.sendEvent(window, QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
+    window.drops.drop(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
     dialog = window.features.surfaces.dialog
     assert dialog is not None and dialog.isVisible()
     qtbot.waitUntil(lambda: dialog.imported is not None, timeout=10_000)
