@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import get_args
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QWidget
 
 from app.base.desk import Content, Desk, Drop, Feature, Loaded
 from app.cortex.colour_bar import ColourBarReading
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
-from app.cortex.picture import draw_picture
 from app.cortex.pose import capture_view, show_view
 from app.explore.aim_tools import AimTools
 from app.explore.controls_panel import ControlsPanel
-from app.explore.export_dialog import ExportDialog
+from app.explore.files import Files
 from app.explore.folds import Folds
 from app.explore.follow_settings import FollowSettings
 from app.explore.gallery_panel import GalleryPanel
@@ -33,27 +31,19 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.saved import capture_selection, selection_of, use_surface
 from app.explore.selection import Selection, fits_state
-from app.explore.undo_tools import UndoTools
+from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.look.theme import Theme
-from app.widgets.ask_path import ask_path, export_folder
 from app.widgets.picture_menu import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.errors import ProbeError
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexLook
-from core.probes.probe import Probe, ProbeConfig, name_probe
+from core.probes.probe import Probe, ProbeConfig
 from core.session.record import ViewRecord
 from core.types import Direction
 
 KEY = "explore"
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
-"""Endings of images; a file without one is tried as an image."""
-
-IMAGE_FILTER = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.tif *.tiff *.webp);;All files (*)"
-PNG_FILTER = "PNG (*.png)"
-PROBE_FILTER = "Probe (*.json)"
-PICTURE_SCALE = 2
 
 
 class Explore(Feature):
@@ -76,6 +66,7 @@ class Explore(Feature):
         self.images, self.responses = ImagesPanel(), ResponsesPanel()
         panels = Panels(self.controls, self.cortex, self.images, self.responses)
         services, state = desk.services, desk.services.state
+        self._files = Files(desk, self.cortex.view)
         self._lay_out()
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self.presenter = Presenter(state, panels, self)
@@ -83,7 +74,7 @@ class Explore(Feature):
             services, panels, gallery=self.gallery, presenter=self.presenter, say=lambda text: self.said.emit(text)
         )
         AimTools(services, self.controls.target.aim, desk.parent)
-        self.undo = UndoTools(state, selection=self.selection, show=self.show, parent=self)
+        self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
         restore_sizes(self.splitters, services.settings)
         self.folds.restore()
@@ -99,13 +90,9 @@ class Explore(Feature):
             **self.folds.commands(),
             "undo": partial(self.undo.step, -1),
             "redo": partial(self.undo.step, 1),
-            "open_image": self.open_image,
+            **self._files.commands(),
             "previous_image": partial(self.gallery.step, -1),
             "next_image": partial(self.gallery.step, 1),
-            "export": self.export,
-            "save_probe": self.save_probe,
-            "cortex_picture": self.save_cortex,
-            "copy_cortex": self.copy_cortex,
             "probe": controller.probe,
             "cancel": controller.cancel,
             "raise": partial(controller.set_direction, Direction.RAISE),
@@ -117,14 +104,7 @@ class Explore(Feature):
 
     def drops(self) -> Sequence[Drop]:
         """Images."""
-        return (
-            Drop(
-                "images",
-                "Open {name} as the image to probe",
-                lambda paths: paths[0].suffix.lower() in IMAGE_ENDINGS,
-                lambda paths: self._session.controller.open_image(str(paths[0])),
-            ),
-        )
+        return self._files.drops()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -291,54 +271,6 @@ class Explore(Feature):
                 splitter.restoreState(decode(record.layout[splitter.objectName()]))
         self.undo.begin()
 
-    @Slot()
-    def open_image(self) -> None:
-        """Ask for an image file and open it."""
-        start = self._session.settings.text("open_folder") or str(Path.home())
-        chosen, _ = QFileDialog.getOpenFileName(self._desk.parent, "Open an image", start, IMAGE_FILTER)
-        if chosen:
-            self._session.settings.set("open_folder", str(Path(chosen).parent))
-            self._session.controller.open_image(chosen)
-
-    @Slot()
-    def export(self) -> None:
-        """Ask for a folder and export the probe's stimuli."""
-        probe, settings = self._session.state.probe, self._session.settings
-        if probe is None:
-            return
-        dialog = ExportDialog(probe, export_folder(settings), self._desk.parent)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            settings.set("export_folder", str(dialog.parent_folder()))
-            self._session.controller.export(dialog.folder())
-
-    @Slot()
-    def save_probe(self) -> None:
-        """Ask for a file and save the probe."""
-        probe = self._session.state.probe
-        if probe is not None:
-            path = self._ask("Save the probe", f"{name_probe(probe.config, probe.stimulus_id)}.json", PROBE_FILTER)
-            if path is not None:
-                self._session.controller.save_probe(path)
-
-    @Slot()
-    def save_cortex(self) -> None:
-        """Ask for a file and save a picture of the cortex at twice its size."""
-        path = self._ask("Save a picture of the cortex", "cortex.png", PNG_FILTER)
-        if path is None:
-            return
-        try:
-            self.cortex.view.grab_picture(path, scale=PICTURE_SCALE)
-            self._desk.say(f"Saved the cortex to {path}", "info")
-        except ProbeError as error:
-            self._session.problems.show(error)
-
-    @Slot()
-    def copy_cortex(self) -> None:
-        """Put the cortex as it is shown on the clipboard."""
-        picture = draw_picture(self.cortex.view.canvas, self.colours(), theme=self._desk.theme(), scale=PICTURE_SCALE)
-        QGuiApplication.clipboard().setImage(picture)
-        self._desk.say("Copied the picture of the cortex.", "info")
-
     def _show_rest(self, wanted: Selection, probe: Probe | None, *, makes: bool) -> None:
         """Of a selection, what is chosen once encoder and image are there."""
         state, controller = self._session.state, self._session.controller
@@ -384,7 +316,7 @@ class Explore(Feature):
             chosen.connect(self.undo.mark)
         for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
-        self.gallery.open_requested.connect(self.open_image)
+        self.gallery.open_requested.connect(self._files.open_image)
         self.images.said.connect(self.said)
         self.controls.encoder.card_requested.connect(self.card_wanted)
         view.refused.connect(self._say)
@@ -405,6 +337,3 @@ class Explore(Feature):
 
     def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
         self.figure_wanted.emit(kind)
-
-    def _ask(self, title: str, name: str, pattern: str) -> Path | None:
-        return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings)

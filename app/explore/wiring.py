@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from app.base.services import Services
 from app.cortex.hover import HoverInfo
 from app.explore.gallery_panel import GalleryPanel
-from app.explore.own_images import list_own_images
+from app.explore.image_list import list_own_images
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 
 

@@ -15,12 +15,11 @@ from PySide6.QtCore import QPoint, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
 from app.base.desk import Desk, Drop, Feature, Loaded, Paths
-from app.sessions.capture import capture_record, essence, merge_unchanged
 from app.sessions.closing import Closing
 from app.sessions.keeper import Open, SessionKeeper
-from app.sessions.load import know, load_record
 from app.sessions.moved_dialog import MovedDialog
 from app.sessions.recent_menu import RecentMenu
+from app.sessions.record import capture_record, essence, know, load_record, merge_unchanged
 from app.sessions.restore_dialog import RestoreDialog
 from app.widgets.ask_path import export_folder
 from core.errors import ProbeError

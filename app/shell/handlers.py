@@ -9,9 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from app.base.desk import Desk, Feature
 from app.base.exports import save_window_picture
-from app.shell.about_dialog import AboutDialog
-from app.shell.crash_dialog import CrashDialog
-from app.shell.log_window import LogWindow
+from app.shell.program_dialogs import AboutDialog, CrashDialog, LogWindow
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path

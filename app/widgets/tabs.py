@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtWidgets import QTabBar, QWidget
+from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.look.theme import Theme
 from app.widgets.basics import make_row
-from app.widgets.page_stack import PageStack
 from app.widgets.work_page import WorkPage
+
+
+class PageStack(QStackedWidget):
+    """A stack whose least size is that of the page in front: others may be larger and scroll on their own turn."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.currentChanged.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        """As the page in front likes it."""
+        page = self.currentWidget()
+        return super().sizeHint() if page is None else page.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """As small as the page in front may be."""
+        page = self.currentWidget()
+        return super().minimumSizeHint() if page is None else page.minimumSizeHint()
 
 
 class Tabs(QObject):

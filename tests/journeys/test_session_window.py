@@ -20,12 +20,12 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.sessions.closing_dialog import RunningDialog, Unsaved, UnsavedDialog
+from app.sessions.closing import RunningDialog, Unsaved, UnsavedDialog
 from app.sessions.moved_dialog import MovedDialog
 from app.sessions.restore_dialog import RestoreDialog
 from app.shell.application import make_window
-from app.shell.crash_dialog import CrashDialog
 from app.shell.main_window import MainWindow
+from app.shell.program_dialogs import CrashDialog
 from core.engine import Engine
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed
 from core.session.files import read_session

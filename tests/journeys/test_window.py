@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.explore.export_dialog import ExportDialog
+from app.explore.files import ExportDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine

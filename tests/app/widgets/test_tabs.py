@@ -7,9 +7,8 @@ from pytestqt.qtbot import QtBot
 
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label
-from app.widgets.page_stack import PageStack
 from app.widgets.scrolling import make_scrolling
-from app.widgets.tabs import Tabs
+from app.widgets.tabs import PageStack, Tabs
 from app.widgets.work_page import WorkPage
 
 

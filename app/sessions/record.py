@@ -1,22 +1,67 @@
-"""Reads what the record of a session needs from files. Never shows it.
+"""The record of a session: gathered from the features, compared, and read with what it needs. Never shows or writes it.
 
 What is missing is left out; what was saved stays in the record for the next save (`merge_unchanged`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from app.base.catalogue import Catalogue
-from app.base.desk import Loaded
+from app.base.desk import Feature, Loaded
 from core.errors import ProbeError
 from core.probes.files import load_probe
 from core.session.check import Known, Missing
-from core.session.record import SessionRecord
+from core.session.record import SessionRecord, ViewRecord
 from core.session.reference import find_file
 
 DEFAULT_SIDE = 224
+
+
+SELECTED = ("subject", "network", "layer", "image", "target", "direction", "attack", "aim")
+"""What a probe belongs to."""
+
+GROUPS = (
+    ("subject", "surface", "network", "layer", "encoder_sha256", "target", "aim"),
+    *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "tray")),
+)
+"""Fields that only make sense together."""
+
+
+def capture_record(parts: Iterable[Feature], tab: str) -> SessionRecord:
+    """Everything open now, less the probe on screen, which whoever saves hands over."""
+    values = {name: value for part in parts for name, value in part.capture().items()}
+    return SessionRecord(**values, tab=tab)
+
+
+def essence(record: SessionRecord) -> SessionRecord:
+    """What the user would miss: a session counts as changed if this differs, not if the cortex was turned."""
+    return replace(record, probe=None, view=ViewRecord(map=record.view.map), tab="", layout={}, surface="")
+
+
+def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRecord) -> SessionRecord:
+    """What to save of a session of which not everything could be opened: nothing that was left out is lost.
+
+    Parameters
+    ----------
+    opened : SessionRecord
+        As the file had it.
+    after : SessionRecord
+        As the window showed it once it was open.
+    now : SessionRecord
+        As the window shows it now. What did not change since then is kept as the file had it.
+    """
+    values: dict[str, Any] = {}
+    for group in GROUPS:
+        if all(getattr(now, name) == getattr(after, name) for name in group):
+            values |= {name: getattr(opened, name) for name in group}
+    merged = replace(now, **values)
+    if all(getattr(merged, name) == getattr(opened, name) for name in SELECTED):
+        merged = replace(merged, probe=opened.probe)
+    return merged
 
 
 def know(catalogue: Catalogue) -> Known:
