@@ -134,13 +134,11 @@ class Controller(QObject):
             if stimulus is not None:
                 take(stimulus)
             return
-        self._lane.submit(
-            "image",
-            lambda _stop: self._catalogue.load_stimulus(key, side),
-            on_done=take,
-            on_failed=self._fail,
-            title=f"Reading {Path(key).name}…",
-        )
+
+        def read(_stop: ShouldStop) -> Stimulus:
+            return self._catalogue.load_stimulus(key, side)
+
+        self._lane.submit("image", read, on_done=take, on_failed=self._fail, title=f"Reading {Path(key).name}…")
 
     def pick_voxel(self, voxel: int) -> None:
         """Make one voxel the target."""

@@ -68,6 +68,20 @@ def test_every_command_is_in_the_palette_with_its_reason(window: MainWindow, qtb
     assert kinds >= {"Command", "Tab", "ROI", "Network", "Subject", "Setting", "Image"}
 
 
+def test_undo_and_redo_in_the_palette_tell_the_truth(window: MainWindow, qtbot: QtBot) -> None:
+    def rows() -> dict[str, str]:
+        return {jump.title: jump.reason for jump in window.jumps.everything() if jump.kind == "Command"}
+
+    assert (rows()["Undo"], rows()["Redo"]) == ("Nothing was changed yet", "Nothing was undone")
+    window.session.controller.pick_roi("FFA")
+    qtbot.waitUntil(lambda: rows().get("Undo target") == "")
+    palette = open_palette(window, qtbot, "undo")
+    assert titles(palette)[0] == "Undo target"
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert window.session.state.target is None
+    assert (rows()["Undo"], rows()["Redo target"]) == ("Nothing was changed yet", "")
+
+
 def test_what_cannot_be_done_says_why_and_stays_open(window: MainWindow, qtbot: QtBot) -> None:
     palette = open_palette(window, qtbot, "save probe")
     assert titles(palette)[0] == "Save probe"

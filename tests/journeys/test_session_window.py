@@ -18,6 +18,7 @@ from PySide6.QtGui import QCloseEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+from app.base.desk import Loaded
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.sessions.closing import RunningDialog, Unsaved, UnsavedDialog
@@ -27,8 +28,10 @@ from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.shell.program_dialogs import CrashDialog
 from core.engine import Engine
+from core.errors import BadInputError
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed
 from core.session.files import read_session
+from core.session.record import SessionRecord
 from core.types import Direction
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 from tests.helpers.probes import make_photo
@@ -418,6 +421,24 @@ def test_a_dropped_session_opens(make: MakeWindow, qtbot: QtBot, tmp_path: Path)
     window.drops.drop(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
     wait_for_probe(window, qtbot)
     assert window.session.state.target is not None
+
+
+def test_a_defect_while_a_session_is_shown_is_not_swallowed(make: MakeWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = make().features.sessions
+    refused = "Recipe 1 cannot be read. Collect it again."
+
+    def refuse(_loaded: Loaded) -> None:
+        raise BadInputError(refused)
+
+    def break_down(_loaded: Loaded) -> None:
+        raise TypeError("a slip in the program")
+
+    explore = sessions._parts[0]
+    monkeypatch.setattr(explore, "restore", refuse)
+    assert sessions._show(Loaded(SessionRecord())) == [refused]
+    monkeypatch.setattr(explore, "restore", break_down)
+    with pytest.raises(TypeError, match="a slip in the program"):
+        sessions._show(Loaded(SessionRecord()))
 
 
 @pytest.mark.expects_log
