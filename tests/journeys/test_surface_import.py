@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.cortex.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
-from app.cortex.surface_feature import SurfaceTools
+from app.cortex.surface_feature import Surfaces
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.datasets.surface_choice import chosen_surface, shown_surface
@@ -36,7 +36,7 @@ def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     def load(_identity: str):
         return replace(OWN, surface=shown_surface("own", own="sub-01"))
 
-    monkeypatch.setattr(SurfaceTools, "_recorded", lambda _self, _identity: (OWN.voxels, "sub-01"))
+    monkeypatch.setattr(Surfaces, "_recorded", lambda _self, _identity: (OWN.voxels, "sub-01"))
     catalogue = replace(make_catalogue(tmp_path), load_subject=load, encoders=())
     session = open_services(engine=cast(Engine, FakeEngine(0.0)), catalogue=catalogue)
     made = make_window(session)
