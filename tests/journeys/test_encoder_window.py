@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +35,9 @@ class ImportingEngine(FakeEngine):
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    session = open_services(engine=cast(Engine, ImportingEngine()), catalogue=make_catalogue(tmp_path))
+    offered = make_catalogue(tmp_path)
+    named = replace(offered, load_subject=lambda name: replace(offered.load_subject(name), id=name))
+    session = open_services(engine=cast(Engine, ImportingEngine()), catalogue=named)
     made = make_window(session)
     made.resize(1120, 720)
     with qtbot.waitActive(made):

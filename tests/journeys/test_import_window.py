@@ -21,7 +21,6 @@ from app.explore.gallery_panel import OWN
 from app.recordings.details import RecordingDialog
 from app.recordings.import_dialog import ImportDialog
 from app.shell.application import make_window
-from app.shell.commands import COMMANDS
 from app.shell.main_window import MainWindow
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
@@ -208,11 +207,11 @@ def test_fitting_goes_on_with_the_new_subject(window: MainWindow, source: Path, 
     dialog = look(window, source, qtbot)
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
-    given: list[str] = []
-    window.actions_table.give = given.append  # type: ignore[method-assign]
+    fits = window.features.fits
+    assert fits.dialog is None
     dialog.summary.fit.click()
-    assert given == ["fit_encoders"] and not dialog.isVisible()
-    assert any(command.id == "fit_encoders" for command in COMMANDS)
+    assert fits.dialog is not None and fits.dialog.isVisible() and not dialog.isVisible()
+    fits.dialog.close()
 
 
 @pytest.mark.usefixtures("slow")

@@ -39,7 +39,7 @@ def test_the_whole_tour_is_walked_with_the_keyboard(window: MainWindow, qtbot: Q
         assert card.place.text() == f"Step {number} of {len(STEPS)}"
         assert card.title.text() == step.title
         qtbot.waitUntil(card.next.hasFocus)
-        target = step.find(window)
+        target = window.tour._find(step)
         assert target.isVisible()
         qtbot.waitUntil(lambda target=target: is_framed(window, target))
         assert window.rect().contains(card.geometry())
