@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,30 @@ LEVELS = (
     {"commands"},
 )
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+APP_LEVELS = (
+    {"base"},
+    {"look"},
+    {"widgets"},
+    {"cortex", "stimuli", "measured", "networks", "recordings"},
+    {"explore"},
+    {"figures", "encoders", "analyses"},
+    {"sessions"},
+    {"shell"},
+)
+APP_LEVEL_OF = {room: level for level, rooms in enumerate(APP_LEVELS) for room in rooms}
+ARROWS = {
+    "explore": {"cortex"},
+    "figures": {"explore", "cortex"},
+    "encoders": {"explore"},
+    "analyses": {"explore"},
+    "sessions": {"explore", "analyses"},
+}
+"""Which features may import which others; the shell may import all, and everybody what is no feature."""
+
+PLAIN_ROOMS = {"base", "look", "widgets"}
+STARTERS = {"app/shell/application.py", "app/shell/demo_run.py"}
+"""What starts the program makes the main window; nobody else knows it."""
 
 LIGHT = (
     "core.attacks.config",
@@ -134,6 +158,79 @@ def test_inside_core_imports_only_go_down() -> None:
 def test_every_room_of_core_has_its_level() -> None:
     rooms = {path.relative_to(ROOT / "core").parts[0].removesuffix(".py") for path in modules("core")}
     assert rooms - {"__init__"} - set(LEVEL_OF) == set()
+
+
+def app_imports() -> Iterator[tuple[str, str, str]]:
+    """Every import of one room of the window by another: both rooms, and where."""
+    for path in modules("app"):
+        parts = path.relative_to(ROOT / "app").parts
+        for name, line in imported_names(path):
+            there = name.split(".")
+            if len(parts) > 1 and there[0] == "app" and there[1] != parts[0]:
+                yield parts[0], there[1], f"{path.relative_to(ROOT)}:{line} imports {name}"
+
+
+def test_every_file_of_the_window_is_in_a_room_with_a_level() -> None:
+    assert {path.name for path in (ROOT / "app").glob("*.py")} == {"__init__.py"}
+    assert {path.relative_to(ROOT / "app").parts[0] for path in modules("app")} - {"__init__.py"} == set(APP_LEVEL_OF)
+
+
+def test_inside_the_window_imports_only_go_down() -> None:
+    assert [where for here, there, where in app_imports() if APP_LEVEL_OF[there] >= APP_LEVEL_OF[here]] == []
+
+
+def test_features_import_no_feature_but_along_the_arrows() -> None:
+    sideways = [
+        where
+        for here, there, where in app_imports()
+        if here != "shell" and there not in PLAIN_ROOMS and there not in ARROWS.get(here, set())
+    ]
+    assert sideways == []
+
+
+def test_nobody_knows_the_main_window() -> None:
+    knowing = {
+        str(path.relative_to(ROOT))
+        for path in modules("app")
+        for name, _ in imported_names(path)
+        if name.startswith("app.shell.main_window")
+    }
+    assert knowing - STARTERS == set()
+
+
+def test_the_main_window_stays_small() -> None:
+    assert len((ROOT / "app" / "shell" / "main_window.py").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("room", ["app", "core"])
+def test_no_file_imports_itself_by_way_of_others(room: str) -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules(room)}
+    graph = {name: _files_imported(path, names) - {name} for name, path in names.items()}
+    while bare := {name for name, needed in graph.items() if not needed}:
+        graph = {name: needed - bare for name, needed in graph.items() if name not in bare}
+    in_circles = {name: sorted(needed) for name, needed in graph.items() if _reaches(name, name, graph)}
+    assert in_circles == {}
+
+
+def _files_imported(path: Path, names: Mapping[str, Path]) -> set[str]:
+    """The files behind the names a file imports: a module itself, or the one its last part is taken from."""
+    found = set()
+    for name, _ in imported_names(path):
+        whole = name if name in names else name.rpartition(".")[0]
+        found |= {whole} & names.keys()
+    return found
+
+
+def _reaches(start: str, end: str, graph: Mapping[str, set[str]]) -> bool:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for needed in graph[waiting.pop()] - seen:
+            if needed == end:
+                return True
+            seen.add(needed)
+            waiting.append(needed)
+    return False
 
 
 @pytest.mark.parametrize("room", ["app", "core"])

@@ -12,12 +12,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView, ThemedPlot, colour_of, symbol_of
+from app.analyses.answer_view import AnswerView
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
+from app.widgets.themed_plot import ThemedPlot, colour_of, symbol_of
 from core.networks.catalog import find_network
 from core.sweeps.fragility import ALL
 from core.types import FloatArray

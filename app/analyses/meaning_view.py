@@ -8,19 +8,12 @@ import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QWidget
 
-from app.analyses.answer_view import (
-    AnswerView,
-    ThemedPlot,
-    amplify,
-    colour_of,
-    picture_of,
-    picture_with_alpha,
-    symbol_of,
-)
+from app.analyses.answer_view import AnswerView
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_label, make_row
 from app.widgets.editors import ChoiceBox
+from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, picture_of, picture_with_alpha, symbol_of
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map

@@ -20,14 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.analyses.answer_view import AnswerView, ThemedPlot
+from app.analyses.answer_view import AnswerView
 from app.analyses.discriminability_view import DiscriminabilityView
 from app.analyses.fragility_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
-from app.base.services import Session
+from app.base.services import Services
 from app.look.theme import Theme
 from app.widgets.basics import (
     make_badge,
@@ -42,6 +42,7 @@ from app.widgets.basics import (
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.picture_menu import PictureMenu
 from app.widgets.plot_file import FORMATS, save_plot
+from app.widgets.themed_plot import ThemedPlot
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
@@ -79,7 +80,7 @@ class AnalysisPage(WorkPage):
     collect_requested = Signal(object)
     """The config of the analysis whose probes go into the tray."""
 
-    def __init__(self, question: Question, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, question: Question, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._question, self._session = question, session
         self.finished: Finished | None = None

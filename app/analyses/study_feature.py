@@ -1,38 +1,33 @@
-"""What the window does with the test of the method: open its dialog, run it on the lane, show it. Never computes."""
+"""The test of the method in the window: opens its dialog, runs it on the lane, shows it. Never computes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from app.analyses.page import read_progress
 from app.analyses.study_dialog import StudyDialog
 from app.analyses.study_job import StudyFinished, copy_study, iter_whole_study, measure_study
+from app.base.desk import Desk, Feature
 from core.sweeps.study.config import StudyConfig
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
 
 KIND, PACE = "study", "study pace"
 
 
-class StudyTools(QObject):
+class Study(Feature):
     """Holds the dialog and the last answer."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.dialog: StudyDialog | None = None
         self.finished: StudyFinished | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handler of the command."""
         return {"study": self.show_study}
 
@@ -40,7 +35,7 @@ class StudyTools(QObject):
     def show_study(self) -> None:
         """Open the dialog and measure how fast the networks are here."""
         if self.dialog is None:
-            self.dialog = made = StudyDialog(self._window)
+            self.dialog = made = StudyDialog(self._desk.parent)
             made.start_requested.connect(self._start)
             made.report_requested.connect(self._open_report)
             made.save_requested.connect(self._save)

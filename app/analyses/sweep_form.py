@@ -14,13 +14,14 @@ from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, Gate, Pick,
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
-from core.errors import ProbeError
+from core.errors import BadInputError, ProbeError
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import check_comparable, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
 from core.sweeps.copies import Copies
 from core.sweeps.pace import Layer
 from core.sweeps.plan import estimate_cost
+from core.sweeps.store import unpack_config
 from core.types import Direction, NormName
 
 BOTH = "both"
@@ -182,3 +183,15 @@ class SweepForm(Form):
 
     def _write_ladder(self) -> str:
         return ", ".join(write_epsilon(epsilon, self._norm) for epsilon in self._ladders[self._norm])
+
+
+def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
+    """Put the settings of an analysis back into its form; encoders and ROIs that are not on offer stay out.
+
+    Raises BadInputError if they are no settings of an analysis.
+    """
+    try:
+        config = unpack_config(dict(values))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"The settings of an analysis cannot be read ({error}). Set them again.") from error
+    form.set_value(config)

@@ -9,10 +9,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from app.analyses.answer_view import ThemedPlot, amplify, colour_of, make_choice, picture_of, picture_with_alpha
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, make_choice, picture_of, picture_with_alpha
 from core.datasets.subject import load_subject
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.sweeps.cell_view import CellChoice, CellView, ShiftMap, read_cell

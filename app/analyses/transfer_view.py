@@ -8,11 +8,12 @@ import numpy as np
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView, make_choice
+from app.analyses.answer_view import AnswerView
 from app.analyses.transfer_cell import CellPanel
 from app.analyses.transfer_matrix import Matrix, TransferMatrix
 from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.themed_plot import make_choice
 from core.sweeps.cell_view import CellChoice, find_source
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.base.aim import Aim
 from app.base.catalogue import Catalogue
 from app.base.exports import export_stimuli, write_probe
 from app.base.jobs import Failed, JobLane, ShouldStop, WhenBusy
@@ -25,6 +24,7 @@ from core.datasets.subject import Subject
 from core.engine import Engine
 from core.errors import ProbeError
 from core.images.stimulus import Stimulus
+from core.probes.aim import Aim
 from core.probes.probe import Preview, Probe, ProbeProgress
 from core.probes.read_numbers import read_numbers
 from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
@@ -122,20 +122,24 @@ class Controller(QObject):
             self._reload_image()
             self._request_clean()
 
-    def open_image(self, key: str) -> None:
-        """Show another image: one of the catalogue at once, a file of the user from the lane."""
-        if any(info.id == key for info in self._catalogue.images):
-            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, self._side()))
-            if stimulus is not None:
-                self.take_stimulus(key, stimulus)
-            return
+    def open_image(self, key: str, then: Callable[[], object] = lambda: None) -> None:
+        """Show another image, one of the catalogue at once, a file from the lane, and do `then` once it is there."""
+
+        def take(stimulus: Stimulus) -> None:
+            self.take_stimulus(key, stimulus)
+            then()
+
         side = self._side()
-        self._lane.submit(
-            "image",
-            lambda _stop: self._catalogue.load_stimulus(key, side),
-            on_done=lambda stimulus: self.take_stimulus(key, stimulus),
-            title=f"Reading {Path(key).name}…",
-        )
+        if any(info.id == key for info in self._catalogue.images):
+            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, side))
+            if stimulus is not None:
+                take(stimulus)
+            return
+
+        def read(_stop: ShouldStop) -> Stimulus:
+            return self._catalogue.load_stimulus(key, side)
+
+        self._lane.submit("image", read, on_done=take, title=f"Reading {Path(key).name}…")
 
     def pick_voxel(self, voxel: int) -> None:
         """Make one voxel the target."""

@@ -1,4 +1,4 @@
-"""What the window does with encoders: card, import, export. Never runs one and never decides what is selected."""
+"""Encoders in the window: card, import, export. Never runs one and never decides what is selected."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFileDialog
 
+from app.base.desk import Desk, Drop, Feature, Paths
 from app.base.jobs import ShouldStop
 from app.encoders.card_window import CardWindow
 from app.encoders.import_dialog import ImportEncoderDialog
+from app.explore.explore import Explore
+from app.widgets.ask_path import ask_path
 from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
 from core.encoders.export import export_encoder
@@ -24,7 +27,6 @@ from core.probes.target import TargetKind
 if TYPE_CHECKING:
     from app.base.catalogue import Catalogue
     from app.look.theme import Theme
-    from app.shell.main_window import MainWindow
     from core.encoders.card import EncoderCard
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
@@ -38,27 +40,30 @@ READ, KEEP = "read encoder", "import encoder"
 STOPPED = "Stopped. Nothing was kept."
 
 
-class EncoderTools(QObject):
+class Encoders(Feature):
     """Holds the card's window and follows the encoder in use while it is open."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk, explore: Explore) -> None:
+        super().__init__(desk)
+        self._explore = explore
         self.card_window: CardWindow | None = None
         self.import_dialog: ImportEncoderDialog | None = None
         state = self._session.state
         state.card_changed.connect(self._follow_card)
         state.target_changed.connect(self._follow_target)
-        window.controls.encoder.card_requested.connect(self.show_card)
+        explore.card_wanted.connect(self.show_card)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about encoders."""
         return {
             "encoder_card": self.show_card,
             "import_encoder": self.show_import,
             "export_encoder": self.export_encoder,
         }
+
+    def drops(self) -> Sequence[Drop]:
+        """Files of encoders."""
+        return (Drop("encoders", "Import {name} as an encoder", _is_encoder, self.import_files, takes_many=True),)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -80,15 +85,6 @@ class EncoderTools(QObject):
         """Open the assistant that takes in encoders."""
         self._open_import()
 
-    def take_drop(self, files: Sequence[Path]) -> bool:
-        """Open the assistant if the files dropped on the window look like an encoder; whether they do."""
-        from core.encoders.importers.open import looks_like_encoder
-
-        if not looks_like_encoder(files[0]):
-            return False
-        self.import_files(files)
-        return True
-
     def import_files(self, files: Sequence[Path]) -> None:
         """Open the assistant on some files, as if they had been chosen in it."""
         self._open_import().choose_files(files)
@@ -102,7 +98,7 @@ class EncoderTools(QObject):
         name = name_encoder(card.config)
         kept = self._session.settings.text("export_folder")
         start = (Path(kept) if kept else Path.home()) / name
-        chosen, pattern = QFileDialog.getSaveFileName(self._window, "Export encoder", str(start), EXPORT_FILTER)
+        chosen, pattern = QFileDialog.getSaveFileName(self._desk.parent, "Export encoder", str(start), EXPORT_FILTER)
         if chosen:
             form = "npz" if pattern.startswith("NumPy") or chosen.endswith(".npz") else "probescope"
             self._session.controller.write("Exporting the encoder…", partial(_export, name, Path(chosen), form))
@@ -111,7 +107,7 @@ class EncoderTools(QObject):
         if self.import_dialog is not None:
             self.import_dialog.close()
         catalogue = self._session.catalogue
-        made = ImportEncoderDialog(catalogue.subjects, catalogue.networks, self._window)
+        made = ImportEncoderDialog(catalogue.subjects, catalogue.networks, self._desk.parent)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.read_requested.connect(self._read)
         made.import_requested.connect(self._import)
@@ -179,10 +175,6 @@ class EncoderTools(QObject):
         controller.reread_catalogue()
         self._session.state.encoder = (config.network, config.layer)
         controller.open_subject(config.subject)
-        catalogue, form = self._session.catalogue, self._window.controls.encoder
-        form.set_subjects(catalogue.subjects, config.subject)
-        form.set_encoders(catalogue.encoders_of(config.subject), catalogue.networks)
-        form.set_encoder(*self._session.state.encoder)
         controller.noted.emit(f"Imported {name_encoder(config)}")
 
     @Slot()
@@ -194,8 +186,8 @@ class EncoderTools(QObject):
             dialog.work.drop()
 
     def _make_card_window(self) -> CardWindow:
-        made = CardWindow(self._window)
-        made.set_theme(self._window.theme)
+        made = CardWindow(self._desk.parent)
+        made.set_theme(self._desk.theme())
         made.voxel_picked.connect(self._session.controller.pick_voxel)
         made.compare_requested.connect(self._compare)
         made.map_requested.connect(self._show_map)
@@ -250,14 +242,16 @@ class EncoderTools(QObject):
 
     @Slot()
     def _show_map(self) -> None:
-        self._window.cortex.set_map(SCORE_MAP)
-        self._window.activateWindow()
+        self._explore.show_map(SCORE_MAP)
+        self._desk.parent.activateWindow()
 
     @Slot()
     def _save_figure(self) -> None:
         shown = self.card_window
         if shown is not None:
-            path = self._ask_path("Save the figure", "encoder-card.png", FIGURE_FILTER)
+            path = ask_path(
+                self._desk.parent, "Save the figure", "encoder-card.png", FIGURE_FILTER, settings=self._session.settings
+            )
             if path is not None:
                 self._try(partial(shown.current_figure().save_picture, path))
 
@@ -266,7 +260,8 @@ class EncoderTools(QObject):
         card, subject = self._session.state.card, self._session.state.subject
         if card is None or subject is None:
             return
-        path = self._ask_path("Save the table", f"encoder-card-by-{kind}.csv", CSV_FILTER)
+        name, settings = f"encoder-card-by-{kind}.csv", self._session.settings
+        path = ask_path(self._desk.parent, "Save the table", name, CSV_FILTER, settings=settings)
         if path is not None:
             make = roi_table if kind == "roi" else voxel_table
             write = self._session.controller.write
@@ -278,11 +273,11 @@ class EncoderTools(QObject):
         except ProbeError as error:
             self._session.problems.show(error)
 
-    def _ask_path(self, title: str, name: str, pattern: str) -> Path | None:
-        kept = self._session.settings.text("export_folder")
-        folder = Path(kept) if kept else Path.home()
-        chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
-        return Path(chosen) if chosen else None
+
+def _is_encoder(paths: Paths) -> bool:
+    from core.encoders.importers.open import looks_like_encoder
+
+    return looks_like_encoder(paths[0])
 
 
 def _read_progress(record: ImportProgress) -> Reading:

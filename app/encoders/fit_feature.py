@@ -1,4 +1,4 @@
-"""What the window does with fits: the dialog, the lane, the new encoder. Never computes anything."""
+"""Fits in the window: the dialog, the lane, the new encoder. Never computes anything."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 
+from app.base.desk import Desk, Feature
 from app.encoders.fit_dialog import FitDialog, read_progress
 from core.encoders.card import EncoderCard
 from core.encoders.layer_search import ALL_VOXELS, LayerChoice, SearchProgress
@@ -17,23 +18,20 @@ from core.errors import ProbeError
 from core.types import VoxelTable
 
 if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
     from core.encoders.fit_request import FitRequest
 
 MOST_ROIS = 8
 """ROIs told in the summary; the encoder card has them all."""
 
 
-class FitTools(QObject):
+class Fits(Feature):
     """Holds the dialog and follows one fit at a time on the lane."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.dialog: FitDialog | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about fits."""
         return {"fit_encoders": self.show_dialog}
 
@@ -41,7 +39,7 @@ class FitTools(QObject):
     def show_dialog(self) -> None:
         """Open the dialog, with what is in use chosen; while a fit runs it comes back as it was."""
         if self.dialog is None:
-            self.dialog = FitDialog(self._window)
+            self.dialog = FitDialog(self._desk.parent)
             self.dialog.estimate_requested.connect(self._estimate)
             self.dialog.fit_requested.connect(self._fit)
         if not self.dialog.work.busy:

@@ -8,10 +8,10 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
-from app.base.aim import Aim
 from app.widgets.basics import make_button, make_column, make_label
 from app.widgets.form import Choice, Flag, Form, Number, Pick
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
+from core.probes.aim import Aim
 
 NO_CONTRAST = ("", "nothing")
 CONTRAST_TIP = "Hold or lower this ROI: the target less weight × its mean is raised"

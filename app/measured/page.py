@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
 
-from app.base.services import Session
+from app.base.services import Services
 from app.look.theme import Theme
 from app.measured.form import MeasuredForm
 from app.measured.job import Opened, compare, look_at, open_files, write_empty, write_practice, write_report
@@ -51,7 +51,7 @@ EMPTY = (
 class MeasuredPage(WorkPage):
     """Opens, shows what was found, compares, and leads from a point to its pictures."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._opened: Opened | None = None

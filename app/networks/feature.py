@@ -1,14 +1,14 @@
-"""What the window does with networks: list, download, import, check, remove, robustify. Never opens one for a probe."""
+"""Networks in the window: list, download, import, check, remove, robustify. Never opens one for a probe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 
+from app.base.desk import Desk, Drop, Feature, Paths
 from app.base.jobs import STOPPED, ShouldStop, WhenBusy
 from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
@@ -31,7 +31,6 @@ from core.robustify.options import RobustifyWishes
 
 if TYPE_CHECKING:
     from app.look.theme import Theme
-    from app.shell.main_window import MainWindow
     from core.networks.files.download import DownloadProgress
 
 KIND = "network"
@@ -39,20 +38,22 @@ TRAINING = "robustify"
 MEGABYTE = 2**20
 
 
-class NetworkTools(QObject):
+class Networks(Feature):
     """Holds the dialogs about networks and the work they ask for."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.networks: NetworksDialog | None = None
         self.importing: ImportNetworkDialog | None = None
         self.robustify: RobustifyDialog | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about networks."""
         return {"networks": self.show_networks, "robustify": self.show_robustify}
+
+    def drops(self) -> Sequence[Drop]:
+        """Files of weights."""
+        return (Drop("networks", "Import the network {name}", _is_network, self.import_file),)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -63,7 +64,7 @@ class NetworkTools(QObject):
     def show_networks(self) -> None:
         """Open the list of networks."""
         if self.networks is None:
-            self.networks = made = NetworksDialog(self._window)
+            self.networks = made = NetworksDialog(self._desk.parent)
             made.download_requested.connect(self._download)
             made.remove_requested.connect(self._remove)
             made.check_requested.connect(self._check)
@@ -77,25 +78,22 @@ class NetworkTools(QObject):
     def show_import(self) -> None:
         """Open a fresh import form."""
         known = [row.spec.id for row in list_status()]
-        self.importing = ImportNetworkDialog(known, self.networks or self._window)
+        self.importing = ImportNetworkDialog(known, self.networks or self._desk.parent)
         self.importing.import_requested.connect(self._import)
         self.importing.open()
 
-    def take_drop(self, path: Path) -> bool:
-        """Open the import form on a file dropped on the window that is called as networks are; whether it is."""
-        if path.suffix.lower() not in SUFFIXES:
-            return False
+    def import_file(self, paths: Paths) -> None:
+        """Open the import form on a file that was dropped."""
         self.show_import()
         if self.importing is not None:
-            self.importing.source.setText(str(path))
-        return True
+            self.importing.source.setText(str(paths[0]))
 
     @Slot()
     def show_robustify(self) -> None:
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:
-            self.robustify = RobustifyDialog(self._window)
-            self.robustify.set_theme(self._window.theme)
+            self.robustify = RobustifyDialog(self._desk.parent)
+            self.robustify.set_theme(self._desk.theme())
             self.robustify.start_requested.connect(self._train)
         specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
         self.robustify.set_networks(specs, self._session.state.network)
@@ -218,6 +216,8 @@ class NetworkTools(QObject):
         else:
             self._session.controller.noted.emit(note)
 
+def _is_network(paths: Paths) -> bool:
+    return paths[0].suffix.lower() in SUFFIXES
 
 def _read_download(progress: DownloadProgress) -> Reading:
     share = progress.done / progress.total if progress.total else None

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
+from app.base.desk import Desk
 from app.base.jobs import DEFECT, Completed, Failed, Job, Outcome, Stopped
 from app.look.icons import application_icon
 from app.widgets.announce import announce
 from core.errors import ProbeError
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
 
 SHOWN_MS = 10_000
 
@@ -22,27 +19,29 @@ SHOWN_MS = 10_000
 class Notices(QObject):
     """Watches the lane: what has ended, after how long, and how it went."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.parent)
+        self._desk = desk
+        self._window = desk.parent
+        self._settings = desk.services.settings
         self._tray: QSystemTrayIcon | None = None
         self.told: list[str] = []
         """What was told in this session, the newest last."""
 
-        window.session.lane.ended.connect(self.follow)
+        desk.services.lane.ended.connect(self.follow)
 
     @Slot(object, object)
     def follow(self, job: Job, outcome: Outcome) -> None:
         """Tell of a job that was done or failed."""
         name, seconds = job.title.rstrip("… ."), time.monotonic() - job.began
-        long = seconds > self._window.session.settings.whole("notify_seconds")
+        long = seconds > self._settings.whole("notify_seconds")
         if isinstance(outcome, Stopped) or not name or not long:
             return
         known = isinstance(outcome, Failed) and isinstance(outcome.error, ProbeError)
         failed = "" if isinstance(outcome, Completed) else str(outcome.error) if known else DEFECT
         text = f"{name}: {failed}" if failed else f"{name}: done after {write_duration(seconds)}"
         announce(self._window, text, urgent=bool(failed))
-        wish = self._window.session.settings.text("notify")
+        wish = self._settings.text("notify")
         if wish == "always" or (wish == "away" and not self._window.isActiveWindow()):
             self._tell(text, failed=bool(failed))
 
@@ -51,7 +50,7 @@ class Notices(QObject):
         self.told.append(text)
         QApplication.alert(self._window)
         if not failed:
-            self._window.handlers.show_note(text)
+            self._desk.say(text, "info")
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         if self._tray is None:

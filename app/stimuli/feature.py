@@ -1,4 +1,4 @@
-"""What the window does with the tray: collects probes, has them made and looked at, plans, writes sets. Never computes.
+"""The tray in the window: collects probes, has them made and looked at, plans, writes sets. Never computes.
 
 `tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
 """
@@ -10,21 +10,20 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QDialog
 
-from app.base.aim import Aim
+from app.base.desk import Content, Desk, Feature, Loaded
 from app.base.jobs import WhenBusy
-from app.base.paths import default_export_folder
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.tray import Tray
 from app.stimuli.write_set_dialog import WriteSetDialog
+from app.widgets.ask_path import export_folder
+from app.widgets.basics import make_button
 from app.widgets.job_line import Reading
-from app.widgets.tabs import EXPLORE
-from core.attacks.objective_config import ObjectiveKind
 from core.datasets.image_store import find_stimulus
 from core.errors import ProbeError
 from core.networks.catalog import find_network
@@ -35,9 +34,6 @@ from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import SweepConfig
 
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
-
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
 KEEP, LOOK, WRITE = "keep probe", "stimuli", "stimulus set"
@@ -45,14 +41,16 @@ LOOK_DELAY_MS = 250
 """Changes of the form that follow each other at once are looked at together."""
 
 
-class TrayTools(QObject):
+class Stimuli(Feature):
     """Holds the tray and its page."""
 
     set_written = Signal(Path)
+    package_wanted = Signal()
+    probe_wanted = Signal(object, str)
+    """Show the probe of a `ProbeConfig` and the key of its image."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._session = window, window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.tray = Tray(self)
         self.written: Path | None = None
         self._store = open_probe_store()
@@ -62,18 +60,18 @@ class TrayTools(QObject):
         self._timer.setInterval(LOOK_DELAY_MS)
         self._timer.timeout.connect(self.look)
         self.tray.changed.connect(self._timer.start)
-        window.workspaces.add(KEY, "Stimuli", self._make_page)
-        window.workspaces.collect_requested.connect(self.add_analysis)
+        self.tray.changed.connect(self.changed)
+        desk.tabs.add(KEY, "Stimuli", self._make_page)
 
     @property
     def page(self) -> StimuliPage:
         """The page behind the tab, made now if it was never opened."""
-        page = self._window.workspaces.page(KEY)
+        page = self._desk.tabs.page(KEY)
         if not isinstance(page, StimuliPage):
             raise TypeError("The tab of stimuli holds another page.")
         return page
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands."""
         return {
             "add_to_tray": self.add_probe,
@@ -81,10 +79,18 @@ class TrayTools(QObject):
             "write_stimuli": self.show_write,
         }
 
+    def capture(self) -> Content:
+        """The recipes."""
+        return {"tray": tuple(self.tray.recipes())}
+
+    def restore(self, loaded: Loaded) -> None:
+        """Hold the recipes of a saved session."""
+        self.tray.restore([dict(recipe) for recipe in loaded.record.tray])
+
     @Slot()
     def show_page(self) -> None:
         """Bring the tab to the front."""
-        self._window.workspaces.open(KEY)
+        self._desk.tabs.open(KEY)
 
     @Slot()
     def add_probe(self) -> None:
@@ -129,7 +135,7 @@ class TrayTools(QObject):
             encoders,
             current=state.encoder,
             image=self._session.controller.image_key,
-            parent=self._window,
+            parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
             try:
@@ -146,7 +152,6 @@ class TrayTools(QObject):
         if config is None or not self.tray.items:
             self._session.controller.noted.emit("The tray is empty: add a probe first.")
             return
-        kept = self._session.settings.text("export_folder")
         side = find_network(self.tray.items[0].config.network).input_size
         try:
             for recipe in self.tray.items:
@@ -156,11 +161,11 @@ class TrayTools(QObject):
             return
         dialog = WriteSetDialog(
             config,
-            Path(kept) if kept else default_export_folder(),
+            export_folder(self._session.settings),
             n_items=len(self.tray.items),
             n_warned=sum(bool(self.tray.cautions(row)) for row in range(len(self.tray.items))),
             side=side,
-            parent=self._window,
+            parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._session.settings.set("export_folder", str(dialog.parent_folder()))
@@ -216,7 +221,9 @@ class TrayTools(QObject):
         self._recall_form(page)
         page.form.look_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        page.extra.addWidget(self._window.package_tools.make_button())
+        package = make_button("Make a package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
+        package.clicked.connect(self.package_wanted)
+        page.extra.addWidget(package)
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._timer.start()
@@ -247,20 +254,7 @@ class TrayTools(QObject):
     @Slot(int)
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore."""
-        config, image = self.tray.items[row].config, self.tray.items[row].image
-        state, controller = self._session.state, self._session.controller
-        if state.subject is None or state.subject.id != config.subject:
-            controller.open_subject(config.subject)
-        controller.clear_target()
-        controller.open_encoder(config.network, config.layer)
-        controller.open_image(image)
-        controller.set_aim(aim_of(config))
-        controller.set_direction(config.direction)
-        controller.set_attack(config.attack)
-        state.target = config.target
-        self._window.workspaces.tabs.setCurrentIndex(EXPLORE)
-        if not state.auto_probe:
-            controller.probe()
+        self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)
 
     def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "look": "Looking at items", "write": "Writing"}.get(record.stage, "")
@@ -275,18 +269,6 @@ class TrayTools(QObject):
         self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)
         self.set_written.emit(self.written)
-
-
-def aim_of(config: ProbeConfig) -> Aim:
-    """The options of the target form that lead to a config; its target holds the contrast already."""
-    objective = config.objective
-    spares = objective.kind is ObjectiveKind.SELECTIVE
-    return Aim(
-        spares_others=spares,
-        spare_weight=objective.weight if spares else 1.0,
-        pattern_mode=objective.kind if objective.kind.is_pattern else ObjectiveKind.DISTANCE,
-        ensemble=config.ensemble,
-    )
 
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:

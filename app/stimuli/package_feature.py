@@ -1,58 +1,46 @@
-"""What the window does with packages: shows the dialog, reads, plans and writes on the lane. Never orders a trial."""
+"""Packages in the window: shows the dialog, reads, plans and writes on the lane. Never orders a trial."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QPushButton
 
+from app.base.desk import Desk, Feature
 from app.stimuli.package_dialog import PackageDialog
-from app.widgets.basics import make_button
 from app.widgets.job_line import Reading
 from core.experiments.packages.package import FORMATS, PackageKind, PackageProgress, iter_package
 from core.experiments.packages.plan import Plan, make_plan
 from core.experiments.packages.template import Template
 from core.stimuli.manifest import StimulusSet, read_manifest
 
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
-
 READ, PLAN, WRITE = "read set", "plan package", "write package"
 
 
-class PackageTools(QObject):
-    """Holds the dialog."""
+class Packages(Feature):
+    """Holds the dialog; `find_newest` gives the folder of the set that was written last."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk, find_newest: Callable[[], Path | None]) -> None:
+        super().__init__(desk)
+        self._find_newest = find_newest
         self.dialog: PackageDialog | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handler of the command."""
         return {"make_package": self.show_newest}
-
-    def make_button(self) -> QPushButton:
-        """A button that gives the command, for the page of the tray."""
-        made = make_button("Make a package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
-        made.clicked.connect(self.show_newest)
-        return made
 
     @Slot()
     def show_newest(self) -> None:
         """Open the dialog with the set that was written last, or with what it held."""
-        newest = self._window.tray_tools.written
+        newest = self._find_newest()
         self.show_dialog("" if newest is None else str(newest))
 
     def show_dialog(self, folder: str = "") -> None:
         """Open the dialog with a set, or with what it held; a running job is shown as it is."""
         if self.dialog is None:
-            self.dialog = made = PackageDialog(self._window)
+            self.dialog = made = PackageDialog(self._desk.parent)
             made.set_chosen.connect(self._read)
             made.plan_requested.connect(self._plan)
             made.package_requested.connect(self._write)

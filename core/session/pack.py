@@ -14,8 +14,9 @@ from typing import Any
 
 from core.attacks.config import AttackConfig
 from core.errors import BadInputError
+from core.probes.aim import Aim
 from core.probes.target import Target, TargetKind
-from core.session.record import AimRecord, AnalysisRecord, FileReference, ImageRecord, SessionRecord, ViewRecord
+from core.session.record import AnalysisRecord, FileReference, ImageRecord, SessionRecord, ViewRecord
 from core.types import Direction
 
 Content = dict[str, Any]
@@ -73,7 +74,7 @@ def _unpack(name: str, value: Any, folder: Path) -> Any:
         case "attack":
             return AttackConfig(**value)
         case "aim":
-            return AimRecord(**value)
+            return Aim(**value)
         case "probe":
             return _unpack_reference(value, folder)
         case "analyses":

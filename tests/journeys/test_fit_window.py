@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.catalogue import Catalogue
 from app.base.jobs import Idle, WhenBusy
-from app.base.services import open_session
+from app.base.services import open_services
 from app.encoders.fit_dialog import FitDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -87,22 +87,22 @@ def window(
 ) -> Iterator[MainWindow]:
     growing = GrowingCatalogue(tmp_path)
     monkeypatch.setattr(Catalogue, "reread", lambda _self: growing.reread())
-    session = open_session(engine=cast(Engine, engine), catalogue=growing.made)
+    session = open_services(engine=cast(Engine, engine), catalogue=growing.made)
     made = make_window(session)
     with qtbot.waitExposed(made):
         made.show()
     qtbot.waitUntil(lambda: session.state.clean is not None, timeout=20_000)
     qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle))
     yield made
-    if made.fit_tools.dialog is not None:
-        made.fit_tools.dialog.close()
+    if made.features.fits.dialog is not None:
+        made.features.fits.dialog.close()
     made.close()
     made.deleteLater()
 
 
 def open_dialog(window: MainWindow) -> FitDialog:
     window.actions_table.action("fit_encoders").trigger()
-    dialog = window.fit_tools.dialog
+    dialog = window.features.fits.dialog
     assert dialog is not None and dialog.isVisible()
     form: Any = dialog.form
     form.network.setCurrentIndex(form.network.findData(NETWORK.id))
@@ -127,7 +127,7 @@ def test_a_finished_fit_is_selectable_and_in_use_at_once(
     state = window.session.state
     qtbot.waitUntil(lambda: state.encoder == (NETWORK.id, NEW_LAYER), timeout=20_000)
     assert "held-out r" in dialog.summary.text() and dialog.work.bar.share == 1.0
-    layers = window.controls.encoder.layer
+    layers = window.explore.controls.encoder.layer
     assert NEW_LAYER in [layers.itemData(index) for index in range(layers.count())]
     assert [request.layers for request in engine.asked] == [(NEW_LAYER,)]
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.feature import list_analysis_recipes
@@ -28,7 +28,7 @@ LONG = 100_000
 
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    session = open_session(engine=Engine(device="cpu"))
+    session = open_services(engine=Engine(device="cpu"))
     session.state.auto_probe = False
     made = make_window(session)
     with qtbot.waitActive(made):
@@ -45,7 +45,7 @@ def is_idle(window: MainWindow) -> bool:
 
 
 def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    session, tools = window.session, window.tray_tools
+    session, tools = window.session, window.features.stimuli
     session.controller.pick_roi("FFA")
     session.controller.probe()
     qtbot.waitUntil(lambda: session.state.probe is not None and is_idle(window), timeout=LONG)
@@ -75,7 +75,7 @@ def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, q
     session.controller.clear_target()
     tools.open_row(0)
     qtbot.waitUntil(lambda: session.state.probe is not None and is_idle(window), timeout=LONG)
-    assert window.workspaces.tabs.currentIndex() == EXPLORE
+    assert window.tabs.bar.currentIndex() == EXPLORE
     again = session.state.probe
     assert again is not None and again.config == probe.config
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.explore.aim_form import NO_SD_TIP
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -29,7 +29,7 @@ from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     """A window with FFA as its target, probed."""
-    session = open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
+    session = open_services(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
     window = make_window(session)
     window.resize(1120, 720)
     window.show()
@@ -57,7 +57,7 @@ def wait(window: MainWindow, qtbot: QtBot) -> Probe:
 
 
 def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.target.aim
+    form = window.explore.controls.target.aim
     form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("PPA"))
     form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     form.contrast_weight.setValue(0.5)
@@ -67,8 +67,8 @@ def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow,
     direction = probe.config.target.vector(SUBJECT.voxels.n_voxels)
     np.testing.assert_allclose(direction[ppa], -0.5 / len(ppa), rtol=1e-5)
     np.testing.assert_allclose(direction[ffa], 1 / len(ffa), rtol=1e-5)
-    qtbot.waitUntil(lambda: "PPA" in window.images.title.whole_text)
-    assert window.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
+    qtbot.waitUntil(lambda: "PPA" in window.explore.images.title.whole_text)
+    assert window.explore.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
     window.session.controller.pick_roi("EBA")
     assert wait(window, qtbot).config.target.label.startswith("ROI EBA"), "another target keeps the contrast"
     form.contrast_roi.setCurrentIndex(0)
@@ -77,7 +77,7 @@ def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow,
 
 
 def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, qtbot: QtBot) -> None:
-    form, told = window.controls.target.aim, []
+    form, told = window.explore.controls.target.aim, []
     window.session.problems.message.connect(lambda text, _kind: told.append(text))
     before = window.session.state.probe
     form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("FFA"))
@@ -88,7 +88,7 @@ def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, 
 
 
 def test_sparing_others_and_its_weight_reach_the_probe(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.target.aim
+    form = window.explore.controls.target.aim
     assert not form.spare_weight.isEnabled()
     form.spares_others.setChecked(True)
     form.spare_weight.setValue(2.5)
@@ -103,7 +103,7 @@ def test_a_pattern_from_a_file_becomes_the_target(
     wished[[4, 9]] = 1.0, -2.0
     np.save(tmp_path / "wish.npy", wished)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "wish.npy"), ""))
-    target = window.controls.target
+    target = window.explore.controls.target
     target.more.button.click()
     qtbot.mouseClick(target.aim.pattern, Qt.MouseButton.LeftButton)
     probe = wait(window, qtbot)
@@ -118,7 +118,7 @@ def test_a_pattern_from_a_file_becomes_the_target(
 
 
 def test_other_networks_join_and_leave_when_the_encoder_changes(window: MainWindow, qtbot: QtBot) -> None:
-    actions = window.controls.target.aim.together.menu().actions()
+    actions = window.explore.controls.target.aim.together.menu().actions()
     offered = [action.data() for action in actions]
     state = window.session.state
     assert offered and state.network not in offered
@@ -133,7 +133,7 @@ def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
     noted: list[str] = []
     window.session.controller.noted.connect(noted.append)
     window.session.problems.message.connect(lambda text, _kind: noted.append(text))
-    window.controls.target.aim.wanted_shift_sd.setValue(1.5)
+    window.explore.controls.target.aim.wanted_shift_sd.setValue(1.5)
     probe = wait(window, qtbot)
     assert probe.config.wanted_shift_sd == 1.5
     reached, missed = "The smallest budget for 1.5 SD is ε 3.", "A shift of 1.5 SD is not reached within ε 3."
@@ -142,7 +142,7 @@ def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_options_of_the_attack_reach_the_probe_and_say_where_they_have_no_use(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.attack
+    form = window.explore.controls.attack
     form.momentum.setValue(1.0)
     form.diversity.setValue(0.5)
     form.translation.setValue(7)
@@ -162,7 +162,7 @@ def test_options_of_the_attack_reach_the_probe_and_say_where_they_have_no_use(wi
 
 
 def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.attack
+    form = window.explore.controls.attack
     form.preset.setCurrentIndex(form.preset.findData("gaziv-linf-8"))
     form.preset.activated.emit(form.preset.currentIndex())
     attack = wait(window, qtbot).config.attack
@@ -185,5 +185,5 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWind
     ],
 )
 def test_the_form_gives_back_the_attack_it_was_given(window: MainWindow, qtbot: QtBot, attack: AttackConfig) -> None:
-    window.controls.attack.set_value(attack)
-    assert window.controls.attack.value() == attack
+    window.explore.controls.attack.set_value(attack)
+    assert window.explore.controls.attack.value() == attack

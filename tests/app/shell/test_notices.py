@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
+from app.base.desk import Tone
 from app.base.jobs import DEFECT, Completed, Failed, Job, Outcome, Stopped
-from app.shell.main_window import MainWindow
 from app.shell.notices import Notices, write_duration
 from core.errors import StorageError
+from tests.helpers.desks import make_desk
 
 
-class Lane(QWidget):
+class Lane(QObject):
     ended = Signal(object, object)
 
 
@@ -32,37 +32,17 @@ class FakeSettings:
         return self.wish
 
 
-@dataclass
-class FakeSession:
-    lane: Lane = field(default_factory=Lane)
-    settings: FakeSettings = field(default_factory=FakeSettings)
-
-
-@dataclass
-class Notes:
-    shown: list[str] = field(default_factory=list)
-
-    def show_note(self, text: str) -> None:
-        self.shown.append(text)
-
-
-class Window(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = FakeSession()
-        self.handlers = Notes()
-
-
 class Watched:
     def __init__(self, qtbot: QtBot) -> None:
-        self.window = Window()
-        qtbot.addWidget(self.window)
-        self.notices = Notices(cast(MainWindow, self.window))
+        self.lane, self.settings = Lane(), FakeSettings()
+        self.said: list[tuple[str, Tone]] = []
+        desk = make_desk(qtbot, SimpleNamespace(lane=self.lane, settings=self.settings), said=self.said)
+        self.notices = Notices(desk)
 
     def end(self, title: str, outcome: Outcome, *, after: float) -> None:
         job = Job("fit", title, make=int, on_begun=int, on_progress=int, on_done=int, on_failed=int, on_stopped=int)
         job.began = time.monotonic() - after
-        self.window.session.lane.ended.emit(job, outcome)
+        self.lane.ended.emit(job, outcome)
 
 
 @pytest.fixture
@@ -73,7 +53,7 @@ def watched(qtbot: QtBot) -> Watched:
 def test_long_work_is_told_of_with_its_duration(watched: Watched) -> None:
     watched.end("Fitting encoders…", Completed(None), after=185)
     assert watched.notices.told == ["Fitting encoders: done after 3 min 5 s"]
-    assert watched.window.handlers.shown == watched.notices.told
+    assert watched.said == [(watched.notices.told[0], "info")]
 
 
 def test_short_work_is_not(watched: Watched) -> None:
@@ -91,12 +71,18 @@ def test_a_failure_is_told_with_its_own_sentence_and_the_banner_keeps_it(watched
     watched.end("Transfer…", Completed(None), after=60)
     watched.end("Study…", Failed(ZeroDivisionError("division by zero"), ""), after=60)
     assert watched.notices.told == ["Fitting: The disk is full.", "Transfer: done after 1 min", f"Study: {DEFECT}"]
-    assert watched.window.handlers.shown == ["Transfer: done after 1 min"]
+    assert [text for text, _ in watched.said] == ["Transfer: done after 1 min"]
+
+
+def test_a_failure_is_told_of_the_work_that_failed_and_of_no_other(watched: Watched) -> None:
+    watched.end("Starting the probe…", Failed(StorageError("The disk is full."), ""), after=30)
+    watched.end("Fitting…", Completed(None), after=90)
+    assert watched.notices.told == ["Starting the probe: The disk is full.", "Fitting: done after 1 min 30 s"]
 
 
 @pytest.mark.parametrize(("wish", "count"), [("never", 0), ("away", 1), ("always", 1)])
 def test_the_setting_decides(watched: Watched, wish: str, count: int) -> None:
-    watched.window.session.settings.wish = wish
+    watched.settings.wish = wish
     watched.end("Fitting…", Completed(None), after=60)  # the window was never shown, so another is in front
     assert len(watched.notices.told) == count
 

@@ -6,22 +6,22 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Failed, JobLane
 from app.stimuli.package_dialog import PackageDialog
-from app.stimuli.package_feature import PackageTools
+from app.stimuli.package_feature import Packages
 from app.stimuli.package_form import PackageForm
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.package import PackageKind
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import Screen, Timing
+from tests.helpers.desks import make_desk
 from tests.helpers.stimulus_sets import write_set
 
 OTHER = Template(
@@ -41,14 +41,16 @@ def defects() -> list[Failed]:
 
 
 @pytest.fixture
-def tools(qtbot: QtBot, defects: list[Failed]) -> Iterator[PackageTools]:
-    window: Any = QWidget()
-    qtbot.addWidget(window)
+def newest() -> list[Path]:
+    return []
+
+
+@pytest.fixture
+def tools(qtbot: QtBot, defects: list[Failed], newest: list[Path]) -> Iterator[Packages]:
     lane = JobLane()
     problems = SimpleNamespace(show_failed=defects.append)
-    window.session = SimpleNamespace(lane=lane, controller=Controller(window), problems=problems)
-    window.tray_tools = SimpleNamespace(written=None)
-    made = PackageTools(window)
+    desk = make_desk(qtbot, SimpleNamespace(lane=lane, controller=Controller(), problems=problems))
+    made = Packages(desk, lambda: newest[-1] if newest else None)
     yield made
     if made.dialog is not None:
         made.dialog.hide()
@@ -56,7 +58,7 @@ def tools(qtbot: QtBot, defects: list[Failed]) -> Iterator[PackageTools]:
     assert defects == []
 
 
-def open_set(qtbot: QtBot, tools: PackageTools, folder: Path) -> PackageDialog:
+def open_set(qtbot: QtBot, tools: Packages, folder: Path) -> PackageDialog:
     tools.show_dialog(str(folder))
     dialog = tools.dialog
     assert dialog is not None
@@ -73,24 +75,24 @@ def test_the_fields_give_back_the_template_they_were_given(qtbot: QtBot) -> None
     assert form.value() == OTHER
 
 
-def test_nothing_can_be_made_without_a_set(qtbot: QtBot, tools: PackageTools) -> None:
+def test_nothing_can_be_made_without_a_set(qtbot: QtBot, tools: Packages) -> None:
     tools.show_dialog()
     assert tools.dialog is not None and not tools.dialog.make.isEnabled()
     assert tools.dialog.make.toolTip() == "Choose a stimulus set first"
 
 
-def test_the_button_opens_the_set_that_was_written_last(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
-    button = tools.make_button()
-    qtbot.addWidget(button)
-    tools._window.tray_tools.written = write_set(tmp_path / "newest", n_images=7)
-    button.click()
+def test_the_command_opens_the_set_that_was_written_last(
+    qtbot: QtBot, tools: Packages, newest: list[Path], tmp_path: Path
+) -> None:
+    newest.append(write_set(tmp_path / "newest", n_images=7))
+    tools.commands()["make_package"]()
     dialog = tools.dialog
     assert dialog is not None and dialog.isVisible()
     qtbot.waitUntil(dialog.make.isEnabled)
     assert dialog.out.text() == str(tmp_path / "newest-bids")
 
 
-def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
     assert "Each run lasts 1 min 56 s" in dialog.duration.text()
     dialog.form.repeats.setValue(2)
@@ -111,7 +113,7 @@ def test_durations_and_refusals_follow_the_fields(qtbot: QtBot, tools: PackageTo
 
 @pytest.mark.parametrize("kind", list(PackageKind))
 def test_a_package_is_written_beside_the_set_and_its_folder_can_be_opened(
-    qtbot: QtBot, tools: PackageTools, tmp_path: Path, kind: PackageKind, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, tools: Packages, tmp_path: Path, kind: PackageKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
@@ -130,7 +132,7 @@ def test_a_package_is_written_beside_the_set_and_its_folder_can_be_opened(
     assert opened == [str(target)]
 
 
-def test_a_folder_that_holds_something_is_refused_and_kept(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_is_refused_and_kept(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine", encoding="utf-8")
@@ -141,7 +143,7 @@ def test_a_folder_that_holds_something_is_refused_and_kept(qtbot: QtBot, tools: 
     assert dialog.make.isEnabled()
 
 
-def test_an_edited_set_is_refused(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+def test_an_edited_set_is_refused(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:
     folder = write_set(tmp_path / "a_set", n_images=7)
     next((folder / "stimuli").iterdir()).write_bytes(b"edited")
     dialog = open_set(qtbot, tools, folder)
@@ -149,7 +151,7 @@ def test_an_edited_set_is_refused(qtbot: QtBot, tools: PackageTools, tmp_path: P
 
 
 def test_templates_are_loaded_and_saved(
-    qtbot: QtBot, tools: PackageTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, tools: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_template(OTHER, tmp_path / "lab.toml")
     saved = tmp_path / "saved.toml"
@@ -168,7 +170,7 @@ def test_templates_are_loaded_and_saved(
     assert "`key of [timing]` must be one of" in dialog.work.error.text()
 
 
-def test_a_cancelled_package_leaves_nothing(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+def test_a_cancelled_package_leaves_nothing(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=300, side=8))
     dialog.make.click()
     dialog.cancel.click()
@@ -176,9 +178,7 @@ def test_a_cancelled_package_leaves_nothing(qtbot: QtBot, tools: PackageTools, t
     assert [path.name for path in tmp_path.iterdir()] == ["a_set"] and dialog.make.isEnabled()
 
 
-def test_a_kind_without_trials_is_not_refused_for_their_order(
-    qtbot: QtBot, tools: PackageTools, tmp_path: Path
-) -> None:
+def test_a_kind_without_trials_is_not_refused_for_their_order(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
     dialog.form.repeats.setValue(2)
     dialog.form.spacing.setValue(30)
@@ -190,7 +190,7 @@ def test_a_kind_without_trials_is_not_refused_for_their_order(
     assert not dialog.make.isEnabled()
 
 
-def test_a_typed_folder_is_kept_when_the_kind_changes(qtbot: QtBot, tools: PackageTools, tmp_path: Path) -> None:
+def test_a_typed_folder_is_kept_when_the_kind_changes(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:
     dialog = open_set(qtbot, tools, write_set(tmp_path / "a_set", n_images=7))
     typed = tmp_path / "mine"
     dialog.out.setText(str(typed))
