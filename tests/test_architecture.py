@@ -5,32 +5,50 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.house import ROOT, circles, count_lines, file_imports, imported_names, module_name, modules, parse
 
 QT = {"PySide6", "shiboken6", "qtpy", "superqt", "pyqtgraph", "pyvista", "pyvistaqt", "vtk", "vtkmodules"}
 HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "files", "progress", "seeds", "paths", "pickled_arrays", "unpickle"},
-    {"device"},
-    {"images", "surfaces", "datasets"},
+    {"checks", "pickled_arrays"},
+    {"files", "progress", "seeds", "paths", "device", "unpickle"},
+    {"images", "surfaces"},
+    {"datasets"},
     {"networks"},
     {"encoders"},
     {"attacks"},
-    {"probes", "robustify"},
+    {"robustify", "probes"},
     {"sweeps"},
     {"stimuli"},
     {"figures", "reports", "experiments", "session"},
     {"engine"},
     {"commands"},
 )
+"""Rooms of core, lowest first; a room imports only from levels below its own."""
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+ARROWS = {("experiments", "reports")}
+"""What may be imported on the same level: comparisons of measured responses are written as report pages."""
+
+SUB_ROOMS = {
+    "core.datasets.readers": "above",
+    "core.datasets.simulated": "beside",
+    "core.encoders.importers": "above",
+    "core.experiments.measured": "beside",
+    "core.experiments.packages": "beside",
+    "core.networks.files": "below",
+    "core.sweeps.study": "above",
+}
+"""Where a folder inside a room stands: above the room's own files it imports them and is never imported by them; below
+it is imported by them, and imports only `BELOW_ALL`; beside, neither. Never do two of them import each other."""
+
+BELOW_ALL = {"core.networks.spec", "core.networks.truncate"}
+"""Files of a room that its lowest folder may import: they import nothing of the room's others."""
 
 LIGHT = (
     "core.attacks.config",
@@ -80,27 +98,6 @@ LIGHT = (
 """Modules the window imports before its first paint."""
 
 
-def modules(room: str) -> list[Path]:
-    return sorted((ROOT / room).rglob("*.py"))
-
-
-def imported_names(path: Path) -> Iterator[tuple[str, int]]:
-    """Every absolute name a file imports anywhere, in functions and under TYPE_CHECKING too, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
-        elif isinstance(node, ast.Call) and _calls_import(node):
-            yield node.args[0].value, node.lineno  # type: ignore[attr-defined]
-
-
-def _calls_import(node: ast.Call) -> bool:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in {"import_module", "__import__"} and bool(node.args) and isinstance(node.args[0], ast.Constant)
-
-
 def offences(room: str, forbidden: set[str]) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
@@ -120,15 +117,50 @@ def test_the_window_knows_no_torch() -> None:
 
 def test_inside_core_imports_only_go_down() -> None:
     upward = []
-    for path in modules("core"):
-        here = LEVEL_OF.get(path.relative_to(ROOT / "core").parts[0].removesuffix(".py"))
-        if path.name == "__init__.py" or here is None:
+    for name, targets in file_imports().items():
+        if not name.startswith("core."):
             continue
-        for name, line in imported_names(path):
-            parts = name.split(".")
-            if parts[0] == "core" and LEVEL_OF[parts[1]] > here:
-                upward.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+        here = _room(name)
+        rooms = {_room(target) for target in targets} - {here}
+        wrong = {room for room in rooms if LEVEL_OF[room] >= LEVEL_OF[here]}
+        upward += [f"{name} imports {room}" for room in wrong if (here, room) not in ARROWS]
     assert upward == []
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_folders_inside_a_room_keep_their_place() -> None:
+    wrong = []
+    for name, targets in file_imports().items():
+        for target in targets:
+            here, there = _sub_room(name), _sub_room(target)
+            if here == there or name.split(".")[:2] != target.split(".")[:2]:
+                continue
+            if not _may_import(here, there, target):
+                wrong.append(f"{name} imports {target}")
+    assert wrong == []
+
+
+def _sub_room(module: str) -> str:
+    folder = ".".join(module.split(".")[:3])
+    return folder if folder in SUB_ROOMS else ""
+
+
+def _may_import(here: str, there: str, target: str) -> bool:
+    """Whether a folder ("" for the room itself) may import a file of another folder of the same room."""
+    if here and there:
+        return False
+    if not here:
+        return SUB_ROOMS[there] == "below"
+    return SUB_ROOMS[here] == "above" or target in BELOW_ALL
+
+
+def test_no_files_of_core_import_each_other_in_a_circle() -> None:
+    """Imports for type checking and those inside functions count."""
+    own = {name: targets for name, targets in file_imports().items() if name.startswith("core")}
+    assert circles(own) == []
 
 
 def test_every_room_of_core_has_its_level() -> None:
@@ -147,18 +179,14 @@ def test_packaging_does_not_shadow_the_library_of_that_name() -> None:
 
 @pytest.mark.parametrize("room", ["app", "core"])
 def test_every_module_says_what_it_is(room: str) -> None:
-    silent = [str(path) for path in modules(room) if path.name != "__init__.py" and _docstring(path) is None]
-    assert silent == []
-
-
-def _docstring(path: Path) -> str | None:
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    files = [path for path in modules(room) if path.name != "__init__.py"]
+    assert [str(path) for path in files if ast.get_docstring(parse(path)) is None] == []
 
 
 @pytest.mark.parametrize("room", ["app", "core"])
 def test_no_file_is_too_long(room: str) -> None:
-    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules(room)}
-    assert {path: lines for path, lines in lengths.items() if lines > 400} == {}
+    lengths = {module_name(path): count_lines(path) for path in modules(room)}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
 
 
 def test_light_modules_import_no_torch() -> None:

@@ -35,7 +35,7 @@ from app.widgets.basics import (
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
 from core.errors import ProbeError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout

@@ -11,7 +11,7 @@ from app.widgets.basics import make_badge, make_button, make_column, make_headin
 from app.widgets.captions import ElidedLabel
 from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 LABEL_WIDTH = 58
 

@@ -13,7 +13,7 @@ from app.widgets.segmented import Segmented
 from core.experiments.measured.compare import Cluster, CompareConfig
 from core.experiments.measured.measured import Findings, MatchOptions
 from core.experiments.measured.planned import Plan, Scale
-from core.experiments.measured.trials import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
+from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
 
 BY_NAME = "found by name"
 USUAL_UNIT = "z"

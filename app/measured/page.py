@@ -30,7 +30,8 @@ from core.experiments.measured.compare_rows import HEADER, lay_out_row
 from core.experiments.measured.compare_tables import SIMULATED_WARNING
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure
-from core.experiments.measured.trials import ENDINGS, takes
+from core.experiments.measured.trial import ENDINGS
+from core.experiments.measured.trials import takes
 from core.stimuli.manifest import MANIFEST
 
 OPEN, LOOK, COMPARE, WRITE = "measured files", "measured look", "comparison", "write"

@@ -14,7 +14,6 @@ from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from core.errors import ProbeError
-from core.networks.catalog import NetworkSpec
 from core.networks.import_wishes import ImportWishes
 from core.networks.manage import (
     CheckReport,
@@ -26,6 +25,7 @@ from core.networks.manage import (
     remove_network,
     take_in,
 )
+from core.networks.spec import NetworkSpec
 from core.robustify.options import RobustifyWishes
 
 if TYPE_CHECKING:

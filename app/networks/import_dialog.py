@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from app.widgets.basics import make_button, make_column, make_label, make_row, pad_spin_box
 from core.errors import BadInputError
-from core.networks.catalog import Tokens
 from core.networks.import_wishes import ImportWishes
+from core.networks.spec import Tokens
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"

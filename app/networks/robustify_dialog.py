@@ -22,7 +22,7 @@ from app.look.theme import Theme
 from app.networks.loss_view import LossView
 from app.widgets.basics import make_button, make_column, make_label, make_row, pad_spin_box
 from core.errors import BadInputError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 from core.robustify.config import RobustifyConfig
 from core.robustify.options import LARGEST_EPSILON, RobustifyWishes
 

@@ -17,7 +17,7 @@ from core.files import check_free
 if TYPE_CHECKING:
     from core.experiments.measured.compare import Comparison
     from core.experiments.measured.measured import MatchOptions
-    from core.experiments.measured.trials import ReadOptions
+    from core.experiments.measured.trial import ReadOptions
 
 TEMPLATE, SIMULATE = "template", "simulate"
 EXPLANATION = """\
@@ -164,7 +164,7 @@ def _compare(args: argparse.Namespace) -> int:
 
 def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions]:
     from core.experiments.measured.measured import MatchOptions
-    from core.experiments.measured.trials import ReadOptions
+    from core.experiments.measured.trial import ReadOptions
 
     reading = ReadOptions(
         id_column=args.id_column,

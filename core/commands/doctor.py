@@ -16,7 +16,8 @@ from pathlib import Path
 
 from core.device import choose_device, describe_device
 from core.errors import ProbeError
-from core.networks.catalog import NetworkSpec, list_networks
+from core.networks.catalog import list_networks
+from core.networks.spec import NetworkSpec
 from core.paths import cache_folder, data_folder, log_folder
 
 PACKAGES = (

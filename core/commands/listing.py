@@ -122,7 +122,7 @@ def _list_images_of(subject: Subject) -> list[Row]:
 
 def list_layers_rows(args: argparse.Namespace) -> list[Row]:
     """Where networks can be cut, with the shape of the features there."""
-    from core.networks.layers import list_layers
+    from core.networks.list_layers import list_layers
 
     installed = [spec for spec in list_networks() if spec.installed]
     specs = installed if args.network is None else [find_network(args.network)]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from core.checks import check_choice
 from core.commands.interrupt import stop_on_interrupt
 from core.commands.listing import format_table
-from core.networks.catalog import Tokens
 from core.networks.import_wishes import ImportWishes
 from core.networks.manage import NetworkStatus, check_network, iter_get, list_status, read_status, remove_network
+from core.networks.spec import Tokens
 
 if TYPE_CHECKING:
     from core.networks.files.download import DownloadProgress

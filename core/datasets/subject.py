@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from core.checks import check_choice, describe_refusal
 from core.datasets.photos import list_images
-from core.datasets.simulated.noise import draw_noise
 from core.datasets.surface_choice import settle, shown_surface
 from core.errors import BadInputError, StorageError
 from core.paths import data_folder, demo_folder
@@ -325,3 +324,12 @@ def _count_trials(folder: Path, n_images: int) -> IntArray:
             return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise StorageError(f"{folder / REPEATS_NAME} cannot be read ({error}). {_advice(folder)}") from error
+
+
+def draw_noise(seed: int, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Independent standard normal numbers of a shape, the same for a seed for ever.
+
+    numpy promises an unchanging stream for RandomState only; the newer Generator may change with a release, and with it
+    every noise ceiling and score that was stored for the simulated subject.
+    """
+    return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)

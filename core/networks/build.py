@@ -11,7 +11,7 @@ from torch import nn
 
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError, WeightsError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 ENTRY_POINTS = "probescope.networks"
 """Group of entry points under which an installed package offers networks: functions that return a torch.nn.Module."""

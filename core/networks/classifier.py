@@ -15,11 +15,12 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.networks.build import build_architecture
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import find_network
 from core.networks.files.checkpoint import COUNTER, State, apply_state
 from core.networks.files.export_file import OUTPUT, open_export
 from core.networks.files.script_file import open_script
 from core.networks.open_body import check_weights, fill_fixed, read_for
+from core.networks.spec import NetworkSpec
 
 TOWERS = ("clip", "siglip", "dino", "eva02", "mae")
 """In names of networks that end in an embedding: there are no classes without a text tower."""

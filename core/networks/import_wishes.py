@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.checks import check_count, describe_refusal
 from core.errors import BadInputError
-from core.networks.catalog import Tokens
+from core.networks.spec import Tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError, StorageError, WeightsError
-from core.networks.catalog import PREFIXES, Family, NetworkSpec, find_network, list_networks
+from core.networks.catalog import PREFIXES, find_network, list_networks
 from core.networks.files.checkpoint import hash_file, is_torchscript
 from core.networks.import_wishes import ImportWishes
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import DEFAULT_SIZE, IMAGENET_MEAN, IMAGENET_STD, choose_layers, spec_of_function
 from core.networks.open_body import hash_module
+from core.networks.spec import Family, NetworkSpec
 from core.networks.user_networks import check_new_id, save_user_network, suggest_id
 
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")

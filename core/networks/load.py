@@ -10,11 +10,12 @@ from torch import nn
 
 from core.checks import check_choice
 from core.device import choose_device
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import find_network
 from core.networks.joined import split_layers
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.network import Network
 from core.networks.open_body import FILES, Body, check_weights, fingerprint, open_body
+from core.networks.spec import NetworkSpec
 from core.networks.truncate import fold_batchnorm, run_to_exit
 from core.networks.validate import validate_network
 

@@ -21,8 +21,8 @@ import torch
 from core.checks import check_choice, describe_refusal, suggest
 from core.errors import BadInputError
 from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
-from core.networks.catalog import NetworkSpec, Tokens
 from core.networks.layers import LayerInfo, watch_layers
+from core.networks.spec import NetworkSpec, Tokens
 from core.networks.tokens import count_prefix
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

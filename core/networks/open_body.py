@@ -16,12 +16,12 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.networks.build import build_architecture, build_with_memory, example_pixels
-from core.networks.catalog import NetworkSpec
 from core.networks.files.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import open_export
 from core.networks.files.script_file import open_script
 from core.networks.joined import cut_after_all, split_layers
+from core.networks.spec import NetworkSpec
 from core.networks.tokens import Treatment, find_treatment
 from core.networks.truncate import cut_after, run_to_exit
 

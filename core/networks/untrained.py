@@ -15,10 +15,10 @@ from torch import nn
 from core.checks import describe_refusal
 from core.errors import BadInputError
 from core.networks.build import build_with_memory
-from core.networks.catalog import NetworkSpec
 from core.networks.load import check_layer, wrap_body
 from core.networks.network import Network
 from core.networks.open_body import cut_body
+from core.networks.spec import NetworkSpec
 from core.networks.validate import validate_network
 from core.seeds import derive_seed
 from core.types import FloatArray

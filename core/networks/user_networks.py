@@ -18,8 +18,7 @@ from pathlib import Path
 from core.checks import describe_refusal
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import new_folder
-from core.networks import catalog
-from core.networks.catalog import NetworkSpec, read_catalog, read_spec
+from core.networks.spec import NetworkSpec, catalog_path, read_catalog, read_spec
 from core.paths import data_folder
 
 ENTRY = "network.toml"
@@ -84,7 +83,7 @@ def check_new_id(network: str) -> str:
     if not ID_PATTERN.fullmatch(network):
         allowed = "1 to 80 letters, digits and the characters _ . : @ -"
         raise BadInputError(describe_refusal("id", allowed=allowed, got=network))
-    taken = {spec.id for spec in (*read_catalog(catalog.catalog_path()), *list_user_networks())}
+    taken = {spec.id for spec in (*read_catalog(catalog_path()), *list_user_networks())}
     folders = {folder_name(name) for name in taken}
     if network in taken or folder_name(network) in folders:
         advice = "Choose another id, or remove that network first."
@@ -95,7 +94,7 @@ def check_new_id(network: str) -> str:
 def suggest_id(wanted: str) -> str:
     """A free id near the wanted one: "mine", "mine_2", "mine_3"."""
     stem = re.sub(r"[^A-Za-z0-9_.:@-]+", "_", wanted).strip("_")[:70] or "network"
-    taken = {folder_name(spec.id) for spec in (*read_catalog(catalog.catalog_path()), *list_user_networks())}
+    taken = {folder_name(spec.id) for spec in (*read_catalog(catalog_path()), *list_user_networks())}
     number, name = 1, stem
     while folder_name(name) in taken:
         number += 1

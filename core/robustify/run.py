@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from core.networks.build import build_architecture
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import find_network
 from core.networks.open_body import FILES
+from core.networks.spec import NetworkSpec
 from core.networks.user_networks import check_new_id
 from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
 from core.robustify.options import RobustifyWishes, robustify_folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import WeightsError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 from core.types import FloatArray
 
 BATCH = 8

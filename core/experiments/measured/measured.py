@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.checks import check_choice, describe_refusal, suggest
 from core.errors import BadInputError
 from core.experiments.measured.planned import Plan, TargetKey
-from core.experiments.measured.trials import Trials
+from core.experiments.measured.trial import Trials
 
 Floats = npt.NDArray[np.float64]
 MOST_NAMED = 6

@@ -20,7 +20,7 @@ import numpy as np
 from core.checks import check_choice, check_count, describe_refusal
 from core.errors import BadInputError
 from core.experiments.measured.planned import Plan, PlannedStimulus, TargetKey
-from core.experiments.measured.trials import SIMULATED
+from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
 from core.seeds import make_stream
 

@@ -12,8 +12,8 @@ from core.checks import describe_refusal
 from core.datasets.array_files import open_array
 from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
 from core.errors import BadInputError
+from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
-from core.experiments.measured.trials import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""

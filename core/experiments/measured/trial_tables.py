@@ -17,7 +17,7 @@ import numpy.typing as npt
 from core.checks import describe_refusal, suggest
 from core.datasets.tables import Table, read_table
 from core.errors import BadInputError
-from core.experiments.measured.trials import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
+from core.experiments.measured.trial import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
 
 ID_NAMES = ("stimulus", "stimulus_id", "id", "stim_id", "stim_file", "stimulus_file", "image", "image_file", "file")
 SESSION_NAMES = ("participant", "participant_id", "subject", "session", "ses")

@@ -25,7 +25,7 @@ from typing import IO, Any
 from core.checks import describe_refusal
 from core.errors import BadInputError, Cancelled, DownloadError, StorageError
 from core.files import replace_file
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
 
 BLOCK = 1 << 18

@@ -26,7 +26,7 @@ from core.networks.files.export_archive import is_arithmetic
 from core.networks.files.script_file import list_script_layers
 from core.networks.import_wishes import ImportWishes
 from core.networks.importing import import_network
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.manage import check_network, list_status, remove_network
 from core.networks.network import Network

@@ -10,18 +10,12 @@ import timm
 import torchvision
 
 from core.errors import BadInputError, WeightsError
-from core.networks.catalog import (
-    catalog_path,
-    downloads_folder,
-    find_network,
-    list_networks,
-    read_catalog,
-    weights_folder,
-)
+from core.networks.catalog import find_network, list_networks
 from core.networks.files.checkpoint import hash_file
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import find_named
+from core.networks.spec import catalog_path, downloads_folder, read_catalog, weights_folder
 
 LARGEST_FOLDER = 48e6
 

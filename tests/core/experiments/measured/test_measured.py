@@ -16,7 +16,7 @@ from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.measured.open_measured import open_measured
 from core.experiments.measured.planned import Plan, TargetKey, plan_set
-from core.experiments.measured.trials import ReadOptions, name_stimulus
+from core.experiments.measured.trial import ReadOptions, name_stimulus
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import write_set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.datasets.simulated.noise import draw_noise
+from core.datasets.subject import draw_noise
 
 
 def test_the_stream_is_the_documented_one() -> None:
