@@ -15,7 +15,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "pickled_arrays"},
+    {"checks", "pickled_values"},
     {"files", "progress", "seeds", "paths", "device", "unpickle"},
     {"images", "surfaces"},
     {"datasets"},

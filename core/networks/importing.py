@@ -15,7 +15,8 @@ from pathlib import Path
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError, StorageError, WeightsError
 from core.networks.catalog import PREFIXES, find_network, list_networks
-from core.networks.files.checkpoint import hash_file, is_torchscript
+from core.networks.files.checkpoint import hash_file
+from core.networks.files.torch_pickle import is_torchscript
 from core.networks.import_wishes import ImportWishes
 from core.networks.list_layers import list_layers
 from core.networks.load import load_network

@@ -21,7 +21,7 @@ from core.checks import describe_refusal
 from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
-from core.networks.files.checkpoint import read_torch
+from core.networks.files.torch_pickle import read_torch
 from core.networks.open_body import FILES, check_weights, open_body
 from core.networks.tokens import Treatment, has_channels_last
 from core.networks.truncate import fold_batchnorm

@@ -24,10 +24,11 @@ from core.encoders.importers.estimators import build_estimator
 from core.encoders.importers.readout import Readout, check_readout
 from core.encoders.importers.voxel_tables import make_table
 from core.errors import BadInputError, WeightsError
+from core.pickled_values import Inert
 from core.surfaces.mapping import middle_of_sheet
 from core.surfaces.store import load_surface
 from core.types import IntArray
-from core.unpickle import Inert, read_pickle
+from core.unpickle import read_pickle
 
 KIND = "img2fmri"
 ROIS = ("EarlyVis", "OPA", "LOC", "RSC", "PPA")

@@ -1,4 +1,4 @@
-"""Makes numpy dtypes, scalars and arrays from what pickles hold, with numpy's public constructors. Never unpickles.
+"""What a pickle's values become: names, records, and numpy arrays by numpy's public constructors. Never unpickles.
 
 numpy's own `__setstate__` believes what it is told; a made-up state can break its memory. Here a dtype comes from its
 text alone, an array from its bytes, their length checked.
@@ -7,9 +7,10 @@ text alone, an array from its bytes, their length checked.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+import reprlib
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +23,11 @@ MOST_PARTS = 1000
 """Tuples and values that the key of a dictionary, or a member of a set, may be made of."""
 
 
+CONTAINERS = (dict, np.ndarray, list, tuple, set, frozenset)
+DEEPEST = 500
+"""Containers inside containers: Python's own recursion ends at 1000 calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A class or function a pickle names; it stays a name."""
@@ -29,13 +35,40 @@ class Name:
     full: str
 
 
+@dataclass(slots=True, eq=False)
+class Inert:
+    """What stands for an object that was allowed but not made.
+
+    Parameters
+    ----------
+    name : str
+        Full name of its class or function: "sklearn.linear_model._base.LinearRegression".
+    args : tuple
+        What it would have been called with.
+    state : dict
+        Its attributes; a state that is no dictionary stands under "".
+    items : list
+        What would have been appended to it, or the pairs that would have been set.
+    """
+
+    name: str
+    args: tuple[Any, ...] = ()
+    state: dict[str, Any] = field(default_factory=dict)
+    items: list[Any] = field(default_factory=list)
+
+    @property
+    def short_name(self) -> str:
+        """The class alone: "LinearRegression"."""
+        return self.name.rpartition(".")[2]
+
+
 def make_dtype(text: object, *_flags: object) -> np.dtype[Any]:
     """The dtype of a text such as "f8", "U10", "O8" or "V16". Raises ValueError for any other text."""
     if not isinstance(text, str | Name):
-        raise ValueError(f"a dtype is described by {text!r}")
+        raise ValueError(f"a dtype is described by {reprlib.repr(text)}")
     dtype = np.dtype(text.full.rpartition(".")[2] if isinstance(text, Name) else text)
     if dtype.kind not in PLAIN_KINDS + "O" or dtype.names is not None:
-        raise ValueError(f"a dtype is described by {text!r}")
+        raise ValueError(f"a dtype is described by {reprlib.repr(text)}")
     return dtype
 
 
@@ -78,12 +111,12 @@ def check_described(shape: Any, dtype: Any) -> int:
     """The number of values of a pickled shape. Raises ValueError unless shape and dtype describe an array."""
     sides_are_counts = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
     if not isinstance(dtype, np.dtype) or not sides_are_counts:
-        raise ValueError(f"an array has the shape {shape!r} and the dtype {dtype!r}")
+        raise ValueError(f"an array has the shape {reprlib.repr(shape)} and the dtype {reprlib.repr(dtype)}")
     if dtype.hasobject and dtype.kind != "O":
         raise ValueError("an array has fields that hold objects")
     count: int = math.prod(shape)
     if dtype.subdtype is not None or (dtype.itemsize == 0 and count > 1):
-        raise ValueError(f"an array has the shape {shape!r} and the dtype {dtype!r}")
+        raise ValueError(f"an array has the shape {reprlib.repr(shape)} and the dtype {reprlib.repr(dtype)}")
     return count
 
 
@@ -91,7 +124,7 @@ def check_content(shape: Any, dtype: Any, content: Any) -> None:
     """Raise ValueError unless content has exactly as many bytes, or objects, as shape and dtype say."""
     wanted = check_described(shape, dtype) * (1 if dtype.hasobject else dtype.itemsize)
     if not isinstance(content, list if dtype.hasobject else bytes) or len(content) != wanted:
-        raise ValueError(f"an array of shape {shape} and dtype {dtype} does not hold what it says")
+        raise ValueError(f"an array of shape {reprlib.repr(shape)} and dtype {dtype} does not hold what it says")
 
 
 def make_scalar(dtype: Any, content: Any = b"") -> Any:
@@ -131,6 +164,42 @@ def check_keys(keys: Iterable[Any]) -> None:
                 waiting.extend(part)
 
 
+def check_expanded(loaded: Any, most: int) -> None:
+    """Raise ValueError if a few bytes stand for a structure that is huge or deep once it is walked through.
+
+    Parts may be shared, so a pickle of 60 pairs of the pair before describes 2^60 values: what turns it into an array,
+    or into text, would never end.
+    """
+    sizes: dict[int, int] = {}
+    waiting: list[tuple[Any, bool]] = [(loaded, False)]
+    depth = 0
+    while waiting:
+        thing, is_done = waiting.pop()
+        parts = _parts_of(thing)
+        if is_done:
+            depth -= 1
+            sizes[id(thing)] = size = 1 + sum(sizes.get(id(part), 1) for part in parts)
+            if size > most:
+                raise ValueError("one value is repeated again and again")
+        elif parts and id(thing) not in sizes:
+            depth += 1
+            if depth > DEEPEST:
+                raise ValueError("its values are nested too deeply")
+            sizes[id(thing)] = 1  # for structures that hold themselves
+            waiting.append((thing, True))
+            waiting.extend((part, False) for part in parts if isinstance(part, (Inert, *CONTAINERS)))
+
+
+def _parts_of(thing: Any) -> list[Any]:
+    if isinstance(thing, Inert):
+        return [thing.args, thing.state, thing.items]
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, np.ndarray):
+        return list(thing.reshape(-1)) if thing.dtype.hasobject else []
+    return list(thing) if isinstance(thing, list | tuple | set | frozenset) else []
+
+
 def _plain(kind: Callable[..., Any]) -> Callable[..., Any]:
     """A plain container or number from plain arguments only: a name among them could smuggle a call in."""
 
@@ -168,6 +237,7 @@ ARRAY_BUILDERS: dict[str, Callable[..., Any]] = {
     "numpy.dtype": make_dtype,
     "_codecs.encode": encode_text,
     "collections.OrderedDict": _plain(OrderedDict),
+    "collections.Counter": _plain(Counter),
     **dict.fromkeys([f"{module}.set" for module in BUILTINS], _plain(set)),
     **dict.fromkeys([f"{module}.frozenset" for module in BUILTINS], _plain(frozenset)),
     **dict.fromkeys([f"{module}.complex" for module in BUILTINS], _plain(complex)),
