@@ -27,9 +27,9 @@ SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 EXPLANATION = (
     "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs the "
-    "definition it fits. A torch.export file (.pt2) is complete. A TorchScript file and a function "
-    "(package.module:function) are programs. A name such as timm:resnet50 or torchvision:resnet50 takes everything "
-    "from the library; its weights are downloaded later."
+    "definition it fits. A torch.export file (.pt2), a TorchScript file and a function "
+    "(package.module:function) are complete, and programs. A name such as timm:resnet50 or torchvision:resnet50 takes "
+    "everything from the library; its weights are downloaded later."
 )
 TOKENS: tuple[tuple[str, Tokens | None], ...] = (
     ("As usual for the network", None),
@@ -73,7 +73,7 @@ class ImportNetworkDialog(QDialog):
         for text, value in TOKENS:
             self.tokens.addItem(text, value)
         self.robust = QCheckBox("It was trained against perturbations")
-        self.trust = QCheckBox("I trust whoever made it: a TorchScript file or a function runs with my rights")
+        self.trust = QCheckBox("I trust whoever made it: a .pt2 or TorchScript file or a function runs with my rights")
         self.error = make_label(role="field-error", wraps=True)
         self.bring = make_button("Import", "primary")
         self.bring.setDefault(True)

@@ -23,7 +23,8 @@ EXPLANATION = """\
 list                every network and whether it is on this computer
 add SOURCE          keep a network of your own: a state dict (.pth .pt .bin .safetensors) or a `robustness` checkpoint
                     (.ckpt) with --architecture, a torch.export file (.pt2), a TorchScript file or a function
-                    package.module:function (both run code: --trust), or a name timm:NAME, torchvision:NAME, entry:NAME
+                    package.module:function (these three are programs: --trust), or a name timm:NAME,
+                    torchvision:NAME, entry:NAME
 download NETWORK    get the weights of a catalogue id, timm:NAME or torchvision:NAME; interrupted downloads go on
 check NETWORK       load it and probe it, check by check
 layers NETWORK      where it can be cut (--all: everywhere), with shapes
@@ -54,7 +55,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--tokens", help=f"add: of a transformer's features, one of {', '.join(get_args(Tokens))}")
     parser.add_argument("--robust", action="store_true", help="add: it was trained against perturbations")
     parser.add_argument("--licence", default="", help="add: shown with the network")
-    parser.add_argument("--trust", action="store_true", help="add: let a TorchScript file or a function run its code")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="add: open a program, which runs with your rights",
+    )
     parser.add_argument("--layer", help="check: at this layer instead of the usual one")
     parser.add_argument("--all", action="store_true", help="layers: every place to cut, not only the offered ones")
     parser.add_argument("--device", default="cpu", help="check: auto, cpu, cuda or mps")

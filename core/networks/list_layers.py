@@ -23,7 +23,7 @@ def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
     nested modules give the same tensor, all their names are listed.
     """
     spec = find_network(network) if isinstance(network, str) else network
-    if spec.family in {"torchscript", "export"}:
+    if spec.is_program:
         return _list_file_layers(spec, spec.weights_path)
     return _list_layers(spec)
 

@@ -138,4 +138,4 @@ def take_in(source: str, wishes: ImportWishes) -> NetworkSpec:
 
 def can_be_trained(spec: NetworkSpec) -> bool:
     """Whether a robust fine-tuning can start from it: it is here, and its definition and weights are two things."""
-    return spec.installed and spec.family not in {"torchscript", "export"}
+    return spec.installed and not spec.is_program

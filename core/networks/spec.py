@@ -100,6 +100,11 @@ class NetworkSpec:
         """Whether a library draws its weights anew: a file or a function of the user holds one set of them."""
         return self.family in ("torchvision", "timm")
 
+    @property
+    def is_program(self) -> bool:
+        """Whether it is one file, definition and weights in one, which torch itself opens and runs."""
+        return self.family in ("torchscript", "export")
+
     def describe(self) -> str:
         """One line: title, architecture, size, robust or standard."""
         kind = "robust" if self.robust else "standard"

@@ -22,7 +22,7 @@ from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
 from core.networks.files.torch_pickle import read_torch
-from core.networks.open_body import FILES, check_weights, open_body
+from core.networks.open_body import check_weights, open_body
 from core.networks.tokens import Treatment, has_channels_last
 from core.networks.truncate import fold_batchnorm
 from core.robustify.config import RobustifyConfig
@@ -217,7 +217,7 @@ def load_cut(config: RobustifyConfig) -> nn.Module:
     Raises BadInputError for a file that holds its own definition: its weights cannot be trained and kept apart from it.
     """
     spec = find_network(config.network)
-    if spec.family in FILES:
+    if spec.is_program:
         advice = "Import its weights with a definition of timm or torchvision."
         raise BadInputError(
             describe_refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
