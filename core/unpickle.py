@@ -16,6 +16,7 @@ pickle of `os.system` is a refusal, one of a fitted estimator that was asked for
 from __future__ import annotations
 
 import bz2
+import errno
 import io
 import lzma
 import pickle
@@ -139,7 +140,8 @@ def guarded(name: str, what: str = "pickle") -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        # A cut file may send a reader to a place that is no place: an invalid argument.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise WeightsError(f"{name} cannot be read: {error.strerror}. Check the path.") from error
         reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
         raise WeightsError(f"{name} is truncated or no {what}: {reason}. Get the file again.") from error

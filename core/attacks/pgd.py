@@ -17,7 +17,7 @@ from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
 from core.attacks.course import Course
 from core.attacks.norms import NORMS
-from core.attacks.objective import Raised, Scores
+from core.attacks.objective import Differentiable, Scores
 from core.attacks.square import climb_square
 from core.attacks.steering import Steering
 from core.checks import describe_refusal
@@ -63,7 +63,7 @@ class AttackStep:
 
 
 def iter_pgd(
-    objective: Raised,
+    objective: Differentiable,
     clean: torch.Tensor,
     config: AttackConfig,
     *,
@@ -78,7 +78,7 @@ def iter_pgd(
 
     Parameters
     ----------
-    objective : Raised
+    objective : Differentiable
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig
@@ -146,7 +146,7 @@ def hash_image(image: torch.Tensor) -> str:
 
 
 def climb_pgd(
-    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start and the n_steps points after it, each with its scores.
 
@@ -168,7 +168,7 @@ class Climb(Protocol):
     """One run of a method: yields its start and every point after it, each with its scores."""
 
     def __call__(
-        self, objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+        self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
     ) -> Iterator[tuple[torch.Tensor, Scores]]:
         """Set off from `delta`, which is already projected."""
 

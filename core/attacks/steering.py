@@ -10,7 +10,7 @@ import torch
 from core.attacks.course import Course
 from core.attacks.diversity import draw_shrinking, pull_back, shrink_images
 from core.attacks.norms import IMAGE_AXES
-from core.attacks.objective import Raised, Scores
+from core.attacks.objective import Differentiable, Scores
 from core.attacks.translation import average_over_shifts
 
 
@@ -19,11 +19,11 @@ class Steering:
 
     Parameters
     ----------
-    objective : Raised
+    objective : Differentiable
     course : Course
     """
 
-    def __init__(self, objective: Raised, course: Course) -> None:
+    def __init__(self, objective: Differentiable, course: Course) -> None:
         self._objective = objective
         self._config = course.config
         self._streams = course.make_streams("diversity")

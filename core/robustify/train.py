@@ -117,13 +117,13 @@ class Training:
 
     def _perturb(self, pixels: torch.Tensor, targets: list[torch.Tensor], *, epsilon: float) -> torch.Tensor:
         adversary = fold_copy(self.network, self.example)
-        generator = torch.Generator(self.device).manual_seed(self.config.seed * SEED_STEP + self.n_seen)
+        seed = self.config.seed * SEED_STEP + self.n_seen
 
         def distance(candidate: torch.Tensor) -> torch.Tensor:
             features = self.features(adversary, candidate)
             return feature_distance(features, targets, pool=self.config.pool)
 
-        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, generator=generator)
+        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, seed=seed)
 
     def _descend(self, pixels: torch.Tensor, perturbed: torch.Tensor, *, targets: list[torch.Tensor]) -> None:
         # A quarter of the batch is also seen clean: enough to hold the features in place, at a quarter of the cost.
