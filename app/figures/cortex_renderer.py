@@ -115,8 +115,7 @@ class CortexFilm:
         if target.kind is TargetKind.VOXEL:
             self._scene.mark(self._painter.place_of(target.voxels[0]))
         elif target.kind is TargetKind.ROI:
-            roi = target.label.removeprefix("ROI ").split(" (")[0]
-            self._scene.emphasise(self._painter.roi_labels(roi))
+            self._scene.emphasise(self._painter.roi_labels(target.roi))
 
     def use_colours(self, colormap: str, threshold: float) -> None:
         """Use another colour map, and leave values nearer to zero than `threshold` out."""

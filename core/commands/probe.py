@@ -211,7 +211,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "direction": str(config.direction),
         "target": target.label,
         "voxel": target.voxels[0] if target.kind is TargetKind.VOXEL else None,
-        "roi": target.label.split()[1] if target.kind is TargetKind.ROI else None,
+        "roi": target.roi if target.kind is TargetKind.ROI else None,
         "unit": probe.response_unit,
         "clean": clean,
         "perturbed": perturbed,

@@ -124,7 +124,8 @@ def hash_header(header: dict[str, Any]) -> str:
 def unpack_config(fields: dict[str, Any]) -> ProbeConfig:
     """The config whose fields `dataclasses.asdict` gave, after JSON. Raises KeyError or BadInputError if it is none."""
     target = fields["target"]
-    named = Target(TargetKind(target["kind"]), target["label"], tuple(target["voxels"]), tuple(target["weights"]))
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in target.items()}
+    named = Target(**(plain | {"kind": TargetKind(target["kind"])}))
     rest = {"target": named, "attack": AttackConfig(**fields["attack"]), "ladder": tuple(fields["ladder"])}
     rest["objective"] = ObjectiveConfig(**fields.get("objective", {}))
     return ProbeConfig(**(fields | rest))

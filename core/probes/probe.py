@@ -267,8 +267,7 @@ def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
 
 def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
     """A file name stem: "face_01-raise-FFA-l2-3"."""
-    parts = [part.split(" (")[0].replace("ROI ", "") for part in config.target.label.split(CONTRAST_SIGN)]
-    what = "-minus-".join(parts).replace(" × ", "x").replace(" ", "")
+    what = config.target.name.replace(CONTRAST_SIGN, "-minus-").replace(" × ", "x").replace(" ", "")
     if config.objective.kind in (ObjectiveKind.SELECTIVE, ObjectiveKind.COSINE):
         what += f"-{config.objective.kind}"
     budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -40,14 +40,24 @@ class Target:
         Indices of the voxels with a weight.
     weights : tuple of float
         Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wished responses.
+    roi : str
+        The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
+    name : str
+        Its label without counts and places: "FFA", "voxel 812", "FFA − 0.5 × PPA".
     """
 
     kind: TargetKind
     label: str
     voxels: tuple[int, ...]
     weights: tuple[float, ...]
+    roi: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
+        if not self.name:
+            roi, name = _read_label(self.kind, self.label)
+            object.__setattr__(self, "roi", self.roi or roi)
+            object.__setattr__(self, "name", name)
         if not self.voxels or len(self.voxels) != len(self.weights):
             allowed = "at least one voxel with one weight each"
             got = (len(self.voxels), len(self.weights))
@@ -76,16 +86,17 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
         allowed = f"a voxel from 0 to {table.n_voxels - 1}"
         advice = "`list rois` shows the voxels of each ROI."
         raise BadInputError(describe_refusal("voxel", allowed=allowed, got=voxel, advice=advice))
-    side = "left" if table.hemisphere[voxel] == 0 else "right"
-    place = f"{side} {table.roi[voxel]}".strip()
-    return Target(TargetKind.VOXEL, f"voxel {voxel} ({place})", (int(voxel),), (1.0,))
+    side, roi = "left" if table.hemisphere[voxel] == 0 else "right", str(table.roi[voxel])
+    label = f"voxel {voxel} ({f'{side} {roi}'.strip()})"
+    return Target(TargetKind.VOXEL, label, (int(voxel),), (1.0,), roi, f"voxel {voxel}")
 
 
 def target_roi(table: VoxelTable, roi: str) -> Target:
     """The mean response of one ROI. Raises BadInputError if there is no such ROI."""
     check_choice("roi", roi, table.roi_names)
     voxels = table.voxels_in(roi)
-    return _mean_of(TargetKind.ROI, f"ROI {roi} ({_count(len(voxels))})", voxels.tolist())
+    label = f"ROI {roi} ({_count(len(voxels))})"
+    return replace(_mean_of(TargetKind.ROI, label, voxels.tolist()), roi=roi, name=roi)
 
 
 def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
@@ -126,8 +137,9 @@ def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: floa
     if not np.any(weights):
         raise BadInputError(describe_refusal("contrast", allowed="another ROI than the target", got=roi))
     label = f"{raised.label}{CONTRAST_SIGN}{weight:g} × {other.label}"
+    name = f"{raised.name}{CONTRAST_SIGN}{weight:g} × {other.name}"
     voxels = np.flatnonzero(weights)
-    return Target(TargetKind.CONTRAST, label, tuple(voxels.tolist()), tuple(weights[voxels].tolist()))
+    return Target(TargetKind.CONTRAST, label, tuple(voxels.tolist()), tuple(weights[voxels].tolist()), name=name)
 
 
 def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Target:
@@ -148,6 +160,14 @@ def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Tar
 def _mean_of(kind: TargetKind, label: str, voxels: list[int]) -> Target:
     share = 1.0 / len(voxels) if voxels else 0.0
     return Target(kind, label, tuple(voxels), (share,) * len(voxels))
+
+
+def _read_label(kind: TargetKind, label: str) -> tuple[str, str]:
+    """ROI and name of a target whose file, of version 0.3 or older, holds neither: its label was made of them."""
+    parts = [part.split(" (")[0].removeprefix("ROI ").replace("× ROI ", "× ") for part in label.split(CONTRAST_SIGN)]
+    place = label.partition(" (")[2].removesuffix(")").partition(" ")[2]
+    roi = {TargetKind.ROI: parts[0], TargetKind.VOXEL: place}.get(kind, "")
+    return roi, CONTRAST_SIGN.join(parts)
 
 
 def _count(n_voxels: int) -> str:

@@ -102,7 +102,8 @@ def _unpack_target(value: Content | None) -> Target | None:
     if value is None:
         return None
     voxels, weights = tuple(map(int, value["voxels"])), tuple(map(float, value["weights"]))
-    return Target(TargetKind(value["kind"]), _check_type(value["label"], str), voxels, weights)
+    texts = [_check_type(value.get(name, ""), str) for name in ("roi", "name")]
+    return Target(TargetKind(value["kind"]), _check_type(value["label"], str), voxels, weights, *texts)
 
 
 def _unpack_analysis(value: Content, folder: Path) -> AnalysisRecord:

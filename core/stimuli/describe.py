@@ -189,6 +189,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "subject": asked.subject,
         "space": item.space,
         "target": target.label,
+        "target_roi": target.roi,
         "target_kind": str(target.kind),
         "voxels": target.voxels,
         "weights": _weigh_value(target),

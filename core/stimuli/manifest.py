@@ -96,6 +96,7 @@ class ManifestRow:
     picture_px: int
     degrees: float | None
     warnings: tuple[str, ...] = ()
+    target_roi: str = ""
     transfer: Mapping[str, Transfer] = field(default_factory=dict)
 
     @property

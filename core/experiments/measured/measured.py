@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from core.checks import check_choice, describe_refusal, suggest
 from core.errors import BadInputError
-from core.experiments.measured.planned import Plan, TargetKey
+from core.experiments.measured.planned import Plan
 from core.experiments.measured.trial import Trials
+from core.probes.target import Target
 
 Floats = npt.NDArray[np.float64]
 MOST_NAMED = 6
@@ -129,7 +130,7 @@ class Measured:
     unit : str
     picture_of : mapping of str to int
         Row of a stimulus, by id; identical files share one.
-    repeats : mapping of TargetKey to (n_pictures, most_repeats) float64
+    repeats : mapping of Target to (n_pictures, most_repeats) float64
         NaN where there is no further repeat.
     """
 
@@ -137,7 +138,7 @@ class Measured:
     findings: Findings
     unit: str
     picture_of: Mapping[str, int]
-    repeats: Mapping[TargetKey, Floats]
+    repeats: Mapping[Target, Floats]
 
 
 def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
@@ -174,7 +175,7 @@ def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
 
 
 def find_columns(
-    target: TargetKey, columns: Sequence[str], wishes: Mapping[str, str]
+    target: Target, columns: Sequence[str], wishes: Mapping[str, str]
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """The columns a target is compared with, and their weights.
 
@@ -270,7 +271,7 @@ def _check_wishes(plan: Plan, options: MatchOptions) -> None:
             check_choice("target_column", name, names)
 
 
-def _check_numbers(target: TargetKey, trials: Trials, options: MatchOptions) -> None:
+def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
     """A target's own column that holds a text is a slip: no other column may take its place."""
     wished = next(
         (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
@@ -308,7 +309,7 @@ def _describe(
     *,
     kept: npt.NDArray[np.bool_],
     unknown: tuple[str, ...],
-    found: Mapping[TargetKey, tuple[npt.NDArray[np.int64], Floats]],
+    found: Mapping[Target, tuple[npt.NDArray[np.int64], Floats]],
     picture_of: Mapping[str, int],
 ) -> Findings:
     shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)

@@ -19,9 +19,10 @@ import numpy as np
 
 from core.checks import check_choice, check_count, describe_refusal
 from core.errors import BadInputError
-from core.experiments.measured.planned import Plan, PlannedStimulus, TargetKey
+from core.experiments.measured.planned import Plan, PlannedStimulus
 from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
+from core.probes.target import Target
 from core.seeds import make_stream
 
 NO_TRUTH = "none"
@@ -120,7 +121,7 @@ def simulate_responses(plan: Plan, path: Path, options: SimulateOptions) -> Path
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)
 
 
-def name_targets(plan: Plan) -> dict[TargetKey, str]:
+def name_targets(plan: Plan) -> dict[Target, str]:
     """A column for each target, named so that reading finds it again: the ROI, "voxel 12", else the target's label."""
     names = {}
     for target in plan.targets:
@@ -139,7 +140,7 @@ def _true_shift(stimulus: PlannedStimulus, truth: str) -> float:
     return stimulus.shifts.get(truth or stimulus.network, (float("nan"), float("nan")))[0]
 
 
-def _spread_of_targets(plan: Plan) -> dict[TargetKey, float]:
+def _spread_of_targets(plan: Plan) -> dict[Target, float]:
     """SD of each target's predicted response by its own network: shift / shift in SDs; 1 where it is not known."""
     spread = dict.fromkeys(plan.targets, 1.0)
     for stimulus in plan.stimuli:
