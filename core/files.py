@@ -8,6 +8,7 @@ power cut leaves no empty file under a good name.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -25,6 +26,12 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 PARTIAL_ENDING = ".part"
 LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8})?\.part")
 """The temporary name of something not yet whole, with the process that writes it."""
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,3 +170,11 @@ def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
 
 def _count(unknown: list[str]) -> str:
     return f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""
+
+
+def choose_person(options: ImportOptions, people: Iterable[str], *, source: Path, allowed: str) -> str:
+    """The person asked for, or the first. Raises BadInputError if there is none (`allowed` says what holds one)."""
+    known = tuple(people)
+    if not known:
+        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
+    return check_choice("person", options.person or known[0], known)

@@ -13,20 +13,20 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import describe_refusal
-from core.datasets.categories import resolve_categories
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
+from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
 from core.types import BoolArray, FloatArray, VoxelTable
@@ -261,3 +261,23 @@ def _name_rule(options: ImportOptions) -> str:
     if options.held_out == OWN:
         return "a drawn share: the recording sets none aside"
     return "a drawn share" if options.held_out_share() is not None else options.held_out
+
+
+def resolve_categories(recording: Recording, file: Path | None) -> Recording:
+    """The recording with the categories of a table; images it does not name keep their own.
+
+    Raises
+    ------
+    BadInputError
+        If the table lacks a column, or names none of the images.
+    """
+    if file is None:
+        return recording
+    rows = read_table(file, needs=("image", "category"))
+    named = dict(zip(rows["image"], rows["category"], strict=True))
+    found = [identity for identity in recording.image_ids if identity in named]
+    if not found:
+        got = f"{file.name}, which names none of them ({next(iter(named), 'empty')!r})"
+        raise BadInputError(describe_refusal("categories", allowed="a table of the images shown", got=got))
+    pairs = zip(recording.image_ids, recording.categories, strict=True)
+    return replace(recording, categories=tuple(named.get(identity, own) for identity, own in pairs))

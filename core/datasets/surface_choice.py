@@ -13,10 +13,10 @@ import numpy as np
 from core.errors import BadInputError, StorageError
 from core.files import replace_file
 from core.paths import data_folder
+from core.surfaces.atlas import Atlas
 from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.paint import NO_VOXEL, VoxelMap
-from core.surfaces.rois import fill_rois
+from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
 from core.surfaces.store import has_surface, load_atlases, load_surface
 from core.surfaces.template import FSAVERAGE5
 from core.types import VoxelTable
@@ -142,3 +142,22 @@ def _read_uses() -> dict[str, str]:
         raise StorageError(
             f"{path} cannot be read ({error}). Remove it: subjects are then on their own surfaces."
         ) from error
+
+
+def fill_rois(table: VoxelTable, atlas: Atlas) -> VoxelTable:
+    """The table with the atlas's ROI at each voxel's vertex where it had none at all; else as it is.
+
+    Parameters
+    ----------
+    table : VoxelTable
+        Of the surface the atlas lies on.
+    atlas : Atlas
+    """
+    if table.roi_names:
+        return table
+    label = np.zeros(table.n_voxels, dtype=np.int16)
+    for side in (0, 1):
+        here = (table.hemisphere == side) & (table.vertex != NO_PLACE)
+        label[here] = atlas.labels(side)[table.vertex[here]]
+    names = ("", *atlas.names)
+    return replace(table, roi=tuple(names[number] for number in label.tolist()))

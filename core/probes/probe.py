@@ -80,11 +80,6 @@ class ProbeConfig:
         wish = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
         return " · ".join([what, where, self.attack.describe(), *wish])
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether one encoder's target is raised or lowered as it is."""
-        return self.objective.is_linear and not self.ensemble
-
     def _check_objective(self) -> None:
         is_pattern = self.target.kind is TargetKind.PATTERN
         if is_pattern is not self.objective.kind.is_pattern:

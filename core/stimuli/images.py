@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +52,6 @@ def read_levels(path: Path) -> ByteArray:
     """The grey levels (height, width, 3) uint8 of a PNG written by `write_levels`."""
     with Image.open(path) as picture:
         return np.array(picture, dtype=np.uint8)
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def measure_image(pixels: FloatArray, original: FloatArray) -> ImageFigures:

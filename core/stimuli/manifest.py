@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadInputError, StorageError
+from core.files import hash_file
 from core.stimuli.check_rows import check_header, check_kinds, check_sizes, lies_inside
 from core.stimuli.columns import COLUMNS, TRANSFER
-from core.stimuli.images import hash_file
 
 FORMAT = "probescope-stimuli"
 FORMAT_VERSION = 2

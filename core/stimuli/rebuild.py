@@ -9,11 +9,11 @@ from pathlib import Path
 
 from core.datasets.image_files import list_pictures
 from core.errors import BadInputError, ProbeError
+from core.files import hash_file
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
 from core.progress import ShouldStop, never_stop
 from core.stimuli.config import unpack_set
-from core.stimuli.images import hash_file
 from core.stimuli.make import Source, find_source, iter_make
 from core.stimuli.manifest import MANIFEST, StimulusSet
 from core.stimuli.recipe import Recipe, unpack_recipe

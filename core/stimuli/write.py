@@ -14,12 +14,11 @@ import numpy as np
 
 from core.datasets.subject import list_subjects
 from core.errors import Cancelled
-from core.files import new_folder
+from core.files import hash_file, new_folder
 from core.progress import ShouldStop, Stopwatch, never_stop
 from core.stimuli.cautions import Caution, find_duplicates, warn_duplicate
 from core.stimuli.config import SetConfig, pack_set
 from core.stimuli.describe import Match, write_item
-from core.stimuli.images import hash_file
 from core.stimuli.item import Item
 from core.stimuli.layout import Layout, Matching
 from core.stimuli.manifest import (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.stimuli.images import hash_file, write_png
+from core.files import hash_file
+from core.stimuli.images import write_png
 from core.stimuli.manifest import ManifestRow, Transfer, write_csv, write_json
 
 OWN, OTHER = "mobilenet_v2 features.18", "alexnet features.7"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.stimuli.images import hash_file
+from core.files import hash_file
 from core.stimuli.manifest import ManifestRow, write_csv, write_json
 
 ROLES = ("original", "raise", "control_random")

@@ -11,14 +11,15 @@ After Gifford et al. 2023 (arXiv:2301.03198). The mappings are pickles; they are
 from __future__ import annotations
 
 import re
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import describe_refusal
 from core.datasets.array_files import ArrayFile, open_array
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ImportOptions, choose_person
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import Recording, VoxelPlan
 from core.datasets.row_sessions import cut_rows
@@ -55,10 +56,7 @@ def _folders(source: Path) -> list[Path]:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at shapes, file names and ROI masks of one subject; reads no response."""
     people = _people(source)
-    if not people:
-        allowed = "a folder with training_split/training_fmri"
-        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
-    person = check_choice("person", options.person or next(iter(people)), people)
+    person = choose_person(options, people, source=source, allowed="a folder with training_split/training_fmri")
     folder = people[person]
     arrays = [open_array(folder / "training_split" / "training_fmri" / f"{side}_training_fmri.npy") for side in SIDES]
     images = options.images or folder / "training_split" / "training_images"
@@ -84,7 +82,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
             places.hemisphere,
             places.vertex,
             places.paint,
-            tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+            tuple(compress(named, kept)),
         ),
         sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),
         zscore=False,

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import describe_refusal
 from core.datasets.array_files import ArrayFile, open_array
 from core.datasets.image_files import find_folder, match_pictures
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ImportOptions, choose_person
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.row_sessions import read_rows
@@ -49,9 +50,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at shapes, names and presentation lists of one subject; reads no response."""
     matches = [(match, path) for path in _find(source, "*_allses_*.npy") if (match := BETAS.match(path.name))]
     people = tuple(sorted({match[1] for match, _ in matches}))
-    if not people:
-        raise BadInputError(describe_refusal("source", allowed="a folder of CSI1_GLMbetas-...npy", got=str(source)))
-    person = check_choice("person", options.person or people[0], people)
+    person = choose_person(options, people, source=source, allowed="a folder of CSI1_GLMbetas-...npy")
     kind = max(match[2] for match, _ in matches if match[1] == person)  # TYPED is the recommended one
     own = [(match, open_array(path)) for match, path in matches if (match[1], match[2]) == (person, kind)]
     names = _read_names(source, person)
@@ -63,7 +62,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     ids, rows = np.unique(names, return_inverse=True)
     lengths, remark = _session_lengths(source, person, len(names))
     places = place_nowhere(side[kept])
-    roi = tuple(name for name, stays in zip(named, kept, strict=True) if stays)
+    roi = tuple(compress(named, kept))
     return Recording(
         kind=KIND,
         source=source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: 
         places.hemisphere[kept],
         places.vertex[kept],
         paint,
-        tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+        tuple(compress(named, kept)),
         ncsnr=_column(table, "ncsnr", kept, most=np.inf),
         noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),
     )

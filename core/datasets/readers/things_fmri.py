@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from core.checks import check_choice, describe_refusal
 from core.datasets.brain_files import grid_of
 from core.datasets.image_files import find_folder, match_pictures
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ImportOptions, choose_person
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
@@ -58,10 +59,7 @@ def _people(source: Path) -> dict[str, Path]:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at the metadata and the shape of the table of one subject; reads no response."""
     people = _people(source)
-    if not people:
-        allowed = "a folder with sub-01_ResponseData.h5"
-        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
-    person = check_choice("person", options.person or next(iter(people)), people)
+    person = choose_person(options, people, source=source, allowed="a folder with sub-01_ResponseData.h5")
     folder = people[person]
     trials = read_table(folder / f"{person}_StimulusMetadata.csv", needs=("trial_type", "session", "stimulus"))
     needed = ("voxel_x", "voxel_y", "voxel_z", "nc_singletrial")
@@ -92,7 +90,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
             places.hemisphere,
             places.vertex,
             places.paint,
-            tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+            tuple(compress(named, kept)),
             ncsnr=np.sqrt(single / (1 - single)),
         ),
         sessions=tuple(

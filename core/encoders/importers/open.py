@@ -13,10 +13,10 @@ from core.encoders.importers import arrays, berg, estimators, img2fmri
 from core.encoders.importers.readout import Readout
 from core.encoders.library import is_library_file
 from core.errors import BadInputError, WeightsError
+from core.files import hash_file
 
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri")
 ENDINGS = (*arrays.ENDINGS, *estimators.ENDINGS, ".npy", ".whl")
-READ_BLOCK = 1 << 20
 SNIFFED = 256
 LONGEST_HEADER = 1 << 24
 
@@ -104,14 +104,10 @@ def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
 
 
 def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(READ_BLOCK):
-                digest.update(block)
+        return hash_file(path)
     except OSError as error:
         raise WeightsError(f"{path.name} cannot be read: {error.strerror}. Check the path.") from error
-    return digest.hexdigest()
 
 
 def _hash_folder(path: Path) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 
 from core.checks import describe_refusal
 from core.encoders.card import EncoderData
-from core.encoders.provenance import UNKNOWN_REFERENCE
 from core.encoders.responses import average_repeats
 from core.encoders.scores import correlate, explained, over_ceiling
 from core.errors import BadInputError, StorageError
@@ -181,12 +180,6 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
         provenance=provenance,
     )
     return replace(data, card=scored)
-
-
-def is_reference_known(data: EncoderData) -> bool:
-    """Whether shifts can be given in SDs."""
-    provenance = data.card.provenance
-    return provenance is None or provenance.reference != UNKNOWN_REFERENCE
 
 
 def _reduce(data: EncoderData, network: Network, pixels: FloatArray) -> FloatArray:

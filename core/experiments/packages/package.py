@@ -18,9 +18,8 @@ from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.plan import Plan
 from core.experiments.packages.readme import word_readme
 from core.experiments.packages.template import Template, word_template
-from core.files import check_free, new_folder
+from core.files import check_free, hash_file, new_folder
 from core.progress import ShouldStop, never_stop
-from core.stimuli.images import hash_file
 from core.stimuli.manifest import MANIFEST, TABLE, ManifestRow
 
 TEMPLATE_NAME, README_NAME, SET_README_NAME = "timing.toml", "README.md", "SET_README.md"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.experiments.packages.plan import Plan
-from core.stimuli.images import hash_file
+from core.files import hash_file
 from core.stimuli.manifest import MANIFEST, TABLE
 
 

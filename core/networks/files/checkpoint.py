@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from core import files
 from core.errors import WeightsError
 from core.networks.files.torch_pickle import read_torch
 
@@ -23,19 +23,14 @@ OUTER = ("module.", "model.", "backbone.", "encoder.", "trunk.", "visual.")
 """What training scripts put before the names of a network they wrap."""
 NOT_OF_THE_NETWORK = ("attacker", "normalizer.", "normalize.")
 """Parts of names the `robustness` package adds: a second copy of the network, and its mean and std."""
-READ_BLOCK = 1 << 20
 
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits. Raises WeightsError if it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(READ_BLOCK):
-                digest.update(block)
+        return files.hash_file(path)
     except OSError as error:
         raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}. Check the path.") from error
-    return digest.hexdigest()
 
 
 def check_hash(path: Path, expected: str) -> str:

@@ -40,8 +40,10 @@ class Program(nn.Module):
         if not self.batch:
             return take_single(self.inner(values))
         missing = values[-1:].expand(-len(values) % self.batch, -1, -1, -1)
-        parts = torch.cat([values, missing]).split(self.batch)
-        return torch.cat([take_single(self.inner(part.contiguous())) for part in parts])[: len(values)]
+        padded = torch.cat([values, missing])
+        starts = range(0, len(padded), self.batch)
+        parts = [take_single(self.inner(padded[at : at + self.batch].contiguous())) for at in starts]
+        return torch.cat(parts)[: len(values)]
 
 
 def find_batch(run: nn.Module, example: torch.Tensor, *, name: str, batches: tuple[int, ...] = (0, *BATCHES)) -> int:

@@ -72,8 +72,8 @@ def _make_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_hooks: Any
     """A tensor of a storage, whose bounds torch checks; gradients, hooks and metadata of the file are left out."""
     if not isinstance(storage, torch.storage.TypedStorage):
         raise ValueError("a tensor is made of something that is no storage")
-    tensor: torch.Tensor = tensor_builders._rebuild_tensor(storage, offset, tuple(size), tuple(stride))
-    return tensor
+    rebuild: Callable[..., torch.Tensor] = tensor_builders._rebuild_tensor
+    return rebuild(storage, offset, tuple(size), tuple(stride))
 
 
 def _make_viewed(storage: Any, offset: Any, size: Any, stride: Any, *others: Any) -> torch.Tensor:
@@ -81,10 +81,8 @@ def _make_viewed(storage: Any, offset: Any, size: Any, stride: Any, *others: Any
     dtype = getattr(torch, others[2].full.rpartition(".")[2], None) if len(others) > 2 else None
     if not isinstance(dtype, torch.dtype):
         raise ValueError("a tensor has an unknown type")
-    tensor: torch.Tensor = tensor_builders._rebuild_tensor_v3(
-        storage, offset, tuple(size), tuple(stride), False, OrderedDict(), dtype
-    )
-    return tensor
+    rebuild: Callable[..., torch.Tensor] = tensor_builders._rebuild_tensor_v3
+    return rebuild(storage, offset, tuple(size), tuple(stride), False, OrderedDict(), dtype)
 
 
 def _take_first(tensor: Any, *_others: Any) -> Any:

@@ -13,8 +13,7 @@ import pytest
 
 import core.datasets.subject as module
 from core.datasets.photos import find_image
-from core.datasets.simulated.smooth_fields import smooth_fields
-from core.datasets.simulated.subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels
+from core.datasets.simulated.subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels, smooth_fields
 from core.datasets.simulated.true_axes import LATE, load_true_axes
 from core.datasets.simulated.voxels import LEAST_INSIDE, STAGE_OF_ROI, choose_voxels, part_inside
 from core.datasets.subject import Subject, list_subjects, load_responses, load_subject

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from core.errors import BadInputError
-from core.stimuli.images import hash_file, measure_image, read_png, relative_luminance, structural_similarity, write_png
+from core.files import hash_file
+from core.stimuli.images import measure_image, read_png, relative_luminance, structural_similarity, write_png
 
 
 def grey(value: float, size: int = 16) -> np.ndarray:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.stimuli.images import hash_file, write_png
+from core.files import hash_file
+from core.stimuli.images import write_png
 from core.stimuli.manifest import (
     ManifestRow,
     Transfer,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.surfaces.rois import fill_rois
+from core.datasets.surface_choice import fill_rois
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 
 SURFACE = make_cortex()
