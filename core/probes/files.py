@@ -124,8 +124,9 @@ def hash_header(header: dict[str, Any]) -> str:
 def unpack_config(fields: dict[str, Any]) -> ProbeConfig:
     """The config whose fields `dataclasses.asdict` gave, after JSON. Raises KeyError or BadInputError if it is none."""
     target = fields["target"]
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in target.items()}
-    named = Target(**(plain | {"kind": TargetKind(target["kind"])}))
+    texts = [target.get(name, "") for name in ("roi", "name")]
+    voxels, weights = tuple(target["voxels"]), tuple(target["weights"])
+    named = Target(TargetKind(target["kind"]), target["label"], voxels, weights, *texts)
     rest = {"target": named, "attack": AttackConfig(**fields["attack"]), "ladder": tuple(fields["ladder"])}
     rest["objective"] = ObjectiveConfig(**fields.get("objective", {}))
     return ProbeConfig(**(fields | rest))
