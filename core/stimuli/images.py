@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.images.stimulus import from_uint8, to_uint8
+from core.images.stimulus import to_uint8
 from core.types import ByteArray, FloatArray
 
 LUMINANCE_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
@@ -41,11 +41,6 @@ def write_png(path: Path, pixels: FloatArray) -> None:
 def write_levels(path: Path, levels: ByteArray) -> None:
     """Write grey levels (height, width, 3) uint8 as PNG."""
     Image.fromarray(levels).save(path, format="PNG")
-
-
-def read_png(path: Path) -> npt.NDArray[np.float32]:
-    """The pixels (3, height, width) float32, k / 255, of a PNG written by `write_png`."""
-    return from_uint8(read_levels(path))
 
 
 def read_levels(path: Path) -> ByteArray:

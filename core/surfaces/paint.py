@@ -66,11 +66,6 @@ class VoxelMap:
         return None if vertex == NO_PLACE else (int(self.table.hemisphere[voxel]), vertex)
 
 
-def paint_voxels(table: VoxelTable, values: FloatArray, n_left: int, n_right: int) -> PaintedPair:
-    """Paint once; for repeated painting keep a `VoxelMap`."""
-    return VoxelMap(table, n_left, n_right).paint(values)
-
-
 def voxel_at(table: VoxelTable, side: int, vertex: int) -> int | None:
     """The voxel shown at a vertex, or None; for repeated questions keep a `VoxelMap`."""
     rows = table.paint[(table.paint[:, 0] == side) & (table.paint[:, 1] == vertex)]
