@@ -81,7 +81,7 @@ def test_values_take_the_colours_of_the_key(probe: Probe, qtbot: QtBot) -> None:
     shift = np.full_like(probe.clean, 10.0)
     with film_of_probe(replace(probe, perturbed=probe.clean + shift), PLAIN, theme="light") as film:
         picture = film.draw(Shot(), (640, 400))
-    end = find_colormap("polar").table[-1].astype(int)
+    end = find_colormap("coolwarm").table[-1].astype(int)
     pure = np.abs(picture[..., :3].astype(int) - end).sum(axis=2)
     assert (pure < 60).sum() > 500  # the strongest colour, lit from the front
 
