@@ -35,7 +35,7 @@ from core.checks import describe_refusal
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.inks import find_inks
 from core.figures.movie_config import CortexLook, Motion
 from core.figures.movie_frames import Shot
@@ -132,13 +132,13 @@ class CortexFilm:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
         return self._render(Shot(), size, transparent=True)
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         """What is shown as points, triangles, colours and words, for a page of HTML."""
         self._colour(None)
         colours = self._painter.colours()
         meshes = self._scene.meshes
         return tuple(
-            Shape(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
+            HemisphereMesh(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
             for side in self._scene.sides
         )
 

@@ -15,7 +15,7 @@ from app.base.jobs import ShouldStop
 from app.figures.cortex_renderer import CortexFilm
 from core.errors import Cancelled
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_frames import Shot
 from core.types import ByteArray
 
@@ -97,9 +97,9 @@ class FedCortex:
         """The see-through picture from Qt's thread."""
         return self._wait(Request(None, size))
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         """What is shown; plain arrays, read without drawing."""
-        return self._feed.film.shapes()
+        return self._feed.film.meshes()
 
     def _wait(self, request: Request) -> ByteArray:
         self._feed.ask(request)

@@ -14,7 +14,7 @@ import numpy as np
 from core.attacks.budget_words import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.drawing import house_style
 from core.figures.inks import find_inks
 from core.figures.movie_config import MovieConfig, MovieKind
@@ -67,7 +67,7 @@ class Cortex(Protocol):
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         """The delivered probe's cortex as points, triangles, colours and words."""
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.drawing import house_style
 from core.figures.figure import preview_figure, tabulate_rois, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
@@ -44,10 +44,10 @@ class PaintedCortex:
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return self.still(size)[..., :3]
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
         red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         picture = np.zeros((size[1], size[0], 4), dtype=np.uint8)

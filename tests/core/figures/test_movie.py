@@ -18,7 +18,7 @@ from PIL import Image
 
 from core.errors import BadInputError, Cancelled, StorageError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie import estimate_movie, iter_movie, measure
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format, parse_size
 from core.figures.movie_file import iter_write
@@ -71,10 +71,10 @@ class PaintedCortex:
         level = 0 if shot.step is None else 10 + 5 * (shot.step + 1)
         return np.full((size[1], size[0], 3), (level, 200, 100), dtype=np.uint8)
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
         red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
