@@ -1,21 +1,19 @@
-"""Writes the cortex as a picture at any scale, with its names and colour bar. Never touches what the window shows."""
+"""Draws the cortex as a picture at any scale, with its names and colour bar. Never touches what the window shows."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyvista as pv
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 from app.cortex.colour_bar import HEIGHT, WIDTH, ColourBarReading, draw_colour_bar
 from app.cortex.overlay import draw_annotations
 from app.look.theme import Theme
 from core.checks import check_count
-from core.errors import StorageError
 from core.types import ByteArray
 
 if TYPE_CHECKING:
@@ -26,28 +24,6 @@ OVERSAMPLING = 2
 
 EDGE = 12
 """Pixels from the colour bar to the edge of the picture."""
-
-
-def save_picture(
-    path: Path,
-    canvas: CortexCanvas,
-    reading: ColourBarReading | None,
-    *,
-    theme: Theme,
-    scale: int,
-    transparent: bool,
-) -> Path:
-    """Write a PNG of `scale` times the size on screen.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    image = draw_picture(canvas, reading, theme=theme, scale=scale, transparent=transparent)
-    if not QImageWriter(str(path), QByteArray(b"PNG")).write(image):
-        raise StorageError(f"{path} cannot be written. Choose another folder, or free some space.")
-    return path
 
 
 def draw_picture(

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.base.pictures import save_image
 from app.cortex.brush import CortexBrush
 from app.cortex.canvas import CortexCanvas, background_of
 from app.cortex.colour_bar import ColourBar, ColourBarReading
@@ -19,7 +20,7 @@ from app.cortex.morph import MorphPath, follow_path
 from app.cortex.morph_slider import MorphSlider
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import Pick
-from app.cortex.picture import save_picture
+from app.cortex.picture import draw_picture
 from app.look.theme import DARK, Theme
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
@@ -262,9 +263,9 @@ class CortexView(QWidget):
 
         Raises StorageError if the file cannot be written.
         """
-        return save_picture(
-            Path(path), self.canvas, self.colour_bar.reading(), theme=self._theme, scale=scale, transparent=transparent
-        )
+        reading = self.colour_bar.reading()
+        picture = draw_picture(self.canvas, reading, theme=self._theme, scale=scale, transparent=transparent)
+        return save_image(picture, Path(path))
 
     def settle(self) -> None:
         """Draw at once what is pending, smoothed: call it before taking a picture of the window."""

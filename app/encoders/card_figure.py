@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QByteArray, QEvent, QPointF, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QCursor, QImage, QImageWriter, QPaintDevice, QPainter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QCursor, QPaintDevice, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from app.base.pictures import save_drawing
 from app.encoders.card_data import (
     ALL,
     ScoreChoice,
@@ -26,8 +26,6 @@ from app.look.plotting import name_plot
 from app.look.theme import DARK, Theme
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS
-from core.errors import StorageError
-from core.files import replace_file
 from core.types import IntArray, VoxelTable
 
 
@@ -79,25 +77,13 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().leaveEvent(event)
 
     def save_picture(self, path: Path) -> str:
-        """Save as .svg or .png; returns what to tell the user. Raises StorageError if it cannot be written."""
-        replace_file(path, self._write_svg if path.suffix.lower() == ".svg" else self._write_png)
+        """Save as .svg, .pdf or .png; returns what to tell the user. Raises StorageError if it cannot be written."""
+        path = path if path.suffix else path.with_suffix(".png")
+        save_drawing(self._paint_on, self.size(), path, scale=SCALE, title="Encoder card")
         return f"Saved the figure to {path}"
 
-    def _write_svg(self, path: Path) -> None:
-        target = QSvgGenerator()
-        target.setFileName(str(path))
-        target.setSize(self.size())
-        target.setViewBox(self.rect())
-        target.setTitle("Encoder card")
-        self._paint_on(target, QRectF(self.rect()))
-
-    def _write_png(self, path: Path) -> None:
-        image = QImage(self.size() * SCALE, QImage.Format.Format_ARGB32)
-        self._paint_on(image, QRectF(image.rect()))
-        if not QImageWriter(str(path), QByteArray(b"png")).write(image):
-            raise StorageError(f"The figure could not be written to {path}. Choose another folder or free some space.")
-
-    def _paint_on(self, target: QPaintDevice, area: QRectF) -> None:
+    def _paint_on(self, target: QPaintDevice) -> None:
+        area = QRectF(self.rect())
         painter = QPainter(target)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(area, QColor(self.theme.panel))

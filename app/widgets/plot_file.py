@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
-from PySide6.QtGui import QFontMetrics, QImage, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPaintDevice, QPainter
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
-from core.checks import check_choice
-from core.files import replace_file
+from app.base.pictures import save_drawing
 
 SCALE = 3
 """Of a PNG: pixels for each pixel of the window."""
 MARGIN = 8
 MIDDLE_LIGHTNESS = 0.5
-POINTS_PER_INCH = 72
-FORMATS = ("svg", "pdf", "png")
 
 
 def save_plot(plot: QGraphicsView, caption: str, path: Path) -> str:
@@ -31,11 +26,9 @@ def save_plot(plot: QGraphicsView, caption: str, path: Path) -> str:
     StorageError
         If the file cannot be written.
     """
-    kind = check_choice("format", path.suffix.lstrip(".").lower(), FORMATS)
-    write = {"svg": _write_svg, "pdf": _write_pdf, "png": _write_png}[kind]
     line = _place(plot, caption)
     size = QSize(plot.width(), line.bottom() + MARGIN)
-    replace_file(path, lambda partial: write(partial, size, lambda to: _paint(to, plot, caption, line=line)))
+    save_drawing(lambda to: _paint(to, plot, caption, line=line), size, path, scale=SCALE, title=caption)
     return f"Saved {path}"
 
 
@@ -43,29 +36,6 @@ def _place(plot: QGraphicsView, caption: str) -> QRect:
     """Where the caption stands: under the plot, on as many lines as it takes."""
     room = QRect(MARGIN, plot.height() + MARGIN // 2, plot.width() - 2 * MARGIN, plot.height())
     return QFontMetrics(plot.font()).boundingRect(room, Qt.TextFlag.TextWordWrap, caption)
-
-
-def _write_svg(path: Path, size: QSize, paint: Callable[[QPaintDevice], None]) -> None:
-    to = QSvgGenerator()
-    to.setFileName(str(path))
-    to.setSize(size)
-    to.setViewBox(QRect(QPoint(), size))
-    paint(to)
-
-
-def _write_pdf(path: Path, size: QSize, paint: Callable[[QPaintDevice], None]) -> None:
-    to = QPdfWriter(str(path))
-    to.setResolution(POINTS_PER_INCH)
-    page = QPageSize(QSizeF(size), QPageSize.Unit.Point)
-    to.setPageLayout(QPageLayout(page, QPageLayout.Orientation.Portrait, QMarginsF()))
-    paint(to)
-
-
-def _write_png(path: Path, size: QSize, paint: Callable[[QPaintDevice], None]) -> None:
-    to = QImage(size * SCALE, QImage.Format.Format_RGB32)
-    to.setDevicePixelRatio(SCALE)
-    paint(to)
-    to.save(str(path), "PNG")  # type: ignore[call-overload]
 
 
 def _paint(to: QPaintDevice, plot: QGraphicsView, caption: str, *, line: QRect) -> None:

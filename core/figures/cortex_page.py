@@ -94,7 +94,7 @@ def _colour_bar(key: ColourKey, ink: str) -> dict[str, Any]:
     bar = {"title": {"text": key.caption(), "side": "right"}, "thickness": 14, "len": 0.7, "tickfont": {"color": ink}}
     marker = {"color": [key.lowest, key.limit], "cmin": key.lowest, "cmax": key.limit, "size": 0.1, "opacity": 0}
     marker |= {"colorscale": scale, "showscale": True, "colorbar": bar}
-    place = dict.fromkeys("xyz", [0, 0])
+    place = {axis: [0, 0] for axis in "xyz"}
     return place | {"type": "scatter3d", "mode": "markers", "marker": marker, "hoverinfo": "skip", "showlegend": False}
 
 

@@ -1,4 +1,4 @@
-"""The colour maps offered, by the names the field knows them by. Imports nothing, so that the settings can list them."""
+"""The colour maps offered, by the names the field gives them. Imports nothing, so that settings can list them."""
 
 from __future__ import annotations
 
