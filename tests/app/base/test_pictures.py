@@ -1,4 +1,4 @@
-"""Every place that writes a picture or plot: a write that fails is told in one sentence and leaves the old file whole."""
+"""Every writer of a picture or plot: a write that fails is told in one sentence and leaves the old file whole."""
 
 from __future__ import annotations
 
