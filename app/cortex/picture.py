@@ -12,10 +12,11 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkWindowToImageFilter
 
-from app.cortex.colour_bar import HEIGHT, WIDTH, ColourBarReading, draw_colour_bar
+from app.cortex.colour_bar import HEIGHT, WIDTH, draw_colour_bar
 from app.cortex.overlay import draw_annotations
 from app.look.theme import Theme
 from core.checks import check_count
+from core.figures.colour_key import ColourKey
 from core.types import ByteArray
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ EDGE = 12
 
 
 def draw_picture(
-    canvas: CortexCanvas, reading: ColourBarReading | None, *, theme: Theme, scale: int, transparent: bool = False
+    canvas: CortexCanvas, reading: ColourKey | None, *, theme: Theme, scale: int, transparent: bool = False
 ) -> QImage:
     """The cortex with its names and colour bar at `scale` times the size on screen."""
     check_count("scale", scale)

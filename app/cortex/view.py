@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.base.pictures import save_image
 from app.cortex.brush import CortexBrush
 from app.cortex.canvas import CortexCanvas, background_of
-from app.cortex.colour_bar import ColourBar, ColourBarReading
+from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.hover import HoverInfo
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
@@ -24,6 +24,7 @@ from app.cortex.picture import draw_picture
 from app.look.theme import DARK, Theme
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
+from core.figures.colour_key import ColourKey
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
@@ -355,7 +356,7 @@ class CortexView(QWidget):
         scale = self._painter.scale
         reading = None
         if scale is not None:
-            reading = ColourBarReading(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
+            reading = ColourKey(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
         if reading != self.colour_bar.reading():
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()
