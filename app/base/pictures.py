@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF
-from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPaintDevice, QPdfWriter
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
+from PySide6.QtGui import QFontMetrics, QImage, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from core.checks import check_choice
 from core.errors import StorageError
@@ -15,6 +16,10 @@ from core.files import replace_file
 
 FORMATS = ("svg", "pdf", "png")
 POINTS_PER_INCH = 72
+PLOT_SCALE = 3
+"""Of a PNG of a plot: pixels for each pixel of the window."""
+MARGIN = 8
+MIDDLE_LIGHTNESS = 0.5
 
 
 def save_image(image: QImage, path: Path) -> Path:
@@ -51,6 +56,25 @@ def save_drawing(paint: Callable[[QPaintDevice], None], size: QSize, path: Path,
     buffer = _open_buffer()
     paint(_make_svg(buffer, size, title) if kind == "svg" else _make_pdf(buffer, size))
     return _write(buffer, path)
+
+
+def save_plot(plot: QGraphicsView, caption: str, path: Path, *, scale: int = PLOT_SCALE) -> str:
+    """Write a plot as it looks, with a caption under it, as `save_drawing` does. Returns what to tell the user."""
+    room = QRect(MARGIN, plot.height() + MARGIN // 2, plot.width() - 2 * MARGIN, plot.height())
+    line = QFontMetrics(plot.font()).boundingRect(room, Qt.TextFlag.TextWordWrap, caption)
+    size = QSize(plot.width(), line.bottom() + MARGIN)
+
+    def paint(to: QPaintDevice) -> None:
+        ground = plot.backgroundBrush().color()
+        painter = QPainter(to)
+        painter.fillRect(QRect(QPoint(), size), ground)
+        QWidget.render(plot, painter, QPoint())  # of the widget, not of the scene a plot would render
+        painter.setFont(plot.font())
+        painter.setPen(Qt.GlobalColor.white if ground.lightnessF() < MIDDLE_LIGHTNESS else Qt.GlobalColor.black)
+        painter.drawText(line, Qt.TextFlag.TextWordWrap, caption)
+        painter.end()
+
+    return f"Saved {save_drawing(paint, size, path, scale=scale, title=caption)}"
 
 
 def _make_svg(buffer: QBuffer, size: QSize, title: str) -> QSvgGenerator:

@@ -87,6 +87,8 @@ class CardWindow(QDialog):
     ) -> None:
         """Show the card of the encoder in use; `others` can be compared with it."""
         self._card, self._subject, self._order = card, subject, order
+        whose = "" if card is None or subject is None else f"{subject.title} ({subject.kind}). {card.config.describe()}"
+        self.figure.caption = self.compare.caption = whose
         self._cards, self._other = (), None
         self._fill_rois()
         self._fill_scores()
