@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
@@ -154,16 +155,23 @@ def _run(count: int, *options: str) -> Iterator[int]:
     import imageio_ffmpeg
 
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *options]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    with tempfile.TemporaryFile() as said:
+        # A group of its own: Ctrl-C in a terminal is for us to pass on.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stderr=said, creationflags=no_window, process_group=0
+        )
         try:
             while process.poll() is None:
                 yield count
                 time.sleep(POLL_SECONDS)
         finally:
             process.kill()
-        said = process.stderr.read().strip() if process.stderr is not None else ""
-    if process.returncode:
-        raise RuntimeError(said.rpartition("\n")[2] or f"ffmpeg ended with {process.returncode}")
+            process.wait()
+        if process.returncode:
+            said.seek(0)
+            why = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise RuntimeError(why or f"ffmpeg ended with {process.returncode}")
 
 
 def _check_whole(path: Path, n_frames: int) -> None:

@@ -307,6 +307,35 @@ def test_cancelling_leaves_nothing_behind(probe: Probe, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif"])
+def test_what_follows_the_last_frame_can_be_stopped(probe: Probe, tmp_path: Path, name: str) -> None:
+    seen: list[int] = []
+    with pytest.raises(Cancelled):
+        for progress in iter_movie(
+            probe, replace(SMALL, loops=3), tmp_path / name, should_stop=lambda: len(seen) >= SMALL.n_frames
+        ):
+            seen.append(progress.frame)
+    assert seen[-1] == SMALL.n_frames
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif"])
+def test_an_encoder_that_fails_leaves_the_older_movie(
+    probe: Probe, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho warming up >&2\necho 'No space left on device' >&2\nexit 1\n")
+    script.chmod(0o700)
+    path = tmp_path / "movies" / name
+    path.parent.mkdir()
+    path.write_bytes(b"older")
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(script))
+    with pytest.raises(StorageError, match=r"cannot be written: No space left on device\. Free some space"):
+        list(iter_movie(probe, replace(SMALL, loops=3), path))
+    assert path.read_bytes() == b"older"
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_movie_that_is_given_up_leaves_nothing_behind(probe: Probe, tmp_path: Path) -> None:
     for name in ("film.mp4", "film.gif", "frames"):
         records = iter_movie(probe, SMALL, tmp_path / name)
