@@ -28,6 +28,7 @@ from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
 from app.base.jobs import Failed, Idle
+from app.base.pictures import FORMATS, save_plot
 from app.base.services import Session
 from app.look.theme import Theme
 from app.widgets.basics import (
@@ -41,7 +42,6 @@ from app.widgets.basics import (
     set_look,
 )
 from app.widgets.picture_menu import PictureMenu
-from app.widgets.plot_file import FORMATS, save_plot
 from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject

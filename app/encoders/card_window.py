@@ -21,6 +21,7 @@ from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, summarise_card
 from core.encoders.config import EncoderConfig
+from core.figures.probe_words import describe_subject
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300
@@ -87,6 +88,8 @@ class CardWindow(QDialog):
     ) -> None:
         """Show the card of the encoder in use; `others` can be compared with it."""
         self._card, self._subject, self._order = card, subject, order
+        whose = "" if card is None or subject is None else f"{describe_subject(subject.id)}. {card.config.describe()}"
+        self.figure.caption = self.compare.caption = whose
         self._cards, self._other = (), None
         self._fill_rois()
         self._fill_scores()

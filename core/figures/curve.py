@@ -1,16 +1,28 @@
-"""The target's shift along epsilon as the curve draws it, from a probe or from a run still going. Never touches Qt."""
+"""What the plots of a probe's shift show, for print and for the window: series, names, units, ticks. Never draws.
+
+The curve comes from a probe, or from a run still going.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.look.numbers import GREY_LEVELS
+from core.attacks.budget_words import GREY_LEVELS, NORM_SIGNS, NORM_UNITS, write_epsilon
 from core.probes.probe import Probe
 from core.types import Direction, FloatArray, NormName
 
 NOTHING = np.zeros(0)
+MOST_TICKS = 7
+CURVES = {
+    "attack": "f(x + δ) − f(x): the shift of the target's predicted response, recomputed from the delivered pixels",
+    "first order": "ε ‖∇f‖₂ under L₂, ε ‖∇f‖₁ under L∞: the shift a linear encoder would show",
+    "random control": "the shift under a random perturbation of the same realised size",
+    "sign flip": "f(x − δ) − f(x): the shift under the same perturbation turned round",
+}
+"""Each line of the curve and its formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,11 @@ class CurveData:
     linearity: FloatArray = field(default_factory=NOTHING.copy)
     target_sd: float = float("nan")
     budget: float = 0.0
+
+    @property
+    def series(self) -> dict[str, FloatArray]:
+        """The lines by name; one that is not known is empty."""
+        return dict(zip(CURVES, (self.shift, self.first_order, self.control, self.sign_flip), strict=True))
 
     @property
     def largest_epsilon(self) -> float:
@@ -92,8 +109,35 @@ class EpsilonScale:
         """The budget at a position."""
         return float((2.0**position if self.is_log else position) / self.factor)
 
-    def ticks(self, epsilon: FloatArray, most: int) -> list[tuple[float, str]]:
-        """Marks at the rungs of a logarithmic axis, every other one left out where there are too many."""
+    @property
+    def title(self) -> str:
+        """The name of the axis, with its unit."""
+        return f"ε, {NORM_SIGNS[self.norm]} ({NORM_UNITS[self.norm]})"
+
+    def ticks(self, epsilon: FloatArray) -> list[tuple[float, str]]:
+        """Marks at the budgets of a logarithmic axis, every other one left out where there are too many."""
         rungs = epsilon[epsilon > 0][::-1]
-        stride = max(1, -(-len(rungs) // most))
+        stride = max(1, -(-len(rungs) // MOST_TICKS))
         return [(float(self.position(rung)), f"{rung * self.factor:.3g}") for rung in rungs[::stride]]
+
+
+def budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, list[tuple[float, str]]]:
+    """Where the budget changes along the attack's steps, counted from 1, and each budget at the middle of its stretch.
+
+    `epsilon` (n_steps,) is the budget in force.
+    """
+    starts = np.flatnonzero(np.diff(epsilon, prepend=np.nan) != 0) if len(epsilon) else np.zeros(0, dtype=int)
+    ends = [*starts[1:].tolist(), len(epsilon)]
+    middles = [((start + end + 1) / 2, start) for start, end in zip(starts.tolist(), ends, strict=False)]
+    return starts[1:] + 0.5, [(middle, write_epsilon(float(epsilon[start]), norm)) for middle, start in middles]
+
+
+def value_range(groups: Iterable[FloatArray], *, headroom: float, least: float = 1e-6) -> tuple[float, float]:
+    """A y range that holds zero and all finite values, with a share of its height left free; (-1, 1) for no values."""
+    values = np.concatenate([np.zeros(1), *[np.ravel(np.asarray(group, dtype=np.float64)) for group in groups]])
+    values = values[np.isfinite(values)]
+    low, high = float(values.min()), float(values.max())
+    if high - low < least:
+        return -1.0, 1.0
+    spare = headroom * (high - low)
+    return low - spare, high + spare
