@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.commands.fit import FitOptions, iter_fits, plan_fits, print_table  # noqa: E402
+from core.commands.fit import FitOptions, iter_fits, plan_fits  # noqa: E402
+from core.commands.fit_output import format_fit  # noqa: E402
 from core.datasets.subject import list_subjects  # noqa: E402
 from core.encoders.config import encoder_stem  # noqa: E402
 from core.networks.catalog import list_networks  # noqa: E402
@@ -39,8 +40,7 @@ def main() -> None:
     for subject in subjects:
         jobs = plan_fits(subject, args.network, layer=None, everything=True)
         for fitted in iter_fits(jobs, OPTIONS[subject]):
-            print_table(fitted.summary)
-            sys.stdout.flush()
+            print(format_fit(fitted.summary), flush=True)
     remove_stale()
     check_sizes()
 
