@@ -128,8 +128,9 @@ def _make(
     config: type, text: str, helped: dict[str, str] | None = None
 ) -> Iterator[tuple[type, str, inspect.Parameter]]:
     hints, helped = get_type_hints(config, include_extras=True), helped or {}
-    told = {name: helped.get("", "") + text for name, text in ({"seed": SEED} | describe_fields(config)).items()}
     known = {field.name: field for field in fields(cast(Any, config))}
+    told = {name: helped.get("", "") + text for name, text in ({"seed": SEED} | describe_fields(config)).items()}
+    told = {name: re.sub(r"`n_(\w+)`", r"--\1", text) for name, text in told.items()}
     for word in text.split() or known:
         name, _, renamed = word.partition("=")
         option = renamed or name.removeprefix("n_").replace("_", "-")

@@ -5,18 +5,16 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import math
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Integral, Real
 from types import FrameType
 from typing import Any, Protocol, TypeVar
-
-import numpy as np
-
-from core.sweeps.plan import format_duration
 
 Record = TypeVar("Record")
 Result = TypeVar("Result", covariant=True)
@@ -95,6 +93,8 @@ def finish(
 
 def time_left(seconds: float | None) -> str:
     """The end of a line of progress."""
+    from core.sweeps.plan import format_duration
+
     return "" if seconds is None else f", {format_duration(seconds)} left"
 
 
@@ -143,7 +143,7 @@ def format_answer(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> s
 
 def finite(value: float | None) -> float | None:
     """A number for JSON: None where it is missing or not finite."""
-    return float(value) if value is not None and np.isfinite(value) else None
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -166,4 +166,4 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
+    return f"{value:.3g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)

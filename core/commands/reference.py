@@ -67,7 +67,8 @@ def render_reference() -> str:
 
 
 def _table(name: str) -> str:
-    rows = [f"| `{line.label}` | {line.help} |".replace("| `|", "|") for line in list_lines(name)]
+    cells = [(line.label.replace("|", r"\|"), line.help.replace("|", r"\|")) for line in list_lines(name)]
+    rows = [f"| `{label}` | {text} |" for label, text in cells]
     return "\n".join(["| option | meaning |", "| --- | --- |", *rows, ""])
 
 

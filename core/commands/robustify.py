@@ -66,8 +66,8 @@ def run_robustify(
         follow(records if sys.stderr.isatty() else (one for one in records if one.saved), word_progress, always=True)
     published = publish_checkpoint(start, weights, config=config, photos=photos, device=chosen)
     kept = keep_robust(published, config, network=id, title=title)
-    text = f"{format_published(published)}
-Kept as {kept.id}: `python main.py fit --network {kept.id}` fits on it."
+    kept_as = f"Kept as {kept.id}: `python main.py fit --network {kept.id}` fits an encoder on it."
+    text = f"{format_published(published)}\n{kept_as}"
     return answer(describe_published(published, config) | {"network": kept.id}, text, as_json=json)
 
 
