@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from core.checks import describe_refusal
-from core.commands.fit_output import (
-    format_choice,
-    format_fit,
-    summarise,
-    summarise_choice,
-    word_progress,
-)
+from core.commands.fit_output import format_choice, format_fit, summarise, summarise_choice, word_progress
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
-from core.datasets.subject import list_subjects
+from core.datasets.subject import list_subjects, load_subject
 from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion
-from core.encoders.estimate import estimate_fit, say_seconds
-from core.encoders.fit import FitProgress, FitSource, iter_fit, open_source
-from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions
-from core.encoders.layer_search import LayerChoice, iter_layer_search
+from core.encoders.estimate import say_seconds
+from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
+from core.encoders.layer_search import SearchProgress
 from core.encoders.scoring_config import ScoringConfig
+from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks
 from core.progress import ShouldStop, never_stop
 
-if TYPE_CHECKING:
-    from core.networks.network import Network
-
 SEARCH = "search"
+REGION = "ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation"
+HOLDOUT = "fit again without a category and score on it; `all` for each"
+OUTER = f"{DEFAULT_OUTER} if no number is said"
 SETTINGS = "reducer n_components n_folds readout l1_ratio seed"
 EXPLANATION = """\
 examples:
@@ -66,17 +59,54 @@ class FitJob(NamedTuple):
     layer: str
     subject: str
 
+    def request(self, options: FitOptions) -> FitRequest:
+        """What the engine is asked."""
+        return FitRequest(self.subject, self.network, (self.layer,), options)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedEncoder:
-    """One finished fit: its last progress record and its JSON object."""
 
-    progress: FitProgress
-    summary: dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class FitWords:
+    """What is typed of a fit beside the config of its encoders."""
+
+    pool: Annotated[int | None, about("side of the grid features are averaged to; 0 for none")] = None
+    projected: Annotated[
+        int | None, about(f"features of the sparse random projection (default of that reducer: {DEFAULT_PROJECTED})")
+    ] = None
+    region: Annotated[tuple[str, ...], about(f"{REGION}; repeatable")] = ()
+    alphas: Annotated[str | None, about("penalties to choose from: 1,10,100; of sparse readouts parts of 1")] = None
+    alpha: Annotated[float | None, about("one fixed penalty for every voxel instead")] = None
+    nested: Annotated[int, about(f"also score by a nested cross-validation of so many outer folds, {OUTER}")] = 0
+    holdout_category: Annotated[tuple[str, ...], about(f"{HOLDOUT}; repeatable")] = ()
+    second_set: Annotated[tuple[str, ...], about("subject whose images are scored too; repeatable")] = ()
+    bootstrap: Annotated[int, about("resamples behind the intervals of r; 0 for none")] = DEFAULT_BOOTSTRAP
+    confidence: Annotated[float, about("coverage of the intervals, in (0, 1)")] = 0.95
+    resume: Annotated[bool, about("go on from the finished voxel batches of an interrupted fit")] = False
+    out: Annotated[Path | None, about("folder of the encoder (default: the user's encoders)")] = None
+
+    def resolve(self, typed: dict[str, Any]) -> FitOptions:
+        """The options of every fit, with what was typed of `EncoderConfig`."""
+        usual = DEFAULT_PROJECTED if typed.get("reducer") == "projection" else 0
+        return FitOptions(
+            **typed,
+            pool=self.pool,
+            alphas=_choose_alphas(self.alpha, self.alphas),
+            out=self.out,
+            n_projected=usual if self.projected is None else self.projected,
+            regions=tuple(map(_parse_region, self.region)),
+            resume=self.resume,
+            scoring=ScoringConfig(
+                self.bootstrap,
+                self.confidence,
+                self.nested,
+                self.holdout_category,
+                self.second_set,
+                typed.get("seed", 0),
+            ),
+        )
 
 
 @explained(EXPLANATION, nested=str(DEFAULT_OUTER))
-@takes((EncoderConfig, SETTINGS))
+@takes((EncoderConfig, SETTINGS), (FitWords, ""))
 def run_fit(
     *,
     subject: Annotated[str | None, about("id of the subject (see `list subjects`)")] = None,
@@ -84,72 +114,43 @@ def run_fit(
     layer: Annotated[str | None, about("feature layer; see `list layers` (default: the network's usual one)")] = None,
     layers: Annotated[str | None, about("`search`: the best offered layer for each ROI; or of these: a,b,c")] = None,
     all: Annotated[bool, about("every offered layer of every network, for every subject")] = False,  # noqa: A002
-    pool: Annotated[int | None, about("side of the grid features are averaged to; 0 for none")] = None,
-    projected: Annotated[
-        int | None, about(f"features of the sparse random projection (default of the reducer: {DEFAULT_PROJECTED})")
-    ] = None,
-    region: Annotated[
-        tuple[str, ...],
-        about("ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation; may be repeated"),
-    ] = (),
-    alphas: Annotated[
-        str | None, about("penalties to choose from, e.g. 1,10,100; of sparse readouts parts of 1")
-    ] = None,
-    alpha: Annotated[float | None, about("one fixed penalty for every voxel instead")] = None,
-    nested: Annotated[
-        int, about(f"also score by a nested cross-validation of so many outer folds, {DEFAULT_OUTER} if not said")
-    ] = 0,
-    holdout_category: Annotated[
-        tuple[str, ...], about("fit again without a category and score on it; `all` for each; may be repeated")
-    ] = (),
-    second_set: Annotated[
-        tuple[str, ...], about("subject whose images and responses are scored too; may be repeated")
-    ] = (),
-    bootstrap: Annotated[int, about("resamples behind the intervals of r; 0 for none")] = DEFAULT_BOOTSTRAP,
-    confidence: Annotated[float, about("coverage of the intervals, in (0, 1)")] = 0.95,
-    resume: Annotated[bool, about("go on from the finished voxel batches of an interrupted fit")] = False,
     estimate: Annotated[bool, about("only tell what the fits would cost")] = False,
-    out: Annotated[Path | None, about("folder of the encoder (default: the user's encoders)")] = None,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
     """Fit what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    typed = given.of(EncoderConfig)
-    usual = DEFAULT_PROJECTED if typed.get("reducer") == "projection" else 0
-    options = FitOptions(
-        **typed,
-        pool=pool,
-        alphas=_choose_alphas(alpha, alphas),
-        out=out,
-        device=device,
-        n_projected=usual if projected is None else projected,
-        regions=tuple(map(_parse_region, region)),
-        resume=resume,
-        scoring=ScoringConfig(bootstrap, confidence, nested, holdout_category, second_set, typed.get("seed", 0)),
-    )
+    options = given.make(FitWords).resolve(given.of(EncoderConfig))
     jobs = plan_fits(subject, network, layer=layer, everything=all)
+    if layers and (all or layer or subject is None or network is None):
+        allowed = "given with one --subject and one --network, without --all and --layer"
+        raise BadInputError(describe_refusal("layers", allowed=allowed, got=layers))
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
-    started = time.monotonic()
+    engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
         if estimate:
-            _estimate(jobs, options, found["estimates"], wants_text=not json)
+            for job in jobs:
+                cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
+                found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
+                _tell(f"{job.network} {job.layer}: about {say_seconds(cost.seconds)}. {cost.describe()}", json=json)
         elif layers:
-            if all or layer or subject is None or network is None:
-                allowed = "given with one --subject and one --network, without --all and --layer"
-                raise BadInputError(describe_refusal("layers", allowed=allowed, got=layers))
-            chosen = find_network(network).layers if layers == SEARCH else split(layers)
-            choice, source = search_layers(subject, network, chosen, options, should_stop=should_stop)
+            chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
+            if len(set(chosen)) < 2:
+                raise BadInputError(
+                    describe_refusal("layers", allowed="two different layers or more", got=list(chosen))
+                )
+            choice = _follow(engine, jobs[0].request(options), chosen, should_stop).choice
+            if choice is None:
+                raise RuntimeError("A search ended without a choice.")
+            voxels = load_subject(jobs[0].subject).voxels
             pairs = zip(choice.cards, choice.files, strict=True)
-            found["encoders"] = [summarise(card, path, source.subject.voxels) for card, path in pairs]
+            found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
             found["layers"] = summarise_choice(choice)
-            if not json:
-                print("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]))
+            _tell("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
         else:
-            for fitted in iter_fits(jobs, options, should_stop=should_stop):
-                found["encoders"].append(fitted.summary)
-                if not json:
-                    print(format_fit(fitted.summary), flush=True)
+            for summary in iter_fits(engine, jobs, options, should_stop=should_stop):
+                found["encoders"].append(summary)
+                _tell(format_fit(summary), json=json)
     if json:
         answer({"seconds": round(time.monotonic() - started, 2), **found}, "", as_json=True)
     return 0
@@ -175,98 +176,28 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
 
 
 def iter_fits(
-    jobs: list[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
-) -> Iterator[FittedEncoder]:
-    """Run planned fits one after another, telling on stderr how far each is."""
-    opener = _Opener(options)
-    for network_id, layer, subject in jobs:
-        network = opener.network(network_id, layer)
-        source, second = opener.sources(subject, network.input_size)
-        records = iter_fit(
-            options.configure(subject, network_id, layer, network.feature_shape),
-            network=network,
-            source=source,
-            second=second,
-            scoring=options.scoring,
-            places=options.places,
-            should_stop=should_stop,
-        )
-        last = follow(records, partial(word_progress, f"{network_id} {layer}"))
-        if last.result is None or last.path is None:
+    engine: Engine, jobs: Sequence[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
+) -> Iterator[dict[str, Any]]:
+    """Run planned fits one after another, telling on stderr how far each is; yields the JSON object of each."""
+    before = ""
+    for job in jobs:
+        if before and job.network != before:  # each is needed once; all of them together would fill the memory
+            engine.forget_network(before)
+        before = job.network
+        fit = _follow(engine, job.request(options), (job.layer,), should_stop).fit
+        if fit.result is None or fit.path is None:
             raise RuntimeError("A fit ended without a result.")
-        yield FittedEncoder(last, summarise(last.result, last.path, source.subject.voxels))
+        yield summarise(fit.result, fit.path, load_subject(job.subject).voxels)
 
 
-def search_layers(
-    subject: str, network: str, layers: tuple[str, ...], options: FitOptions, *, should_stop: ShouldStop = never_stop
-) -> tuple[LayerChoice, FitSource]:
-    """Search layers, telling on stderr how far it is; what was chosen, and for whom."""
-    opener = _Opener(options)
-    source, second = opener.sources(subject, opener.network(network, layers[0]).input_size)
-    shapes = {layer: opener.network(network, layer).feature_shape for layer in layers}
-    records = iter_layer_search(
-        [options.configure(subject, network, layer, shapes[layer]) for layer in layers],
-        lambda layer: opener.network(network, layer),
-        source=source,
-        second=second,
-        scoring=options.scoring,
-        places=options.places,
-        should_stop=should_stop,
-    )
-    last = follow(records, lambda one: word_progress(f"{network} {one.layer} ({one.number}/{one.n_layers})", one.fit))
-    if last.choice is None:
-        raise RuntimeError("A search ended without a choice.")
-    return last.choice, source
+def _follow(engine: Engine, request: FitRequest, layers: tuple[str, ...], should_stop: ShouldStop) -> SearchProgress:
+    records = engine.iter_fit(replace(request, layers=layers), should_stop=should_stop)
+    return follow(records, lambda one: word_progress(request.network, one))
 
 
-class _Opener:
-    """Opens the network in use and each subject once; the device is chosen on the first network."""
-
-    def __init__(self, options: FitOptions) -> None:
-        self._options = options
-        self._device: str | None = None
-        self._network: Network | None = None
-        self._sources: dict[tuple[str, int], FitSource] = {}
-
-    def network(self, network: str, layer: str) -> Network:
-        from core.device import choose_device, set_threads
-        from core.networks.load import load_network
-
-        if self._device is None:
-            set_threads()
-            self._device = choose_device(self._options.device)
-        if self._network is None or (self._network.spec.id, self._network.layer) != (network, layer):
-            self._network = load_network(network, layer, device=self._device)
-        return self._network
-
-    def sources(self, subject: str, size: int) -> tuple[FitSource, list[FitSource]]:
-        """The subject's, and those of the second sets."""
-        source, *second = [self._source(name, size) for name in (subject, *self._options.scoring.second_sets)]
-        return source, second
-
-    def _source(self, subject: str, size: int) -> FitSource:
-        if (subject, size) not in self._sources:
-            self._sources[subject, size] = open_source(subject, size=size)
-        return self._sources[subject, size]
-
-
-def _estimate(jobs: list[FitJob], options: FitOptions, found: list[dict[str, Any]], *, wants_text: bool) -> None:
-    opener = _Opener(options)
-    for network_id, layer, subject in jobs:
-        network = opener.network(network_id, layer)
-        record = opener.sources(subject, network.input_size)[0].subject
-        config = options.configure(subject, network_id, layer, network.feature_shape)
-        estimate = estimate_fit(
-            config,
-            network,
-            n_images=len(record.image_ids),
-            n_voxels=record.voxels.n_voxels,
-            scoring=options.scoring,
-            cache=options.places.cache_root / "features",
-        )
-        found.append({"network": network_id, "layer": layer, **asdict(estimate)})
-        if wants_text:
-            print(f"{network_id} {layer}: about {say_seconds(estimate.seconds)}. {estimate.describe()}")
+def _tell(text: str, *, json: bool) -> None:
+    if not json:
+        print(text, flush=True)
 
 
 def _choose_alphas(fixed: float | None, several: str | None) -> tuple[float, ...]:

@@ -11,8 +11,7 @@ import numpy as np
 from core.commands.output import align, finite, time_left
 from core.encoders.card import EncoderCard
 from core.encoders.extra_scores import OutsideScore
-from core.encoders.fit import FitProgress
-from core.encoders.layer_search import LayerChoice
+from core.encoders.layer_search import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.types import FloatArray, VoxelTable
 
@@ -86,12 +85,13 @@ def format_choice(choice: LayerChoice) -> str:
     return f"Best layer by cross-validated r · {choice.table}\n{table}"
 
 
-def word_progress(title: str, progress: FitProgress) -> str:
+def word_progress(network: str, search: SearchProgress) -> str:
     """One line on a fit under way."""
+    progress, of = search.fit, f" ({search.number}/{search.n_layers})" if search.n_layers > 1 else ""
     unit = {"features": " images", "readout": " voxel batches"}.get(progress.stage, "")
     what = f" ({progress.what})" if progress.what else ""
     left = time_left(progress.seconds_left)
-    return f"{title}: {progress.stage}{what} {progress.done}/{progress.total}{unit}{left}"
+    return f"{network} {search.layer}{of}: {progress.stage}{what} {progress.done}/{progress.total}{unit}{left}"
 
 
 def _number(value: float | None) -> str:

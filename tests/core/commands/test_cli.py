@@ -21,7 +21,8 @@ from core.errors import BadInputError
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = dict(
-    line.split(": ", 1) for line in (Path(__file__).parent / "option_names.txt").read_text(encoding="utf-8").splitlines()
+    line.split(": ", 1)
+    for line in (Path(__file__).parent / "option_names.txt").read_text(encoding="utf-8").splitlines()
 )
 """The options of version 0.3: scripts of users name them, so none may go."""
 

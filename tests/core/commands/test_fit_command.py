@@ -72,8 +72,10 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "list_networks", lambda: tuple(specs))
     monkeypatch.setattr(fit, "find_network", lambda name: {spec.id: spec for spec in specs}[name])
     monkeypatch.setattr(fit, "list_subjects", lambda: (SimpleNamespace(id="someone"), SimpleNamespace(id="other")))
-    monkeypatch.setattr(fit, "open_source", lambda subject, size: make_source(subject))
-    monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, device: Means(name, layer))
+    for place in ("core.commands.fit", "core.datasets.subject"):
+        monkeypatch.setattr(f"{place}.load_subject", lambda subject: make_source(subject).subject)
+    monkeypatch.setattr("core.encoders.fit_request.open_source", lambda subject, size: make_source(subject))
+    monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, **_options: Means(name, layer))
     monkeypatch.setattr("core.encoders.fit.open_source", lambda subject, size: make_source(subject))
 
 
@@ -201,11 +203,13 @@ def test_penalties_that_are_no_numbers_are_refused() -> None:
         run("--subject", "someone", "--network", "one", "--alphas", "1,x")
 
 
-@pytest.mark.parametrize(("words", "folds"), [((), 0), (("--nested",), 5), (("--nested", "3"), 3), (("--nested=4",), 4)])
+@pytest.mark.parametrize(
+    ("words", "folds"), [((), 0), (("--nested",), 5), (("--nested", "3"), 3), (("--nested=4",), 4)]
+)
 def test_nested_folds_have_a_number_of_their_own_when_none_is_said(
     words: tuple[str, ...], folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(fit, "iter_fits", lambda _jobs, options, should_stop: asked.append(options) or [])
+    monkeypatch.setattr(fit, "iter_fits", lambda _engine, _jobs, options, should_stop: asked.append(options) or [])
     run("--subject", "someone", "--network", "one", *words, "--folds", "3")
     assert (asked[0].scoring.n_outer, asked[0].n_folds) == (folds, 3)
