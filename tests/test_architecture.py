@@ -16,7 +16,7 @@ QT = {"PySide6", "shiboken6", "qtpy", "superqt", "pyqtgraph", "pyvista", "pyvist
 HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
-    {"errors", "types"},
+    {"errors", "types", "words"},
     {"checks", "files", "progress", "seeds", "paths", "pickled_arrays", "unpickle"},
     {"device"},
     {"images", "surfaces", "datasets"},

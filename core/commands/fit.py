@@ -14,7 +14,6 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
 from core.datasets.subject import list_subjects, load_subject
 from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion
-from core.encoders.estimate import say_seconds
 from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
 from core.encoders.layer_search import SearchProgress
 from core.encoders.scoring_config import ScoringConfig
@@ -22,6 +21,7 @@ from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks
 from core.progress import ShouldStop, never_stop
+from core.words import format_duration
 
 SEARCH = "search"
 REGION = "ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation"
@@ -132,7 +132,7 @@ def run_fit(
             for job in jobs:
                 cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
                 found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
-                _tell(f"{job.network} {job.layer}: about {say_seconds(cost.seconds)}. {cost.describe()}", json=json)
+                _tell(f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
         elif layers:
             chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
             if len(set(chosen)) < 2:

@@ -16,7 +16,7 @@ from core.datasets.photos import GROUPS, list_images
 from core.datasets.subject import Subject, list_subjects, load_subject
 from core.encoders.files import list_encoders
 from core.errors import StorageError
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import NetworkSpec, find_network, list_networks
 
 Row = dict[str, Any]
 
@@ -41,13 +41,14 @@ class ListOptions:
 
 def list_networks_rows(_options: ListOptions) -> list[Row]:
     """The networks of the catalogue."""
-    names = ("id", "title", "family", "architecture", "input_size", "default_layer", "robust")
-    more = ("licence", "source", "note")
-    return [
-        {name: getattr(spec, name) for name in names + more}
-        | {"layers": list(spec.layers), "installed": spec.installed}
-        for spec in list_networks()
-    ]
+    return [describe_network(spec) for spec in list_networks()]
+
+
+def describe_network(spec: NetworkSpec) -> Row:
+    """One network of the catalogue."""
+    names = ("id", "title", "family", "architecture", "input_size", "default_layer")
+    more = ("robust", "licence", "source", "note", "installed")
+    return {name: getattr(spec, name) for name in names + more} | {"layers": list(spec.layers)}
 
 
 def list_subjects_rows(_options: ListOptions) -> list[Row]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from core.checks import check_choice
-from core.commands.listing import ListOptions, list_layers_rows
+from core.commands.listing import ListOptions, describe_network, list_layers_rows
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_table, stop_on_interrupt, time_left
 from core.networks.import_wishes import ImportWishes
@@ -105,17 +105,13 @@ def show_layers(source: str, options: NetworkOptions, _given: Given) -> int:
 
 
 def describe_status(status: NetworkStatus) -> dict[str, Any]:
-    """One row: id, title, family, architecture, robust, state, size_mb, layers, licence, source, note, path, url."""
+    """One row: that of `list networks`, with tokens, state, size_mb, url and path."""
     spec = status.spec
-    names = ("id", "title", "family", "architecture", "input_size", "default_layer", "robust", "tokens")
-    return {name: getattr(spec, name) for name in names} | {
-        "layers": list(spec.layers),
+    return describe_network(spec) | {
+        "tokens": spec.tokens,
         "state": status.state,
         "installed": status.installed,
         "size_mb": round(status.size_mb, 1) or None,
-        "licence": spec.licence,
-        "source": spec.source,
-        "note": spec.note,
         "url": spec.url,
         "path": str(spec.weights_path) if spec.weights else "",
     }

@@ -16,6 +16,8 @@ from numbers import Integral, Real
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
+from core.words import format_duration
+
 Record = TypeVar("Record")
 Result = TypeVar("Result", covariant=True)
 Row = Mapping[str, Any]
@@ -93,8 +95,6 @@ def finish(
 
 def time_left(seconds: float | None) -> str:
     """The end of a line of progress."""
-    from core.sweeps.plan import format_duration
-
     return "" if seconds is None else f", {format_duration(seconds)} left"
 
 

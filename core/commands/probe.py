@@ -206,9 +206,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         for name in ("epsilon", "shift", "first_order", "linearity", "control_shift")
     }
     return {
-        "subject": config.subject,
-        "network": config.network,
-        "layer": config.layer,
+        **{name: getattr(config, name) for name in ("subject", "network", "layer")},
         "image": probe.stimulus_id,
         "direction": str(config.direction),
         "target": target.label,
@@ -226,18 +224,14 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "curve": {name: [finite(value) for value in values] for name, values in curve.items()},
         "l2": probe.l2,
         "linf": probe.linf,
-        "epsilon": attack.epsilon,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
         "method": str(attack.method),
         "n_queries": attack.n_queries if attack.method is AttackMethod.SQUARE else None,
-        "momentum": attack.momentum,
-        "diversity": attack.diversity,
-        "translation": attack.translation,
+        **{name: getattr(attack, name) for name in ("epsilon", "momentum", "diversity", "translation", "seed")},
         "ensemble": list(config.ensemble),
         "attack": attack.describe(),
         "objective": describe_objective(probe),
-        "seed": attack.seed,
         "seconds": round(probe.seconds, 3),
         "device": probe.device,
         "folder": str(report.folder),
@@ -273,11 +267,12 @@ def describe_wish(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:
 def describe(summary: dict[str, Any]) -> str:
     """The same for people."""
     got = SimpleNamespace(**summary)
+    in_sds = "" if got.shift_sd is None else f" = {got.shift_sd:+.2f} SD of the clean reference responses"
     lines = [
         f"{got.direction} {got.target} · {got.image} · {' + '.join([f'{got.network} {got.layer}', *got.ensemble])}",
         f"  {got.attack}",
         f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
-        f"  shift {got.shift:+.3f} {got.unit} = {got.shift_sd:+.2f} SD of the clean reference responses",
+        f"  shift {got.shift:+.3f} {got.unit}{in_sds}",
         f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
         f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
         f"  {len(got.files)} files in {got.folder}",
