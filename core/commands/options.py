@@ -118,7 +118,7 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
         every.sort(key=lambda one: one.kind)
         run.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in every} | {"return": int}
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__wrapped__
         return run
 
     return add
