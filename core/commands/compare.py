@@ -39,7 +39,8 @@ a 4-D NIfTI file. Repeats are further lines of the same stimulus. Trials of a be
 )
 def run_compare(
     *words: Annotated[
-        str, about("or: template SET [FILE], simulate SET [FILE]", metavar="SET MEASURED", required=True)
+        str,
+        about("a set, then files; or: template SET [FILE], simulate SET [FILE]", metavar="SET MEASURED", required=True),
     ],
     target_column: Annotated[
         tuple[str, ...], about("[TARGET=]COLUMN to compare with, of all targets or of one by ROI or label; repeatable")

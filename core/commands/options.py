@@ -260,7 +260,9 @@ def _read_one(hint: Any, text: str) -> Any:
 
 def _word(error: CycloptsError, known: list[str]) -> str:
     """One sentence."""
-    name = error.argument.name if error.argument else ""
+    argument = error.argument
+    name = (argument.parameter.metavar if argument.name[0] != "-" else None) or argument.name if argument else ""
+    unread = [word for word in error.unused_tokens or () if word[:1] == "-" and word.partition("=")[0] not in known]
     match error:
         case CoercionError(__cause__=_Unreadable() as cause):
             return describe_refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice)
@@ -268,14 +270,13 @@ def _word(error: CycloptsError, known: list[str]) -> str:
             return _word_unknown(error.token.keyword or error.token.value, known)
         case UnusedCliTokensError():
             return f"unexpected word {(error.unused_tokens or [''])[0]!r}."
-        case MissingArgumentError(unused_tokens=[str(first), *_]) if first.startswith("-"):
-            return _word_unknown(first, known)
-        case MissingArgumentError():
-            count = error.argument.token_count()[0] if error.argument else 1
-            if error.keyword or (error.argument and error.argument.tokens):
-                return f"{name} needs {'a value' if count == 1 else f'{count} values'}."
-            told = (error.argument.parameter.help if error.argument else None) or "it must be given"
-            return f"{name} is missing: {told.rstrip('.')}."
+        case MissingArgumentError() if unread:
+            return _word_unknown(unread[0], known)
+        case MissingArgumentError() if argument and (error.keyword or argument.tokens):
+            count = argument.token_count()[0]
+            return f"{name} needs {'a value' if count == 1 else f'{count} values'}."
+        case MissingArgumentError() if argument:
+            return f"{name} is missing: {(argument.parameter.help or 'it must be given').rstrip('.')}."
     return f"{error}"
 
 

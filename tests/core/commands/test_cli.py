@@ -64,6 +64,8 @@ SLIPS = {
     "option with its value": (["report", "x", "--uot=y"], "unknown option '--uot=y'", "Did you mean '--out'?"),
     "required option": (["movie", "p.json", "--outt", "m.mp4"], "unknown option '--outt'", "Did you mean '--out'?"),
     "missing option": (["movie", "p.json"], "--out is missing: NAME.mp4", "`main.py movie --help`"),
+    "missing option and value": (["movie", "p.json", "--fps"], "--fps needs a value", "`main.py movie --help`"),
+    "missing word of a name": (["subjects", "summary"], "ID is missing: id of an imported subject", "--help"),
     "missing word": (["reproduce"], "PROBE is missing: the .json of a saved probe", "`main.py reproduce --help`"),
     "missing value": (["movie", "p.json", "--out"], "--out needs a value", "`main.py movie --help`"),
     "missing values": (["networks", "add", "x", "--mean", "1", "2"], "--mean needs 3 values", "--help"),
