@@ -59,7 +59,7 @@ class AttackConfig:
     n_steps : int
         Steps at each budget; FGSM always takes one, SQUARE counts queries instead.
     step_size : float or None
-        Length of a step in the same unit; None means 2.5 epsilon / n_steps.
+        Length of a step, in the unit of epsilon; None means 2.5 epsilon / n_steps.
     n_restarts : int
         Runs from different starts, the best kept.
     random_start : bool

@@ -31,6 +31,7 @@ WISHES = {
     "": "add: ",
     "id": "add: name on the command line (default: the file's)",
     "title": "add: name shown in the window",
+    "input-size": "add: side of the stimulus in pixels; 0 for that of the architecture, or 224",
     "mean": "add: normalisation of R, G, B",
     "std": "add: normalisation of R, G, B",
     "tokens": "add: of a transformer's features",

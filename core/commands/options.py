@@ -129,8 +129,10 @@ def _make(
 ) -> Iterator[tuple[type, str, inspect.Parameter]]:
     hints, helped = get_type_hints(config, include_extras=True), helped or {}
     known = {field.name: field for field in fields(cast(Any, config))}
-    told = {name: helped.get("", "") + text for name, text in ({"seed": SEED} | describe_fields(config)).items()}
-    told = {name: re.sub(r"`n_(\w+)`", r"--\1", text) for name, text in told.items()}
+    told = describe_fields(config)
+    told["seed"] = told.get("seed") or SEED
+    start = helped.get("", "")
+    told = {name: start + re.sub(r"`n_(\w+)`", r"--\1", uncapitalise(text)) for name, text in told.items()}
     for word in text.split() or known:
         name, _, renamed = word.partition("=")
         option = renamed or name.removeprefix("n_").replace("_", "-")
@@ -147,6 +149,11 @@ def _make(
         kind = inspect.Parameter.KEYWORD_ONLY
         made = inspect.Parameter(option.replace("-", "_"), kind, default=default, annotation=annotation)
         yield config, name, made
+
+
+def uncapitalise(text: str) -> str:
+    """The text with a small first letter, unless it starts with an abbreviation or a symbol."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or (text[1:2] == " " and text[:1] == "A") else text
 
 
 def _default(field: Field[Any]) -> Any:

@@ -93,7 +93,7 @@ def _describe(argument: Argument) -> Line:
         and "default" not in told
     ):
         told += f" (default: {_word(default)})"
-    return Line(_label(argument), told[:1].lower() + told[1:] if told[1:2].islower() else told, argument.name[0] == "-")
+    return Line(_label(argument), told, argument.name[0] == "-")
 
 
 def _label(argument: Argument) -> str:

@@ -148,7 +148,7 @@ def test_options_come_from_a_config_and_its_docstring() -> None:
     assert config == Config(kind="large", low=0.5, shown=False)
     assert typed == {"kind": "large", "low": 0.5, "shown": False} and over.n_steps == 9
     helped = {one.name: one.parameter.help for one in options.list_arguments(command)}
-    assert helped["--least"] == "in mm, from 0" and helped["--kind"] == "One of small, large; see --steps."
+    assert helped["--least"] == "in mm, from 0" and helped["--kind"] == "one of small, large; see --steps."
 
 
 def test_a_narrow_encoding_shows_plain_letters(monkeypatch: pytest.MonkeyPatch) -> None:
