@@ -18,6 +18,7 @@ from core.datasets.subject import load_subject
 from core.encoders.card_table import share_at_edge, summarise_card
 from core.encoders.export import FORMATS, describe_card, export_encoder
 from core.encoders.files import load_encoder_data
+from core.encoders.importers.bind import ImportRequest
 from core.encoders.library import (
     adopt_encoder,
     find_entry,
@@ -29,6 +30,7 @@ from core.encoders.library import (
 from core.encoders.scores import summarise_by_roi
 from core.errors import BadInputError, ProbeError
 
+N_REFERENCE = 120
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri", "probescope")
 
 EXPLANATION = """\
@@ -49,32 +51,36 @@ with config, hashes, rois; import: name, file, difference, found, n_features, n_
 n_reference; export: files; remove: files."""
 
 
+REQUEST = (
+    "subject new_subject pool response_unit=unit source licence n_reference=reference replaces=replace network layer"
+)
+SAID = {
+    "": "import: ",
+    "network": "import: id of the network the weights read",
+    "layer": "import: its layer, several joined by + (default: the network's usual one)",
+    "new-subject": "import: id of a subject to make from the encoder",
+    "unit": "import: unit of the responses of a new subject",
+    "source": "import: whose work it is",
+    "licence": "import: under which terms",
+    "reference": "import, reference: reference images at most; 0 for unknown SDs",
+    "replace": "import: replace an encoder of the same name",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
-    """What the actions take beside their words."""
+    """What the actions take beside their words and an import's request."""
 
-    network: Annotated[str | None, about("import: id of the network the weights read")] = None
-    layer: Annotated[str | None, about("import: its layer, several joined by + (default: the network's usual one)")] = (
-        None
-    )
-    pool: Annotated[int | None, about("import: side of the pooled grid (default: the one that fits)")] = None
-    subject: Annotated[str, about("import: a subject with the same voxels")] = ""
-    new_subject: Annotated[str, about("import: id of a subject to make from the encoder")] = ""
     member: Annotated[str, about("import: which of several, CSI1 to CSI3 of img2fmri")] = ""
-    unit: Annotated[str, about("import: unit of the responses of a new subject")] = "not stated"
     simulated: Annotated[bool, about("import: the new subject's responses were made up")] = False
-    source: Annotated[str, about("import: whose work it is")] = ""
-    licence: Annotated[str, about("import: under which terms")] = ""
-    reference: Annotated[int, about("import, reference: reference images at most; 0 for unknown SDs")] = 120
     network_weights: Annotated[Path | None, about("import: weights file to use instead of the catalogue's")] = None
-    replace: Annotated[bool, about("import: replace an encoder of the same name")] = False
     format: Annotated[str, about(f"export: {' or '.join(FORMATS)}")] = "probescope"
     out: Annotated[Path | None, about("export: new folder, or new .npz file")] = None
     device: Device = "auto"
     json: Json = False
 
 
-def show_list(_words: Sequence[str], options: EncoderOptions) -> int:
+def show_list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     """Print every encoder."""
     rows = []
     for entry in list_library():
@@ -90,7 +96,7 @@ def show_list(_words: Sequence[str], options: EncoderOptions) -> int:
     return answer(rows, lambda: format_table(rows), as_json=options.json)
 
 
-def show(words: Sequence[str], options: EncoderOptions) -> int:
+def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     """Print one encoder's card."""
     entry = find_entry(_only("show", words))
     card = load_encoder_data(entry.header).card
@@ -110,50 +116,40 @@ def show(words: Sequence[str], options: EncoderOptions) -> int:
     return 0
 
 
-def import_encoder(words: Sequence[str], options: EncoderOptions) -> int:
+def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
     """Take in an encoder."""
     if len(words) < 2:
         got, advice = " ".join(words), f"KIND is one of {', '.join(KINDS)}."
         raise BadInputError(describe_refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice))
     kind, files = check_choice("kind", words[0], KINDS), [Path(word).expanduser() for word in words[1:]]
     if kind == "probescope" or (kind == "auto" and is_library_file(files[0])):
-        card, path = adopt_encoder(files[0], replace=options.replace)
+        card, path = adopt_encoder(files[0], replace=given.of(ImportRequest).get("replaces", False))
         summary = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
         return answer(summary, f"Imported {summary['name']} into {path}", as_json=options.json)
-    summary = import_foreign(kind, files, options)
+    summary = import_foreign(kind, files, options, given)
     text = "Imported {name}: {found}, {n_features:,} features, {n_voxels:,} voxels; differs from its source by at most "
     return answer(
         summary, (text + "{difference:.1e} of the largest prediction").format(**summary), as_json=options.json
     )
 
 
-def import_foreign(kind: str, files: list[Path], options: EncoderOptions) -> dict[str, Any]:
+def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given: Given) -> dict[str, Any]:
     """Import an encoder of another program; returns the JSON object."""
-    from core.encoders.importers.bind import ImportRequest, iter_import
+    from core.encoders.importers.bind import iter_import
     from core.encoders.importers.open import hash_files, read_readout
     from core.engine import Engine
     from core.networks.catalog import find_network
 
     readout = read_readout(files, kind=kind, member=options.member)
-    network = options.network or readout.network
+    typed = given.of(ImportRequest)
+    network = typed.get("network") or readout.network
     if not network:
         advice = "Add --network ID: the file does not say which network its features are of."
         raise BadInputError(describe_refusal("network", allowed="named", got=None, advice=advice))
     spec = find_network(network)
-    layer = options.layer or (readout.layer if network == readout.network else "") or spec.default_layer
-    request = ImportRequest(
-        network=spec.id,
-        layer=layer,
-        subject=options.subject,
-        new_subject=options.new_subject,
-        pool=options.pool,
-        response_unit=options.unit,
-        kind="simulated" if options.simulated else "measured",
-        source=options.source,
-        licence=options.licence,
-        n_reference=options.reference,
-        replaces=options.replace,
-    )
+    layer = typed.get("layer") or (readout.layer if network == readout.network else "") or spec.default_layer
+    kept_as = "simulated" if options.simulated else "measured"
+    request = given.make(ImportRequest, network=spec.id, layer=layer, kind=kept_as)
     opened = Engine(device=options.device).open_network(spec.id, layer, weights=options.network_weights)
     records = iter_import(readout, request, network=opened, files=hash_files(files))
     last = follow(records, lambda one: f"{one.stage} {one.done}/{one.total}")
@@ -171,7 +167,7 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions) -> dic
     }
 
 
-def renew_reference(words: Sequence[str], options: EncoderOptions) -> int:
+def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
     """Compute the SDs of an imported encoder anew."""
     from core.encoders.importers.reference import iter_renew_reference
     from core.engine import Engine
@@ -179,7 +175,8 @@ def renew_reference(words: Sequence[str], options: EncoderOptions) -> int:
     entry = find_entry(_only("reference", words))
     config = entry.config
     opened = Engine(device=options.device).open_network(config.network, config.layer, weights=options.network_weights)
-    records = iter_renew_reference(entry.header, network=opened, most=max(1, options.reference))
+    most = given.of(ImportRequest).get("n_reference", N_REFERENCE)
+    records = iter_renew_reference(entry.header, network=opened, most=max(1, most))
     last = follow(records, lambda one: f"reference {one.done}/{one.total}")
     if last.result is None or last.result.card.provenance is None:
         raise RuntimeError("The reference images ended without a result.")
@@ -188,7 +185,7 @@ def renew_reference(words: Sequence[str], options: EncoderOptions) -> int:
     return answer(found, f"SDs of {entry.name} are now over {provenance.reference}", as_json=options.json)
 
 
-def export(words: Sequence[str], options: EncoderOptions) -> int:
+def export(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     """Write an encoder for elsewhere."""
     if options.out is None:
         raise BadInputError(describe_refusal("out", allowed="named", got=None, advice="Add --out PATH."))
@@ -196,12 +193,12 @@ def export(words: Sequence[str], options: EncoderOptions) -> int:
     return _answer_files("Wrote", files, options)
 
 
-def remove(words: Sequence[str], options: EncoderOptions) -> int:
+def remove(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     """Delete one of the user's own encoders."""
     return _answer_files("Removed", remove_encoder(_only("remove", words)), options)
 
 
-ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions], int]] = {
+ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions, Given], int]] = {
     "list": show_list,
     "show": show,
     "import": import_encoder,
@@ -212,7 +209,7 @@ ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions], int]] = {
 
 
 @explained(EXPLANATION)
-@takes((EncoderOptions, ""))
+@takes((ImportRequest, REQUEST, SAID), (EncoderOptions, ""))
 def run_encoders(
     action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
     /,
@@ -220,7 +217,7 @@ def run_encoders(
     given: Given,
 ) -> int:
     """Do what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    return ACTIONS[check_choice("action", action, ACTIONS)](words, given.make(EncoderOptions))
+    return ACTIONS[check_choice("action", action, ACTIONS)](words, given.make(EncoderOptions), given)
 
 
 def _answer_files(done: str, files: Sequence[Path], options: EncoderOptions) -> int:
