@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, describe_refusal
@@ -22,9 +22,12 @@ from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfi
 from core.sweeps.copies import Copies, choose_copies
 from core.sweeps.pace import measure_paces
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
-from core.sweeps.run import SweepProgress, check_sweep
-from core.sweeps.study.run import StudyProgress
+from core.sweeps.run import check_sweep
 from core.types import Direction, NormName
+
+if TYPE_CHECKING:
+    from core.sweeps.run import SweepProgress
+    from core.sweeps.study.run import StudyProgress
 
 EXPLANATION = """\
 Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.

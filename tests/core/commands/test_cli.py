@@ -169,3 +169,12 @@ def test_redirected_output_of_windows_does_not_end_in_a_traceback() -> None:
         check=False,
     )
     assert (told.returncode, told.stderr) == (0, b"")
+
+
+def test_help_of_every_command_needs_no_torch() -> None:
+    code = (
+        "import sys; from core.commands.reference import render_reference; render_reference(); "
+        "heavy = {'torch', 'torchvision', 'timm', 'rich'} & set(sys.modules); assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
