@@ -194,6 +194,10 @@ def read_words(command: Run, arguments: Sequence[str], *, name: str) -> tuple[in
     for option, value in getattr(command, "implied", {}).items():
         if option in given and (given[given.index(option) + 1 :] or ["--"])[0].startswith("--"):
             given.insert(given.index(option) + 1, value)
+    flags = {option for argument in list_arguments(command) if argument.hint is bool for option in argument.names}
+    for flag in (word.partition("=")[0] for word in given if "=" in word):
+        if flag in flags:
+            raise BadInputError(f"{flag} takes no value. `{name} --help` shows what is allowed.")
     try:
         _, bound, ignored = app.parse_args(given, exit_on_error=False, print_error=False)
     except CycloptsError as error:
@@ -257,8 +261,6 @@ def _read_one(hint: Any, text: str) -> Any:
         if word is None:
             raise _Unreadable(text, f"one of {', '.join(choices)}", suggest(text, choices))
         return word if get_origin(hint) is Literal else hint(word)
-    if hint is bool:
-        raise _Unreadable(text, "given without a value")
     try:
         return hint(text)
     except ValueError as error:

@@ -74,7 +74,7 @@ SLIPS = {
     "choice": (["package", "x", "--kind", "bidss"], "`kind` must be one of bids", "Did you mean 'bids'?"),
     "number": (["movie", "p.json", "--out", "m.mp4", "--fps", "fast"], "`fps` must be a number, got 'fast'", "--help"),
     "whole number": (["fit", "--folds", "2.5"], "`folds` must be a whole number, got '2.5'", "`main.py fit --help`"),
-    "flag with a value": (["doctor", "--json=yes please"], "--json", "`main.py doctor --help`"),
+    "flag with a value": (["doctor", "--json=1"], "--json takes no value", "`main.py doctor --help`"),
     "shortened option": (["doctor", "--js"], "unknown option '--js'", "Did you mean '--json'?"),
     "option of the window": (["--devise", "cpu"], "unknown option '--devise'", "Did you mean '--device'?"),
 }
