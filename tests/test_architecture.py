@@ -14,7 +14,7 @@ QT = {"PySide6", "shiboken6", "qtpy", "superqt", "pyqtgraph", "pyvista", "pyvist
 HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
-    {"errors", "types"},
+    {"errors", "types", "words"},
     {"checks", "pickled_values"},
     {"files", "progress", "seeds", "paths", "device", "unpickle"},
     {"images", "surfaces"},

@@ -64,10 +64,11 @@ class FigureConfig:
     Parameters
     ----------
     kind : FigureKind
+        What is shown.
     width_cm, height_cm : float
-        0 takes the kind's usual size.
+        In cm; 0 takes the kind's usual size.
     font_size : float
-        Points.
+        Of letters, in points.
     theme : str
         "light", for print, or "dark".
     dpi : float

@@ -53,13 +53,17 @@ class CortexLook:
     map : str
         One of `MAPS`; while steps or budgets run, "shift" and "perturbed" follow them.
     geometry : str
-        One of pial, white, inflated, sphere, flat.
-    hemispheres, view : str
-        As in the window; a turn starts from the view.
+        One of `GEOMETRIES`.
+    hemispheres : str
+        One of `HEMISPHERES`.
+    view : str
+        One of `SIDES_SEEN`; a turn starts from it.
     motion : Motion
         Of a movie of the cortex alone.
-    outlines, labels : bool
-        Outline and name the ROIs.
+    outlines : bool
+        Draw outlines of ROIs.
+    labels : bool
+        Write names of ROIs.
     gate_r : float
         Voxels whose encoder's held-out r is below this are dimmed; 0 dims none.
     """
@@ -89,12 +93,13 @@ class MovieConfig:
     Parameters
     ----------
     kind : MovieKind
+        What moves.
     fps : float
         Frames a second.
     seconds : float
-        Length of one showing, the last `hold` seconds of which stand still at the end.
+        Length of one showing, with the end standing still.
     hold : float
-        Seconds; a turning cortex ignores it, so that it turns on without a stop.
+        Seconds the end stands still; a turning cortex ignores it, so that it turns on without a stop.
     width, height : int
         Pixels; even, as H.264 wants it.
     loops : int
@@ -102,7 +107,7 @@ class MovieConfig:
     theme : str
         "light" or "dark".
     with_cortex : bool
-        Whether the cortex follows the steps; the responses at lower budgets are not saved with a probe.
+        Let the cortical map follow the steps; the responses at lower budgets are not saved with a probe.
     look : CortexLook
     """
 

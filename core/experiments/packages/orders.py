@@ -65,12 +65,18 @@ class OrderConfig:
         How often a participant sees each stimulus, over all runs.
     participants : int
         Each gets orders of its own.
-    stimuli_per_run, catch_per_run, blanks_per_run : int
-        The published template has 90 stimuli and 4 catch trials a run.
+    stimuli_per_run : int
+        Stimuli of a run, where `runs` does not say; 90 in the published template.
+    catch_per_run : int
+        Catch trials a run; 4 in the published template.
+    blanks_per_run : int
+        Blank trials a run.
     catch_kind : CatchKind
+        A dot at fixation, or the image before again.
     spacing : int
         The stimuli before a stimulus that never come from the same source image; 0 allows immediate repeats.
     seed : int
+        Of the trial orders.
     """
 
     runs: int = 0

@@ -21,11 +21,11 @@ class Timing:
     Parameters
     ----------
     stimulus_seconds : float
-        How long a stimulus or a catch target is on.
+        Seconds a stimulus or a catch target is on.
     gap_seconds : float
-        Fixation after it; 0 for none.
+        Seconds of fixation after it; 0 for none.
     lead_in_seconds, lead_out_seconds : float
-        Fixation before the first and after the last trial of a run, so that the slow response can settle.
+        Seconds of fixation before the first and after the last trial of a run, so that the slow response settles.
     trigger_key : str
         Key that starts a run; scanners often send 5.
     response_key : str
@@ -79,9 +79,9 @@ class Screen:
     degrees : float or None
         Width of a stimulus in degrees of visual angle; None for what the set says, or else the published 8.4.
     width_cm : float
-        Width of the picture on the screen. Measure it.
+        Width of the picture on the screen, in cm. Measure it.
     distance_cm : float
-        From eye to screen, over the mirror if there is one. Measure it.
+        From eye to screen, over the mirror if there is one, in cm. Measure it.
     width_px, height_px : int
         Resolution of the screen.
     grey : float
