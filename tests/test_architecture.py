@@ -17,7 +17,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "files", "progress", "seeds", "paths", "pickled_arrays", "unpickle"},
+    {"checks", "files", "headers", "structuring", "progress", "seeds", "paths", "pickled_arrays", "unpickle"},
     {"device"},
     {"images", "surfaces", "datasets"},
     {"networks"},
