@@ -61,6 +61,10 @@ class HeaderKind:
     hash_key: str = ""
     syntax: Literal["json", "toml"] = "json"
 
+    def marks(self) -> Content:
+        """What a table of this kind begins with: its format and newest version."""
+        return {"format": self.format, self.version_key: self.versions[-1]}
+
     def refuse(self, where: Path | str, problem: str) -> ProbeError:
         """The exception to raise: "{where} {problem}. {remedy}"."""
         return self.error(f"{where} {problem}. {self.remedy}")
@@ -96,7 +100,7 @@ def read_bytes(path: Path, kind: HeaderKind) -> bytes:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name no file system takes
         reason = getattr(error, "strerror", None) or error
-        raise StorageError(f"{path} cannot be read ({reason}). {kind.remedy}") from error
+        raise StorageError(f"{path} cannot be read: {reason}. {kind.remedy}") from error
 
 
 def parse_header(content: bytes | str, kind: HeaderKind, *, where: Path | str) -> Content:
@@ -142,12 +146,13 @@ def structure(table: object, record: type[T], kind: HeaderKind, *, where: Path |
     try:
         return build(table, record, part=part)
     except ValueError as error:
-        raise kind.refuse(where or kind.title, str(error)) from error
+        problem = str(error) if where else f"is not {kind.title}: it {error}"
+        raise kind.refuse(where or "This", problem) from error
 
 
 def unstructure(record: DataclassInstance) -> Content:
     """A record as plain JSON: tuples as lists, enumerations and paths as texts."""
-    plain: Content = json.loads(json.dumps(asdict(record), default=str))
+    plain: Content = json.loads(json.dumps(asdict(record), default=Path.as_posix))
     return plain
 
 
@@ -170,9 +175,9 @@ def _check_marks(table: Content, kind: HeaderKind, where: Path | str) -> None:
         raise kind.refuse(where, f"is not {kind.title}: its format is {shorten(table.get('format'))}")
     version = table.get(kind.version_key)
     if kind.versions and (type(version) is not int or version not in kind.versions):
-        known = " and ".join(map(str, kind.versions))
+        mine = f"{kind.format} version{'s' * (len(kind.versions) > 1)} {' and '.join(map(str, kind.versions))}"
         newer = type(version) is int and version > kind.versions[-1]
-        problem = f"has {kind.version_key} {shorten(version)}; this program reads {known}"
-        raise kind.error(f"{where} {problem}. {NEWER if newer else kind.remedy}")
+        told = f"{where} is {kind.format} version {shorten(version)}; this program reads {mine}."
+        raise kind.error(f"{told} {NEWER if newer else kind.remedy}")
     if kind.hash_key and table.get(kind.hash_key) != hash_table(table, kind.hash_key):
-        raise kind.refuse(where, "was edited: its hash differs")
+        raise kind.refuse(where, "was edited after writing: its hash differs")

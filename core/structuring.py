@@ -144,8 +144,11 @@ def _take_plain(value: Any, kind: Any) -> Any:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a value is a text that every file system and file can hold: no half of a surrogate pair, no NUL."""
-    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    """Whether a value is a text that every file and file name can hold: no NUL, no half of a surrogate pair."""
+    try:
+        return isinstance(value, str) and b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_number(value: Any) -> bool:

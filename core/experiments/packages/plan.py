@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from core.experiments.packages.orders import CatchKind, Run, Trial, TrialKind, make_orders
 from core.experiments.packages.template import Template
@@ -150,14 +149,15 @@ def _iter_size_warnings(plan: Plan) -> Iterator[str]:
             f"{screen.degrees_of(side):.2f} deg wide."
         )
     grey = round(255 * screen.grey)
-    background = _set_facts(plan).get("layout", {}).get("background")
-    if background and background != [grey] * 3 and any(row.width_px > row.picture_px for row in rows):
+    made = plan.stimuli.header.set
+    background = list(made.layout.background) if made is not None else [grey] * 3
+    if background != [grey] * 3 and any(row.width_px > row.picture_px for row in rows):
         yield f"Files have the background {background}, the screen {[grey] * 3}: their edges will be seen."
 
 
 def _iter_set_warnings(plan: Plan) -> Iterator[str]:
     rows = plan.stimuli.rows
-    if "simulated" in plan.stimuli.header.get("subject_kinds", ()):
+    if "simulated" in plan.stimuli.header.subject_kinds:
         yield "The predicted responses are simulated: the subject of this set is no measured brain."
     copies = Counter(row.file_sha256 for row in rows)
     doubled = sum(count for count in copies.values() if count > 1)
@@ -168,11 +168,6 @@ def _iter_set_warnings(plan: Plan) -> Iterator[str]:
     warned = sum(bool(row.warnings) for row in rows)
     if warned:
         yield f"The manifest warns of {_count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."
-
-
-def _set_facts(plan: Plan) -> dict[str, Any]:
-    """How the set was delivered; empty for one of a single probe."""
-    return dict(plan.stimuli.header.get("set", {}))
 
 
 def _count(number: int, word: str, many: str = "") -> str:

@@ -99,7 +99,7 @@ def test_an_edited_header_is_refused(probe: Probe, tmp_path: Path) -> None:
     header = json.loads(path.read_text())
     header["config"]["attack"]["epsilon"] = 0.02
     path.write_text(json.dumps(header))
-    with pytest.raises(BadInputError, match=r"probe\.json was edited: its hash differs"):
+    with pytest.raises(BadInputError, match=r"probe\.json was edited after writing: its hash differs"):
         load_probe(path)
 
 

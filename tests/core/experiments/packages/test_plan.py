@@ -13,12 +13,13 @@ from core.experiments.packages.orders import CatchKind, OrderConfig, TrialKind
 from core.experiments.packages.plan import Plan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import Screen, Timing, write_duration
-from core.stimuli.manifest import ManifestRow, StimulusSet
+from core.stimuli.config import SetConfig
+from core.stimuli.manifest import ManifestHeader, ManifestRow, StimulusSet
 from tests.helpers.stimulus_sets import make_rows
 
 
 def plan_of(rows: tuple[ManifestRow, ...], template: Template | None = None) -> Plan:
-    return make_plan(StimulusSet(Path("/set"), "a set", rows, {}), template or Template())
+    return make_plan(StimulusSet(Path("/set"), ManifestHeader("a set", rows)), template or Template())
 
 
 def test_the_published_template_is_two_on_two_off_ninety_and_four() -> None:
@@ -80,11 +81,11 @@ def test_pictures_that_fit_the_screen_pixel_by_pixel_raise_no_warning() -> None:
 def test_what_the_set_says_of_itself_is_passed_on() -> None:
     rows = tuple(dataclasses.replace(row, picture_px=470, width_px=600, height_px=600) for row in make_rows(30))
     rows = (dataclasses.replace(rows[0], warnings=("clipped",)), *rows[1:])
-    header = {"subject_kinds": ["simulated"], "set": {"layout": {"background": [128, 128, 128]}}}
-    said = make_plan(StimulusSet(Path("/set"), "a set", rows, header), Template()).warnings()
+    header = ManifestHeader("a set", rows, set=SetConfig(), subject_kinds=("simulated",))
+    said = make_plan(StimulusSet(Path("/set"), header), Template()).warnings()
     assert len(said) == 2
     assert "no measured brain" in said[0] and "The manifest warns of 1 stimulus" in said[1]
-    dark = make_plan(StimulusSet(Path("/set"), "a set", rows, header), Template(screen=Screen(grey=0.0)))
+    dark = make_plan(StimulusSet(Path("/set"), header), Template(screen=Screen(grey=0.0)))
     assert "Files have the background [128, 128, 128], the screen [0, 0, 0]" in " ".join(dark.warnings())
 
 
