@@ -11,9 +11,12 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from core.checks import shorten
 from core.errors import BadInputError, ProbeError, StorageError
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Content = dict[str, Any]
+Arrays = dict[str, npt.NDArray[Any]]
 T = TypeVar("T")
 
 MOST_BYTES = 2**28
@@ -154,6 +158,45 @@ def unstructure(record: DataclassInstance) -> Content:
     """A record as plain JSON: tuples as lists, enumerations and paths as texts."""
     plain: Content = json.loads(json.dumps(asdict(record), default=Path.as_posix))
     return plain
+
+
+def split_arrays(record: DataclassInstance) -> tuple[Content, Arrays]:
+    """A record as a table without its arrays, and these by their place in it: "curve.shift", "outside.0.r"."""
+    table: Content = {}
+    arrays: Arrays = {}
+    for one in fields(record):
+        value = getattr(record, one.name)
+        if isinstance(value, np.ndarray):
+            arrays[one.name] = np.ascontiguousarray(value)
+            continue
+        several = isinstance(value, tuple) and not hasattr(value, "_fields")
+        items = value if several else [value]
+        nested = is_dataclass(items[0]) if items else False
+        parts = [split_arrays(item) if nested else (item, {}) for item in items]
+        for number, (_, found) in enumerate(parts):
+            place = f"{one.name}.{number}" if several else one.name
+            arrays |= {f"{place}.{name}": values for name, values in found.items()}
+        plain = [part for part, _ in parts]
+        if several or plain[0] != {} or not parts[0][1]:
+            table[one.name] = plain if several else plain[0]
+    return table, arrays
+
+
+def join_arrays(table: Content, arrays: Mapping[str, Any]) -> Content:
+    """The reverse of `split_arrays`, for `structure`; an array whose place is not there becomes an unknown key."""
+    for name, values in arrays.items():
+        *path, last = name.split(".")
+        place: Any = table
+        for key in path:
+            if isinstance(place, list):
+                place = place[int(key)] if key.isdecimal() and int(key) < len(place) else None
+            elif isinstance(place, dict):
+                place = place.setdefault(key, {})
+        if isinstance(place, dict):
+            place[last] = values
+        else:
+            table[name] = values
+    return table
 
 
 def write_json(path: Path, content: object, *, indent: int = 1) -> None:

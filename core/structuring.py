@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from cattrs import (
@@ -23,7 +23,7 @@ from cattrs import (
     IterableValidationError,
     IterableValidationNote,
 )
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from core.checks import shorten, suggest
 from core.errors import ProbeError
@@ -112,7 +112,6 @@ def _converter() -> Converter:
         converter.register_structure_hook(plain, _take_plain)
     converter.register_structure_hook(Enum, _take_plain)
     add(lambda kind: get_origin(kind) is Literal, _take_literal)
-    add(lambda kind: get_origin(kind) is Annotated and MAY_BE_NAN in get_args(kind), _take_number)
     add(lambda kind: get_origin(kind) is np.ndarray, _take_array)
     add(lambda kind: get_origin(kind) in (tuple, list, Sequence) or hasattr(kind, "_fields"), take_tuple)
     add(lambda kind: get_origin(kind) in (dict, Mapping), lambda value, kind: _take_table(converter, value, kind))
@@ -122,7 +121,10 @@ def _converter() -> Converter:
 
 
 def _hook_record(converter: Converter, kind: type[Any]) -> Hook:
-    make = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
+    hints = get_type_hints(kind, include_extras=True)
+    loose = {name for name, hint in hints.items() if MAY_BE_NAN in getattr(hint, "__metadata__", ())}
+    numbers = {name: override(struct_hook=_take_number) for name in loose}
+    make: Hook = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **numbers)  # type: ignore[arg-type]
 
     def take(value: Any, _: Any) -> Any:
         if isinstance(value, kind):

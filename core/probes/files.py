@@ -8,34 +8,35 @@ of itself, so that a truncated or edited file is refused instead of being shown 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.errors import StorageError
 from core.files import flush
-from core.headers import HeaderKind, hash_table, read_bytes, read_header, structure, without_marks
+from core.headers import (
+    HeaderKind,
+    hash_table,
+    join_arrays,
+    read_bytes,
+    read_header,
+    split_arrays,
+    structure,
+    without_marks,
+)
 from core.probes.probe import Probe
 
 HEADER_ENDING, ARRAYS_ENDING = ".json", ".safetensors"
-GROUPS = ("curve", "history")
-"""Fields of a probe that are records of arrays; stored as "curve.shift" and so on."""
 
 REFUSAL = "A probe is two files of one name. Run the probe again and save it, or fetch both files again."
 HEADER = HeaderKind(
     "the header of a probe", REFUSAL, format="probescope-probe", versions=(1,), hash_key="header_sha256"
 )
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = flush) -> Path:
@@ -55,8 +56,9 @@ def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = f
         If the folder cannot be written or the disk is full; nothing half-written stays, an older probe stays whole.
     """
     header_path, arrays_path = name_files(path)
-    packed = save(flatten_arrays(probe))
-    header = describe_header(probe) | {"arrays_sha256": hashlib.sha256(packed).hexdigest()}
+    table, arrays = split_arrays(probe)
+    packed = save(arrays)
+    header = HEADER.marks() | table | {"arrays_sha256": hashlib.sha256(packed).hexdigest()}
     header |= {HEADER.hash_key: hash_table(header, HEADER.hash_key)}
     contents = {arrays_path: packed, header_path: json.dumps(header, indent=1).encode() + b"\n"}
     _write_together(contents, settle)
@@ -84,13 +86,10 @@ def load_probe(path: Path) -> Probe:
     if hashlib.sha256(packed).hexdigest() != header.pop("arrays_sha256", None):
         raise HEADER.refuse(arrays_path, "is truncated or was edited: its hash differs")
     try:
-        arrays: dict[str, Any] = load(packed)
+        arrays = load(packed)
     except SafetensorError as error:
         raise HEADER.refuse(arrays_path, f"does not hold a whole probe ({error})") from error
-    for group in GROUPS:
-        names = [name for name in arrays if name.startswith(f"{group}.")]
-        header[group] = {name.removeprefix(f"{group}."): arrays.pop(name) for name in names}
-    return structure(header | arrays, Probe, HEADER, where=header_path)
+    return structure(join_arrays(header, arrays), Probe, HEADER, where=header_path)
 
 
 def name_files(path: Path) -> tuple[Path, Path]:
@@ -99,28 +98,9 @@ def name_files(path: Path) -> tuple[Path, Path]:
     return stem.with_name(stem.name + HEADER_ENDING), stem.with_name(stem.name + ARRAYS_ENDING)
 
 
-def flatten_arrays(probe: Probe) -> Arrays:
-    """Every array of a probe by name, in C order."""
-    found: Arrays = {}
-    for item in dataclasses.fields(probe):
-        value = getattr(probe, item.name)
-        if item.name in GROUPS:
-            found |= {f"{item.name}.{part.name}": getattr(value, part.name) for part in dataclasses.fields(value)}
-        elif isinstance(value, np.ndarray):
-            found[item.name] = value
-    return {name: np.ascontiguousarray(values) for name, values in found.items()}
-
-
-def describe_header(probe: Probe) -> dict[str, Any]:
-    """Everything of a probe that is no array, ready for JSON."""
-    named = {*flatten_arrays(probe), *GROUPS}
-    plain = {item.name: getattr(probe, item.name) for item in dataclasses.fields(probe) if item.name not in named}
-    return HEADER.marks() | plain | {"config": dataclasses.asdict(probe.config)}
-
-
 def identify_probe(probe: Probe) -> str:
     """A hash of all that a probe's header says, without its arrays."""
-    return hash_table(describe_header(probe), HEADER.hash_key)
+    return hash_table(HEADER.marks() | split_arrays(probe)[0], HEADER.hash_key)
 
 
 def _write_together(contents: dict[Path, bytes], settle: Callable[[Path], object]) -> None:
