@@ -47,8 +47,8 @@ MOST_NAMED = 12
 class Misfit(Exception):
     """A value that does not fit its field: "must be {allowed}, got {got}"."""
 
-    def __init__(self, allowed: str, got: object) -> None:
-        super().__init__(f"must be {allowed}, got {shorten(got)}")
+    def __init__(self, allowed: str, got: object, meant: str = "") -> None:
+        super().__init__(f"must be {allowed}, got {shorten(got)}{meant}")
 
 
 def build(values: object, record: type[T], *, part: str = "") -> T:
@@ -82,13 +82,17 @@ def _join(path: str, key: str | int) -> str:
     return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".lstrip(".")
 
 
+def _guess(value: Any, known: Sequence[str]) -> str:
+    meant = suggest(value, known) if isinstance(value, str) else ""
+    return f" (d{meant[1:]})" if meant else ""
+
+
 def _word(path: str, error: BaseException) -> str:
     if isinstance(error, ForbiddenExtraKeysError):
         key, known = min(error.extra_fields, key=str), [one.name for one in dataclasses.fields(error.cl)]
         more = f" (and {len(known) - MOST_NAMED} more)" if len(known) > MOST_NAMED else ""
         allowed = f"one of {', '.join(known[:MOST_NAMED])}{more}"
-        meant = f" ({suggest(key, known)})" if suggest(key, known) else ""
-        return f"has an unknown key `{_join(path, key)}`{meant}; allowed is {allowed}"
+        return f"has an unknown key `{_join(path, key)}`{_guess(key, known)}; allowed is {allowed}"
     if isinstance(error, KeyError) and any(isinstance(one, AttributeValidationNote) for one in error.__notes__):
         return f"lacks `{path}`"
     if isinstance(error, Misfit):
@@ -111,7 +115,7 @@ def _converter() -> Converter:
     for plain in PLAIN:
         converter.register_structure_hook(plain, _take_plain)
     converter.register_structure_hook(Enum, _take_plain)
-    add(lambda kind: get_origin(kind) is Literal, _take_literal)
+    add(lambda kind: get_origin(kind) is Literal, lambda value, kind: _choose(value, get_args(kind)))
     add(lambda kind: get_origin(kind) is np.ndarray, _take_array)
     add(lambda kind: get_origin(kind) in (tuple, list, Sequence) or hasattr(kind, "_fields"), take_tuple)
     add(lambda kind: get_origin(kind) in (dict, Mapping), lambda value, kind: _take_table(converter, value, kind))
@@ -166,13 +170,12 @@ def _take_number(value: Any, _: Any) -> Any:
 
 
 def _take_enum(value: Any, kind: type[Enum]) -> Any:
-    known = [one.value for one in kind]
-    return kind(value) if value in known else _refuse(f"one of {', '.join(map(str, known))}", value)
+    return value if isinstance(value, kind) else kind(_choose(value, [one.value for one in kind]))
 
 
-def _take_literal(value: Any, kind: Any) -> Any:
-    known = get_args(kind)
-    return value if value in known else _refuse(f"one of {', '.join(map(str, known))}", value)
+def _choose(value: Any, known: Sequence[Any]) -> Any:
+    names = [str(one) for one in known]
+    return value if value in known else _refuse(f"one of {', '.join(names)}", value, meant=_guess(value, names))
 
 
 def _take_array(value: Any, _: Any) -> Any:
@@ -223,5 +226,5 @@ def _take_union(converter: Converter, value: Any, kind: Any) -> Any:
     return _refuse(" or ".join(PLAIN.get(arm, str(arm)) for arm in arms), value)
 
 
-def _refuse(allowed: str, got: object) -> NoReturn:
-    raise Misfit(allowed, got)
+def _refuse(allowed: str, got: object, meant: str = "") -> NoReturn:
+    raise Misfit(allowed, got, meant)

@@ -7,7 +7,6 @@ import json
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 from core.checks import describe_refusal
 from core.commands.interrupt import stop_on_interrupt
 from core.engine import Engine
-from core.errors import BadInputError, StorageError
-from core.files import check_free, replace_file
+from core.errors import BadInputError
+from core.files import check_free
+from core.headers import write_json
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest, read_rows
-from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, resolve_plan
+from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
 from core.stimuli.write import SetProgress
 from core.sweeps.plan import format_duration
@@ -101,8 +101,7 @@ def run_plan(args: argparse.Namespace) -> int:
         if args.out.exists():
             advice = "Choose another name; nothing is overwritten."
             raise BadInputError(describe_refusal("out", allowed="a new file", got=str(args.out), advice=advice))
-        text = json.dumps(pack_plan(plan), indent=2) + "\n"
-        replace_file(args.out, lambda partial: partial.write_text(text, encoding="utf-8"))
+        write_json(args.out, pack_plan(plan), indent=2)
     print(json.dumps(_summarise(plan, len(recipes))) if args.json else _describe(plan, args.out))
     return 0
 
@@ -159,26 +158,9 @@ def run_rebuild(args: argparse.Namespace) -> int:
 
 def read_wish(args: argparse.Namespace) -> dict[str, Any]:
     """The plan file and the options over it. Raises BadInputError or StorageError if the file cannot be read."""
-    wish = read_plan_file(args.plan) if args.plan is not None else {}
+    wish = read_plan(args.plan) if args.plan is not None else {}
     given = {name: getattr(args, name) for name in WISHES if getattr(args, name) is not None}
     return wish | given
-
-
-def read_plan_file(path: Path) -> dict[str, Any]:
-    """The settings of a plan file; images named by relative paths lie beside it."""
-    try:
-        text = path.expanduser().read_text(encoding="utf-8")
-        wish: Any = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except OSError as error:
-        raise StorageError(f"The plan {path} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is no plan in TOML or JSON: {error}.") from error
-    if not isinstance(wish, dict):
-        raise BadInputError(f"{path} is no plan: it holds no named settings.")
-    if isinstance(wish.get("images"), list):
-        home = path.expanduser().absolute().parent
-        wish["images"] = [str(home / one) if (home / str(one)).is_file() else one for one in wish["images"]]
-    return wish
 
 
 def follow(records: Iterable[SetProgress]) -> StimulusSet:

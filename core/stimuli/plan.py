@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
-from core.checks import check_choice, check_count, check_epsilon, describe_refusal, suggest
+from core.checks import check_choice, check_count, check_epsilon, check_fraction, describe_refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
+from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
@@ -23,6 +25,8 @@ from core.sweeps.config import EncoderName, TargetName
 from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
 from core.types import Direction, NormName
 
+JSON_PLAN = HeaderKind("a plan of stimuli", "`main.py stimuli plan --out FILE` writes one.")
+TOML_PLAN = replace(JSON_PLAN, syntax="toml")
 MOST_ITEMS = 5000
 """More probes than any experiment shows."""
 PASSES_BESIDE = 12
@@ -127,6 +131,19 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     return tuple(_iter_recipes(plan))
 
 
+def read_plan(path: Path) -> dict[str, Any]:
+    """The wishes of a plan file in TOML or JSON; images named by relative paths lie beside it.
+
+    Raises BadInputError or StorageError if the file is no plan or cannot be read.
+    """
+    place = path.expanduser().absolute()
+    wish = read_header(place, TOML_PLAN if place.suffix.lower() == ".toml" else JSON_PLAN)
+    if isinstance(wish.get("images"), list):
+        home = place.parent
+        wish["images"] = [str(home / str(one)) if (home / str(one)).is_file() else one for one in wish["images"]]
+    return wish
+
+
 def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
     """The plan that named wishes describe, as in a plan file.
 
@@ -145,13 +162,14 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
             advice = suggest(key, list(WISHES)) or "`stimuli plan --help` lists them."
             raise BadInputError(describe_refusal("plan", allowed="of known settings", got=key, advice=advice))
     got = {key: wish.get(key, default) for key, (default, _) in WISHES.items()}
-    seed, subject = got["seed"], load_subject(str(got["subject"]))
+    seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
+    subject = load_subject(str(got["subject"]))
     encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
         raise BadInputError(describe_refusal("targets", allowed="at least one", got=[], advice=advice))
-    targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=got["gate"], seed=seed)
+    targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
     directions = [
         check_choice("direction", text.lower(), list(Direction)) for text in _texts("directions", got["directions"])
     ]

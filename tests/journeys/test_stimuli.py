@@ -194,7 +194,7 @@ def test_a_plan_is_written_with_everything_named(tmp_path: Path, type_in: TypeIn
     ("words", "told"),
     [
         (("make", "--rois", "FFA"), "`out` must be a new or an empty folder"),
-        (("make", "nowhere.toml", "--out", "x"), "The plan nowhere.toml cannot be read"),
+        (("make", "nowhere.toml", "--out", "x"), "nowhere.toml cannot be read"),
         (("make", "--rois", "FFA", "--out", "{full}"), "nothing is overwritten"),
         (
             ("make", "--rois", "FFA", "--picture-px", "500", "--width-px", "400", "--out", "x"),
