@@ -25,7 +25,8 @@ def shorten(value: object) -> str:
     """A value as refusals show it, at most a line long however large it is."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = LONGEST_SHOWN
-    return short.repr(value)
+    text = short.repr(value)
+    return text if len(text) <= 2 * LONGEST_SHOWN else f"{text[: 2 * LONGEST_SHOWN]}…"
 
 
 def check_positive(name: str, value: float, *, advice: str = "") -> float:

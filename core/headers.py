@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -84,7 +85,7 @@ def read_header(path: Path, kind: HeaderKind) -> Content:
     ProbeError
         `kind.error`, if it is damaged, another kind of file, of a version this program does not read, or was edited.
     """
-    return parse_header(read_bytes(path, kind), kind, where=path)
+    return parse_header(read_bytes(path, kind, most=MOST_BYTES), kind, where=path)
 
 
 def read_record(path: Path, record: type[T], kind: HeaderKind) -> T:
@@ -92,15 +93,15 @@ def read_record(path: Path, record: type[T], kind: HeaderKind) -> T:
     return structure(without_marks(read_header(path, kind), kind), record, kind, where=path)
 
 
-def read_bytes(path: Path, kind: HeaderKind) -> bytes:
-    """The bytes of a regular file. Raises StorageError for anything else."""
+def read_bytes(path: Path, kind: HeaderKind, *, most: float = math.inf) -> bytes:
+    """The bytes of a regular file, at most so many. Raises StorageError, or `kind.error` for more of them."""
     try:
         if path.exists() and not path.is_file():  # a pipe would never end
             raise StorageError(f"{path} is no file. {kind.remedy}")
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > most:
             raise kind.refuse(path, f"is not {kind.title}: it has {path.stat().st_size / 1e6:,.0f} MB")
         return path.read_bytes()
-    except StorageError:
+    except ProbeError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name no file system takes
         reason = getattr(error, "strerror", None) or error

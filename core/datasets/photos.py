@@ -9,6 +9,7 @@ from typing import Any
 
 from core.checks import check_choice, describe_refusal, suggest
 from core.errors import BadInputError, StorageError
+from core.files import is_there
 from core.headers import HeaderKind, read_record, structure
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
@@ -98,7 +99,7 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     if info is not None:
         stimulus = read_image(info.path, size=size)
         return replace(stimulus, id=info.id, source=f"{info.set}: {info.original}")
-    if not Path(id_or_path).expanduser().exists():
+    if not is_there(Path(id_or_path).expanduser()):
         advice = suggest(str(id_or_path), list(known)) or "`list images` shows the ids."
         allowed = "the id of a shipped image or the path of an image file"
         raise BadInputError(describe_refusal("image", allowed=allowed, got=str(id_or_path), advice=advice))

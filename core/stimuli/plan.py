@@ -13,6 +13,7 @@ from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
+from core.files import is_there
 from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
@@ -139,8 +140,10 @@ def read_plan(path: Path) -> dict[str, Any]:
     place = path.expanduser().absolute()
     wish = read_header(place, TOML_PLAN if place.suffix.lower() == ".toml" else JSON_PLAN)
     if isinstance(wish.get("images"), list):
-        home = place.parent
-        wish["images"] = [str(home / str(one)) if (home / str(one)).is_file() else one for one in wish["images"]]
+        beside = [place.parent / str(one) for one in wish["images"]]
+        wish["images"] = [
+            str(file) if is_there(file) else one for file, one in zip(beside, wish["images"], strict=True)
+        ]
     return wish
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.photos import list_images
+from core.files import is_there
 from core.headers import HeaderKind, structure, unstructure
 from core.probes.probe import Probe, ProbeConfig
 
@@ -86,7 +87,7 @@ def name_source(image: str) -> str:
     if is_shipped_image(image):
         return image
     file = Path(image).expanduser()
-    return str(file.absolute()) if file.is_file() else image
+    return str(file.absolute()) if is_there(file) and file.is_file() else image
 
 
 def is_shipped_image(image: str) -> bool:
