@@ -17,7 +17,10 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "files", "headers", "structuring", "progress", "seeds", "paths", "pickled_arrays", "unpickle"},
+    {
+        *("checks", "files", "headers", "structuring", "progress", "seeds", "statistics", "words", "paths"),
+        *("pickled_arrays", "unpickle"),
+    },
     {"device"},
     {"images", "surfaces", "datasets"},
     {"networks"},
