@@ -11,6 +11,7 @@ import numpy as np
 from core.checks import check_choice, check_positive, describe_refusal
 from core.errors import BadInputError
 from core.types import FloatArray, VoxelTable
+from core.words import count
 
 CONTRAST_SIGN = " − "
 """Between what is raised and what is held in a contrast's label."""
@@ -85,7 +86,7 @@ def target_roi(table: VoxelTable, roi: str) -> Target:
     """The mean response of one ROI. Raises BadInputError if there is no such ROI."""
     check_choice("roi", roi, table.roi_names)
     voxels = table.voxels_in(roi)
-    return _mean_of(TargetKind.ROI, f"ROI {roi} ({_count(len(voxels))})", voxels.tolist())
+    return _mean_of(TargetKind.ROI, f"ROI {roi} ({count(len(voxels), 'voxel')})", voxels.tolist())
 
 
 def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
@@ -148,7 +149,3 @@ def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Tar
 def _mean_of(kind: TargetKind, label: str, voxels: list[int]) -> Target:
     share = 1.0 / len(voxels) if voxels else 0.0
     return Target(kind, label, tuple(voxels), (share,) * len(voxels))
-
-
-def _count(n_voxels: int) -> str:
-    return f"{n_voxels} voxel{'s' if n_voxels != 1 else ''}"

@@ -21,6 +21,7 @@ from core.stimuli.columns import COLUMNS, TRANSFER
 from core.stimuli.config import SetConfig
 from core.stimuli.images import hash_file
 from core.stimuli.recipe import MadeRecipe
+from core.words import name_some
 
 MANIFEST, TABLE, STIMULI = "manifest.json", "manifest.csv", "stimuli"
 ORIGINAL = "original"
@@ -36,7 +37,6 @@ HEADER = HeaderKind(
 )
 LISTS = {"voxels": " ", "weights": " ", "warnings": " | "}
 """Columns that hold several values, and what separates them in the CSV."""
-MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,26 +240,25 @@ def check_files(found: StimulusSet) -> None:
     expected = {row.file: row.file_sha256 for row in found.rows} | dict(found.header.files)
     missing = [name for name in expected if not (found.folder / name).is_file()]
     if missing:
-        raise BadInputError(f"The set in {found.folder} lacks {_name_some(missing)}. {REMEDY}")
+        raise BadInputError(f"The set in {found.folder} lacks {name_some(missing, noun='file')}. {REMEDY}")
     try:
         edited = [name for name, sha256 in expected.items() if hash_file(found.folder / name) != sha256]
         held = sorted(entry.name for entry in (found.folder / STIMULI).iterdir())
     except OSError as error:
         raise StorageError(f"The set in {found.folder} cannot be read ({error}).") from error
     if edited:
-        raise BadInputError(f"{_name_some(edited)} of the set in {found.folder} was changed after writing. {REMEDY}")
+        raise BadInputError(
+            f"{name_some(edited, noun='file')} of the set in {found.folder} was changed after writing. {REMEDY}"
+        )
     extra = [name for name in held if f"{STIMULI}/{name}" not in expected and not name.startswith(".")]
     if extra:
         advice = "Move what you added elsewhere; a set is used as it was written."
-        raise BadInputError(f"{found.folder / STIMULI} holds {_name_some(extra)}, not of this set. {advice}")
+        raise BadInputError(
+            f"{found.folder / STIMULI} holds {name_some(extra, noun='file')}, not of this set. {advice}"
+        )
 
 
 REMEDY = "Copy the set again, or make it anew: `main.py rebuild MANIFEST --out FOLDER`."
-
-
-def _name_some(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more files" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _flatten(row: ManifestRow) -> dict[str, Any]:

@@ -23,8 +23,9 @@ from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import choose_encoders, choose_images, choose_targets
 from core.sweeps.config import EncoderName, TargetName
-from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
+from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP
 from core.types import Direction, NormName
+from core.words import count, format_duration
 
 JSON_PLAN = HeaderKind("a plan of stimuli", "`main.py stimuli plan --out FILE` writes one.")
 TOML_PLAN = replace(JSON_PLAN, syntax="toml")
@@ -107,15 +108,15 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         parts = [
-            _count(len(self.images), "image"),
-            _count(len(self.targets), "target"),
-            _count(len(self.directions), "direction"),
-            _count(len(self.budgets), "budget"),
-            _count(len(self.encoders), "encoder"),
+            count(len(self.images), "image"),
+            count(len(self.targets), "target"),
+            count(len(self.directions), "direction"),
+            count(len(self.budgets), "budget"),
+            count(len(self.encoders), "encoder"),
         ]
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
-        return f"{' x '.join(parts)} = {_count(self.n_items, 'probe')}, {files} files, {cost}"
+        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}, {files} files, {cost}"
 
     @property
     def seconds(self) -> float:
@@ -313,7 +314,3 @@ def _texts(name: str, value: Any) -> list[str]:
     if not isinstance(values, list | tuple) or not all(isinstance(one, str | int | float) for one in values):
         raise BadInputError(describe_refusal(name, allowed="a list of texts", got=value))
     return [str(one) for one in values]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"

@@ -17,6 +17,7 @@ from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.sweeps.pace import Layer, Paces
 from core.types import Direction, NormName
+from core.words import format_duration as format_duration
 
 CLIMB, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
 COPY_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
@@ -80,13 +81,6 @@ class SweepCost:
             f"{self.n_cells} cells, {self.n_steps:,} attack steps and {self.n_passes:,} forward passes of one image, "
             f"about {format_duration(self.seconds)} {how}, {max(self.n_bytes / 1e6, 1):,.0f} MB on disk"
         )
-
-
-def format_duration(seconds: float) -> str:
-    """Write a duration as people say it: "40 s", "12 min", "3.5 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def list_cells(config: SweepConfig) -> tuple[Cell, ...]:

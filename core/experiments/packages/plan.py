@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from core.experiments.packages.orders import CatchKind, Run, Trial, TrialKind, make_orders
 from core.experiments.packages.template import Template
-from core.experiments.packages.timing import PUBLISHED_DEGREES, write_duration
+from core.experiments.packages.timing import PUBLISHED_DEGREES
 from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
+from core.words import count, write_duration
 
 LONG_RUN_SECONDS = 900.0
 """Participants move and tire in longer runs."""
@@ -82,7 +83,7 @@ class Plan:
     def describe_set(self) -> str:
         """How much is in the set."""
         n_pairs = len(self.stimuli.pairs)
-        return f"{_count(len(self.stimuli.rows), 'stimulus', 'stimuli')} in {_count(n_pairs, 'pair')}"
+        return f"{count(len(self.stimuli.rows), 'stimulus', 'stimuli')} in {count(n_pairs, 'pair')}"
 
     def describe(self) -> tuple[str, ...]:
         """The lines of the dry run, of the README and of the window."""
@@ -94,13 +95,13 @@ class Plan:
         repeats = "once" if order.repeats == 1 else f"{order.repeats} times"
         catch = "a dot at fixation" if order.catch_kind is CatchKind.DOT else "the image before once more"
         return (
-            f"{self.describe_set()}, each shown {repeats}, in {_count(self.n_runs, 'run')} "
-            f"for {_count(order.participants, 'participant')}",
-            f"Run 1: {_count(first[TrialKind.STIMULUS], 'stimulus', 'stimuli')}, "
-            f"{_count(first[TrialKind.CATCH], 'catch trial')} ({catch}), {_count(first[TrialKind.BLANK], 'blank')}",
+            f"{self.describe_set()}, each shown {repeats}, in {count(self.n_runs, 'run')} "
+            f"for {count(order.participants, 'participant')}",
+            f"Run 1: {count(first[TrialKind.STIMULUS], 'stimulus', 'stimuli')}, "
+            f"{count(first[TrialKind.CATCH], 'catch trial')} ({catch}), {count(first[TrialKind.BLANK], 'blank')}",
             f"{self.template.timing.describe()}",
             f"{self.template.screen.describe(self.degrees)}",
-            f"No source image again within {_count(order.spacing, 'stimulus', 'stimuli')}; seed {order.seed}",
+            f"No source image again within {count(order.spacing, 'stimulus', 'stimuli')}; seed {order.seed}",
             f"Each run lasts {each}; all runs of a participant {write_duration(self.seconds())}, pauses left out",
         )
 
@@ -167,8 +168,4 @@ def _iter_set_warnings(plan: Plan) -> Iterator[str]:
         yield "The set has no originals: measured shifts cannot be compared with predicted ones."
     warned = sum(bool(row.warnings) for row in rows)
     if warned:
-        yield f"The manifest warns of {_count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."
-
-
-def _count(number: int, word: str, many: str = "") -> str:
-    return f"{number} {word if number == 1 else many or word + 's'}"
+        yield f"The manifest warns of {count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."

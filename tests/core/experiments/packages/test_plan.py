@@ -12,9 +12,10 @@ from core.errors import BadInputError, StorageError
 from core.experiments.packages.orders import CatchKind, OrderConfig, TrialKind
 from core.experiments.packages.plan import Plan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
-from core.experiments.packages.timing import Screen, Timing, write_duration
+from core.experiments.packages.timing import Screen, Timing
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import ManifestHeader, ManifestRow, StimulusSet
+from core.words import write_duration
 from tests.helpers.stimulus_sets import make_rows
 
 
