@@ -148,6 +148,14 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def is_there(path: Path) -> bool:
+    """Whether something lies at a path; not where its name is one no file system takes."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def check_free(folder: Path) -> None:
     """Raise BadInputError if `folder` is a file or already holds something."""
     advice = "Choose a new or an empty folder; nothing is overwritten."

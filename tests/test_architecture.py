@@ -16,7 +16,8 @@ HEAVY = {"torch", "torchvision", "timm"}
 LEVELS = (
     {"errors", "types", "words"},
     {"checks", "pickled_values"},
-    {"files", "progress", "seeds", "paths", "device", "unpickle"},
+    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"headers"},
     {"images", "surfaces"},
     {"datasets"},
     {"networks"},

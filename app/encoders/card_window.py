@@ -138,7 +138,7 @@ class CardWindow(QDialog):
         numbers = {"r": card.r, "r²": card.r2, "noise ceiling": card.noise_ceiling, "alpha": card.alpha}
         if self._other is not None and self.tabs.currentWidget() is self._compare_page:
             numbers["r of the other"] = self._other.r
-        if card.r_low is not None and card.r_high is not None:
+        if card.r_low is not None and card.r_high is not None and np.isfinite(card.r_low[voxel]):
             low, high = format_number(float(card.r_low[voxel])), format_number(float(card.r_high[voxel]))
             lines.append(f"r between {low} and {high} ({card.confidence:.0%})")
         known = {name: float(values[voxel]) for name, values in numbers.items() if np.isfinite(values[voxel])}

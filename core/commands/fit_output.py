@@ -112,7 +112,8 @@ def _summarise_rois(card: EncoderCard, voxels: VoxelTable) -> list[dict[str, Any
     for score in summarise_by_roi(card, voxels):
         row = {name: None if value != value else value for name, value in asdict(score).items()}
         found = bounds.get(score.roi)
-        rows.append(row | {name: getattr(found, name, None) for name in ("r_low", "r_high")})
+        ends = {name: None if found is None else finite(getattr(found, name)) for name in ("r_low", "r_high")}
+        rows.append(row | ends)
     return rows
 
 

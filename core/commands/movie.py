@@ -6,7 +6,6 @@ Pictures of the cortex are left to the caller of the command line, who can draw 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +17,6 @@ from core.figures.figure_config import FigureConfig, FigureKind, find_figure_for
 from core.figures.movie_config import CortexLook, MovieConfig, check_movie, parse_size
 from core.figures.movie_frames import Cortex
 from core.probes.probe import Probe
-
-OpenCortex = Callable[[Probe, CortexLook, str], AbstractContextManager[Cortex]]
-"""Given a probe, a look and a theme, something that draws its cortex for as long as the block lasts."""
 
 LOOK = "map geometry=surface hemispheres view gate_r=gate outlines labels"
 MOVIES = """\

@@ -13,8 +13,8 @@ from typing import NamedTuple, get_args, get_origin
 
 from cyclopts import Argument
 
-from core.commands.cli import COMMANDS, DESCRIPTION, GROUPS, load_command
 from core.commands.options import choices_of, list_arguments, strip_optional
+from core.commands.table import COMMANDS, DESCRIPTION, GROUPS, load_command
 
 WIDTH, LEFT = 120, 26
 KINDS = {int: "INT", float: "NUMBER", str: "TEXT", Path: "PATH"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import make_dataclass
 from pathlib import Path
@@ -13,10 +11,11 @@ from core.checks import describe_refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish, time_left
 from core.engine import Engine
-from core.errors import BadInputError, StorageError
-from core.files import check_free, replace_file
+from core.errors import BadInputError
+from core.files import check_free
+from core.headers import write_json
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, resolve_plan
+from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
 from core.stimuli.write import SetProgress
 
@@ -86,8 +85,7 @@ def run_plan(
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
             raise BadInputError(describe_refusal("out", allowed="a new file", got=str(out), advice=advice))
-        text = json_module.dumps(pack_plan(resolved), indent=2) + "\n"
-        replace_file(out, lambda partial: partial.write_text(text, encoding="utf-8"))
+        write_json(out, pack_plan(resolved), indent=2)
     return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
 
 
@@ -139,24 +137,7 @@ def make_set(work: Callable[[Callable[[], bool]], Iterable[SetProgress]]) -> Sti
 
 def _resolve(file: Path | None, given: Given) -> StimulusPlan:
     """The plan of a file and the options over it."""
-    return resolve_plan((read_plan_file(file) if file is not None else {}) | given.of(PlanOptions))
-
-
-def read_plan_file(path: Path) -> dict[str, Any]:
-    """The settings of a plan file; images named by relative paths lie beside it."""
-    try:
-        text = path.expanduser().read_text(encoding="utf-8")
-        wish: Any = tomllib.loads(text) if path.suffix.lower() == ".toml" else json_module.loads(text)
-    except OSError as error:
-        raise StorageError(f"The plan {path} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is no plan in TOML or JSON: {error}.") from error
-    if not isinstance(wish, dict):
-        raise BadInputError(f"{path} is no plan: it holds no named settings.")
-    if isinstance(wish.get("images"), list):
-        home = path.expanduser().absolute().parent
-        wish["images"] = [str(home / one) if (home / str(one)).is_file() else one for one in wish["images"]]
-    return wish
+    return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions))
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:

@@ -5,7 +5,6 @@ It lies where imported subjects lie, can be chosen, targeted and probed, and can
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import check_choice, describe_refusal
-from core.datasets.subject import HEADER_NAME, VOXELS_NAME, list_subjects, user_subjects_folder
+from core.datasets.subject import TEXTS, ImageSource, SubjectHeader, list_subjects, user_subjects_folder
+from core.datasets.subject_files import write_files
 from core.errors import BadInputError
 from core.files import new_folder
 from core.types import VoxelTable
@@ -80,33 +80,10 @@ def save_bare_subject(who: BareSubject, voxels: VoxelTable) -> Path:
         If it cannot be written; nothing half-written stays.
     """
     check_new(who.id)
-    names = list(voxels.roi_names)
-    header = {
-        "id": who.id,
-        "title": who.title,
-        "kind": who.kind,
-        "note": who.note,
-        "citation": who.citation,
-        "licence": who.licence,
-        "surface": who.surface,
-        "response_unit": who.response_unit,
-        "images": [],
-        "rois": names,
-        "categories": [],
-        "image_source": {"kind": "files", "path": "", "members": []},
-    }
-    label = {name: number for number, name in enumerate(names, start=1)} | {"": 0}
+    texts = {name: getattr(who, name) for name in TEXTS}
+    header = SubjectHeader(**texts, rois=voxels.roi_names, images=(), image_source=ImageSource("files", Path(), ()))
     target = user_subjects_folder() / who.id
+    none = np.zeros(0, dtype=np.int64)
     with new_folder(target) as folder:
-        (folder / HEADER_NAME).write_text(json.dumps(header, indent=1), encoding="utf-8")
-        np.savez(
-            folder / VOXELS_NAME,
-            hemisphere=voxels.hemisphere,
-            vertex=voxels.vertex,
-            roi=np.array([label[name] for name in voxels.roi], dtype=np.int16),
-            noise_ceiling=voxels.noise_ceiling,
-            paint=voxels.paint,
-            test=np.zeros(0, dtype=bool),
-            n_trials=np.zeros(0, dtype=np.int64),
-        )
+        write_files(folder, header, voxels, held=none.astype(bool), n_trials=none)
     return target

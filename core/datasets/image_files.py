@@ -9,6 +9,7 @@ from pathlib import Path
 from core.checks import describe_refusal
 from core.datasets.subject import ImageSource
 from core.errors import BadInputError
+from core.words import name_some
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 MOST_NAMED = 3
@@ -54,8 +55,7 @@ def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
     members = [match[0] for match in matches]
     missing = [name for name, member in zip(names, members, strict=True) if not member]
     if missing:
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        advice = f"Not in {folder}: {', '.join(missing[:MOST_NAMED])}{more}."
+        advice = f"Not in {folder}: {name_some(missing, MOST_NAMED)}."
         allowed = f"a picture for each of {len(names):,} images"
         raise BadInputError(
             describe_refusal("images", allowed=allowed, got=f"{len(names) - len(missing):,} of them", advice=advice)

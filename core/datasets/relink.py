@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 from core.checks import describe_refusal
-from core.datasets.subject import HEADER_NAME, load_subject, user_subjects_folder
+from core.datasets.subject import load_subject, read_subject_header, user_subjects_folder
+from core.datasets.subject_files import write_header
 from core.errors import BadInputError
-from core.files import replace_file
 
 
 def relink_images(identity: str, path: Path) -> Path:
@@ -29,9 +29,7 @@ def relink_images(identity: str, path: Path) -> Path:
     if missing or not place.exists() or (source.kind == "hdf5" and place.is_dir()):
         got = f"{place}, without {missing[0]} and {len(missing) - 1} more" if missing else str(place)
         raise BadInputError(describe_refusal("images", allowed=f"where all images of {identity} are", got=got))
-    file = user_subjects_folder() / identity / HEADER_NAME
-    header = json.loads(file.read_text(encoding="utf-8"))
-    header["image_source"]["path"] = str(place)
-    text = json.dumps(header, indent=0, ensure_ascii=False) + "\n"
-    replace_file(file, lambda partial: partial.write_text(text, encoding="utf-8"))
+    folder = user_subjects_folder() / identity
+    header = replace(read_subject_header(folder), image_source=replace(source, path=place))
+    write_header(folder, header)
     return place

@@ -17,7 +17,6 @@ from core.checks import check_choice, describe_refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.files import SCORES, load_encoder_data
 from core.encoders.library import find_entry
-from core.encoders.provenance import pack_provenance
 from core.errors import BadInputError, StorageError
 from core.files import new_folder, replace_file
 
@@ -104,7 +103,7 @@ def describe_card(card: EncoderCard) -> dict[str, Any]:
         "n_test": card.n_test,
         "n_voxels": card.n_voxels,
         "scored_on": card.scored_on,
-        "provenance": pack_provenance(card.provenance),
+        "provenance": None if card.provenance is None else dataclasses.asdict(card.provenance),
     }
 
 

@@ -7,7 +7,6 @@ the whole curve on their cards, and a small table says which is whose.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from core.encoders.files import save_encoder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit_unsaved
 from core.encoders.scoring_config import ScoringConfig
 from core.errors import BadInputError
-from core.files import replace_file
+from core.headers import write_json
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, VoxelTable
 
@@ -184,6 +183,5 @@ def _write_table(config: EncoderConfig, best: Sequence[BestLayer], curve: Sequen
     }
     stem = "-".join(part.replace("/", "_") for part in (config.subject, config.network))
     path = folder / TABLE_FOLDER / f"{stem}.json"
-    text = json.dumps(content, indent=1) + "\n"
-    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_json(path, content)
     return path

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice
+from core.headers import HeaderKind, read_record, structure
 from core.paths import cache_folder, demo_folder, resources_folder
 
 Family = Literal["torchvision", "timm", "torchscript", "export", "python"]
 Tokens = Literal["all", "grid", "class", "mean"]
+CATALOGUE = HeaderKind("the catalogue of networks", "Install the program again.", syntax="toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +130,19 @@ def downloads_folder() -> Path:
 
 @lru_cache(maxsize=8)
 def read_catalog(path: Path) -> tuple[NetworkSpec, ...]:
-    """Read a catalogue file: sections [network.ID], one key per field. Raises BadInputError naming the bad entry."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadInputError(
-            f"The network catalogue {path} cannot be read: {error}. Install the program again."
-        ) from error
-    return tuple(read_spec(name, entry) for name, entry in table.get("network", {}).items())
+    """The networks of a catalogue file, read once. Raises as `read_entries`."""
+    return read_entries(path, CATALOGUE)
 
 
-def read_spec(name: str, entry: dict[str, Any]) -> NetworkSpec:
-    """One entry; keys with a default may be left out. Raises BadInputError naming an odd or missing key."""
-    allowed = {field.name for field in fields(NetworkSpec)} - {"id"}
-    needed = {field.name for field in fields(NetworkSpec) if field.default is MISSING} - {"id"}
-    odd = sorted((set(entry) - allowed) | (needed - set(entry)))
-    if odd:
-        table = f"a table with the keys {', '.join(sorted(needed))}"
-        raise BadInputError(
-            describe_refusal(f"network.{name}", allowed=table, got=odd[0], advice=f"Look at {odd[0]!r}.")
-        )
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return NetworkSpec(id=name, **values)
+def read_entries(path: Path, kind: HeaderKind) -> tuple[NetworkSpec, ...]:
+    """Read sections [network.ID], one key per field. Raises BadInputError naming the bad entry, StorageError."""
+    entries = read_record(path, _Entries, kind).network
+    return tuple(
+        structure({**entry, "id": name}, NetworkSpec, kind, where=path, part=name) for name, entry in entries.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    network: Mapping[str, Mapping[str, Any]]
+

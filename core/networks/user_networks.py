@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from core.checks import describe_refusal
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import new_folder
-from core.networks.spec import NetworkSpec, catalog_path, read_catalog, read_spec
+from core.headers import HeaderKind
+from core.networks.spec import NetworkSpec, catalog_path, read_catalog, read_entries
 from core.paths import data_folder
 
 ENTRY = "network.toml"
+HEADER = HeaderKind("the entry of a network", "Import the network again.", syntax="toml")
 ID_PATTERN = re.compile(r"[A-Za-z0-9_.:@-]{1,80}")
 
 
@@ -115,12 +116,8 @@ def format_entry(spec: NetworkSpec) -> str:
 
 
 def _read_entry(path: Path) -> NetworkSpec:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))["network"]
-        ((name, entry),) = table.items()
-    except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, AttributeError) as error:
-        raise BadInputError(f"The network entry {path} cannot be read: {error}. Import the network again.") from error
-    spec = read_spec(name, entry)
-    if spec.weights and not spec.url:
-        spec = replace(spec, weights=str(path.parent / spec.weights))
-    return spec
+    found = read_entries(path, HEADER)
+    if len(found) != 1:
+        raise HEADER.refuse(path, f"is not {HEADER.title}: it holds {len(found)} networks")
+    spec = found[0]
+    return replace(spec, weights=str(path.parent / spec.weights)) if spec.weights and not spec.url else spec

@@ -11,7 +11,7 @@ from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.checks import check_epsilon, check_fraction, describe_refusal
 from core.errors import BadInputError
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
-from core.types import ByteArray, Direction, FloatArray, NormName
+from core.types import ByteArray, Direction, FloatArray, MaybeNan, NormName
 
 LARGEST_WISH = 1000.0
 """SDs; no encoder can be moved farther."""
@@ -168,7 +168,7 @@ class Probe:
     control: FloatArray
     sign_flip: FloatArray
     reference_sd: FloatArray
-    target_sd: float
+    target_sd: MaybeNan
     curve: Curve
     history: StepHistory
     delivered_8bit: bool

@@ -11,6 +11,7 @@ import numpy as np
 from core.checks import check_choice, check_positive, describe_refusal
 from core.errors import BadInputError
 from core.types import FloatArray, VoxelTable
+from core.words import count
 
 CONTRAST_SIGN = " − "
 """Between what is raised and what is held in a contrast's label."""
@@ -95,7 +96,7 @@ def target_roi(table: VoxelTable, roi: str) -> Target:
     """The mean response of one ROI. Raises BadInputError if there is no such ROI."""
     check_choice("roi", roi, table.roi_names)
     voxels = table.voxels_in(roi)
-    label = f"ROI {roi} ({_count(len(voxels))})"
+    label = f"ROI {roi} ({count(len(voxels), 'voxel')})"
     return replace(_mean_of(TargetKind.ROI, label, voxels.tolist()), roi=roi, name=roi)
 
 
@@ -168,7 +169,3 @@ def _read_label(kind: TargetKind, label: str) -> tuple[str, str]:
     place = label.partition(" (")[2].removesuffix(")").partition(" ")[2]
     roi = {TargetKind.ROI: parts[0], TargetKind.VOXEL: place}.get(kind, "")
     return roi, CONTRAST_SIGN.join(parts)
-
-
-def _count(n_voxels: int) -> str:
-    return f"{n_voxels} voxel{'s' if n_voxels != 1 else ''}"

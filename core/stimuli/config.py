@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.checks import check_fraction, describe_refusal
 from core.errors import BadInputError
+from core.headers import HeaderKind, structure, unstructure
 from core.stimuli.cautions import DEFAULT_GATE
 from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
 from core.stimuli.layout import Layout
 
 LONGEST_NAME = 200
+SETTINGS = HeaderKind("the settings of a stimulus set", "Choose them again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,9 @@ class SetConfig:
 
 def pack_set(config: SetConfig) -> dict[str, Any]:
     """A config as plain JSON."""
-    packed: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
-    return packed
+    return unstructure(config)
 
 
 def unpack_set(values: Mapping[str, Any]) -> SetConfig:
-    """The reverse of `pack_set`. Raises BadInputError for an unknown or missing setting."""
-    try:
-        plain = dict(values)
-        layout = plain.pop("layout", {})
-        return SetConfig(**plain, layout=Layout(**layout))
-    except TypeError as error:
-        raise BadInputError(f"These are not the settings of a stimulus set: {error}.") from error
+    """The reverse of `pack_set`. Raises BadInputError for an unknown setting or one of another kind."""
+    return structure(values, SetConfig, SETTINGS)

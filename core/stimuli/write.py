@@ -29,7 +29,7 @@ from core.stimuli.manifest import (
     StimulusSet,
     read_manifest,
     write_csv,
-    write_json,
+    write_manifest,
 )
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
@@ -190,4 +190,4 @@ def _finish(
         "written_with": describe_circumstances(device),
         "files": {name: hash_file(folder / name) for name in (README, TABLE)},
     }
-    write_json(folder / MANIFEST, rows, name=config.name, facts=facts)
+    write_manifest(folder / MANIFEST, rows, name=config.name, facts=facts)

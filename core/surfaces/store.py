@@ -11,22 +11,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.checks import check_choice, describe_refusal
 from core.errors import BadInputError, StorageError
 from core.files import replace_file
+from core.headers import HeaderKind, parse_header, structure, without_marks
 from core.paths import data_folder
 from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES, CorticalSurface, HemisphereSurface
 from core.surfaces.template import FSAVERAGE5, load_fsaverage5
 
-FORMAT, VERSION = "probescope-surface", 1
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ADVICE = "Import the surface again."
+HEADER = HeaderKind("a surface", ADVICE, format="probescope-surface", versions=(1,), error=StorageError)
+
+
+Row = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _AtlasRow:
+    name: str
+    source: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What a file says of its surface; the fields are those of `CorticalSurface` and of its atlases."""
+
+    source: str
+    notes: tuple[str, ...]
+    to_scanner: tuple[Row, Row, Row, Row]
+    geometries: tuple[str, ...]
+    n_vertices: tuple[int, int]
+    atlases: tuple[_AtlasRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +90,10 @@ def load_atlases(name: str) -> tuple[Atlas, ...]:
     if name == FSAVERAGE5:
         return (load_atlas(),)
     path = _find(name)
-    titles = _read_header(path)["atlases"]
+    titles = _read_header(path).atlases
     arrays = load_arrays(path, only=_atlas_keys(len(titles)), advice=ADVICE)
     return tuple(
-        Atlas(row["name"], row["source"], tuple(row["names"]), arrays[f"atlas{i}_left"], arrays[f"atlas{i}_right"])
+        Atlas(row.name, row.source, row.names, arrays[f"atlas{i}_left"], arrays[f"atlas{i}_right"])
         for i, row in enumerate(titles)
     )
 
@@ -167,9 +189,9 @@ def _load_file(path: Path, _changed: int) -> CorticalSurface:
             path.stem,
             left=_unpack_side(arrays, "left"),
             right=_unpack_side(arrays, "right"),
-            source=header["source"],
-            notes=tuple(header["notes"]),
-            to_scanner=np.asarray(header["to_scanner"], dtype=np.float64),
+            source=header.source,
+            notes=header.notes,
+            to_scanner=np.asarray(header.to_scanner, dtype=np.float64),
         )
     except (KeyError, BadInputError) as error:
         raise StorageError(f"{path} is damaged ({error}). {ADVICE}") from error
@@ -182,15 +204,13 @@ def _unpack_side(arrays: Arrays, side: str) -> HemisphereSurface:
 
 
 def _pack(surface: CorticalSurface, atlases: Sequence[Atlas]) -> Arrays:
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
+    header = HEADER.marks() | {
         "source": surface.source,
-        "notes": list(surface.notes),
+        "notes": surface.notes,
         "to_scanner": surface.to_scanner.tolist(),
-        "geometries": list(surface.geometries),
-        "n_vertices": list(surface.n_vertices),
-        "atlases": [{"name": a.name, "source": a.source, "names": list(a.names)} for a in atlases],
+        "geometries": tuple(surface.geometries),
+        "n_vertices": surface.n_vertices,
+        "atlases": [{"name": a.name, "source": a.source, "names": a.names} for a in atlases],
     }
     arrays: Arrays = {"header": np.array(json.dumps(header))}
     for index, side in enumerate(SIDE_NAMES):
@@ -222,26 +242,16 @@ def _write(partial: Path, arrays: Arrays) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _read_header(path: Path) -> dict[str, Any]:
+def _read_header(path: Path) -> _Header:
     text = str(load_arrays(path, only=["header"], advice=ADVICE)["header"])
-    try:
-        header: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged (its header is no JSON). {ADVICE}") from error
-    if header.get("format") != FORMAT or header.get("version") != VERSION:
-        found = (header.get("format"), header.get("version"))
-        raise StorageError(
-            f"{path} is not a surface file of this program's version {VERSION}, it says {found}. {ADVICE}"
-        )
-    return header
+    return structure(without_marks(parse_header(text, HEADER, where=path), HEADER), _Header, HEADER, where=path)
 
 
 def _describe(path: Path) -> SurfaceInfo:
     header = _read_header(path)
-    left, right = header["n_vertices"]
-    titles = tuple(row["name"] for row in header["atlases"])
-    texts = (header["source"], tuple(header["notes"]))
-    return SurfaceInfo(path.stem, (left, right), tuple(header["geometries"]), titles, *texts, is_shipped=False)
+    titles = tuple(row.name for row in header.atlases)
+    texts = (header.source, header.notes)
+    return SurfaceInfo(path.stem, header.n_vertices, header.geometries, titles, *texts, is_shipped=False)
 
 
 def _describe_template() -> SurfaceInfo:

@@ -53,7 +53,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         )
     told = read_description(file)
     table, ids, images = _read_images(told, options)
-    array = open_array(told.response_file, key=told.response_key)
+    array = open_array(told.responses.file, key=told.responses.key)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(told, options, columns)
     kept = keep_rois(named, options.rois)
@@ -69,30 +69,30 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         surface=places.surface,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
         sessions=_read_rows(told, array, ids, kept=kept),
-        zscore=told.zscore,
+        zscore=told.responses.zscore,
         image_ids=ids,
         categories=tuple(table.get("category", [""] * len(ids))),
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
-        held_out_name=f"as {told.image_list.name} says" if told.image_list else "",
+        held_out_name=f"as {told.images.list.name} says" if told.images.list else "",
         remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
 def _read_images(told: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
     """The list of images, their ids and where they lie."""
-    if told.image_list is not None:
-        table = read_table(told.image_list, needs=("image",))
-    elif told.image_folder is not None:
-        table = {"image": sorted(list_pictures(options.images or told.image_folder))}
+    if told.images.list is not None:
+        table = read_table(told.images.list, needs=("image",))
+    elif told.images.folder is not None:
+        table = {"image": sorted(list_pictures(options.images or told.images.folder))}
     else:
         allowed = "named in images.list where images come from one file"
         raise BadInputError(describe_refusal("images", allowed=allowed, got="no list"))
     names = table["image"]
-    if told.image_file is not None:
-        file = options.images or told.image_file
-        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, told.image_key, names)
-    source = match_pictures(options.images or told.image_folder or Path(), names)
+    if told.images.file is not None:
+        file = options.images or told.images.file
+        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, told.images.key, names)
+    source = match_pictures(options.images or told.images.folder or Path(), names)
     return table, tuple(Path(name).stem for name in names), source
 
 
@@ -109,19 +109,19 @@ def _read_image_file(file: Path, key: str, names: list[str]) -> ImageSource:
 
 
 def _read_voxels(told: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
-    surface = options.surface or told.surface
-    if told.level == "rois":
-        if len(told.rois) != columns:
+    surface = options.surface or told.voxels.surface
+    if told.responses.level == "rois":
+        if len(told.responses.rois) != columns:
             allowed = f"{columns} names, one a column"
-            raise BadInputError(describe_refusal("responses.rois", allowed=allowed, got=list(told.rois)))
-        return place_rois(told.rois, surface=surface), told.rois, {}
-    if told.voxel_table is None:
+            raise BadInputError(describe_refusal("responses.rois", allowed=allowed, got=list(told.responses.rois)))
+        return place_rois(told.responses.rois, surface=surface), told.responses.rois, {}
+    if told.voxels.table is None:
         return place_nowhere(np.zeros(columns, dtype=np.int8)), ("",) * columns, {}
-    table = read_table(told.voxel_table)
+    table = read_table(told.voxels.table)
     n_rows = len(next(iter(table.values()), []))
     if n_rows != columns:
-        allowed = f"a line for each of {columns:,} columns of {told.response_file.name}"
-        raise BadInputError(describe_refusal(told.voxel_table.name, allowed=allowed, got=n_rows))
+        allowed = f"a line for each of {columns:,} columns of {told.responses.file.name}"
+        raise BadInputError(describe_refusal(told.voxels.table.name, allowed=allowed, got=n_rows))
     return _place(table, surface, columns), tuple(table.get("roi", [""] * columns)), table
 
 
@@ -176,7 +176,7 @@ def _read_rows(
     told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
 ) -> tuple[RecordedSession, ...]:
     """The parts to read, with the image of every row."""
-    if told.trials is not None:
+    if told.responses.trials is not None:
         return _read_trials(told, array, ids, kept=kept)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
@@ -223,7 +223,7 @@ def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: 
 def _read_trials(
     told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
 ) -> tuple[RecordedSession, ...]:
-    table = read_table(told.trials or Path(), needs=("image",))
+    table = read_table(told.responses.trials or Path(), needs=("image",))
     number = {identity: row for row, identity in enumerate(ids)}
     names = [Path(name).stem if Path(name).stem in number else f"image-{name}" for name in table["image"]]
     unknown = [name for name in names if name not in number]
@@ -249,7 +249,7 @@ def _read_trials(
 
 def _rename(parts: tuple[RecordedSession, ...], told: Description) -> tuple[RecordedSession, ...]:
     """Without sessions there is nothing to standardise within, unless everything is read at once."""
-    if told.zscore and len(parts) > 1:
+    if told.responses.zscore and len(parts) > 1:
         advice = "Add a column session to the table of trials."
         raise BadInputError(describe_refusal("zscore", allowed="false without sessions", got=True, advice=advice))
     return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)

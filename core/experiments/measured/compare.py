@@ -15,7 +15,8 @@ from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
 from core.experiments.measured.shifts import Shifts, measure_shifts
-from core.sweeps.statistics import Interval, holm, interval_of
+from core.statistics import Interval, interval_of
+from core.sweeps.statistics import holm
 from core.types import BoolArray
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from core.experiments.measured.compare import Cut, Row
-from core.sweeps.statistics import Interval
+from core.statistics import Interval
 
 HEADER = {
     "network": "The network whose predictions are compared",

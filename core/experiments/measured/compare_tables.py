@@ -10,7 +10,7 @@ from typing import Any
 from core.experiments.measured.compare import FORMULAS, Comparison, Cut, Row, describe_budget
 from core.experiments.measured.planned import Measure, Scale
 from core.reports.analysis_tables import Table, Value
-from core.sweeps.statistics import Interval
+from core.statistics import Interval
 
 SIMULATED_WARNING = "Simulated responses: the file says so. This is practice, no finding about a brain."
 

@@ -15,6 +15,7 @@ from core.errors import BadInputError
 from core.experiments.measured.planned import Plan
 from core.experiments.measured.trial import Trials
 from core.probes.target import Target
+from core.words import name_some
 
 Floats = npt.NDArray[np.float64]
 MOST_NAMED = 6
@@ -100,12 +101,12 @@ class Findings:
         repeats = ", ".join(f"{count} time{'s' if count != 1 else ''}: {many}" for count, many in self.repeats)
         lines = [
             f"{self.n_trials:,} trials of {self.n_matched:,} stimuli of the set (shown {repeats or 'never'}).",
-            f"{len(self.missing):,} stimuli of the set were not measured{_name_some(self.missing)}."
+            f"{len(self.missing):,} stimuli of the set were not measured: {name_some(self.missing, MOST_NAMED)}."
             if self.missing
             else "Every stimulus of the set was measured.",
         ]
         if self.unknown:
-            lines.append(f"{len(self.unknown):,} ids are not in the set{_name_some(self.unknown)}.")
+            lines.append(f"{len(self.unknown):,} ids are not in the set: {name_some(self.unknown, MOST_NAMED)}.")
         if self.n_skipped:
             lines.append(f"{self.n_skipped:,} trials without a stimulus (blank, fixation, catch) were left out.")
         if self.n_nan:
@@ -257,10 +258,9 @@ def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: 
     if unknown and not options.ignore_unknown:
         near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
         advice = f"{near} Mend them, or leave them out with --ignore-unknown.".strip()
-        got = ", ".join(unknown[:MOST_NAMED])
-        more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
+        got = name_some(unknown, MOST_NAMED)
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
-        raise BadInputError(describe_refusal("measured", allowed=allowed, got=got + more, advice=advice))
+        raise BadInputError(describe_refusal("measured", allowed=allowed, got=got, advice=advice))
 
 
 def _check_wishes(plan: Plan, options: MatchOptions) -> None:
@@ -335,10 +335,3 @@ def _name_columns(places: npt.NDArray[np.int64], columns: Sequence[str]) -> str:
     if len(places) == 1:
         return f"column {columns[places[0]]!r}"
     return f"the weighted sum of {len(places)} columns ({columns[places[0]]!r} ...)"
-
-
-def _name_some(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f": {', '.join(names[:MOST_NAMED])}{more}"

@@ -126,14 +126,6 @@ class Screen:
         )
 
 
-def write_duration(seconds: float) -> str:
-    """A duration as people say it: "6 min 32 s"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
-
-
 def _check_key(name: str, key: str) -> None:
     if key != "space" and not (isinstance(key, str) and len(key) == 1 and key.isascii() and key.isalnum()):
         allowed = 'one lower-case letter, one digit or "space"'

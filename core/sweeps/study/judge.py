@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.encoders.scores import correlate
-from core.sweeps.predictivity import correlate_resamples
+from core.statistics import correlate_resamples
 from core.sweeps.statistics import Interval, count_draws, draw_resamples, interval_of
 from core.sweeps.study.config import Kinship, LayerName, Offer, StudyConfig, find_kinship
 from core.sweeps.study.store import CANDIDATE, TRUTH, StudyCell, StudyStore

@@ -193,10 +193,10 @@ def test_damaged_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     header = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
     del header["images"]
     (folder / "subject.json").write_text(json.dumps(header), encoding="utf-8")
-    with pytest.raises(StorageError, match="broken is damaged: 'images' is missing"):
+    with pytest.raises(StorageError, match="subject.json lacks `images`"):
         load_subject("broken")
     (folder / "subject.json").write_text("{", encoding="utf-8")
-    with pytest.raises(StorageError, match=r"subject\.json cannot be read"):
+    with pytest.raises(StorageError, match=r"subject\.json is not the header of a subject, or is cut short"):
         list_subjects()
 
 

@@ -98,8 +98,8 @@ def test_an_unknown_network_gets_the_nearest_id() -> None:
     [
         ('family = "timm"', 'family = "keras"', r"`efficientnet_lite0\.family` must be one of torchvision, timm"),
         ('default_layer = "bn2"', 'default_layer = "bn3"', r"`efficientnet_lite0\.default_layer` must be one of"),
-        ('architecture = "tf_', 'arch = "tf_', "Look at 'arch'"),
-        ("[network.alexnet]", "[network.alexnet", "cannot be read"),
+        ('architecture = "tf_', 'arch = "tf_', r"unknown key `[a-z_0-9]+\.arch` \(did you mean 'architecture'"),
+        ("[network.alexnet]", "[network.alexnet", "is not the catalogue of networks, or is cut short"),
     ],
 )
 def test_a_bad_entry_is_named(tmp_path: Path, old: str, new: str, sentence: str) -> None:

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from core.attacks.config import AttackConfig
-from core.probes.files import unpack_config
+from core.headers import structure
+from core.probes.files import HEADER
 from core.probes.probe import ProbeConfig, name_probe
 from core.probes.target import Target, TargetKind, target_contrast, target_roi, target_set, target_voxel
 from core.types import VoxelTable
@@ -62,5 +63,5 @@ def test_a_config_comes_back_from_json_with_and_without_the_fields(table: VoxelT
     content = json.loads(json.dumps(dataclasses.asdict(config)))
     for name in {"roi", "name"} - set(fields):
         del content["target"][name]
-    assert unpack_config(content) == config
+    assert structure(content, ProbeConfig, HEADER) == config
     assert config.target.kind is TargetKind.ROI
