@@ -25,7 +25,7 @@ from core.sweeps.store import pack_config
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    from core.reports.analysis_tables import Table
+    from core.reports.table import Table
     from core.sweeps.answer import Answer
     from core.sweeps.gather import Sweep
     from core.sweeps.run import SweepProgress
@@ -50,7 +50,7 @@ class Finished:
 
 def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[SweepProgress | Finished]:
     """Run or resume the sweep, answer it and write its files; the last record is the answer."""
-    from core.reports.report import write_report
+    from core.reports.analysis_package import write_report
     from core.sweeps.run import note_facts
 
     folder = choose_folder(config, note_facts(config, engine.device))

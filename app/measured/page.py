@@ -26,8 +26,7 @@ from app.widgets.segmented import Segmented
 from app.widgets.work_page import WorkPage
 from core.errors import ProbeError
 from core.experiments.measured.compare import FORMULAS, CompareProgress, Comparison, Cut, Row, choose_probes
-from core.experiments.measured.compare_rows import HEADER, lay_out_row
-from core.experiments.measured.compare_tables import SIMULATED_WARNING
+from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure
 from core.experiments.measured.trials import ENDINGS, takes

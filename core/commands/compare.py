@@ -187,8 +187,7 @@ def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions
 def _print(comparison: Comparison) -> None:
     """Findings, answer, warnings and the table of networks."""
     from core.experiments.measured.compare import Cut
-    from core.experiments.measured.compare_rows import lay_out_row
-    from core.experiments.measured.compare_tables import describe_comparison
+    from core.experiments.measured.compare_tables import describe_comparison, lay_out_row
 
     for line in (*comparison.measured.findings.describe(), "", *describe_comparison(comparison)):
         print(line)

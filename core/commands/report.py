@@ -20,7 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write the page; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    from core.reports.report import write_report
+    from core.reports.analysis_package import write_report
 
     print(write_report(args.folders, args.out))
     return 0

@@ -10,7 +10,7 @@ import pytest
 from core.commands.cli import run_command_line
 from core.engine import Engine
 from core.errors import BadInputError
-from core.reports.report import write_report
+from core.reports.analysis_package import write_report
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.run import iter_sweep
 
