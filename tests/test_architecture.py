@@ -17,7 +17,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "files", "progress", "seeds", "paths", "pickled_arrays", "templates", "unpickle"},
+    {"checks", "files", "headers", "structuring", "progress", "seeds", "paths", "pickled_arrays", "templates", "unpickle"},
     {"device"},
     {"images", "surfaces", "datasets"},
     {"networks"},
