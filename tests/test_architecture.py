@@ -17,7 +17,8 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types"},
-    {"checks", "files", "headers", "structuring", "progress", "seeds", "paths", "pickled_arrays", "templates", "unpickle"},
+    {"checks", "files", "headers", "structuring", "progress", "seeds", "paths", "templates"}
+    | {"pickled_arrays", "unpickle"},
     {"device"},
     {"images", "surfaces", "datasets"},
     {"networks"},

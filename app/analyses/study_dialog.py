@@ -27,7 +27,7 @@ from core.errors import BadInputError
 from core.sweeps.pace import Layer
 from core.sweeps.plan import format_duration
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.store import describe_cost
+from core.sweeps.study.plan import describe_cost
 
 EXPLANATION = (
     "Voxels are simulated in layers of the embedded networks, so their true axes are known. Other layers and networks "

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from app.base.jobs import ShouldStop
 from core.engine import Engine
 from core.files import new_folder
+from core.headers import unstructure
 from core.paths import data_folder
 from core.sweeps.pace import Layer, measure_paces
 from core.sweeps.study.config import StudyConfig
-from core.sweeps.study.store import note_study_facts, pack_study
+from core.sweeps.study.plan import note_study_facts
 
 if TYPE_CHECKING:
-    from core.sweeps.study.run import StudyProgress
+    from core.sweeps.cells import RunProgress
 
 KEPT = ("tables", "figures")
 FILES = ("study.json", "report.html")
@@ -47,7 +48,7 @@ def measure_study(engine: Engine, config: StudyConfig, should_stop: ShouldStop) 
 
 def iter_whole_study(
     engine: Engine, config: StudyConfig, should_stop: ShouldStop
-) -> Iterator[StudyProgress | StudyFinished]:
+) -> Iterator[RunProgress | StudyFinished]:
     """Run or resume a study and write its report; the last record is the answer."""
     from core.reports.study_report import write_study
 
@@ -61,7 +62,7 @@ def iter_whole_study(
 
 def choose_study_folder(config: StudyConfig, device: str) -> Path:
     """The folder of a study under the user's data, named by its settings."""
-    text = json.dumps([pack_study(config), note_study_facts(config, device)], sort_keys=True)
+    text = json.dumps([unstructure(config), note_study_facts(config, device)], sort_keys=True)
     return data_folder() / "studies" / f"study-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

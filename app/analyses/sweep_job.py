@@ -19,16 +19,16 @@ import numpy as np
 from app.base.jobs import ShouldStop
 from core.engine import Engine
 from core.files import new_folder
+from core.headers import unstructure
 from core.paths import data_folder
 from core.sweeps.config import SweepConfig
-from core.sweeps.store import pack_config
 from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.reports.table import Table
     from core.sweeps.answer import Answer
+    from core.sweeps.cells import RunProgress
     from core.sweeps.gather import Sweep
-    from core.sweeps.run import SweepProgress
 
 KEPT = ("tables", "figures")
 FILES = ("result.json", "sweep.json", "report.html")
@@ -48,7 +48,7 @@ class Finished:
     target_r: FloatArray
 
 
-def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[SweepProgress | Finished]:
+def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[RunProgress | Finished]:
     """Run or resume the sweep, answer it and write its files; the last record is the answer."""
     from core.reports.analysis_package import write_report
     from core.sweeps.run import note_facts
@@ -91,7 +91,7 @@ def _score_targets(sweep: Sweep) -> FloatArray:
 
 def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:
     """The folder of a sweep under the user's data, named by question and settings."""
-    text = json.dumps([pack_config(config), facts], sort_keys=True)
+    text = json.dumps([unstructure(config), facts], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return data_folder() / "analyses" / f"{config.question}-{digest}"
 

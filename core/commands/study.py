@@ -13,10 +13,11 @@ from core.commands.interrupt import stop_on_interrupt
 from core.commands.sweep_options import split
 from core.engine import Engine
 from core.errors import BadInputError
+from core.headers import unstructure
 from core.sweeps.pace import measure_paces
 from core.sweeps.plan import format_duration
 from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
-from core.sweeps.study.store import describe_cost, pack_study
+from core.sweeps.study.plan import describe_cost
 
 EXPLANATION = """\
 Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
     report = write_study(args.out)
     if args.json:
-        found = {"page": str(report.page), "answer": list(report.sentences), "settings": pack_study(config)}
+        found = {"page": str(report.page), "answer": list(report.sentences), "settings": unstructure(config)}
         print(json.dumps(found | {"tables": [table.name for table in report.tables]}))
         return 0
     print("\n".join(report.sentences))

@@ -7,7 +7,6 @@ FOLDER/result.json  formulas, settings, summary    FOLDER/report.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from core.attacks.config import format_epsilon
 from core.datasets.subject import load_subject
 from core.files import replace_file
+from core.headers import unstructure, write_json
 from core.networks.catalog import find_network
 from core.reports.analysis_figures import draw_figures
 from core.reports.analysis_tables import tabulate
@@ -27,7 +27,6 @@ from core.sweeps.answer import FORMULAS, Answer, answer_sweep
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import SweepConfig
 from core.sweeps.gather import Sweep, load_sweep
-from core.sweeps.store import pack_config
 from core.templates import fill_template
 
 if TYPE_CHECKING:
@@ -68,9 +67,8 @@ def write_analysis(folder: Path) -> AnalysisReport:
         If it cannot be written.
     """
     found = answer_folder(folder)
-    text = json.dumps(describe_result(found.sweep, found.tables), indent=1) + "\n"
     files = (*write_tables(found.tables, folder / TABLES), *write_figures(found.figures, folder / FIGURES))
-    replace_file(folder / RESULT_NAME, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_json(folder / RESULT_NAME, describe_result(found.sweep, found.tables))
     parts = (found.folder, found.sweep, found.answer, found.tables, found.figures)
     return AnalysisReport(*parts, (*files, folder / RESULT_NAME))
 
@@ -81,7 +79,7 @@ def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
     return {
         "question": str(sweep.config.question),
         "formulas": dict(FORMULAS[sweep.config.question]),
-        "settings": pack_config(sweep.config),
+        "settings": unstructure(sweep.config),
         "facts": sweep.facts,
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
         "summary": [dict(zip(first.columns, map(_plain, row), strict=True)) for row in first.rows],

@@ -12,9 +12,9 @@ from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning
+from core.sweeps.plan import VARIANTS
 from core.sweeps.statistics import Interval
 from core.sweeps.transfer import Case, Transfer
-from core.sweeps.variants import VARIANTS
 
 Row = dict[str, Value]
 UNKNOWN = float("nan")

@@ -18,10 +18,11 @@ from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
 from core.reports.figure_parts import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, Value, make_table, spread, write_tables
+from core.sweeps.cells import load_store
 from core.sweeps.study.config import Offer
 from core.sweeps.study.findings import CLAIMS, Finding, Status, list_findings
 from core.sweeps.study.judge import CRITERIA, NEARNESS, StudyAnswer, judge_study
-from core.sweeps.study.store import load_study
+from core.sweeps.study.plan import STUDY
 from core.templates import fill_template
 from core.types import NormName
 
@@ -58,7 +59,7 @@ def write_study(folder: Path) -> StudyReport:
 
     Raises BadInputError if it is none or cells are missing, StorageError if it cannot be written.
     """
-    store = load_study(folder)
+    store = load_store(STUDY, folder)
     answer = judge_study(store)
     findings = list_findings(answer)
     tables, figures = tabulate_study(answer, findings), draw_study(answer, findings)

@@ -21,8 +21,8 @@ from core.surfaces.picture import can_draw, draw_map
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, CellView, read_cell
 from core.sweeps.gather import Sweep
+from core.sweeps.plan import VARIANTS
 from core.sweeps.transfer import Case, Transfer
-from core.sweeps.variants import VARIANTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ import numpy as np
 from core.errors import StorageError
 from core.paths import cache_folder
 from core.probes.respond import describe_versions
-from core.sweeps.cells import Arrays, load_cell, save_cell
+from core.sweeps.cells import Arrays, load_arrays, save_arrays
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
@@ -48,7 +48,7 @@ def load_climb(name: str) -> Arrays | None:
     if not path.is_file():
         return None
     try:
-        return load_cell(path)
+        return load_arrays(path)
     except StorageError as problem:
         LOGGER.info("a cached climb cannot be read: %s", problem)
         return None
@@ -57,7 +57,7 @@ def load_climb(name: str) -> Arrays | None:
 def keep_climb(name: str, arrays: Arrays) -> None:
     """Keep a climb; a full or read-only disk is logged and otherwise passed over."""
     try:
-        save_cell(_path(name), arrays)
+        save_arrays(_path(name), arrays)
         drop_oldest(MOST_BYTES)
     except StorageError as problem:
         LOGGER.info("a climb was not cached: %s", problem)

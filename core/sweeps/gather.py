@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import BadInputError
+from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import CLIMB, FIT, N_PATH, PREDICT, SCORE, Cell
-from core.sweeps.store import SweepStore, load_store
+from core.sweeps.plan import CLIMB, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
 from core.types import FloatArray
 
 BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
@@ -28,8 +27,6 @@ class Sweep:
     Parameters
     ----------
     config : SweepConfig
-    facts : dict
-        Hashes and versions.
     store : SweepStore
         Holds perturbations and montages, which are read when they are wanted.
     shift, control, l2, linf, feature_change, alignment :
@@ -40,7 +37,6 @@ class Sweep:
     """
 
     config: SweepConfig
-    facts: dict[str, Any]
     store: SweepStore
     shift: FloatArray
     control: FloatArray
@@ -54,6 +50,11 @@ class Sweep:
     angles: FloatArray
     sd: FloatArray
     weight_size: FloatArray
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Hashes and versions."""
+        return self.store.facts
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -87,24 +88,16 @@ class Sweep:
 
 
 def load_sweep(folder: Path) -> Sweep:
-    """A finished sweep by its folder.
+    """A finished sweep by its folder: every attack on the encoders themselves by the first attack is read at once.
 
     Raises
     ------
     BadInputError
         If it is none, or cells are missing.
     StorageError
-        If a cell cannot be read.
+        If its header or a cell cannot be read.
     """
-    store, facts = load_store(folder)
-    missing = store.missing()
-    if missing:
-        raise BadInputError(f"The sweep in {folder} lacks {len(missing)} cells. Run it again with --resume.")
-    return gather(store, facts)
-
-
-def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
-    """Read every climb of the encoders themselves under the first attack once."""
+    store = load_store(SWEEP, folder)
     config = store.config
     outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
     n_images, n_rungs = len(config.images), len(config.ladder)
@@ -116,4 +109,4 @@ def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
         cell = store.load(Cell(CLIMB, *place))
         for name, values in arrays.items():
             values[place] = cell.get(name, np.nan)
-    return Sweep(config, facts, store, **arrays)
+    return Sweep(config, store, **arrays)

@@ -12,8 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.datasets.subject import load_subject
+from core.errors import StorageError
+from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.cells import CellStore, Work
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.sweeps.pace import Layer, Paces
 from core.types import Direction, NormName
@@ -21,6 +24,11 @@ from core.types import Direction, NormName
 CLIMB, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
 COPY_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
 """Copies of an encoder: its network with a readout of its own; the architecture with random weights and a readout."""
+
+CONTROLS = ("random", "sign flip", "phase-scrambled", "other image", "contrast blend")
+"""In the order of `core.sweeps.controls.make_controls`."""
+VARIANTS = ("perturbed", *CONTROLS)
+"""What is scored: the rows of a score's `shift`."""
 
 SECONDS_PER_STEP = 0.06
 """Of one image's forward and backward pass through MobileNetV2 on one core; the first cell replaces it by the truth."""
@@ -108,6 +116,28 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
+@dataclass(frozen=True, slots=True)
+class SweepFacts:
+    """What a sweep's numbers depend on beside its settings; `no_copy` tells why an encoder has no control encoder."""
+
+    encoder_sha256: dict[str, str]
+    versions: dict[str, str]
+    device: str
+    no_copy: tuple[str, ...] = ()
+
+
+SWEEP = Work(
+    name="sweep",
+    file="sweep.json",
+    kind=HeaderKind("a sweep", "Choose another folder.", "probescope-sweep", (2,), error=StorageError),
+    config=SweepConfig,
+    facts=SweepFacts,
+    list_cells=list_cells,
+    made_by="`main.py fragility`, `discriminability`, `transfer` and `meaning` make",
+)
+SweepStore = CellStore[SweepConfig, Cell]
+
+
 def _climbs(config: SweepConfig, encoder: int, *, attack: int = 0, copy: str = "") -> list[Cell]:
     return [
         Cell(CLIMB, encoder, target, direction, norm, attack, copy)
@@ -155,8 +185,8 @@ def count_fit(config: SweepConfig, encoder: int) -> int:
 
 N_PATH = 9
 """Points from clean to perturbed image at which the path's curvature is measured."""
-N_SCORED = 7
-"""Clean, perturbed and five controls."""
+N_SCORED = 1 + len(VARIANTS)
+"""The clean image too."""
 
 
 def estimate_cost(config: SweepConfig, paces: Paces | None = None) -> SweepCost:

@@ -16,7 +16,7 @@ from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop
 from core.sweeps.cells import Arrays
 from core.sweeps.controls import make_controls
-from core.sweeps.variants import CONTROLS, VARIANTS
+from core.sweeps.plan import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
 
 

@@ -15,9 +15,8 @@ from core.networks.catalog import find_network
 from core.sweeps.alignment import Alignment, align
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.gather import Sweep
-from core.sweeps.plan import REFITTED, UNTRAINED
+from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
 from core.sweeps.statistics import Interval, Resamples, count_draws, draw_resamples, interval_of
-from core.sweeps.variants import VARIANTS
 from core.types import BoolArray, FloatArray, IntArray, NormName
 
 ALL = "all"
@@ -36,7 +35,7 @@ class TransferTable:
     ratio, low, high : (n_sources, n_encoders)
         T and its interval over images and targets, unit 1.
     raw : (n_variants, n_sources, n_encoders)
-        Mean shift in SDs of the recipient's target; rows as in `core.sweeps.variants.VARIANTS`: perturbed, controls.
+        Mean shift in SDs of the recipient's target; rows as in `core.sweeps.plan.VARIANTS`: perturbed, controls.
     copies : tuple of Interval, n_encoders long
         T of each encoder to its own re-fitted copy; NaN where there is none.
     """

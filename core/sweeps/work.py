@@ -9,15 +9,14 @@ import numpy as np
 
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
+from core.encoders.noise_ceiling import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop
 from core.seeds import make_stream
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import Arrays
 from core.sweeps.config import EncoderName, TargetName
-from core.sweeps.measured import average_voxels, find_ceilings
-from core.sweeps.plan import CLIMB, FIT, PREDICT, REFITTED, UNTRAINED, Cell, name_parts
-from core.sweeps.store import SweepStore
+from core.sweeps.plan import CLIMB, FIT, PREDICT, REFITTED, UNTRAINED, Cell, SweepStore, name_parts
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -186,6 +185,33 @@ def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[i
     if len(rows) > most:
         rows = np.sort(make_stream(seed, "predictivity").permutation(rows)[:most])
     return [int(row) for row in rows]
+
+
+def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:
+    """The mean over each target's voxels, (n_images, n_repeats, n_targets), of (n_images, n_repeats, n_voxels)."""
+    columns = [np.asarray(responses[:, :, chosen], dtype=np.float64).mean(axis=2) for chosen in voxels]
+    return np.stack(columns, axis=2)
+
+
+def find_ceilings(repeats: FloatArray, rows: list[int], of_voxels: FloatArray, voxels: list[list[int]]) -> FloatArray:
+    """The noise ceiling of each target, (n_targets,), NaN where it is unknown.
+
+    The noise of a mean over voxels is less than that of its voxels, so its ceiling comes from its own repeats; where
+    only means over repeats are kept, that of a single voxel is its own and that of several is unknown.
+
+    Parameters
+    ----------
+    repeats : (n_images, n_repeats, n_targets)
+    rows : list of int
+        The images predictions are compared on.
+    of_voxels : (n_voxels,)
+    voxels : list of voxel numbers, one list a target
+    """
+    if rows and has_repeats(repeats):
+        scored = np.zeros(len(repeats), dtype=bool)
+        scored[rows] = True
+        return estimate_noise_ceiling(repeats, scored=scored)
+    return np.asarray([of_voxels[chosen[0]] if len(chosen) == 1 else np.nan for chosen in voxels], dtype=np.float64)
 
 
 def _aim(target: TargetName, name: EncoderName, encoder: Encoder) -> FloatArray:

@@ -13,7 +13,7 @@ from core.encoders.scores import correlate
 from core.sweeps.predictivity import correlate_resamples
 from core.sweeps.statistics import Interval, count_draws, draw_resamples, interval_of
 from core.sweeps.study.config import Kinship, LayerName, Offer, StudyConfig, find_kinship
-from core.sweeps.study.store import CANDIDATE, TRUTH, StudyCell, StudyStore
+from core.sweeps.study.plan import CANDIDATE, TRUTH, StudyCell, StudyStore
 from core.types import FloatArray
 
 LEAST_RANKED = 3

@@ -11,11 +11,11 @@ import pytest
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
+from core.headers import unstructure
 from core.sweeps import choose
 from core.sweeps.choose import check_comparable, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.plan import CLIMB, estimate_cost, list_cells
-from core.sweeps.store import pack_config, unpack_config
+from core.sweeps.plan import CLIMB, SWEEP, estimate_cost, list_cells
 from core.types import NormName
 
 ALEX, MOBILE = (
@@ -141,4 +141,4 @@ def test_the_second_norm_has_the_same_rms_change() -> None:
 
 def test_a_config_survives_json() -> None:
     config = make(norms=(NormName.L2, NormName.LINF))
-    assert unpack_config(pack_config(config)) == config
+    assert SWEEP.unpack(unstructure(config)) == config

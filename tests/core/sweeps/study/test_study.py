@@ -14,6 +14,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from core.commands.cli import run_command_line
 from core.errors import BadInputError, StorageError
+from core.sweeps.cells import load_store
 from core.sweeps.statistics import Interval
 from core.sweeps.study.config import (
     CANDIDATES,
@@ -28,9 +29,9 @@ from core.sweeps.study.config import (
 )
 from core.sweeps.study.findings import CLAIMS, Finding, Status
 from core.sweeps.study.judge import measure_candidates, rank_correlations
+from core.sweeps.study.plan import STUDY, StudyStore, list_study
 from core.sweeps.study.run import measure_overlap
 from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
-from core.sweeps.study.store import StudyStore, list_study, load_study
 from tests.helpers.tiny_encoders import make_linear_encoder
 
 
@@ -196,11 +197,11 @@ def test_one_command_makes_the_page_and_a_lost_cell_is_made_again_alike(
     assert {path.name for path in (out / "figures").glob("*.svg")} == {"axes.svg", "criteria.svg", "findings.svg"}
     table = (out / "tables" / "candidates.csv").read_bytes()
 
-    store = load_study(out)
+    store = load_store(STUDY, out)
     last = list_study(store.config)[-1]
     (out / "cells" / f"{last.key}.npz").unlink()
     with pytest.raises(BadInputError, match="lacks 1 cells"):
-        load_study(out)
+        load_store(STUDY, out)
     assert call_study("--out", str(out), "--resume") == 0
     assert (out / "tables" / "candidates.csv").read_bytes() == table
     with_other_seed = ("--out", str(out), "--resume", "--seed", "1")
@@ -209,7 +210,7 @@ def test_one_command_makes_the_page_and_a_lost_cell_is_made_again_alike(
 
 
 def test_a_broken_cell_says_what_to_do(tmp_path: Path) -> None:
-    store = StudyStore(tmp_path, make_quick(), {})
+    store = StudyStore(tmp_path, make_quick(), {}, STUDY)
     cell = list_study(store.config)[0]
     (tmp_path / "cells").mkdir()
     (tmp_path / "cells" / f"{cell.key}.npz").write_bytes(b"nothing")
