@@ -20,8 +20,8 @@ from core.reports.study_figures import draw_study
 from core.reports.table import Table, Value, make_table, spread, write_tables
 from core.sweeps.cells import load_store
 from core.sweeps.study.config import Offer
-from core.sweeps.study.findings import CLAIMS, Finding, Status, list_findings
-from core.sweeps.study.judge import CRITERIA, NEARNESS, StudyAnswer, judge_study
+from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer, evaluate_study
+from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status, list_outcomes
 from core.sweeps.study.plan import STUDY
 from core.templates import fill_template
 from core.types import NormName
@@ -48,7 +48,7 @@ class StudyReport:
     folder: Path
     page: Path
     answer: StudyAnswer
-    findings: tuple[Finding, ...]
+    outcomes: tuple[Outcome, ...]
     tables: tuple[Table, ...]
     figures: dict[str, Figure]
     sentences: tuple[str, ...]
@@ -60,19 +60,19 @@ def write_study(folder: Path) -> StudyReport:
     Raises BadInputError if it is none or cells are missing, StorageError if it cannot be written.
     """
     store = load_store(STUDY, folder)
-    answer = judge_study(store)
-    findings = list_findings(answer)
-    tables, figures = tabulate_study(answer, findings), draw_study(answer, findings)
+    answer = evaluate_study(store)
+    outcomes = list_outcomes(answer)
+    tables, figures = tabulate_study(answer, outcomes), draw_study(answer, outcomes)
     write_tables(tables, store.folder / TABLES)
     write_figures(figures, store.folder / FIGURES)
     page = store.folder / REPORT_NAME
-    report = StudyReport(store.folder, page, answer, findings, tables, figures, sum_up(answer, findings))
+    report = StudyReport(store.folder, page, answer, outcomes, tables, figures, sum_up(answer, outcomes))
     text = compose_study(report, store.facts)
     replace_file(page, lambda partial: partial.write_text(text, encoding="utf-8"))
     return report
 
 
-def sum_up(answer: StudyAnswer, findings: Sequence[Finding]) -> tuple[str, ...]:
+def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """The answer in sentences: what each criterion is worth, and how often each finding holds."""
     lines = []
     for one in (found for found in answer.overall if found.offer is Offer.HELD_OUT):
@@ -86,26 +86,26 @@ def sum_up(answer: StudyAnswer, findings: Sequence[Finding]) -> tuple[str, ...]:
                 f"Which criterion finds the candidate {STANDS_FOR[nearness]} ({one.n_recordings} simulated recordings, "
                 f"teacher's network held out, chance {one.chance:.0%})? " + "; ".join(parts) + "."
             )
-    for claim in CLAIMS:
-        own = [one for one in findings if one.claim is claim and one.offer is Offer.HELD_OUT]
+    for hypothesis in HYPOTHESES:
+        own = [one for one in outcomes if one.hypothesis is hypothesis and one.offer is Offer.HELD_OUT]
         kinds = []
         for robust, word in ((True, "robust"), (False, "standard")):
             counts = Counter(one.status for one in own if one.teacher.is_robust is robust)
             if counts:
                 told = ", ".join(f"{status} in {counts[status]}" for status in Status if counts[status])
                 kinds.append(f"truth in a {word} network: {told}")
-        lines.append(f"{claim.title}: {'; '.join(kinds)}.")
+        lines.append(f"{hypothesis.title}: {'; '.join(kinds)}.")
     return tuple(lines)
 
 
-def tabulate_study(answer: StudyAnswer, findings: Sequence[Finding]) -> tuple[Table, ...]:
-    """Findings, criteria, verdicts and candidates."""
+def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Table, ...]:
+    """Hypotheses, criteria, results of each recording and candidates."""
     found = (
-        {"finding": one.claim.number, "claim": one.claim.title, "truth in": one.teacher.label}
+        {"finding": one.hypothesis.number, "claim": one.hypothesis.title, "truth in": one.teacher.label}
         | {"noise (signal SD)": one.noise, "offered": str(one.offer)}
         | spread("value", one.value)
         | {"status": str(one.status)}
-        for one in findings
+        for one in outcomes
     )
     criteria = (
         {"offered": str(one.offer), "recordings": one.n_recordings}
@@ -118,13 +118,13 @@ def tabulate_study(answer: StudyAnswer, findings: Sequence[Finding]) -> tuple[Ta
     return (
         make_table("findings", "When the four findings hold", found),
         make_table("criteria", "What each criterion is worth", criteria),
-        make_table("verdicts", "What each criterion picks", _verdicts(answer)),
+        make_table("verdicts", "What each criterion picks", _results(answer)),
         make_table("candidates", "Candidates", _candidates(answer)),
     )
 
 
-def _verdicts(answer: StudyAnswer) -> Iterator[dict[str, Value]]:
-    for one in answer.verdicts:
+def _results(answer: StudyAnswer) -> Iterator[dict[str, Value]]:
+    for one in answer.results:
         row: dict[str, Value] = {"truth in": one.teacher.label, "noise (signal SD)": one.noise}
         row |= {"offered": str(one.offer)}
         row |= {f"nearest by {key}": one.nearest[key].label for key in NEARNESS}
@@ -138,9 +138,9 @@ def _candidates(answer: StudyAnswer) -> Iterator[dict[str, Value]]:
     for condition in answer.conditions:
         for number, candidate in enumerate(answer.config.candidates):
             row: dict[str, Value] = {"truth in": condition.teacher.label, "noise (signal SD)": condition.noise}
-            row |= {"candidate": candidate.label, "related by": str(condition.kinships[number])}
+            row |= {"candidate": candidate.label, "related by": str(condition.relations[number])}
             row |= {"kind": "robust" if candidate.is_robust else "standard"}
-            row |= {"sensitivity of the true voxels (SD)": float(condition.measured.true_sensitivity[0])}
+            row |= {"sensitivity of the true voxels (SD)": float(condition.measures.true_sensitivity[0, 0])}
             for measure, title in MEASURES.items():
                 row |= spread(title, answer.interval(condition, measure, number))
             yield row
@@ -152,7 +152,7 @@ def compose_study(report: StudyReport, facts: dict[str, Any]) -> str:
     return fill_template(
         "study.html",
         sentences=report.sentences,
-        hypotheses=CLAIMS,
+        hypotheses=HYPOTHESES,
         figures=[inline_svg(figure) for figure in report.figures.values()],
         config=config,
         noise=", ".join(f"{level:g}" for level in config.noise),

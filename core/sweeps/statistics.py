@@ -73,6 +73,11 @@ def interval_of(value: float, resampled: FloatArray, confidence: float) -> Inter
     return Interval(float(value), float(low), float(high))
 
 
+def interval_of_rows(values: FloatArray, confidence: float) -> Interval:
+    """The interval of a statistic as it is, then in every resample: (1 + n_resamples,)."""
+    return interval_of(float(values[0]), values[1:], confidence)
+
+
 def bootstrap(
     statistic: Callable[[FloatArray], float], values: FloatArray, *, count: int, confidence: float, seed: int
 ) -> Interval:

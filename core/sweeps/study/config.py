@@ -38,7 +38,7 @@ class LayerName(NamedTuple):
         return find_network(self.network).robust
 
 
-class Kinship(StrEnum):
+class Relation(StrEnum):
     """How a candidate is related to the teacher."""
 
     OWN = "own network"
@@ -47,18 +47,18 @@ class Kinship(StrEnum):
 
 
 class Offer(StrEnum):
-    """Which candidates an experimenter has to choose from; each study is judged under all three."""
+    """Which candidates an experimenter has to choose from; each study is evaluated under all three."""
 
     ALL = "all"
     HELD_OUT = "teacher's network held out"
     OTHERS = "other architectures only"
 
     @property
-    def kinships(self) -> tuple[Kinship, ...]:
+    def relations(self) -> tuple[Relation, ...]:
         """The candidates offered."""
-        own = (Kinship.OWN,) if self is Offer.ALL else ()
-        sister = () if self is Offer.OTHERS else (Kinship.SISTER,)
-        return (*own, *sister, Kinship.OTHER)
+        own = (Relation.OWN,) if self is Offer.ALL else ()
+        sister = () if self is Offer.OTHERS else (Relation.SISTER,)
+        return (*own, *sister, Relation.OTHER)
 
 
 TEACHERS = (
@@ -172,9 +172,9 @@ class StudyConfig:
 
     def offered(self, teacher: LayerName, offer: Offer) -> tuple[int, ...]:
         """Numbers of the candidates an experimenter may choose from."""
-        kept = offer.kinships
+        kept = offer.relations
         return tuple(
-            number for number, candidate in enumerate(self.candidates) if find_kinship(teacher, candidate) in kept
+            number for number, candidate in enumerate(self.candidates) if find_relation(teacher, candidate) in kept
         )
 
     def describe(self) -> str:
@@ -204,13 +204,13 @@ def make_quick(seed: int = 0) -> StudyConfig:
     )
 
 
-def find_kinship(teacher: LayerName, candidate: LayerName) -> Kinship:
+def find_relation(teacher: LayerName, candidate: LayerName) -> Relation:
     """How the candidate is related to the teacher."""
     if teacher.network == candidate.network:
-        return Kinship.OWN
+        return Relation.OWN
     first, second = find_network(teacher.network), find_network(candidate.network)
     same = (first.family, first.architecture) == (second.family, second.architecture) and bool(first.architecture)
-    return Kinship.SISTER if same else Kinship.OTHER
+    return Relation.SISTER if same else Relation.OTHER
 
 
 def parse_layers(words: Sequence[str], *, teachers: Sequence[LayerName] = ()) -> tuple[LayerName, ...]:

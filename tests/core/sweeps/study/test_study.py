@@ -19,16 +19,16 @@ from core.sweeps.statistics import Interval
 from core.sweeps.study.config import (
     CANDIDATES,
     TEACHERS,
-    Kinship,
     LayerName,
     Offer,
+    Relation,
     StudyConfig,
-    find_kinship,
+    find_relation,
     make_quick,
     parse_layers,
 )
-from core.sweeps.study.findings import CLAIMS, Finding, Status
-from core.sweeps.study.judge import measure_candidates, rank_correlations
+from core.sweeps.study.evaluate import measure_candidates, rank_correlations
+from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
 from core.sweeps.study.plan import STUDY, StudyStore, list_study
 from core.sweeps.study.run import measure_overlap
 from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
@@ -80,9 +80,9 @@ def test_by_default_every_teacher_is_crossed_with_the_same_candidates_and_none_i
     assert not set(config.teachers) & set(config.candidates)
     assert {name.network for name in config.teachers} == {name.network for name in config.candidates}
     sister = TEACHERS[1]
-    kinds = [find_kinship(sister, name) for name in CANDIDATES]
-    assert kinds[:4] == [Kinship.SISTER, Kinship.SISTER, Kinship.OWN, Kinship.OWN]
-    assert set(kinds[4:]) == {Kinship.OTHER}
+    kinds = [find_relation(sister, name) for name in CANDIDATES]
+    assert kinds[:4] == [Relation.SISTER, Relation.SISTER, Relation.OWN, Relation.OWN]
+    assert set(kinds[4:]) == {Relation.OTHER}
     assert [len(config.offered(sister, offer)) for offer in Offer] == [8, 6, 4]
 
 
@@ -139,9 +139,9 @@ def test_the_overlap_of_perturbations_is_their_cosine() -> None:
         (4, (np.nan, np.nan, np.nan), Status.UNKNOWN),
     ],
 )
-def test_a_finding_is_read_off_its_interval(number: int, interval: tuple[float, ...], status: Status) -> None:
-    finding = Finding(CLAIMS[number - 1], TEACHERS[0], 1.0, Offer.ALL, Interval(*interval))
-    assert finding.status is status
+def test_an_outcome_is_read_off_its_interval(number: int, interval: tuple[float, ...], status: Status) -> None:
+    outcome = Outcome(HYPOTHESES[number - 1], TEACHERS[0], 1.0, Offer.ALL, Interval(*interval))
+    assert outcome.status is status
 
 
 @pytest.mark.parametrize(
