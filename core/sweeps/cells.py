@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError, Cancelled, StorageError
 from core.files import check_free, replace_file
 from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
@@ -136,7 +136,7 @@ def open_store(
             if differs:
                 allowed = f"the folder of the same {work.name}; {', '.join(differs)} differs"
                 advice = "Choose another folder, or give the same settings."
-                raise BadInputError(describe_refusal("out", allowed=allowed, got=str(folder), advice=advice))
+                raise refusal("out", allowed=allowed, got=str(folder), advice=advice)
     else:
         check_free(folder)
         write_json(path, {"format": work.kind.format, "version": work.kind.versions[-1]} | header)
@@ -155,9 +155,7 @@ def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, C
     """
     path = Path(folder).expanduser() / work.file
     if not path.is_file():
-        raise BadInputError(
-            describe_refusal("folder", allowed=f"of a {work.name}", got=str(folder), advice=f"{work.made_by} them.")
-        )
+        raise refusal("folder", allowed=f"of a {work.name}", got=str(folder), advice=f"{work.made_by} them.")
     config, facts = _read(work, path)
     store = CellStore(path.parent, config, facts, work)
     if missing := store.missing():

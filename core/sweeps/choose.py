@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import EncoderCard
 from core.encoders.files import list_encoders, load_card
@@ -55,7 +55,7 @@ def choose_targets(
             chosen[TargetName(int(word), "")] = None
         else:
             allowed = "numbers of voxels, or ROI:N for N voxels of an ROI"
-            raise BadInputError(describe_refusal("voxels", allowed=allowed, got=word))
+            raise refusal("voxels", allowed=allowed, got=word)
     return tuple(chosen)
 
 
@@ -82,14 +82,14 @@ def check_comparable(config: SweepConfig) -> None:
         shared = [roi for roi in names[0] if all(roi in others for others in names)]
         advice = f"All have {', '.join(shared)}: compare ROI means (--rois)." if shared else "They share no ROI either."
         got = f"voxels of {' and '.join(config.subjects)}"
-        raise BadInputError(describe_refusal("voxels", allowed="of one subject", got=got, advice=advice))
+        raise refusal("voxels", allowed="of one subject", got=got, advice=advice)
     for encoder in config.encoders:
         card = load_card(*encoder)
         for target in config.targets:
             voxels = list(target.find_in(tables[encoder.subject]).voxels)
             if max(voxels) >= card.n_voxels:
                 allowed = f"one of the {card.n_voxels:,} that {encoder.label} predicts"
-                raise BadInputError(describe_refusal("voxel", allowed=allowed, got=max(voxels)))
+                raise refusal("voxel", allowed=allowed, got=max(voxels))
             _check_usable(target, card, voxels, gate=config.gate)
 
 
@@ -135,14 +135,14 @@ def _draw_voxels(
     if len({card.n_voxels for card in cards}) > 1 or len({name.subject for name in encoders}) > 1:
         advice = "Name ROI means instead (--rois)."
         got = [name.subject for name in encoders]
-        raise BadInputError(describe_refusal("voxels", allowed="of one subject", got=got, advice=advice))
+        raise refusal("voxels", allowed="of one subject", got=got, advice=advice)
     table = load_subject(encoders[0].subject).voxels
     check_choice("roi", roi, table.roi_names)
     fit = [int(voxel) for voxel in table.voxels_in(roi) if passes_gate(cards, gate)[voxel]]
     wanted = int(count) if count.isdecimal() else 0
     if not 1 <= wanted <= len(fit):
         allowed = f"1 to {len(fit)} voxels of {roi}, as many as every encoder predicts with r >= {gate:g}"
-        raise BadInputError(describe_refusal("voxels", allowed=allowed, got=count, advice="Lower the gate for more."))
+        raise refusal("voxels", allowed=allowed, got=count, advice="Lower the gate for more.")
     order = make_stream(seed, "voxels", roi).permutation(len(fit))[:wanted]
     return [TargetName(fit[index], "") for index in sorted(order)]
 
@@ -151,7 +151,7 @@ def _draw_images(subject: Subject, count: int, *, seed: int) -> list[str]:
     held_out = [identity for identity, test in zip(subject.image_ids, subject.test, strict=True) if test]
     if not 1 <= count <= len(held_out):
         allowed = f"test:1 to test:{len(held_out)} for {subject.id}"
-        raise BadInputError(describe_refusal("images", allowed=allowed, got=f"test:{count}"))
+        raise refusal("images", allowed=allowed, got=f"test:{count}")
     kinds = dict(zip(subject.image_ids, subject.categories, strict=True))
     order = [held_out[index] for index in make_stream(seed, "images").permutation(len(held_out))]
     seen: dict[str, int] = {}

@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
-from core.checks import check_count, check_epsilon, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
 from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
@@ -148,10 +147,10 @@ class SweepConfig:
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
         if not -1 <= self.gate <= 1:
-            raise BadInputError(describe_refusal("gate", allowed="an r from -1 to 1", got=self.gate))
+            raise refusal("gate", allowed="an r from -1 to 1", got=self.gate)
         check_positive("confidence", self.confidence)
         if self.confidence >= 1:
-            raise BadInputError(describe_refusal("confidence", allowed="below 1", got=self.confidence))
+            raise refusal("confidence", allowed="below 1", got=self.confidence)
 
     def _check_enough(self) -> None:
         least = 2 if self.question.compares else 1
@@ -159,44 +158,36 @@ class SweepConfig:
             compares = f"{self.question.capitalize()} compares encoders: name a second one."
             advice = compares if self.encoders else "Name it as NET or NET:LAYER."
             got = [name.label for name in self.encoders]
-            raise BadInputError(describe_refusal("encoders", allowed=f"at least {least}", got=got, advice=advice))
+            raise refusal("encoders", allowed=f"at least {least}", got=got, advice=advice)
         if len(self.images) < LEAST_IMAGES:
             advice = "Intervals over images need two; `main.py probe` answers for a single one."
             allowed = f"at least {LEAST_IMAGES} images"
-            raise BadInputError(describe_refusal("images", allowed=allowed, got=list(self.images), advice=advice))
+            raise refusal("images", allowed=allowed, got=list(self.images), advice=advice)
         for name in ("encoders", "images", "targets", "directions", "norms", "attacks"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 allowed = "at least one, each named once"
-                raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
+                raise refusal(name, allowed=allowed, got=[str(value) for value in values])
 
     def _check_attacks(self) -> None:
         if len(self.norms) > 1 and self.question is Question.DISCRIMINABILITY:
             advice = "Run it once under each; fragility compares norms."
-            raise BadInputError(
-                describe_refusal("norms", allowed="one", got=[str(norm) for norm in self.norms], advice=advice)
-            )
+            raise refusal("norms", allowed="one", got=[str(norm) for norm in self.norms], advice=advice)
         if len(self.attacks) > 1 and self.question is not Question.TRANSFER:
             advice = "Only transfer compares attacks."
-            raise BadInputError(
-                describe_refusal("attacks", allowed="one", got=[str(kind) for kind in self.attacks], advice=advice)
-            )
+            raise refusal("attacks", allowed="one", got=[str(kind) for kind in self.attacks], advice=advice)
         if AttackKind.ENSEMBLE not in self.attacks:
             return
         if self.question is not Question.TRANSFER:
             advice = "An ensemble leaves the recipient out, so it is an attack of transfer."
-            raise BadInputError(
-                describe_refusal("attacks", allowed="another", got=[str(kind) for kind in self.attacks], advice=advice)
-            )
+            raise refusal("attacks", allowed="another", got=[str(kind) for kind in self.attacks], advice=advice)
         if self.attacks[0] is AttackKind.ENSEMBLE:
             advice = "T divides by the shifts of an attack on the recipient itself: put pgd first."
             allowed = "another one before ensemble"
-            raise BadInputError(
-                describe_refusal("attacks", allowed=allowed, got=[str(kind) for kind in self.attacks], advice=advice)
-            )
+            raise refusal("attacks", allowed=allowed, got=[str(kind) for kind in self.attacks], advice=advice)
         if len(self.encoders) < LEAST_FOR_ENSEMBLE:
             allowed = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
-            raise BadInputError(describe_refusal("encoders", allowed=allowed, got=[one.label for one in self.encoders]))
+            raise refusal("encoders", allowed=allowed, got=[one.label for one in self.encoders])
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -261,4 +252,4 @@ def check_ladder(ladder: tuple[float, ...], norm: NormName) -> None:
     if not ladder or list(ladder) != sorted(set(ladder)) or ladder[0] <= 0:
         allowed = "budgets above 0 in ascending order"
         advice = "Sensitivity is drawn against log epsilon, which has no place for 0."
-        raise BadInputError(describe_refusal("epsilons", allowed=allowed, got=list(ladder), advice=advice))
+        raise refusal("epsilons", allowed=allowed, got=list(ladder), advice=advice)

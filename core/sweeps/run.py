@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.image_store import find_stimulus
 from core.encoders.files import load_card
-from core.errors import BadInputError
 from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.sweeps.attack_kinds import AttackKind
@@ -59,7 +58,7 @@ def check_sweep(config: SweepConfig) -> None:
     if AttackKind.ENSEMBLE in config.attacks and len(sides) > 1:
         advice = "The members of an ensemble share their pixels: compare networks of one input size, or leave it out."
         allowed = "networks of one input size for an ensemble"
-        raise BadInputError(describe_refusal("encoders", allowed=allowed, got=sorted(sides), advice=advice))
+        raise refusal("encoders", allowed=allowed, got=sorted(sides), advice=advice)
     for image in config.images:
         find_stimulus(image, size=min(sides))
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.seeds import make_stream
 from core.types import BoolArray, FloatArray, IntArray
 
@@ -124,7 +123,7 @@ def count_for_pairs(n_encoders: int, wished: int, *, level: float = 0.05) -> int
 def correlate_pairs(first: FloatArray, second: FloatArray) -> float:
     """Pearson r of two vectors; NaN where fewer than three pairs are finite or one never varies."""
     if np.shape(first) != np.shape(second):
-        raise BadInputError(describe_refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second)))
+        raise refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second))
     known = np.isfinite(first) & np.isfinite(second)
     if known.sum() < 3 or np.ptp(first[known]) == 0 or np.ptp(second[known]) == 0:
         return float("nan")

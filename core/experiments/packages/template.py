@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError, StorageError
+from core.checks import check_choice, refusal
+from core.errors import StorageError
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.timing import Screen, Timing
 from core.files import replace_file
@@ -51,7 +51,7 @@ def read_template(path: Path) -> Template:
         raise StorageError(f"{path} cannot be read ({error.strerror or error}). Choose a timing template.") from error
     except (ValueError, RecursionError) as error:
         allowed = "a TOML file"
-        raise BadInputError(describe_refusal("timing", allowed=allowed, got=str(path), advice=f"{error}.")) from error
+        raise refusal("timing", allowed=allowed, got=str(path), advice=f"{error}.") from error
     for name in tables:
         check_choice("table", name, COMMENTS)
     return Template(
@@ -78,7 +78,7 @@ def word_template(template: Template) -> str:
 
 def _read_table(kind: type[Config], values: Any, table: str) -> Config:
     if not isinstance(values, Mapping):
-        raise BadInputError(describe_refusal(table, allowed="a table of the template", got=values))
+        raise refusal(table, allowed="a table of the template", got=values)
     fields = {one.name: one for one in dataclasses.fields(kind)}
     given: dict[str, Any] = {}
     for name, value in values.items():

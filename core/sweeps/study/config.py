@@ -15,8 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON
-from core.checks import check_count, check_epsilon, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import find_network
 from core.types import NormName
 
@@ -136,29 +135,27 @@ class StudyConfig:
         self._check_layers()
         if self.n_components >= self.n_train:
             allowed = f"below the {self.n_train} training images"
-            raise BadInputError(describe_refusal("n_components", allowed=allowed, got=self.n_components))
+            raise refusal("n_components", allowed=allowed, got=self.n_components)
 
     def _check_layers(self) -> None:
         for name in ("teachers", "candidates", "noise"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 allowed = "at least one, each named once"
-                raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
+                raise refusal(name, allowed=allowed, got=[str(value) for value in values])
         shared = [name.label for name in self.candidates if name in self.teachers]
         if shared:
             advice = "A candidate of the teacher's own layer would be the truth itself. Leave it out."
-            raise BadInputError(describe_refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice))
+            raise refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice)
         for teacher in self.teachers:
             if len(self.offered(teacher, Offer.HELD_OUT)) < 2:
                 allowed = f"at least two of networks other than the teacher {teacher.network}"
                 got = [name.label for name in self.candidates]
-                raise BadInputError(describe_refusal("candidates", allowed=allowed, got=got))
+                raise refusal("candidates", allowed=allowed, got=got)
         sides = {find_network(name.network).input_size for name in self.layers}
         if len(sides) > 1:
             advice = "A perturbation fits one size only."
-            raise BadInputError(
-                describe_refusal("candidates", allowed="networks of one input size", got=sorted(sides), advice=advice)
-            )
+            raise refusal("candidates", allowed="networks of one input size", got=sorted(sides), advice=advice)
 
     @property
     def layers(self) -> tuple[LayerName, ...]:
@@ -223,7 +220,7 @@ def parse_layers(words: Sequence[str], *, teachers: Sequence[LayerName] = ()) ->
         network, colon, layer = word.partition(":")
         spec = find_network(network)
         if colon and layer not in spec.layers:
-            raise BadInputError(describe_refusal("layer", allowed=f"one of {', '.join(spec.layers)}", got=layer))
+            raise refusal("layer", allowed=f"one of {', '.join(spec.layers)}", got=layer)
         names = (layer,) if colon else spec.layers if teachers else spec.layers[-2:-1] or spec.layers
         found |= {LayerName(network, one): None for one in names if LayerName(network, one) not in teachers}
     return tuple(found)
