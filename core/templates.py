@@ -1,8 +1,12 @@
-"""Fills the texts of resources/templates with values: pages (*.html, every value is escaped) and READMEs (*.md)."""
+"""The words of reports: formulas, and the texts of resources/templates filled in.
+
+Pages are *.html, where every value is escaped, READMEs are *.md.
+"""
 
 from __future__ import annotations
 
 import math
+import tomllib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +14,16 @@ from core.paths import resources_folder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+@lru_cache(maxsize=1)
+def _formulas() -> dict[str, dict[str, str]]:
+    return tomllib.loads((resources_folder() / "formulas.toml").read_text(encoding="utf-8"))
+
+
+def read_formulas(what: str) -> dict[str, str]:
+    """What each number of an answer is, with its formula and unit; of a question, or of a "comparison"."""
+    return _formulas()[what]
 
 
 def fill_template(name: str, **values: object) -> str:

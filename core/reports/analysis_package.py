@@ -23,11 +23,11 @@ from core.reports.analysis_figures import draw_figures
 from core.reports.analysis_tables import tabulate
 from core.reports.figure_parts import inline_svg, write_figures
 from core.reports.table import Table, write_tables
-from core.sweeps.answer import FORMULAS, Answer, answer_sweep
+from core.sweeps.answer import Answer, answer_sweep
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import SweepConfig
 from core.sweeps.gather import Sweep, load_sweep
-from core.templates import fill_template
+from core.templates import fill_template, read_formulas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
     first = tables[0]
     return {
         "question": str(sweep.config.question),
-        "formulas": dict(FORMULAS[sweep.config.question]),
+        "formulas": read_formulas(sweep.config.question),
         "settings": unstructure(sweep.config),
         "facts": sweep.facts,
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
@@ -126,7 +126,7 @@ def _describe(report: AnalysisReport) -> dict[str, Any]:
         "versions": ", ".join(f"{name} {value}" for name, value in facts.get("versions", {}).items()),
         "hashes": ", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["encoder_sha256"].items()),
         "without_copy": facts.get("no_copy", []),
-        "formulas": FORMULAS[config.question],
+        "formulas": read_formulas(config.question).items(),
         "figures": [inline_svg(figure) for figure in report.figures.values()],
         "tables": report.tables,
     }

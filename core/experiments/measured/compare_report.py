@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.experiments.measured.compare import FORMULAS, Comparison, Cut, Row, predict_shifts
+from core.experiments.measured.compare import Comparison, Cut, Row, predict_shifts
 from core.experiments.measured.compare_tables import (
     SIMULATED_WARNING,
     describe_comparison,
@@ -34,7 +34,7 @@ from core.reports.figure_parts import (
     write_figures,
 )
 from core.reports.table import Table, make_table, write_tables
-from core.templates import fill_template
+from core.templates import fill_template, read_formulas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ def compose_comparison(comparison: Comparison, tables: Sequence[Table], figures:
         warnings=comparison.warnings,
         figures=[inline_svg(figure) for figure in figures.values()],
         found=findings.describe(),
-        formulas=FORMULAS,
+        formulas=read_formulas("comparison").items(),
         tables=(*_shorten(comparison), *(table for table in tables if table.name == "probes")),
     )
 

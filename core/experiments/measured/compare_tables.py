@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from core.experiments.measured.compare import FORMULAS, Comparison, Cut, Row, describe_budget
+from core.experiments.measured.compare import Comparison, Cut, Row, describe_budget
 from core.experiments.measured.planned import Measure, Scale
 from core.reports.table import Table, Value, make_table, spread
 from core.sweeps.statistics import Interval
+from core.templates import read_formulas
 
 SIMULATED_WARNING = "Simulated responses: the file says so. This is practice, no finding about a brain."
 HEADER = {
@@ -81,7 +82,7 @@ def pack_comparison(comparison: Comparison) -> dict[str, Any]:
         "settings": _plain(dataclasses.asdict(comparison.config)),
         "found": _plain(dataclasses.asdict(findings)),
         "warnings": list(comparison.warnings),
-        "formulas": dict(FORMULAS),
+        "formulas": read_formulas("comparison"),
         "rows": [_plain(dataclasses.asdict(row)) for row in comparison.rows],
     }
 
