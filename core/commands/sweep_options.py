@@ -17,9 +17,8 @@ from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import choose_encoders, choose_images, choose_targets
+from core.sweeps.choose import Copies, choose_copies, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
-from core.sweeps.copies import Copies, choose_copies
 from core.sweeps.pace import measure_paces
 from core.sweeps.plan import COPY_KINDS, REFITTED, UNTRAINED, estimate_cost, format_duration, name_layers
 from core.sweeps.run import check_sweep

@@ -12,6 +12,7 @@ from core.sweeps.transfer import Transfer, analyse_transfer
 
 Answer = Fragility | Discriminability | Transfer | Meaning
 
+
 def answer_sweep(sweep: Sweep) -> Answer:
     """The answer to the sweep's own question."""
     config = sweep.config

@@ -107,7 +107,7 @@ def save_arrays(path: Path, arrays: Arrays) -> None:
 def load_arrays(path: Path) -> Arrays:
     """Arrays written by `save_arrays`. Raises StorageError if they cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (*DAMAGED, tokenize.TokenError) as error:
         raise StorageError(f"{path} cannot be read ({error}). Delete it and resume.") from error

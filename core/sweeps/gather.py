@@ -10,7 +10,7 @@ import numpy as np
 
 from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import CLIMB, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
+from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
 from core.types import FloatArray
 
 BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
@@ -70,11 +70,11 @@ class Sweep:
         """predicted, measured (n_test, n_targets) and noise_ceiling (n_targets,) of one encoder."""
         return self.store.load(Cell(PREDICT, encoder))
 
-    def climb(
+    def curve(
         self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
     ) -> dict[str, Any]:
-        """The arrays of one climb, its perturbations among them."""
-        return self.store.load(Cell(CLIMB, encoder, target, direction, norm, attack, copy))
+        """The arrays of one attack curve, its perturbations among them."""
+        return self.store.load(Cell(CURVE, encoder, target, direction, norm, attack, copy))
 
     def score(
         self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
@@ -106,7 +106,7 @@ def load_sweep(folder: Path) -> Sweep:
     arrays |= {name: np.empty(outer) for name in BY_CELL}
     arrays |= {name: np.full((*outer, n_images, N_PATH - 2), np.nan) for name in BY_POINT}
     for place in np.ndindex(*outer):
-        cell = store.load(Cell(CLIMB, *place))
+        cell = store.load(Cell(CURVE, *place))
         for name, values in arrays.items():
             values[place] = cell.get(name, np.nan)
     return Sweep(config, store, **arrays)

@@ -13,9 +13,8 @@ from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import RunProgress, iter_cells, open_store
-from core.sweeps.choose import check_comparable
+from core.sweeps.choose import check_comparable, choose_copies
 from core.sweeps.config import SweepConfig
-from core.sweeps.copies import choose_copies
 from core.sweeps.pace import read_paces
 from core.sweeps.plan import SWEEP, name_layers, time_cell
 from core.sweeps.work import EncoderSource, Worker

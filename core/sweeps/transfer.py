@@ -191,7 +191,7 @@ def _own_of_copy(sweep: Sweep, source: int, target: int, norm: int) -> FloatArra
     """Shifts of a re-fitted copy by perturbations made on itself, in its SDs, (n_images,)."""
     parts = []
     for number in _directions(sweep):
-        stored = sweep.climb(source, target, number, norm, copy=REFITTED)
+        stored = sweep.curve(source, target, number, norm, copy=REFITTED)
         parts.append(sweep.config.directions[number].sign * stored["shift"][:, -1] / float(stored["sd"]))
     return np.asarray(np.mean(parts, axis=0))
 

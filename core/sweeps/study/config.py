@@ -139,10 +139,9 @@ class StudyConfig:
 
     def _check_layers(self) -> None:
         for name in ("teachers", "candidates", "noise"):
-            values = getattr(self, name)
+            values = [str(value) for value in getattr(self, name)]
             if not values or len(set(values)) < len(values):
-                allowed = "at least one, each named once"
-                raise refusal(name, allowed=allowed, got=[str(value) for value in values])
+                raise refusal(name, allowed="at least one, each named once", got=values)
         shared = [name.label for name in self.candidates if name in self.teachers]
         if shared:
             advice = "A candidate of the teacher's own layer would be the truth itself. Leave it out."
@@ -150,8 +149,7 @@ class StudyConfig:
         for teacher in self.teachers:
             if len(self.offered(teacher, Offer.HELD_OUT)) < 2:
                 allowed = f"at least two of networks other than the teacher {teacher.network}"
-                got = [name.label for name in self.candidates]
-                raise refusal("candidates", allowed=allowed, got=got)
+                raise refusal("candidates", allowed=allowed, got=[name.label for name in self.candidates])
         sides = {find_network(name.network).input_size for name in self.layers}
         if len(sides) > 1:
             advice = "A perturbation fits one size only."

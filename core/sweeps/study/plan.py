@@ -72,18 +72,18 @@ def weigh_study(config: StudyConfig, cell: StudyCell, paces: Paces) -> float:
     if cell.kind == FEATURES:
         return seconds(config.layers[cell.layer]) * (config.n_train + config.n_test)
     n_probes, teacher = config.n_voxels * config.n_images, config.teachers[cell.teacher]
-    climbed = config.n_steps * PASSES_PER_STEP + N_PATH + PASSES_JUDGED
+    n_passes = config.n_steps * PASSES_PER_STEP + N_PATH + PASSES_JUDGED
     if cell.kind == TRUTH:
-        return seconds(teacher) * n_probes * climbed
-    return n_probes * (seconds(config.candidates[cell.candidate]) * climbed + seconds(teacher) * PASSES_SHOWN)
+        return seconds(teacher) * n_probes * n_passes
+    return n_probes * (seconds(config.candidates[cell.candidate]) * n_passes + seconds(teacher) * PASSES_SHOWN)
 
 
 def describe_cost(config: StudyConfig, paces: Paces) -> str:
     """The cost of a whole study in one line, before it starts."""
     cells = list_study(config)
     seconds = sum(weigh_study(config, cell, paces) for cell in cells)
-    n_climbs = len(config.teachers) * (1 + len(config.noise) * len(config.candidates))
-    n_steps = n_climbs * config.n_voxels * config.n_images * config.n_steps
+    n_curves = len(config.teachers) * (1 + len(config.noise) * len(config.candidates))
+    n_steps = n_curves * config.n_voxels * config.n_images * config.n_steps
     n_bytes = 2 * len(config.teachers) * config.n_voxels * config.n_images * 3 * config.side**2
     return (
         f"{len(cells)} cells, {n_steps:,} attack steps on single images, about {format_duration(seconds)}, "

@@ -18,8 +18,8 @@ from core.errors import Cancelled
 from core.probes.respond import exact_arithmetic, respond
 from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
+from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
-from core.sweeps.climb import Ascent, climb
 from core.sweeps.controls import make_controls
 from core.sweeps.pace import NetworkSource, Paces
 from core.sweeps.study.config import LayerName, StudyConfig
@@ -130,7 +130,7 @@ class _Worker:
         config, name = self._config, self._config.teachers[teacher]
         axes = draw_axes(self._space(name), config.n_voxels, name.label, seed=config.seed)
         encoder = self._build(name, axes, np.zeros(config.n_voxels))
-        found = [self._climb(encoder, voxel) for voxel in range(config.n_voxels)]
+        found = [self._attack(encoder, voxel) for voxel in range(config.n_voxels)]
         return {
             "axes": axes,
             "shift": np.stack([one["shift"][:, -1] for one in found]),
@@ -161,7 +161,7 @@ class _Worker:
         for voxel in range(config.n_voxels):
             if self._should_stop():
                 raise Cancelled
-            found = self._climb(candidate, voxel)
+            found = self._attack(candidate, voxel)
             shown, control = self._show(true_encoder, found["delta"], clean=clean)
             row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}
             row |= {"control": control[:, voxel], "overlap": measure_overlap(found["delta"], stored["delta"][voxel])}
@@ -171,12 +171,12 @@ class _Worker:
         predicted = space.test @ weights + intercept
         return arrays | {"predicted": predicted, "measured": measured, "signal": held_out}
 
-    def _climb(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
+    def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
         config = self._config
         attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, n_steps=config.n_steps, seed=config.seed)
-        ascent = Ascent(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
+        curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
         keys = self._keys()
-        return climb(encoder, self._probed(), ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+        return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""

@@ -15,7 +15,7 @@ from core.sweeps.plan import CONTROLS, VARIANTS
 from core.sweeps.score import Recipient, ScoreSettings, score
 from core.sweeps.transfer import cluster, divide_by_own
 from core.types import NormName
-from tests.core.sweeps.test_climb import grey, run
+from tests.core.sweeps.test_attack_curve import grey, run
 from tests.helpers.tiny_encoders import SIDE, make_linear_encoder, make_table, pixel_weights
 
 
