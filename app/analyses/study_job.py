@@ -5,18 +5,14 @@ The same settings lead to the same folder, so that a study that was cancelled go
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.analyses.sweep_job import copy_results, name_work
 from app.base.jobs import ShouldStop
 from core.engine import Engine
-from core.files import new_folder
-from core.headers import unstructure
 from core.paths import data_folder
 from core.sweeps.pace import Layer, measure_paces
 from core.sweeps.study.config import StudyConfig
@@ -25,7 +21,6 @@ from core.sweeps.study.plan import note_study_facts
 if TYPE_CHECKING:
     from core.sweeps.cells import RunProgress
 
-KEPT = ("tables", "figures")
 FILES = ("study.json", "report.html")
 FIGURES = {"Findings": "findings", "Criteria": "criteria", "True axes": "axes"}
 """Tab and file stem of each figure."""
@@ -62,8 +57,7 @@ def iter_whole_study(
 
 def choose_study_folder(config: StudyConfig, device: str) -> Path:
     """The folder of a study under the user's data, named by its settings."""
-    text = json.dumps([unstructure(config), note_study_facts(config, device)], sort_keys=True)
-    return data_folder() / "studies" / f"study-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return data_folder() / "studies" / f"study-{name_work(config, note_study_facts(config, device))}"
 
 
 def copy_study(folder: Path, target: Path) -> str:
@@ -71,9 +65,5 @@ def copy_study(folder: Path, target: Path) -> str:
 
     Raises BadInputError or StorageError if the folder is not free or cannot be written.
     """
-    with new_folder(target) as partial:
-        for name in KEPT:
-            shutil.copytree(folder / name, partial / name)
-        for name in FILES:
-            shutil.copy2(folder / name, partial / name)
+    copy_results(folder, target, FILES)
     return f"Saved the report, tables and figures to {target}"
