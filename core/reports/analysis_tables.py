@@ -214,7 +214,7 @@ def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
 
 
 def _evidence(answer: Meaning, sweep: Sweep) -> Iterator[Row]:
-    columns = ("encoder", "classifier", "image", "class before", "probability before", "class after")
+    columns: tuple[str, ...] = ("encoder", "classifier", "image", "class before", "probability before", "class after")
     columns += ("probability after", "probability of the first class after", "note")
     for label, reading in zip(answer.labels, answer.evidence, strict=True):
         if not reading.rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ MARKERS = "osD^vP"
 WIDTH = 3.6
 """Inches of one panel."""
 DOTS_PER_INCH = 150
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "probescope",
     "axes.spines.top": False,
@@ -70,10 +71,10 @@ def write_figures(
     for name, figure in figures.items():
         for suffix in suffixes:
             stamp = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
-            options = {"format": suffix, "dpi": DOTS_PER_INCH, "metadata": stamp}
             paths.append(folder / f"{name}.{suffix}")
             with figure_style():
-                replace_file(paths[-1], lambda partial, one=figure, how=options: one.savefig(partial, **how))
+                write = partial(figure.savefig, format=suffix, dpi=DOTS_PER_INCH, metadata=stamp)
+                replace_file(paths[-1], write)
     return tuple(paths)
 
 

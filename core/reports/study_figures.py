@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def draw_outcomes(config: StudyConfig, outcomes: Sequence[Outcome], offer: Offer
     for one in (found for found in outcomes if found.offer is offer):
         column, line = places.index((one.teacher, one.noise)), len(HYPOTHESES) - one.hypothesis.number
         fill, ink = LOOKS[one.status]
-        edges = {"facecolor": fill, "edgecolor": "#dddddd", "lw": 0.6}
+        edges: dict[str, Any] = {"facecolor": fill, "edgecolor": "#dddddd", "lw": 0.6}
         axis.add_patch(Rectangle((column - 0.48, line - 0.46), 0.96, 0.92, **edges))
         text = one.value.describe(".2g").replace(" ", "\n", 1) if np.isfinite(one.value.value) else "–"
         axis.text(column, line, text, ha="center", va="center", fontsize=5.5, color=ink)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.files import replace_file
 
@@ -37,16 +38,14 @@ class Table:
         return tuple(self.frame.itertuples(index=False, name=None))
 
 
-def make_table(
-    name: str, title: str, rows: Iterable[Mapping[str, Value]], columns: Sequence[str] | None = None
-) -> Table:
+def make_table(name: str, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Table:
     """A table of rows that name their columns; `columns` where there may be no row."""
     import pandas as pd  # kept from the window's start
 
     return Table(name, title, pd.DataFrame(list(rows), columns=columns, dtype=object))
 
 
-def spread(name: str, interval: Interval) -> dict[str, Value]:
+def spread(name: str, interval: Interval) -> dict[str, Any]:
     """The three cells of a value and its interval, by column."""
     return {name: interval.value, f"{name} low": interval.low, f"{name} high": interval.high}
 
@@ -59,10 +58,10 @@ def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
     written = []
     for table in tables:
         written.append(folder / f"{table.name}.csv")
-        replace_file(written[-1], lambda partial, frame=table.frame: write_csv(frame, partial))
+        replace_file(written[-1], partial(write_csv, table.frame))
         if importlib.util.find_spec("pyarrow") is not None:
             written.append(folder / f"{table.name}.parquet")
-            replace_file(written[-1], lambda partial, frame=table.frame: _write_parquet(frame, partial))
+            replace_file(written[-1], partial(_write_parquet, table.frame))
     return tuple(written)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def draw_case(answer: Transfer, case: Case) -> Figure:
         axes[0][0].add_patch(Rectangle((place, place), 0.92, 0.92, fill=False, lw=1.2, ls=":", ec="#ffffff"))
     framed = "left out of the ensemble" if table.sources[0] not in labels else "own weights, 1 by definition"
     axes[0][0].set(xlabel="recipient", ylabel="source", title=f"T(A→B) · {case.label} · framed: {framed}")
-    ink = {"color_threshold": 0, "above_threshold_color": "#444444"}
+    ink: dict[str, Any] = {"color_threshold": 0, "above_threshold_color": "#444444"}
     dendrogram(case.tree, labels=labels, ax=axes[0][1], orientation="right", **ink)
     axes[0][1].set(xlabel="1 − mean T", title="clusters; green: robustified networks")
     for axis in axes[0]:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from core.errors import BadInputError, Cancelled, StorageError
 from core.files import check_free, replace_file
 from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
 from core.progress import ShouldStop, Stopwatch, never_stop
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 CELLS_NAME = "cells"
@@ -41,7 +44,7 @@ class AnyCell(Protocol):
         """One line for a progress display."""
 
 
-ConfigT = TypeVar("ConfigT")
+ConfigT = TypeVar("ConfigT", bound="DataclassInstance")
 CellT = TypeVar("CellT", bound=AnyCell)
 
 
@@ -130,7 +133,7 @@ def open_store(
     header = {"config": unstructure(config), "facts": facts}
     if resume and path.is_file():
         found, known = _read(work, path)
-        for part, old in (("config", unstructure(found)), ("facts", known)):  # type: ignore[type-var]
+        for part, old in (("config", unstructure(found)), ("facts", known)):
             new = header[part]
             differs = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
             if differs:
