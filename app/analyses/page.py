@@ -47,8 +47,8 @@ from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.pace import measure_paces
 from core.sweeps.plan import format_duration, name_layers
+from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
 JOB, PACE = "analysis", "pace"
@@ -268,7 +268,7 @@ class AnalysisPage(WorkPage):
         if any(layer not in self.form.paces for layer in layers):
             self._session.lane.submit(
                 PACE,
-                lambda stop: measure_paces(self._session.engine, layers, should_stop=stop),
+                lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_paces,
                 title="Measuring the networks…",
             )

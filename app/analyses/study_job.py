@@ -14,7 +14,7 @@ from app.analyses.sweep_job import copy_results, name_work
 from app.base.jobs import ShouldStop
 from core.engine import Engine
 from core.paths import data_folder
-from core.sweeps.pace import Layer, measure_paces
+from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig
 from core.sweeps.study.plan import note_study_facts
 
@@ -38,7 +38,7 @@ class StudyFinished:
 
 def measure_study(engine: Engine, config: StudyConfig, should_stop: ShouldStop) -> dict[Layer, float]:
     """How long a step of each layer takes here."""
-    return measure_paces(engine, config.layers, should_stop=should_stop)
+    return measure_step_seconds(engine, config.layers, should_stop=should_stop)
 
 
 def iter_whole_study(
@@ -49,7 +49,7 @@ def iter_whole_study(
 
     paces = measure_study(engine, config, should_stop)
     folder = choose_study_folder(config, engine.device)
-    yield from engine.iter_study(config, folder, paces=paces, resume=True, should_stop=should_stop)
+    yield from engine.iter_study(config, folder, step_seconds=paces, resume=True, should_stop=should_stop)
     report = write_study(folder)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
     yield StudyFinished(folder, report.page, report.sentences, pictures)

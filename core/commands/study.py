@@ -14,8 +14,8 @@ from core.commands.sweep_options import split
 from core.engine import Engine
 from core.errors import BadInputError
 from core.headers import unstructure
-from core.sweeps.pace import measure_paces
 from core.sweeps.plan import format_duration
+from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
 from core.sweeps.study.plan import describe_cost
 
@@ -68,11 +68,13 @@ def run(args: argparse.Namespace) -> int:
     config = resolve_study(args)
     engine = Engine(device=args.device)
     with stop_on_interrupt() as should_stop:
-        paces = measure_paces(engine, config.layers, should_stop=should_stop)
-        print(f"{config.describe()}\n{describe_cost(config, paces)}", file=sys.stderr, flush=True)
+        step_seconds = measure_step_seconds(engine, config.layers, should_stop=should_stop)
+        print(f"{config.describe()}\n{describe_cost(config, step_seconds)}", file=sys.stderr, flush=True)
         if args.cost:
             return 0
-        for progress in engine.iter_study(config, args.out, paces=paces, resume=args.resume, should_stop=should_stop):
+        for progress in engine.iter_study(
+            config, args.out, step_seconds=step_seconds, resume=args.resume, should_stop=should_stop
+        ):
             left = "" if progress.seconds_left is None else f", {format_duration(progress.seconds_left)} left"
             print(f"{progress.done}/{progress.n_cells} {progress.cell}{left}", file=sys.stderr, flush=True)
     from core.reports.study_report import write_study

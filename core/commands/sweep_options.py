@@ -19,9 +19,9 @@ from core.errors import BadInputError
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import Copies, choose_copies, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
-from core.sweeps.pace import measure_paces
 from core.sweeps.plan import COPY_KINDS, REFITTED, UNTRAINED, estimate_cost, format_duration, name_layers
 from core.sweeps.run import check_sweep
+from core.sweeps.step_seconds import measure_step_seconds
 from core.types import Direction, NormName
 
 EXPLANATION = """\
@@ -78,8 +78,8 @@ def run(args: argparse.Namespace) -> int:
     check_sweep(config)
     engine = Engine(device=args.device)
     with stop_on_interrupt() as should_stop:
-        paces = measure_paces(engine, name_layers(config), should_stop=should_stop)
-    print(f"{config.describe()}\n{estimate_cost(config, paces).describe()}", file=sys.stderr, flush=True)
+        step_seconds = measure_step_seconds(engine, name_layers(config), should_stop=should_stop)
+    print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
     if args.cost:
         return 0
     run_sweep(engine, config, args.out, resume=args.resume)

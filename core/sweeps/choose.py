@@ -157,7 +157,7 @@ def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, g
         )
     if target.roi:
         return
-    r = float(judge_voxels(card)[voxels[0]])
+    r = float(gate_r(card)[voxels[0]])
     if r < gate:
         raise BadInputError(
             f"{target.label} is predicted by {label} with cross-validated r {r:.3f}, below the gate {gate:g}. "
@@ -165,7 +165,7 @@ def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, g
         )
 
 
-def judge_voxels(card: EncoderCard) -> FloatArray:
+def gate_r(card: EncoderCard) -> FloatArray:
     """The r that the gate looks at, (n_voxels,): cross-validated on training images; held-out r where there is none.
 
     Predictivity is measured on held-out images: voxels chosen by their r there would all look well predicted, and
@@ -176,7 +176,7 @@ def judge_voxels(card: EncoderCard) -> FloatArray:
 
 def passes_gate(cards: Sequence[EncoderCard], gate: float) -> BoolArray:
     """(n_voxels,) whether every encoder predicts the voxel with r of at least `gate` and not as a constant."""
-    parts = [(np.nan_to_num(judge_voxels(card), nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
+    parts = [(np.nan_to_num(gate_r(card), nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
     return np.asarray(np.logical_and.reduce(parts))
 
 

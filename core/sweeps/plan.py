@@ -18,7 +18,7 @@ from core.networks.catalog import find_network
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import CellStore, Work
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
-from core.sweeps.pace import Layer, Paces
+from core.sweeps.step_seconds import Layer, StepSeconds
 from core.types import Direction, NormName
 
 CURVE, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
@@ -166,13 +166,13 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     return n_images * (n_rungs * (search + 3) + N_PATH)
 
 
-def time_cell(config: SweepConfig, cell: Cell, paces: Paces) -> float:
+def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> float:
     """Seconds a cell takes, from those of one attack step with each network; MobileNetV2's where one is unknown."""
     shared = cell.kind == SCORE or (
         cell.kind == CURVE and config.attacks[cell.attack] is AttackKind.ENSEMBLE
     )  # every encoder has its part
     used = config.encoders if shared else (config.encoders[cell.encoder],)
-    steps = [paces.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
+    steps = [step_seconds.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
     return weigh_cell(config, cell) * sum(steps) / len(steps) / PASSES_PER_STEP
 
 
@@ -193,9 +193,9 @@ N_SCORED = 1 + len(VARIANTS)
 """The clean image too."""
 
 
-def estimate_cost(config: SweepConfig, paces: Paces | None = None) -> SweepCost:
-    """The cost of a whole sweep; `paces` are the seconds of one attack step of each layer, where they are known."""
-    known = paces or {}
+def estimate_cost(config: SweepConfig, step_seconds: StepSeconds | None = None) -> SweepCost:
+    """The cost of a whole sweep; `step_seconds` are those of one attack step of each layer, where they are known."""
+    known = step_seconds or {}
     cells = list_cells(config)
     weights = [weigh_cell(config, cell) for cell in cells]
     curves = [cell for cell in cells if cell.kind == CURVE]

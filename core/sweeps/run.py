@@ -15,8 +15,8 @@ from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_copies
 from core.sweeps.config import SweepConfig
-from core.sweeps.pace import read_paces
 from core.sweeps.plan import SWEEP, name_layers, time_cell
+from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.work import EncoderSource, Worker
 
 
@@ -41,11 +41,11 @@ def iter_sweep(
     """
     check_sweep(config)
     store = open_store(SWEEP, folder, config, note_facts(config, source.device), resume=resume)
-    paces = read_paces(name_layers(config), source.device)
+    step_seconds = read_step_seconds(name_layers(config), source.device)
     yield from iter_cells(
         store,
         Worker(source, store, should_stop).compute,
-        seconds_of=lambda cell: time_cell(config, cell, paces),
+        seconds_of=lambda cell: time_cell(config, cell, step_seconds),
         should_stop=should_stop,
     )
 

@@ -13,8 +13,8 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.cells import CellStore, Work
-from core.sweeps.pace import Paces
 from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
+from core.sweeps.step_seconds import StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
 
 FEATURES, TRUTH, CANDIDATE = "features", "truth", "candidate"
@@ -63,11 +63,11 @@ def list_study(config: StudyConfig) -> tuple[StudyCell, ...]:
     return tuple(cells)
 
 
-def weigh_study(config: StudyConfig, cell: StudyCell, paces: Paces) -> float:
+def weigh_study(config: StudyConfig, cell: StudyCell, step_seconds: StepSeconds) -> float:
     """Seconds a cell takes, from the seconds of one step of each layer; a usual network's where it is unknown."""
 
     def seconds(layer: LayerName) -> float:
-        return paces.get(layer, SECONDS_PER_STEP) / PASSES_PER_STEP
+        return step_seconds.get(layer, SECONDS_PER_STEP) / PASSES_PER_STEP
 
     if cell.kind == FEATURES:
         return seconds(config.layers[cell.layer]) * (config.n_train + config.n_test)
@@ -78,10 +78,10 @@ def weigh_study(config: StudyConfig, cell: StudyCell, paces: Paces) -> float:
     return n_probes * (seconds(config.candidates[cell.candidate]) * n_passes + seconds(teacher) * PASSES_SHOWN)
 
 
-def describe_cost(config: StudyConfig, paces: Paces) -> str:
+def describe_cost(config: StudyConfig, step_seconds: StepSeconds) -> str:
     """The cost of a whole study in one line, before it starts."""
     cells = list_study(config)
-    seconds = sum(weigh_study(config, cell, paces) for cell in cells)
+    seconds = sum(weigh_study(config, cell, step_seconds) for cell in cells)
     n_curves = len(config.teachers) * (1 + len(config.noise) * len(config.candidates))
     n_steps = n_curves * config.n_voxels * config.n_images * config.n_steps
     n_bytes = 2 * len(config.teachers) * config.n_voxels * config.n_images * 3 * config.side**2

@@ -21,7 +21,7 @@ from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.controls import make_controls
-from core.sweeps.pace import NetworkSource, Paces
+from core.sweeps.step_seconds import NetworkSource, StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.plan import (
     FEATURES,
@@ -48,7 +48,7 @@ def iter_study(
     config: StudyConfig,
     folder: Path,
     *,
-    paces: Paces,
+    step_seconds: StepSeconds,
     resume: bool = False,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[RunProgress]:
@@ -59,7 +59,7 @@ def iter_study(
     source : NetworkSource
     config : StudyConfig
     folder : Path
-    paces : mapping of layer to seconds
+    step_seconds : mapping of layer to seconds
         Of one attack step; they only weigh the time left.
     resume : bool
         Go on with what is there.
@@ -79,7 +79,7 @@ def iter_study(
     yield from iter_cells(
         store,
         _Worker(source, store, should_stop).compute,
-        seconds_of=lambda cell: weigh_study(config, cell, paces),
+        seconds_of=lambda cell: weigh_study(config, cell, step_seconds),
         should_stop=should_stop,
     )
 
