@@ -11,8 +11,9 @@ import numpy as np
 from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
-from core.types import FloatArray
+from core.types import BoolArray, FloatArray
 
+ALL = "all"
 BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
 BY_IMAGE = ("clean", "dual_size", "curvature")
 BY_CELL = ("sd", "weight_size")
@@ -110,3 +111,9 @@ def load_sweep(folder: Path) -> Sweep:
         for name, values in arrays.items():
             values[place] = cell.get(name, np.nan)
     return Sweep(config, store, **arrays)
+
+
+def group_targets(roi_of: tuple[str, ...]) -> dict[str, BoolArray]:
+    """Which targets are looked at together, (n_targets,) each: all of them, then those of every ROI."""
+    groups = {ALL: np.ones(len(roi_of), dtype=bool)}
+    return groups | {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}
