@@ -21,6 +21,11 @@ def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") 
     return f"{sentence} {advice}" if advice else sentence
 
 
+def refusal(name: str, *, allowed: str, got: object, advice: str = "") -> BadInputError:
+    """The exception to raise for a bad value, worded by `describe_refusal`."""
+    return BadInputError(describe_refusal(name, allowed=allowed, got=got, advice=advice))
+
+
 def shorten(value: object) -> str:
     """A value as refusals show it, at most a line long however large it is."""
     short = reprlib.Repr()

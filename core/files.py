@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, StorageError
+from core.checks import refusal
+from core.errors import StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -162,11 +162,9 @@ def check_free(folder: Path) -> None:
     if folder.is_dir():
         held = sorted(entry.name for entry in _entries(folder))
         if held:
-            raise BadInputError(
-                describe_refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_tell_held(held))
-            )
+            raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_tell_held(held))
     elif folder.exists():
-        raise BadInputError(describe_refusal("out", allowed="a folder", got=str(folder), advice=advice))
+        raise refusal("out", allowed="a folder", got=str(folder), advice=advice)
 
 
 def _entries(folder: Path) -> list[Path]:

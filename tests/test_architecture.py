@@ -16,7 +16,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 LEVELS = (
     {"errors", "types", "words"},
     {"checks", "pickled_values"},
-    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring", "templates"},
     {"headers"},
     {"images", "surfaces"},
     {"datasets"},

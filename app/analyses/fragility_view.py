@@ -18,7 +18,7 @@ from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.segmented import Segmented
 from core.networks.catalog import find_network
-from core.sweeps.fragility import ALL
+from core.sweeps.gather import ALL
 from core.types import FloatArray
 
 if TYPE_CHECKING:

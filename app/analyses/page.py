@@ -46,10 +46,10 @@ from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
-from core.sweeps.answer import FORMULAS
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.pace import measure_paces
 from core.sweeps.plan import format_duration, name_layers
+from core.sweeps.step_seconds import measure_step_seconds
+from core.templates import read_formulas
 
 JOB, PACE = "analysis", "pace"
 EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet too where the extra `parquet` is there)"
@@ -168,7 +168,7 @@ class AnalysisPage(WorkPage):
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         told = make_label("Formulas", "muted")
-        told.setToolTip("\n".join(f"{name}: {text}" for name, text in FORMULAS[self._question]))
+        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self._question).items()))
         numbers = make_row(make_heading("Numbers"), told, -1, self.answer_badge)
         below = QWidget()
         below.setLayout(make_column(numbers, self.table))
@@ -268,14 +268,14 @@ class AnalysisPage(WorkPage):
         if any(layer not in self.form.paces for layer in layers):
             self._session.lane.submit(
                 PACE,
-                lambda stop: measure_paces(self._session.engine, layers, should_stop=stop),
+                lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_paces,
                 title="Measuring the networks…",
             )
 
     def _fill_table(self, finished: Finished) -> None:
         table = finished.table
-        formulas = dict(FORMULAS[self._question])
+        formulas = read_formulas(self._question)
         self.table.clear()
         self.table.setColumnCount(len(table.columns))
         self.table.setRowCount(len(table.rows))

@@ -24,10 +24,10 @@ from app.widgets.basics import make_badge, make_button, make_column, make_label,
 from app.widgets.progress_line import ProgressLine
 from app.widgets.segmented import Segmented
 from core.errors import BadInputError
-from core.sweeps.pace import Layer
 from core.sweeps.plan import format_duration
+from core.sweeps.step_seconds import Layer
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.store import describe_cost
+from core.sweeps.study.plan import describe_cost
 
 EXPLANATION = (
     "Voxels are simulated in layers of the embedded networks, so their true axes are known. Other layers and networks "

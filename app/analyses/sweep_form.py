@@ -16,11 +16,10 @@ from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import ProbeError
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import check_comparable, choose_images, choose_targets
+from core.sweeps.choose import Copies, check_comparable, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
-from core.sweeps.copies import Copies
-from core.sweeps.pace import Layer
 from core.sweeps.plan import estimate_cost
+from core.sweeps.step_seconds import Layer
 from core.types import Direction, NormName
 
 BOTH = "both"

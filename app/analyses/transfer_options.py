@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.widgets.basics import make_column, make_heading, make_label
 from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
+from core.sweeps.choose import Copies, choose_copies
 from core.sweeps.config import EncoderName
-from core.sweeps.copies import Copies, choose_copies
 
 TIPS = {
     AttackKind.PGD: "Projected gradient ascent",

@@ -25,14 +25,14 @@ from app.widgets.progress_line import ProgressLine
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import WorkPage
 from core.errors import ProbeError
-from core.experiments.measured.compare import FORMULAS, CompareProgress, Comparison, Cut, Row, choose_probes
-from core.experiments.measured.compare_rows import HEADER, lay_out_row
-from core.experiments.measured.compare_tables import SIMULATED_WARNING
+from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes
+from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure
 from core.experiments.measured.trial import ENDINGS
 from core.experiments.measured.trials import takes
 from core.stimuli.manifest import MANIFEST
+from core.templates import read_formulas
 
 OPEN, LOOK, COMPARE, WRITE = "measured files", "measured look", "comparison", "write"
 FORM_WIDTH = 346
@@ -163,7 +163,10 @@ class MeasuredPage(WorkPage):
     @Slot()
     def show_formulas(self) -> None:
         """Say how every number is defined."""
-        text = "".join(f"<p><b>{html.escape(name)}</b>: {html.escape(text)}</p>" for name, text in FORMULAS)
+        text = "".join(
+            f"<p><b>{html.escape(name)}</b>: {html.escape(text)}</p>"
+            for name, text in read_formulas("comparison").items()
+        )
         QMessageBox(QMessageBox.Icon.NoIcon, "Formulas", text, QMessageBox.StandardButton.Close, self).open()
 
     def save_to(self, folder: Path) -> str:

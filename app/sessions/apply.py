@@ -30,7 +30,7 @@ from core.session.check import Known, Missing
 from core.session.record import AnalysisRecord, SessionRecord, ViewRecord
 from core.session.reference import find_file
 from core.surfaces.store import has_surface, load_surface
-from core.sweeps.store import unpack_config
+from core.sweeps.plan import SWEEP
 
 if TYPE_CHECKING:
     from app.shell.main_window import MainWindow
@@ -155,7 +155,7 @@ def show_view(window: MainWindow, record: ViewRecord) -> None:
 
 def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
     """Put the settings of an analysis back into its form; encoders and ROIs that are not on offer stay out."""
-    config = unpack_config(dict(values))
+    config = SWEEP.unpack(dict(values))
     form.check_encoders([(name.network, name.layer) for name in config.encoders])
     form.check_rois([target.roi for target in config.targets if target.roi])
     form.voxels.setText(", ".join(str(target.voxel) for target in config.targets if not target.roi))

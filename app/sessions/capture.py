@@ -12,6 +12,7 @@ from app.base.catalogue import Catalogue
 from app.shell.layout import encode
 from core.datasets.image_store import SEPARATOR
 from core.errors import StorageError
+from core.headers import unstructure
 from core.session.record import (
     AimRecord,
     AnalysisRecord,
@@ -22,7 +23,7 @@ from core.session.record import (
     ViewRecord,
 )
 from core.session.reference import refer_to
-from core.sweeps.store import HEADER_NAME, pack_config
+from core.sweeps.plan import SWEEP
 
 if TYPE_CHECKING:
     from app.shell.main_window import MainWindow
@@ -119,8 +120,8 @@ def _capture_analysis(page: AnalysisPage) -> AnalysisRecord:
     wish, finished = page.form.wish(), page.finished
     return AnalysisRecord(
         question=str(page.question),
-        config=None if wish is None else pack_config(wish),
-        sweep=None if finished is None else _refer((finished.folder / HEADER_NAME).absolute(), ""),
+        config=None if wish is None else unstructure(wish),
+        sweep=None if finished is None else _refer((finished.folder / SWEEP.file).absolute(), ""),
     )
 
 

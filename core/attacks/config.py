@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal
 from core.errors import BadInputError
 from core.types import NormName
 
@@ -125,12 +125,10 @@ class AttackConfig:
                     AttackMethod.SQUARE: "it takes no gradient",
                 }[method]
                 advice = f"{method.upper()} has no use for it: {reason}. Use PGD."
-                raise BadInputError(describe_refusal(name, allowed=f"0 for {method}", got=value, advice=advice))
+                raise refusal(name, allowed=f"0 for {method}", got=value, advice=advice)
         if self.step_size is not None and method in (AttackMethod.APGD, AttackMethod.SQUARE):
             advice = f"{method.upper()} chooses its own steps. Leave it out, or use PGD."
-            raise BadInputError(
-                describe_refusal("step_size", allowed=f"left out for {method}", got=self.step_size, advice=advice)
-            )
+            raise refusal("step_size", allowed=f"left out for {method}", got=self.step_size, advice=advice)
 
     @property
     def steps_taken(self) -> int:

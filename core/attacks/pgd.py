@@ -20,8 +20,7 @@ from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
 from core.attacks.square import climb_square
 from core.attacks.steering import Steering
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 
 FROM_BELOW = -1
 """The `restart` of a best point that was handed in and never beaten."""
@@ -124,10 +123,9 @@ def resolve_budgets(clean: torch.Tensor, config: AttackConfig, epsilon: torch.Te
         return clean.new_full((clean.shape[0],), config.epsilon)
     largest = LARGEST_EPSILON[config.norm]
     if epsilon.shape != clean.shape[:1]:
-        allowed = f"{clean.shape[0]} numbers, one an image"
-        raise BadInputError(describe_refusal("epsilon", allowed=allowed, got=tuple(epsilon.shape)))
+        raise refusal("epsilon", allowed=f"{clean.shape[0]} numbers, one an image", got=tuple(epsilon.shape))
     if not bool(((epsilon >= 0) & (epsilon <= largest)).all()):
-        raise BadInputError(describe_refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist()))
+        raise refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist())
     return epsilon.to(clean)
 
 

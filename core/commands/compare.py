@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, finish, format_table, split
-from core.errors import BadInputError
 from core.experiments.measured.compare import CompareConfig, Comparison, Cut, iter_compare
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.practise import SimulateOptions
@@ -60,7 +59,7 @@ def run_compare(
         return _write(words, out, repeats, given)
     if len(words) < 2:
         advice = "`main.py compare template SET` writes an empty table to fill in."
-        raise BadInputError(describe_refusal("measured", allowed="at least one file", got=None, advice=advice))
+        raise refusal("measured", allowed="at least one file", got=None, advice=advice)
     from core.experiments.measured.compare_report import write_comparison
     from core.experiments.measured.compare_tables import pack_comparison
     from core.experiments.measured.open_measured import open_measured
@@ -88,7 +87,7 @@ def split_pairs(words: Sequence[str], name: str) -> dict[str, str]:
     for word in words:
         key, mark, value = word.rpartition("=")
         if not value or (mark and not key):
-            raise BadInputError(describe_refusal(name, allowed="NAME=VALUE", got=word))
+            raise refusal(name, allowed="NAME=VALUE", got=word)
         pairs[key] = value
     return pairs
 
@@ -99,7 +98,7 @@ def _write(words: Sequence[str], out: Path | None, repeats: int | None, given: G
     from core.stimuli.manifest import read_manifest
 
     if not 2 <= len(words) <= 3:
-        raise BadInputError(describe_refusal("words", allowed=f"{words[0]} SET [FILE]", got=" ".join(words)))
+        raise refusal("words", allowed=f"{words[0]} SET [FILE]", got=" ".join(words))
     plan = plan_set(read_manifest(Path(words[1])))
     usual = Path(f"{plan.name}_{'simulated' if words[0] == SIMULATE else 'measured'}.csv")
     path = Path(words[2]) if len(words) == 3 else out or usual
@@ -114,8 +113,7 @@ def _write(words: Sequence[str], out: Path | None, repeats: int | None, given: G
 
 def _print(comparison: Comparison) -> None:
     """Findings, answer, warnings and the table of networks."""
-    from core.experiments.measured.compare_rows import lay_out_row
-    from core.experiments.measured.compare_tables import describe_comparison
+    from core.experiments.measured.compare_tables import describe_comparison, lay_out_row
 
     for line in (*comparison.measured.findings.describe(), "", *describe_comparison(comparison)):
         print(line)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
@@ -28,7 +28,7 @@ from core.encoders.library import (
     remove_encoder,
 )
 from core.encoders.scores import summarise_by_roi
-from core.errors import BadInputError, ProbeError
+from core.errors import ProbeError
 
 N_REFERENCE = 120
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri", "probescope")
@@ -120,7 +120,7 @@ def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) 
     """Take in an encoder."""
     if len(words) < 2:
         got, advice = " ".join(words), f"KIND is one of {', '.join(KINDS)}."
-        raise BadInputError(describe_refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice))
+        raise refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice)
     kind, files = check_choice("kind", words[0], KINDS), [Path(word).expanduser() for word in words[1:]]
     if kind == "probescope" or (kind == "auto" and is_library_file(files[0])):
         card, path = adopt_encoder(files[0], replace=given.of(ImportRequest).get("replaces", False))
@@ -145,7 +145,7 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given:
     network = typed.get("network") or readout.network
     if not network:
         advice = "Add --network ID: the file does not say which network its features are of."
-        raise BadInputError(describe_refusal("network", allowed="named", got=None, advice=advice))
+        raise refusal("network", allowed="named", got=None, advice=advice)
     spec = find_network(network)
     layer = typed.get("layer") or (readout.layer if network == readout.network else "") or spec.default_layer
     kept_as = "simulated" if options.simulated else "measured"
@@ -188,7 +188,7 @@ def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given)
 def export(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     """Write an encoder for elsewhere."""
     if options.out is None:
-        raise BadInputError(describe_refusal("out", allowed="named", got=None, advice="Add --out PATH."))
+        raise refusal("out", allowed="named", got=None, advice="Add --out PATH.")
     files = export_encoder(_only("export", words), options.out.expanduser(), form=options.format)
     return _answer_files("Wrote", files, options)
 
@@ -227,7 +227,7 @@ def _answer_files(done: str, files: Sequence[Path], options: EncoderOptions) -> 
 
 def _only(action: str, words: Sequence[str]) -> str:
     if len(words) != 1:
-        raise BadInputError(describe_refusal(action, allowed="followed by one NAME", got=" ".join(words)))
+        raise refusal(action, allowed="followed by one NAME", got=" ".join(words))
     return words[0]
 
 

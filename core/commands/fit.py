@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.fit_output import format_choice, format_fit, summarise, summarise_choice, word_progress
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
@@ -18,7 +18,6 @@ from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_
 from core.encoders.layer_search import SearchProgress
 from core.encoders.scoring_config import ScoringConfig
 from core.engine import Engine
-from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks
 from core.progress import ShouldStop, never_stop
 from core.words import format_duration
@@ -124,7 +123,7 @@ def run_fit(
     jobs = plan_fits(subject, network, layer=layer, everything=all)
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
-        raise BadInputError(describe_refusal("layers", allowed=allowed, got=layers))
+        raise refusal("layers", allowed=allowed, got=layers)
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
@@ -136,9 +135,7 @@ def run_fit(
         elif layers:
             chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
             if len(set(chosen)) < 2:
-                raise BadInputError(
-                    describe_refusal("layers", allowed="two different layers or more", got=list(chosen))
-                )
+                raise refusal("layers", allowed="two different layers or more", got=list(chosen))
             choice = _follow(engine, jobs[0].request(options), chosen, should_stop).choice
             if choice is None:
                 raise RuntimeError("A search ended without a choice.")
@@ -163,8 +160,7 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
     """
     if not everything and (subject is None or network is None):
         missing = "subject" if subject is None else "network"
-        advice = f"Add --{missing} ID, or --all."
-        raise BadInputError(describe_refusal(missing, allowed="named", got=None, advice=advice))
+        raise refusal(missing, allowed="named", got=None, advice=f"Add --{missing} ID, or --all.")
     installed = [spec for spec in list_networks() if spec.installed]
     specs = installed if network is None else [find_network(network)]
     subjects = [info.id for info in list_subjects()] if subject is None else [subject]
@@ -203,13 +199,13 @@ def _tell(text: str, *, json: bool) -> None:
 def _choose_alphas(fixed: float | None, several: str | None) -> tuple[float, ...]:
     if fixed is not None and several is not None:
         advice = "Give one fixed penalty, or several to choose from."
-        raise BadInputError(describe_refusal("alpha", allowed="left out with --alphas", got=fixed, advice=advice))
+        raise refusal("alpha", allowed="left out with --alphas", got=fixed, advice=advice)
     if several is None:
         return DEFAULT_ALPHAS if fixed is None else (fixed,)
     try:
         return tuple(sorted({float(part) for part in several.split(",")}))
     except ValueError as error:
-        raise BadInputError(describe_refusal("alphas", allowed="numbers separated by commas", got=several)) from error
+        raise refusal("alphas", allowed="numbers separated by commas", got=several) from error
 
 
 def _parse_region(text: str) -> RoiRegion:
@@ -217,5 +213,5 @@ def _parse_region(text: str) -> RoiRegion:
     try:
         left, bottom, right, top = (float(part) for part in edges.split(","))
     except ValueError as error:
-        raise BadInputError(describe_refusal("region", allowed="ROI=left,bottom,right,top", got=text)) from error
+        raise refusal("region", allowed="ROI=left,bottom,right,top", got=text) from error
     return RoiRegion(roi, left, bottom, right, top)

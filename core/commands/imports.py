@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, time_left
 from core.datasets.description import TEMPLATE
@@ -17,7 +17,6 @@ from core.datasets.relink import relink_images
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.orphans import check_no_encoders
-from core.errors import BadInputError
 from core.files import replace_file
 
 INSPECT, WRITE_TEMPLATE = "inspect", "template"
@@ -49,13 +48,13 @@ def run_import(
         return _write_template(source)
     if source is None:
         advice = "Add the folder, or the TOML file."
-        raise BadInputError(describe_refusal("source", allowed="named", got=None, advice=advice))
+        raise refusal("source", allowed="named", got=None, advice=advice)
     if kind == INSPECT:
         found = inspect_source(source, options=given.make(ImportOptions, subject="inspected", rois=split(rois)))
         return answer(found.to_json(), lambda: _lay_out(found.lines()), as_json=json)
     if not subject:
         advice = "Add --subject ID, the name the subject gets."
-        raise BadInputError(describe_refusal("subject", allowed="named", got=subject or None, advice=advice))
+        raise refusal("subject", allowed="named", got=subject or None, advice=advice)
     options = given.make(ImportOptions, subject=subject, rois=split(rois))
     check_no_encoders(options.subject)
     summary = follow(iter_import(plan_import(kind, source, options), options), word_progress).summary
@@ -78,7 +77,7 @@ def run_subjects(
         return answer(summary.to_json(), lambda: _lay_out(summary.lines()), as_json=json)
     if action == "relink":
         if path is None:
-            raise BadInputError(describe_refusal("path", allowed="named", got=None, advice="Say where the images are."))
+            raise refusal("path", allowed="named", got=None, advice="Say where the images are.")
         place = relink_images(subject, path)
         return answer({"images": str(place)}, f"The images of {subject} are read at {place}.", as_json=json)
     folder = remove_subject(subject)
@@ -97,7 +96,7 @@ def _write_template(file: Path | None) -> int:
         return 0
     if file.exists():
         advice = "It is there already, and nothing is overwritten."
-        raise BadInputError(describe_refusal("file", allowed="a new file", got=str(file), advice=advice))
+        raise refusal("file", allowed="a new file", got=str(file), advice=advice)
     replace_file(file, lambda partial: partial.write_text(TEMPLATE, encoding="utf-8"))
     print(f"Wrote {file}. Fill it in, then: main.py import generic {file} --subject ID")
     return 0

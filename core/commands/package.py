@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, follow, stop_on_interrupt
-from core.errors import BadInputError
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.package import FORMATS, PackageKind, fit_template, iter_package
 from core.experiments.packages.plan import Plan, make_plan
@@ -52,8 +51,7 @@ def run_package(
     if save_timing is not None:
         if save_timing.exists():
             advice = "Nothing is overwritten; choose another name."
-            got = str(save_timing)
-            raise BadInputError(describe_refusal("--save-timing", allowed="a new file", got=got, advice=advice))
+            raise refusal("--save-timing", allowed="a new file", got=str(save_timing), advice=advice)
         write_template(template, save_timing)
         print(f"Wrote {save_timing}; edit it and give it with --timing.")
         return 0
@@ -84,10 +82,9 @@ def _check_kind(kind: PackageKind | None, out: Path | None) -> tuple[PackageKind
     """A package needs a kind and a folder; a dry run neither."""
     advice = "Or give --dry-run to see durations first."
     if kind is None:
-        allowed = "one of " + ", ".join(PackageKind)
-        raise BadInputError(describe_refusal("--kind", allowed=allowed, got=None, advice=advice))
+        raise refusal("--kind", allowed="one of " + ", ".join(PackageKind), got=None, advice=advice)
     if out is None:
-        raise BadInputError(describe_refusal("--out", allowed="a new or an empty folder", got=None, advice=advice))
+        raise refusal("--out", allowed="a new or an empty folder", got=None, advice=advice)
     return kind, out
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from core.attacks.config import AttackConfig, AttackMethod, format_epsilon
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
-from core.checks import check_positive, describe_refusal
+from core.checks import check_positive, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish, finite
 from core.commands.probe_options import (
@@ -29,7 +29,6 @@ from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
-from core.errors import BadInputError
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
@@ -143,7 +142,7 @@ def resolve_encoder(options: EncoderOptions) -> tuple[str, str, str]:
     for name, asked in (("subject", options.subject), ("network", options.network), ("layer", options.layer)):
         if asked is not None and asked != getattr(config, name):
             advice = f"{options.encoder.name} was fitted on {config.describe()}: leave --{name} out."
-            raise BadInputError(describe_refusal(name, allowed=getattr(config, name), got=asked, advice=advice))
+            raise refusal(name, allowed=getattr(config, name), got=asked, advice=advice)
     return config.subject, find_network(config.network).id, config.layer
 
 

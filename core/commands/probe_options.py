@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from core.attacks.config import AttackConfig, AttackMethod, parse_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.attacks.presets import find_preset
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.commands.options import about
 from core.commands.output import split
 from core.engine import Engine
@@ -60,8 +60,7 @@ def resolve_attack(typed: Mapping[str, Any], *, preset: str | None, epsilon: str
         refuse_beside(typed, "method square", ("n_steps",), advice="Its length is told by --queries.")
     elif "n_queries" in typed:
         advice = "Only the method `square` counts queries; the others take --steps."
-        allowed = f"left out for {method}"
-        raise BadInputError(describe_refusal("queries", allowed=allowed, got=typed["n_queries"], advice=advice))
+        raise refusal("queries", allowed=f"left out for {method}", got=typed["n_queries"], advice=advice)
     budget = parse_epsilon(epsilon or ("3" if norm is NormName.L2 else "8/255"), norm)
     return AttackConfig(**typed, epsilon=budget)
 
@@ -72,9 +71,7 @@ def resolve_objective(options: TargetOptions, *, min_norm: float | None) -> Obje
     if options.pattern is None:
         if mode is not None:
             advice = "Name the file with the wanted responses: --pattern FILE."
-            raise BadInputError(
-                describe_refusal("pattern-mode", allowed="used with --pattern", got=mode, advice=advice)
-            )
+            raise refusal("pattern-mode", allowed="used with --pattern", got=mode, advice=advice)
         if options.selective is None:
             return ObjectiveConfig()
         return ObjectiveConfig(ObjectiveKind.SELECTIVE, options.selective)
@@ -90,8 +87,7 @@ def resolve_target(options: TargetOptions, table: VoxelTable) -> Target:
     weight = options.contrast_weight
     if options.contrast_roi is None and weight is not None:
         advice = "Name the ROI to hold or lower: --contrast-roi B."
-        allowed = "used with --contrast-roi"
-        raise BadInputError(describe_refusal("contrast-weight", allowed=allowed, got=weight, advice=advice))
+        raise refusal("contrast-weight", allowed="used with --contrast-roi", got=weight, advice=advice)
     target = _resolve_single(options, table)
     if options.contrast_roi is None:
         return target
@@ -102,7 +98,7 @@ def resolve_ensemble(text: str, subject: str, network: str) -> tuple[str, ...]:
     """The further networks, each known, of this network's input size and with an encoder of the subject."""
     names = tuple(find_network(name).id for name in split(text))
     if not names:
-        raise BadInputError(describe_refusal("ensemble", allowed="NET or NET,NET", got=text))
+        raise refusal("ensemble", allowed="NET or NET,NET", got=text)
     side = find_network(network).input_size
     for name in names:
         spec = find_network(name)
@@ -121,7 +117,7 @@ def refuse_beside(typed: Mapping[str, Any], chosen: str, others: Sequence[str], 
         if (got := typed.get(name)) is not None:
             option = name.removeprefix("n_").replace("_", "-")
             helped = advice or f"Leave out --{option} or --{chosen}."
-            raise BadInputError(describe_refusal(option, allowed=f"left out with {chosen}", got=got, advice=helped))
+            raise refusal(option, allowed=f"left out with {chosen}", got=got, advice=helped)
 
 
 def check_one_target(options: TargetOptions) -> None:

@@ -20,7 +20,7 @@ def run_report(
     out: Annotated[Path | None, about("the page (default: report.html in the first folder)")] = None,
 ) -> int:
     """Write the page; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    from core.reports.report import write_report
+    from core.reports.analysis_package import write_report
 
     print(write_report(folders, out))
     return 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.options import Json, about, explained
 from core.commands.output import answer, format_table
-from core.errors import BadInputError, ProbeError
+from core.errors import ProbeError
 from core.session.autosave import list_autosaves
 from core.session.check import find_missing, read_known
 from core.session.files import SavedSession, read_session
@@ -37,8 +37,7 @@ def run_sessions(
         rows = list_rows()
         return answer(rows, format_table(rows) if rows else "No session was saved yet.", as_json=json)
     if file is None:
-        advice = "main.py sessions check FILE.probescope"
-        raise BadInputError(describe_refusal("file", allowed="a session file", got="nothing", advice=advice))
+        raise refusal("file", allowed="a session file", got="nothing", advice="main.py sessions check FILE.probescope")
     return _check(file, data, as_json=json)
 
 

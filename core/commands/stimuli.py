@@ -7,11 +7,10 @@ from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish, time_left
 from core.engine import Engine
-from core.errors import BadInputError
 from core.files import check_free
 from core.headers import write_json
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
@@ -84,7 +83,7 @@ def run_plan(
     if out is not None:
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
-            raise BadInputError(describe_refusal("out", allowed="a new file", got=str(out), advice=advice))
+            raise refusal("out", allowed="a new file", got=str(out), advice=advice)
         write_json(out, pack_plan(resolved), indent=2)
     return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
 
@@ -110,7 +109,7 @@ def run_make(
     if dry_run:
         return answer(summary, _describe(resolved, None), as_json=json)
     if out is None:
-        raise BadInputError(describe_refusal("out", allowed="a new or an empty folder", got="none"))
+        raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
     engine, store = Engine(device=device), open_probe_store()
     made = make_set(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))

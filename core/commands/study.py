@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.commands.options import Device, Given, Json, NewFolder, Seed, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
 from core.commands.sweeps import word_progress
 from core.engine import Engine
-from core.errors import BadInputError
-from core.sweeps.pace import measure_paces
+from core.headers import unstructure
+from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
-from core.sweeps.study.store import describe_cost, pack_study
+from core.sweeps.study.plan import describe_cost
 
 EXPLANATION = """\
 Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
@@ -60,16 +60,16 @@ def run_study(
     config = given.over(usual, **more)
     engine = Engine(device=device)
     with stop_on_interrupt() as should_stop:
-        paces = measure_paces(engine, config.layers, should_stop=should_stop)
-        print(f"{config.describe()}\n{describe_cost(config, paces)}", file=sys.stderr, flush=True)
+        step_seconds = measure_step_seconds(engine, config.layers, should_stop=should_stop)
+        print(f"{config.describe()}\n{describe_cost(config, step_seconds)}", file=sys.stderr, flush=True)
         if cost:
             return 0
-        records = engine.iter_study(config, out, paces=paces, resume=resume, should_stop=should_stop)
+        records = engine.iter_study(config, out, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
         follow(records, word_progress, always=True)
     from core.reports.study_report import write_study
 
     report = write_study(out)
-    found = {"page": str(report.page), "answer": list(report.sentences), "settings": pack_study(config)}
+    found = {"page": str(report.page), "answer": list(report.sentences), "settings": unstructure(config)}
     found["tables"] = [table.name for table in report.tables]
     return answer(found, "\n".join([*report.sentences, str(report.page)]), as_json=json)
 
@@ -78,4 +78,4 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise BadInputError(describe_refusal("noise", allowed="numbers above 0", got=text)) from error
+        raise refusal("noise", allowed="numbers above 0", got=text) from error

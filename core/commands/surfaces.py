@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.commands.options import Given, about, explained, takes
 from core.commands.output import answer, format_table
 from core.datasets.subject import load_as_recorded
@@ -110,7 +110,7 @@ def use(words: Sequence[str], options: SurfaceOptions) -> None:
     """Show a subject on another surface."""
     name = _one_name(words)
     if options.subject is None:
-        raise BadInputError(describe_refusal("--subject", allowed="the id of a subject", got=None))
+        raise refusal("--subject", allowed="the id of a subject", got=None)
     subject = load_as_recorded(options.subject)
     choose_surface(options.subject, subject.voxels, own=subject.surface, surface=load_surface(name))
     print(f"{subject.title} is shown on {name}.")
@@ -179,21 +179,20 @@ def run_surfaces(
 
 def _paths(words: Sequence[str]) -> list[Path]:
     if not words:
-        raise BadInputError(describe_refusal("WHAT", allowed="a folder or surface files", got=None))
+        raise refusal("WHAT", allowed="a folder or surface files", got=None)
     return [Path(text).expanduser() for text in words]
 
 
 def _one_name(words: Sequence[str]) -> str:
     if len(words) != 1:
-        raise BadInputError(describe_refusal("WHAT", allowed="the name of one surface", got=list(words)))
+        raise refusal("WHAT", allowed="the name of one surface", got=list(words))
     return words[0]
 
 
 def _check_free(name: str, *, replace: bool) -> None:
     """Refuse a taken name before anything is read or downloaded."""
     if has_surface(name) and not replace:
-        advice = "Choose another --name, or --replace it."
-        raise BadInputError(describe_refusal("name", allowed="a new surface name", got=name, advice=advice))
+        raise refusal("name", allowed="a new surface name", got=name, advice="Choose another --name, or --replace it.")
 
 
 def _tell(info: SurfaceInfo) -> list[str]:

@@ -10,24 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from core.attacks.config import parse_epsilon
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
 from core.commands.output import follow, format_answer, split, stop_on_interrupt, time_left
 from core.datasets.subject import load_subject
 from core.engine import Engine
-from core.errors import BadInputError
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import choose_encoders, choose_images, choose_targets
+from core.sweeps.choose import Copies, choose_copies, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
-from core.sweeps.copies import Copies, choose_copies
-from core.sweeps.pace import measure_paces
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
 from core.sweeps.run import check_sweep
+from core.sweeps.step_seconds import measure_step_seconds
 from core.types import Direction, NormName
 
 if TYPE_CHECKING:
-    from core.sweeps.run import SweepProgress
-    from core.sweeps.study.run import StudyProgress
+    from core.sweeps.cells import RunProgress
 
 EXPLANATION = """\
 Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.
@@ -80,7 +77,7 @@ def _ask(
     if not split(rois) and not split(voxels):
         known = load_subject(subjects[0]).voxels.roi_names
         advice = f"{subjects[0]} has {', '.join(known)}."
-        raise BadInputError(describe_refusal("targets", allowed="given by --rois or --voxels", got="", advice=advice))
+        raise refusal("targets", allowed="given by --rois or --voxels", got="", advice=advice)
     copies = _choose_copies(given.make(CopyOptions).copies if question is Question.TRANSFER else "none", names)
     config = given.make(
         SweepConfig,
@@ -102,15 +99,15 @@ def _ask(
     check_sweep(config)
     engine = Engine(device=device)
     with stop_on_interrupt() as should_stop:
-        paces = measure_paces(engine, name_layers(config), should_stop=should_stop)
-        print(f"{config.describe()}\n{estimate_cost(config, paces).describe()}", file=sys.stderr, flush=True)
+        step_seconds = measure_step_seconds(engine, name_layers(config), should_stop=should_stop)
+        print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
         if cost:
             return 0
         follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), word_progress, always=True)
     return _tell(out, as_json=json)
 
 
-def word_progress(progress: SweepProgress | StudyProgress) -> str:
+def word_progress(progress: RunProgress) -> str:
     """One line on a sweep or study under way."""
     return f"{progress.done}/{progress.n_cells} {progress.cell}{time_left(progress.seconds_left)}"
 

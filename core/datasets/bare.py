@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.subject import TEXTS, ImageSource, SubjectHeader, list_subjects, user_subjects_folder
 from core.datasets.subject_files import write_files
-from core.errors import BadInputError
 from core.files import new_folder
 from core.types import VoxelTable
 
@@ -57,8 +56,7 @@ class BareSubject:
     def __post_init__(self) -> None:
         """Refuse an id no folder could have."""
         if not ID_PATTERN.fullmatch(self.id):
-            allowed = "1 to 64 letters, digits, _ or -"
-            raise BadInputError(describe_refusal("new_subject", allowed=allowed, got=self.id))
+            raise refusal("new_subject", allowed="1 to 64 letters, digits, _ or -", got=self.id)
         check_choice("kind", self.kind, KINDS)
 
 
@@ -66,7 +64,7 @@ def check_new(identity: str) -> None:
     """Raise BadInputError if a subject of that id is there already."""
     if identity in {info.id for info in list_subjects()}:
         advice = "Choose another id, or use that subject."
-        raise BadInputError(describe_refusal("new_subject", allowed="an id not in use", got=identity, advice=advice))
+        raise refusal("new_subject", allowed="an id not in use", got=identity, advice=advice)
 
 
 def save_bare_subject(who: BareSubject, voxels: VoxelTable) -> Path:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.headers import HeaderKind, read_record
 
 TEMPLATE = """\
@@ -67,7 +66,7 @@ class ImagePart:
     def __post_init__(self) -> None:
         if (self.folder is None) is (self.file is None):
             got = [name for name in ("folder", "file") if getattr(self, name) is not None]
-            raise BadInputError(describe_refusal("images", allowed="either a folder or a file", got=got))
+            raise refusal("images", allowed="either a folder or a file", got=got)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,7 @@ class ResponsePart:
 
     def __post_init__(self) -> None:
         if (self.rows == "trials") is (self.trials is None):
-            allowed = "given exactly when rows = 'trials'"
-            raise BadInputError(describe_refusal("responses.trials", allowed=allowed, got=self.trials))
+            raise refusal("responses.trials", allowed="given exactly when rows = 'trials'", got=self.trials)
 
 
 @dataclass(frozen=True, slots=True)

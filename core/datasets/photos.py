@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.checks import check_choice, describe_refusal, suggest
-from core.errors import BadInputError, StorageError
+from core.checks import check_choice, refusal, suggest
+from core.errors import StorageError
 from core.files import is_there
 from core.headers import HeaderKind, read_record, structure
 from core.images.read import read_image
@@ -102,7 +102,7 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     if not is_there(Path(id_or_path).expanduser()):
         advice = suggest(str(id_or_path), list(known)) or "`list images` shows the ids."
         allowed = "the id of a shipped image or the path of an image file"
-        raise BadInputError(describe_refusal("image", allowed=allowed, got=str(id_or_path), advice=advice))
+        raise refusal("image", allowed=allowed, got=str(id_or_path), advice=advice)
     return read_image(Path(id_or_path).expanduser(), size=size)
 
 

@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.photos import list_images
 from core.datasets.surface_choice import settle, shown_surface
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.headers import HeaderKind, read_record
 from core.paths import data_folder, demo_folder
 from core.surfaces.arrays import Arrays, load_arrays
@@ -208,7 +208,7 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
         return _map_means(folder)
     if not (folder / REPEATS_NAME).is_file() and not read_subject_header(folder).images:
         advice = "It was made from an imported encoder: it can be probed, not fitted to."
-        raise BadInputError(describe_refusal("subject", allowed="one with recordings", got=identity, advice=advice))
+        raise refusal("subject", allowed="one with recordings", got=identity, advice=advice)
     arrays = load_arrays(folder / REPEATS_NAME)
     if "responses" in arrays:
         return arrays["responses"].astype(np.float32)

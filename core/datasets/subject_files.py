@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording
 from core.datasets.subject import HEADER_NAME, VOXELS_NAME, SubjectHeader, is_shipped, user_subjects_folder
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.headers import unstructure, write_json
 from core.types import BoolArray, IntArray, VoxelTable
 
@@ -59,7 +59,7 @@ def remove_subject(identity: str) -> Path:
     """
     if is_shipped(identity):
         advice = f"{identity} ships with the program and stays."
-        raise BadInputError(describe_refusal("subject", allowed="an imported one", got=identity, advice=advice))
+        raise refusal("subject", allowed="an imported one", got=identity, advice=advice)
     root = user_subjects_folder()
     # Also one that is damaged and hence on no list.
     known = [entry.name for entry in sorted(root.iterdir()) if entry.is_dir()] if root.is_dir() else []

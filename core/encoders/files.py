@@ -16,10 +16,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from core.checks import describe_refusal, suggest
+from core.checks import refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
-from core.errors import BadInputError, ProbeError, WeightsError
+from core.errors import ProbeError, WeightsError
 from core.files import replace_file
 from core.headers import (
     HeaderKind,
@@ -95,7 +95,7 @@ def check_free(config: EncoderConfig, folder: Path) -> None:
     stem = encoder_stem(config.subject, config.network, config.layer)
     if (folder / f"{stem}.json").is_file():
         advice = "It would be lost. Remove it first, or let it be replaced: `--replace`, or the box in the dialog."
-        raise BadInputError(describe_refusal("encoder", allowed="a new one", got=stem, advice=advice))
+        raise refusal("encoder", allowed="a new one", got=stem, advice=advice)
 
 
 def list_encoders(*, folders: tuple[Path, ...] | None = None) -> tuple[EncoderConfig, ...]:
@@ -121,7 +121,7 @@ def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path,
     known = [encoder_stem(one.subject, one.network, one.layer) for one in list_encoders(folders=searched)]
     fit = f"Fit it with `python main.py fit --subject {subject} --network {network} --layer {layer}`."
     advice = f"{suggest(stem, known)} {fit}".strip()
-    raise BadInputError(describe_refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice))
+    raise refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice)
 
 
 def load_card(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> EncoderCard:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.extra_scores import LayerScore
 from core.encoders.files import save_encoder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit_unsaved
 from core.encoders.scoring_config import ScoringConfig
-from core.errors import BadInputError
 from core.headers import write_json
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, VoxelTable
@@ -126,10 +125,10 @@ def check_layers(configs: Sequence[EncoderConfig]) -> None:
     """Raise BadInputError unless there are two layers or more, all different, of one subject and network."""
     layers = [config.layer for config in configs]
     if len(set(layers)) < len(layers) or len(layers) < 2:
-        raise BadInputError(describe_refusal("layers", allowed="two different layers or more", got=layers))
+        raise refusal("layers", allowed="two different layers or more", got=layers)
     names = {(config.subject, config.network) for config in configs}
     if len(names) > 1:
-        raise BadInputError(describe_refusal("layers", allowed="of one subject and network", got=sorted(names)))
+        raise refusal("layers", allowed="of one subject and network", got=sorted(names))
 
 
 def score_layers(cards: Sequence[EncoderCard], voxels: VoxelTable) -> tuple[LayerScore, ...]:

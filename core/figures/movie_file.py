@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, StorageError
+from core.checks import refusal
+from core.errors import StorageError
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format
 from core.files import check_free, new_file, new_folder
 from core.types import ByteArray
@@ -67,7 +67,7 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
         yield from _write_pictures(frames, config, path, note=note)
         return
     if path.is_dir():
-        raise BadInputError(describe_refusal("out", allowed="a file", got=str(path), advice="A folder has that name."))
+        raise refusal("out", allowed="a file", got=str(path), advice="A folder has that name.")
     write = _write_mp4 if kind is MovieFormat.MP4 else _write_gif
     once = path.with_name(f".{path.name}-once.{os.getpid()}.part")
     try:
@@ -86,9 +86,7 @@ def check_place(path: Path) -> MovieFormat:
     return kind
 
 
-def _write_mp4(
-    frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str
-) -> Iterator[int]:
+def _write_mp4(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str) -> Iterator[int]:
     showings = max(1, config.loops)
     to_mp4 = (*PLAIN, "-metadata", f"comment={note}", "-movflags", "+faststart", "-f", "mp4")
     options = (
@@ -102,9 +100,7 @@ def _write_mp4(
     _check_whole(path, count * showings)
 
 
-def _write_gif(
-    frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str
-) -> Iterator[int]:
+def _write_gif(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str) -> Iterator[int]:
     lossless = ("-pix_fmt", "bgr0", "-qp", "0", "-preset", "ultrafast", "-f", "matroska")
     count = yield from _encode(frames, config, once, "libx264rgb", lossless)
     colours = once.with_name(once.name.replace("-once.", "-colours."))

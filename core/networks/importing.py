@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
 from core.networks.catalog import PREFIXES, find_network, list_networks
 from core.networks.files.checkpoint import hash_file
@@ -99,7 +99,7 @@ def _take_file(path: Path, wishes: ImportWishes) -> NetworkSpec:
     base = find_network(wishes.architecture or _guess_base(path))
     if base.family not in {"torchvision", "timm"}:
         advice = "Give the library's definition: timm:NAME or torchvision:NAME."
-        raise BadInputError(describe_refusal("architecture", allowed="one of a library", got=base.id, advice=advice))
+        raise refusal("architecture", allowed="one of a library", got=base.id, advice=advice)
     spec = replace(
         base,
         id=path.stem,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks
 from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
@@ -94,8 +94,7 @@ def remove_network(network: str) -> str:
     if spec.url and remove_download(spec):
         return f"Removed the download of {spec.id}; it can be downloaded again."
     advice = "Embedded networks stay." if not spec.url else "It is not downloaded."
-    allowed = "a network of your own or a downloaded one"
-    raise BadInputError(describe_refusal("network", allowed=allowed, got=network, advice=advice))
+    raise refusal("network", allowed="a network of your own or a downloaded one", got=network, advice=advice)
 
 
 def check_network(network: str, layer: str | None = None, *, device: str = "cpu") -> CheckReport:

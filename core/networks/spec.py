@@ -145,4 +145,3 @@ def read_entries(path: Path, kind: HeaderKind) -> tuple[NetworkSpec, ...]:
 @dataclass(frozen=True, slots=True)
 class _Entries:
     network: Mapping[str, Mapping[str, Any]]
-

@@ -14,8 +14,8 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, ProbeError, StorageError
+from core.checks import refusal
+from core.errors import ProbeError, StorageError
 from core.files import new_folder
 from core.headers import HeaderKind
 from core.networks.spec import NetworkSpec, catalog_path, read_catalog, read_entries
@@ -71,7 +71,7 @@ def remove_user_network(network: str) -> Path:
     folder = user_networks_folder() / folder_name(network)
     if network not in [spec.id for spec in list_user_networks()]:
         owned = ", ".join(spec.id for spec in list_user_networks()) or "none yet"
-        raise BadInputError(describe_refusal("network", allowed=f"one of your own ({owned})", got=network))
+        raise refusal("network", allowed=f"one of your own ({owned})", got=network)
     try:
         shutil.rmtree(folder)
     except OSError as error:
@@ -82,13 +82,12 @@ def remove_user_network(network: str) -> Path:
 def check_new_id(network: str) -> str:
     """Return an id that is free and well-formed, else raise BadInputError."""
     if not ID_PATTERN.fullmatch(network):
-        allowed = "1 to 80 letters, digits and the characters _ . : @ -"
-        raise BadInputError(describe_refusal("id", allowed=allowed, got=network))
+        raise refusal("id", allowed="1 to 80 letters, digits and the characters _ . : @ -", got=network)
     taken = {spec.id for spec in (*read_catalog(catalog_path()), *list_user_networks())}
     folders = {folder_name(name) for name in taken}
     if network in taken or folder_name(network) in folders:
         advice = "Choose another id, or remove that network first."
-        raise BadInputError(describe_refusal("id", allowed="an id not in use", got=network, advice=advice))
+        raise refusal("id", allowed="an id not in use", got=network, advice=advice)
     return network
 
 

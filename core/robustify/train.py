@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
@@ -219,9 +219,7 @@ def load_cut(config: RobustifyConfig) -> nn.Module:
     spec = find_network(config.network)
     if spec.is_program:
         advice = "Import its weights with a definition of timm or torchvision."
-        raise BadInputError(
-            describe_refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
-        )
+        raise refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
     path, _ = check_weights(spec, None)
     return open_body(spec, config.layers[-1], path=path).module
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.checks import check_fraction, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_fraction, refusal
 from core.headers import HeaderKind, structure, unstructure
 from core.stimuli.cautions import DEFAULT_GATE
 from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
@@ -45,17 +44,17 @@ class SetConfig:
             kinds = tuple(ControlKind(kind) for kind in self.controls)
         except ValueError as error:
             allowed = f"of {', '.join(ControlKind)}"
-            raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(self.controls))) from error
+            raise refusal("controls", allowed=allowed, got=list(self.controls)) from error
         if not kinds or len(set(kinds)) < len(kinds):
             advice = "A probe is read against a control of equal norm; `random` is the usual one."
             allowed = "at least one kind, each named once"
-            raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(kinds), advice=advice))
+            raise refusal("controls", allowed=allowed, got=list(kinds), advice=advice)
         object.__setattr__(self, "controls", kinds)
         object.__setattr__(self, "transfer", tuple((str(network), str(layer)) for network, layer in self.transfer))
         check_fraction("gate", self.gate)
         if not self.name.strip() or len(self.name) > LONGEST_NAME:
             allowed = f"1 to {LONGEST_NAME} characters"
-            raise BadInputError(describe_refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1]))
+            raise refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1])
 
     @property
     def n_files(self) -> int:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
-from core.checks import check_choice, check_count, check_epsilon, check_fraction, describe_refusal, suggest
+from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
-from core.errors import BadInputError
 from core.files import is_there
 from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
@@ -89,15 +88,15 @@ class StimulusPlan:
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 got = [getattr(value, "label", str(value)) for value in values]
-                raise BadInputError(describe_refusal(name, allowed="at least one, each named once", got=got))
+                raise refusal(name, allowed="at least one, each named once", got=got)
         for budget in self.budgets:
             check_epsilon("budget", budget.epsilon, largest=LARGEST_EPSILON[budget.norm])
             if budget.epsilon <= 0:
-                raise BadInputError(describe_refusal("budget", allowed="above 0", got=budget.label))
+                raise refusal("budget", allowed="above 0", got=budget.label)
         check_count("steps", self.n_steps)
         check_count("seed", self.seed, least=0)
         if self.n_items > MOST_ITEMS:
-            raise BadInputError(describe_refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items))
+            raise refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items)
 
     @property
     def n_items(self) -> int:
@@ -164,7 +163,7 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
     for key in wish:
         if key not in WISHES:
             advice = suggest(key, list(WISHES)) or "`stimuli plan --help` lists them."
-            raise BadInputError(describe_refusal("plan", allowed="of known settings", got=key, advice=advice))
+            raise refusal("plan", allowed="of known settings", got=key, advice=advice)
     got = {key: wish.get(key, default) for key, (default, _) in WISHES.items()}
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
@@ -172,7 +171,7 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
-        raise BadInputError(describe_refusal("targets", allowed="at least one", got=[], advice=advice))
+        raise refusal("targets", allowed="at least one", got=[], advice=advice)
     targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
     directions = [
         check_choice("direction", text.lower(), list(Direction)) for text in _texts("directions", got["directions"])
@@ -192,7 +191,7 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
 
 def _check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadInputError(describe_refusal(name, allowed="true or false", got=value))
+        raise refusal(name, allowed="true or false", got=value)
     return value
 
 
@@ -264,8 +263,7 @@ LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
 def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
     layout = {name: got[name] for name in LAYOUT_NAMES}
     if not isinstance(layout["background"], list | tuple):
-        allowed = "three grey levels from 0 to 255"
-        raise BadInputError(describe_refusal("background", allowed=allowed, got=layout["background"]))
+        raise refusal("background", allowed="three grey levels from 0 to 255", got=layout["background"])
     for name in ("enlarging", "matching"):
         kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
         check_choice(name, str(layout[name]), kinds)
@@ -312,5 +310,5 @@ def _texts(name: str, value: Any) -> list[str]:
     """A list of texts; one text alone may be written without brackets."""
     values: Sequence[Any] = [value] if isinstance(value, str | int | float) else value
     if not isinstance(values, list | tuple) or not all(isinstance(one, str | int | float) for one in values):
-        raise BadInputError(describe_refusal(name, allowed="a list of texts", got=value))
+        raise refusal(name, allowed="a list of texts", got=value)
     return [str(one) for one in values]

@@ -108,7 +108,8 @@ _DISTINCT = (
     "542eb7a888227457a34a3e6eee1401f49923535bc39b60726863ceaa376fa0dbb5b337382278702c6c5062df1be536b482074dbb9133"
     "926cb976c7884024addc3860bd42669837e05c8e67b7787f69e4c5268b2df57bec822aace38a671b5435d4f73ed02e1ec01249e44fdd"
     "a995e88747aa8660ac43a447c8039bdcabd6a4283a747c12a366a86391ba69cd405814cbf86111ca40a1ca68e6f3957b6422847734e1"
-    "842373853050c52c7c6fec34")
+    "842373853050c52c7c6fec34"
+)
 """Colours as far apart as they can be to usual and to colour-blind eyes, and far from the greys of the cortex.
 
 Found once by greedy farthest-point choice in Oklab over vivid colours; the distance of two colours is the least over

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError
 from core.files import replace_file
 from core.headers import HeaderKind, parse_header, structure, without_marks
@@ -112,7 +112,7 @@ def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, rep
     path = _folder() / f"{surface.name}.npz"
     if path.exists() and not replace:
         advice = f"Remove it first (`main.py surfaces remove {surface.name}`) or choose another name."
-        raise BadInputError(describe_refusal("name", allowed="a new surface name", got=surface.name, advice=advice))
+        raise refusal("name", allowed="a new surface name", got=surface.name, advice=advice)
     arrays = _pack(surface, atlases)
     replace_file(path, lambda partial: _write(partial, arrays))
     return path
@@ -122,7 +122,7 @@ def outline_first(name: str, title: str) -> None:
     """Make an atlas of an imported surface its default. Raises BadInputError for an unknown surface or atlas."""
     surface, atlases = load_surface(name), load_atlases(name)
     if name == FSAVERAGE5:
-        raise BadInputError(describe_refusal("surface", allowed="one you imported", got=name))
+        raise refusal("surface", allowed="one you imported", got=name)
     check_choice("atlas", title, [atlas.name for atlas in atlases])
     save_surface(surface, sorted(atlases, key=lambda atlas: atlas.name != title), replace=True)
 
@@ -130,7 +130,7 @@ def outline_first(name: str, title: str) -> None:
 def remove_surface(name: str) -> None:
     """Delete an imported surface. Raises BadInputError for the shipped one or one that is not there."""
     if name == FSAVERAGE5:
-        raise BadInputError(describe_refusal("surface", allowed="one you imported", got=name))
+        raise refusal("surface", allowed="one you imported", got=name)
     path = _find(name)
     try:
         path.unlink()
@@ -141,11 +141,10 @@ def remove_surface(name: str) -> None:
 def check_surface_name(name: str) -> str:
     """Return a name a surface may be kept under, else raise BadInputError."""
     if not NAME_PATTERN.fullmatch(name):
-        allowed = "up to 64 letters, digits, - and _"
-        raise BadInputError(describe_refusal("name", allowed=allowed, got=name, advice="Try sub-01."))
+        raise refusal("name", allowed="up to 64 letters, digits, - and _", got=name, advice="Try sub-01.")
     if name == FSAVERAGE5:
         advice = "fsaverage5 ships with the program and is always there."
-        raise BadInputError(describe_refusal("name", allowed="another name", got=name, advice=advice))
+        raise refusal("name", allowed="another name", got=name, advice=advice)
     return name
 
 
@@ -230,7 +229,7 @@ def check_atlas_fits(atlas: Atlas, surface: CorticalSurface) -> None:
     if counts != surface.n_vertices:
         allowed = f"labels of {surface.n_vertices[0]:,} left and {surface.n_vertices[1]:,} right vertices"
         advice = f"The atlas {atlas.name} belongs to another surface."
-        raise BadInputError(describe_refusal("atlas", allowed=allowed, got=counts, advice=advice))
+        raise refusal("atlas", allowed=allowed, got=counts, advice=advice)
 
 
 def _atlas_keys(count: int) -> list[str]:

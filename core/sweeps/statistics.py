@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.seeds import make_stream
 from core.statistics import LEAST_KNOWN
 from core.statistics import Interval as Interval
@@ -46,6 +45,11 @@ def resample_means(values: FloatArray, resamples: Resamples) -> FloatArray:
     of_images, of_targets = count_draws(resamples.images, n_images), count_draws(resamples.targets, n_targets)
     inner = np.asarray(values) @ of_images.T / n_images
     return np.asarray(np.einsum("...tb,bt->b...", inner, of_targets) / n_targets)
+
+
+def interval_of_rows(values: FloatArray, confidence: float) -> Interval:
+    """The interval of a statistic as it is, then in every resample: (1 + n_resamples,)."""
+    return interval_of(float(values[0]), values[1:], confidence)
 
 
 def bootstrap(
@@ -95,7 +99,7 @@ def count_for_pairs(n_encoders: int, wished: int, *, level: float = 0.05) -> int
 def correlate_pairs(first: FloatArray, second: FloatArray) -> float:
     """Pearson r of two vectors; NaN where fewer than three pairs are finite or one never varies."""
     if np.shape(first) != np.shape(second):
-        raise BadInputError(describe_refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second)))
+        raise refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second))
     known = np.isfinite(first) & np.isfinite(second)
     if known.sum() < 3 or np.ptp(first[known]) == 0 or np.ptp(second[known]) == 0:
         return float("nan")

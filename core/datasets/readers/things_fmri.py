@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.brain_files import grid_of
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_person
@@ -27,7 +27,7 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import Places, place_nowhere, place_volume
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.types import BoolArray, IntArray
 
 KIND = "things"
@@ -138,8 +138,7 @@ def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
         if shape[0] == n_voxels and shape[1:] in ((n_trials,), (n_trials + 1,)):
             return name, shape[1] - n_trials
     allowed = f"a table of {n_voxels:,} voxels and {n_trials:,} trials"
-    got = f"{file.name} with {shapes or 'none'}"
-    raise BadInputError(describe_refusal("responses", allowed=allowed, got=got))
+    raise refusal("responses", allowed=allowed, got=f"{file.name} with {shapes or 'none'}")
 
 
 def read_columns(file: Path, block: str, columns: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
@@ -184,7 +183,7 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
         return place_volume(indices, grid_of(masks[0])[1], surface=options.surface)
     if options.surface:
         advice = "Put the subject's brainmask.nii.gz beside the tables: it says where voxels lie."
-        raise BadInputError(describe_refusal("surface", allowed="none", got=options.surface, advice=advice))
+        raise refusal("surface", allowed="none", got=options.surface, advice=advice)
     return place_nowhere(_sides(voxels)[kept])
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal, suggest
-from core.errors import BadInputError
+from core.checks import check_choice, refusal, suggest
 from core.experiments.measured.planned import Plan
 from core.experiments.measured.trial import Trials
 from core.probes.target import Target
@@ -193,9 +192,7 @@ def find_columns(
     if wished:
         if wished.casefold() not in names:
             advice = suggest(wished, list(columns)) or f"There are {', '.join(columns[:8])}."
-            raise BadInputError(
-                describe_refusal("target_column", allowed="a measured column", got=wished, advice=advice)
-            )
+            raise refusal("target_column", allowed="a measured column", got=wished, advice=advice)
         return _only(names[wished.casefold()])
     usual = [target.label, target.roi] if target.kind == "roi" else [target.label]
     for name in usual:
@@ -208,7 +205,7 @@ def find_columns(
         return _only(0)
     advice = "Say which: --target-column NAME, or --target-column TARGET=NAME."
     allowed = f"measured in one of {', '.join(columns[:12])}" + (" ..." if len(columns) > 12 else "")
-    raise BadInputError(describe_refusal("target", allowed=allowed, got=target.label, advice=advice))
+    raise refusal("target", allowed=allowed, got=target.label, advice=advice)
 
 
 def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
@@ -224,9 +221,7 @@ def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
         if count < 3:
             advice = "Leave --zscore out, or give sessions of more trials."
             got = f"{count} in session {session!r}"
-            raise BadInputError(
-                describe_refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
-            )
+            raise refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
         rows = np.asarray([one == session for one in sessions])
         part = values[rows]
         known = np.isfinite(part).sum(axis=0) > 1
@@ -254,13 +249,13 @@ def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: 
     if not n_known:
         advice = f"The set's ids look like {plan.stimuli[0].id!r}. Is it the file of this set?"
         got = ", ".join(unknown[:3]) or "none"
-        raise BadInputError(describe_refusal("measured", allowed="of ids of the set", got=got, advice=advice))
+        raise refusal("measured", allowed="of ids of the set", got=got, advice=advice)
     if unknown and not options.ignore_unknown:
         near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
         advice = f"{near} Mend them, or leave them out with --ignore-unknown.".strip()
         got = name_some(unknown, MOST_NAMED)
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
-        raise BadInputError(describe_refusal("measured", allowed=allowed, got=got, advice=advice))
+        raise refusal("measured", allowed=allowed, got=got, advice=advice)
 
 
 def _check_wishes(plan: Plan, options: MatchOptions) -> None:
@@ -280,7 +275,7 @@ def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> Non
         named = name.casefold() in {one.casefold() for one in ((wished,) if wished else (target.label, target.roi))}
         if named or (not wished and _voxel_number(name) in target.voxels):
             advice = "Write numbers with decimal points, and leave empty what was not measured."
-            raise BadInputError(describe_refusal(f"column {name}", allowed="of numbers", got=text, advice=advice))
+            raise refusal(f"column {name}", allowed="of numbers", got=text, advice=advice)
 
 
 def _number_pictures(plan: Plan) -> dict[str, int]:

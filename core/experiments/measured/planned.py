@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, refusal
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
 
@@ -136,9 +135,7 @@ def plan_set(found: StimulusSet) -> Plan:
     probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.role in DIRECTIONS)
     if not probes:
         advice = "A comparison needs stimuli of role raise or lower with their originals."
-        raise BadInputError(
-            describe_refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
-        )
+        raise refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
     subjects = dict.fromkeys(row.subject for row in found.rows)
     units = dict.fromkeys(row.response_unit for row in found.rows)
     return Plan(found.name, found.folder, tuple(subjects), " or ".join(units), stimuli, probes)
@@ -191,6 +188,6 @@ def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> Pla
     if not originals:
         advice = "Measured shifts are taken from the original of the same probe; write the set again with it."
         got = f"{perturbed.id} without one"
-        raise BadInputError(describe_refusal("set", allowed="one with an original a probe", got=got, advice=advice))
+        raise refusal("set", allowed="one with an original a probe", got=got, advice=advice)
     controls = {one.role: one for one in pair if one.role.startswith(CONTROL_START)}
     return PlannedProbe(perturbed, originals[0], controls)

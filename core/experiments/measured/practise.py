@@ -17,8 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, check_count, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, check_count, refusal
 from core.experiments.measured.planned import Plan, PlannedStimulus
 from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
@@ -62,9 +61,9 @@ class SimulateOptions:
         check_count("repeats", self.n_repeats, largest=MOST_REPEATS)
         check_count("sessions", self.n_sessions)
         if not (np.isfinite(self.noise) and self.noise >= 0):
-            raise BadInputError(describe_refusal("noise", allowed="a finite number of at least 0", got=self.noise))
+            raise refusal("noise", allowed="a finite number of at least 0", got=self.noise)
         if not np.isfinite(self.gain):
-            raise BadInputError(describe_refusal("gain", allowed="a finite number", got=self.gain))
+            raise refusal("gain", allowed="a finite number", got=self.gain)
 
     def describe(self) -> str:
         """One line of settings."""
@@ -154,7 +153,7 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[obje
     target = path.expanduser()
     if target.exists():
         advice = "Choose another name; nothing is overwritten."
-        raise BadInputError(describe_refusal("out", allowed="a new file", got=str(path), advice=advice))
+        raise refusal("out", allowed="a new file", got=str(path), advice=advice)
 
     def write(partial: Path) -> None:
         with partial.open("w", newline="", encoding="utf-8") as file:

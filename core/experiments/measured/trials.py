@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, refusal
 from core.experiments.measured.trial import ENDINGS, TABLE_ENDINGS, ReadOptions, Trials
 from core.experiments.measured.trial_arrays import read_array
 from core.experiments.measured.trial_tables import read_trial_table
@@ -36,7 +35,7 @@ def read_trials(
         If a file is missing, damaged, of another kind or has other columns than the first; nothing was computed.
     """
     if not paths:
-        raise BadInputError(describe_refusal("measured", allowed="at least one file", got=[]))
+        raise refusal("measured", allowed="at least one file", got=[])
     shared = _share_ids(paths, options)
     parts = [_read_one(path, one, known=known, n_voxels=n_voxels) for path, one in zip(paths, shared, strict=True)]
     first = parts[0]
@@ -45,7 +44,7 @@ def read_trials(
             advice = "Files of one measurement are read one below the other; give the others a comparison of their own."
             got = f"{', '.join(part.columns[:8])} in {path.name}"
             allowed = f"of the same columns as {paths[0].name} ({', '.join(first.columns[:8])})"
-            raise BadInputError(describe_refusal("measured", allowed=allowed, got=got, advice=advice))
+            raise refusal("measured", allowed=allowed, got=got, advice=advice)
     sessions = [
         name or (path.name if len(paths) > 1 else "")
         for path, part in zip(paths, parts, strict=True)
@@ -74,7 +73,7 @@ def _share_ids(paths: Sequence[Path], options: ReadOptions) -> list[ReadOptions]
         return [options for _ in paths]
     if len(options.ids) != len(paths):
         got = f"{len(options.ids)} for {len(paths)} measured files"
-        raise BadInputError(describe_refusal("ids", allowed="one file for each measured file", got=got))
+        raise refusal("ids", allowed="one file for each measured file", got=got)
     return [replace(options, ids=(one,)) for one in options.ids]
 
 
@@ -82,7 +81,7 @@ def _read_one(path: Path, options: ReadOptions, *, known: frozenset[str], n_voxe
     """Read one file by the module of its kind."""
     where = path.expanduser()
     if not where.is_file():
-        raise BadInputError(describe_refusal("measured", allowed="a file that is there", got=str(path)))
+        raise refusal("measured", allowed="a file that is there", got=str(path))
     if not takes(where):
         check_choice("measured", where.suffix.lower(), ENDINGS, advice=f"{path.name} is of another format.")
     if where.name.lower().endswith(TABLE_ENDINGS):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.checks import check_count, check_fraction, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_fraction, check_positive, refusal
 
 LONGEST_SECONDS = 3600.0
 LARGEST_CM, LARGEST_PX = 10_000.0, 100_000
@@ -47,7 +46,7 @@ class Timing:
             _check_key(name, getattr(self, name))
         if self.trigger_key == self.response_key:
             allowed = "another key than `trigger_key`"
-            raise BadInputError(describe_refusal("response_key", allowed=allowed, got=self.response_key))
+            raise refusal("response_key", allowed=allowed, got=self.response_key)
 
     @property
     def trial_seconds(self) -> float:
@@ -103,7 +102,7 @@ class Screen:
             value = check_positive(name, getattr(self, name))
             check_fraction(name, value, largest=LARGEST_CM, advice="Give centimetres.")
             if value < 1:
-                raise BadInputError(describe_refusal(name, allowed="at least 1 cm", got=value))
+                raise refusal(name, allowed="at least 1 cm", got=value)
         for name in ("width_px", "height_px"):
             check_count(name, getattr(self, name), largest=LARGEST_PX, advice="Give the pixels of the screen.")
         check_fraction("grey", self.grey)
@@ -129,6 +128,6 @@ class Screen:
 def _check_key(name: str, key: str) -> None:
     if key != "space" and not (isinstance(key, str) and len(key) == 1 and key.isascii() and key.isalnum()):
         allowed = 'one lower-case letter, one digit or "space"'
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=key))
+        raise refusal(name, allowed=allowed, got=key)
     if key != key.lower():
-        raise BadInputError(describe_refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}."))
+        raise refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}.")

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, Cancelled, DownloadError, ProbeError, StorageError
+from core.checks import refusal
+from core.errors import Cancelled, DownloadError, ProbeError, StorageError
 from core.headers import HeaderKind, read_record, unstructure, write_json
 from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
@@ -101,7 +101,7 @@ def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_
     """
     path = spec.weights_path
     if not spec.url:
-        raise BadInputError(describe_refusal("network", allowed="one with a download", got=spec.id))
+        raise refusal("network", allowed="one with a download", got=spec.id)
     if path.is_file():
         yield _finish(spec, path, stated="")
         return

@@ -1,19 +1,18 @@
 """How long one attack step of one image takes with each network here, measured once and remembered. Never guesses.
 
-A step is a forward and a backward pass. Paces are kept in the cache by network, layer, image size and device, so that
-the cost of an analysis is told from this computer's own speed.
+A step is a forward and a backward pass. The seconds are kept in the cache by network, layer, image size and device, so
+that the cost of an analysis is told from this computer's own speed.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from core.errors import Cancelled
-from core.files import replace_file
+from core.errors import Cancelled, ProbeError
+from core.headers import HeaderKind, read_header, structure, write_json
 from core.networks.catalog import find_network
 from core.paths import cache_folder
 from core.progress import ShouldStop, never_stop
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
 
 Layer = tuple[str, str]
 """Network and layer."""
-Paces = Mapping[Layer, float]
+StepSeconds = Mapping[Layer, float]
 """Seconds of one step of one image."""
 
 FILE_NAME = "paces.json"
+NOTE = HeaderKind("a note of step times", "They are measured again.")
 IMAGES, ROUNDS = 4, 3
 """Images of one timed batch, as an analysis runs them; the fastest of so many rounds counts, the first warms up."""
 
@@ -42,25 +42,24 @@ class NetworkSource(Protocol):
         """A network cut at a layer."""
 
 
-def read_paces(layers: Iterable[Layer], device: str) -> dict[Layer, float]:
+def read_step_seconds(layers: Iterable[Layer], device: str) -> dict[Layer, float]:
     """What was measured before on this device; layers never measured are left out."""
     known = _read()
     return {layer: known[key] for layer in layers if (key := _key(layer, device)) in known}
 
 
-def measure_paces(
+def measure_step_seconds(
     source: NetworkSource, layers: Iterable[Layer], *, should_stop: ShouldStop = never_stop
 ) -> dict[Layer, float]:
     """Read what is known and time the rest, a second or less a network. Raises Cancelled."""
     wanted = list(dict.fromkeys(layers))
-    found = read_paces(wanted, source.device)
+    found = read_step_seconds(wanted, source.device)
     fresh = {}
     for layer in wanted:
         if layer not in found:
             found[layer] = fresh[_key(layer, source.device)] = time_step(source.open_network(*layer), should_stop)
     if fresh:
-        text = json.dumps(_read() | fresh, indent=1)
-        replace_file(_path(), lambda partial: partial.write_text(text, encoding="utf-8"))
+        write_json(_path(), _read() | fresh)
     return found
 
 
@@ -95,7 +94,7 @@ def _path() -> Path:
 
 def _read() -> dict[str, float]:
     try:
-        known = json.loads(_path().read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in known.items() if float(value) > 0}
-    except (OSError, ValueError, TypeError, AttributeError):
+        known = structure(read_header(_path(), NOTE), dict[str, float], NOTE)
+    except ProbeError:
         return {}  # lost or broken: measured again
+    return {key: value for key, value in known.items() if value > 0}

@@ -1,15 +1,22 @@
-"""One encoder, one target, many images up the ladder of budgets: shifts, their parts, their path. Never saves anything.
+"""One encoder, one target, many images attacked over the epsilon grid: shifts, their parts and path; the cache of them.
 
 The shift is taken apart exactly at the readout's input phi: shift = ||w|| ||dphi|| cos(w, dphi). The path's curvature
 is the mean angle between consecutive differences of phi(x + a delta), a = 0 to 1 (Henaff, Goris & Simoncelli 2019,
 doi:10.1038/s41593-019-0377-4).
+
+Finished curves are kept in the cache, so that two analyses never make the same perturbations twice; the oldest are
+dropped where they take more than `MOST_BYTES`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,20 +30,25 @@ from core.attacks.objective import Objective
 from core.attacks.rounding import GREY_LEVELS
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
-from core.errors import BadInputError, NoGradientError
-from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
-from core.sweeps.cells import Arrays
+from core.errors import BadInputError, NoGradientError, StorageError
+from core.paths import cache_folder
+from core.probes.respond import check_pixels, describe_versions, exact_arithmetic, to_tensor
+from core.sweeps.cells import Arrays, load_arrays, save_arrays
 from core.sweeps.plan import N_PATH
 from core.types import FloatArray
 
+LOGGER = logging.getLogger(__name__)
 IMAGES_AT_ONCE = 8
+FORMAT = 2
+"""Counted up with every change of what a curve holds or how it is computed."""
+MOST_BYTES = 4_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ascent:
-    """What is climbed: target weights c (n_voxels,), sign +1 to raise or -1 to lower, attack, ascending budgets.
+class AttackCurve:
+    """What is attacked: target weights c (n_voxels,), sign +1 to raise or -1 to lower, attack, ascending budgets.
 
-    `others` are further encoders that are attacked together with the first, each with its own weights c; what is judged
+    `others` are further encoders that are attacked together with the first, each with its own weights c; what is scored
     is the first one's.
     """
 
@@ -47,28 +59,28 @@ class Ascent:
     others: tuple[tuple[Encoder, FloatArray], ...] = ()
 
 
-def climb(
+def run_curve(
     encoder: Encoder,
     pixels: FloatArray,
-    ascent: Ascent,
+    curve: AttackCurve,
     *,
     keys: Sequence[str],
     keep_deltas: bool,
     should_stop: Callable[[], bool],
     at_once: int = IMAGES_AT_ONCE,
 ) -> Arrays:
-    """Attack every image up the ladder and judge what is delivered.
+    """Attack every image at every budget, from the lowest up, and score what is delivered.
 
     Parameters
     ----------
     encoder : Encoder
     pixels : (n_images, 3, height, width)
         In [0, 1].
-    ascent : Ascent
+    curve : AttackCurve
     keys : sequence of n_images str
         Names of the images' random streams.
     keep_deltas : bool
-        Keep the highest rung's perturbations, every rung of the first image, and the gradient at every clean image.
+        Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean image.
     should_stop : callable
     at_once : int
         Images in one batch.
@@ -77,9 +89,9 @@ def climb(
     -------
     dict of arrays, responses in the encoder's unit:
     sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
-    control, l2, linf, feature_change, alignment (n_images, n_rungs); weight_size (); and with `keep_deltas` delta
+    control, l2, linf, feature_change, alignment (n_images, n_budgets); weight_size (); and with `keep_deltas` delta
     (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
-    entry, and montage (n_rungs, height, width, 3) uint8.
+    entry, and montage (n_budgets, height, width, 3) uint8.
 
     Raises
     ------
@@ -89,18 +101,18 @@ def climb(
         As soon as `should_stop()` is true.
     """
     check_pixels(encoder, pixels)
-    sd = encoder.target_sd(ascent.direction)
+    sd = encoder.target_sd(curve.direction)
     if sd <= 0:
         raise BadInputError(f"{encoder.card.config.network} predicts the target as a constant. Choose another target.")
     parts = []
     with ExitStack() as stack:
-        for one in (encoder, *(other for other, _ in ascent.others)):
+        for one in (encoder, *(other for other, _ in curve.others)):
             stack.enter_context(one.network.interruptible(should_stop))
         stack.enter_context(exact_arithmetic())
-        run = _Climb(encoder, ascent)
+        run = _Curve(encoder, curve)
         for start in range(0, len(pixels), at_once):
             chosen = slice(start, start + at_once)
-            parts.append(run.climb(to_tensor(encoder, pixels[chosen]), keys[chosen], keep_deltas=keep_deltas))
+            parts.append(run.attack(to_tensor(encoder, pixels[chosen]), keys[chosen], keep_deltas=keep_deltas))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if keep_deltas:
         joined["montage"] = joined["montage"][0]
@@ -109,39 +121,39 @@ def climb(
     return joined | {"sd": np.asarray(sd), "weight_size": np.asarray(run.weight_size)}
 
 
-class _Climb:
-    """The parts of one ascent that all batches share."""
+class _Curve:
+    """The parts of one curve that all batches share."""
 
-    def __init__(self, encoder: Encoder, ascent: Ascent) -> None:
-        self._encoder, self._ascent = encoder, ascent
-        self._own = Objective(encoder, ascent.direction, ascent.sign)
-        others = [Objective(one, weights, ascent.sign) for one, weights in ascent.others]
-        self._attacked = EnsembleObjective([self._own, *others]) if others else self._own
-        self._norm = NORMS[ascent.attack.norm]
-        reduced, _ = encoder.project(ascent.direction)
+    def __init__(self, encoder: Encoder, curve: AttackCurve) -> None:
+        self._encoder, self._curve = encoder, curve
+        self._own = Objective(encoder, curve.direction, curve.sign)
+        others = [Objective(one, weights, curve.sign) for one, weights in curve.others]
+        self._objective = EnsembleObjective([self._own, *others]) if others else self._own
+        self._norm = NORMS[curve.attack.norm]
+        reduced, _ = encoder.project(curve.direction)
         weights = reduced if encoder.components is None else encoder.components @ reduced
         self._weights = _wide(weights)
         self.weight_size = float(self._weights.norm())
 
-    def climb(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
-        """Attack one batch and judge it."""
-        rungs = self._attack(clean, keys)
+    def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
+        """Attack one batch and score it."""
+        attacked = self._attack(clean, keys)
         inputs = self._inputs(clean)
         gradient = self._find_gradient(clean)
         columns: dict[str, list[FloatArray]] = {}
-        for pixels in rungs:
-            for name, values in self._judge(clean, pixels, inputs=inputs, keys=keys).items():
+        for pixels in attacked:
+            for name, values in self._score(clean, pixels, inputs=inputs, keys=keys).items():
                 columns.setdefault(name, []).append(values)
         arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
         arrays["clean"] = _array(inputs @ self._weights)
         arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
-        path = self._walk(clean, rungs[-1])
+        path = self._walk(clean, attacked[-1])
         arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
         if keep_deltas:
-            arrays["delta"] = np.asarray((rungs[-1] - clean).float().contiguous().cpu().numpy())
+            arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
             largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
             arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
-            levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in rungs]
+            levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in attacked]
             arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
         return arrays
 
@@ -150,26 +162,26 @@ class _Climb:
         try:
             return self._own.ascend(clean)[1]
         except NoGradientError:
-            if self._ascent.attack.method is not AttackMethod.SQUARE:
+            if self._curve.attack.method is not AttackMethod.SQUARE:
                 raise
             return torch.full_like(clean, torch.nan)
 
     def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
-        attack, ladder = self._ascent.attack, self._ascent.ladder
-        steps = iter_ladder(self._attacked, clean, attack, ladder=ladder, keys=keys)
+        attack, ladder = self._curve.attack, self._curve.ladder
+        steps = iter_ladder(self._objective, clean, attack, ladder=ladder, keys=keys)
         return [step.attack.best.pixels for step in steps if step.ends_rung]
 
-    def _judge(
+    def _score(
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
     ) -> dict[str, FloatArray]:
-        """Shift and its parts at one rung, each (n,)."""
+        """Shift and its parts at one budget, each (n,)."""
         delta = _wide(pixels - clean)
         change = self._inputs(pixels) - inputs
         shift = change @ self._weights
         moved = change.norm(dim=1)
         scale = (moved * self.weight_size).clamp_min(torch.finfo(torch.float64).tiny)
         size = self._norm.size(delta).to(clean)
-        attack = self._ascent.attack
+        attack = self._curve.attack
         control = draw_control(clean, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=keys)
         return {
             "shift": _array(shift),
@@ -223,3 +235,52 @@ def _wide(values: torch.Tensor) -> torch.Tensor:
 
 def _array(values: torch.Tensor) -> FloatArray:
     return np.asarray(values.detach().cpu().double().numpy())
+
+
+def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> str:
+    """The hash of everything a curve's numbers depend on; `images` are hashes of the pixels."""
+    members = ((encoder, curve.direction), *curve.others)
+    parts = [_describe(one, weights) for one, weights in members]
+    device = str(encoder.network.device)
+    rest = [FORMAT, curve.sign, asdict(curve.attack), curve.ladder, list(images), describe_versions(), device]
+    return hashlib.sha256(json.dumps([parts, rest], sort_keys=True).encode()).hexdigest()
+
+
+def load_curve(name: str) -> Arrays | None:
+    """A curve by its hash; None where it is not there or damaged."""
+    try:
+        return load_arrays(path_of(name)) if path_of(name).is_file() else None
+    except StorageError as problem:
+        LOGGER.info("a cached attack curve cannot be read: %s", problem)
+        return None
+
+
+def keep_curve(name: str, arrays: Arrays) -> None:
+    """Keep a curve; a full or read-only disk is logged and otherwise passed over."""
+    try:
+        save_arrays(path_of(name), arrays)
+        drop_oldest(MOST_BYTES)
+    except StorageError as problem:
+        LOGGER.info("an attack curve was not cached: %s", problem)
+
+
+def drop_oldest(most_bytes: int) -> None:
+    """Delete the curves that were kept first until the others take at most `most_bytes`."""
+    kept = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in path_of("").parent.glob("*.npz"))
+    total = sum(size for _, size, _ in kept)
+    for _, size, path in kept:
+        if total <= most_bytes:
+            return
+        with suppress(OSError):
+            path.unlink()
+        total -= size
+
+
+def _describe(encoder: Encoder, weights: FloatArray) -> list[str]:
+    digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
+    return [encoder.card.sha256, encoder.network.sha256, encoder.network.layer, digest]
+
+
+def path_of(name: str) -> Path:
+    """Where a curve lies in the cache."""
+    return cache_folder() / "climbs" / f"{name}.npz"

@@ -10,7 +10,7 @@ from torch import nn
 from core.attacks.config import AttackConfig, AttackMethod
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError, Cancelled, NoGradientError
-from core.sweeps.climb import Ascent, climb, measure_angles, measure_curvature
+from core.sweeps.attack_curve import AttackCurve, measure_angles, measure_curvature, run_curve
 from core.types import FloatArray, NormName
 from tests.helpers.tiny_encoders import SIDE, make_conv_encoder, make_encoder, make_linear_encoder, pixel_weights
 
@@ -34,8 +34,8 @@ def run(
     direction = np.eye(encoder.n_voxels, dtype=np.float32)[0]
     attack = AttackConfig(norm=norm, epsilon=LADDER[-1], n_steps=4, method=method, n_queries=60)
     keys = [str(number) for number in range(len(pixels))]
-    ascent = Ascent(direction, sign, attack, LADDER)
-    return climb(encoder, pixels, ascent, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
+    curve = AttackCurve(direction, sign, attack, LADDER)
+    return run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
 
 
 @pytest.mark.parametrize(("norm", "order"), [(NormName.L2, 2), (NormName.LINF, 1)])
@@ -108,13 +108,13 @@ def test_a_straight_path_has_no_curvature_and_a_right_angle_ninety_degrees() -> 
 
 def test_a_constant_target_is_refused_and_a_stop_is_honoured() -> None:
     encoder = make_linear_encoder()
-    ascent = Ascent(np.zeros(3, np.float32), 1, AttackConfig(epsilon=0.2), LADDER)
+    curve = AttackCurve(np.zeros(3, np.float32), 1, AttackConfig(epsilon=0.2), LADDER)
     with pytest.raises(BadInputError, match="as a constant"):
-        climb(encoder, grey(2), ascent, keys=["a", "b"], keep_deltas=False, should_stop=lambda: False)
+        run_curve(encoder, grey(2), curve, keys=["a", "b"], keep_deltas=False, should_stop=lambda: False)
     conv = make_conv_encoder()
-    ascent = Ascent(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=0.2), LADDER)
+    curve = AttackCurve(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=0.2), LADDER)
     with pytest.raises(Cancelled):
-        climb(conv, grey(2), ascent, keys=["a", "b"], keep_deltas=False, should_stop=lambda: True)
+        run_curve(conv, grey(2), curve, keys=["a", "b"], keep_deltas=False, should_stop=lambda: True)
 
 
 def test_the_angles_of_a_regular_polygon_are_its_outer_ones_and_a_halt_has_none() -> None:
