@@ -16,8 +16,8 @@ HEAVY = {"torch", "torchvision", "timm"}
 LEVELS = (
     {"errors", "types", "words"},
     {"checks", "pickled_values"},
-    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring", "templates"},
-    {"headers"},
+    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"headers", "templates"},
     {"images", "surfaces"},
     {"datasets"},
     {"networks"},
