@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import reprlib
 from collections.abc import Iterable, Sequence
 
 from core.errors import BadInputError
@@ -11,11 +12,26 @@ from core.errors import BadInputError
 LIKELY_GREY_LEVELS = 1.0
 """An epsilon above this was most likely meant in grey levels of 255."""
 
+LONGEST_SHOWN = 60
+
 
 def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") -> str:
     """Word a refusal: "`name` must be {allowed}, got {value!r}. {advice}"."""
     sentence = f"`{name}` must be {allowed}, got {got!r}."
     return f"{sentence} {advice}" if advice else sentence
+
+
+def refusal(name: str, *, allowed: str, got: object, advice: str = "") -> BadInputError:
+    """The exception to raise for a bad value, worded by `describe_refusal`."""
+    return BadInputError(describe_refusal(name, allowed=allowed, got=got, advice=advice))
+
+
+def shorten(value: object) -> str:
+    """A value as refusals show it, at most a line long however large it is."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = LONGEST_SHOWN
+    text = short.repr(value)
+    return text if len(text) <= 2 * LONGEST_SHOWN else f"{text[: 2 * LONGEST_SHOWN]}…"
 
 
 def check_positive(name: str, value: float, *, advice: str = "") -> float:

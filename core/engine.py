@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from core.encoders.layer_search import SearchProgress
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
+    from core.sweeps.cells import RunProgress
     from core.sweeps.config import SweepConfig
-    from core.sweeps.pace import Paces
-    from core.sweeps.run import SweepProgress
+    from core.sweeps.step_seconds import StepSeconds
     from core.sweeps.study.config import StudyConfig
-    from core.sweeps.study.run import StudyProgress
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
@@ -242,7 +241,7 @@ class Engine:
         *,
         resume: bool = False,
         should_stop: Callable[[], bool] = never_stop,
-    ) -> Iterator[SweepProgress]:
+    ) -> Iterator[RunProgress]:
         """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
         from core.sweeps.run import iter_sweep
 
@@ -253,11 +252,11 @@ class Engine:
         config: StudyConfig,
         folder: Path,
         *,
-        paces: Paces,
+        step_seconds: StepSeconds,
         resume: bool = False,
         should_stop: Callable[[], bool] = never_stop,
-    ) -> Iterator[StudyProgress]:
+    ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
         from core.sweeps.study.run import iter_study
 
-        yield from iter_study(self, config, folder, paces=paces, resume=resume, should_stop=should_stop)
+        yield from iter_study(self, config, folder, step_seconds=step_seconds, resume=resume, should_stop=should_stop)

@@ -8,6 +8,7 @@ power cut leaves no empty file under a good name.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -16,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, StorageError
+from core.checks import refusal
+from core.errors import StorageError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -25,6 +26,12 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 PARTIAL_ENDING = ".part"
 LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8})?\.part")
 """The temporary name of something not yet whole, with the process that writes it."""
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -141,17 +148,23 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def is_there(path: Path) -> bool:
+    """Whether something lies at a path; not where its name is one no file system takes."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def check_free(folder: Path) -> None:
     """Raise BadInputError if `folder` is a file or already holds something."""
     advice = "Choose a new or an empty folder; nothing is overwritten."
     if folder.is_dir():
         held = sorted(entry.name for entry in _entries(folder))
         if held:
-            raise BadInputError(
-                describe_refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_tell_held(held))
-            )
+            raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_tell_held(held))
     elif folder.exists():
-        raise BadInputError(describe_refusal("out", allowed="a folder", got=str(folder), advice=advice))
+        raise refusal("out", allowed="a folder", got=str(folder), advice=advice)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 ByteArray = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
+
+MAY_BE_NAN = "may be NaN"
+MaybeNan = Annotated[float, MAY_BE_NAN]
+"""A number of a record that a file may hold as NaN, for not known; all others are finite."""
 
 
 class Hemisphere(StrEnum):

@@ -1,28 +1,32 @@
 """Reads pickles of numbers without running any of their code. Never imports what a pickle names, never calls it.
 
 A pickle is a program for a small machine. Here that machine knows how to make plain values (numbers, texts, lists,
-dictionaries, sets) and numpy arrays, dtypes and scalars, from its own functions; every other class or function a pickle
-names stays a name. Calling one is refused, unless it is on the caller's list: then an `Inert` record of its name,
-arguments and state is made in its place, and nothing else. So a pickle of `os.system` is a refusal, one of a fitted
-estimator that was asked for is a table of its arrays.
+dictionaries, sets) and what its table of builders makes (numpy arrays, dtypes and scalars; torch's tensors, where a
+checkpoint is read); every other class or function a pickle names stays a name. Calling one is refused, unless it is on
+the caller's list: then an `Inert` record of its name, arguments and state is made in its place, and nothing else. So a
+pickle of `os.system` is a refusal, one of a fitted estimator that was asked for is a table of its arrays.
 
     content = read_pickle(path, allowed=("sklearn.linear_model.*",))     # a .pkl, also one of joblib, also compressed
     weights = read_object_array(path)                                      # a .npy of dtype object (np.save of a dict)
 
-`allowed` holds full names ("sklearn.decomposition._pca.PCA") or whole packages ("sklearn.*"). Use `Inert.name` and
-`Inert.state`. Everything wrong is a WeightsError with one sentence.
+`allowed` holds full names ("sklearn.decomposition._pca.PCA"), whole packages ("sklearn.*"), or "*" for everything. Use
+`Inert.name` and `Inert.state`. Everything wrong is a WeightsError with one sentence.
 """
 
 from __future__ import annotations
 
 import bz2
+import errno
 import io
 import lzma
 import pickle
+import reprlib
 import struct
+import zipfile
 import zlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
@@ -30,10 +34,12 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from core.errors import WeightsError
-from core.pickled_arrays import (
+from core.pickled_values import (
     ARRAY_BUILDERS,
     JOBLIB_ARRAY,
+    Inert,
     Name,
+    check_expanded,
     check_keys,
     read_joblib_array,
     restore_array,
@@ -75,37 +81,13 @@ BROKEN = (
     SyntaxError,
     struct.error,
     OSError,
+    RuntimeError,
+    zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
 )
 """What bytes that are no pickle, or half of one, run into."""
-
-
-@dataclass(slots=True, eq=False)
-class Inert:
-    """What stands for an object that was allowed but not made.
-
-    Parameters
-    ----------
-    name : str
-        Full name of its class or function: "sklearn.linear_model._base.LinearRegression".
-    args : tuple
-        What it would have been called with.
-    state : dict
-        Its attributes; a state that is no dictionary stands under "".
-    items : list
-        What would have been appended to it, or the pairs that would have been set.
-    """
-
-    name: str
-    args: tuple[Any, ...] = ()
-    state: dict[str, Any] = field(default_factory=dict)
-    items: list[Any] = field(default_factory=list)
-
-    @property
-    def short_name(self) -> str:
-        """The class alone: "LinearRegression"."""
-        return self.name.rpartition(".")[2]
+EVERYTHING = "*"
 
 
 def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: str = "") -> Any:
@@ -125,9 +107,11 @@ def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: st
         If the file cannot be read, is truncated or no pickle, or asks for anything that is not allowed.
     """
     shown = name or (source.name if isinstance(source, Path) else "The pickle")
-    with _guarded(shown):
+    with guarded(shown):
         content = _decompress(source if isinstance(source, bytes) else source.read_bytes(), shown)
-        return _Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load()
+        loaded = Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load()
+        check_expanded(loaded, MOST_COPIED * len(content) + SMALL_COPIES)
+        return loaded
 
 
 def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
@@ -135,7 +119,7 @@ def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
 
     Raises WeightsError as `read_pickle` does.
     """
-    with _guarded(path.name):
+    with guarded(path.name):
         content = path.read_bytes()
         opened = io.BytesIO(content)
         version = npy_format.read_magic(opened)
@@ -144,28 +128,23 @@ def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
         if not dtype.hasobject:
             values = np.frombuffer(content[opened.tell() :], dtype=dtype)
             return values.reshape(shape, order="F" if fortran else "C")
-        loaded = _Machine(opened, len(content), allowed=allowed, name=path.name).load()
+        loaded = Machine(opened, len(content), allowed=allowed, name=path.name).load()
+        check_expanded(loaded, MOST_COPIED * len(content) + SMALL_COPIES)
         is_single = isinstance(loaded, np.ndarray) and loaded.dtype.hasobject and loaded.size == 1
         return loaded.reshape(-1)[0] if is_single and shape in ((), (1,)) else loaded
 
 
-class _guarded:  # noqa: N801 - reads as a statement
-    """Turns everything that broken bytes run into into one sentence."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, WeightsError):
-            return
-        if isinstance(error, OSError) and error.errno is not None:
-            raise WeightsError(f"{self._name} cannot be read: {error.strerror}. Check the path.") from error
-        if isinstance(error, BROKEN):
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise WeightsError(f"{self._name} is truncated or no pickle: {reason}. Get the file again.") from error
+@contextmanager
+def guarded(name: str, what: str = "pickle") -> Iterator[None]:
+    """Turn everything that broken bytes run into into one sentence: a WeightsError that calls the file `name`."""
+    try:
+        yield
+    except BROKEN as error:
+        # A cut file may send a reader to a place that is no place: an invalid argument.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise WeightsError(f"{name} cannot be read: {error.strerror}. Check the path.") from error
+        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+        raise WeightsError(f"{name} is truncated or no {what}: {reason}. Get the file again.") from error
 
 
 def _decompress(content: bytes, name: str) -> bytes:
@@ -182,7 +161,7 @@ def _decompress(content: bytes, name: str) -> bytes:
     return bytes(plain)
 
 
-class _Machine(_PythonUnpickler):
+class Machine(_PythonUnpickler):
     """Python's own unpickler, step by step, with every step that could call something replaced."""
 
     stack: list[Any]
@@ -191,6 +170,11 @@ class _Machine(_PythonUnpickler):
     read: Callable[[int], bytes]
     pop_mark: Callable[[], list[Any]]
     dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
+    builders: ClassVar[Mapping[str, Callable[..., Any]]] = ARRAY_BUILDERS
+    refusal: ClassVar[str] = (
+        "{name} asks to run {what!r} and was not opened: it holds code or objects besides numbers. "
+        "Save its arrays alone, with numpy.savez or safetensors."
+    )
 
     def __init__(self, file: BinaryIO, n_bytes: int, *, allowed: Collection[str], name: str) -> None:
         super().__init__(file, encoding="latin1")
@@ -210,16 +194,22 @@ class _Machine(_PythonUnpickler):
 
     def persistent_load(self, pid: object) -> NoReturn:
         """References to something outside the file."""
-        self._refuse(f"outside reference {pid!r}")
+        self._refuse(f"outside reference {reprlib.repr(pid)}")
+
+    @property
+    def _takes_everything(self) -> bool:
+        return EVERYTHING in self._allowed
 
     def _call(self, what: object, args: tuple[Any, ...]) -> Any:
+        if isinstance(what, Inert) and self._takes_everything:
+            return Inert(what.name)
         if not isinstance(what, Name) or not isinstance(args, tuple):
             raise ValueError(f"a call of {type(what).__name__}")
         if what.full in RECONSTRUCTORS and args and isinstance(args[0], Name):
             return self._call(args[0], ())
-        if what.full in ARRAY_BUILDERS:
+        if what.full in self.builders:
             self._count_copies(args)
-            return ARRAY_BUILDERS[what.full](*args)
+            return self.builders[what.full](*args)
         if what.full == JOBLIB_ARRAY or self._is_allowed(what.full):
             return Inert(what.full, args)
         return self._refuse(what.full)
@@ -232,13 +222,10 @@ class _Machine(_PythonUnpickler):
     def _is_allowed(self, full: str) -> bool:
         parts = full.split(".")
         packages = {".".join([*parts[:count], "*"]) for count in range(1, len(parts))}
-        return full in self._allowed or not packages.isdisjoint(self._allowed)
+        return full in self._allowed or self._takes_everything or not packages.isdisjoint(self._allowed)
 
     def _refuse(self, what: str) -> NoReturn:
-        raise WeightsError(
-            f"{self._name} asks to run {what!r} and was not opened: it holds code or objects besides numbers. "
-            "Save its arrays alone, with numpy.savez or safetensors."
-        )
+        raise WeightsError(self.refusal.format(name=self._name, what=what))
 
     def _instantiate(self, what: object, args: list[Any]) -> None:
         self.append(self._call(what, tuple(args)))
@@ -265,7 +252,7 @@ class _Machine(_PythonUnpickler):
             self._replace(thing, restore_dtype(thing, state))
         elif type(thing) is np.ndarray:
             restore_array(thing, state)
-        else:
+        elif not (self._takes_everything or isinstance(thing, OrderedDict)):  # torch leaves notes on its dictionaries
             raise ValueError(f"a {type(thing).__name__} is given a state")
 
     def _restore_inert(self, thing: Inert, state: Any) -> None:
@@ -316,6 +303,9 @@ class _Machine(_PythonUnpickler):
 
     def _add_many(self) -> None:
         items, thing = self.pop_mark(), self.stack[-1]
+        if isinstance(thing, Inert):
+            thing.items.extend(items)
+            return
         if type(thing) is not set:
             raise ValueError(f"items are added to a {type(thing).__name__}")
         check_keys(items)
@@ -338,20 +328,20 @@ class _Machine(_PythonUnpickler):
         self.append(bytearray(self.read(length)))
 
 
-_Machine.dispatch |= {
+Machine.dispatch |= {
     ord(code): step
     for code, step in (
-        (pickle.REDUCE, _Machine._reduce),
-        (pickle.NEWOBJ, _Machine._new),
-        (pickle.NEWOBJ_EX, _Machine._new_with_keywords),
-        (pickle.BUILD, _Machine._build),
-        (pickle.APPEND, _Machine._append_one),
-        (pickle.APPENDS, _Machine._append_many),
-        (pickle.SETITEM, _Machine._set_one),
-        (pickle.SETITEMS, _Machine._set_many),
-        (pickle.ADDITEMS, _Machine._add_many),
-        (pickle.DICT, _Machine._dict),
-        (pickle.FROZENSET, _Machine._frozenset),
-        (pickle.BYTEARRAY8, _Machine._bytearray),
+        (pickle.REDUCE, Machine._reduce),
+        (pickle.NEWOBJ, Machine._new),
+        (pickle.NEWOBJ_EX, Machine._new_with_keywords),
+        (pickle.BUILD, Machine._build),
+        (pickle.APPEND, Machine._append_one),
+        (pickle.APPENDS, Machine._append_many),
+        (pickle.SETITEM, Machine._set_one),
+        (pickle.SETITEMS, Machine._set_many),
+        (pickle.ADDITEMS, Machine._add_many),
+        (pickle.DICT, Machine._dict),
+        (pickle.FROZENSET, Machine._frozenset),
+        (pickle.BYTEARRAY8, Machine._bytearray),
     )
 }

@@ -13,9 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.commands.fit import FitOptions, iter_fits, plan_fits, print_table  # noqa: E402
+from core.commands.fit import FitOptions, iter_fits, plan_fits  # noqa: E402
+from core.commands.fit_output import format_fit  # noqa: E402
 from core.datasets.subject import list_subjects  # noqa: E402
 from core.encoders.config import encoder_stem  # noqa: E402
+from core.engine import Engine  # noqa: E402
 from core.networks.catalog import list_networks  # noqa: E402
 
 FOLDER = ROOT / "resources" / "demo" / "encoders"
@@ -23,8 +25,8 @@ LARGEST_FILE = 3_000_000
 LARGEST_TOTAL = 22_000_000
 
 OPTIONS = {
-    "simulated": FitOptions(largest_pooled=1800, n_components=100, out=FOLDER, device="cpu"),
-    "kay2017": FitOptions(largest_pooled=1800, n_components=40, out=FOLDER, device="cpu"),
+    "simulated": FitOptions(largest_pooled=1800, n_components=100, out=FOLDER),
+    "kay2017": FitOptions(largest_pooled=1800, n_components=40, out=FOLDER),
 }
 """How each subject is fitted: two voxels and some 90 images need fewer numbers than 2,500 voxels and 1,000 images."""
 
@@ -38,9 +40,8 @@ def main() -> None:
     subjects = [info.id for info in list_subjects()] if args.subject is None else [args.subject]
     for subject in subjects:
         jobs = plan_fits(subject, args.network, layer=None, everything=True)
-        for fitted in iter_fits(jobs, OPTIONS[subject]):
-            print_table(fitted.summary)
-            sys.stdout.flush()
+        for summary in iter_fits(Engine(device="cpu"), jobs, OPTIONS[subject]):
+            print(format_fit(summary), flush=True)
     remove_stale()
     check_sizes()
 

@@ -5,31 +5,33 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.house import ROOT, circles, count_lines, file_imports, imported_names, module_name, modules, parse
 
 QT = {"PySide6", "shiboken6", "qtpy", "superqt", "pyqtgraph", "pyvista", "pyvistaqt", "vtk", "vtkmodules"}
 HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
-    {"errors", "types"},
-    {"checks", "files", "progress", "seeds", "paths", "pickled_arrays", "unpickle"},
-    {"device"},
-    {"images", "surfaces", "datasets"},
+    {"errors", "types", "words"},
+    {"checks", "pickled_values"},
+    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"headers", "templates"},
+    {"images", "surfaces"},
+    {"datasets"},
     {"networks"},
     {"encoders"},
     {"attacks"},
-    {"probes", "robustify"},
+    {"robustify", "probes"},
     {"sweeps"},
     {"stimuli"},
     {"figures", "reports", "experiments", "session"},
     {"engine"},
     {"commands"},
 )
+"""Rooms of core, lowest first; a room imports only from levels below its own."""
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 APP_LEVELS = (
@@ -43,7 +45,7 @@ APP_LEVELS = (
     {"shell"},
 )
 APP_LEVEL_OF = {room: level for level, rooms in enumerate(APP_LEVELS) for room in rooms}
-ARROWS = {
+APP_ARROWS = {
     "explore": {"cortex"},
     "figures": {"explore", "cortex"},
     "encoders": {"explore"},
@@ -55,6 +57,24 @@ ARROWS = {
 PLAIN_ROOMS = {"base", "look", "widgets"}
 STARTERS = {"app/shell/application.py", "app/shell/demo_run.py"}
 """What starts the program makes the main window; nobody else knows it."""
+
+ARROWS = {("experiments", "reports")}
+"""What may be imported on the same level: comparisons of measured responses are written as report pages."""
+
+SUB_ROOMS = {
+    "core.datasets.readers": "above",
+    "core.datasets.simulated": "beside",
+    "core.encoders.importers": "above",
+    "core.experiments.measured": "beside",
+    "core.experiments.packages": "beside",
+    "core.networks.files": "below",
+    "core.sweeps.study": "above",
+}
+"""Where a folder inside a room stands: above the room's own files it imports them and is never imported by them; below
+it is imported by them, and imports only `BELOW_ALL`; beside, neither. Never do two of them import each other."""
+
+BELOW_ALL = {"core.networks.spec", "core.networks.truncate"}
+"""Files of a room that its lowest folder may import: they import nothing of the room's others."""
 
 LIGHT = (
     "core.attacks.config",
@@ -104,27 +124,6 @@ LIGHT = (
 """Modules the window imports before its first paint."""
 
 
-def modules(room: str) -> list[Path]:
-    return sorted((ROOT / room).rglob("*.py"))
-
-
-def imported_names(path: Path) -> Iterator[tuple[str, int]]:
-    """Every absolute name a file imports anywhere, in functions and under TYPE_CHECKING too, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
-        elif isinstance(node, ast.Call) and _calls_import(node):
-            yield node.args[0].value, node.lineno  # type: ignore[attr-defined]
-
-
-def _calls_import(node: ast.Call) -> bool:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in {"import_module", "__import__"} and bool(node.args) and isinstance(node.args[0], ast.Constant)
-
-
 def offences(room: str, forbidden: set[str]) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
@@ -144,15 +143,51 @@ def test_the_window_knows_no_torch() -> None:
 
 def test_inside_core_imports_only_go_down() -> None:
     upward = []
-    for path in modules("core"):
-        here = LEVEL_OF.get(path.relative_to(ROOT / "core").parts[0].removesuffix(".py"))
-        if path.name == "__init__.py" or here is None:
+    for name, targets in file_imports().items():
+        if not name.startswith("core."):
             continue
-        for name, line in imported_names(path):
-            parts = name.split(".")
-            if parts[0] == "core" and LEVEL_OF[parts[1]] > here:
-                upward.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+        here = _room(name)
+        rooms = {_room(target) for target in targets} - {here}
+        wrong = {room for room in rooms if LEVEL_OF[room] >= LEVEL_OF[here]}
+        upward += [f"{name} imports {room}" for room in wrong if (here, room) not in ARROWS]
     assert upward == []
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_folders_inside_a_room_keep_their_place() -> None:
+    wrong = []
+    for name, targets in file_imports().items():
+        for target in targets:
+            here, there = _sub_room(name), _sub_room(target)
+            if here == there or name.split(".")[:2] != target.split(".")[:2]:
+                continue
+            if not _may_import(here, there, target):
+                wrong.append(f"{name} imports {target}")
+    assert wrong == []
+
+
+def _sub_room(module: str) -> str:
+    folder = ".".join(module.split(".")[:3])
+    return folder if folder in SUB_ROOMS else ""
+
+
+def _may_import(here: str, there: str, target: str) -> bool:
+    """Whether a folder ("" for the room itself) may import a file of another folder of the same room."""
+    if here and there:
+        return False
+    if not here:
+        return SUB_ROOMS[there] == "below"
+    return SUB_ROOMS[here] == "above" or target in BELOW_ALL
+
+
+@pytest.mark.parametrize("room", ["app", "core"])
+def test_no_files_of_a_tree_import_each_other_in_a_circle(room: str) -> None:
+    """Imports for type checking and those inside functions count."""
+    own = {name: targets for name, targets in file_imports().items() if name.split(".")[0] == room}
+    assert circles(own) == []
 
 
 def test_every_room_of_core_has_its_level() -> None:
@@ -183,7 +218,7 @@ def test_features_import_no_feature_but_along_the_arrows() -> None:
     sideways = [
         where
         for here, there, where in app_imports()
-        if here != "shell" and there not in PLAIN_ROOMS and there not in ARROWS.get(here, set())
+        if here != "shell" and there not in PLAIN_ROOMS and there not in APP_ARROWS.get(here, set())
     ]
     assert sideways == []
 
@@ -203,37 +238,6 @@ def test_the_main_window_stays_small() -> None:
 
 
 @pytest.mark.parametrize("room", ["app", "core"])
-def test_no_file_imports_itself_by_way_of_others(room: str) -> None:
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules(room)}
-    graph = {name: _files_imported(path, names) - {name} for name, path in names.items()}
-    while bare := {name for name, needed in graph.items() if not needed}:
-        graph = {name: needed - bare for name, needed in graph.items() if name not in bare}
-    in_circles = {name: sorted(needed) for name, needed in graph.items() if _reaches(name, name, graph)}
-    assert in_circles == {}
-
-
-def _files_imported(path: Path, names: Mapping[str, Path]) -> set[str]:
-    """The files behind the names a file imports: a module itself, or the one its last part is taken from."""
-    found = set()
-    for name, _ in imported_names(path):
-        whole = name if name in names else name.rpartition(".")[0]
-        found |= {whole} & names.keys()
-    return found
-
-
-def _reaches(start: str, end: str, graph: Mapping[str, set[str]]) -> bool:
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for needed in graph[waiting.pop()] - seen:
-            if needed == end:
-                return True
-            seen.add(needed)
-            waiting.append(needed)
-    return False
-
-
-@pytest.mark.parametrize("room", ["app", "core"])
 def test_init_files_stay_empty(room: str) -> None:
     assert [str(path) for path in modules(room) if path.name == "__init__.py" and path.read_text().strip()] == []
 
@@ -244,18 +248,14 @@ def test_packaging_does_not_shadow_the_library_of_that_name() -> None:
 
 @pytest.mark.parametrize("room", ["app", "core"])
 def test_every_module_says_what_it_is(room: str) -> None:
-    silent = [str(path) for path in modules(room) if path.name != "__init__.py" and _docstring(path) is None]
-    assert silent == []
-
-
-def _docstring(path: Path) -> str | None:
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    files = [path for path in modules(room) if path.name != "__init__.py"]
+    assert [str(path) for path in files if ast.get_docstring(parse(path)) is None] == []
 
 
 @pytest.mark.parametrize("room", ["app", "core"])
 def test_no_file_is_too_long(room: str) -> None:
-    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in modules(room)}
-    assert {path: lines for path, lines in lengths.items() if lines > 400} == {}
+    lengths = {module_name(path): count_lines(path) for path in modules(room)}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
 
 
 def test_light_modules_import_no_torch() -> None:

@@ -13,12 +13,13 @@ from app.analyses.sweep_job import read_analysis
 from app.base.desk import Content, Desk, Feature, Loaded
 from app.explore.explore import Explore
 from core.errors import ProbeError
+from core.headers import unstructure
 from core.networks.catalog import find_network
 from core.probes.aim import Aim
 from core.session.record import AnalysisRecord
 from core.session.reference import refer_as_opened
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.store import HEADER_NAME, pack_config
+from core.sweeps.plan import SWEEP
 
 
 class Analyses(Feature):
@@ -97,6 +98,6 @@ def _capture(page: AnalysisPage) -> AnalysisRecord:
     wish, finished = page.form.wish(), page.finished
     return AnalysisRecord(
         question=str(page.question),
-        config=None if wish is None else pack_config(wish),
-        sweep=None if finished is None else refer_as_opened((finished.folder / HEADER_NAME).absolute()),
+        config=None if wish is None else unstructure(wish),
+        sweep=None if finished is None else refer_as_opened((finished.folder / SWEEP.file).absolute()),
     )

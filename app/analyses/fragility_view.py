@@ -20,7 +20,7 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
 from app.widgets.themed_plot import ThemedPlot, colour_of, symbol_of
 from core.networks.catalog import find_network
-from core.sweeps.fragility import ALL
+from core.sweeps.gather import ALL
 from core.types import FloatArray
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, picture_of, picture_with_alpha, symbol_of
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
+from core.surfaces.colormap import find_colormap
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.types import ByteArray, FloatArray
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
 
 THUMB = 104
-HEAT = np.asarray([[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]], dtype=np.float64)
-"""Dark to bright, five stops."""
 
 
 class MeaningView(AnswerView):
@@ -169,8 +168,6 @@ def tell_evidence(finished: Finished) -> str:
     return "\n".join(lines)
 
 
-def colour_energy(energy: FloatArray) -> Any:
+def colour_energy(energy: FloatArray) -> ByteArray:
     """An energy map (height, width) as colours (height, width, 3) uint8, the square root to show the weak parts."""
-    root = np.sqrt(energy / max(float(energy.max()), 1e-12))
-    stops = np.linspace(0, 1, len(HEAT))
-    return np.stack([np.interp(root, stops, HEAT[:, channel]) for channel in range(3)], axis=-1).astype(np.uint8)
+    return find_colormap("magma").look_up(np.sqrt(energy / max(float(energy.max()), 1e-12)))

@@ -27,6 +27,7 @@ from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
+from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
 from app.look.theme import Theme
 from app.widgets.basics import (
@@ -41,15 +42,14 @@ from app.widgets.basics import (
 )
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.picture_menu import PictureMenu
-from app.widgets.plot_file import FORMATS, save_plot
 from app.widgets.themed_plot import ThemedPlot
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
-from core.sweeps.answer import FORMULAS
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.pace import measure_paces
 from core.sweeps.plan import name_layers
+from core.sweeps.step_seconds import measure_step_seconds
+from core.templates import read_formulas
 
 JOB, PACE = "analysis", "pace"
 EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet too where the extra `parquet` is there)"
@@ -160,7 +160,7 @@ class AnalysisPage(WorkPage):
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         told = make_label("Formulas", "muted")
-        told.setToolTip("\n".join(f"{name}: {text}" for name, text in FORMULAS[self._question]))
+        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self._question).items()))
         numbers = make_row(make_heading("Numbers"), told, -1, self.answer_badge)
         below = QWidget()
         below.setLayout(make_column(numbers, self.table))
@@ -239,7 +239,7 @@ class AnalysisPage(WorkPage):
         if any(layer not in self.form.paces for layer in layers):
             self._session.lane.submit(
                 f"{PACE} of {self._question}",
-                lambda stop: measure_paces(self._session.engine, layers, should_stop=stop),
+                lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_paces,
                 refuse=lambda _text: None,  # the cost stays a guess
                 title="Measuring the networks…",
@@ -247,7 +247,7 @@ class AnalysisPage(WorkPage):
 
     def _fill_table(self, finished: Finished) -> None:
         table = finished.table
-        formulas = dict(FORMULAS[self._question])
+        formulas = read_formulas(self._question)
         self.table.clear()
         self.table.setColumnCount(len(table.columns))
         self.table.setRowCount(len(table.rows))

@@ -15,9 +15,9 @@ from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
 from app.widgets.job_line import JobLine
 from app.widgets.picture_label import PictureLabel
 from core.errors import BadInputError
-from core.sweeps.pace import Layer
+from core.sweeps.step_seconds import Layer
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.store import describe_cost
+from core.sweeps.study.plan import describe_cost
 
 EXPLANATION = (
     "Voxels are simulated in layers of the embedded networks, so their true axes are known. Other layers and networks "

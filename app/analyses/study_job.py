@@ -5,26 +5,22 @@ The same settings lead to the same folder, so that a study that was cancelled go
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.analyses.sweep_job import copy_results, name_work
 from app.base.jobs import ShouldStop
 from core.engine import Engine
-from core.files import new_folder
 from core.paths import data_folder
-from core.sweeps.pace import Layer, measure_paces
+from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig
-from core.sweeps.study.store import note_study_facts, pack_study
+from core.sweeps.study.plan import note_study_facts
 
 if TYPE_CHECKING:
-    from core.sweeps.study.run import StudyProgress
+    from core.sweeps.cells import RunProgress
 
-KEPT = ("tables", "figures")
 FILES = ("study.json", "report.html")
 FIGURES = {"Findings": "findings", "Criteria": "criteria", "True axes": "axes"}
 """Tab and file stem of each figure."""
@@ -42,18 +38,18 @@ class StudyFinished:
 
 def measure_study(engine: Engine, config: StudyConfig, should_stop: ShouldStop) -> dict[Layer, float]:
     """How long a step of each layer takes here."""
-    return measure_paces(engine, config.layers, should_stop=should_stop)
+    return measure_step_seconds(engine, config.layers, should_stop=should_stop)
 
 
 def iter_whole_study(
     engine: Engine, config: StudyConfig, should_stop: ShouldStop
-) -> Iterator[StudyProgress | StudyFinished]:
+) -> Iterator[RunProgress | StudyFinished]:
     """Run or resume a study and write its report; the last record is the answer."""
     from core.reports.study_report import write_study
 
     paces = measure_study(engine, config, should_stop)
     folder = choose_study_folder(config, engine.device)
-    yield from engine.iter_study(config, folder, paces=paces, resume=True, should_stop=should_stop)
+    yield from engine.iter_study(config, folder, step_seconds=paces, resume=True, should_stop=should_stop)
     report = write_study(folder)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
     yield StudyFinished(folder, report.page, report.sentences, pictures)
@@ -61,8 +57,7 @@ def iter_whole_study(
 
 def choose_study_folder(config: StudyConfig, device: str) -> Path:
     """The folder of a study under the user's data, named by its settings."""
-    text = json.dumps([pack_study(config), note_study_facts(config, device)], sort_keys=True)
-    return data_folder() / "studies" / f"study-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return data_folder() / "studies" / f"study-{name_work(config, note_study_facts(config, device))}"
 
 
 def copy_study(folder: Path, target: Path) -> str:
@@ -70,9 +65,5 @@ def copy_study(folder: Path, target: Path) -> str:
 
     Raises BadInputError or StorageError if the folder is not free or cannot be written.
     """
-    with new_folder(target) as partial:
-        for name in KEPT:
-            shutil.copytree(folder / name, partial / name)
-        for name in FILES:
-            shutil.copy2(folder / name, partial / name)
+    copy_results(folder, target, FILES)
     return f"Saved the report, tables and figures to {target}"

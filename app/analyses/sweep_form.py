@@ -16,12 +16,10 @@ from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import check_comparable, choose_images, choose_targets
+from core.sweeps.choose import Copies, check_comparable, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_LADDER, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
-from core.sweeps.copies import Copies
-from core.sweeps.pace import Layer
-from core.sweeps.plan import estimate_cost
-from core.sweeps.store import unpack_config
+from core.sweeps.plan import SWEEP, estimate_cost
+from core.sweeps.step_seconds import Layer
 from core.types import Direction, NormName
 
 BOTH = "both"
@@ -191,7 +189,7 @@ def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
     Raises BadInputError if they are no settings of an analysis.
     """
     try:
-        config = unpack_config(dict(values))
+        config = SWEEP.unpack(dict(values))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"The settings of an analysis cannot be read ({error}). Set them again.") from error
     form.set_value(config)

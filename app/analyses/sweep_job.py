@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,16 +19,17 @@ import numpy as np
 from app.base.jobs import ShouldStop
 from core.engine import Engine
 from core.files import new_folder
+from core.headers import unstructure
 from core.paths import data_folder
 from core.sweeps.config import SweepConfig
-from core.sweeps.store import pack_config
+from core.sweeps.study.config import StudyConfig
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    from core.reports.analysis_tables import Table
+    from core.reports.table import Table
     from core.sweeps.answer import Answer
+    from core.sweeps.cells import RunProgress
     from core.sweeps.gather import Sweep
-    from core.sweeps.run import SweepProgress
 
 KEPT = ("tables", "figures")
 FILES = ("result.json", "sweep.json", "report.html")
@@ -48,9 +49,9 @@ class Finished:
     target_r: FloatArray
 
 
-def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[SweepProgress | Finished]:
+def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[RunProgress | Finished]:
     """Run or resume the sweep, answer it and write its files; the last record is the answer."""
-    from core.reports.report import write_report
+    from core.reports.analysis_package import write_report
     from core.sweeps.run import note_facts
 
     folder = choose_folder(config, note_facts(config, engine.device))
@@ -91,9 +92,13 @@ def _score_targets(sweep: Sweep) -> FloatArray:
 
 def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:
     """The folder of a sweep under the user's data, named by question and settings."""
-    text = json.dumps([pack_config(config), facts], sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return data_folder() / "analyses" / f"{config.question}-{digest}"
+    return data_folder() / "analyses" / f"{config.question}-{name_work(config, facts)}"
+
+
+def name_work(config: SweepConfig | StudyConfig, facts: dict[str, object]) -> str:
+    """A short name of settings and what else numbers depend on: the same for the same."""
+    text = json.dumps([unstructure(config), facts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def copy_analysis(folder: Path, target: Path) -> str:
@@ -104,9 +109,14 @@ def copy_analysis(folder: Path, target: Path) -> str:
     BadInputError, StorageError
         If the folder is not free or cannot be written.
     """
+    copy_results(folder, target, FILES)
+    return f"Saved tables, figures and the report to {target}"
+
+
+def copy_results(folder: Path, target: Path, files: Sequence[str]) -> None:
+    """Copy tables, figures and some files into a new folder. Raises BadInputError or StorageError."""
     with new_folder(target) as partial:
         for name in KEPT:
             shutil.copytree(folder / name, partial / name)
-        for name in FILES:
+        for name in files:
             shutil.copy2(folder / name, partial / name)
-    return f"Saved tables, figures and the report to {target}"

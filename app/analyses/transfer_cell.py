@@ -17,7 +17,7 @@ from core.datasets.subject import load_subject
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.sweeps.cell_view import CellChoice, CellView, ShiftMap, read_cell
 from core.sweeps.gather import Sweep
-from core.sweeps.variants import VARIANTS
+from core.sweeps.plan import VARIANTS
 from core.types import FloatArray
 
 THUMB = 112

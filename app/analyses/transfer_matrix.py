@@ -18,13 +18,12 @@ from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_column
 from app.widgets.themed_plot import ThemedPlot
-from core.types import FloatArray
+from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, find_colormap
+from core.types import ByteArray, FloatArray
 
 LABEL_WIDTH = 150
 TREE_HEIGHT = 76
 LUMA = np.asarray([0.299, 0.587, 0.114])
-DIVERGING = ((47, 109, 181), (233, 233, 236), (201, 73, 44))
-SEQUENTIAL = ((38, 44, 84), (61, 132, 133), (250, 229, 120))
 DARK_INK, LIGHT_INK = "#22252a", "#ffffff"
 MIDDLE_LUMA = 140
 LONGEST_HEAD = 13
@@ -47,11 +46,6 @@ class Matrix:
     high: float
     framed: Sequence[tuple[int, int]] = ()
     tree: FloatArray | None = None
-
-    @property
-    def colours(self) -> tuple[tuple[int, int, int], ...]:
-        """Blue over grey to red where the range has a sign, else dark to bright."""
-        return DIVERGING if self.low < 0 else SEQUENTIAL
 
 
 class TransferMatrix(QWidget):
@@ -151,12 +145,10 @@ class TransferMatrix(QWidget):
             self.picked.emit(row, column)
 
 
-def colour_fields(matrix: Matrix) -> np.ndarray[Any, Any]:
-    """Colours (n_rows, n_columns, 4) uint8, transparent where there is no value."""
-    share = np.clip((matrix.values - matrix.low) / (matrix.high - matrix.low), 0, 1)
-    stops = np.linspace(0, 1, len(matrix.colours))
-    table = np.asarray(matrix.colours, dtype=float)
-    rgb = np.stack([np.interp(np.nan_to_num(share), stops, table[:, channel]) for channel in range(3)], axis=-1)
+def colour_fields(matrix: Matrix) -> ByteArray:
+    """Colours (n_rows, n_columns, 4) uint8, diverging where the range has a sign, transparent where no value is."""
+    colormap = find_colormap(DEFAULT_DIVERGING if matrix.low < 0 else DEFAULT_SEQUENTIAL)
+    rgb = colormap.look_up((matrix.values - matrix.low) / (matrix.high - matrix.low))
     alpha = np.where(np.isfinite(matrix.values), 255, 0)[:, :, np.newaxis]
     return np.concatenate([rgb, alpha], axis=-1).astype(np.uint8)
 

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QWidget
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import Flag, Flags, Form
 from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
+from core.sweeps.choose import Copies, choose_copies
 from core.sweeps.config import EncoderName
-from core.sweeps.copies import Copies, choose_copies
 
 ATTACKS = (
     (AttackKind.PGD, "PGD", "Projected gradient ascent"),

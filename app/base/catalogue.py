@@ -12,7 +12,8 @@ from core.encoders.config import EncoderConfig
 from core.encoders.files import list_encoders
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
-from core.networks.catalog import NetworkSpec, list_networks
+from core.networks.catalog import list_networks
+from core.networks.spec import NetworkSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
+from app.base.pictures import save_image
 from core.datasets.subject import load_subject
 from core.engine import Engine
-from core.errors import StorageError
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 
@@ -36,6 +36,4 @@ def write_probe(probe: Probe, path: Path) -> str:
 
 def save_window_picture(window: QWidget, path: Path) -> str:
     """Save the window as it looks. Raises StorageError if the file cannot be written."""
-    if not window.grab().save(str(path)):
-        raise StorageError(f"The picture could not be written to {path}. Choose another folder or free some space.")
-    return f"Saved the window to {path}"
+    return f"Saved the window to {save_image(window.grab().toImage(), path)}"

@@ -16,6 +16,7 @@ from app.base.paths import settings_file
 from app.base.settings_table import SETTINGS, Setting, Value, find_setting
 from core.errors import BadInputError, StorageError
 from core.files import replace_file
+from core.surfaces.map_names import OLD_NAMES
 
 __all__ = ["SETTINGS", "Setting", "Settings"]
 
@@ -91,6 +92,8 @@ class Settings(QObject):
             LOGGER.info("settings not read, starting afresh: %s", error)
             return {}
         known = content if isinstance(content, dict) else {}
+        for key in {"diverging_map", "sequential_map"} & known.keys():
+            known[key] = OLD_NAMES.get(str(known[key]), known[key])
         return {key: value for key, value in known.items() if _is_allowed(key, value)}
 
 

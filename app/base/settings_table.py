@@ -12,14 +12,11 @@ from functools import lru_cache
 from core.checks import check_choice, describe_refusal
 from core.device import DEVICES
 from core.errors import BadInputError
+from core.surfaces.map_names import DIVERGING, SEQUENTIAL
 
 Value = str | bool | float | int
 AT_ONCE, AT_START = "Takes effect at once", "Takes effect at the next start"
 LOOKS, COMPUTING, PROBES, WORK, NOTICES = "Appearance", "Computing", "Probes", "Your work", "Notices"
-DIVERGING = (("polar", "Polar"), ("aurora", "Aurora"), ("heath", "Heath"))
-SEQUENTIAL = (("ember", "Ember"), ("lagoon", "Lagoon"), ("glacier", "Glacier"))
-"""The colour maps of core/surfaces/colormap.py, named here so that the splash need not wait for numpy."""
-
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA", "mps": "Metal"}
 GROUPS = (LOOKS, COMPUTING, PROBES, WORK, NOTICES)
 """The pages of the dialog, in order."""

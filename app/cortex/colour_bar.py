@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPaintEvent, QPen
@@ -12,44 +10,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.look.fonts import bold, small, tabular
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import Theme
-from core.surfaces.colormap import Colormap, ColormapKind
+from core.figures.colour_key import ColourKey
+from core.surfaces.colormap import Colormap
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 46
 RADIUS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class ColourBarReading:
-    """What a colour bar shows; `limit` and `threshold` in `unit`."""
-
-    colormap: Colormap
-    title: str
-    unit: str
-    limit: float
-    threshold: float = 0.0
-
-    @property
-    def is_diverging(self) -> bool:
-        """Whether zero is in the middle."""
-        return self.colormap.kind is ColormapKind.DIVERGING
-
-    def ticks(self) -> tuple[tuple[float, str], ...]:
-        """Places along the bar in [0, 1] and the numbers under them."""
-        digits = min(2, digits_for(self.limit))
-        if self.is_diverging:
-            high, low = format_signed(self.limit, digits), format_signed(-self.limit, digits)
-            return ((0.0, low), (0.5, "0"), (1.0, high))
-        return ((0.0, "0"), (0.5, format_number(self.limit / 2, digits)), (1.0, format_number(self.limit, digits)))
-
-    def hidden_span(self) -> tuple[float, float]:
-        """The part of the bar under the threshold, in [0, 1]."""
-        share = float(np.clip(self.threshold / self.limit, 0.0, 1.0))
-        return (0.5 - share / 2, 0.5 + share / 2) if self.is_diverging else (0.0, share)
-
-    def caption(self) -> str:
-        """Title with its unit."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
 class ColourBar(QWidget):
@@ -57,7 +23,7 @@ class ColourBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._reading: ColourBarReading | None = None
+        self._reading: ColourKey | None = None
         self._theme: Theme | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
@@ -65,11 +31,11 @@ class ColourBar(QWidget):
         """Room for the bar, its caption and its numbers."""
         return QSize(WIDTH, HEIGHT)
 
-    def reading(self) -> ColourBarReading | None:
+    def reading(self) -> ColourKey | None:
         """What is shown."""
         return self._reading
 
-    def show_reading(self, reading: ColourBarReading | None) -> None:
+    def show_reading(self, reading: ColourKey | None) -> None:
         """Show a reading; None shows nothing."""
         self._reading = reading
         self.setAccessibleName("" if reading is None else f"Colour bar: {reading.caption()}")
@@ -90,7 +56,16 @@ class ColourBar(QWidget):
         painter.end()
 
 
-def draw_colour_bar(painter: QPainter, reading: ColourBarReading, *, area: QRectF, theme: Theme) -> None:
+def find_ticks(key: ColourKey) -> tuple[tuple[float, str], ...]:
+    """Places along the bar in [0, 1] and the numbers under them."""
+    digits = min(2, digits_for(key.limit))
+    if key.is_diverging:
+        high, low = format_signed(key.limit, digits), format_signed(-key.limit, digits)
+        return ((0.0, low), (0.5, "0"), (1.0, high))
+    return ((0.0, "0"), (0.5, format_number(key.limit / 2, digits)), (1.0, format_number(key.limit, digits)))
+
+
+def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, theme: Theme) -> None:
     """Draw a colour bar into an area; used for the window and for pictures."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     base = painter.font()
@@ -103,7 +78,7 @@ def draw_colour_bar(painter: QPainter, reading: ColourBarReading, *, area: QRect
     _draw_gradient(painter, reading, bar=bar, theme=theme)
     painter.setFont(tabular(small(base)))
     painter.setPen(QColor(theme.muted))
-    for place, text in reading.ticks():
+    for place, text in find_ticks(reading):
         _draw_number(painter, text, at=QPointF(bar.left() + place * bar.width(), bar.bottom()), area=area)
     painter.setFont(base)
 
@@ -115,7 +90,7 @@ def colormap_image(colormap: Colormap) -> QImage:
     return QImage(rgba.tobytes(), rgba.shape[1], 1, 4 * rgba.shape[1], QImage.Format.Format_RGBA8888).copy()
 
 
-def _draw_gradient(painter: QPainter, reading: ColourBarReading, *, bar: QRectF, theme: Theme) -> None:
+def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme: Theme) -> None:
     shape = QPainterPath()
     shape.addRoundedRect(bar, RADIUS, RADIUS)
     painter.save()
@@ -137,7 +112,7 @@ def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> 
     painter.drawText(QRectF(left, at.y() + 2, width + 1, 14), Qt.AlignmentFlag.AlignCenter, text)
 
 
-def _explain(reading: ColourBarReading) -> str:
+def _explain(reading: ColourKey) -> str:
     beyond = "Values beyond the limits take the colour of the end."
     if reading.threshold <= 0:
         return beyond

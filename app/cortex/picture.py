@@ -1,21 +1,22 @@
-"""Writes the cortex as a picture at any scale, with its names and colour bar. Never touches what the window shows."""
+"""Draws the cortex as a picture at any scale, with its names and colour bar. Never touches what the window shows."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyvista as pv
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkWindowToImageFilter
 
-from app.cortex.colour_bar import HEIGHT, WIDTH, ColourBarReading, draw_colour_bar
+from app.cortex.colour_bar import HEIGHT, WIDTH, draw_colour_bar
 from app.cortex.overlay import draw_annotations
 from app.look.theme import Theme
 from core.checks import check_count
-from core.errors import StorageError
+from core.figures.colour_key import ColourKey
 from core.types import ByteArray
 
 if TYPE_CHECKING:
@@ -28,30 +29,8 @@ EDGE = 12
 """Pixels from the colour bar to the edge of the picture."""
 
 
-def save_picture(
-    path: Path,
-    canvas: CortexCanvas,
-    reading: ColourBarReading | None,
-    *,
-    theme: Theme,
-    scale: int,
-    transparent: bool,
-) -> Path:
-    """Write a PNG of `scale` times the size on screen.
-
-    Raises
-    ------
-    StorageError
-        If the file cannot be written.
-    """
-    image = draw_picture(canvas, reading, theme=theme, scale=scale, transparent=transparent)
-    if not QImageWriter(str(path), QByteArray(b"PNG")).write(image):
-        raise StorageError(f"{path} cannot be written. Choose another folder, or free some space.")
-    return path
-
-
 def draw_picture(
-    canvas: CortexCanvas, reading: ColourBarReading | None, *, theme: Theme, scale: int, transparent: bool = False
+    canvas: CortexCanvas, reading: ColourKey | None, *, theme: Theme, scale: int, transparent: bool = False
 ) -> QImage:
     """The cortex with its names and colour bar at `scale` times the size on screen."""
     check_count("scale", scale)
@@ -59,11 +38,12 @@ def draw_picture(
     strip = 0 if reading is None else HEIGHT + EDGE
     image = QImage(width * scale, (height + strip) * scale, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent if transparent else QColor(theme.window))
-    scene = _render_smooth(canvas, (width * scale, height * scale), transparent=transparent)
+    whole = (width * scale, height * scale)
+    large = render_scene(canvas, (whole[0] * OVERSAMPLING, whole[1] * OVERSAMPLING), transparent=transparent)
     image.setDevicePixelRatio(scale)
     painter = QPainter(image)
     painter.setFont(canvas.overlay.font())
-    painter.drawImage(QRectF(0, 0, width, height), scene)
+    painter.drawImage(QRectF(0, 0, width, height), shrink(large, whole))
     draw_annotations(painter, canvas.annotations(), theme=theme, font=canvas.overlay.font())
     if reading is not None:
         draw_colour_bar(painter, reading, area=QRectF(width - WIDTH - EDGE, height, WIDTH, HEIGHT), theme=theme)
@@ -73,33 +53,52 @@ def draw_picture(
 
 def render_scene(canvas: CortexCanvas, size: tuple[int, int], *, transparent: bool) -> ByteArray:
     """The scene without anything written, (height, width, 4) uint8, drawn off screen."""
-    plotter = pv.Plotter(off_screen=True, window_size=list(size), lighting="none")
+    plotter = open_off_screen(size)
     try:
-        plotter.renderer.GetRenderWindow().SetMultiSamples(0)
-        plotter.camera_set = True  # else pyvista looks from its own direction at the first frame
         _copy_scene(canvas.scene.renderer, plotter.renderer, ratio=size[1] / max(1, canvas.plotter.height()))
         if transparent:
             plotter.renderer.GradientBackgroundOff()
-        pixels = plotter.screenshot(None, transparent_background=transparent, return_img=True)
+        return grab(plotter.renderer, transparent=transparent)
     finally:
         plotter.close()
-    return with_alpha(np.asarray(pixels, dtype=np.uint8))
 
 
-def _render_smooth(canvas: CortexCanvas, size: tuple[int, int], *, transparent: bool) -> QImage:
-    width, height = size
-    large = render_scene(canvas, (width * OVERSAMPLING, height * OVERSAMPLING), transparent=transparent)
+def open_off_screen(size: tuple[int, int]) -> pv.Plotter:
+    """A renderer of its own that needs no display; close it."""
+    plotter = pv.Plotter(off_screen=True, window_size=list(size), lighting="none")
+    window = plotter.renderer.GetRenderWindow()
+    window.SetMultiSamples(0)
+    window.SetAlphaBitPlanes(1)  # else nothing can be see-through
+    plotter.camera_set = True  # else pyvista looks from its own direction at the first frame
+    return plotter
+
+
+def grab(renderer: Any, *, transparent: bool) -> ByteArray:
+    """Render once and take what was drawn, (height, width, 4) uint8; pyvista's screenshot would render twice."""
+    renderer.SetBackgroundAlpha(0.0 if transparent else 1.0)
+    window = renderer.GetRenderWindow()
+    window.Render()
+    grabber = vtkWindowToImageFilter()
+    grabber.SetInput(window)
+    grabber.SetInputBufferTypeToRGBA()
+    grabber.ReadFrontBufferOff()
+    grabber.ShouldRerenderOff()
+    grabber.Update()
+    image = grabber.GetOutput()
+    width, height, _ = image.GetDimensions()
+    to_numpy: Callable[[Any], Any] = vtk_to_numpy
+    pixels = to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 4)
+    return np.asarray(pixels[::-1], dtype=np.uint8)  # VTK's first row is the lowest
+
+
+def shrink(pixels: ByteArray, size: tuple[int, int]) -> QImage:
+    """A picture (height, width, 4) averaged down to (width, height)."""
+    height, width, _ = pixels.shape
+    packed = np.ascontiguousarray(pixels)
+    image = QImage(packed.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
     # Averaging needs premultiplied alpha, or see-through black bleeds into the edges.
-    image = _as_image(large).convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-    ratio, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-    return image.scaled(width, height, ratio, smooth)
-
-
-def with_alpha(pixels: ByteArray) -> ByteArray:
-    """RGB (h, w, 3) made opaque RGBA; RGBA as it is."""
-    if pixels.shape[2] == 4:
-        return pixels
-    return np.dstack([pixels, np.full(pixels.shape[:2], 255, dtype=np.uint8)])
+    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def _copy_scene(source: Any, target: Any, *, ratio: float) -> None:
@@ -126,10 +125,3 @@ def _copy_actor(actor: Any, ratio: float) -> vtkActor:
     look.SetLineWidth(actor.GetProperty().GetLineWidth() * ratio)
     copy.SetProperty(look)
     return copy
-
-
-def _as_image(pixels: ByteArray) -> QImage:
-    height, width, _ = pixels.shape
-    return QImage(
-        np.ascontiguousarray(pixels).tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888
-    ).copy()

@@ -9,9 +9,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.base.pictures import save_image
 from app.cortex.brush import CortexBrush
 from app.cortex.canvas import CortexCanvas, background_of
-from app.cortex.colour_bar import ColourBar, ColourBarReading
+from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.hover import HoverInfo
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
@@ -19,10 +20,11 @@ from app.cortex.morph import MorphPath, follow_path
 from app.cortex.morph_slider import MorphSlider
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import Pick
-from app.cortex.picture import save_picture
+from app.cortex.picture import draw_picture
 from app.look.theme import DARK, Theme
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
+from core.figures.colour_key import ColourKey
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
@@ -262,9 +264,9 @@ class CortexView(QWidget):
 
         Raises StorageError if the file cannot be written.
         """
-        return save_picture(
-            Path(path), self.canvas, self.colour_bar.reading(), theme=self._theme, scale=scale, transparent=transparent
-        )
+        reading = self.colour_bar.reading()
+        picture = draw_picture(self.canvas, reading, theme=self._theme, scale=scale, transparent=transparent)
+        return save_image(picture, Path(path))
 
     def settle(self) -> None:
         """Draw at once what is pending, smoothed: call it before taking a picture of the window."""
@@ -354,7 +356,7 @@ class CortexView(QWidget):
         scale = self._painter.scale
         reading = None
         if scale is not None:
-            reading = ColourBarReading(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
+            reading = ColourKey(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
         if reading != self.colour_bar.reading():
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QByteArray, QEvent, QPointF, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QCursor, QImage, QImageWriter, QPaintDevice, QPainter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QEvent, QPointF, Signal, Slot
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from app.base.pictures import save_plot
 from app.encoders.card_data import (
     ALL,
     ScoreChoice,
@@ -21,13 +21,11 @@ from app.encoders.card_data import (
     ridge_rows,
     roi_groups,
 )
-from app.encoders.card_plots import AlphaPlot, LayerPlot, RidgePlot, ScatterPlot
+from app.encoders.card_plots import AlphaPlot, CardPlot, LayerPlot, RidgePlot, ScatterPlot
 from app.look.plotting import name_plot
-from app.look.theme import DARK, Theme
+from app.look.theme import Theme
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS
-from core.errors import StorageError
-from core.files import replace_file
 from core.types import IntArray, VoxelTable
 
 
@@ -58,8 +56,8 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         name_plot(self, "Figure")
         self.ci.setContentsMargins(6, 4, 14, 4)
         self.ci.setSpacing(14)
-        self.theme: Theme = DARK
-        self.scatters: list[ScatterPlot] = []
+        self.caption = ""
+        self.plots: list[CardPlot] = []
         self._names: Callable[[int], str] = _no_name
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
@@ -79,30 +77,22 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().leaveEvent(event)
 
     def save_picture(self, path: Path) -> str:
-        """Save as .svg or .png; returns what to tell the user. Raises StorageError if it cannot be written."""
-        replace_file(path, self._write_svg if path.suffix.lower() == ".svg" else self._write_png)
-        return f"Saved the figure to {path}"
+        """Save as .svg, .pdf or .png with whose responses they are; returns what to tell the user.
 
-    def _write_svg(self, path: Path) -> None:
-        target = QSvgGenerator()
-        target.setFileName(str(path))
-        target.setSize(self.size())
-        target.setViewBox(self.rect())
-        target.setTitle("Encoder card")
-        self._paint_on(target, QRectF(self.rect()))
+        Raises StorageError if it cannot be written.
+        """
+        return save_plot(self, self.caption, path if path.suffix else path.with_suffix(".png"), scale=SCALE)
 
-    def _write_png(self, path: Path) -> None:
-        image = QImage(self.size() * SCALE, QImage.Format.Format_ARGB32)
-        self._paint_on(image, QRectF(image.rect()))
-        if not QImageWriter(str(path), QByteArray(b"png")).write(image):
-            raise StorageError(f"The figure could not be written to {path}. Choose another folder or free some space.")
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours; draw again afterwards."""
+        self.setBackground(theme.panel)
+        for plot in self.plots:
+            plot.set_theme(theme)
 
-    def _paint_on(self, target: QPaintDevice, area: QRectF) -> None:
-        painter = QPainter(target)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(area, QColor(self.theme.panel))
-        self.render(painter, area, self.viewport().rect(), Qt.AspectRatioMode.KeepAspectRatio)
-        painter.end()
+    def mark(self, voxel: int | None) -> None:
+        """Ring the voxel that is the target."""
+        for scatter in self._scatters():
+            scatter.mark(voxel)
 
     @Slot(object)
     def _click(self, event: object) -> None:
@@ -114,8 +104,11 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         if voxel is not None:
             self.voxel_picked.emit(voxel)
 
+    def _scatters(self) -> list[ScatterPlot]:
+        return [plot for plot in self.plots if isinstance(plot, ScatterPlot)]
+
     def _voxel_at(self, scene_position: QPointF) -> int | None:
-        found = (scatter.voxel_at(scene_position) for scatter in self.scatters)
+        found = (scatter.voxel_at(scene_position) for scatter in self._scatters())
         return next((voxel for voxel in found if voxel is not None), None)
 
     @Slot(object)
@@ -138,17 +131,10 @@ class CardFigure(Figure):
         self.ceiling = ScatterPlot(self.ci, 0, 1, title="r² against noise ceiling", tip=CEILING_TIP)
         self.alphas = AlphaPlot(self.ci, 1, 0, tip=FORMULAS["alpha"])
         self.layers = LayerPlot(self.ci, 1, 1)
-        self.scatters = [self.ceiling]
+        self.plots = [self.ridges, self.ceiling, self.alphas, self.layers]
         self.ci.layout.setRowStretchFactor(0, 3)
         self.ci.layout.setRowStretchFactor(1, 2)
         self.setAccessibleName("Scores of the encoder")
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours; draw again afterwards."""
-        self.theme = theme
-        self.setBackground(theme.panel)
-        for plot in (self.ridges, self.ceiling, self.alphas, self.layers):
-            plot.set_theme(theme)
 
     def show_card(
         self,
@@ -182,10 +168,6 @@ class CardFigure(Figure):
         fitting = tuple(one for one in cards if one.config.layer != card.config.layer)
         self.layers.show_lines(layer_lines((*fitting, card), voxels, order), chosen=roi, current=card.config.layer)
 
-    def mark(self, voxel: int | None) -> None:
-        """Ring the voxel that is the target."""
-        self.ceiling.mark(voxel)
-
 
 class CompareFigure(Figure):
     """The scores of two encoders, voxel by voxel."""
@@ -193,14 +175,8 @@ class CompareFigure(Figure):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scatter = ScatterPlot(self.ci, 0, 0, title="r of two encoders", tip=FORMULAS["r"])
-        self.scatters = [self.scatter]
+        self.plots = [self.scatter]
         self.setAccessibleName("Two encoders, voxel by voxel")
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours; draw again afterwards."""
-        self.theme = theme
-        self.setBackground(theme.panel)
-        self.scatter.set_theme(theme)
 
     def show_pair(self, first: EncoderCard, second: EncoderCard, voxels: VoxelTable, *, roi: str) -> str:
         """Show two cards of the same voxels; returns how they compare, in words."""
@@ -215,10 +191,6 @@ class CompareFigure(Figure):
         )
         self.scatter.set_title(f"held-out r, voxel by voxel ({roi.lower() if roi == ALL else roi} in front)")
         return describe_difference(first.r[chosen], second.r[chosen])
-
-    def mark(self, voxel: int | None) -> None:
-        """Ring the voxel that is the target."""
-        self.scatter.mark(voxel)
 
 
 def choose_voxels(voxels: VoxelTable, roi: str) -> IntArray:

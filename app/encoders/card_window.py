@@ -31,6 +31,7 @@ from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, summarise_card
 from core.encoders.config import EncoderConfig
+from core.figures.probe_words import describe_subject
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300
@@ -97,6 +98,8 @@ class CardWindow(QDialog):
     ) -> None:
         """Show the card of the encoder in use; `others` can be compared with it."""
         self._card, self._subject, self._order = card, subject, order
+        whose = "" if card is None or subject is None else f"{describe_subject(subject.id)}. {card.config.describe()}"
+        self.figure.caption = self.compare.caption = whose
         self._cards, self._other = (), None
         self._fill_rois()
         self._fill_scores()
@@ -145,7 +148,7 @@ class CardWindow(QDialog):
         numbers = {"r": card.r, "r²": card.r2, "noise ceiling": card.noise_ceiling, "alpha": card.alpha}
         if self._other is not None and self.tabs.currentWidget() is self._compare_page:
             numbers["r of the other"] = self._other.r
-        if card.r_low is not None and card.r_high is not None:
+        if card.r_low is not None and card.r_high is not None and np.isfinite(card.r_low[voxel]):
             low, high = format_number(float(card.r_low[voxel])), format_number(float(card.r_high[voxel]))
             lines.append(f"r between {low} and {high} ({card.confidence:.0%})")
         known = {name: float(values[voxel]) for name, values in numbers.items() if np.isfinite(values[voxel])}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
-    from core.networks.catalog import NetworkSpec
+    from core.networks.spec import NetworkSpec
 
 FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
 CSV_FILTER = "CSV (*.csv)"

@@ -27,7 +27,7 @@ from app.widgets.job_line import JobLine
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
 from core.errors import ProbeError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout

@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QPointF, Slot
 from PySide6.QtGui import QPen, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
-from app.explore.curve_data import CurveData, EpsilonScale
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.look.plotting import (
     dashed,
@@ -23,6 +22,7 @@ from app.look.plotting import (
 )
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_label, make_row
+from core.figures.curve import CURVES, CurveData, EpsilonScale
 from core.types import Direction, FloatArray
 
 AXIS_WIDTH = 52
@@ -41,15 +41,6 @@ LABEL_GAP = 14
 
 DENSE = 96
 """Points of the first-order line, which bends on a logarithmic axis."""
-
-MOST_TICKS = 7
-CURVES = ("attack", "first order", "random control", "sign flip")
-FORMULAS = {
-    "attack": "f(x + δ) − f(x): the shift of the target's predicted response, recomputed from the delivered pixels",
-    "first order": "ε ‖∇f‖₂ under L₂, ε ‖∇f‖₁ under L∞: the shift a linear encoder would show",
-    "random control": "the shift under a random perturbation of the same realised size",
-    "sign flip": "f(x − δ) − f(x): the shift under the same perturbation turned round",
-}
 
 
 class CurveView(QWidget):
@@ -141,11 +132,11 @@ class CurveView(QWidget):
         rung = int(np.argmin(np.abs(data.epsilon - epsilon)))
         digits = digits_for(float(np.abs(data.shift).max()))
         lines = [f"{NORM_SIGNS[data.norm]} ε {write_epsilon(float(data.epsilon[rung]), data.norm)}"]
-        for name, values in self._series(data).items():
+        for name, values in data.series.items():
             if values.size:
                 value = float(values[rung])
                 sds = f" ({format_signed(data.in_sds(value))} SD)" if data.target_sd > 0 else ""
-                lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {FORMULAS[name]}")
+                lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
         if data.linearity.size:
             lines.append(f"linearity: {format_number(float(data.linearity[rung]))}\n   shift ÷ first-order shift")
         return "\n".join(lines)
@@ -188,9 +179,6 @@ class CurveView(QWidget):
         self._canvas.ci.layout.setRowFixedHeight(1, LINEARITY_HEIGHT if both else 0)
         self._upper.getAxis("bottom").setVisible(not both)
 
-    def _series(self, data: CurveData) -> dict[str, FloatArray]:
-        return dict(zip(CURVES, (data.shift, data.first_order, data.control, data.sign_flip), strict=True))
-
     def _scale(self, data: CurveData) -> EpsilonScale:
         return EpsilonScale(data.norm, self._is_log)
 
@@ -207,7 +195,7 @@ class CurveView(QWidget):
     def _draw_curves(self, data: CurveData) -> None:
         scale = self._scale(data)
         pens = self._pens(data)
-        for name, values in self._series(data).items():
+        for name, values in data.series.items():
             epsilon = data.epsilon
             if name == "first order" and values.size:
                 epsilon = np.geomspace(max(data.largest_epsilon, 1e-9) / 1024, max(data.largest_epsilon, 1e-9), DENSE)
@@ -248,7 +236,7 @@ class CurveView(QWidget):
         width = max(self._upper.getViewBox().width(), 2.0 * LABEL_ROOM)
         room = (high - low) * width / (width - LABEL_ROOM)
         self._upper.setXRange(low - 0.02 * room, low + room, padding=0)
-        self._upper.setYRange(*value_range(self._series(data).values()), padding=0)
+        self._upper.setYRange(*value_range(data.series.values()), padding=0)
         finite = data.linearity[np.isfinite(data.linearity)] if data.linearity.size else np.ones(1)
         bottom, top = value_range([finite, np.asarray([0.0, 1.0])])
         self._lower.setYRange(bottom, top, padding=0)
@@ -263,12 +251,11 @@ class CurveView(QWidget):
         return (low, high) if high > low else (high - 1, high)
 
     def _write_axes(self, data: CurveData) -> None:
-        sign = NORM_SIGNS[data.norm]
-        unit = "grey levels of 255" if data.norm.value == "linf" else "[0, 1] pixel units"
-        ticks = [self._scale(data).ticks(data.epsilon, MOST_TICKS)] if self._is_log else None
+        scale = self._scale(data)
+        ticks = [scale.ticks(data.epsilon)] if self._is_log else None
         for axes in (self._upper_axes, self._lower_axes):
             axes["bottom"].setTicks(ticks)
-            axes["bottom"].set_title(f"ε, {sign} ({unit})")
+            axes["bottom"].set_title(scale.title)
         has_sd = data.target_sd > 0
         self._unit_label.setText(f"shift ({data.unit})")
         self._sd_label.setText("shift (SD)" if has_sd else "")
@@ -297,7 +284,7 @@ class CurveView(QWidget):
         data = self._data
         if data is None:
             return
-        named = {name: values for name, values in self._series(data).items() if values.size and np.isfinite(values[-1])}
+        named = {name: values for name, values in data.series.items() if values.size and np.isfinite(values[-1])}
         for name, label in self._labels.items():
             label.setVisible(name in named)
         self._linearity_label.setVisible(bool(data.linearity.size))

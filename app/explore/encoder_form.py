@@ -12,7 +12,7 @@ from app.widgets.captions import ElidedLabel
 from app.widgets.form import Choice, Form
 from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 CARD_TIP = "How well this encoder predicts, voxel by voxel (I)"
 

@@ -15,7 +15,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from app.base.desk import Content, Desk, Drop, Feature, Loaded
-from app.cortex.colour_bar import ColourBarReading
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
 from app.cortex.pose import capture_view, show_view
@@ -37,6 +36,7 @@ from app.look.theme import Theme
 from app.widgets.picture_menu import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.errors import ProbeError
+from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexLook
 from core.probes.probe import Probe, ProbeConfig
@@ -211,7 +211,7 @@ class Explore(Feature):
             gate_r=self.controls.gate.value(),
         )
 
-    def colours(self) -> ColourBarReading | None:
+    def colours(self) -> ColourKey | None:
         """Colour map, limit and threshold of the map shown."""
         return self.cortex.view.colour_bar.reading()
 

@@ -14,6 +14,7 @@ from app.look.plotting import faded, make_axes, name_plot, quieten, solid, value
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_label, make_row, make_tool_button
 from app.widgets.captions import ElidedLabel
+from core.figures.curve import budget_stretches
 from core.types import FloatArray, NormName
 
 AXIS_WIDTH = 52
@@ -190,14 +191,8 @@ class HistoryView(QWidget):
 
     def _mark_rungs(self, low: float, high: float) -> None:
         """A thin line where the budget changes, and the budget above each stretch."""
-        starts = np.flatnonzero(np.diff(self._epsilon, prepend=np.nan) != 0) if self.n_steps else np.zeros(0, dtype=int)
-        ends = np.append(starts[1:], self.n_steps)[: len(starts)]
-        edges = np.repeat(starts[1:] + 0.5, 2)
-        self._rungs.setData(edges, np.tile([low, high], max(0, len(starts) - 1)))
-        ticks = [
-            ((start + end + 1) / 2, write_epsilon(float(self._epsilon[start]), self._norm))
-            for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-        ]
+        edges, ticks = budget_stretches(self._epsilon, self._norm)
+        self._rungs.setData(np.repeat(edges, 2), np.tile([low, high], len(edges)))
         self.budget_ticks = self._apart(ticks)
         self._axes["top"].setTicks([self.budget_ticks])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.explore.curve_data import CurveData
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
+from core.figures.curve import CurveData
 from core.probes.probe import ProbeConfig, ProbeProgress
 from core.types import FloatArray
 

@@ -202,8 +202,7 @@ class Presenter(QObject):
             self._panels.cortex.view.select_voxel(None)
             self._panels.cortex.view.show_set(())
             return
-        roi = target.label.removeprefix("ROI ").split(" (")[0] if target.kind is TargetKind.ROI else ""
-        form.set_kind(target.kind, roi)
+        form.set_kind(target.kind, target.roi if target.kind is TargetKind.ROI else "")
         details = ""
         if card is not None:
             voxels = list(target.voxels)

@@ -8,7 +8,6 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.explore.curve_data import curve_of
 from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.live_steps import LiveSteps
@@ -18,6 +17,7 @@ from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
+from core.figures.curve import curve_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift
 from core.types import FloatArray, VoxelTable

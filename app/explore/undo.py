@@ -12,7 +12,7 @@ from app.base.probe_request import request_probe
 from app.base.state import AppState
 from app.explore.selection import Selection
 from core.errors import ProbeError
-from core.probes.files import flatten_arrays
+from core.headers import split_arrays
 from core.probes.probe import Probe, ProbeConfig
 
 MOST_STATES = 200
@@ -94,7 +94,7 @@ class ProbeCache:
 
     def keep(self, asked: ProbeConfig, probe: Probe) -> None:
         """Keep a probe; a smallest budget that was searched for is kept under what was asked."""
-        size = sum(array.nbytes for array in flatten_arrays(probe).values())
+        size = sum(array.nbytes for array in split_arrays(probe)[1].values())
         self._kept[asked, probe.stimulus_sha256] = (probe, size)
         self._kept.move_to_end((asked, probe.stimulus_sha256))
         while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._most:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
-import pyvista as pv
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage, QPainter
-from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger
-from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
 from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
@@ -29,13 +26,14 @@ from app.cortex.morph import MorphPath, find_stops
 from app.cortex.overlay import draw_annotations
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import CortexPicker
+from app.cortex.picture import OVERSAMPLING, grab, open_off_screen, shrink
 from app.cortex.scene import CortexScene, Rgb
 from app.look.theme import Theme, find_theme, interface_font
 from core.checks import describe_refusal
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.inks import find_inks
 from core.figures.movie_config import CortexLook, Motion
 from core.figures.movie_frames import Shot
@@ -44,9 +42,6 @@ from core.probes.probe import Probe
 from core.probes.target import TargetKind
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
-
-OVERSAMPLING = 2
-"""Drawn this much larger and averaged down: smooths lines too, which multisampling on a processor does not."""
 
 MARGIN = 1.08
 """Room around what is shown."""
@@ -79,11 +74,7 @@ class CortexFilm:
     def __init__(self, placed: Placed, shown: ProbeMap, look: CortexLook, *, theme: Theme) -> None:
         _check_look(placed, look)
         self._placed, self._shown, self._look, self._theme = placed, shown, look, theme
-        self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        window = self._plotter.renderer.GetRenderWindow()
-        window.SetMultiSamples(0)
-        window.SetAlphaBitPlanes(1)  # else nothing can be see-through
-        self._plotter.camera_set = True
+        self._plotter = open_off_screen((64, 64))
         self._scene = CortexScene(self._plotter.renderer)
         self._annotator = Annotator(self._scene)
         self._annotator.labelled = look.labels
@@ -115,8 +106,7 @@ class CortexFilm:
         if target.kind is TargetKind.VOXEL:
             self._scene.mark(self._painter.place_of(target.voxels[0]))
         elif target.kind is TargetKind.ROI:
-            roi = target.label.removeprefix("ROI ").split(" (")[0]
-            self._scene.emphasise(self._painter.roi_labels(roi))
+            self._scene.emphasise(self._painter.roi_labels(target.roi))
 
     def use_colours(self, colormap: str, threshold: float) -> None:
         """Use another colour map, and leave values nearer to zero than `threshold` out."""
@@ -132,13 +122,13 @@ class CortexFilm:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
         return self._render(Shot(), size, transparent=True)
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         """What is shown as points, triangles, colours and words, for a page of HTML."""
         self._colour(None)
         colours = self._painter.colours()
         meshes = self._scene.meshes
         return tuple(
-            Shape(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
+            HemisphereMesh(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
             for side in self._scene.sides
         )
 
@@ -189,9 +179,7 @@ class CortexFilm:
         self._scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(self._theme.accent), ratio=wide)
         self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
         self._pose.apply(self._plotter.renderer.GetActiveCamera())
-        renderer = self._plotter.renderer
-        renderer.SetBackgroundAlpha(0.0 if transparent else 1.0)
-        image = _shrink(_grab(renderer.GetRenderWindow()), size)
+        image = shrink(grab(self._plotter.renderer, transparent=transparent), size)
         self._write_names(image, ratio)
         return _as_array(image)
 
@@ -308,32 +296,6 @@ def _check_look(placed: Placed, look: CortexLook) -> None:
         reason = surface.reason_without(geometry)
         if reason:
             raise BadInputError(reason)
-
-
-def _grab(window: Any) -> ByteArray:
-    """Render once and take what was drawn, (height, width, 4) uint8; pyvista's screenshot would render twice."""
-    window.Render()
-    grabber = vtkWindowToImageFilter()
-    grabber.SetInput(window)
-    grabber.SetInputBufferTypeToRGBA()
-    grabber.ReadFrontBufferOff()
-    grabber.ShouldRerenderOff()
-    grabber.Update()
-    image = grabber.GetOutput()
-    width, height, _ = image.GetDimensions()
-    to_numpy: Callable[[Any], Any] = vtk_to_numpy
-    pixels = to_numpy(image.GetPointData().GetScalars()).reshape(height, width, 4)
-    return np.asarray(pixels[::-1], dtype=np.uint8)  # VTK's first row is the lowest
-
-
-def _shrink(pixels: ByteArray, size: tuple[int, int]) -> QImage:
-    height, width, channels = pixels.shape
-    kind = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
-    packed = np.ascontiguousarray(pixels)
-    image = QImage(packed.data, width, height, channels * width, kind)
-    # Averaging needs premultiplied alpha, or see-through black bleeds into the edges.
-    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-    return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def _as_array(image: QImage) -> ByteArray:

@@ -6,8 +6,9 @@ composes and encodes the one before.
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, wait
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -15,29 +16,20 @@ from app.base.jobs import ShouldStop
 from app.figures.cortex_renderer import CortexFilm
 from core.errors import Cancelled
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_frames import Shot
 from core.types import ByteArray
 
-PATIENCE_SECONDS = 0.05
+POLL_SECONDS = 0.05
 """Between two looks at whether the work was cancelled meanwhile."""
 
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One picture that is waited for: of a shot, or without one the delivered probe's, see-through."""
-
-    shot: Shot | None
-    size: tuple[int, int]
-    done: threading.Event = field(default_factory=threading.Event)
-    picture: ByteArray | None = None
-    error: Exception | None = None
+Draw = Callable[[], ByteArray]
 
 
 class FilmFeed(QObject):
     """Draws in the thread it was made in, for as long as it is open."""
 
-    _asked = Signal(object)
+    _asked = Signal(object, object)
 
     def __init__(self, film: CortexFilm, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,27 +41,26 @@ class FilmFeed(QObject):
         """What a job is given; it raises Cancelled while it waits if the job is to stop."""
         return FedCortex(self, should_stop)
 
-    def ask(self, request: Request) -> None:
+    def ask(self, draw: Draw) -> Future[ByteArray]:
         """Have a picture drawn at the next turn of the event loop; from any thread."""
-        self._asked.emit(request)
+        future: Future[ByteArray] = Future()
+        self._asked.emit(draw, future)
+        return future
 
     def close(self) -> None:
         """Give back the graphics; what is still asked for is cancelled."""
         self._open = False
         self.film.close()
 
-    @Slot(object)
-    def _draw(self, request: Request) -> None:
+    @Slot(object, object)
+    def _draw(self, draw: Draw, future: Future[ByteArray]) -> None:
         if not self._open:
-            request.done.set()
+            future.cancel()
             return
         try:
-            shot, size = request.shot, request.size
-            request.picture = self.film.still(size) if shot is None else self.film.draw(shot, size)
+            future.set_result(draw())
         except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the job raises it
-            request.error = error
-        finally:
-            request.done.set()
+            future.set_exception(error)
 
 
 class FedCortex:
@@ -91,23 +82,22 @@ class FedCortex:
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         """A picture from Qt's thread."""
-        return self._wait(Request(shot, size))
+        return self._wait(partial(self._feed.film.draw, shot, size))
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The see-through picture from Qt's thread."""
-        return self._wait(Request(None, size))
+        return self._wait(partial(self._feed.film.still, size))
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         """What is shown; plain arrays, read without drawing."""
-        return self._feed.film.shapes()
+        return self._feed.film.meshes()
 
-    def _wait(self, request: Request) -> ByteArray:
-        self._feed.ask(request)
-        while not request.done.wait(PATIENCE_SECONDS):
+    def _wait(self, draw: Draw) -> ByteArray:
+        future = self._feed.ask(draw)
+        while not wait([future], POLL_SECONDS).done:
             if self._should_stop():
                 raise Cancelled
-        if request.error is not None:
-            raise request.error
-        if request.picture is None:  # the film was closed meanwhile
-            raise Cancelled
-        return request.picture
+        try:
+            return future.result()
+        except CancelledError as error:  # closed meanwhile
+            raise Cancelled from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import atexit
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -42,12 +42,17 @@ def coloured_svg(name: str, colour: str) -> bytes:
 @lru_cache(maxsize=16)
 def glyph_file(name: str, colour: str) -> str:
     """A coloured copy of an icon as a file, since style sheets take images only from files; "/" in its path."""
-    content = coloured_svg(name, colour)
-    stem = f"probescope-{name}-{hashlib.sha256(content).hexdigest()[:12]}.svg"
-    path = Path(tempfile.gettempdir()) / stem
-    if not path.exists() or path.read_bytes() != content:
-        path.write_bytes(content)
+    path = _private_folder() / f"{name}-{colour.lstrip('#')}.svg"
+    path.write_bytes(coloured_svg(name, colour))
     return path.as_posix()
+
+
+@lru_cache(maxsize=1)
+def _private_folder() -> Path:
+    """A new folder that only this user can write, for as long as the program runs."""
+    folder = tempfile.TemporaryDirectory(prefix="probescope-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _draw(name: str, colour: str, scale: int) -> QPixmap:

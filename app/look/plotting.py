@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.look.numbers import MINUS
 from app.look.theme import Theme
-from core.types import FloatArray
+from core.figures.curve import value_range as find_value_range
 
 # exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
 pg.setConfigOptions(imageAxisOrder="row-major", exitCleanup=False, antialias=True)
@@ -24,8 +25,8 @@ LINE_WIDTH = 2.0
 GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
 
-HEADROOM = 0.12
-"""Share of the data's height left free above and below."""
+value_range = partial(find_value_range, headroom=0.12)
+"""The y range of plots in the window; the share of the data's height left free above and below."""
 
 
 def name_plot(canvas: QWidget, name: str) -> None:
@@ -104,17 +105,6 @@ def faded(colour: str, alpha: float) -> QColor:
     thin = QColor(colour)
     thin.setAlphaF(alpha)
     return thin
-
-
-def value_range(groups: Iterable[FloatArray], *, least: float = 1e-6) -> tuple[float, float]:
-    """A y range that holds zero and all finite values, with headroom; (-1, 1) where there are none."""
-    values = np.concatenate([np.zeros(1), *[np.ravel(np.asarray(group, dtype=np.float64)) for group in groups]])
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
-    if high - low < least:
-        return -1.0, 1.0
-    spare = HEADROOM * (high - low)
-    return low - spare, high + spare
 
 
 def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:

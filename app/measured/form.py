@@ -13,7 +13,7 @@ from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
 from core.experiments.measured.compare import Cluster, CompareConfig
 from core.experiments.measured.measured import Findings, MatchOptions
 from core.experiments.measured.planned import Plan, Scale
-from core.experiments.measured.trials import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
+from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
 
 BY_NAME = ("", "found by name")
 COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"

@@ -12,7 +12,7 @@ from core.experiments.measured.measured import MatchOptions, Measured, match_tri
 from core.experiments.measured.open_measured import read_for
 from core.experiments.measured.planned import Plan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
-from core.experiments.measured.trials import ReadOptions, Trials
+from core.experiments.measured.trial import ReadOptions, Trials
 from core.stimuli.manifest import read_manifest
 
 

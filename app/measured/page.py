@@ -24,13 +24,14 @@ from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import WorkPage
-from core.experiments.measured.compare import FORMULAS, CompareProgress, Comparison, Cut, Row, choose_probes
-from core.experiments.measured.compare_rows import HEADER, lay_out_row
-from core.experiments.measured.compare_tables import SIMULATED_WARNING
+from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes
+from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure
-from core.experiments.measured.trials import ENDINGS, takes
+from core.experiments.measured.trial import ENDINGS
+from core.experiments.measured.trials import takes
 from core.stimuli.manifest import MANIFEST
+from core.templates import read_formulas
 
 OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
 FORM_WIDTH = 346
@@ -159,7 +160,10 @@ class MeasuredPage(WorkPage):
     @Slot()
     def show_formulas(self) -> None:
         """Say how every number is defined."""
-        text = "".join(f"<p><b>{html.escape(name)}</b>: {html.escape(text)}</p>" for name, text in FORMULAS)
+        text = "".join(
+            f"<p><b>{html.escape(name)}</b>: {html.escape(text)}</p>"
+            for name, text in read_formulas("comparison").items()
+        )
         QMessageBox(QMessageBox.Icon.NoIcon, "Formulas", text, QMessageBox.StandardButton.Close, self).open()
 
     def save_to(self, folder: Path) -> str:

@@ -15,7 +15,6 @@ from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.widgets.job_line import Reading
 from core.errors import ProbeError
-from core.networks.catalog import NetworkSpec
 from core.networks.import_wishes import ImportWishes
 from core.networks.manage import (
     CheckReport,
@@ -27,6 +26,7 @@ from core.networks.manage import (
     remove_network,
     take_in,
 )
+from core.networks.spec import NetworkSpec
 from core.robustify.options import RobustifyWishes
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 EXPLANATION = (
     "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs the "
-    "definition it fits. A torch.export file (.pt2) is complete. A TorchScript file and a function "
-    "(package.module:function) are programs. A name such as timm:resnet50 or torchvision:resnet50 takes everything "
-    "from the library; its weights are downloaded later."
+    "definition it fits. A torch.export file (.pt2), a TorchScript file and a function "
+    "(package.module:function) are complete, and programs. A name such as timm:resnet50 or torchvision:resnet50 takes "
+    "everything from the library; its weights are downloaded later."
 )
 AS_USUAL = "As usual for the network"
 TOKENS = (
@@ -55,7 +55,7 @@ class ImportNetworkDialog(QDialog, Fields):
     input_size = Count("Input size", "Side of the images it takes", most=2048, unit=" px", zero=AS_USUAL)
     tokens = Choice("Transformer tokens", choices=TOKENS)
     robust = Flag("It was trained against perturbations", row=" ")
-    trusted = Flag("I trust whoever made it: a TorchScript file or a function runs with my rights", row=" ")
+    trusted = Flag("I trust whoever made it: a .pt2 or TorchScript file or a function runs with my rights", row=" ")
 
     def __init__(self, known: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -15,7 +15,7 @@ from app.widgets.basics import make_button, make_column, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
 from core.errors import BadInputError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 from core.robustify.config import RobustifyConfig
 from core.robustify.options import LARGEST_EPSILON, RobustifyWishes
 

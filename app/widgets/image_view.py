@@ -10,8 +10,10 @@ from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
+from app.base.pictures import save_image
 from app.look.theme import Theme
 from app.widgets.basics import make_label
+from core.errors import StorageError
 from core.types import ByteArray
 
 CRISP_FROM = 3.0
@@ -155,9 +157,13 @@ class ImageView(QWidget):
         """Write the picture's 8-bit pixels to a .png file; says so, or why not."""
         if self._pixels is None:
             return False
-        saved = to_qimage(self._pixels).save(str(path))
-        self.said.emit(f"Saved {path.name}." if saved else f"Could not write {path}. Choose another folder.")
-        return bool(saved)
+        try:
+            save_image(to_qimage(self._pixels), path)
+        except StorageError as error:
+            self.said.emit(str(error))
+            return False
+        self.said.emit(f"Saved {path.name}.")
+        return True
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""

@@ -19,7 +19,7 @@ from app.base.jobs import DEFECT, STOPPED, Failed, Job, JobLane, Make, WhenBusy
 from app.widgets.basics import make_column, make_label
 from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
-from core.sweeps.plan import format_duration
+from core.words import format_duration
 
 STARTING = "Starting…"
 WAITING = "Waiting for its turn…"

@@ -17,7 +17,7 @@ import torch
 
 from core.attacks.ball import Ball
 from core.attacks.course import Course
-from core.attacks.objective import Raised, Scores
+from core.attacks.objective import Differentiable, Scores
 
 MOMENTUM = 0.75
 """Share of the new step; the rest repeats the last one."""
@@ -76,7 +76,7 @@ class _Search:
 
 
 def climb_apgd(
-    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start and the n_steps points after it, each with its scores.
 

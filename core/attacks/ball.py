@@ -12,8 +12,7 @@ import torch
 
 from core.attacks.norms import Norm
 from core.attacks.rounding import GREY_LEVELS
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.seeds import make_stream
 
 ON_GRID = 1e-3
@@ -100,7 +99,7 @@ class Ball:
         off = (self.clean * self._white - self._clean_levels).abs().max().item()
         if off > ON_GRID:
             allowed = "8-bit grey levels k / 255 for an attack that quantises"
-            raise BadInputError(describe_refusal("clean", allowed=allowed, got=f"a pixel {off:.3g} levels off"))
+            raise refusal("clean", allowed=allowed, got=f"a pixel {off:.3g} levels off")
 
 
 def _widen(values: torch.Tensor) -> torch.Tensor:

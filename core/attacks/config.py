@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal
 from core.errors import BadInputError
 from core.types import NormName
 
@@ -57,9 +57,9 @@ class AttackConfig:
         FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own step
         where it stops gaining; SQUARE tries random squares and needs no gradient.
     n_steps : int
-        Steps of each run; FGSM always takes one, SQUARE counts queries instead.
+        Steps at each budget; FGSM always takes one, SQUARE counts queries instead.
     step_size : float or None
-        Length of a step in the same unit; None means 2.5 epsilon / n_steps.
+        Length of a step, in the unit of epsilon; None means 2.5 epsilon / n_steps.
     n_restarts : int
         Runs from different starts, the best kept.
     random_start : bool
@@ -75,7 +75,7 @@ class AttackConfig:
     translation : int
         Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as published.
     n_queries : int
-        Forward passes of each run of SQUARE; ignored by the others.
+        Forward passes of SQUARE at each budget; ignored by the others.
 
     Raises
     ------
@@ -125,12 +125,10 @@ class AttackConfig:
                     AttackMethod.SQUARE: "it takes no gradient",
                 }[method]
                 advice = f"{method.upper()} has no use for it: {reason}. Use PGD."
-                raise BadInputError(describe_refusal(name, allowed=f"0 for {method}", got=value, advice=advice))
+                raise refusal(name, allowed=f"0 for {method}", got=value, advice=advice)
         if self.step_size is not None and method in (AttackMethod.APGD, AttackMethod.SQUARE):
             advice = f"{method.upper()} chooses its own steps. Leave it out, or use PGD."
-            raise BadInputError(
-                describe_refusal("step_size", allowed=f"left out for {method}", got=self.step_size, advice=advice)
-            )
+            raise refusal("step_size", allowed=f"left out for {method}", got=self.step_size, advice=advice)
 
     @property
     def steps_taken(self) -> int:

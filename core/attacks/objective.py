@@ -25,8 +25,18 @@ class Scores:
     reduced: torch.Tensor
 
 
-class Raised(Protocol):
-    """What an attack asks of an objective; that of a batch is the sum over its images, so none sees its neighbours."""
+class Differentiable(Protocol):
+    """What a step asks of an objective; that of a batch is the sum over its images, so none sees its neighbours."""
+
+    def score(self, pixels: torch.Tensor) -> Scores:
+        """The objective at pixels (n, 3, height, width), without a gradient."""
+
+    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The objective and its gradient with respect to the pixels; one forward and one backward pass."""
+
+
+class Raised(Differentiable, Protocol):
+    """What an attack on an encoder asks of an objective besides."""
 
     @property
     def encoder(self) -> Encoder:
@@ -35,12 +45,6 @@ class Raised(Protocol):
     @property
     def scale(self) -> float:
         """One SD of the objective over the reference images, in its own unit."""
-
-    def score(self, pixels: torch.Tensor) -> Scores:
-        """The objective at pixels (n, 3, height, width), without a gradient."""
-
-    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
-        """The objective and its gradient with respect to the pixels; one forward and one backward pass."""
 
     def told(self, scores: Scores) -> torch.Tensor:
         """The value whose shift is told, (n,), without the sign of raising or lowering."""

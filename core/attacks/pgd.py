@@ -17,11 +17,10 @@ from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
 from core.attacks.course import Course
 from core.attacks.norms import NORMS
-from core.attacks.objective import Raised, Scores
+from core.attacks.objective import Differentiable, Scores
 from core.attacks.square import climb_square
 from core.attacks.steering import Steering
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 
 FROM_BELOW = -1
 """The `restart` of a best point that was handed in and never beaten."""
@@ -63,7 +62,7 @@ class AttackStep:
 
 
 def iter_pgd(
-    objective: Raised,
+    objective: Differentiable,
     clean: torch.Tensor,
     config: AttackConfig,
     *,
@@ -78,7 +77,7 @@ def iter_pgd(
 
     Parameters
     ----------
-    objective : Raised
+    objective : Differentiable
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig
@@ -124,10 +123,9 @@ def resolve_budgets(clean: torch.Tensor, config: AttackConfig, epsilon: torch.Te
         return clean.new_full((clean.shape[0],), config.epsilon)
     largest = LARGEST_EPSILON[config.norm]
     if epsilon.shape != clean.shape[:1]:
-        allowed = f"{clean.shape[0]} numbers, one an image"
-        raise BadInputError(describe_refusal("epsilon", allowed=allowed, got=tuple(epsilon.shape)))
+        raise refusal("epsilon", allowed=f"{clean.shape[0]} numbers, one an image", got=tuple(epsilon.shape))
     if not bool(((epsilon >= 0) & (epsilon <= largest)).all()):
-        raise BadInputError(describe_refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist()))
+        raise refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist())
     return epsilon.to(clean)
 
 
@@ -146,7 +144,7 @@ def hash_image(image: torch.Tensor) -> str:
 
 
 def climb_pgd(
-    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start and the n_steps points after it, each with its scores.
 
@@ -168,7 +166,7 @@ class Climb(Protocol):
     """One run of a method: yields its start and every point after it, each with its scores."""
 
     def __call__(
-        self, objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+        self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
     ) -> Iterator[tuple[torch.Tensor, Scores]]:
         """Set off from `delta`, which is already projected."""
 

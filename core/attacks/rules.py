@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError
 from core.types import FloatArray
 
@@ -148,7 +148,7 @@ def make_rule(
     known[list(voxels)] = False
     if not known.any():
         allowed = "used with an encoder whose other voxels have known SDs"
-        raise BadInputError(describe_refusal("selective", allowed=allowed, got="none", advice="Leave it out."))
+        raise refusal("selective", allowed=allowed, got="none", advice="Leave it out.")
     check_scale(target_sd)
     spared = np.zeros(len(sd))
     spared[known] = 1 / (sd[known] * math.sqrt(known.sum()))

@@ -13,7 +13,7 @@ import torch
 
 from core.attacks.ball import Ball
 from core.attacks.course import Course
-from core.attacks.objective import Raised, Scores
+from core.attacks.objective import Differentiable, Scores
 from core.attacks.squares import SQUARES, Squares, changed_share
 
 
@@ -35,7 +35,7 @@ class _Standing:
 
 
 def climb_square(
-    objective: Raised, ball: Ball, delta: torch.Tensor, *, course: Course
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start, then the best point so far at `steps_taken` moments evenly spread over the queries.
 

@@ -6,12 +6,15 @@ Without any of the three a look is exactly `objective.ascend`. Momentum: Dong et
 from __future__ import annotations
 
 import torch
+from torch.nn import functional as F
 
 from core.attacks.course import Course
 from core.attacks.diversity import draw_shrinking, pull_back, shrink_images
 from core.attacks.norms import IMAGE_AXES
-from core.attacks.objective import Raised, Scores
-from core.attacks.translation import average_over_shifts
+from core.attacks.objective import Differentiable, Scores
+
+SIGMAS = 3.0
+"""The largest shift lies so many standard deviations out, as published (15 pixels wide, 3 sigma)."""
 
 
 class Steering:
@@ -19,11 +22,11 @@ class Steering:
 
     Parameters
     ----------
-    objective : Raised
+    objective : Differentiable
     course : Course
     """
 
-    def __init__(self, objective: Raised, course: Course) -> None:
+    def __init__(self, objective: Differentiable, course: Course) -> None:
         self._objective = objective
         self._config = course.config
         self._streams = course.make_streams("diversity")
@@ -50,3 +53,31 @@ class Steering:
         fresh = gradient / length.clamp_min(torch.finfo(gradient.dtype).tiny)
         self._gathered = fresh if self._gathered is None else self._config.momentum * self._gathered + fresh
         return self._gathered
+
+
+def shift_weights(most: int, like: torch.Tensor) -> torch.Tensor:
+    """Gaussian weights of the shifts -most ... most pixels along one axis, (2 most + 1,), adding up to 1."""
+    shifts = torch.arange(-most, most + 1, dtype=torch.float64) * (SIGMAS / max(most, 1))
+    weights = torch.exp(-shifts.square() / 2)
+    return (weights / weights.sum()).to(like)
+
+
+def average_over_shifts(gradient: torch.Tensor, most: int) -> torch.Tensor:
+    """sum over shifts (a, b) of w_a w_b gradient moved by (a, b), zeros moving in at the borders.
+
+    It is nearly the gradient of the mean objective over shifted images, and exactly so for a linear encoder (Dong et
+    al. 2019, arXiv 1904.02884).
+
+    Parameters
+    ----------
+    gradient : (n, channels, height, width)
+    most : int
+        Largest shift in pixels; 0 returns the gradient itself.
+    """
+    if most == 0:
+        return gradient
+    channels = gradient.shape[1]
+    weights = shift_weights(most, gradient)
+    rows = weights.view(1, 1, -1, 1).repeat(channels, 1, 1, 1)
+    smoothed = F.conv2d(gradient, rows, padding=(most, 0), groups=channels)
+    return F.conv2d(smoothed, rows.transpose(2, 3), padding=(0, most), groups=channels)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from core.checks import check_choice, describe_refusal
-from core.commands.interrupt import stop_on_interrupt
-from core.commands.listing import format_table
-from core.errors import BadInputError
+from core.checks import refusal
+from core.commands.options import Given, Json, about, explained, takes
+from core.commands.output import answer, finish, format_table, split
+from core.experiments.measured.compare import CompareConfig, Comparison, Cut, iter_compare
+from core.experiments.measured.measured import MatchOptions
+from core.experiments.measured.practise import SimulateOptions
+from core.experiments.measured.trial import ReadOptions
 from core.files import check_free
-
-if TYPE_CHECKING:
-    from core.experiments.measured.compare import Comparison
-    from core.experiments.measured.measured import MatchOptions
-    from core.experiments.measured.trials import ReadOptions
 
 TEMPLATE, SIMULATE = "template", "simulate"
 EXPLANATION = """\
@@ -33,63 +29,56 @@ a 4-D NIfTI file. Repeats are further lines of the same stimulus. Trials of a be
 "ceiling", ...}]}."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `compare` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "compare",
-        help="compare measured responses with the shifts a stimulus set predicted",
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("words", nargs="+", metavar="SET MEASURED", help="or: template SET [FILE], simulate SET [FILE]")
-    parser.add_argument(
-        "--target-column",
-        action="append",
-        default=[],
-        metavar="[TARGET=]COLUMN",
-        help="column to compare with: of all targets, or of one by its ROI or label; again for others",
-    )
-    parser.add_argument("--id-column", default="", help="column that names the stimulus")
-    parser.add_argument("--session-column", default="", help="column that names the session")
-    parser.add_argument(
-        "--ids",
-        type=Path,
-        action="append",
-        default=[],
-        help="of betas: the stimulus of each trial, a line each, or an events table; again for further runs",
-    )
-    parser.add_argument("--key", default="", help="of npz and HDF5: the array of responses")
-    parser.add_argument("--columns", default="", help="of arrays: names of the columns, or `voxels`")
-    parser.add_argument("--roi", action="append", default=[], metavar="NAME=MASK", help="of NIfTI: mean inside a mask")
-    parser.add_argument("--mask", type=Path, help="of NIfTI: its voxels are the subject's voxels, in C order")
-    parser.add_argument("--ignore-unknown", action="store_true", help="leave out ids that are not in the set")
-    parser.add_argument("--zscore", action="store_true", help="z-score each column within each session")
-    parser.add_argument("--unit", default="measured unit", help="unit of the measured responses, as shown")
-    parser.add_argument("--control", default="", help="role of the control (default control_random)")
-    parser.add_argument("--scale", default="unit", help="predicted shifts in `unit` (default) or `sd`")
-    parser.add_argument("--cluster", default="probe", help="draw each `probe` anew (default), or each `image`")
-    parser.add_argument("--bootstrap", type=int, default=2000, help="resamples (default 2000)")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of intervals (default 0.95)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="new folder for report, tables and figures; or the file to write")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--repeats", type=int, help="template, simulate: showings of each stimulus (1, 3)")
-    parser.add_argument("--truth", default="", help='simulate: network whose predictions are true, or "none"')
-    parser.add_argument("--gain", type=float, default=1.0, help="simulate: measured shift for one predicted (1)")
-    parser.add_argument("--noise", type=float, default=1.0, help="simulate: noise of a trial, in predicted SDs (1)")
-    parser.add_argument("--sessions", type=int, default=1, help="simulate: sessions the repeats are spread over (1)")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def run(args: argparse.Namespace) -> int:
+@explained(EXPLANATION)
+@takes(
+    (ReadOptions, "id_column session_column key mask"),
+    (MatchOptions, "ignore_unknown zscore unit"),
+    (CompareConfig, "control scale cluster n_bootstrap confidence seed"),
+    (SimulateOptions, "truth gain noise n_sessions", {"": "simulate: ", "sessions": "simulate: of the repeats"}),
+)
+def run_compare(
+    *words: Annotated[
+        str,
+        about("a set, then files; or: template SET [FILE], simulate SET [FILE]", metavar="SET MEASURED", required=True),
+    ],
+    target_column: Annotated[
+        tuple[str, ...], about("[TARGET=]COLUMN to compare with, of all targets or of one by ROI or label; repeatable")
+    ] = (),
+    ids: Annotated[
+        tuple[Path, ...], about("of betas: the stimulus of each trial, a line each, or an events table; repeatable")
+    ] = (),
+    columns: Annotated[str, about("of arrays: names of the columns, comma-separated, or `voxels`")] = "",
+    roi: Annotated[tuple[str, ...], about("NAME=MASK, of NIfTI: mean inside a mask; repeatable")] = (),
+    out: Annotated[Path | None, about("new folder for report, tables and figures; or the file to write")] = None,
+    repeats: Annotated[int | None, about("template, simulate: showings of each stimulus (default: 1, 3)")] = None,
+    json: Json = False,
+    given: Given,
+) -> int:
     """Compare, or write a table; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    if args.words[0] in (TEMPLATE, SIMULATE):
-        return _write(args)
-    if len(args.words) < 2:
+    if words[0] in (TEMPLATE, SIMULATE):
+        return _write(words, out, repeats, given)
+    if len(words) < 2:
         advice = "`main.py compare template SET` writes an empty table to fill in."
-        raise BadInputError(describe_refusal("measured", allowed="at least one file", got=None, advice=advice))
-    return _compare(args)
+        raise refusal("measured", allowed="at least one file", got=None, advice=advice)
+    from core.experiments.measured.compare_report import write_comparison
+    from core.experiments.measured.compare_tables import pack_comparison
+    from core.experiments.measured.open_measured import open_measured
+
+    if out is not None:
+        check_free(out)
+    config = given.make(CompareConfig)
+    masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
+    reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
+    matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
+    measured = open_measured(Path(words[0]), [Path(word) for word in words[1:]], reading, matching)
+    comparison = finish(lambda stop: iter_compare(measured, config, should_stop=stop))
+    page = None if out is None else write_comparison(comparison, out)
+    if json:
+        return answer(pack_comparison(comparison) | {"report": None if page is None else str(page)}, "", as_json=True)
+    _print(comparison)
+    if page is not None:
+        print(page)
+    return 0
 
 
 def split_pairs(words: Sequence[str], name: str) -> dict[str, str]:
@@ -98,97 +87,33 @@ def split_pairs(words: Sequence[str], name: str) -> dict[str, str]:
     for word in words:
         key, mark, value = word.rpartition("=")
         if not value or (mark and not key):
-            raise BadInputError(describe_refusal(name, allowed="NAME=VALUE", got=word))
+            raise refusal(name, allowed="NAME=VALUE", got=word)
         pairs[key] = value
     return pairs
 
 
-def _write(args: argparse.Namespace) -> int:
+def _write(words: Sequence[str], out: Path | None, repeats: int | None, given: Given) -> int:
     from core.experiments.measured.planned import plan_set
-    from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
+    from core.experiments.measured.practise import simulate_responses, write_template
     from core.stimuli.manifest import read_manifest
 
-    if not 2 <= len(args.words) <= 3:
-        raise BadInputError(describe_refusal("words", allowed=f"{args.words[0]} SET [FILE]", got=" ".join(args.words)))
-    plan = plan_set(read_manifest(Path(args.words[1])))
-    usual = Path(f"{plan.name}_{'simulated' if args.words[0] == SIMULATE else 'measured'}.csv")
-    path = Path(args.words[2]) if len(args.words) == 3 else args.out or usual
-    if args.words[0] == TEMPLATE:
-        print(write_template(plan, path, n_repeats=1 if args.repeats is None else args.repeats))
+    if not 2 <= len(words) <= 3:
+        raise refusal("words", allowed=f"{words[0]} SET [FILE]", got=" ".join(words))
+    plan = plan_set(read_manifest(Path(words[1])))
+    usual = Path(f"{plan.name}_{'simulated' if words[0] == SIMULATE else 'measured'}.csv")
+    path = Path(words[2]) if len(words) == 3 else out or usual
+    if words[0] == TEMPLATE:
+        print(write_template(plan, path, n_repeats=1 if repeats is None else repeats))
         return 0
-    options = SimulateOptions(
-        truth=args.truth,
-        gain=args.gain,
-        noise=args.noise,
-        n_repeats=3 if args.repeats is None else args.repeats,
-        n_sessions=args.sessions,
-        seed=args.seed,
-    )
+    seed = given.make(CompareConfig).seed
+    options = given.make(SimulateOptions, n_repeats=3 if repeats is None else repeats, seed=seed)
     print(f"SIMULATED responses ({options.describe()}): {simulate_responses(plan, path, options)}")
     return 0
 
 
-def _compare(args: argparse.Namespace) -> int:
-    from core.experiments.measured.compare import Cluster, CompareConfig, iter_compare
-    from core.experiments.measured.compare_report import write_comparison
-    from core.experiments.measured.compare_tables import pack_comparison
-    from core.experiments.measured.open_measured import open_measured
-    from core.experiments.measured.planned import Scale
-
-    if args.out is not None:
-        check_free(args.out)
-    config = CompareConfig(
-        control=args.control,
-        scale=Scale(check_choice("scale", args.scale, [str(one) for one in Scale])),
-        cluster=Cluster(check_choice("cluster", args.cluster, [str(one) for one in Cluster])),
-        n_bootstrap=args.bootstrap,
-        confidence=args.confidence,
-        seed=args.seed,
-    )
-    reading, matching = _choose_reading(args)
-    measured = open_measured(Path(args.words[0]), [Path(word) for word in args.words[1:]], reading, matching)
-    with stop_on_interrupt() as should_stop:
-        *_, last = iter_compare(measured, config, should_stop=should_stop)
-    comparison = last.result
-    if comparison is None:
-        raise RuntimeError("The comparison ended without an answer.")
-    page = None if args.out is None else write_comparison(comparison, args.out)
-    if args.json:
-        print(json.dumps(pack_comparison(comparison) | {"report": None if page is None else str(page)}))
-        return 0
-    _print(comparison)
-    if page is not None:
-        print(page)
-    return 0
-
-
-def _choose_reading(args: argparse.Namespace) -> tuple[ReadOptions, MatchOptions]:
-    from core.experiments.measured.measured import MatchOptions
-    from core.experiments.measured.trials import ReadOptions
-
-    reading = ReadOptions(
-        id_column=args.id_column,
-        session_column=args.session_column,
-        ids=tuple(args.ids),
-        key=args.key,
-        columns=tuple(name.strip() for name in args.columns.split(",") if name.strip()),
-        rois=tuple((name, Path(mask)) for name, mask in split_pairs(args.roi, "roi").items()),
-        mask=args.mask,
-    )
-    matching = MatchOptions(
-        target_columns=split_pairs(args.target_column, "target_column"),
-        ignore_unknown=args.ignore_unknown,
-        zscore=args.zscore,
-        unit=args.unit,
-    )
-    return reading, matching
-
-
 def _print(comparison: Comparison) -> None:
     """Findings, answer, warnings and the table of networks."""
-    from core.experiments.measured.compare import Cut
-    from core.experiments.measured.compare_rows import lay_out_row
-    from core.experiments.measured.compare_tables import describe_comparison
+    from core.experiments.measured.compare_tables import describe_comparison, lay_out_row
 
     for line in (*comparison.measured.findings.describe(), "", *describe_comparison(comparison)):
         print(line)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -13,10 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
+from core.commands.options import about
+from core.commands.output import answer
 from core.device import choose_device, describe_device
 from core.errors import ProbeError
-from core.networks.catalog import NetworkSpec, list_networks
+from core.networks.catalog import list_networks
+from core.networks.spec import NetworkSpec
 from core.paths import cache_folder, data_folder, log_folder
 
 PACKAGES = (
@@ -38,24 +40,14 @@ class Finding:
     cure: str = ""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `doctor` to the program's sub-commands."""
-    parser = subparsers.add_parser("doctor", help="check versions, device, graphics, folders and weights")
-    parser.add_argument("--json", action="store_true", help="print a JSON array of {what, found, cure}")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def run(args: argparse.Namespace) -> int:
+def run_doctor(*, json: Annotated[bool, about("print a JSON array of {what, found, cure}")] = False) -> int:
     """Print every finding; returns 0, or 2 if something needs a cure."""
     findings = list(iter_findings())
-    if args.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1))
-    else:
-        for finding in findings:
-            print(f"{'!' if finding.cure else ' '} {finding.what:<{WHAT_WIDTH}} {finding.found}")
-            if finding.cure:
-                print(f"  {'':<{WHAT_WIDTH}} -> {finding.cure}")
+    lines = []
+    for finding in findings:
+        lines.append(f"{'!' if finding.cure else ' '} {finding.what:<{WHAT_WIDTH}} {finding.found}")
+        lines += [f"  {'':<{WHAT_WIDTH}} -> {finding.cure}"] * bool(finding.cure)
+    answer([asdict(finding) for finding in findings], "\n".join(lines), as_json=json)
     return 2 if any(finding.cure for finding in findings) else 0
 
 

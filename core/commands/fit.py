@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
-from core.checks import describe_refusal
-from core.commands.fit_options import EXPLANATION, SEARCH, add_options, read_options
-from core.commands.fit_output import (
-    print_choice,
-    print_estimate,
-    print_table,
-    show_progress,
-    summarise,
-    summarise_choice,
-)
-from core.commands.interrupt import stop_on_interrupt
-from core.datasets.subject import list_subjects
-from core.encoders.estimate import FitEstimate, estimate_fit
-from core.encoders.fit import FitProgress, FitSource, iter_fit, open_source
-from core.encoders.fit_request import FitOptions
-from core.encoders.layer_search import LayerChoice, iter_layer_search
-from core.errors import BadInputError
+from core.checks import refusal
+from core.commands.fit_output import format_choice, format_fit, summarise, summarise_choice, word_progress
+from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.output import answer, follow, split, stop_on_interrupt
+from core.datasets.subject import list_subjects, load_subject
+from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion
+from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
+from core.encoders.layer_search import SearchProgress
+from core.encoders.scoring_config import ScoringConfig
+from core.engine import Engine
 from core.networks.catalog import find_network, list_networks
 from core.progress import ShouldStop, never_stop
+from core.words import format_duration
 
-if TYPE_CHECKING:
-    from core.networks.network import Network
+SEARCH = "search"
+REGION = "ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation"
+HOLDOUT = "fit again without a category and score on it; `all` for each"
+OUTER = f"{DEFAULT_OUTER} if no number is said"
+SETTINGS = "reducer n_components n_folds readout l1_ratio seed"
+EXPLANATION = """\
+examples:
+  fit --subject simulated --network mobilenet_v2
+  fit --subject simulated --network mobilenet_v2 --layers search
+  fit --subject simulated --network alexnet --pool 0 --reducer projection --projected 2048 --readout lasso
+  fit --subject simulated --network mobilenet_v2 --nested --holdout-category face --second-set kay2017
 
-__all__ = ["FitJob", "FitOptions", "FittedEncoder", "add_parser", "iter_fits", "plan_fits", "print_table", "run"]
+--json prints one object: {"seconds": float, "encoders": [{"subject", "network", "layer", "pool", "reducer",
+"n_components", "n_projected", "readout", "n_train", "n_test", "n_voxels", "scored_on", "r_median", "cv_r_median",
+"nested_r_median", "alpha_median", "alpha_at_edge", "sparsity_median", "n_bootstrap", "confidence", "file", "sha256",
+"rois": [{"roi", "n_voxels", "r_median", "r_q25", "r_q75", "r2_ceiling_median", "noise_ceiling_median", "r_low",
+"r_high"}, ...], "outside": [{"kind", "name", "n_images", "n_within", "rois": [{"roi", "r", "r_within"}, ...]},
+...]}, ...], "layers": {"best": [{"roi", "layer", "cv_r_median", "file"}, ...], "curve": [{"layer", "roi",
+"cv_r_median"}, ...], "table"} or null, "estimates": [{"network", "layer", "n_images", "n_cached", "image_seconds",
+"features_seconds", "readout_seconds", "cache_bytes", "memory_bytes"}, ...]}.
+r is Pearson's r on the held-out images, or where none is held out (scored_on "nested") over the outer folds; r_low and
+r_high bound the ROI's median r over bootstrap resamples of the images; r2_ceiling is r2 / noise ceiling (null where the
+ceiling is too low to divide by); alpha_at_edge is the part of voxels whose penalty is the smallest or the largest
+tried (ridge only); r_within is r on held-out images like the training images, beside r on the left-out category or
+second set.
+A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then goes on from the last
+finished batch of voxels."""
 
 
 class FitJob(NamedTuple):
@@ -42,46 +58,98 @@ class FitJob(NamedTuple):
     layer: str
     subject: str
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedEncoder:
-    """One finished fit: its last progress record and its JSON object."""
-
-    progress: FitProgress
-    summary: dict[str, Any]
+    def request(self, options: FitOptions) -> FitRequest:
+        """What the engine is asked."""
+        return FitRequest(self.subject, self.network, (self.layer,), options)
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `fit` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "fit",
-        help="fit an encoder of a subject's responses on a network's layer",
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_options(parser)
-    parser.set_defaults(run=run)
-    return parser
+@dataclass(frozen=True, slots=True)
+class FitWords:
+    """What is typed of a fit beside the config of its encoders."""
+
+    pool: Annotated[int | None, about("side of the grid features are averaged to; 0 for none")] = None
+    projected: Annotated[
+        int | None, about(f"features of the sparse random projection (default of that reducer: {DEFAULT_PROJECTED})")
+    ] = None
+    region: Annotated[tuple[str, ...], about(f"{REGION}; repeatable")] = ()
+    alphas: Annotated[str | None, about("penalties to choose from: 1,10,100; of sparse readouts parts of 1")] = None
+    alpha: Annotated[float | None, about("one fixed penalty for every voxel instead")] = None
+    nested: Annotated[int, about(f"also score by a nested cross-validation of so many outer folds, {OUTER}")] = 0
+    holdout_category: Annotated[tuple[str, ...], about(f"{HOLDOUT}; repeatable")] = ()
+    second_set: Annotated[tuple[str, ...], about("subject whose images are scored too; repeatable")] = ()
+    bootstrap: Annotated[int, about("resamples behind the intervals of r; 0 for none")] = DEFAULT_BOOTSTRAP
+    confidence: Annotated[float, about("coverage of the intervals, in (0, 1)")] = 0.95
+    resume: Annotated[bool, about("go on from the finished voxel batches of an interrupted fit")] = False
+    out: Annotated[Path | None, about("folder of the encoder (default: the user's encoders)")] = None
+
+    def resolve(self, typed: dict[str, Any]) -> FitOptions:
+        """The options of every fit, with what was typed of `EncoderConfig`."""
+        usual = DEFAULT_PROJECTED if typed.get("reducer") == "projection" else 0
+        return FitOptions(
+            **typed,
+            pool=self.pool,
+            alphas=_choose_alphas(self.alpha, self.alphas),
+            out=self.out,
+            n_projected=usual if self.projected is None else self.projected,
+            regions=tuple(map(_parse_region, self.region)),
+            resume=self.resume,
+            scoring=ScoringConfig(
+                self.bootstrap,
+                self.confidence,
+                self.nested,
+                self.holdout_category,
+                self.second_set,
+                typed.get("seed", 0),
+            ),
+        )
 
 
-def run(args: argparse.Namespace) -> int:
+@explained(EXPLANATION, nested=str(DEFAULT_OUTER))
+@takes((EncoderConfig, SETTINGS), (FitWords, ""))
+def run_fit(
+    *,
+    subject: Annotated[str | None, about("id of the subject (see `list subjects`)")] = None,
+    network: Annotated[str | None, about("id of the network (see `list networks`)")] = None,
+    layer: Annotated[str | None, about("feature layer; see `list layers` (default: the network's usual one)")] = None,
+    layers: Annotated[str | None, about("`search`: the best offered layer for each ROI; or of these: a,b,c")] = None,
+    all: Annotated[bool, about("every offered layer of every network, for every subject")] = False,  # noqa: A002
+    estimate: Annotated[bool, about("only tell what the fits would cost")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
     """Fit what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    options = read_options(args)
-    jobs = plan_fits(args.subject, args.network, layer=args.layer, everything=args.all)
-    answer: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
-    started = time.monotonic()
+    options = given.make(FitWords).resolve(given.of(EncoderConfig))
+    jobs = plan_fits(subject, network, layer=layer, everything=all)
+    if layers and (all or layer or subject is None or network is None):
+        allowed = "given with one --subject and one --network, without --all and --layer"
+        raise refusal("layers", allowed=allowed, got=layers)
+    found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
+    engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
-        if args.estimate:
-            _estimate(jobs, options, answer, wants_text=not args.json)
-        elif args.layers:
-            _search(args, options, answer, should_stop)
+        if estimate:
+            for job in jobs:
+                cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
+                found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
+                _tell(f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
+        elif layers:
+            chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
+            if len(set(chosen)) < 2:
+                raise refusal("layers", allowed="two different layers or more", got=list(chosen))
+            choice = _follow(engine, jobs[0].request(options), chosen, should_stop).choice
+            if choice is None:
+                raise RuntimeError("A search ended without a choice.")
+            voxels = load_subject(jobs[0].subject).voxels
+            pairs = zip(choice.cards, choice.files, strict=True)
+            found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
+            found["layers"] = summarise_choice(choice)
+            _tell("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
         else:
-            for fitted in iter_fits(jobs, options, should_stop=should_stop):
-                answer["encoders"].append(fitted.summary)
-                if not args.json:
-                    print_table(fitted.summary)
-    if args.json:
-        print(json.dumps({"seconds": round(time.monotonic() - started, 2), **answer}))
+            for summary in iter_fits(engine, jobs, options, should_stop=should_stop):
+                found["encoders"].append(summary)
+                _tell(format_fit(summary), json=json)
+    if json:
+        answer({"seconds": round(time.monotonic() - started, 2), **found}, "", as_json=True)
     return 0
 
 
@@ -92,8 +160,7 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
     """
     if not everything and (subject is None or network is None):
         missing = "subject" if subject is None else "network"
-        advice = f"Add --{missing} ID, or --all."
-        raise BadInputError(describe_refusal(missing, allowed="named", got=None, advice=advice))
+        raise refusal(missing, allowed="named", got=None, advice=f"Add --{missing} ID, or --all.")
     installed = [spec for spec in list_networks() if spec.installed]
     specs = installed if network is None else [find_network(network)]
     subjects = [info.id for info in list_subjects()] if subject is None else [subject]
@@ -105,111 +172,46 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
 
 
 def iter_fits(
-    jobs: list[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
-) -> Iterator[FittedEncoder]:
-    """Run planned fits one after another, telling on stderr how far each is."""
-    opener = _Opener(options)
-    for network_id, layer, subject in jobs:
-        network = opener.network(network_id, layer)
-        source = opener.source(subject, network.input_size)
-        second = [opener.source(name, network.input_size) for name in options.scoring.second_sets]
-        config = options.configure(subject, network_id, layer, network.feature_shape)
-        for progress in iter_fit(
-            config,
-            network=network,
-            source=source,
-            second=second,
-            scoring=options.scoring,
-            places=options.places,
-            should_stop=should_stop,
-        ):
-            show_progress(f"{network_id} {layer}", progress)
-        if progress.result is None or progress.path is None:
+    engine: Engine, jobs: Sequence[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
+) -> Iterator[dict[str, Any]]:
+    """Run planned fits one after another, telling on stderr how far each is; yields the JSON object of each."""
+    before = ""
+    for job in jobs:
+        if before and job.network != before:  # each is needed once; all of them together would fill the memory
+            engine.forget_network(before)
+        before = job.network
+        fit = _follow(engine, job.request(options), (job.layer,), should_stop).fit
+        if fit.result is None or fit.path is None:
             raise RuntimeError("A fit ended without a result.")
-        yield FittedEncoder(progress, summarise(progress.result, progress.path, source.subject.voxels))
+        yield summarise(fit.result, fit.path, load_subject(job.subject).voxels)
 
 
-def search_layers(
-    subject: str, network: str, layers: tuple[str, ...], options: FitOptions, *, should_stop: ShouldStop = never_stop
-) -> tuple[LayerChoice, FitSource]:
-    """Search layers, telling on stderr how far it is; what was chosen, and for whom."""
-    opener = _Opener(options)
-    first = opener.network(network, layers[0])
-    source = opener.source(subject, first.input_size)
-    second = [opener.source(name, first.input_size) for name in options.scoring.second_sets]
-    shapes = {layer: opener.network(network, layer).feature_shape for layer in layers}
-    configs = [options.configure(subject, network, layer, shapes[layer]) for layer in layers]
-    for progress in iter_layer_search(
-        configs,
-        lambda layer: opener.network(network, layer),
-        source=source,
-        second=second,
-        scoring=options.scoring,
-        places=options.places,
-        should_stop=should_stop,
-    ):
-        show_progress(f"{network} {progress.layer} ({progress.number}/{progress.n_layers})", progress.fit)
-    if progress.choice is None:
-        raise RuntimeError("A search ended without a choice.")
-    return progress.choice, source
+def _follow(engine: Engine, request: FitRequest, layers: tuple[str, ...], should_stop: ShouldStop) -> SearchProgress:
+    records = engine.iter_fit(replace(request, layers=layers), should_stop=should_stop)
+    return follow(records, lambda one: word_progress(request.network, one))
 
 
-class _Opener:
-    """Opens the network in use and each subject once; the device is chosen on the first network."""
-
-    def __init__(self, options: FitOptions) -> None:
-        self._wish = options.device
-        self._device: str | None = None
-        self._network: Network | None = None
-        self._sources: dict[tuple[str, int], FitSource] = {}
-
-    def network(self, network: str, layer: str) -> Network:
-        from core.device import choose_device, set_threads
-        from core.networks.load import load_network
-
-        if self._device is None:
-            set_threads()
-            self._device = choose_device(self._wish)
-        if self._network is None or (self._network.spec.id, self._network.layer) != (network, layer):
-            self._network = load_network(network, layer, device=self._device)
-        return self._network
-
-    def source(self, subject: str, size: int) -> FitSource:
-        if (subject, size) not in self._sources:
-            self._sources[subject, size] = open_source(subject, size=size)
-        return self._sources[subject, size]
+def _tell(text: str, *, json: bool) -> None:
+    if not json:
+        print(text, flush=True)
 
 
-def _search(args: argparse.Namespace, options: FitOptions, answer: dict[str, Any], should_stop: ShouldStop) -> None:
-    if args.all or args.layer or args.subject is None or args.network is None:
-        allowed = "given with one --subject and one --network, without --all and --layer"
-        raise BadInputError(describe_refusal("layers", allowed=allowed, got=args.layers))
-    offered = find_network(args.network).layers
-    layers = offered if args.layers == SEARCH else tuple(part.strip() for part in args.layers.split(","))
-    choice, source = search_layers(args.subject, args.network, layers, options, should_stop=should_stop)
-    pairs = zip(choice.cards, choice.files, strict=True)
-    answer["encoders"] = [summarise(card, path, source.subject.voxels) for card, path in pairs]
-    answer["layers"] = summarise_choice(choice)
-    if not args.json:
-        for summary in answer["encoders"]:
-            print_table(summary)
-        print_choice(choice)
+def _choose_alphas(fixed: float | None, several: str | None) -> tuple[float, ...]:
+    if fixed is not None and several is not None:
+        advice = "Give one fixed penalty, or several to choose from."
+        raise refusal("alpha", allowed="left out with --alphas", got=fixed, advice=advice)
+    if several is None:
+        return DEFAULT_ALPHAS if fixed is None else (fixed,)
+    try:
+        return tuple(sorted({float(part) for part in several.split(",")}))
+    except ValueError as error:
+        raise refusal("alphas", allowed="numbers separated by commas", got=several) from error
 
 
-def _estimate(jobs: list[FitJob], options: FitOptions, answer: dict[str, Any], *, wants_text: bool) -> None:
-    opener = _Opener(options)
-    for network_id, layer, subject in jobs:
-        network = opener.network(network_id, layer)
-        record = opener.source(subject, network.input_size).subject
-        config = options.configure(subject, network_id, layer, network.feature_shape)
-        estimate: FitEstimate = estimate_fit(
-            config,
-            network,
-            n_images=len(record.image_ids),
-            n_voxels=record.voxels.n_voxels,
-            scoring=options.scoring,
-            cache=options.places.cache_root / "features",
-        )
-        answer["estimates"].append({"network": network_id, "layer": layer, **asdict(estimate)})
-        if wants_text:
-            print_estimate(network_id, layer, estimate)
+def _parse_region(text: str) -> RoiRegion:
+    roi, _, edges = text.partition("=")
+    try:
+        left, bottom, right, top = (float(part) for part in edges.split(","))
+    except ValueError as error:
+        raise refusal("region", allowed="ROI=left,bottom,right,top", got=text) from error
+    return RoiRegion(roi, left, bottom, right, top)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.commands.output import align, finite, time_left
 from core.encoders.card import EncoderCard
-from core.encoders.estimate import FitEstimate, say_seconds
 from core.encoders.extra_scores import OutsideScore
-from core.encoders.fit import FitProgress
-from core.encoders.layer_search import LayerChoice
+from core.encoders.layer_search import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.types import FloatArray, VoxelTable
 
@@ -59,58 +57,53 @@ def summarise_choice(choice: LayerChoice) -> dict[str, Any]:
     }
 
 
-def print_table(summary: dict[str, Any]) -> None:
-    """Print the scores of one encoder by ROI, and those on unlike images."""
+def format_fit(summary: dict[str, Any]) -> str:
+    """The scores of one encoder by ROI, and those on unlike images."""
     where = f"{summary['subject']} · {summary['network']} {summary['layer']} · pool {summary['pool']}"
     scored = f"{summary['n_test']} held out" if summary["scored_on"] == "held-out" else "scored by nested folds"
-    print(f"{where} · {summary['n_train']} images fitted, {scored} · {summary['file']}")
     interval = f"{100 * summary['confidence']:.0f} % interval" if summary["n_bootstrap"] else ""
-    print(f"  {'ROI':<12}{'voxels':>7}{'r median':>10}{'quartiles':>16}{interval:>16}{'r2/ceiling':>12}")
+    table = [["", "ROI", "voxels", "r median", "quartiles", interval, "r2/ceiling"]]
     for roi in summary["rois"]:
-        relative = "-" if roi["r2_ceiling_median"] is None else f"{roi['r2_ceiling_median']:.2f}"
-        quartiles = f"{roi['r_q25']:.2f} to {roi['r_q75']:.2f}"
-        bounds = "" if roi["r_low"] is None else f"{roi['r_low']:.2f} to {roi['r_high']:.2f}"
-        print(
-            f"  {roi['roi']:<12}{roi['n_voxels']:>7}{roi['r_median']:>10.2f}{quartiles:>16}{bounds:>16}{relative:>12}"
-        )
+        quartiles, bounds = (_range(roi[low], roi[high]) for low, high in (("r_q25", "r_q75"), ("r_low", "r_high")))
+        numbers = [_number(roi["r_median"]), quartiles, bounds, _number(roi["r2_ceiling_median"])]
+        table.append(["", roi["roi"], str(roi["n_voxels"]), *numbers])
+    lines = [f"{where} · {summary['n_train']} images fitted, {scored} · {summary['file']}", align(table)]
     if summary["sparsity_median"] is not None:
-        print(f"  {summary['readout']}: {100 * summary['sparsity_median']:.0f} % of the weights are 0 (median voxel)")
+        lines.append(
+            f"  {summary['readout']}: {100 * summary['sparsity_median']:.0f} % of the weights are 0 (median voxel)"
+        )
     if summary["nested_r_median"] is not None and summary["scored_on"] == "held-out":
-        print(f"  nested cross-validation over the fitted images: r {summary['nested_r_median']:.2f} (median voxel)")
-    for outside in summary["outside"]:
-        _print_outside(outside)
+        median = _number(summary["nested_r_median"])
+        lines.append(f"  nested cross-validation over the fitted images: r {median} (median voxel)")
+    return "\n".join([*lines, *map(_format_outside, summary["outside"])])
 
 
-def print_choice(choice: LayerChoice) -> None:
-    """Print the best layer of every ROI."""
-    print(f"Best layer by cross-validated r · {choice.table}")
-    print(f"  {'ROI':<12}{'layer':<24}{'r median':>10}")
-    for best in choice.best:
-        print(f"  {best.roi:<12}{best.layer:<24}{best.cv_r_median:>10.2f}")
+def format_choice(choice: LayerChoice) -> str:
+    """The best layer of every ROI."""
+    rows = [["", best.roi, best.layer, _number(best.cv_r_median)] for best in choice.best]
+    table = align([["", "ROI", "layer", "r median"], *rows])
+    return f"Best layer by cross-validated r · {choice.table}\n{table}"
 
 
-def print_estimate(network: str, layer: str, estimate: FitEstimate) -> None:
-    """Print what one fit would cost."""
-    print(f"{network} {layer}: about {say_seconds(estimate.seconds)}. {estimate.describe()}")
+def word_progress(network: str, search: SearchProgress) -> str:
+    """One line on a fit under way."""
+    progress, of = search.fit, f" ({search.number}/{search.n_layers})" if search.n_layers > 1 else ""
+    unit = {"features": " images", "readout": " voxel batches"}.get(progress.stage, "")
+    what = f" ({progress.what})" if progress.what else ""
+    left = time_left(progress.seconds_left)
+    return f"{network} {search.layer}{of}: {progress.stage}{what} {progress.done}/{progress.total}{unit}{left}"
 
 
-def show_progress(title: str, progress: FitProgress) -> None:
-    """Keep one line of progress on stderr, if it is a terminal."""
-    if sys.stderr.isatty():
-        left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-        end = "\n" if progress.stage == "done" else ""
-        unit = {"features": "images", "readout": "voxel batches"}.get(progress.stage, "")
-        what = f" ({progress.what})" if progress.what else ""
-        text = f"{title}: {progress.stage}{what} {progress.done}/{progress.total} {unit}{left}"
-        print(f"\r\x1b[2K{text}", end=end, file=sys.stderr, flush=True)
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
 
 
 def _median(values: FloatArray | None) -> float | None:
     return None if values is None else float(np.median(values))
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _summarise_rois(card: EncoderCard, voxels: VoxelTable) -> list[dict[str, Any]]:
@@ -119,9 +112,8 @@ def _summarise_rois(card: EncoderCard, voxels: VoxelTable) -> list[dict[str, Any
     for score in summarise_by_roi(card, voxels):
         row = {name: None if value != value else value for name, value in asdict(score).items()}
         found = bounds.get(score.roi)
-        rows.append(
-            row | {"r_low": None if found is None else found.r_low, "r_high": None if found is None else found.r_high}
-        )
+        ends = {name: None if found is None else finite(getattr(found, name)) for name in ("r_low", "r_high")}
+        rows.append(row | ends)
     return rows
 
 
@@ -133,13 +125,14 @@ def _summarise_outside(outside: OutsideScore, voxels: VoxelTable) -> dict[str, A
         groups = [("(all)", np.arange(voxels.n_voxels)), *((roi, voxels.voxels_in(roi)) for roi in voxels.roi_names)]
         rows = [(roi, np.median(outside.r[chosen]), np.median(outside.r_within[chosen])) for roi, chosen in groups]
     return {name: getattr(outside, name) for name in names} | {
-        "rois": [{"roi": roi, "r": _finite(r), "r_within": _finite(within)} for roi, r, within in rows]
+        "rois": [{"roi": roi, "r": finite(r), "r_within": finite(within)} for roi, r, within in rows]
     }
 
 
-def _print_outside(outside: dict[str, Any]) -> None:
+def _format_outside(outside: dict[str, Any]) -> str:
     kind = "without category" if outside["kind"] == "category" else "second set"
-    print(f"  {kind} {outside['name']}: {outside['n_images']} images, beside {outside['n_within']} held out")
-    for row in outside["rois"]:
-        pair = [" -" if row[name] is None else f"{row[name]:.2f}" for name in ("r", "r_within")]
-        print(f"    {row['roi']:<12}r {pair[0]} there, {pair[1]} on images like those fitted")
+    title = f"  {kind} {outside['name']}: {outside['n_images']} images, beside {outside['n_within']} held out"
+    pairs = [(row["roi"], _number(row["r"]), _number(row["r_within"])) for row in outside["rois"]]
+    return "\n".join(
+        [title, *(f"    {roi:<12}r {r} there, {own} on images like those fitted" for roi, r, own in pairs)]
+    )

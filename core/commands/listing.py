@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import numpy as np
 
 from core.checks import check_choice
+from core.commands.options import Given, Json, about, explained, takes
+from core.commands.output import answer, format_table
 from core.datasets.image_store import SEPARATOR
 from core.datasets.photos import GROUPS, list_images
 from core.datasets.subject import Subject, list_subjects, load_subject
 from core.encoders.files import list_encoders
 from core.errors import StorageError
 from core.networks.catalog import find_network, list_networks
+from core.networks.spec import NetworkSpec
 
 Row = dict[str, Any]
 
@@ -28,53 +29,30 @@ rois: subject, roi, n_voxels, n_left, n_right, first_voxel, noise_ceiling_median
 set, licence. layers: network, layer, shape, offered, default. encoders: subject, network, layer."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `list` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "list",
-        help="list networks, subjects, rois, images, layers or encoders",
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", metavar="WHAT", help=f"one of {', '.join(LISTS)}")
-    parser.add_argument("--subject", help="rois, images, encoders: of this subject only")
-    parser.add_argument("--network", help="layers, encoders: of this network only")
-    parser.add_argument("--group", help=f"images: of this group only ({', '.join(GROUPS)})")
-    parser.add_argument("--curated", action="store_true", help="images: the starter set only")
-    parser.add_argument("--all", action="store_true", help="layers: every place to cut, not only the offered ones")
-    parser.add_argument("--json", action="store_true", help="print one JSON array instead of a table")
-    parser.set_defaults(run=run)
-    return parser
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What narrows a list."""
+
+    subject: Annotated[str | None, about("rois, images, encoders: of this subject only")] = None
+    network: Annotated[str | None, about("layers, encoders: of this network only")] = None
+    group: Annotated[str | None, about(f"images: of this group only ({', '.join(GROUPS)})")] = None
+    curated: Annotated[bool, about("images: the starter set only")] = False
+    all: Annotated[bool, about("layers: every place to cut, not only the offered ones")] = False
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print the list; returns 0. Raises BadInputError for a name that is not known."""
-    rows = LISTS[check_choice("WHAT", args.what, LISTS)](args)
-    print(json.dumps(rows) if args.json else format_table(rows))
-    return 0
-
-
-def list_networks_rows(_args: argparse.Namespace) -> list[Row]:
+def list_networks_rows(_options: ListOptions) -> list[Row]:
     """The networks of the catalogue."""
-    names = (
-        "id",
-        "title",
-        "family",
-        "architecture",
-        "input_size",
-        "default_layer",
-        "robust",
-        "licence",
-        "source",
-        "note",
-    )
-    return [
-        {name: getattr(spec, name) for name in names} | {"layers": list(spec.layers), "installed": spec.installed}
-        for spec in list_networks()
-    ]
+    return [describe_network(spec) for spec in list_networks()]
 
 
-def list_subjects_rows(_args: argparse.Namespace) -> list[Row]:
+def describe_network(spec: NetworkSpec) -> Row:
+    """One network of the catalogue."""
+    names = ("id", "title", "family", "architecture", "input_size", "default_layer")
+    more = ("robust", "licence", "source", "note", "installed")
+    return {name: getattr(spec, name) for name in names + more} | {"layers": list(spec.layers)}
+
+
+def list_subjects_rows(_options: ListOptions) -> list[Row]:
     """The subjects, simulated or measured."""
     names = ("id", "title", "kind", "response_unit", "note", "citation", "licence")
     rows: list[Row] = []
@@ -89,24 +67,24 @@ def list_subjects_rows(_args: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def list_rois_rows(args: argparse.Namespace) -> list[Row]:
+def list_rois_rows(options: ListOptions) -> list[Row]:
     """The ROIs of one or of every subject."""
     known = [info.id for info in list_subjects()]
-    chosen = known if args.subject is None else [check_choice("subject", args.subject, known)]
+    chosen = known if options.subject is None else [check_choice("subject", options.subject, known)]
     return [_describe_roi(name, roi) for name in chosen for roi in load_subject(name).voxels.roi_names]
 
 
-def list_images_rows(args: argparse.Namespace) -> list[Row]:
+def list_images_rows(options: ListOptions) -> list[Row]:
     """The shipped images, or those one subject saw."""
-    if args.subject is not None:
-        return _list_images_of(load_subject(args.subject))
-    if args.group is not None:
-        check_choice("group", args.group, GROUPS)
+    if options.subject is not None:
+        return _list_images_of(load_subject(options.subject))
+    if options.group is not None:
+        check_choice("group", options.group, GROUPS)
     names = ("id", "category", "group", "curated", "set", "licence")
     return [
         {name: getattr(info, name) for name in names}
         for info in list_images()
-        if args.group in (None, info.group) and (info.curated or not args.curated)
+        if options.group in (None, info.group) and (info.curated or not options.curated)
     ]
 
 
@@ -120,12 +98,12 @@ def _list_images_of(subject: Subject) -> list[Row]:
     ]
 
 
-def list_layers_rows(args: argparse.Namespace) -> list[Row]:
+def list_layers_rows(options: ListOptions) -> list[Row]:
     """Where networks can be cut, with the shape of the features there."""
-    from core.networks.layers import list_layers
+    from core.networks.list_layers import list_layers
 
     installed = [spec for spec in list_networks() if spec.installed]
-    specs = installed if args.network is None else [find_network(args.network)]
+    specs = installed if options.network is None else [find_network(options.network)]
     return [
         {
             "network": spec.id,
@@ -136,20 +114,20 @@ def list_layers_rows(args: argparse.Namespace) -> list[Row]:
         }
         for spec in specs
         for layer in list_layers(spec)
-        if args.all or layer.name in spec.layers
+        if options.all or layer.name in spec.layers
     ]
 
 
-def list_encoders_rows(args: argparse.Namespace) -> list[Row]:
+def list_encoders_rows(options: ListOptions) -> list[Row]:
     """The fitted encoders."""
     return [
         {"subject": config.subject, "network": config.network, "layer": config.layer}
         for config in list_encoders()
-        if args.subject in (None, config.subject) and args.network in (None, config.network)
+        if options.subject in (None, config.subject) and options.network in (None, config.network)
     ]
 
 
-LISTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
+LISTS: dict[str, Callable[[ListOptions], list[Row]]] = {
     "networks": list_networks_rows,
     "subjects": list_subjects_rows,
     "rois": list_rois_rows,
@@ -157,20 +135,14 @@ LISTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "layers": list_layers_rows,
     "encoders": list_encoders_rows,
 }
-LONG = {"note", "citation", "source", "layers", "family"}
-"""Columns left to `--json`: they would break the lines of a table."""
 
 
-def format_table(rows: list[Row]) -> str:
-    """Aligned columns under their names."""
-    if not rows:
-        return "Nothing to list."
-    names = [name for name in rows[0] if name not in LONG]
-    cells = [names] + [[_format(row[name]) for name in names] for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
-    )
+@explained(EXPLANATION)
+@takes((ListOptions, ""))
+def run_list(what: Annotated[str, about(f"one of {', '.join(LISTS)}")], /, *, json: Json = False, given: Given) -> int:
+    """Print the list; returns 0. Raises BadInputError for a name that is not known."""
+    rows = LISTS[check_choice("WHAT", what, LISTS)](given.make(ListOptions))
+    return answer(rows, lambda: format_table(rows), as_json=json)
 
 
 def _describe_roi(subject: str, roi: str) -> Row:
@@ -187,11 +159,3 @@ def _describe_roi(subject: str, roi: str) -> Row:
         "first_voxel": int(voxels[0]),
         "noise_ceiling_median": None if np.isnan(ceiling) else round(ceiling, 3),
     }
-
-
-def _format(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if value is None:
-        return "-"
-    return " x ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Annotated, Any
 
-import numpy as np
-
-from core.attacks.config import AttackMethod, format_epsilon
+from core.attacks.config import AttackConfig, AttackMethod, format_epsilon
 from core.attacks.objective_config import ObjectiveKind
-from core.checks import check_choice, describe_refusal
-from core.commands.interrupt import stop_on_interrupt
+from core.attacks.presets import PRESETS
+from core.checks import check_positive, refusal
+from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.output import answer, finish, finite
 from core.commands.probe_options import (
-    add_attack_options,
-    add_target_options,
+    ATTACK,
+    TargetOptions,
+    check_one_target,
     resolve_attack,
     resolve_ensemble,
     resolve_objective,
     resolve_target,
-    resolve_wish,
 )
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import list_encoders
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
-from core.errors import BadInputError
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
@@ -38,7 +37,7 @@ from core.probes.target import TargetKind
 from core.stimuli.item import Recipient
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
-from core.types import Direction, NormName
+from core.types import NormName
 
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
 
@@ -54,7 +53,7 @@ EXPLANATION = """\
   control_shift             the shift of a random perturbation of the same realised norm
   sign_flip_shift           the shift of the negated perturbation
   first_order, linearity    epsilon times the gradient's dual norm, and shift / first_order
-  curve                     lists over the epsilon ladder: epsilon, shift, first_order, linearity, control_shift; of a
+  curve                     lists over the epsilon grid: epsilon, shift, first_order, linearity, control_shift; of a
                             pattern these are of the objective itself, and null where a cosine has no first order
   objective                 kind, weight, formula, unit of the curve, and raised: its gain (null for a plain target)
   min_norm                  null, or wanted_sd, reached, epsilon (null if not reached), largest, tolerance: the answer
@@ -64,105 +63,107 @@ EXPLANATION = """\
 Every response is recomputed from the delivered pixels; the manifest tells the same of the saved 8-bit files."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `probe` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "probe",
-        help="make one probe and export it as matched stimuli",
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--subject", help=f"id of the subject (default: {DEFAULT_SUBJECT})")
-    parser.add_argument("--network", help=f"id of the network (see `list networks`; default: {DEFAULT_NETWORK})")
-    parser.add_argument(
-        "--encoder", type=Path, help="an encoder file outside the library; it names subject, network and layer"
-    )
-    parser.add_argument("--layer", help="feature layer; by default the network's usual one")
-    add_target_options(parser)
-    add_attack_options(parser)
-    parser.add_argument("--image", required=True, help="id of an embedded image, or a file")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="new or empty folder for the stimuli and the probe file"
-    )
-    parser.add_argument("--degrees", type=float, help="width the stimuli will be shown at, in degrees of visual angle")
-    parser.add_argument("--transfer", action="store_true", help="score the stimuli on the subject's other networks too")
-    parser.add_argument("--network-weights", type=Path, help="weights file to use instead of the embedded one")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.set_defaults(run=run)
-    return parser
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """Which encoder is probed."""
+
+    subject: Annotated[str | None, about(f"id of the subject (default: {DEFAULT_SUBJECT})")] = None
+    network: Annotated[str | None, about(f"id of the network, see `list networks` (default: {DEFAULT_NETWORK})")] = None
+    layer: Annotated[str | None, about("feature layer (default: the network's usual one)")] = None
+    encoder: Annotated[Path | None, about("an encoder file outside the library; it names the three before")] = None
 
 
-def run(args: argparse.Namespace) -> int:
+@explained(EXPLANATION)
+@takes((EncoderOptions, ""), (TargetOptions, ""), (AttackConfig, ATTACK))
+def run_probe(
+    *,
+    image: Annotated[str, about("id of an embedded image, or a file")],
+    out: Annotated[Path, about("new or empty folder for the stimuli and the probe file")],
+    preset: Annotated[str | None, about(f"a published schedule, at one budget: {', '.join(PRESETS)}")] = None,
+    epsilon: Annotated[
+        str | None, about("budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)")
+    ] = None,
+    ensemble: Annotated[str | None, about("NET,NET: attack the subject's encoders of these networks too")] = None,
+    min_norm: Annotated[
+        float | None, about("find the smallest budget, up to --epsilon, for a shift of so many SDs")
+    ] = None,
+    degrees: Annotated[float | None, about("width the stimuli will be shown at, in degrees of visual angle")] = None,
+    transfer: Annotated[bool, about("score the stimuli on the subject's other networks too")] = False,
+    network_weights: Annotated[Path | None, about("weights file to use instead of the embedded one")] = None,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
     """Make the probe and export it; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    config = resolve_probe(args)
-    stimulus = find_stimulus(args.image, size=find_network(config.network).input_size)
-    check_free(args.out)  # before the attack runs, not after
-    engine = Engine(device=args.device)
-    if args.network_weights is not None:
-        engine.open_network(config.network, config.layer, weights=args.network_weights)
-    if args.encoder is not None:
-        engine.use_encoder_file(args.encoder)
-    probe = make_probe(engine, config, stimulus)
-    report = export(engine, probe, stimulus, args=args)
-    summary = summarise(probe, report) | {"min_norm": describe_wish(probe, config)}
-    for note in stimulus.notes:
-        print(f"Note: {note}", file=sys.stderr)
-    print(json.dumps(summary) if args.json else describe(summary))
-    return 0
-
-
-def resolve_probe(args: argparse.Namespace) -> ProbeConfig:
-    """Turn the options into a checked configuration, before anything heavy is loaded."""
-    direction = Direction(check_choice("direction", args.direction.lower(), list(Direction)))
-    attack, objective, wish = resolve_attack(args), resolve_objective(args), resolve_wish(args)
-    subject, network, layer = resolve_encoder(args)
-    return ProbeConfig(
+    wanted = given.make(TargetOptions)
+    check_one_target(wanted)
+    attack = resolve_attack(given.of(AttackConfig), preset=preset, epsilon=epsilon)
+    objective = resolve_objective(wanted, min_norm=min_norm)
+    if min_norm is not None:
+        check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
+    source = given.make(EncoderOptions)
+    subject, network, layer = resolve_encoder(source)
+    config = ProbeConfig(
         subject,
         network,
         layer,
-        resolve_target(args, load_subject(subject).voxels),
-        direction,
+        resolve_target(wanted, load_subject(subject).voxels),
+        wanted.direction,
         attack,
-        ladder=(attack.epsilon,) if args.preset else (),  # a schedule was published for its one budget
+        ladder=(attack.epsilon,) if preset else (),  # a schedule was published for its one budget
         objective=objective,
-        ensemble=resolve_ensemble(args, subject, network),
-        wanted_shift_sd=wish,
+        ensemble=() if ensemble is None else resolve_ensemble(ensemble, subject, network),
+        wanted_shift_sd=min_norm or 0.0,
     )
+    stimulus = find_stimulus(image, size=find_network(network).input_size)
+    check_free(out)  # before the attack runs, not after
+    engine = Engine(device=device)
+    if network_weights is not None:
+        engine.open_network(network, layer, weights=network_weights)
+    if source.encoder is not None:
+        engine.use_encoder_file(source.encoder)
+    probe = make_probe(engine, config, stimulus)
+    report = export(engine, probe, stimulus, out, image=image, degrees=degrees, transfer=transfer)
+    summary = summarise(probe, report) | {"min_norm": describe_wish(probe, config)}
+    for note in stimulus.notes:
+        print(f"Note: {note}", file=sys.stderr)
+    return answer(summary, lambda: describe(summary), as_json=json)
 
 
-def resolve_encoder(args: argparse.Namespace) -> tuple[str, str, str]:
+def resolve_encoder(options: EncoderOptions) -> tuple[str, str, str]:
     """Subject, network and layer of the encoder the options name; refuses one that is not there, without torch."""
-    if args.encoder is None:
-        subject, spec = args.subject or DEFAULT_SUBJECT, find_network(args.network or DEFAULT_NETWORK)
+    if options.encoder is None:
+        subject, spec = options.subject or DEFAULT_SUBJECT, find_network(options.network or DEFAULT_NETWORK)
         load_subject(subject)  # an unknown subject is named before an encoder of it is missed
-        layer = args.layer or spec.default_layer
+        layer = options.layer or spec.default_layer
         Engine().encoder_card(subject, spec.id, layer)
         return subject, spec.id, layer
-    config = read_encoder_file(args.encoder).card.config
-    for name, asked in (("subject", args.subject), ("network", args.network), ("layer", args.layer)):
+    config = read_encoder_file(options.encoder).card.config
+    for name, asked in (("subject", options.subject), ("network", options.network), ("layer", options.layer)):
         if asked is not None and asked != getattr(config, name):
-            advice = f"{args.encoder.name} was fitted on {config.describe()}: leave --{name} out."
-            raise BadInputError(describe_refusal(name, allowed=getattr(config, name), got=asked, advice=advice))
+            advice = f"{options.encoder.name} was fitted on {config.describe()}: leave --{name} out."
+            raise refusal(name, allowed=getattr(config, name), got=asked, advice=advice)
     return config.subject, find_network(config.network).id, config.layer
 
 
 def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe:
     """Run the probe, with one line of progress on stderr if it is a terminal."""
-    result = None
-    with stop_on_interrupt() as should_stop:
-        for progress in engine.iter_probe(config, stimulus, should_stop=should_stop):
-            result = progress.result
-            if sys.stderr.isatty():
-                end = "\n" if result is not None else ""
-                text = f"\r\x1b[2K{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}"
-                print(text, end=end, file=sys.stderr, flush=True)
-    if result is None:
-        raise RuntimeError("The probe ended without a result.")
-    return result
+    return finish(
+        lambda stop: engine.iter_probe(config, stimulus, should_stop=stop),
+        lambda progress: f"{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}",
+    )
 
 
-def export(engine: Engine, probe: Probe, stimulus: Stimulus, *, args: argparse.Namespace) -> ExportReport:
+def export(
+    engine: Engine,
+    probe: Probe,
+    stimulus: Stimulus,
+    out: Path,
+    *,
+    image: str,
+    degrees: float | None,
+    transfer: bool,
+) -> ExportReport:
     """Write the stimuli, the manifest and the probe file."""
     from core.probes.files import save_probe
 
@@ -170,13 +171,13 @@ def export(engine: Engine, probe: Probe, stimulus: Stimulus, *, args: argparse.N
     return export_probe(
         probe,
         stimulus,
-        args.out,
+        out,
         rescore=partial(engine.rescore, config.subject, config.network, config.layer),
-        image=args.image,
+        image=image,
         card=engine.open_encoder(config.subject, config.network, config.layer).card,
         space=load_subject(config.subject).surface,
-        degrees=args.degrees,
-        recipients=open_recipients(engine, config) if args.transfer else None,
+        degrees=degrees,
+        recipients=open_recipients(engine, config) if transfer else None,
         add=lambda folder: save_probe(probe, folder / name_pair(probe)),
     )
 
@@ -204,38 +205,32 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         for name in ("epsilon", "shift", "first_order", "linearity", "control_shift")
     }
     return {
-        "subject": config.subject,
-        "network": config.network,
-        "layer": config.layer,
+        **{name: getattr(config, name) for name in ("subject", "network", "layer")},
         "image": probe.stimulus_id,
         "direction": str(config.direction),
         "target": target.label,
         "voxel": target.voxels[0] if target.kind is TargetKind.VOXEL else None,
-        "roi": target.label.split()[1] if target.kind is TargetKind.ROI else None,
+        "roi": target.roi if target.kind is TargetKind.ROI else None,
         "unit": probe.response_unit,
         "clean": clean,
         "perturbed": perturbed,
         "shift": shift,
-        "shift_sd": _finite(shift / probe.target_sd) if probe.target_sd != 0 else 0.0,
+        "shift_sd": finite(shift / probe.target_sd) if probe.target_sd != 0 else 0.0,
         "control_shift": probe.of_target(probe.control_shift),
         "sign_flip_shift": probe.of_target(probe.sign_flip - probe.clean),
-        "first_order": _finite(curve["first_order"][-1]),
-        "linearity": _finite(curve["linearity"][-1]),
-        "curve": {name: [_finite(value) for value in values] for name, values in curve.items()},
+        "first_order": finite(curve["first_order"][-1]),
+        "linearity": finite(curve["linearity"][-1]),
+        "curve": {name: [finite(value) for value in values] for name, values in curve.items()},
         "l2": probe.l2,
         "linf": probe.linf,
-        "epsilon": attack.epsilon,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
         "method": str(attack.method),
         "n_queries": attack.n_queries if attack.method is AttackMethod.SQUARE else None,
-        "momentum": attack.momentum,
-        "diversity": attack.diversity,
-        "translation": attack.translation,
+        **{name: getattr(attack, name) for name in ("epsilon", "momentum", "diversity", "translation", "seed")},
         "ensemble": list(config.ensemble),
         "attack": attack.describe(),
         "objective": describe_objective(probe),
-        "seed": attack.seed,
         "seconds": round(probe.seconds, 3),
         "device": probe.device,
         "folder": str(report.folder),
@@ -270,12 +265,13 @@ def describe_wish(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:
 
 def describe(summary: dict[str, Any]) -> str:
     """The same for people."""
-    got = argparse.Namespace(**summary)
+    got = SimpleNamespace(**summary)
+    in_sds = "" if got.shift_sd is None else f" = {got.shift_sd:+.2f} SD of the clean reference responses"
     lines = [
         f"{got.direction} {got.target} · {got.image} · {' + '.join([f'{got.network} {got.layer}', *got.ensemble])}",
         f"  {got.attack}",
         f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
-        f"  shift {got.shift:+.3f} {got.unit} = {got.shift_sd:+.2f} SD of the clean reference responses",
+        f"  shift {got.shift:+.3f} {got.unit}{in_sds}",
         f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
         f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
         f"  {len(got.files)} files in {got.folder}",
@@ -297,7 +293,3 @@ def say_wish(wish: dict[str, Any], norm: str) -> str:
     return (
         f"smallest epsilon for {wish['wanted_sd']:g} SD: {found} (to within {wish['tolerance']:.0%}, allowed {largest})"
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

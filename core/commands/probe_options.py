@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 from core.attacks.config import AttackConfig, AttackMethod, parse_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
-from core.attacks.presets import PRESETS, find_preset
-from core.checks import check_choice, check_positive, describe_refusal
+from core.attacks.presets import find_preset
+from core.checks import check_choice, refusal
+from core.commands.options import about
+from core.commands.output import split
 from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network
@@ -22,148 +25,80 @@ from core.probes.target import (
     target_voxel,
     target_weights,
 )
-from core.types import NormName, VoxelTable
+from core.types import Direction, NormName, VoxelTable
 
-DEFAULT_STEPS = 10
+ATTACK = "norm n_steps method step_size n_queries momentum diversity translation n_restarts random_start quantise seed"
 PATTERN_MODES = ("distance", "cosine")
+MODES = "distance: min ||f(x+d) - t||^2 (default); cosine: max cos(f(x+d) - f(x), t), which has no linearity"
+SELECTIVE = "W: spare other voxels; W x their mean squared change in SDs is taken off the target's change in SDs"
 
 
-def add_target_options(parser: argparse.ArgumentParser) -> None:
-    """Add what is moved."""
-    group = parser.add_argument_group("target")
-    target = group.add_mutually_exclusive_group(required=True)
-    target.add_argument("--voxel", type=int, help="index of a voxel")
-    target.add_argument("--roi", help="name of an ROI: its mean response")
-    target.add_argument("--weights", type=Path, help="a .npy or text file with one weight a voxel")
-    target.add_argument(
-        "--pattern",
-        type=Path,
-        help="a .npy or text file with one wished response a voxel, nan where it does not matter",
-    )
-    group.add_argument(
-        "--pattern-mode",
-        help="distance: min ||f(x+d) - t||^2 (default); cosine: max cos(f(x+d) - f(x), t), which has no linearity",
-    )
-    group.add_argument("--contrast-roi", help="hold or lower this ROI: mean_A - L mean_B is raised")
-    group.add_argument("--contrast-weight", type=float, help="L of the contrast (default: 1)")
-    group.add_argument(
-        "--selective",
-        type=float,
-        metavar="W",
-        help="spare other voxels: W x their mean squared change in SDs is taken off the target's change in SDs",
-    )
-    group.add_argument("--direction", default="raise", help="raise or lower (default: raise)")
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """What is moved; one of the first four is given."""
+
+    voxel: Annotated[int | None, about("index of a voxel")] = None
+    roi: Annotated[str | None, about("name of an ROI: its mean response")] = None
+    weights: Annotated[Path | None, about("a .npy or text file with one weight a voxel")] = None
+    pattern: Annotated[Path | None, about("the same with one wanted response a voxel, nan where any will do")] = None
+    pattern_mode: Annotated[str | None, about(MODES)] = None
+    contrast_roi: Annotated[str | None, about("hold or lower this ROI: mean_A - L mean_B is raised")] = None
+    contrast_weight: Annotated[float | None, about("L of the contrast (default: 1)")] = None
+    selective: Annotated[float | None, about(SELECTIVE)] = None
+    direction: Annotated[Direction, about("raise or lower")] = Direction.RAISE
 
 
-def add_attack_options(parser: argparse.ArgumentParser) -> None:
-    """Add how it is moved."""
-    group = parser.add_argument_group("attack")
-    group.add_argument("--preset", help=f"a published schedule, at one budget: {', '.join(PRESETS)}")
-    group.add_argument("--norm", help="l2 or linf (default: l2)")
-    group.add_argument(
-        "--epsilon", help="budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)"
-    )
-    group.add_argument("--steps", type=int, help=f"steps of each budget (default: {DEFAULT_STEPS})")
-    group.add_argument(
-        "--method",
-        help="pgd (default), fgsm, apgd (finds its own steps; give it 40 or more) or square (no gradient needed)",
-    )
-    group.add_argument("--step-size", type=float, help="length of a step of pgd (default: 2.5 epsilon / steps)")
-    group.add_argument("--queries", type=int, help="forward passes of square at each budget (default: 1000)")
-    group.add_argument("--momentum", type=float, default=0.0, help="decay of gradients added up (1 as published)")
-    group.add_argument(
-        "--diversity", type=float, default=0.0, help="probability of gradients at a shrunken image (0.5 as published)"
-    )
-    group.add_argument(
-        "--translation",
-        type=int,
-        default=0,
-        help="largest shift in pixels gradients are averaged over (7 as published)",
-    )
-    group.add_argument(
-        "--ensemble", metavar="NET,NET", help="attack the subject's encoders of these networks together with this one"
-    )
-    group.add_argument(
-        "--min-norm", type=float, metavar="K", help="find the smallest budget, up to --epsilon, for a shift of K SDs"
-    )
-    group.add_argument("--restarts", type=int, default=1, help="runs from different starts, the best kept")
-    group.add_argument("--random-start", action="store_true", help="start at a random point of the ball")
-    group.add_argument("--quantise", action="store_true", help="keep every iterate on 8-bit grey levels")
-    group.add_argument("--seed", type=int, default=0, help="of random starts, random choices and controls")
-
-
-def resolve_attack(args: argparse.Namespace) -> AttackConfig:
-    """The attack the options describe. Raises BadInputError for a bad value or combination."""
-    plain = AttackConfig(
-        n_restarts=args.restarts,
-        random_start=args.random_start,
-        quantise=args.quantise,
-        seed=args.seed,
-        momentum=args.momentum,
-        diversity=args.diversity,
-        translation=args.translation,
-    )
-    if args.preset is not None:
-        refuse_beside(args, "preset", ("norm", "epsilon", "steps", "step_size", "method", "queries"))
-        return find_preset(args.preset).apply(plain)
-    norm = NormName(check_choice("norm", (args.norm or NormName.L2).lower(), list(NormName)))
-    method = AttackMethod(check_choice("method", (args.method or AttackMethod.PGD).lower(), list(AttackMethod)))
+def resolve_attack(typed: Mapping[str, Any], *, preset: str | None, epsilon: str | None) -> AttackConfig:
+    """The attack of the fields that were typed. Raises BadInputError for a bad value or combination."""
+    if preset is not None:
+        refuse_beside(
+            {**typed, "epsilon": epsilon}, "preset", ("norm", "epsilon", "n_steps", "step_size", "method", "n_queries")
+        )
+        return find_preset(preset).apply(AttackConfig(**typed))
+    norm, method = typed.get("norm", NormName.L2), typed.get("method", AttackMethod.PGD)
     if method is AttackMethod.SQUARE:
-        refuse_beside(args, "method square", ("steps",), advice="Its length is told by --queries.")
-    elif args.queries is not None:
+        refuse_beside(typed, "method square", ("n_steps",), advice="Its length is told by --queries.")
+    elif "n_queries" in typed:
         advice = "Only the method `square` counts queries; the others take --steps."
-        raise BadInputError(
-            describe_refusal("queries", allowed=f"left out for {method}", got=args.queries, advice=advice)
-        )
-    return replace(
-        plain,
-        norm=norm,
-        epsilon=parse_epsilon(args.epsilon or ("3" if norm is NormName.L2 else "8/255"), norm),
-        method=method,
-        n_steps=DEFAULT_STEPS if args.steps is None else args.steps,
-        step_size=args.step_size,
-        n_queries=plain.n_queries if args.queries is None else args.queries,
+        raise refusal("queries", allowed=f"left out for {method}", got=typed["n_queries"], advice=advice)
+    budget = parse_epsilon(epsilon or ("3" if norm is NormName.L2 else "8/255"), norm)
+    return AttackConfig(**typed, epsilon=budget)
+
+
+def resolve_objective(options: TargetOptions, *, min_norm: float | None) -> ObjectiveConfig:
+    """The form of the objective. Raises BadInputError for a bad value or combination."""
+    mode = options.pattern_mode
+    if options.pattern is None:
+        if mode is not None:
+            advice = "Name the file with the wanted responses: --pattern FILE."
+            raise refusal("pattern-mode", allowed="used with --pattern", got=mode, advice=advice)
+        if options.selective is None:
+            return ObjectiveConfig()
+        return ObjectiveConfig(ObjectiveKind.SELECTIVE, options.selective)
+    beside = {name: getattr(options, name) for name in ("selective", "contrast_roi", "contrast_weight")}
+    refuse_beside({**beside, "min_norm": min_norm}, "pattern", (*beside, "min_norm"))
+    return ObjectiveConfig(
+        ObjectiveKind(check_choice("pattern-mode", (mode or PATTERN_MODES[0]).lower(), PATTERN_MODES))
     )
 
 
-def resolve_objective(args: argparse.Namespace) -> ObjectiveConfig:
-    """The form of the objective. Raises BadInputError for a bad value or combination."""
-    if args.pattern is None:
-        if args.pattern_mode is not None:
-            advice = "Name the file with the wished responses: --pattern FILE."
-            raise BadInputError(
-                describe_refusal("pattern-mode", allowed="used with --pattern", got=args.pattern_mode, advice=advice)
-            )
-        if args.selective is None:
-            return ObjectiveConfig()
-        return ObjectiveConfig(ObjectiveKind.SELECTIVE, args.selective)
-    refuse_beside(args, "pattern", ("selective", "contrast_roi", "contrast_weight", "min_norm"))
-    mode = check_choice("pattern-mode", (args.pattern_mode or PATTERN_MODES[0]).lower(), PATTERN_MODES)
-    return ObjectiveConfig(ObjectiveKind(mode))
-
-
-def resolve_target(args: argparse.Namespace, table: VoxelTable) -> Target:
+def resolve_target(options: TargetOptions, table: VoxelTable) -> Target:
     """The voxel, ROI, weighting, contrast or pattern the options name."""
-    if args.contrast_roi is None and args.contrast_weight is not None:
+    weight = options.contrast_weight
+    if options.contrast_roi is None and weight is not None:
         advice = "Name the ROI to hold or lower: --contrast-roi B."
-        got = args.contrast_weight
-        raise BadInputError(
-            describe_refusal("contrast-weight", allowed="used with --contrast-roi", got=got, advice=advice)
-        )
-    target = _resolve_single(args, table)
-    if args.contrast_roi is None:
+        raise refusal("contrast-weight", allowed="used with --contrast-roi", got=weight, advice=advice)
+    target = _resolve_single(options, table)
+    if options.contrast_roi is None:
         return target
-    weight = 1.0 if args.contrast_weight is None else args.contrast_weight
-    return target_contrast(table, target, args.contrast_roi, weight=weight)
+    return target_contrast(table, target, options.contrast_roi, weight=1.0 if weight is None else weight)
 
 
-def resolve_ensemble(args: argparse.Namespace, subject: str, network: str) -> tuple[str, ...]:
+def resolve_ensemble(text: str, subject: str, network: str) -> tuple[str, ...]:
     """The further networks, each known, of this network's input size and with an encoder of the subject."""
-    if args.ensemble is None:
-        return ()
-    names = tuple(find_network(name.strip()).id for name in args.ensemble.split(",") if name.strip())
+    names = tuple(find_network(name).id for name in split(text))
     if not names:
-        raise BadInputError(describe_refusal("ensemble", allowed="NET or NET,NET", got=args.ensemble))
+        raise refusal("ensemble", allowed="NET or NET,NET", got=text)
     side = find_network(network).input_size
     for name in names:
         spec = find_network(name)
@@ -176,28 +111,29 @@ def resolve_ensemble(args: argparse.Namespace, subject: str, network: str) -> tu
     return names
 
 
-def resolve_wish(args: argparse.Namespace) -> float:
-    """The wanted shift in SDs, 0 for none."""
-    if args.min_norm is None:
-        return 0.0
-    return check_positive("min-norm", args.min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
-
-
-def refuse_beside(args: argparse.Namespace, chosen: str, others: tuple[str, ...], *, advice: str = "") -> None:
-    """Raise BadInputError if an option was given that makes no sense beside the chosen one."""
+def refuse_beside(typed: Mapping[str, Any], chosen: str, others: Sequence[str], *, advice: str = "") -> None:
+    """Raise BadInputError if an option was typed that makes no sense beside the chosen one."""
     for name in others:
-        if getattr(args, name) is not None:
-            option = name.replace("_", "-")
-            allowed = f"left out with {chosen}"
+        if (got := typed.get(name)) is not None:
+            option = name.removeprefix("n_").replace("_", "-")
             helped = advice or f"Leave out --{option} or --{chosen}."
-            raise BadInputError(describe_refusal(option, allowed=allowed, got=getattr(args, name), advice=helped))
+            raise refusal(option, allowed=f"left out with {chosen}", got=got, advice=helped)
 
 
-def _resolve_single(args: argparse.Namespace, table: VoxelTable) -> Target:
-    if args.voxel is not None:
-        return target_voxel(table, args.voxel)
-    if args.roi is not None:
-        return target_roi(table, args.roi)
-    if args.pattern is not None:
-        return target_pattern(table, read_numbers("pattern", args.pattern), label=f"pattern {args.pattern.name}")
-    return target_weights(table, read_numbers("weights", args.weights), label=f"weights {args.weights.name}")
+def check_one_target(options: TargetOptions) -> None:
+    """Raise BadInputError unless one of voxel, ROI, weights and pattern is given."""
+    named = [name for name in ("voxel", "roi", "weights", "pattern") if getattr(options, name) is not None]
+    if len(named) != 1:
+        got = " and ".join(f"--{name}" for name in named) or "none"
+        raise BadInputError(f"A probe has one target, --voxel, --roi, --weights or --pattern, got {got}.")
+
+
+def _resolve_single(options: TargetOptions, table: VoxelTable) -> Target:
+    if options.voxel is not None:
+        return target_voxel(table, options.voxel)
+    if options.roi is not None:
+        return target_roi(table, options.roi)
+    if options.pattern is not None:
+        return target_pattern(table, read_numbers("pattern", options.pattern), label=f"pattern {options.pattern.name}")
+    path = options.weights or Path()
+    return target_weights(table, read_numbers("weights", path), label=f"weights {path.name}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from core.checks import describe_refusal
-from core.commands.listing import format_table
-from core.errors import BadInputError, ProbeError
+from core.checks import refusal
+from core.commands.options import Json, about, explained
+from core.commands.output import answer, format_table
+from core.errors import ProbeError
 from core.session.autosave import list_autosaves
 from core.session.check import find_missing, read_known
 from core.session.files import SavedSession, read_session
@@ -24,34 +23,22 @@ closed), saved, holds, path, note. check: exits 2 if something it needs is missi
 MISSING = 2
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `sessions` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "sessions",
-        help="list the sessions that can be opened again, or check a session file",
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", choices=("list", "check"), help="list, or check FILE")
-    parser.add_argument("file", type=Path, nargs="?", help="a .probescope file")
-    parser.add_argument(
-        "--data", type=Path, action="append", default=[], metavar="DIR", help="look for moved data here"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def run(args: argparse.Namespace) -> int:
+@explained(EXPLANATION)
+def run_sessions(
+    what: Annotated[Literal["list", "check"], about("list, or check FILE")],
+    file: Annotated[Path | None, about("a .probescope file")] = None,
+    /,
+    *,
+    data: Annotated[tuple[Path, ...], about("folder to look for moved data in; repeatable")] = (),
+    json: Json = False,
+) -> int:
     """Print the list, or what is missing; returns 0, or 2 if something is. Raises ProbeError for an unusable file."""
-    if args.what == "list":
+    if what == "list":
         rows = list_rows()
-        print(json.dumps(rows) if args.json else format_table(rows) if rows else "No session was saved yet.")
-        return 0
-    if args.file is None:
-        advice = "main.py sessions check FILE.probescope"
-        raise BadInputError(describe_refusal("file", allowed="a session file", got="nothing", advice=advice))
-    return _check(args.file, tuple(args.data), as_json=args.json)
+        return answer(rows, format_table(rows) if rows else "No session was saved yet.", as_json=json)
+    if file is None:
+        raise refusal("file", allowed="a session file", got="nothing", advice="main.py sessions check FILE.probescope")
+    return _check(file, data, as_json=json)
 
 
 def list_rows() -> list[dict[str, Any]]:
@@ -79,13 +66,10 @@ def _describe(state: str, path: Path, session: SavedSession | None, note: str = 
 def _check(path: Path, folders: tuple[Path, ...], *, as_json: bool) -> int:
     session = read_session(path)
     missing = find_missing(session.record, read_known(), folders=folders)
-    if as_json:
-        told = [{"what": one.what, "sentence": one.sentence} for one in missing]
-        row = {"path": str(session.path), "saved": session.saved, "holds": session.record.describe(), "missing": told}
-        print(json.dumps(row))
-    else:
-        print(f"{session.path.name}, saved {session.saved or 'at an unknown time'}: {session.record.describe()}")
-        for one in missing:
-            print(f"missing {one.what}: {one.sentence}")
-        print("Everything it needs is here." if not missing else f"{len(missing)} missing; the rest can be opened.")
+    told, holds = [{"what": one.what, "sentence": one.sentence} for one in missing], session.record.describe()
+    row = {"path": str(session.path), "saved": session.saved, "holds": holds, "missing": told}
+    lines = [f"{session.path.name}, saved {session.saved or 'at an unknown time'}: {holds}"]
+    lines += [f"missing {one.what}: {one.sentence}" for one in missing]
+    lines.append("Everything it needs is here." if not missing else f"{len(missing)} missing; the rest can be opened.")
+    answer(row, "\n".join(lines), as_json=as_json)
     return MISSING if missing else 0

@@ -1,31 +1,22 @@
-"""The `stimuli` and `rebuild` commands: plan, make, check and rebuild sets of stimuli. Never opens a window."""
+"""The `stimuli` commands: plan, make and check sets of stimuli. Never opens a window."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-import tempfile
-import time
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from core.checks import describe_refusal
-from core.commands.interrupt import stop_on_interrupt
+from core.checks import refusal
+from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.output import answer, finish, time_left
 from core.engine import Engine
-from core.errors import BadInputError, StorageError
-from core.files import check_free, replace_file
-from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest, read_rows
-from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, resolve_plan
+from core.files import check_free
+from core.headers import write_json
+from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
+from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
 from core.stimuli.write import SetProgress
-from core.sweeps.plan import format_duration
-
-DIFFERS = 1
-REPORT_PERIOD = 0.2
-"""Seconds between two lines of progress."""
 
 EXAMPLE = """\
 A plan file is TOML or JSON with the same names as the options, underscores for hyphens:
@@ -44,176 +35,108 @@ A plan file is TOML or JSON with the same names as the options, underscores for 
 
 Options override the file. Finished probes are kept: the same call goes on where it was stopped."""
 
-NUMBERS = {"steps": int, "seed": int, "picture_px": int, "width_px": int, "height_px": int}
-FRACTIONS = ("gate", "degrees", "luminance", "contrast")
-LISTS = ("networks", "images", "rois", "voxels", "directions", "budgets", "controls", "transfer")
+OTHER_KINDS = {"background": tuple[int, int, int], "luminance": float, "contrast": float, "degrees": float}
+PlanFile = Annotated[Path | None, about("plan file, .toml or .json")]
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `stimuli` to the program's sub-commands."""
-    parser = subparsers.add_parser("stimuli", help="plan, make and check a set of matched stimuli")
-    parts = parser.add_subparsers(title="what to do", metavar="WHAT", required=True)
-    for name, text, run in (
-        ("plan", "resolve a plan and say what it costs; --out writes it with everything named", run_plan),
-        ("make", "make the probes and write the set", run_make),
-    ):
-        part = parts.add_parser(
-            name, help=text, description=text, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        part.add_argument("plan", nargs="?", type=Path, help="plan file, .toml or .json")
-        _add_wishes(part)
-        part.add_argument("--out", type=Path, help="plan: the file to write; make: a new or empty folder for the set")
-        if name == "make":
-            part.add_argument("--dry-run", action="store_true", help="only say what it would hold and cost")
-            part.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-        part.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-        part.set_defaults(run=run)
-    check = parts.add_parser("check", help="compare every file of a set with its manifest")
-    check.add_argument("set", type=Path, help="folder of the set, or its manifest.json")
-    check.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    check.set_defaults(run=run_check)
-    for part in parts.choices.values():
-        part.allow_abbrev = False
-    return parser
-
-
-def add_rebuild_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `rebuild` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "rebuild",
-        help="make a written set again from its manifest alone and compare it bit for bit",
-        epilog="Exit codes: 0 identical bit for bit, 1 not identical, 2 bad input.",
-    )
-    parser.add_argument("manifest", type=Path, help="manifest.json of a set; no other file of it is read")
-    parser.add_argument("--out", type=Path, help="keep the rebuilt set in this new folder; without it only compare")
-    parser.add_argument("--images", type=Path, nargs="+", default=[], help="files or folders with images that moved")
-    parser.add_argument("--encoder", type=Path, nargs="+", default=[], help="encoder files outside the library")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.set_defaults(run=run_rebuild)
-    return parser
-
-
-def run_plan(args: argparse.Namespace) -> int:
-    """Resolve a plan, say what it holds; returns 0."""
-    plan = resolve_plan(read_wish(args))
-    recipes = list_recipes(plan)
-    if args.out is not None:
-        if args.out.exists():
-            advice = "Choose another name; nothing is overwritten."
-            raise BadInputError(describe_refusal("out", allowed="a new file", got=str(args.out), advice=advice))
-        text = json.dumps(pack_plan(plan), indent=2) + "\n"
-        replace_file(args.out, lambda partial: partial.write_text(text, encoding="utf-8"))
-    print(json.dumps(_summarise(plan, len(recipes))) if args.json else _describe(plan, args.out))
-    return 0
-
-
-def run_make(args: argparse.Namespace) -> int:
-    """Make the set; returns 0."""
-    from core.stimuli.make import iter_make
-
-    plan = resolve_plan(read_wish(args))
-    recipes = list_recipes(plan)
-    if args.dry_run:
-        print(json.dumps(_summarise(plan, len(recipes))) if args.json else _describe(plan, None))
-        return 0
-    if args.out is None:
-        raise BadInputError(describe_refusal("out", allowed="a new or an empty folder", got="none"))
-    check_free(args.out.expanduser())
-    engine = Engine(device=args.device)
-    with stop_on_interrupt() as should_stop:
-        records = iter_make(engine, recipes, plan.delivery, args.out, store=open_probe_store(), should_stop=should_stop)
-        made = follow(records)
-    print(json.dumps(_summarise(plan, len(recipes)) | _tell_set(made)) if args.json else _describe_set(made))
-    return 0
-
-
-def run_check(args: argparse.Namespace) -> int:
-    """Check a set; returns 0 if it is whole."""
-    found = read_manifest(args.set)
-    print(json.dumps(_tell_set(found)) if args.json else f"{_describe_set(found)}\nEvery file is as it was written.")
-    return 0
-
-
-def run_rebuild(args: argparse.Namespace) -> int:
-    """Rebuild a set and compare; returns 0 if every bit is the same, else 1."""
-    from core.device import set_threads
-    from core.stimuli.rebuild import compare_sets, find_threads, iter_rebuild
-
-    old = read_rows(args.manifest)
-    engine = Engine(device=args.device)
-    for file in args.encoder:
-        engine.use_encoder_file(file)
-    engine.warm_up()
-    threads = find_threads(old)
-    if threads is not None:
-        set_threads(threads)
-    with tempfile.TemporaryDirectory(prefix="probescope-rebuilt-") as work:
-        out = args.out if args.out is not None else Path(work) / "set"
-        check_free(out.expanduser())
-        with stop_on_interrupt() as should_stop:
-            made = follow(iter_rebuild(engine, old, out, images=args.images, should_stop=should_stop))
-        result = compare_sets(old, made)
-    print(result.describe())
-    return 0 if result.identical else DIFFERS
-
-
-def read_wish(args: argparse.Namespace) -> dict[str, Any]:
-    """The plan file and the options over it. Raises BadInputError or StorageError if the file cannot be read."""
-    wish = read_plan_file(args.plan) if args.plan is not None else {}
-    given = {name: getattr(args, name) for name in WISHES if getattr(args, name) is not None}
-    return wish | given
-
-
-def read_plan_file(path: Path) -> dict[str, Any]:
-    """The settings of a plan file; images named by relative paths lie beside it."""
-    try:
-        text = path.expanduser().read_text(encoding="utf-8")
-        wish: Any = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except OSError as error:
-        raise StorageError(f"The plan {path} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is no plan in TOML or JSON: {error}.") from error
-    if not isinstance(wish, dict):
-        raise BadInputError(f"{path} is no plan: it holds no named settings.")
-    if isinstance(wish.get("images"), list):
-        home = path.expanduser().absolute().parent
-        wish["images"] = [str(home / one) if (home / str(one)).is_file() else one for one in wish["images"]]
-    return wish
-
-
-def follow(records: Iterable[SetProgress]) -> StimulusSet:
-    """Run a making to its end, with one line of progress on stderr if it is a terminal."""
-    result, told = None, 0.0
-    for record in records:
-        result = record.result
-        if sys.stderr.isatty() and (time.monotonic() - told > REPORT_PERIOD or result is not None):
-            told = time.monotonic()
-            left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
-            text = f"{record.stage} {record.done:.1f}/{record.n_pieces} {record.label}{left}"
-            print(f"\r\x1b[2K{text[:118]}", end="\n" if result is not None else "", file=sys.stderr, flush=True)
-    if result is None:
-        raise RuntimeError("The set ended without a result.")
-    return result
-
-
-def _add_wishes(parser: argparse.ArgumentParser) -> None:
-    for name, (default, text) in WISHES.items():
-        option, told = f"--{name.replace('_', '-')}", f"{text} (default: {_tell_default(default)})"
-        if name in LISTS:
-            parser.add_argument(option, dest=name, nargs="+", help=told)
-        elif name == "background":
-            parser.add_argument(option, dest=name, nargs=3, type=int, metavar=("R", "G", "B"), help=told)
-        elif name == "quantise":
-            parser.add_argument(option, dest=name, action="store_true", default=None, help=text)
-        else:
-            kind = float if name in FRACTIONS else NUMBERS.get(name, str)
-            parser.add_argument(option, dest=name, type=kind, help=told)
+def _kind_of(name: str, default: object) -> Any:
+    kind = OTHER_KINDS.get(name, tuple[str, ...] if isinstance(default, list) else type(default))
+    return kind if kind is bool else kind | None
 
 
 def _tell_default(default: Any) -> str:
-    if default is None or default == []:
-        return "none"
-    return " ".join(map(str, default)) if isinstance(default, list) else str(default)
+    words = default if isinstance(default, list) else [] if default is None else [default]
+    return "" if default is False else f" (default: {' '.join(map(str, words)) or 'none'})"
+
+
+PlanOptions = make_dataclass(
+    "PlanOptions",
+    [
+        (
+            name,
+            Annotated[
+                _kind_of(name, default),
+                about(f"{text}{_tell_default(default)}", consume_multiple=isinstance(default, list)),
+            ],
+            False if default is False else None,
+        )
+        for name, (default, text) in WISHES.items()
+    ],
+    frozen=True,
+)
+"""One option for each setting of a plan file."""
+
+
+@explained(EXAMPLE)
+@takes((PlanOptions, ""))
+def run_plan(
+    plan: PlanFile = None,
+    /,
+    *,
+    out: Annotated[Path | None, about("the file to write, with everything named")] = None,
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Resolve a plan, say what it holds; returns 0."""
+    resolved = _resolve(plan, given)
+    n_items = len(list_recipes(resolved))
+    if out is not None:
+        if out.exists():
+            advice = "Choose another name; nothing is overwritten."
+            raise refusal("out", allowed="a new file", got=str(out), advice=advice)
+        write_json(out, pack_plan(resolved), indent=2)
+    return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
+
+
+@explained(EXAMPLE)
+@takes((PlanOptions, ""))
+def run_make(
+    plan: PlanFile = None,
+    /,
+    *,
+    out: Annotated[Path | None, about("a new or empty folder for the set")] = None,
+    dry_run: Annotated[bool, about("only say what it would hold and cost")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Make the set; returns 0."""
+    from core.stimuli.make import iter_make
+
+    resolved = _resolve(plan, given)
+    recipes = list_recipes(resolved)
+    summary = _summarise(resolved, len(recipes))
+    if dry_run:
+        return answer(summary, _describe(resolved, None), as_json=json)
+    if out is None:
+        raise refusal("out", allowed="a new or an empty folder", got="none")
+    check_free(out.expanduser())
+    engine, store = Engine(device=device), open_probe_store()
+    made = make_set(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
+    return answer(summary | _tell_set(made), _describe_set(made), as_json=json)
+
+
+def run_check(
+    stimuli: Annotated[Path, about("folder of the set, or its manifest.json", metavar="SET")], /, *, json: Json = False
+) -> int:
+    """Check a set; returns 0 if it is whole."""
+    found = read_manifest(stimuli)
+    return answer(_tell_set(found), f"{_describe_set(found)}\nEvery file is as it was written.", as_json=json)
+
+
+def make_set(work: Callable[[Callable[[], bool]], Iterable[SetProgress]]) -> StimulusSet:
+    """Run a making to its end, with one line of progress on stderr if it is a terminal."""
+
+    def word(record: SetProgress) -> str:
+        text = f"{record.stage} {record.done:.1f}/{record.n_pieces} {record.label}{time_left(record.seconds_left)}"
+        return text[:118]
+
+    return finish(work, word)
+
+
+def _resolve(file: Path | None, given: Given) -> StimulusPlan:
+    """The plan of a file and the options over it."""
+    return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions))
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
-from core.commands.listing import format_table
+from core.checks import check_choice, refusal
+from core.commands.options import Given, about, explained, takes
+from core.commands.output import answer, format_table
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError
@@ -38,78 +38,61 @@ surfaces project NAME --volume FILE --out FILE.npz   the volume's values at ever
 surfaces remove NAME"""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add `surfaces` to the program's sub-commands."""
-    parser = subparsers.add_parser(
-        "surfaces",
-        help="import, list, check and remove cortical surfaces of your own",
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("action", metavar="ACTION", help=f"one of {', '.join(ACTIONS)}")
-    parser.add_argument("what", metavar="WHAT", nargs="*", help="a folder or files, or the name of a surface")
-    parser.add_argument("--name", help="add: the name to keep it under (default: the folder's)")
-    parser.add_argument("--atlas", default="", help="add, outline: the atlas whose ROIs are outlined")
-    parser.add_argument("--replace", action="store_true", help="add, fetch: replace a surface of that name")
-    parser.add_argument("--subject", help="check, use: the subject whose voxels must fit")
-    parser.add_argument("--volume", type=Path, help="check, project: a NIfTI file")
-    parser.add_argument("--out", type=Path, help="project: the .npz file to write")
-    parser.add_argument("--json", action="store_true", help="list: print one JSON array")
-    parser.set_defaults(run=run)
-    return parser
+@dataclass(frozen=True, slots=True)
+class SurfaceOptions:
+    """What the actions take beside their words."""
+
+    name: Annotated[str | None, about("add: the name to keep it under (default: the folder's)")] = None
+    atlas: Annotated[str, about("add, outline: the atlas whose ROIs are outlined")] = ""
+    replace: Annotated[bool, about("add, fetch: replace a surface of that name")] = False
+    subject: Annotated[str | None, about("check, use: the subject whose voxels must fit")] = None
+    volume: Annotated[Path | None, about("check, project: a NIfTI file")] = None
+    out: Annotated[Path | None, about("project: the .npz file to write")] = None
+    json: Annotated[bool, about("list: print one JSON array")] = False
 
 
-def run(args: argparse.Namespace) -> int:
-    """Do what was asked; returns 0. Raises BadInputError for a name, file or option that cannot be used."""
-    ACTIONS[check_choice("ACTION", args.action, ACTIONS)](args)
-    return 0
-
-
-def add(args: argparse.Namespace) -> None:
+def add(words: Sequence[str], options: SurfaceOptions) -> None:
     """Read files and keep them as a surface."""
     from core.surfaces.importer import read_surface
 
-    paths = _paths(args)
-    name = args.name or paths[0].resolve().name
-    if args.name or paths[0].is_dir():
-        _check_free(check_surface_name(name), replace=args.replace)
-    imported = read_surface(paths, name=name, atlas=args.atlas)
-    _check_free(check_surface_name(name), replace=args.replace)  # a file's name is judged once it is a surface
-    path = save_surface(imported.surface, imported.atlases, replace=args.replace)
+    paths = _paths(words)
+    name = options.name or paths[0].resolve().name
+    if options.name or paths[0].is_dir():
+        _check_free(check_surface_name(name), replace=options.replace)
+    imported = read_surface(paths, name=name, atlas=options.atlas)
+    _check_free(check_surface_name(name), replace=options.replace)  # a file's name is judged once it is a surface
+    path = save_surface(imported.surface, imported.atlases, replace=options.replace)
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe()), f"  kept in {path}"]))
 
 
-def check(args: argparse.Namespace) -> None:
+def check(words: Sequence[str], options: SurfaceOptions) -> None:
     """Say what is in files or in a kept surface, and whether a subject and a volume fit it."""
-    surface = load_surface(args.what[0]) if len(args.what) == 1 and has_surface(args.what[0]) else None
+    surface = load_surface(words[0]) if len(words) == 1 and has_surface(words[0]) else None
     if surface is None:
         from core.surfaces.importer import read_surface
 
-        imported = read_surface(_paths(args), name="checked")
+        imported = read_surface(_paths(words), name="checked")
         surface = imported.surface
         print("\n".join(imported.describe()))
     else:
         print("\n".join(_tell(next(info for info in list_surfaces() if info.name == surface.name))))
-    if args.subject is not None:
-        subject = load_as_recorded(args.subject)
+    if options.subject is not None:
+        subject = load_as_recorded(options.subject)
         check_fit(subject.voxels, own=subject.surface, surface=surface)
-        print(f"The voxels of {args.subject} fit.")
-    if args.volume is not None:
+        print(f"The voxels of {options.subject} fit.")
+    if options.volume is not None:
         from core.surfaces.mapping import LIMIT_MM, paint_table
         from core.surfaces.project import load_volume
 
-        volume = load_volume(args.volume)
+        volume = load_volume(options.volume)
         places = paint_table(surface, np.argwhere(np.asarray(volume.dataobj) != 0), volume.affine)
         count = f"{places.n_placed:,} of {len(places.vertex):,} voxels that are not 0"
         print(f"{count} lie within {LIMIT_MM:g} mm of the cortex.")
 
 
-def show_list(args: argparse.Namespace) -> None:
+def show_list(_words: Sequence[str], options: SurfaceOptions) -> None:
     """Print every surface."""
     infos = list_surfaces()
-    if args.json:
-        print(json.dumps([asdict(info) for info in infos]))
-        return
     rows = [
         {
             "name": info.name,
@@ -120,56 +103,56 @@ def show_list(args: argparse.Namespace) -> None:
         }
         for info in infos
     ]
-    print(format_table(rows))
+    answer([asdict(info) for info in infos], lambda: format_table(rows), as_json=options.json)
 
 
-def use(args: argparse.Namespace) -> None:
+def use(words: Sequence[str], options: SurfaceOptions) -> None:
     """Show a subject on another surface."""
-    name = _one_name(args)
-    if args.subject is None:
-        raise BadInputError(describe_refusal("--subject", allowed="the id of a subject", got=None))
-    subject = load_as_recorded(args.subject)
-    choose_surface(args.subject, subject.voxels, own=subject.surface, surface=load_surface(name))
+    name = _one_name(words)
+    if options.subject is None:
+        raise refusal("--subject", allowed="the id of a subject", got=None)
+    subject = load_as_recorded(options.subject)
+    choose_surface(options.subject, subject.voxels, own=subject.surface, surface=load_surface(name))
     print(f"{subject.title} is shown on {name}.")
 
 
-def outline(args: argparse.Namespace) -> None:
+def outline(words: Sequence[str], options: SurfaceOptions) -> None:
     """Make another atlas the default of a surface."""
-    name = _one_name(args)
-    outline_first(name, args.atlas)
-    print(f"{name} is outlined with {args.atlas}.")
+    name = _one_name(words)
+    outline_first(name, options.atlas)
+    print(f"{name} is outlined with {options.atlas}.")
 
 
-def remove(args: argparse.Namespace) -> None:
+def remove(words: Sequence[str], _options: SurfaceOptions) -> None:
     """Delete an imported surface."""
-    name = _one_name(args)
+    name = _one_name(words)
     remove_surface(name)
     print(f"Removed {name}.")
 
 
-def fetch(args: argparse.Namespace) -> None:
+def fetch(words: Sequence[str], options: SurfaceOptions) -> None:
     """Download an fsaverage and keep it."""
     from core.surfaces.fetch import MESHES, fetch_fsaverage
 
-    name = check_choice("name", args.what[0] if args.what else "", MESHES)
-    _check_free(name, replace=args.replace)
+    name = check_choice("name", words[0] if words else "", MESHES)
+    _check_free(name, replace=options.replace)
     imported = fetch_fsaverage(name)
-    save_surface(imported.surface, imported.atlases, replace=args.replace)
+    save_surface(imported.surface, imported.atlases, replace=options.replace)
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe())]))
 
 
-def project(args: argparse.Namespace) -> None:
+def project(words: Sequence[str], options: SurfaceOptions) -> None:
     """Write a volume's values at every vertex."""
     from core.surfaces.project import write_projection
 
-    if args.volume is None or args.out is None:
+    if options.volume is None or options.out is None:
         raise BadInputError("`surfaces project` needs --volume FILE and --out FILE.npz.")
-    surface = load_surface(_one_name(args))
-    known = write_projection(args.volume, surface, args.out)
-    print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {args.out}.")
+    surface = load_surface(_one_name(words))
+    known = write_projection(options.volume, surface, options.out)
+    print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {options.out}.")
 
 
-ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+ACTIONS: dict[str, Callable[[Sequence[str], SurfaceOptions], None]] = {
     "add": add,
     "list": show_list,
     "check": check,
@@ -181,23 +164,35 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 
-def _paths(args: argparse.Namespace) -> list[Path]:
-    if not args.what:
-        raise BadInputError(describe_refusal("WHAT", allowed="a folder or surface files", got=None))
-    return [Path(text).expanduser() for text in args.what]
+@explained(EXPLANATION)
+@takes((SurfaceOptions, ""))
+def run_surfaces(
+    action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
+    /,
+    *what: Annotated[str, about("a folder or files, or the name of a surface")],
+    given: Given,
+) -> int:
+    """Do what was asked; returns 0. Raises BadInputError for a name, file or option that cannot be used."""
+    ACTIONS[check_choice("ACTION", action, ACTIONS)](what, given.make(SurfaceOptions))
+    return 0
 
 
-def _one_name(args: argparse.Namespace) -> str:
-    if len(args.what) != 1:
-        raise BadInputError(describe_refusal("WHAT", allowed="the name of one surface", got=args.what))
-    return str(args.what[0])
+def _paths(words: Sequence[str]) -> list[Path]:
+    if not words:
+        raise refusal("WHAT", allowed="a folder or surface files", got=None)
+    return [Path(text).expanduser() for text in words]
+
+
+def _one_name(words: Sequence[str]) -> str:
+    if len(words) != 1:
+        raise refusal("WHAT", allowed="the name of one surface", got=list(words))
+    return words[0]
 
 
 def _check_free(name: str, *, replace: bool) -> None:
     """Refuse a taken name before anything is read or downloaded."""
     if has_surface(name) and not replace:
-        advice = "Choose another --name, or --replace it."
-        raise BadInputError(describe_refusal("name", allowed="a new surface name", got=name, advice=advice))
+        raise refusal("name", allowed="a new surface name", got=name, advice="Choose another --name, or --replace it.")
 
 
 def _tell(info: SurfaceInfo) -> list[str]:

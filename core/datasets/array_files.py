@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError
 
 ENDINGS = (".npy", ".npz", ".h5", ".hdf5", ".zarr", ".csv", ".tsv")
@@ -39,7 +39,7 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
         If the file is missing, of another format, damaged, holds objects, or no numbers.
     """
     if not path.exists():
-        raise BadInputError(describe_refusal("responses", allowed="a file that is there", got=str(path)))
+        raise refusal("responses", allowed="a file that is there", got=str(path))
     check_choice("responses", path.suffix.lower(), ENDINGS, advice=f"{path.name} is of another format.")
     try:
         opened = _OPENERS[path.suffix.lower()](path, key)
@@ -47,15 +47,13 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
         if isinstance(error, BadInputError):
             raise
         advice = f"It cannot be read ({error}). Save it again as plain numbers."
-        raise BadInputError(
-            describe_refusal("responses", allowed="an array file", got=path.name, advice=advice)
-        ) from error
+        raise refusal("responses", allowed="an array file", got=path.name, advice=advice) from error
     return opened
 
 
 def _wrap(path: Path, shape: tuple[int, ...], dtype: Any, get: Callable[[int, int], Any]) -> ArrayFile:
     if np.dtype(dtype).kind not in "fiub":
-        raise BadInputError(describe_refusal("responses", allowed="an array of numbers", got=f"{path.name} ({dtype})"))
+        raise refusal("responses", allowed="an array of numbers", got=f"{path.name} ({dtype})")
 
     def read(start: int, stop: int) -> npt.NDArray[np.float32]:
         try:

@@ -5,16 +5,15 @@ It lies where imported subjects lie, can be chosen, targeted and probed, and can
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
-from core.datasets.subject import HEADER_NAME, VOXELS_NAME, list_subjects, user_subjects_folder
-from core.errors import BadInputError
+from core.checks import check_choice, refusal
+from core.datasets.subject import TEXTS, ImageSource, SubjectHeader, list_subjects, user_subjects_folder
+from core.datasets.subject_files import write_files
 from core.files import new_folder
 from core.types import VoxelTable
 
@@ -57,8 +56,7 @@ class BareSubject:
     def __post_init__(self) -> None:
         """Refuse an id no folder could have."""
         if not ID_PATTERN.fullmatch(self.id):
-            allowed = "1 to 64 letters, digits, _ or -"
-            raise BadInputError(describe_refusal("new_subject", allowed=allowed, got=self.id))
+            raise refusal("new_subject", allowed="1 to 64 letters, digits, _ or -", got=self.id)
         check_choice("kind", self.kind, KINDS)
 
 
@@ -66,7 +64,7 @@ def check_new(identity: str) -> None:
     """Raise BadInputError if a subject of that id is there already."""
     if identity in {info.id for info in list_subjects()}:
         advice = "Choose another id, or use that subject."
-        raise BadInputError(describe_refusal("new_subject", allowed="an id not in use", got=identity, advice=advice))
+        raise refusal("new_subject", allowed="an id not in use", got=identity, advice=advice)
 
 
 def save_bare_subject(who: BareSubject, voxels: VoxelTable) -> Path:
@@ -80,33 +78,10 @@ def save_bare_subject(who: BareSubject, voxels: VoxelTable) -> Path:
         If it cannot be written; nothing half-written stays.
     """
     check_new(who.id)
-    names = list(voxels.roi_names)
-    header = {
-        "id": who.id,
-        "title": who.title,
-        "kind": who.kind,
-        "note": who.note,
-        "citation": who.citation,
-        "licence": who.licence,
-        "surface": who.surface,
-        "response_unit": who.response_unit,
-        "images": [],
-        "rois": names,
-        "categories": [],
-        "image_source": {"kind": "files", "path": "", "members": []},
-    }
-    label = {name: number for number, name in enumerate(names, start=1)} | {"": 0}
+    texts = {name: getattr(who, name) for name in TEXTS}
+    header = SubjectHeader(**texts, rois=voxels.roi_names, images=(), image_source=ImageSource("files", Path(), ()))
     target = user_subjects_folder() / who.id
+    none = np.zeros(0, dtype=np.int64)
     with new_folder(target) as folder:
-        (folder / HEADER_NAME).write_text(json.dumps(header, indent=1), encoding="utf-8")
-        np.savez(
-            folder / VOXELS_NAME,
-            hemisphere=voxels.hemisphere,
-            vertex=voxels.vertex,
-            roi=np.array([label[name] for name in voxels.roi], dtype=np.int16),
-            noise_ceiling=voxels.noise_ceiling,
-            paint=voxels.paint,
-            test=np.zeros(0, dtype=bool),
-            n_trials=np.zeros(0, dtype=np.int64),
-        )
+        write_files(folder, header, voxels, held=none.astype(bool), n_trials=none)
     return target

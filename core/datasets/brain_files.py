@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.mgh import open_mgh
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.types import IntArray
 
 TRIALS_AT_ONCE = 50
@@ -31,7 +31,7 @@ def open_brain(path: Path) -> Any:
     import nibabel
 
     if not path.is_file():
-        raise BadInputError(describe_refusal("file", allowed="a volume or overlay that is there", got=str(path)))
+        raise refusal("file", allowed="a volume or overlay that is there", got=str(path))
     if path.suffix in (".mgh", ".mgz"):
         return open_mgh(path)
     unreadable = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
@@ -40,9 +40,7 @@ def open_brain(path: Path) -> Any:
         return nibabel.load(path, **handle)
     except (OSError, EOFError, ValueError, *unreadable) as error:
         advice = f"Its header cannot be read ({error}). Copy the file again."
-        raise BadInputError(
-            describe_refusal("file", allowed="a NIfTI or MGH file", got=path.name, advice=advice)
-        ) from error
+        raise refusal("file", allowed="a NIfTI or MGH file", got=path.name, advice=advice) from error
 
 
 def grid_of(path: Path) -> tuple[tuple[int, ...], npt.NDArray[np.float64]]:
@@ -62,9 +60,7 @@ def read_map(path: Path, *, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     image = open_brain(path)
     if tuple(image.shape[:3]) != shape or int(np.prod(image.shape)) != int(np.prod(shape)):
         advice = "It belongs to another space; use the file of the same space and subject."
-        raise BadInputError(
-            describe_refusal(path.name, allowed=f"a map of shape {shape}", got=tuple(image.shape), advice=advice)
-        )
+        raise refusal(path.name, allowed=f"a map of shape {shape}", got=tuple(image.shape), advice=advice)
     with _reading(path):
         return np.asarray(image.dataobj, dtype=np.float64).ravel()
 
@@ -74,8 +70,7 @@ def read_labels(path: Path, *, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
     values = read_map(path, shape=shape)
     values = np.where(np.isfinite(values), values, 0.0)
     if (values != np.rint(values)).any():
-        got = float(values[values != np.rint(values)][0])
-        raise BadInputError(describe_refusal(path.name, allowed="a map of whole numbers", got=got))
+        raise refusal(path.name, allowed="a map of whole numbers", got=float(values[values != np.rint(values)][0]))
     return values.astype(np.int64)
 
 

@@ -5,16 +5,12 @@ Paths are relative to the TOML file. `main.py import template` writes `TEMPLATE`
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from core.checks import check_choice, describe_refusal, suggest
-from core.errors import BadInputError
-
-LEVELS = ("voxels", "rois")
-ORIGINS = ("measured", "simulated")
+from core.checks import refusal
+from core.headers import HeaderKind, read_record
 
 TEMPLATE = """\
 # Describes one subject's recording. Paths are relative to this file. Lines that start with # are optional.
@@ -53,113 +49,81 @@ table = "voxels.csv"              # a line for each column; every column of the 
                                   #   roi: its ROI; noise_ceiling: in [0, 1]; ncsnr: signal SD / noise SD of a trial
 """
 
-_KEYS: dict[str, tuple[str, ...]] = {
-    "": ("title", "kind", "note", "citation", "licence", "response_unit", "images", "responses", "voxels"),
-    "images": ("folder", "file", "key", "list"),
-    "responses": ("file", "key", "rows", "trials", "zscore", "level", "rois"),
-    "voxels": ("surface", "table"),
-}
+HEADER = HeaderKind(
+    "a description of a recording in TOML", "`main.py import template` writes one to start from.", syntax="toml"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """The table [images]: a folder of pictures or an array file with its `key`, and a list of them."""
+
+    folder: Path | None = None
+    file: Path | None = None
+    key: str = ""
+    list: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.folder is None) is (self.file is None):
+            got = [name for name in ("folder", "file") if getattr(self, name) is not None]
+            raise refusal("images", allowed="either a folder or a file", got=got)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePart:
+    """The table [responses]: the array, what its rows and columns are."""
+
+    file: Path = Path("responses.npy")
+    key: str = ""
+    rows: Literal["images", "trials"] = "images"
+    trials: Path | None = None
+    zscore: bool = False
+    level: Literal["voxels", "rois"] = "voxels"
+    rois: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.rows == "trials") is (self.trials is None):
+            raise refusal("responses.trials", allowed="given exactly when rows = 'trials'", got=self.trials)
+
+
+@dataclass(frozen=True, slots=True)
+class VoxelPart:
+    """The table [voxels]: the surface they lie on, and a line for each."""
+
+    surface: str = ""
+    table: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a TOML file says; texts are "" and paths None where it is silent."""
 
-    file: Path
-    title: str
-    kind: str
-    note: str
-    citation: str
-    licence: str
-    response_unit: str
-    image_folder: Path | None
-    image_file: Path | None
-    image_key: str
-    image_list: Path | None
-    response_file: Path
-    response_key: str
-    trials: Path | None
-    zscore: bool
-    level: str
-    rois: tuple[str, ...]
-    surface: str
-    voxel_table: Path | None
+    images: ImagePart
+    responses: ResponsePart = field(default_factory=ResponsePart)
+    voxels: VoxelPart = field(default_factory=VoxelPart)
+    title: str = ""
+    kind: Literal["measured", "simulated"] = "measured"
+    note: str = ""
+    citation: str = ""
+    licence: str = ""
+    response_unit: str = "response"
 
 
 def read_description(file: Path) -> Description:
-    """The description in a TOML file.
+    """The description in a TOML file, its paths taken relative to it.
 
     Raises
     ------
     BadInputError
-        If the file cannot be read, a key is unknown, missing or of the wrong type, or two of them contradict.
+        If a key is unknown, missing or of the wrong type, or two of them contradict.
+    StorageError
+        If the file cannot be read.
     """
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        advice = f"{error}. `main.py import template` writes one to start from."
-        raise BadInputError(describe_refusal("file", allowed="a TOML file", got=file.name, advice=advice)) from error
-    parts = {name: _part(content, name) for name in _KEYS}
-    top, images, responses, voxels = (parts[name] for name in ("", "images", "responses", "voxels"))
-    by_trials = check_choice("responses.rows", _text(responses, "rows", "images"), ("images", "trials")) == "trials"
-    if by_trials != ("trials" in responses):
-        allowed = "given exactly when rows = 'trials'"
-        raise BadInputError(describe_refusal("responses.trials", allowed=allowed, got=responses.get("trials")))
-    if ("folder" in images) == ("file" in images):
-        raise BadInputError(describe_refusal("images", allowed="either a folder or a file", got=sorted(images)))
-    rois = responses.get("rois", [])
-    if not isinstance(rois, list) or not all(isinstance(name, str) for name in rois):
-        raise BadInputError(describe_refusal("responses.rois", allowed="a list of names", got=rois))
-    return Description(
-        file=file,
-        title=_text(top, "title", file.stem),
-        kind=check_choice("kind", _text(top, "kind", "measured"), ORIGINS),
-        note=_text(top, "note", ""),
-        citation=_text(top, "citation", ""),
-        licence=_text(top, "licence", ""),
-        response_unit=_text(top, "response_unit", "response"),
-        image_folder=_path(images, "folder", file),
-        image_file=_path(images, "file", file),
-        image_key=_text(images, "key", ""),
-        image_list=_path(images, "list", file),
-        response_file=_path(responses, "file", file) or file.parent / "responses.npy",
-        response_key=_text(responses, "key", ""),
-        trials=_path(responses, "trials", file),
-        zscore=_flag(responses, "zscore"),
-        level=check_choice("responses.level", _text(responses, "level", "voxels"), LEVELS),
-        rois=tuple(rois),
-        surface=_text(voxels, "surface", ""),
-        voxel_table=_path(voxels, "table", file),
-    )
+    told = read_record(file, Description, HEADER)
+    parts = {name: _locate(getattr(told, name), file.parent) for name in ("images", "responses", "voxels")}
+    return replace(told, title=told.title or file.stem, **parts)
 
 
-def _part(content: dict[str, Any], name: str) -> dict[str, Any]:
-    part = content if not name else content.get(name, {})
-    if not isinstance(part, dict):
-        raise BadInputError(describe_refusal(name, allowed=f"a table [{name}]", got=part))
-    for key in part:
-        if key not in _KEYS[name]:
-            shown, advice = f"{name}.{key}".strip("."), suggest(key, _KEYS[name])
-            raise BadInputError(
-                describe_refusal("key", allowed=f"one of {', '.join(_KEYS[name])}", got=shown, advice=advice)
-            )
-    return part
-
-
-def _text(part: dict[str, Any], key: str, default: str) -> str:
-    value = part.get(key, default)
-    if not isinstance(value, str):
-        raise BadInputError(describe_refusal(key, allowed="a text in quotes", got=value))
-    return value
-
-
-def _flag(part: dict[str, Any], key: str) -> bool:
-    value = part.get(key, False)
-    if not isinstance(value, bool):
-        raise BadInputError(describe_refusal(key, allowed="true or false", got=value))
-    return value
-
-
-def _path(part: dict[str, Any], key: str, file: Path) -> Path | None:
-    text = _text(part, key, "")
-    return file.parent / Path(text).expanduser() if text else None
+def _locate(part: Any, folder: Path) -> Any:
+    paths = {one.name: getattr(part, one.name) for one in fields(part)}
+    return replace(part, **{name: folder / path.expanduser() for name, path in paths.items() if isinstance(path, Path)})

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.subject import ImageSource
-from core.errors import BadInputError
+from core.words import name_some
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 MOST_NAMED = 3
@@ -32,7 +32,7 @@ def _find_pictures(folder: Path) -> dict[str, list[str]]:
                 found.setdefault(name, []).append((place / name).as_posix())
     if not found:
         advice = "Name the folder with the images."
-        raise BadInputError(describe_refusal("images", allowed="a folder of pictures", got=str(folder), advice=advice))
+        raise refusal("images", allowed="a folder of pictures", got=str(folder), advice=advice)
     return found
 
 
@@ -54,12 +54,9 @@ def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
     members = [match[0] for match in matches]
     missing = [name for name, member in zip(names, members, strict=True) if not member]
     if missing:
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        advice = f"Not in {folder}: {', '.join(missing[:MOST_NAMED])}{more}."
+        advice = f"Not in {folder}: {name_some(missing, MOST_NAMED)}."
         allowed = f"a picture for each of {len(names):,} images"
-        raise BadInputError(
-            describe_refusal("images", allowed=allowed, got=f"{len(names) - len(missing):,} of them", advice=advice)
-        )
+        raise refusal("images", allowed=allowed, got=f"{len(names) - len(missing):,} of them", advice=advice)
     return ImageSource("files", folder.absolute(), tuple(members))
 
 
@@ -68,7 +65,7 @@ def _check_same(folder: Path, names: Sequence[str], matches: Sequence[list[str]]
     for name, several in zip(names, matches, strict=True):
         if len(several) > 1 and len({(folder / path).stat().st_size for path in several}) > 1:
             advice = f"{', '.join(several[:MOST_NAMED])} differ. Give each picture a name of its own."
-            raise BadInputError(describe_refusal("images", allowed="one picture a name", got=name, advice=advice))
+            raise refusal("images", allowed="one picture a name", got=name, advice=advice)
 
 
 def find_folder(source: Path, names: Sequence[str]) -> Path | None:

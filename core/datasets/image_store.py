@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from core.checks import describe_refusal, suggest
+from core.checks import refusal, suggest
 from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
@@ -55,7 +55,7 @@ class ImageStore:
         """
         if image_id not in self.rows:
             allowed, advice = f"an image of subject {self.subject!r}", suggest(image_id, list(self.rows))
-            raise BadInputError(describe_refusal("image", allowed=allowed, got=image_id, advice=advice))
+            raise refusal("image", allowed=allowed, got=image_id, advice=advice)
         if self.source is None:
             return load_stimulus(image_id, size)
         return _load(self.source, self.source.members[self.rows[image_id]], identity=image_id, size=size)

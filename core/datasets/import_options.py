@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.subject import is_shipped, user_subjects_folder
-from core.errors import BadInputError
 from core.types import IntArray
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -78,7 +78,7 @@ class ImportOptions:
     def __post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.subject):
             allowed = "up to 64 letters, digits, - and _"
-            raise BadInputError(describe_refusal("subject", allowed=allowed, got=self.subject, advice="Try sub-01."))
+            raise refusal("subject", allowed=allowed, got=self.subject, advice="Try sub-01.")
         check_choice("bad_voxels", self.bad_voxels, BAD_VOXELS)
         self.held_out_share()
 
@@ -92,7 +92,7 @@ class ImportOptions:
             share = -1.0
         if not 0 < share < 1:
             allowed = "own, repeated, a share between 0 and 1, or a .txt file of image ids"
-            raise BadInputError(describe_refusal("held_out", allowed=allowed, got=self.held_out))
+            raise refusal("held_out", allowed=allowed, got=self.held_out)
         return share
 
     def describe(self) -> str:
@@ -107,7 +107,7 @@ def check_new_subject(identity: str) -> Path:
         origin = "ships with the program" if is_shipped(identity) else "was imported before"
         advice = f"{identity} {origin}. Choose another id"
         advice += "." if is_shipped(identity) else f", or remove it: `main.py subjects remove {identity}`."
-        raise BadInputError(describe_refusal("subject", allowed="a new id", got=identity, advice=advice))
+        raise refusal("subject", allowed="a new id", got=identity, advice=advice)
     return folder
 
 
@@ -138,7 +138,7 @@ def choose_held_out(
     if not held.any() or held.all():
         got = f"{int(held.sum())} of {len(held)} images"
         advice = "Give a share, such as 0.2, or a file of image ids."
-        raise BadInputError(describe_refusal("held_out", allowed="some images, not all", got=got, advice=advice))
+        raise refusal("held_out", allowed="some images, not all", got=got, advice=advice)
     return np.asarray(held, dtype=bool)
 
 
@@ -157,15 +157,21 @@ def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     try:
         lines = file.expanduser().read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeError) as error:
-        got = str(file)
-        raise BadInputError(describe_refusal("held_out", allowed="a readable text file", got=got)) from error
+        raise refusal("held_out", allowed="a readable text file", got=str(file)) from error
     wanted = [line.strip() for line in lines if line.strip()]
     unknown = sorted(set(wanted) - set(image_ids))
     if unknown:
-        allowed = "ids of images the subject saw"
-        raise BadInputError(describe_refusal("held_out", allowed=allowed, got=unknown[0], advice=_count(unknown)))
+        raise refusal("held_out", allowed="ids of images the subject saw", got=unknown[0], advice=_count(unknown))
     return np.isin(np.asarray(image_ids), wanted)
 
 
 def _count(unknown: list[str]) -> str:
     return f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""
+
+
+def choose_person(options: ImportOptions, people: Iterable[str], *, source: Path, allowed: str) -> str:
+    """The person asked for, or the first. Raises BadInputError if there is none (`allowed` says what holds one)."""
+    known = tuple(people)
+    if not known:
+        raise refusal("source", allowed=allowed, got=str(source))
+    return check_choice("person", options.person or known[0], known)

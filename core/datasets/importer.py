@@ -13,20 +13,20 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.datasets.categories import resolve_categories
+from core.checks import refusal
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
+from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
 from core.types import BoolArray, FloatArray, VoxelTable
@@ -102,16 +102,14 @@ def check_recording(recording: Recording) -> None:
     twice = [identity for identity in ids if identity in seen or seen.add(identity)]  # type: ignore[func-returns-value]
     if twice:
         advice = "Every image needs an id of its own; repeats of one image share its row."
-        raise BadInputError(describe_refusal("images", allowed="without repeated ids", got=twice[0], advice=advice))
+        raise refusal("images", allowed="without repeated ids", got=twice[0], advice=advice)
     if len(ids) < LEAST_IMAGES:
-        allowed = f"at least {LEAST_IMAGES} images with responses"
-        raise BadInputError(describe_refusal("images", allowed=allowed, got=len(ids)))
+        raise refusal("images", allowed=f"at least {LEAST_IMAGES} images with responses", got=len(ids))
     if not n_trials.all():
-        first = ids[int(np.flatnonzero(n_trials == 0)[0])]
-        raise BadInputError(describe_refusal("images", allowed="shown at least once", got=first))
+        raise refusal("images", allowed="shown at least once", got=ids[int(np.flatnonzero(n_trials == 0)[0])])
     if not recording.voxels.n_voxels:
         advice = "Choose another mask or other ROIs."
-        raise BadInputError(describe_refusal("voxels", allowed="at least one voxel", got=0, advice=advice))
+        raise refusal("voxels", allowed="at least one voxel", got=0, advice=advice)
 
 
 def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> Iterator[float]:
@@ -136,7 +134,7 @@ def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> I
 def _refuse_shape(session: RecordedSession, values: FloatArray, got: tuple[int, ...]) -> BadInputError:
     allowed = f"{len(values)} trials of {values.shape[1]:,} voxels in {session.name}"
     advice = "The file belongs to another design, or was cut short."
-    return BadInputError(describe_refusal("responses", allowed=allowed, got=got, advice=advice))
+    return refusal("responses", allowed=allowed, got=got, advice=advice)
 
 
 def reserve(file: Path, shape: tuple[int, int]) -> None:
@@ -183,10 +181,10 @@ def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> Non
     what = f"{int(sums.missing.sum()):,} voxels with missing values, {int(sums.constant.sum()):,} constant ones"
     if bad and options.bad_voxels == "refuse":
         advice = "Use --bad-voxels drop to leave them out."
-        raise BadInputError(describe_refusal("voxels", allowed="finite and varying", got=what, advice=advice))
+        raise refusal("voxels", allowed="finite and varying", got=what, advice=advice)
     if not kept.any():
         advice = "Check the mask and the files."
-        raise BadInputError(describe_refusal("voxels", allowed="some that vary", got=what, advice=advice))
+        raise refusal("voxels", allowed="some that vary", got=what, advice=advice)
 
 
 def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) -> VoxelTable:
@@ -261,3 +259,23 @@ def _name_rule(options: ImportOptions) -> str:
     if options.held_out == OWN:
         return "a drawn share: the recording sets none aside"
     return "a drawn share" if options.held_out_share() is not None else options.held_out
+
+
+def resolve_categories(recording: Recording, file: Path | None) -> Recording:
+    """The recording with the categories of a table; images it does not name keep their own.
+
+    Raises
+    ------
+    BadInputError
+        If the table lacks a column, or names none of the images.
+    """
+    if file is None:
+        return recording
+    rows = read_table(file, needs=("image", "category"))
+    named = dict(zip(rows["image"], rows["category"], strict=True))
+    found = [identity for identity in recording.image_ids if identity in named]
+    if not found:
+        got = f"{file.name}, which names none of them ({next(iter(named), 'empty')!r})"
+        raise refusal("categories", allowed="a table of the images shown", got=got)
+    pairs = zip(recording.image_ids, recording.categories, strict=True)
+    return replace(recording, categories=tuple(named.get(identity, own) for identity, own in pairs))

@@ -7,11 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording, reading
 from core.datasets.summary import count_repeats, count_texts, tell_counts
-from core.errors import BadInputError
 
 MODULES = {
     "generic": "core.datasets.readers.generic",
@@ -128,14 +127,14 @@ class Finding:
 def detect_kind(source: Path) -> str:
     """The kind of a folder or file. Raises BadInputError if it is none of them."""
     if not source.exists():
-        raise BadInputError(describe_refusal("source", allowed="a folder or file that is there", got=str(source)))
+        raise refusal("source", allowed="a folder or file that is there", got=str(source))
     for kind in MODULES:
         with reading(str(source)):
             if _importer(kind).detect(source):
                 return kind
     advice = "Describe other data with a TOML file: `main.py import template`."
     allowed = f"a recording of a known kind ({', '.join(TITLES.values())})"
-    raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source), advice=advice))
+    raise refusal("source", allowed=allowed, got=str(source), advice=advice)
 
 
 def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
@@ -153,7 +152,7 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
         kind = detect_kind(source)
     check_choice("kind", kind, [*MODULES, AUTO])
     if not source.exists():
-        raise BadInputError(describe_refusal("source", allowed="a folder or file that is there", got=str(source)))
+        raise refusal("source", allowed="a folder or file that is there", got=str(source))
     with reading(str(source)):
         return _importer(kind).plan(source, options)
 

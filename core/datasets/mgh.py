@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 
 DATA_AT = 284
 TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}
@@ -49,9 +48,7 @@ def open_mgh(path: Path) -> MghFile:
             raise ValueError(f"{n_bytes:,} bytes are too few for shape {tuple(sides)}")
     except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         advice = f"Its header cannot be read ({error}). Copy the file again."
-        raise BadInputError(
-            describe_refusal("file", allowed="a FreeSurfer MGH file", got=path.name, advice=advice)
-        ) from error
+        raise refusal("file", allowed="a FreeSurfer MGH file", got=path.name, advice=advice) from error
     data: npt.NDArray[Any]
     if compressed:
         count = int(np.prod(sides, dtype=np.int64))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.checks import check_choice, describe_refusal, suggest
-from core.errors import BadInputError, StorageError
+from core.checks import check_choice, refusal, suggest
+from core.errors import StorageError
+from core.files import is_there
+from core.headers import HeaderKind, read_record, structure
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
 from core.paths import demo_folder
@@ -17,6 +18,7 @@ from core.paths import demo_folder
 CATALOGUE_NAME = "photos.json"
 GROUPS = ("face", "body", "place", "food", "animal", "object", "word", "other")
 NETWORK_SIZE = 224
+HEADER = HeaderKind("the catalogue of photographs", "Install the program again.", error=StorageError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,10 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     if info is not None:
         stimulus = read_image(info.path, size=size)
         return replace(stimulus, id=info.id, source=f"{info.set}: {info.original}")
-    if not Path(id_or_path).expanduser().exists():
+    if not is_there(Path(id_or_path).expanduser()):
         advice = suggest(str(id_or_path), list(known)) or "`list images` shows the ids."
         allowed = "the id of a shipped image or the path of an image file"
-        raise BadInputError(describe_refusal("image", allowed=allowed, got=str(id_or_path), advice=advice))
+        raise refusal("image", allowed=allowed, got=str(id_or_path), advice=advice)
     return read_image(Path(id_or_path).expanduser(), size=size)
 
 
@@ -109,8 +111,19 @@ def _rank(info: ImageInfo) -> int:
 
 
 def _read(file: Path) -> list[ImageInfo]:
-    try:
-        rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["images"]
-        return [ImageInfo(path=file.parent / row.pop("file"), set=file.parent.name, **row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{file} cannot be read ({error}). Install the program again.") from error
+    rows = read_record(file, _Catalogue, HEADER).images
+    return [
+        structure(
+            {"path": file.parent / str(row.pop("file", "")), **row, "set": file.parent.name},
+            ImageInfo,
+            HEADER,
+            where=file,
+            part=f"images[{number}]",
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalogue:
+    images: tuple[dict[str, Any], ...]

@@ -6,27 +6,28 @@ subject.json, voxels.npz and its responses: responses.npz (repeats) or responses
 
 from __future__ import annotations
 
-import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.photos import list_images
-from core.datasets.simulated.noise import draw_noise
 from core.datasets.surface_choice import settle, shown_surface
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
+from core.headers import HeaderKind, read_record
 from core.paths import data_folder, demo_folder
 from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.store import surface_stamp
 from core.types import IntArray, VoxelTable
 
 HEADER_NAME, VOXELS_NAME = "subject.json", "voxels.npz"
+TEXTS = ("id", "title", "kind", "note", "citation", "licence", "surface", "response_unit")
 REPEATS_NAME, MEANS_NAME = "responses.npz", "responses.npy"
 
 
@@ -60,6 +61,34 @@ class ImageSource:
     path: Path
     members: tuple[str, ...]
     key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectHeader:
+    """What subject.json says; the fields are those of `Subject`.
+
+    `rois` names the labels of voxels.npz from 1 on; shipped subjects have no `categories` and no `image_source`;
+    `imported` tells which importer read what.
+    """
+
+    id: str
+    title: str
+    kind: Literal["simulated", "measured"]
+    note: str
+    citation: str
+    licence: str
+    surface: str
+    response_unit: str
+    rois: tuple[str, ...]
+    images: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+    image_source: ImageSource | None = None
+    imported: Mapping[str, str] | None = None
+
+    @property
+    def info(self) -> SubjectInfo:
+        """The short form for lists."""
+        return SubjectInfo(self.id, self.title, self.kind, self.note)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +162,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     StorageError
         If a shipped one is damaged.
     """
-    shipped = [_info(_header(folder)) for folder in _folders(_shipped_folder())]
+    shipped = [read_subject_header(folder).info for folder in _folders(_shipped_folder())]
     ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
     taken = {info.id for info in ordered}
     return (*ordered, *(info for info in _list_imported() if info.id not in taken))
@@ -177,9 +206,9 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
     folder = _find(identity)
     if (folder / MEANS_NAME).is_file():
         return _map_means(folder)
-    if not (folder / REPEATS_NAME).is_file() and not _header(folder)["images"]:
+    if not (folder / REPEATS_NAME).is_file() and not read_subject_header(folder).images:
         advice = "It was made from an imported encoder: it can be probed, not fitted to."
-        raise BadInputError(describe_refusal("subject", allowed="one with recordings", got=identity, advice=advice))
+        raise refusal("subject", allowed="one with recordings", got=identity, advice=advice)
     arrays = load_arrays(folder / REPEATS_NAME)
     if "responses" in arrays:
         return arrays["responses"].astype(np.float32)
@@ -214,14 +243,10 @@ def _list_imported() -> list[SubjectInfo]:
     infos = []
     for folder in _folders(user_subjects_folder()):
         try:
-            infos.append(_info(_header(folder)))
-        except (StorageError, KeyError, TypeError):
+            infos.append(read_subject_header(folder).info)
+        except StorageError:
             continue
     return sorted(infos, key=lambda info: info.id)
-
-
-def _info(header: dict[str, Any]) -> SubjectInfo:
-    return SubjectInfo(header["id"], header["title"], header["kind"], header["note"])
 
 
 def _find(identity: str) -> Path:
@@ -237,12 +262,10 @@ def _advice(folder: Path) -> str:
     return "Remove the subject and import it again." if imported else "Install the program again."
 
 
-def _header(folder: Path) -> dict[str, Any]:
-    try:
-        header: dict[str, Any] = json.loads((folder / HEADER_NAME).read_text(encoding="utf-8"))
-        return header
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{folder / HEADER_NAME} cannot be read ({error}). {_advice(folder)}") from error
+def read_subject_header(folder: Path) -> SubjectHeader:
+    """What a subject's folder says of it. Raises StorageError if that is missing or damaged."""
+    kind = HeaderKind("the header of a subject", _advice(folder), error=StorageError)
+    return read_record(folder / HEADER_NAME, SubjectHeader, kind)
 
 
 def _stamp(folder: Path) -> int:
@@ -255,7 +278,7 @@ def _stamp(folder: Path) -> int:
 @lru_cache(maxsize=4)
 def _load(folder: Path, _stamp: int) -> Subject:
     """Read a subject; the stamp makes one that was imported again another one."""
-    header, arrays = _header(folder), load_arrays(folder / VOXELS_NAME)
+    header, arrays = read_subject_header(folder), load_arrays(folder / VOXELS_NAME)
     try:
         return _build(header, arrays, folder)
     except (KeyError, IndexError, TypeError) as error:
@@ -283,32 +306,25 @@ def _map_means(folder: Path) -> npt.NDArray[np.float32]:
     return mapped
 
 
-def _build(header: dict[str, Any], arrays: Arrays, folder: Path) -> Subject:
-    names = header["rois"]
+def _build(header: SubjectHeader, arrays: Arrays, folder: Path) -> Subject:
     voxels = VoxelTable(
         hemisphere=arrays["hemisphere"].astype(np.int8),
         vertex=arrays["vertex"].astype(np.int32),
-        roi=tuple(names[label - 1] if label else "" for label in arrays["roi"].tolist()),
+        roi=tuple(header.rois[label - 1] if label else "" for label in arrays["roi"].tolist()),
         noise_ceiling=arrays["noise_ceiling"].astype(np.float32),
         paint=arrays["paint"].astype(np.int32),
     )
-    texts = {name: header[name] for name in ("id", "title", "kind", "note", "citation", "licence", "surface")}
-    images = tuple(header["images"])
-    imported = "image_source" in header
+    texts = {name: getattr(header, name) for name in TEXTS}
+    images, imported = header.images, header.image_source is not None
     return Subject(
         **texts,
-        response_unit=header["response_unit"],
         voxels=voxels,
         image_ids=images,
         test=arrays["test"].astype(bool),
-        categories=tuple(header["categories"]) if imported else _groups_of(images),
+        categories=header.categories if imported else _groups_of(images),
         n_trials=arrays["n_trials"].astype(np.int64) if imported else _count_trials(folder, len(images)),
-        images=_read_source(header["image_source"]) if imported else None,
+        images=header.image_source,
     )
-
-
-def _read_source(row: dict[str, Any]) -> ImageSource:
-    return ImageSource(row["kind"], Path(row["path"]), tuple(row["members"]), row.get("key", ""))
 
 
 def _groups_of(images: tuple[str, ...]) -> tuple[str, ...]:
@@ -325,3 +341,12 @@ def _count_trials(folder: Path, n_images: int) -> IntArray:
             return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise StorageError(f"{folder / REPEATS_NAME} cannot be read ({error}). {_advice(folder)}") from error
+
+
+def draw_noise(seed: int, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Independent standard normal numbers of a shape, the same for a seed for ever.
+
+    numpy promises an unchanging stream for RandomState only; the newer Generator may change with a release, and with it
+    every noise ceiling and score that was stored for the simulated subject.
+    """
+    return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)

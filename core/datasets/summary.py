@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.checks import check_choice
 from core.datasets.subject import list_subjects, user_subjects_folder
 from core.errors import StorageError
+from core.headers import Content, HeaderKind, read_record, unstructure, write_json
 from core.types import FloatArray, IntArray
 
 SUMMARY_NAME = "summary.json"
+HEADER = HeaderKind("the summary of an import", "Remove the subject and import it again.", error=StorageError)
 MOST_NAMES = 24
 BIN_EDGES = tuple(round(0.1 * step, 1) for step in range(11))
 """Edges of the noise-ceiling histogram; a ceiling of 1 falls in the last bin."""
@@ -70,9 +70,9 @@ class ImportSummary:
     categories: dict[str, int]
     remarks: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Content:
         """Plain values."""
-        return asdict(self)
+        return unstructure(self)
 
     def lines(self) -> list[tuple[str, str]]:
         """Rows (what, value) to read."""
@@ -123,21 +123,14 @@ def load_summary(identity: str) -> ImportSummary:
     """
     check_choice("subject", identity, [info.id for info in list_subjects()])
     file = user_subjects_folder() / identity / SUMMARY_NAME
-    try:
-        row = json.loads(file.read_text(encoding="utf-8"))
-        for name in ("noise_ceiling", "sessions", "missing_sessions", "remarks"):
-            row[name] = tuple(row[name])
-        return ImportSummary(**row)
-    except FileNotFoundError as error:
-        raise StorageError(f"{identity} has no summary: it ships with the program.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{file} cannot be read ({error}). Remove the subject and import it again.") from error
+    if not file.exists():
+        raise StorageError(f"{identity} has no summary: it ships with the program.")
+    return read_record(file, ImportSummary, HEADER)
 
 
 def write_summary(summary: ImportSummary, folder: Path) -> None:
     """Keep a summary in the folder of its subject."""
-    text = json.dumps(summary.to_json(), indent=1)
-    (folder / SUMMARY_NAME).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / SUMMARY_NAME, unstructure(summary))
 
 
 def _tell_repeats(n_images: int, repeats: dict[str, int]) -> str:

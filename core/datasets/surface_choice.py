@@ -5,23 +5,25 @@ Kept in data_folder()/surfaces/uses.json as {subject: surface}, so that shipped 
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 
 from core.errors import BadInputError, StorageError
-from core.files import replace_file
+from core.headers import HeaderKind, read_record, write_json
 from core.paths import data_folder
+from core.surfaces.atlas import Atlas
 from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.paint import NO_VOXEL, VoxelMap
-from core.surfaces.rois import fill_rois
+from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
 from core.surfaces.store import has_surface, load_atlases, load_surface
 from core.surfaces.template import FSAVERAGE5
 from core.types import VoxelTable
 
 USES_NAME = "uses.json"
+HEADER = HeaderKind(
+    "the list of chosen surfaces", "Remove it: subjects are then on their own surfaces.", error=StorageError
+)
 
 
 def chosen_surface(subject: str) -> str:
@@ -54,8 +56,7 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: Corti
     uses = _read_uses() | {subject: surface.name}
     if surface.name == own:
         del uses[subject]
-    path = data_folder() / "surfaces" / USES_NAME
-    replace_file(path, lambda partial: partial.write_text(json.dumps(uses, indent=2), encoding="utf-8"))
+    write_json(data_folder() / "surfaces" / USES_NAME, uses)
 
 
 def check_fit(voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
@@ -133,12 +134,23 @@ def _within(needed: tuple[int, int], given: tuple[int, int]) -> bool:
 
 def _read_uses() -> dict[str, str]:
     path = data_folder() / "surfaces" / USES_NAME
-    if not path.exists():
-        return {}
-    try:
-        uses = json.loads(path.read_text(encoding="utf-8"))
-        return {str(subject): str(surface) for subject, surface in uses.items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise StorageError(
-            f"{path} cannot be read ({error}). Remove it: subjects are then on their own surfaces."
-        ) from error
+    return read_record(path, dict[str, str], HEADER) if path.exists() else {}
+
+
+def fill_rois(table: VoxelTable, atlas: Atlas) -> VoxelTable:
+    """The table with the atlas's ROI at each voxel's vertex where it had none at all; else as it is.
+
+    Parameters
+    ----------
+    table : VoxelTable
+        Of the surface the atlas lies on.
+    atlas : Atlas
+    """
+    if table.roi_names:
+        return table
+    label = np.zeros(table.n_voxels, dtype=np.int16)
+    for side in (0, 1):
+        here = (table.hemisphere == side) & (table.vertex != NO_PLACE)
+        label[here] = atlas.labels(side)[table.vertex[here]]
+    names = ("", *atlas.names)
+    return replace(table, roi=tuple(names[number] for number in label.tolist()))

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal, suggest
-from core.errors import BadInputError
+from core.checks import refusal, suggest
 
 Table = dict[str, list[str]]
 
@@ -34,22 +33,20 @@ def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], b
             kept = {name: column for column, name in enumerate(names) if name in needs or only(name)}
             return _read_columns(rows, kept, n_fields=len(names), file=file)
     except (OSError, UnicodeError, csv.Error) as error:
-        raise BadInputError(describe_refusal("table", allowed="a readable CSV or TSV file", got=str(file))) from error
+        raise refusal("table", allowed="a readable CSV or TSV file", got=str(file)) from error
 
 
 def _check_columns(names: list[str], needs: Sequence[str], file: Path) -> None:
     for missing in [name for name in needs if name not in names]:
         advice = suggest(missing, names) or f"It has {', '.join(names[:8]) or 'nothing'}."
-        raise BadInputError(
-            describe_refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
-        )
+        raise refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
 
 
 def _check_once(names: Sequence[str], file: Path) -> None:
     twice = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
     if twice is not None:
         advice = f"{file.name} has two columns of that name: rename or remove one."
-        raise BadInputError(describe_refusal("table", allowed="one of different columns", got=twice, advice=advice))
+        raise refusal("table", allowed="one of different columns", got=twice, advice=advice)
 
 
 def _read_columns(rows: Iterator[list[str]], kept: dict[str, int], *, n_fields: int, file: Path) -> Table:
@@ -59,7 +56,7 @@ def _read_columns(rows: Iterator[list[str]], kept: dict[str, int], *, n_fields: 
             got = f"{len(row)} in line {number} of {file.name}"
             by_semicolons = n_fields == 1 and ";" in next(iter(kept), "")
             advice = "Save it with commas or tabs instead of semicolons, and decimal points." if by_semicolons else ""
-            raise BadInputError(describe_refusal("table", allowed=f"{n_fields} fields a line", got=got, advice=advice))
+            raise refusal("table", allowed=f"{n_fields} fields a line", got=got, advice=advice)
         if row:
             for name, column in kept.items():
                 table[name].append(row[column].strip())
@@ -71,12 +68,12 @@ def to_numbers(texts: list[str], name: str) -> npt.NDArray[np.float64]:
     try:
         return np.array([float(text) if text else np.nan for text in texts])
     except ValueError as error:
-        raise BadInputError(describe_refusal(name, allowed="numbers", got=str(error).rpartition(":")[2])) from error
+        raise refusal(name, allowed="numbers", got=str(error).rpartition(":")[2]) from error
 
 
 def to_integers(texts: list[str], name: str) -> npt.NDArray[np.int64]:
     """A column as whole numbers. Raises BadInputError for any other text."""
     numbers = to_numbers(texts, name)
     if not (np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()):
-        raise BadInputError(describe_refusal(name, allowed="whole numbers", got=next(iter(texts), "")))
+        raise refusal(name, allowed="whole numbers", got=next(iter(texts), ""))
     return numbers.astype(np.int64)

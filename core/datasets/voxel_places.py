@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
 from core.surfaces.paint import NO_PLACE
@@ -45,7 +44,7 @@ def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> P
     wrong = np.flatnonzero((vertex < 0) | (vertex >= n_vertices[hemisphere]))
     if len(wrong):
         allowed = f"a vertex of {surface}, 0 to {int(n_vertices[hemisphere[wrong[0]]]) - 1:,}"
-        raise BadInputError(describe_refusal("vertex", allowed=allowed, got=int(vertex[wrong[0]])))
+        raise refusal("vertex", allowed=allowed, got=int(vertex[wrong[0]]))
     return Places(surface, hemisphere.astype(np.int8), vertex.astype(np.int32), _one_each(hemisphere, vertex))
 
 
@@ -53,7 +52,7 @@ def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = ""
     """Voxels that are vertices of fsaverage, on fsaverage if it is there (or asked for), else on fsaverage5."""
     chosen = surface or (FSAVERAGE if has_surface(FSAVERAGE) else FSAVERAGE5)
     if chosen not in (FSAVERAGE, FSAVERAGE5):
-        raise BadInputError(describe_refusal("surface", allowed="fsaverage or fsaverage5", got=chosen))
+        raise refusal("surface", allowed="fsaverage or fsaverage5", got=chosen)
     if chosen == FSAVERAGE:
         return place_vertices(hemisphere, vertex, surface=FSAVERAGE)
     coarse = nearest_on_fsaverage5(N_FSAVERAGE)[vertex]

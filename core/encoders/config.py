@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.checks import check_choice, check_count, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, check_count, check_positive, refusal
 
 DEFAULT_ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-2, 13))
 """Ridge penalties tried, in units of the reduced features' mean variance times an image: 0.1 to 1e6, two a decade."""
@@ -126,34 +125,33 @@ class EncoderConfig:
         check_choice("reducer", self.reducer, REDUCERS)
         check_choice("readout", self.readout, READOUTS)
         if not 0 < self.l1_ratio < 1:
-            advice = "1 is the lasso, 0 is ridge."
-            raise BadInputError(describe_refusal("l1_ratio", allowed="in (0, 1)", got=self.l1_ratio, advice=advice))
+            raise refusal("l1_ratio", allowed="in (0, 1)", got=self.l1_ratio, advice="1 is the lasso, 0 is ridge.")
 
     def _check_alphas(self) -> None:
         for alpha in self.alphas:
             check_positive("alphas", alpha)
         if not self.alphas or list(self.alphas) != sorted(set(self.alphas)):
             allowed = "one or more ascending penalties"
-            raise BadInputError(describe_refusal("alphas", allowed=allowed, got=self.alphas))
+            raise refusal("alphas", allowed=allowed, got=self.alphas)
         if self.is_sparse and self.alphas[-1] > 1:
             allowed = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
-            raise BadInputError(describe_refusal("alphas", allowed=allowed, got=self.alphas[-1]))
+            raise refusal("alphas", allowed=allowed, got=self.alphas[-1])
 
     def _check_reducer(self) -> None:
         check_count("n_projected", self.n_projected, least=0, advice="0 for no projection.")
         if self.n_projected % PROJECTION_BLOCKS:
             allowed = f"a multiple of {PROJECTION_BLOCKS}"
-            raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=self.n_projected))
+            raise refusal("n_projected", allowed=allowed, got=self.n_projected)
         if (self.reducer == "projection") > bool(self.n_projected):
             allowed = "above 0 with the reducer 'projection'"
-            raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=0, advice="2048 is usual."))
+            raise refusal("n_projected", allowed=allowed, got=0, advice="2048 is usual.")
         if self.reducer == "none" and self.n_projected:
             allowed = "0 with the reducer 'none'"
-            raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=self.n_projected))
+            raise refusal("n_projected", allowed=allowed, got=self.n_projected)
         if self.regions and self.n_projected:
             allowed = "empty with a projection, which mixes all positions"
             got = [region.roi for region in self.regions]
-            raise BadInputError(describe_refusal("regions", allowed=allowed, got=got, advice="Use the reducer 'pca'."))
+            raise refusal("regions", allowed=allowed, got=got, advice="Use the reducer 'pca'.")
 
     def describe(self) -> str:
         """One line for captions: "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, up to 100 components"."""
@@ -178,7 +176,7 @@ def check_region(region: RoiRegion) -> None:
     inside = all(math.isfinite(edge) and -1 <= edge <= 1 for edge in region[1:])
     if not (region.roi and inside and region.left < region.right and region.bottom < region.top):
         allowed = "ROI, left < right, bottom < top, all edges in [-1, 1] (half image sides from fixation)"
-        raise BadInputError(describe_refusal("regions", allowed=allowed, got=tuple(region)))
+        raise refusal("regions", allowed=allowed, got=tuple(region))
 
 
 LONGEST_STEM = 160

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.ridge import RidgeBasis, decompose, decompose_gram, round_basis, shrink
 from core.encoders.scores import divide_or_zero, spread_of
-from core.errors import BadInputError, Cancelled
+from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
@@ -49,8 +49,7 @@ def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntAr
     """
     distinct, image_of_row = np.unique(np.asarray(images), return_inverse=True)
     if len(distinct) < n_folds:
-        allowed = f"at most the number of training images, {len(distinct)}"
-        raise BadInputError(describe_refusal("n_folds", allowed=allowed, got=n_folds))
+        raise refusal("n_folds", allowed=f"at most the number of training images, {len(distinct)}", got=n_folds)
     shuffled = np.random.default_rng(seed).permutation(len(distinct))
     fold_of_image = np.empty(len(distinct), dtype=np.int64)
     fold_of_image[shuffled] = np.arange(len(distinct)) % n_folds
@@ -62,8 +61,7 @@ def check_disjoint(train: Sequence[str], test: Sequence[str]) -> None:
     shared = sorted(set(train) & set(test))
     if shared:
         allowed, got = "held-out images that are not trained on", f"{len(shared)} shared images"
-        advice = "Put all repeats and copies of an image on one side."
-        raise BadInputError(describe_refusal("test", allowed=allowed, got=got, advice=advice))
+        raise refusal("test", allowed=allowed, got=got, advice="Put all repeats and copies of an image on one side.")
 
 
 def choose_alphas(

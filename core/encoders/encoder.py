@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.pooling import count_pooled, pool_features
 from core.encoders.projection import make_projection
-from core.errors import BadInputError, WeightsError
+from core.errors import WeightsError
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -113,8 +113,7 @@ class Encoder(torch.nn.Module):
     def _direction(self, direction: FloatArray | torch.Tensor) -> torch.Tensor:
         chosen = torch.as_tensor(np.asarray(direction) if not isinstance(direction, torch.Tensor) else direction)
         if chosen.shape != (self.n_voxels,):
-            allowed = f"{self.n_voxels} numbers, one a voxel"
-            raise BadInputError(describe_refusal("direction", allowed=allowed, got=tuple(chosen.shape)))
+            raise refusal("direction", allowed=f"{self.n_voxels} numbers, one a voxel", got=tuple(chosen.shape))
         return chosen.to(self.weights.device, torch.float64)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from core.encoders.config import EncoderConfig
 from core.encoders.scoring_config import ScoringConfig
 from core.progress import ShouldStop, never_stop
+from core.words import format_duration
 
 if TYPE_CHECKING:
     from core.networks.network import Network
@@ -65,7 +66,7 @@ class FitEstimate:
         cached = f", {self.n_cached:,} of them cached" if self.n_cached else ""
         return (
             f"Features: {self.n_images:,} images{cached}; {fresh:,} x {self.image_seconds:.3f} s = "
-            f"{say_seconds(self.features_seconds)}. Readouts: about {say_seconds(self.readout_seconds)}. "
+            f"{format_duration(self.features_seconds)}. Readouts: about {format_duration(self.readout_seconds)}. "
             f"Disk: {self.cache_bytes / 1e6:,.0f} MB. Memory: about {self.memory_bytes / 2**30:.1f} GiB."
         )
 
@@ -174,10 +175,3 @@ def measure_rate() -> float:
     started = time.perf_counter()
     square @ square
     return 2.0 * PRODUCT_SIDE**3 / max(time.perf_counter() - started, 1e-6)
-
-
-def say_seconds(seconds: float) -> str:
-    """A duration for people: "40 s", "12 min", "3.5 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.files import SCORES, load_encoder_data
 from core.encoders.library import find_entry
-from core.encoders.provenance import pack_provenance
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.files import new_folder, replace_file
 
 FORMATS = ("probescope", "npz")
@@ -65,7 +64,7 @@ def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     config, card = data.card.config, data.card
     if config.n_projected:
         allowed = "one without a random projection, which only this program draws"
-        raise BadInputError(describe_refusal("encoder", allowed=allowed, got=config.describe(), advice=KEEP_OWN))
+        raise refusal("encoder", allowed=allowed, got=config.describe(), advice=KEEP_OWN)
     numbers: dict[str, Any] = {"mean": data.mean, "weights": data.weights, "intercept": data.intercept}
     factored = data.components is not None
     if data.components is not None:
@@ -104,7 +103,7 @@ def describe_card(card: EncoderCard) -> dict[str, Any]:
         "n_test": card.n_test,
         "n_voxels": card.n_voxels,
         "scored_on": card.scored_on,
-        "provenance": pack_provenance(card.provenance),
+        "provenance": None if card.provenance is None else dataclasses.asdict(card.provenance),
     }
 
 
@@ -121,8 +120,7 @@ def _export_folder(header: Path, data: EncoderData, out: Path) -> tuple[Path, ..
 def _export_npz(data: EncoderData, out: Path) -> Path:
     path = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
     if path.exists():
-        advice = "Choose another name; nothing is overwritten."
-        raise BadInputError(describe_refusal("out", allowed="a new file", got=str(path), advice=advice))
+        raise refusal("out", allowed="a new file", got=str(path), advice="Choose another name; nothing is overwritten.")
     arrays = pack_arrays(data, file=path.name)
 
     def write(partial: Path) -> None:

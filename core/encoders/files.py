@@ -8,37 +8,54 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from core.checks import describe_refusal, suggest
+from core.checks import refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
-from core.encoders.extra_scores import OPTIONAL_VECTORS, describe_extra, pack_extra_arrays, read_extra
-from core.encoders.provenance import pack_provenance, unpack_provenance
-from core.errors import BadInputError, ProbeError, StorageError, WeightsError
+from core.errors import ProbeError, WeightsError
 from core.files import replace_file
+from core.headers import (
+    HeaderKind,
+    join_arrays,
+    read_bytes,
+    read_header,
+    split_arrays,
+    structure,
+    without_marks,
+    write_json,
+)
 from core.paths import data_folder, demo_folder
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.networks.network import Network
 
-FORMAT = "probescope-encoder"
-FORMAT_VERSION = 2
-"""What is written where a file needs it: a reducer, readout or score the first version did not know."""
-READ_VERSIONS = (1, FORMAT_VERSION)
+REPAIR = "Fit it again with `python main.py fit`, or fetch the file again."
+HEADER = HeaderKind(
+    "the header of an encoder", REPAIR, format="probescope-encoder", versions=(1, 2), error=WeightsError
+)
+"""Version 2 is written where a file needs it: a reducer, readout or score the first version did not know."""
 FIRST_FIELDS = ("subject", "network", "layer", "pool", "n_components", "alphas", "n_folds", "seed")
 """Fields of the config in version 1; later ones are written only where they differ from their defaults."""
 SCORES = ("alpha", "cv_r", "r", "r2", "r2_ceiling", "reference_sd", "noise_ceiling")
-IDENTITY = ("sha256", "network_sha256", "response_unit", "n_train", "n_test")
-SIZES = ("n_pooled", "rank", "n_voxels")
 ARRAYS = ("mean", "components", "weights", "intercept", "covariance")
-REPAIR = "Fit it again with `python main.py fit`, or fetch the file again."
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What a header says of its arrays beside the card."""
+
+    n_pooled: int
+    rank: int
+    n_voxels: int
+    has_components: bool = True
 
 
 def user_encoders_folder() -> Path:
@@ -67,9 +84,9 @@ def save_encoder(data: EncoderData, folder: Path) -> Path:
     """
     config = data.card.config
     path = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.safetensors"
-    packed, header = _pack(data), json.dumps(_header(data), indent=1).encode() + b"\n"
+    packed = _pack(data)
     replace_file(path, lambda partial: partial.write_bytes(packed))
-    replace_file(path.with_suffix(".json"), lambda partial: partial.write_bytes(header))
+    write_json(path.with_suffix(".json"), _header(data))
     return path
 
 
@@ -78,7 +95,7 @@ def check_free(config: EncoderConfig, folder: Path) -> None:
     stem = encoder_stem(config.subject, config.network, config.layer)
     if (folder / f"{stem}.json").is_file():
         advice = "It would be lost. Remove it first, or let it be replaced: `--replace`, or the box in the dialog."
-        raise BadInputError(describe_refusal("encoder", allowed="a new one", got=stem, advice=advice))
+        raise refusal("encoder", allowed="a new one", got=stem, advice=advice)
 
 
 def list_encoders(*, folders: tuple[Path, ...] | None = None) -> tuple[EncoderConfig, ...]:
@@ -87,7 +104,8 @@ def list_encoders(*, folders: tuple[Path, ...] | None = None) -> tuple[EncoderCo
     for folder in encoder_folders() if folders is None else folders:
         for path in sorted(folder.glob("*.json")):
             try:
-                found.setdefault(path.stem, _config_of(_read_header(path)))
+                config = read_header(path, HEADER).get("config")
+                found.setdefault(path.stem, structure(config, EncoderConfig, HEADER, where=path, part="config"))
             except ProbeError:
                 continue
     return tuple(found[stem] for stem in sorted(found))
@@ -103,7 +121,7 @@ def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path,
     known = [encoder_stem(one.subject, one.network, one.layer) for one in list_encoders(folders=searched)]
     fit = f"Fit it with `python main.py fit --subject {subject} --network {network} --layer {layer}`."
     advice = f"{suggest(stem, known)} {fit}".strip()
-    raise BadInputError(describe_refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice))
+    raise refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice)
 
 
 def load_card(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> EncoderCard:
@@ -159,26 +177,28 @@ def load_encoder_data(header_path: Path) -> EncoderData:
     WeightsError
         If it is truncated, altered, of another version, or its arrays do not fit each other.
     """
-    header = _read_header(header_path)
+    header = without_marks(read_header(header_path, HEADER), HEADER)
+    sizes = {one.name: header.pop(one.name) for one in dataclasses.fields(_Sizes) if one.name in header}
+    known = structure(sizes, _Sizes, HEADER, where=header_path)
     path = header_path.with_suffix(".safetensors")
-    packed = _read(path)
-    if hashlib.sha256(packed).hexdigest() != header["sha256"]:
-        raise WeightsError(f"The encoder {path.name} is truncated or was altered: its hash differs. {REPAIR}")
+    packed = read_bytes(path, HEADER)
+    if hashlib.sha256(packed).hexdigest() != header.get("sha256"):
+        raise HEADER.refuse(path, "is truncated or was altered: its hash differs")
     try:
-        arrays = load(packed)
-        own: dict[str, Any] = {name: header[name] for name in IDENTITY} | {name: arrays[name] for name in SCORES}
-        numbers: dict[str, Any] = {name: arrays[name] for name in ARRAYS if header["has_components"] or name in arrays}
-        own |= read_extra(header, arrays)
-        own["provenance"] = unpack_provenance(header.get("provenance"))
-    except (SafetensorError, KeyError, TypeError) as problem:
-        raise WeightsError(f"The encoder {path.name} is not complete: {problem}. {REPAIR}") from problem
-    data = EncoderData(card=EncoderCard(config=_config_of(header), **own), **({"components": None} | numbers))
-    _check_shapes(data, header, path.name)
+        arrays: dict[str, Any] = load(packed)
+    except SafetensorError as problem:
+        raise HEADER.refuse(path, f"is not complete ({problem})") from problem
+    numbers = {name: arrays.pop(name) for name in ARRAYS if name in arrays}
+    if not known.has_components:
+        numbers.setdefault("components", None)
+    card = structure(join_arrays(header, arrays), EncoderCard, HEADER, where=header_path)
+    data = structure(numbers | {"card": card}, EncoderData, HEADER, where=path)
+    _check_shapes(data, known, path)
     return data
 
 
-def _check_shapes(data: EncoderData, header: dict[str, Any], name: str) -> None:
-    n_pooled, rank, n_voxels = (header[name] for name in SIZES)
+def _check_shapes(data: EncoderData, sizes: _Sizes, path: Path) -> None:
+    n_pooled, rank, n_voxels = sizes.n_pooled, sizes.rank, sizes.n_voxels
     expected = {
         "mean": (n_pooled,),
         "components": (n_pooled, rank),
@@ -186,74 +206,32 @@ def _check_shapes(data: EncoderData, header: dict[str, Any], name: str) -> None:
         "intercept": (n_voxels,),
         "covariance": (rank, rank),
     }
-    held = {key: getattr(data, key) for key in ARRAYS} | {key: getattr(data.card, key) for key in SCORES}
-    held |= {key: getattr(data.card, key) for key in OPTIONAL_VECTORS}
+    held = {name: getattr(data, name) for name in ARRAYS}
+    held |= {name: getattr(data.card, name) for name in (one.name for one in dataclasses.fields(EncoderCard))}
     for key, values in held.items():
-        if values is None:
-            continue
-        shape = values.shape
         wanted = expected.get(key, (n_voxels,))
-        if shape != wanted:
-            raise WeightsError(f"The encoder {name} holds {key} of shape {shape}, its header says {wanted}. {REPAIR}")
+        if isinstance(values, np.ndarray) and values.shape != wanted:
+            raise HEADER.refuse(path, f"holds {key} of shape {values.shape}, its header says {wanted}")
 
 
 def _pack(data: EncoderData) -> bytes:
-    arrays = {name: getattr(data, name) for name in ARRAYS} | {name: getattr(data.card, name) for name in SCORES}
-    arrays |= pack_extra_arrays(data.card)
-    return save({name: values for name, values in arrays.items() if values is not None})
+    arrays = split_arrays(data)[1]
+    return save({name.removeprefix("card."): values for name, values in arrays.items()})
 
 
 def _header(data: EncoderData) -> dict[str, Any]:
-    card = data.card
-    imported = {} if card.provenance is None else {"provenance": pack_provenance(card.provenance)}
-    config, extra = _describe_config(card.config), describe_extra(card)
+    defaults = {one.name: one.default for one in dataclasses.fields(EncoderConfig)}
+    config = dataclasses.asdict(data.card.config)
+    first = {name: value for name, value in config.items() if name in FIRST_FIELDS}
+    later = {name: value for name, value in config.items() if name not in FIRST_FIELDS and value != defaults[name]}
+    table, arrays = split_arrays(data.card)
+    optional = {one.name: one.default for one in dataclasses.fields(EncoderCard) if one.default is not MISSING}
+    extra = {name: table.pop(name) for name in optional if name in table}
+    told = {"confidence"} if data.card.n_bootstrap else set()
+    extra = {name: value for name, value in extra.items() if value not in (optional[name], []) or name in told}
     if data.components is None:
         extra["has_components"] = False
-    is_first = not extra and not pack_extra_arrays(card) and len(config) == len(FIRST_FIELDS)
-    return imported | {
-        "format": FORMAT,
-        "version": 1 if is_first else FORMAT_VERSION,
-        "config": config,
-        "sha256": card.sha256,
-        "network_sha256": card.network_sha256,
-        "response_unit": card.response_unit,
-        "n_train": card.n_train,
-        "n_test": card.n_test,
-        "n_voxels": card.n_voxels,
-        "n_pooled": len(data.mean),
-        "rank": data.rank,
-        **extra,
-    }
-
-
-def _describe_config(config: EncoderConfig) -> dict[str, Any]:
-    values = dataclasses.asdict(config)
-    defaults = {field.name: field.default for field in dataclasses.fields(config)}
-    return {name: value for name, value in values.items() if name in FIRST_FIELDS or value != defaults[name]}
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(_read(path))
-        _config_of(header)
-        if header["format"] != FORMAT or header["version"] not in READ_VERSIONS:
-            raise WeightsError(
-                f"{path.name} is {header['format']} version {header['version']}; this program reads {FORMAT} versions "
-                f"{' and '.join(map(str, READ_VERSIONS))}. {REPAIR}"
-            )
-    except (ValueError, KeyError, TypeError) as problem:
-        raise WeightsError(f"{path.name} is not the header of an encoder: {problem}. {REPAIR}") from problem
-    if missing := [name for name in (*IDENTITY, *SIZES) if name not in header]:
-        raise WeightsError(f"{path.name} lacks {', '.join(missing)}. {REPAIR}")
-    return {"has_components": True} | dict(header)
-
-
-def _config_of(header: dict[str, Any]) -> EncoderConfig:
-    return EncoderConfig(**header["config"])
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise StorageError(f"{path.name} could not be read: {problem.strerror}. {REPAIR}") from problem
+    is_first = not later and set(arrays) == set(SCORES) and not extra.keys() - {"provenance"}
+    sizes = {"n_voxels": data.card.n_voxels, "n_pooled": len(data.mean), "rank": data.rank}
+    marks = HEADER.marks() | ({"version": 1} if is_first else {})
+    return marks | table | {"config": first | later} | sizes | extra

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.files import save_encoder, user_encoders_folder
@@ -27,7 +27,6 @@ from core.encoders.scored import ScoredImages, SecondSet
 from core.encoders.scoring_config import ScoringConfig
 from core.encoders.solve import check_rank, iter_solve
 from core.encoders.tasks import LEAST_IMAGES, resolve_categories
-from core.errors import BadInputError
 from core.paths import cache_folder
 from core.progress import ShouldStop, Stopwatch, never_stop
 from core.types import FloatArray
@@ -190,15 +189,15 @@ def check_source(config: EncoderConfig, network: Network, subject: Subject, scor
     """Raise BadInputError if network or subject are not the configured ones, or too few images are held out."""
     asked, given = (config.network, config.layer), (network.spec.id, network.layer)
     if asked != given:
-        raise BadInputError(describe_refusal("network", allowed=" ".join(asked), got=" ".join(given)))
+        raise refusal("network", allowed=" ".join(asked), got=" ".join(given))
     if config.subject != subject.id:
-        raise BadInputError(describe_refusal("subject", allowed=config.subject, got=subject.id))
+        raise refusal("subject", allowed=config.subject, got=subject.id)
     n_test, n_images = int(subject.test.sum()), len(subject.test)
     nested = n_test == 0 and scoring.n_outer
     if not nested and not LEAST_IMAGES <= n_test < n_images:
         allowed = f"at least {LEAST_IMAGES} held-out images, and some to fit on"
         advice = "Where none is held out, score by a nested cross-validation (--nested)."
-        raise BadInputError(describe_refusal("test", allowed=allowed, got=f"{n_test} of {n_images}", advice=advice))
+        raise refusal("test", allowed=allowed, got=f"{n_test} of {n_images}", advice=advice)
     if scoring.categories:
         resolve_categories(scoring.categories, subject.categories)
 
@@ -250,7 +249,7 @@ class _Job:
         count_images = len({subject.image_ids[row] for row in np.flatnonzero(~subject.test)})
         if count_images < self.config.n_folds:
             allowed = f"at most the number of training images, {count_images}"
-            raise BadInputError(describe_refusal("n_folds", allowed=allowed, got=self.config.n_folds))
+            raise refusal("n_folds", allowed=allowed, got=self.config.n_folds)
         if self.config.regions:
             group_voxels(self.config, subject.voxels, pooled_grid(self.network.feature_shape, self.config.pool))
         for other in self.second:

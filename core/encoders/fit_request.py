@@ -37,7 +37,6 @@ class FitOptions:
     alphas: tuple[float, ...] = DEFAULT_ALPHAS
     n_folds: int = 5
     out: Path | None = None
-    device: str = "auto"
     reducer: str = "pca"
     n_projected: int = 0
     readout: str = "ridge"

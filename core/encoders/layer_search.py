@@ -7,7 +7,6 @@ the whole curve on their cards, and a small table says which is whose.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,15 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.extra_scores import LayerScore
 from core.encoders.files import save_encoder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit_unsaved
 from core.encoders.scoring_config import ScoringConfig
-from core.errors import BadInputError
-from core.files import replace_file
+from core.headers import write_json
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, VoxelTable
 
@@ -127,10 +125,10 @@ def check_layers(configs: Sequence[EncoderConfig]) -> None:
     """Raise BadInputError unless there are two layers or more, all different, of one subject and network."""
     layers = [config.layer for config in configs]
     if len(set(layers)) < len(layers) or len(layers) < 2:
-        raise BadInputError(describe_refusal("layers", allowed="two different layers or more", got=layers))
+        raise refusal("layers", allowed="two different layers or more", got=layers)
     names = {(config.subject, config.network) for config in configs}
     if len(names) > 1:
-        raise BadInputError(describe_refusal("layers", allowed="of one subject and network", got=sorted(names)))
+        raise refusal("layers", allowed="of one subject and network", got=sorted(names))
 
 
 def score_layers(cards: Sequence[EncoderCard], voxels: VoxelTable) -> tuple[LayerScore, ...]:
@@ -184,6 +182,5 @@ def _write_table(config: EncoderConfig, best: Sequence[BestLayer], curve: Sequen
     }
     stem = "-".join(part.replace("/", "_") for part in (config.subject, config.network))
     path = folder / TABLE_FOLDER / f"{stem}.json"
-    text = json.dumps(content, indent=1) + "\n"
-    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_json(path, content)
     return path

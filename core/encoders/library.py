@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.checks import describe_refusal, suggest
+from core.checks import refusal, suggest
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.encoders.files import (
@@ -49,7 +49,7 @@ def find_entry(name: str) -> LibraryEntry:
     known = {entry.name: entry for entry in list_library()}
     if name not in known:
         advice = f"{suggest(name, list(known))} `main.py encoders list` names them all.".strip()
-        raise BadInputError(describe_refusal("encoder", allowed="one of the library", got=name, advice=advice))
+        raise refusal("encoder", allowed="one of the library", got=name, advice=advice)
     return known[name]
 
 
@@ -78,7 +78,7 @@ def remove_encoder(name: str) -> tuple[Path, ...]:
     entry = find_entry(name)
     if not entry.is_own:
         allowed = f"one of your own (in {user_encoders_folder()})"
-        raise BadInputError(describe_refusal("encoder", allowed=allowed, got=name, advice="It came with the program."))
+        raise refusal("encoder", allowed=allowed, got=name, advice="It came with the program.")
     files = (entry.header.with_suffix(".safetensors"), entry.header)
     for path in files:
         try:
@@ -97,7 +97,7 @@ def find_header(path: Path) -> Path:
     headers = [header for header in candidates if header.is_file() and header.with_suffix(".safetensors").is_file()]
     if len(headers) != 1:
         allowed = "an encoder of this program: a .safetensors with its .json beside it"
-        raise BadInputError(describe_refusal("encoder", allowed=allowed, got=str(path)))
+        raise refusal("encoder", allowed=allowed, got=str(path))
     return headers[0]
 
 

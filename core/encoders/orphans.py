@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.import_options import check_new_subject
 from core.encoders.files import list_encoders
-from core.errors import BadInputError
 
 
 def check_no_encoders(subject: str) -> None:
@@ -21,4 +20,4 @@ def check_no_encoders(subject: str) -> None:
             f"{len(left)} encoders of an earlier subject {subject} are still there ({first.network} {first.layer}). "
             "Choose another id, or remove them: `main.py encoders remove --help`."
         )
-        raise BadInputError(describe_refusal("subject", allowed="an id without encoders", got=subject, advice=advice))
+        raise refusal("subject", allowed="an id without encoders", got=subject, advice=advice)

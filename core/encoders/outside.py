@@ -9,13 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.assemble import join_voxels
 from core.encoders.extra_scores import OutsideScore
 from core.encoders.scored import ScoredImages, SecondSet, TaskResult
 from core.encoders.scores import correlate, correlate_in_batches
 from core.encoders.tasks import CATEGORY, LEAST_IMAGES
-from core.errors import BadInputError
 from core.types import FloatArray, IntArray, VoxelTable
 
 
@@ -58,7 +57,7 @@ def share_rois(own: VoxelTable, other: VoxelTable, name: str) -> tuple[str, ...]
         allowed = "a record of the same voxels, or with an ROI of the same name"
         got = f"{name} with {', '.join(other.roi_names) or 'no ROI'}"
         advice = f"The encoder has {', '.join(own.roi_names) or 'no ROI'}."
-        raise BadInputError(describe_refusal("second_set", allowed=allowed, got=got, advice=advice))
+        raise refusal("second_set", allowed=allowed, got=got, advice=advice)
     return shared
 
 
@@ -68,7 +67,7 @@ def choose_unseen(own: Sequence[str], train: IntArray, other: SecondSet) -> IntA
     rows = np.flatnonzero([name not in seen for name in other.images])
     if len(rows) < LEAST_IMAGES:
         allowed = f"a record with at least {LEAST_IMAGES} images that are not trained on"
-        raise BadInputError(describe_refusal("second_set", allowed=allowed, got=f"{other.name} with {len(rows)}"))
+        raise refusal("second_set", allowed=allowed, got=f"{other.name} with {len(rows)}")
     return rows
 
 
@@ -96,7 +95,7 @@ def score_second_set(
     within_rows : row indices
     """
     if data.voxels is None:
-        raise BadInputError(describe_refusal("second_set", allowed="empty without a voxel table", got=other.name))
+        raise refusal("second_set", allowed="empty without a voxel table", got=other.name)
     rois = share_rois(data.voxels, other.voxels, other.name)
     if rois:
         r = np.array([_mean_r(predict, data.voxels, other.responses, other.voxels, rows, roi) for roi in rois])

@@ -7,8 +7,7 @@ import math
 import torch
 from torch.nn import functional
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 
 
 def pool_features(features: torch.Tensor, pool: int) -> torch.Tensor:
@@ -39,7 +38,7 @@ def count_pooled(feature_shape: tuple[int, ...], pool: int) -> int:
         return math.prod(feature_shape)
     if pool > min(feature_shape[1:]):
         allowed = f"at most the side of the feature map, {min(feature_shape[1:])}"
-        raise BadInputError(describe_refusal("pool", allowed=allowed, got=pool, advice="0 keeps every position."))
+        raise refusal("pool", allowed=allowed, got=pool, advice="0 keeps every position.")
     return feature_shape[0] * pool * pool
 
 

@@ -16,10 +16,9 @@ import math
 import numpy as np
 import torch
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.config import PROJECTION_BLOCKS, EncoderConfig
 from core.encoders.pooling import count_pooled
-from core.errors import BadInputError
 from core.seeds import derive_seed
 from core.types import FloatArray, IntArray
 
@@ -85,7 +84,7 @@ def check_projection(n_features: int, n_projected: int) -> None:
     if n_projected >= n_features:
         allowed = f"below the number of pooled features, {n_features}"
         advice = "Use the reducer 'none' or 'pca' instead."
-        raise BadInputError(describe_refusal("n_projected", allowed=allowed, got=n_projected, advice=advice))
+        raise refusal("n_projected", allowed=allowed, got=n_projected, advice=advice)
 
 
 def draw_projection(n_features: int, n_projected: int, *, seed: int) -> tuple[IntArray, FloatArray]:

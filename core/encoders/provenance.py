@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 UNKNOWN_REFERENCE = "unknown: no reference image was shown to it yet"
 
@@ -40,15 +39,3 @@ class Provenance:
         """One line for captions."""
         names = ", ".join(f"{name} (SHA-256 {digest[:12]})" for name, digest in self.files)
         return f"Imported from {self.source or 'a source that is not named'} ({self.kind}): {names}"
-
-
-def pack_provenance(provenance: Provenance | None) -> dict[str, Any] | None:
-    """The record as JSON keeps it."""
-    return None if provenance is None else asdict(provenance)
-
-
-def unpack_provenance(packed: dict[str, Any] | None) -> Provenance | None:
-    """The record of `pack_provenance`. Raises TypeError or KeyError if it is none."""
-    if packed is None:
-        return None
-    return Provenance(**packed | {"files": tuple((str(name), str(digest)) for name, digest in packed["files"])})

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.encoders.config import EncoderConfig, RoiRegion
-from core.errors import BadInputError
 from core.types import IntArray, VoxelTable
 
 Grid = tuple[int, int, int]
@@ -45,7 +44,7 @@ def group_voxels(config: EncoderConfig, voxels: VoxelTable, grid: Grid) -> tuple
     """
     names = [region.roi for region in config.regions]
     if len(set(names)) < len(names):
-        raise BadInputError(describe_refusal("regions", allowed="one for each ROI", got=names))
+        raise refusal("regions", allowed="one for each ROI", got=names)
     groups, free = [], np.ones(voxels.n_voxels, dtype=bool)
     for region in config.regions:
         check_choice("region", region.roi, voxels.roi_names)
@@ -67,9 +66,7 @@ def choose_columns(region: RoiRegion, grid: Grid) -> IntArray:
     channels, rows, columns = grid
     if rows * columns == 1:
         advice = "Choose a layer with a map, and no pooling to one cell."
-        raise BadInputError(
-            describe_refusal("regions", allowed="empty without a feature map", got=region.roi, advice=advice)
-        )
+        raise refusal("regions", allowed="empty without a feature map", got=region.roi, advice=advice)
     across = -1 + (2 * np.arange(columns) + 1) / columns
     up = 1 - (2 * np.arange(rows) + 1) / rows
     inside = np.outer(
@@ -77,7 +74,5 @@ def choose_columns(region: RoiRegion, grid: Grid) -> IntArray:
     ).ravel()
     if not inside.any():
         allowed = f"large enough to hold the centre of a cell of the {rows} x {columns} grid"
-        raise BadInputError(
-            describe_refusal("regions", allowed=allowed, got=tuple(region), advice="Use a finer pooling.")
-        )
+        raise refusal("regions", allowed=allowed, got=tuple(region), advice="Use a finer pooling.")
     return np.flatnonzero(np.tile(inside, channels))

@@ -9,8 +9,7 @@ import hashlib
 
 import numpy as np
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.types import FloatArray
 
 VOXELS_AT_ONCE = 1024
@@ -27,8 +26,7 @@ def average_repeats(responses: FloatArray) -> FloatArray:
         If the shape differs, or an image has no response at all in some voxel.
     """
     if responses.ndim != 3:
-        allowed = "an array (n_images, n_repeats, n_voxels)"
-        raise BadInputError(describe_refusal("responses", allowed=allowed, got=responses.shape))
+        raise refusal("responses", allowed="an array (n_images, n_repeats, n_voxels)", got=responses.shape)
     if responses.shape[1] == 1:
         check_finite(responses[:, 0])
         return responses[:, 0]
@@ -49,8 +47,7 @@ def check_finite(responses: FloatArray) -> None:
     if bad:
         allowed = "finite: at least one response of every voxel to every image"
         got = f"{len(bad)} of {responses.shape[1]} voxels with NaN, the first {bad[0]}"
-        advice = "Import the recording again without these voxels."
-        raise BadInputError(describe_refusal("responses", allowed=allowed, got=got, advice=advice))
+        raise refusal("responses", allowed=allowed, got=got, advice="Import the recording again without these voxels.")
 
 
 def hash_responses(responses: FloatArray) -> str:

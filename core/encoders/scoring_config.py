@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.checks import check_count, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,6 @@ class ScoringConfig:
         check_count("n_outer", self.n_outer, least=0, advice="0 for no nested cross-validation.")
         check_count("seed", self.seed, least=0)
         if self.n_outer == 1:
-            raise BadInputError(describe_refusal("n_outer", allowed="0 or at least 2", got=1))
+            raise refusal("n_outer", allowed="0 or at least 2", got=1)
         if not 0 < self.confidence < 1:
-            raise BadInputError(describe_refusal("confidence", allowed="in (0, 1)", got=self.confidence))
+            raise refusal("confidence", allowed="in (0, 1)", got=self.confidence)

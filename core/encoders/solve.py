@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.crossval import check_disjoint
@@ -24,7 +24,6 @@ from core.encoders.responses import check_finite
 from core.encoders.scored import ScoredImages, SecondSet, TaskResult
 from core.encoders.scoring_config import ScoringConfig
 from core.encoders.tasks import Task, plan_tasks
-from core.errors import BadInputError
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
@@ -102,7 +101,7 @@ def check_scored(config: EncoderConfig, data: ScoredImages) -> tuple[VoxelGroup,
     if not config.regions:
         return (VoxelGroup(np.arange(data.responses.shape[1]), None),)
     if data.voxels is None or data.grid is None:
-        raise BadInputError(describe_refusal("regions", allowed="empty without a voxel table", got=config.regions))
+        raise refusal("regions", allowed="empty without a voxel table", got=config.regions)
     return group_voxels(config, data.voxels, data.grid)
 
 
@@ -111,7 +110,7 @@ def check_rank(config: EncoderConfig, n_inputs: int) -> None:
     if config.reducer != "pca" and n_inputs > LARGEST_RANK:
         allowed = f"'pca' or 'projection' for more than {LARGEST_RANK} features"
         advice = f"The layer has {n_inputs} after pooling; pool more, or reduce them."
-        raise BadInputError(describe_refusal("reducer", allowed=allowed, got=config.reducer, advice=advice))
+        raise refusal("reducer", allowed=allowed, got=config.reducer, advice=advice)
 
 
 def split_voxels(voxels: IntArray, n_train: int) -> list[IntArray]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.encoders.crossval import make_folds
 from core.encoders.regions import VoxelGroup
 from core.encoders.scoring_config import ScoringConfig
-from core.errors import BadInputError
 from core.seeds import derive_seed
 from core.types import BoolArray, IntArray
 
@@ -85,7 +84,7 @@ def plan_tasks(
     train, held_out = np.flatnonzero(~test), np.flatnonzero(test)
     if not held_out.size and not scoring.n_outer:
         advice = "Hold images out, or score by a nested cross-validation (--nested)."
-        raise BadInputError(describe_refusal("test", allowed="some held-out images", got=0, advice=advice))
+        raise refusal("test", allowed="some held-out images", got=0, advice=advice)
     splits = [(NESTED, str(number), *rows) for number, rows in enumerate(_outer(scoring, images, train))]
     splits += [
         (CATEGORY, name, *_leave_out(name, images=images, test=test, categories=categories))
@@ -105,7 +104,7 @@ def resolve_categories(wanted: Sequence[str], categories: Sequence[str]) -> tupl
     known = dict(zip(names.tolist(), counts.tolist(), strict=True))
     if wanted and not known:
         allowed = "empty for images without categories"
-        raise BadInputError(describe_refusal("holdout_category", allowed=allowed, got=", ".join(wanted)))
+        raise refusal("holdout_category", allowed=allowed, got=", ".join(wanted))
     chosen: list[str] = []
     for name in wanted:
         if name == "all":
@@ -114,7 +113,7 @@ def resolve_categories(wanted: Sequence[str], categories: Sequence[str]) -> tupl
         check_choice("holdout_category", name, known)
         if known[name] < LEAST_IMAGES:
             allowed = f"a category of at least {LEAST_IMAGES} images"
-            raise BadInputError(describe_refusal("holdout_category", allowed=allowed, got=f"{name} ({known[name]})"))
+            raise refusal("holdout_category", allowed=allowed, got=f"{name} ({known[name]})")
         chosen.append(name)
     return tuple(dict.fromkeys(chosen))
 
@@ -136,7 +135,5 @@ def _leave_out(
     copied = np.isin(names, names[inside])
     train = np.flatnonzero(~test & ~copied)
     if not train.size:
-        raise BadInputError(
-            describe_refusal("holdout_category", allowed="a category that leaves some training images", got=name)
-        )
+        raise refusal("holdout_category", allowed="a category that leaves some training images", got=name)
     return train, np.concatenate([np.flatnonzero(inside), np.flatnonzero(test & ~copied)])

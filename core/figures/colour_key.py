@@ -36,9 +36,19 @@ class ColourKey:
     threshold: float = 0.0
 
     @property
+    def is_diverging(self) -> bool:
+        """Whether zero is in the middle."""
+        return self.colormap.kind is ColormapKind.DIVERGING
+
+    @property
     def lowest(self) -> float:
         """The value of the first colour."""
-        return -self.limit if self.colormap.kind is ColormapKind.DIVERGING else 0.0
+        return -self.limit if self.is_diverging else 0.0
+
+    def hidden_span(self) -> tuple[float, float]:
+        """The part of the bar under the threshold, in [0, 1]."""
+        share = min(1.0, max(0.0, self.threshold / self.limit))
+        return (0.5 - share / 2, 0.5 + share / 2) if self.is_diverging else (0.0, share)
 
     def caption(self) -> str:
         """Title with its unit."""

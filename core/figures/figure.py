@@ -54,7 +54,7 @@ def write_figure(
     if kind == "html":
         if cortex is None:
             raise BadInputError("This page shows the cortex, and there is nothing that draws it here.")
-        return write_cortex_page(probe, cortex.shapes(), cortex.key, path, theme=config.theme, note=cortex.note)
+        return write_cortex_page(probe, cortex.meshes(), cortex.key, path, theme=config.theme, note=cortex.note)
     packed = _render(probe, config, kind, cortex=cortex, voxels=voxels)
     replace_file(path, lambda partial: partial.write_bytes(packed))
     return path

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from core.checks import check_choice, check_fraction, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, check_fraction, check_positive, refusal
 from core.figures.inks import THEMES
 from core.figures.movie_config import CortexLook
 
@@ -64,10 +63,11 @@ class FigureConfig:
     Parameters
     ----------
     kind : FigureKind
+        What is shown.
     width_cm, height_cm : float
-        0 takes the kind's usual size.
+        In cm; 0 takes the kind's usual size.
     font_size : float
-        Points.
+        Of letters, in points.
     theme : str
         "light", for print, or "dark".
     dpi : float
@@ -94,10 +94,10 @@ class FigureConfig:
         for name, value in (("width", self.width_cm), ("height", self.height_cm)):
             if value and not SMALLEST_CM <= value <= LARGEST_CM:
                 allowed = f"from {SMALLEST_CM:g} to {LARGEST_CM:g} cm, or 0 for the usual"
-                raise BadInputError(describe_refusal(name, allowed=allowed, got=value))
+                raise refusal(name, allowed=allowed, got=value)
         if not SMALLEST_LETTERS <= self.font_size <= LARGEST_LETTERS:
             allowed = f"from {SMALLEST_LETTERS:g} to {LARGEST_LETTERS:g} points"
-            raise BadInputError(describe_refusal("font size", allowed=allowed, got=self.font_size))
+            raise refusal("font size", allowed=allowed, got=self.font_size)
 
     @property
     def inches(self) -> tuple[float, float]:
@@ -113,5 +113,5 @@ def find_figure_format(path: Path, kind: FigureKind) -> str:
     allowed = ("png", "svg", "pdf", *more.get(kind, []))
     ending = path.suffix.lower().removeprefix(".")
     if ending not in allowed:
-        raise BadInputError(describe_refusal("out", allowed=f"a file ending in .{', .'.join(allowed)}", got=path.name))
+        raise refusal("out", allowed=f"a file ending in .{', .'.join(allowed)}", got=path.name)
     return ending

@@ -79,6 +79,8 @@ def iter_movie(
     frames = open_frames(probe, config, cortex)
     drawn = _draw(frames, range(config.n_frames), should_stop)
     for count in iter_write(drawn, config, path, note=describe_note(probe)):
+        if should_stop():  # after the last frame there may be more to encode
+            raise Cancelled
         yield MovieProgress(count, config.n_frames, watch.seconds_left(count))
     report = MovieReport(path, config.n_frames, measure(path))
     yield MovieProgress(config.n_frames, config.n_frames, 0.0, report)

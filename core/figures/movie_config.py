@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from core.checks import check_choice, check_count, check_fraction, check_positive, describe_refusal
+from core.checks import check_choice, check_count, check_fraction, check_positive, refusal
 from core.errors import BadInputError
 from core.figures.inks import THEMES
 from core.probes.probe import Probe
@@ -53,13 +53,17 @@ class CortexLook:
     map : str
         One of `MAPS`; while steps or budgets run, "shift" and "perturbed" follow them.
     geometry : str
-        One of pial, white, inflated, sphere, flat.
-    hemispheres, view : str
-        As in the window; a turn starts from the view.
+        One of `GEOMETRIES`.
+    hemispheres : str
+        One of `HEMISPHERES`.
+    view : str
+        One of `SIDES_SEEN`; a turn starts from it.
     motion : Motion
         Of a movie of the cortex alone.
-    outlines, labels : bool
-        Outline and name the ROIs.
+    outlines : bool
+        Draw outlines of ROIs.
+    labels : bool
+        Write names of ROIs.
     gate_r : float
         Voxels whose encoder's held-out r is below this are dimmed; 0 dims none.
     """
@@ -89,12 +93,13 @@ class MovieConfig:
     Parameters
     ----------
     kind : MovieKind
+        What moves.
     fps : float
         Frames a second.
     seconds : float
-        Length of one showing, the last `hold` seconds of which stand still at the end.
+        Length of one showing, with the end standing still.
     hold : float
-        Seconds; a turning cortex ignores it, so that it turns on without a stop.
+        Seconds the end stands still; a turning cortex ignores it, so that it turns on without a stop.
     width, height : int
         Pixels; even, as H.264 wants it.
     loops : int
@@ -102,7 +107,7 @@ class MovieConfig:
     theme : str
         "light" or "dark".
     with_cortex : bool
-        Whether the cortex follows the steps; the responses at lower budgets are not saved with a probe.
+        Let the cortical map follow the steps; the responses at lower budgets are not saved with a probe.
     look : CortexLook
     """
 
@@ -128,17 +133,15 @@ class MovieConfig:
         check_count("loops", self.loops, least=0)
         check_fraction("loops", self.loops, largest=MOST_LOOPS)
         if self.kind is not MovieKind.CORTEX and self.hold >= self.seconds:
-            raise BadInputError(
-                describe_refusal("hold", allowed=f"shorter than the movie's {self.seconds:g} s", got=self.hold)
-            )
+            raise refusal("hold", allowed=f"shorter than the movie's {self.seconds:g} s", got=self.hold)
         self._check_size()
         if self.with_cortex and self.kind is MovieKind.EPSILON:
             advice = "A probe keeps no responses of its lower budgets; film its steps."
-            raise BadInputError(describe_refusal("cortex", allowed="off for an epsilon sweep", got=True, advice=advice))
+            raise refusal("cortex", allowed="off for an epsilon sweep", got=True, advice=advice)
         turns = self.kind is MovieKind.CORTEX and self.look.motion is Motion.TURN
         if turns and self.look.geometry == "flat":
             advice = "A flat map shows nothing more when it turns; choose --motion unfold or another surface."
-            raise BadInputError(describe_refusal("surface", allowed="not flat for a turn", got="flat", advice=advice))
+            raise refusal("surface", allowed="not flat for a turn", got="flat", advice=advice)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -165,14 +168,14 @@ class MovieConfig:
             if value % 2 or not least <= value <= largest:
                 small, large = (" x ".join(map(str, pair)) for pair in (LEAST_SIZE, LARGEST_SIZE))
                 allowed = f"even numbers of pixels from {small} to {large}"
-                raise BadInputError(describe_refusal("size", allowed=allowed, got=f"{self.width}x{self.height}"))
+                raise refusal("size", allowed=allowed, got=f"{self.width}x{self.height}")
 
 
 def parse_size(text: str) -> tuple[int, int]:
     """Read "1280x720". Raises BadInputError for anything else."""
     found = re.fullmatch(r"(\d+)\s*[x×]\s*(\d+)", text.strip())
     if found is None:
-        raise BadInputError(describe_refusal("size", allowed="WIDTHxHEIGHT in pixels, such as 1280x720", got=text))
+        raise refusal("size", allowed="WIDTHxHEIGHT in pixels, such as 1280x720", got=text)
     return int(found[1]), int(found[2])
 
 
@@ -183,9 +186,7 @@ def find_format(path: Path) -> MovieFormat:
         return MovieFormat(ending[1:])
     if ending in (".mov", ".avi", ".mkv", ".webm", ".png", ".apng", ".svg", ".pdf", ".jpg"):
         advice = "Players, browsers and slides show MP4; a folder (no ending) holds one PNG a frame."
-        raise BadInputError(
-            describe_refusal("out", allowed="NAME.mp4, NAME.gif or a folder", got=path.name, advice=advice)
-        )
+        raise refusal("out", allowed="NAME.mp4, NAME.gif or a folder", got=path.name, advice=advice)
     return MovieFormat.PNG
 
 

@@ -1,21 +1,26 @@
-"""Writes frames as MP4, GIF or a folder of PNG files, whole or not at all. Never draws a frame.
+"""Writes frames as MP4, GIF or a folder of PNG files, whole or not at all. Frames are streamed, never collected.
 
 MP4 is H.264, yuv420p, BT.709, with its index first: browsers, PowerPoint and Keynote play it. It is encoded by the
-ffmpeg that the package imageio-ffmpeg brings, in a process of its own. Nothing in a file depends on when it was made.
+ffmpeg that the package imageio-ffmpeg brings, in a process of its own; a GIF too, from a lossless video that is written
+first, since its one palette is known only at the end. Nothing in a file depends on when it was made.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import subprocess
+import tempfile
+import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, StorageError
+from core.checks import refusal
+from core.errors import StorageError
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format
 from core.files import check_free, new_file, new_folder
 from core.types import ByteArray
@@ -26,12 +31,13 @@ QUALITY = 17
 SECONDS_A_KEY = 2.0
 """A player finds its place at key frames."""
 
-PALETTE_FRAMES = 8
-"""Frames, spread over the movie, that the one palette of a GIF is made from; one palette keeps still parts still."""
+MOST_GIF_FPS = 50.0
+"""Browsers show a frame that asks for less than 0.02 s far longer; above this, frames are left out."""
 
-COLOURS = 256
-Encoder = Generator[None, ByteArray | None, None]
+POLL_SECONDS = 0.05
 FRAME_NAME = "frame_{:05d}.png"
+PLAIN = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact")
+BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 
 
 def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, note: str = "") -> Iterator[int]:
@@ -61,10 +67,15 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
         yield from _write_pictures(frames, config, path, note=note)
         return
     if path.is_dir():
-        raise BadInputError(describe_refusal("out", allowed="a file", got=str(path), advice="A folder has that name."))
+        raise refusal("out", allowed="a file", got=str(path), advice="A folder has that name.")
     write = _write_mp4 if kind is MovieFormat.MP4 else _write_gif
-    with new_file(path) as partial:
-        yield from write(frames, config, partial, note=note)
+    once = path.with_name(f".{path.name}-once.{os.getpid()}.part")
+    try:
+        with new_file(path) as partial:
+            yield from write(frames, config, partial, once=once, note=note)
+    finally:
+        with suppress(OSError):
+            once.unlink(missing_ok=True)
 
 
 def check_place(path: Path) -> MovieFormat:
@@ -75,28 +86,88 @@ def check_place(path: Path) -> MovieFormat:
     return kind
 
 
-def gif_delays(n_frames: int, fps: float) -> list[int]:
-    """Hundredths of a second each frame shows: whole numbers, as GIF wants, that add up to the right length."""
-    ends = np.rint(100 * np.arange(n_frames + 1) / fps).astype(int)
-    return [max(2, int(delay)) for delay in np.diff(ends)]
+def _write_mp4(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str) -> Iterator[int]:
+    showings = max(1, config.loops)
+    to_mp4 = (*PLAIN, "-metadata", f"comment={note}", "-movflags", "+faststart", "-f", "mp4")
+    options = (
+        *("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"),
+        *("-pix_fmt", "yuv420p", "-crf", str(QUALITY), "-preset", "medium", "-profile:v", "high"),
+        *("-g", str(max(1, round(SECONDS_A_KEY * config.fps))), *BT709, *to_mp4),
+    )
+    count = yield from _encode(frames, config, path if showings == 1 else once, "libx264", options)
+    if showings > 1:
+        yield from _run(count, "-stream_loop", str(showings - 1), "-i", str(once), "-c", "copy", *to_mp4, str(path))
+    _check_whole(path, count * showings)
 
 
-def _write_mp4(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, note: str) -> Iterator[int]:
-    kept: list[ByteArray] = []
+def _write_gif(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str) -> Iterator[int]:
+    lossless = ("-pix_fmt", "bgr0", "-qp", "0", "-preset", "ultrafast", "-f", "matroska")
+    count = yield from _encode(frames, config, once, "libx264rgb", lossless)
+    colours = once.with_name(once.name.replace("-once.", "-colours."))
+    rate = f"fps={min(config.fps, MOST_GIF_FPS):g}"
+    try:
+        yield from _run(count, "-i", str(once), "-vf", "palettegen", "-f", "apng", "-plays", "0", str(colours))
+        use = f"[0]{rate}[v];[v][1]paletteuse=dither=floyd_steinberg:diff_mode=rectangle"
+        loop = ("-loop", str({0: 0, 1: -1}.get(config.loops, config.loops - 1)))  # of ffmpeg: -1 shows it once
+        both = ("-i", str(once), "-i", str(colours))
+        yield from _run(count, *both, "-lavfi", use, *PLAIN, *loop, "-f", "gif", str(path))
+    finally:
+        with suppress(OSError):
+            colours.unlink(missing_ok=True)
+    _add_comment(path, note)
+
+
+def _encode(
+    frames: Iterable[ByteArray], config: MovieConfig, path: Path, codec: str, options: tuple[str, ...]
+) -> Generator[int, None, int]:
+    """Stream frames into a video; yields and returns how many."""
+    import imageio_ffmpeg
+
+    encoder: Generator[None, ByteArray | None, None] = imageio_ffmpeg.write_frames(
+        str(path),
+        config.size,
+        fps=config.fps,
+        codec=codec,
+        quality=None,
+        macro_block_size=2,
+        pix_fmt_in="rgb24",
+        pix_fmt_out=options[options.index("-pix_fmt") + 1],
+        ffmpeg_log_level="error",
+        output_params=list(options),
+    )
     count = 0
-    encoder = _open_encoder(config, path, note)
     try:
         encoder.send(None)
         for count, frame in enumerate(frames, start=1):
             encoder.send(np.ascontiguousarray(frame))
-            if config.loops > 1:
-                kept.append(frame)
             yield count
-        for frame in kept * (config.loops - 1):
-            encoder.send(np.ascontiguousarray(frame))
     finally:
         encoder.close()
-    _check_whole(path, count + len(kept) * (config.loops - 1))
+    return count
+
+
+def _run(count: int, *options: str) -> Iterator[int]:
+    """Run ffmpeg on what is written; yields `count` while it works, so that it can be stopped."""
+    import imageio_ffmpeg
+
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *options]
+    no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    with tempfile.TemporaryFile() as said:
+        # A group of its own: Ctrl-C in a terminal is for us to pass on.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stderr=said, creationflags=no_window, process_group=0
+        )
+        try:
+            while process.poll() is None:
+                yield count
+                time.sleep(POLL_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode:
+            said.seek(0)
+            why = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise RuntimeError(why or f"ffmpeg ended with {process.returncode}")
 
 
 def _check_whole(path: Path, n_frames: int) -> None:
@@ -113,78 +184,13 @@ def _check_whole(path: Path, n_frames: int) -> None:
         )
 
 
-def _open_encoder(config: MovieConfig, path: Path, note: str) -> Encoder:
-    import imageio_ffmpeg
-
-    colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
-    plain = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-metadata", f"comment={note}"]
-    options: list[str] = [
-        *("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"),
-        *("-crf", str(QUALITY), "-preset", "medium", "-profile:v", "high"),
-        *("-g", str(max(1, round(SECONDS_A_KEY * config.fps))), *colours, *plain),
-        *("-movflags", "+faststart", "-f", "mp4"),
-    ]
-    encoder: Encoder = imageio_ffmpeg.write_frames(
-        str(path),
-        config.size,
-        fps=config.fps,
-        codec="libx264",
-        quality=None,
-        macro_block_size=2,
-        pix_fmt_in="rgb24",
-        pix_fmt_out="yuv420p",
-        ffmpeg_log_level="error",
-        output_params=options,
-    )
-    return encoder
-
-
-def _write_gif(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, note: str) -> Iterator[int]:
-    """Keep the frames packed until the palette is known; a frame that repeats is stored once and shown longer."""
-    packed: list[bytes] = []
-    owners: list[int] = []
-    before: ByteArray | None = None
-    for frame in frames:
-        if before is None or not np.array_equal(frame, before):
-            packed.append(_pack(frame))
-            before = frame
-        owners.append(len(packed) - 1)
-        yield len(owners)
-    palette = _make_palette(packed)
-    shown: list[Image.Image] = []
-    for one in packed:
-        shown.append(_unpack(one).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
-        yield len(owners)
-    delays = np.bincount(owners, weights=gif_delays(len(owners), config.fps))
-    loops: dict[str, int] = {} if config.loops == 1 else {"loop": max(0, config.loops - 1)}
-    shown[0].save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=shown[1:],
-        duration=[10 * int(delay) for delay in delays],
-        disposal=1,
-        comment=note.encode("ascii", "replace"),
-        **loops,
-    )
-
-
-def _pack(frame: ByteArray) -> bytes:
-    """A frame as PNG, quickly: a third of its size."""
-    kept = io.BytesIO()
-    Image.fromarray(frame).save(kept, format="PNG", compress_level=1)
-    return kept.getvalue()
-
-
-def _unpack(packed: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(packed))
-
-
-def _make_palette(packed: list[bytes]) -> Image.Image:
-    """The best colours of a few frames together."""
-    chosen = np.unique(np.linspace(0, len(packed) - 1, PALETTE_FRAMES).round()).astype(int)
-    strip = np.concatenate([np.asarray(_unpack(packed[at])) for at in chosen])
-    return Image.fromarray(strip).quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+def _add_comment(path: Path, note: str) -> None:
+    """Put a comment before the first picture of a GIF, in blocks of at most 255 letters."""
+    content, text = path.read_bytes(), note.encode("ascii", "replace")
+    blocks = b"".join(bytes([len(part)]) + part for part in (text[at : at + 255] for at in range(0, len(text), 255)))
+    flags = content[10]
+    start = 13 + (3 << (1 + (flags & 7)) if flags & 0x80 else 0)  # behind the header and its palette
+    path.write_bytes(content[:start] + b"\x21\xfe" + blocks + b"\x00" + content[start:])
 
 
 def _write_pictures(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, note: str) -> Iterator[int]:

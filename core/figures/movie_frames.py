@@ -5,7 +5,6 @@ Whoever can draw a cortex (the window, or a renderer off screen) answers for its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,12 +13,13 @@ import numpy as np
 from core.attacks.budget_words import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
+from core.figures.curve import EpsilonScale
 from core.figures.drawing import house_style
 from core.figures.inks import find_inks
 from core.figures.movie_config import MovieConfig, MovieKind
 from core.figures.movie_page import POINTS_PER_PIXEL, Page, Pane, Rect, page_scale
-from core.figures.probe_plots import plot_curve, plot_steps, scaled
+from core.figures.probe_plots import plot_curve, plot_steps
 from core.figures.probe_words import ProbeWords, describe_probe, write_signed
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
@@ -67,7 +67,7 @@ class Cortex(Protocol):
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         """The delivered probe's cortex as points, triangles, colours and words."""
 
 
@@ -93,11 +93,6 @@ def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None)
     if config.kind is MovieKind.EPSILON:
         return _EpsilonFrames(probe, config)
     return _StepFrames(probe, config, cortex if config.with_cortex else None)
-
-
-def iter_frames(frames: Frames, config: MovieConfig) -> Iterator[ByteArray]:
-    """Every frame of one showing."""
-    return (frames.frame(index) for index in range(config.n_frames))
 
 
 def steps_of_frames(n_steps: int, config: MovieConfig) -> list[int]:
@@ -212,7 +207,7 @@ class _EpsilonFrames(_Film):
 
     def frame(self, index: int) -> ByteArray:
         rung, probe = self._rungs[index], self._probe
-        places = scaled(probe.curve.epsilon, probe.config.attack.norm)
+        places = EpsilonScale(probe.config.attack.norm, is_log=False).position(probe.curve.epsilon)
         self._line.set_data(places[: rung + 1], probe.curve.shift[: rung + 1])
         self._dot.set_data([places[rung]], [probe.curve.shift[rung]])
         pixels = probe.rung_pixels[rung]

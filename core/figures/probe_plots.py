@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.budget_words import NORM_SIGNS, NORM_UNITS, write_epsilon
+from core.attacks.budget_words import NORM_SIGNS
+from core.figures.curve import EpsilonScale, budget_stretches, curve_of, value_range
 from core.figures.inks import Inks
-from core.images.stimulus import GREY_LEVELS
 from core.probes.probe import Probe
 from core.probes.spill_over import SpillOver
-from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,41 +19,34 @@ if TYPE_CHECKING:
 
 TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
 HEADROOM = 0.1
-MOST_TICKS = 7
-
-
-def scaled(epsilon: FloatArray, norm: NormName) -> FloatArray:
-    """Budgets as an axis shows them: Linf in grey levels of 255, L2 as it is."""
-    return np.asarray(epsilon, dtype=np.float64) * (GREY_LEVELS if norm is NormName.LINF else 1.0)
 
 
 def plot_curve(axes: Axes, probe: Probe, inks: Inks, *, unit: str) -> Line2D:
-    """The shift along the ladder on a logarithmic axis, with first order, random control and sign flip.
+    """The shift along the budgets on a logarithmic axis, with first order, random control and sign flip.
 
     Returns the line of the shift, which a movie lets grow.
     """
-    curve, norm = probe.curve, probe.config.attack.norm
-    places = scaled(curve.epsilon, norm)
-    rows = (
-        ("first order", curve.first_order, inks.first_order, "--", ""),
-        ("random control", curve.control_shift, inks.control, ":", ""),
-        ("sign flip", curve.sign_flip_shift, inks.flipped, "-", "s"),
-        ("attack", curve.shift, inks.shift, "-", "o"),
-    )
+    data = curve_of(probe)
+    scale = EpsilonScale(data.norm, is_log=False)
+    places = scale.position(data.epsilon)
+    looks = {
+        "first order": (inks.first_order, "--", ""),
+        "random control": (inks.control, ":", ""),
+        "sign flip": (inks.flipped, "-", "s"),
+        "attack": (inks.shift, "-", "o"),
+    }
     drawn = []
-    for label, values, colour, style, marker in rows:
+    for name, (colour, style, marker) in looks.items():
+        values = data.series[name]
         if np.isfinite(values).any():
-            drawn += axes.plot(places, values, color=colour, ls=style, marker=marker, ms=3.5, lw=1.4, label=label)
+            drawn += axes.plot(places, values, color=colour, ls=style, marker=marker, ms=3.5, lw=1.4, label=name)
     hide_spines(axes)
     axes.axhline(0, color=inks.line, lw=0.8, zorder=0)
     if (places > 0).all():
         axes.set_xscale("log", base=2)
         axes.minorticks_off()
-        shown = places[:: -max(1, -(-len(places) // MOST_TICKS))]
-        axes.set_xticks(shown, [f"{place:.3g}" for place in shown])
-    axes.set_xlabel(f"ε, {NORM_SIGNS[norm]} ({NORM_UNITS[norm]})")
-    axes.set_ylabel(name_shift(unit))
-    axes.set_ylim(*spread([values for _, values, *_ in rows]))
+        axes.set_xticks(*zip(*scale.ticks(data.epsilon), strict=True))
+    axes.set(xlabel=scale.title, ylabel=name_shift(unit), ylim=value_range(data.series.values(), headroom=HEADROOM))
     add_sd_axis(axes, probe, inks)
     handles = drawn[::-1]
     names = [str(line.get_label()) for line in handles]
@@ -67,20 +58,16 @@ def plot_curve(axes: Axes, probe: Probe, inks: Inks, *, unit: str) -> Line2D:
 def plot_steps(axes: Axes, probe: Probe, inks: Inks, *, unit: str) -> Line2D:
     """The shift of the target at every attack step; the budget in force stands above each stretch. Returns the line."""
     history, norm = probe.history, probe.config.attack.norm
-    steps = np.arange(1, history.n_steps + 1)
-    (line,) = axes.plot(steps, history.shift, color=inks.shift, lw=1.6)
+    (line,) = axes.plot(np.arange(1, history.n_steps + 1), history.shift, color=inks.shift, lw=1.6)
     hide_spines(axes)
     axes.axhline(0, color=inks.line, lw=0.8, zorder=0)
-    low, high = spread([history.shift])
-    axes.set(xlim=(0.5, max(2, history.n_steps) + 0.5), ylim=(low, high))
+    axes.set(xlim=(0.5, max(2, history.n_steps) + 0.5), ylim=value_range([history.shift], headroom=HEADROOM))
     axes.set(xlabel="attack step", ylabel=name_shift(unit))
-    starts = np.flatnonzero(np.diff(history.epsilon, prepend=np.nan) != 0)
-    ends = [*starts[1:].tolist(), history.n_steps]
-    for start in starts[1:]:
-        axes.axvline(start + 0.5, color=inks.line, lw=0.8, zorder=0)
+    edges, budgets = budget_stretches(history.epsilon, norm)
+    for edge in edges:
+        axes.axvline(edge, color=inks.line, lw=0.8, zorder=0)
     top = axes.secondary_xaxis("top")
-    middles = [(start + end + 1) / 2 for start, end in zip(starts.tolist(), ends, strict=True)]
-    top.set_xticks(middles, [write_epsilon(float(history.epsilon[start]), norm) for start in starts.tolist()])
+    top.set_xticks(*zip(*budgets, strict=True))
     top.tick_params(length=0, colors=inks.muted)
     top.spines[:].set_visible(False)
     top.set_xlabel(f"ε in force, {NORM_SIGNS[norm]}")
@@ -121,15 +108,6 @@ def add_sd_axis(axes: Axes, probe: Probe, inks: Inks) -> None:
 def name_shift(unit: str) -> str:
     """The name of an axis of shifts; a unit with a bracket of its own gets no second one."""
     return f"shift, {unit}" if "(" in unit else f"shift ({unit})"
-
-
-def spread(groups: Sequence[FloatArray]) -> tuple[float, float]:
-    """Limits that hold zero and every finite value, with headroom; (-1, 1) where there are none."""
-    values = np.concatenate([np.zeros(1), *[np.ravel(group) for group in groups]])
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
-    room = HEADROOM * (high - low)
-    return (low - room, high + room) if room > 0 else (-1.0, 1.0)
 
 
 def hide_spines(axes: Axes) -> None:

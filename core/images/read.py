@@ -11,7 +11,7 @@ from typing import NoReturn
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from core.checks import check_count, describe_refusal
+from core.checks import check_count, refusal
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
@@ -72,9 +72,7 @@ def read_image(path: Path | str, *, size: int) -> Stimulus:
 
 def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
     if not file.is_file():
-        raise BadInputError(
-            describe_refusal("image", allowed="an image file", got=str(file), advice="There is no such file.")
-        )
+        raise refusal("image", allowed="an image file", got=str(file), advice="There is no such file.")
     try:
         with warnings.catch_warnings():
             # Pillow only warns about large pictures; the limit here is our own and refuses.
@@ -89,16 +87,12 @@ def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
         raise
     except UnidentifiedImageError as error:
         advice = "It is not an image in a known format; save it as PNG or JPEG."
-        raise BadInputError(
-            describe_refusal("image", allowed="a readable image", got=file.name, advice=advice)
-        ) from error
+        raise refusal("image", allowed="a readable image", got=file.name, advice=advice) from error
     except Image.DecompressionBombError as error:
         raise _refuse_large(file, "far too many pixels") from error
     except BROKEN_FILE_ERRORS as error:
         advice = f"The file is damaged or cut short ({error}). Copy or export it again."
-        raise BadInputError(
-            describe_refusal("image", allowed="a readable image", got=file.name, advice=advice)
-        ) from error
+        raise refusal("image", allowed="a readable image", got=file.name, advice=advice) from error
 
 
 def _check_size(opened: Image.Image, file: Path) -> None:
@@ -108,14 +102,12 @@ def _check_size(opened: Image.Image, file: Path) -> None:
     if min(width, height) < LEAST_SIDE:
         got = f"{width} x {height} pixels"
         advice = f"{file.name} is too small to show; use a larger picture."
-        raise BadInputError(
-            describe_refusal("image", allowed=f"at least {LEAST_SIDE} pixels a side", got=got, advice=advice)
-        )
+        raise refusal("image", allowed=f"at least {LEAST_SIDE} pixels a side", got=got, advice=advice)
 
 
 def _refuse_large(file: Path, got: str) -> BadInputError:
     advice = f"Shrink {file.name} first."
-    return BadInputError(describe_refusal("image", allowed=f"at most {MOST_PIXELS} pixels", got=got, advice=advice))
+    return refusal("image", allowed=f"at most {MOST_PIXELS} pixels", got=got, advice=advice)
 
 
 def _note_packing(opened: Image.Image) -> list[str]:
@@ -156,7 +148,7 @@ def _reduce_depth(picture: Image.Image) -> Image.Image:
 
 def _refuse_range(got: str) -> NoReturn:
     advice = "The range of its numbers is unknown; save the picture as PNG."
-    raise BadInputError(describe_refusal("image", allowed="8- or 16-bit", got=got, advice=advice))
+    raise refusal("image", allowed="8- or 16-bit", got=got, advice=advice)
 
 
 def _flatten(picture: Image.Image, notes: list[str]) -> tuple[Image.Image, list[str]]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.types import ByteArray, FloatArray
 
 GREY_LEVELS = 255.0
@@ -62,13 +61,11 @@ def to_uint8(pixels: FloatArray) -> ByteArray:
         If the shape differs, or a pixel is not finite or rounds to a level outside 0 to 255.
     """
     if pixels.ndim != 3 or pixels.shape[0] != 3:
-        raise BadInputError(describe_refusal("pixels", allowed="an array (3, height, width)", got=pixels.shape))
+        raise refusal("pixels", allowed="an array (3, height, width)", got=pixels.shape)
     levels = np.rint(pixels.transpose(1, 2, 0) * GREY_LEVELS)
     if not (np.isfinite(levels).all() and levels.min() >= 0 and levels.max() <= GREY_LEVELS):
         got = (float(pixels.min()), float(pixels.max()))
-        raise BadInputError(
-            describe_refusal("pixels", allowed="finite and in [0, 1]", got=got, advice="Clamp them first.")
-        )
+        raise refusal("pixels", allowed="finite and in [0, 1]", got=got, advice="Clamp them first.")
     return np.ascontiguousarray(levels.astype(np.uint8))
 
 
@@ -81,8 +78,7 @@ def from_uint8(levels: ByteArray) -> npt.NDArray[np.float32]:
         If the shape or the type differs.
     """
     if levels.ndim != 3 or levels.shape[2] != 3 or levels.dtype != np.uint8:
-        got = (levels.shape, str(levels.dtype))
-        raise BadInputError(describe_refusal("levels", allowed="an array (height, width, 3) of uint8", got=got))
+        raise refusal("levels", allowed="an array (height, width, 3) of uint8", got=(levels.shape, str(levels.dtype)))
     return np.ascontiguousarray(levels.transpose(2, 0, 1).astype(np.float32) / np.float32(GREY_LEVELS))
 
 

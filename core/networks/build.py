@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.errors import BadInputError, WeightsError
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 ENTRY_POINTS = "probescope.networks"
 """Group of entry points under which an installed package offers networks: functions that return a torch.nn.Module."""
@@ -48,8 +48,7 @@ def find_function(reference: str) -> Any:
     """The function "package.module:name" names. Raises BadInputError if it cannot be imported."""
     module, _, name = reference.partition(":")
     if not module or not name:
-        allowed = "package.module:function"
-        raise BadInputError(describe_refusal("function", allowed=allowed, got=reference))
+        raise refusal("function", allowed="package.module:function", got=reference)
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:

@@ -6,132 +6,16 @@ library ("timm:NAME", "torchvision:NAME", "entry:NAME"), which alone needs the l
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, fields
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, get_args
+from core.checks import check_choice
+from core.networks.spec import NetworkSpec, catalog_path, read_catalog
+from core.networks.user_networks import list_user_networks
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
-from core.paths import cache_folder, demo_folder, resources_folder
-
-Family = Literal["torchvision", "timm", "torchscript", "export", "python"]
-Tokens = Literal["all", "grid", "class", "mean"]
 PREFIXES = ("timm", "torchvision", "entry")
 """What a name of a library begins with, before a colon."""
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkSpec:
-    """One network: what to build, with which weights, and where it may be cut.
-
-    Parameters
-    ----------
-    id : str
-        Short name used on the command line and in files.
-    title : str
-        Name shown to the user.
-    family : "torchvision", "timm", "torchscript", "export" or "python"
-        Library whose definition is built; or a file that holds its own definition; or a function of the user.
-    architecture : str
-        Name of the architecture in that library; "module:function" for "python"; "" for files.
-    weights : str
-        Weights file: relative to the embedded weights, to the downloads if it has an address, or an absolute path.
-    sha256 : str
-        Of the weights file: 64 hexadecimal digits, or as many of the first ones as are published; "" where none are
-        known: then the hash found at the first download or import is kept and expected from then on.
-    input_size : int
-        Side of the square stimulus, in pixels.
-    mean, std : 3 floats each
-        Per-channel (R, G, B) normalisation of pixels in [0, 1].
-    layers : tuple of str
-        Feature layers offered, early to late; paths of modules.
-    default_layer : str
-        The one to start with.
-    robust : bool
-        Whether it was trained against perturbations.
-    licence, source, note : str
-        Shown with the network.
-    url : str
-        Where the weights can be downloaded; "" for embedded and own files.
-    size_mb : float
-        Size of the download in units of 2^20 bytes; 0 where unknown.
-    tokens : "all", "grid", "class" or "mean"
-        What becomes of features (n_tokens, channels) of a transformer: kept; the patch tokens as a map (channels, side,
-        side); the class token (channels,); the mean of the patch tokens (channels,). Maps of networks with channels
-        last become (channels, height, width) in any case.
-    user : bool
-        Whether it is the user's own.
-    """
-
-    id: str
-    title: str
-    family: Family
-    architecture: str
-    weights: str
-    sha256: str
-    input_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    layers: tuple[str, ...]
-    default_layer: str
-    robust: bool
-    licence: str
-    source: str
-    note: str
-    url: str = ""
-    size_mb: float = 0.0
-    tokens: Tokens = "all"
-    user: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a record that could not be built."""
-        check_choice(f"{self.id}.family", self.family, get_args(Family))
-        check_choice(f"{self.id}.default_layer", self.default_layer, self.layers)
-        check_choice(f"{self.id}.tokens", self.tokens, get_args(Tokens))
-
-    @property
-    def weights_path(self) -> Path:
-        """Where the weights file should lie."""
-        return (downloads_folder() if self.url else weights_folder()) / self.weights
-
-    @property
-    def installed(self) -> bool:
-        """Whether it can be opened without a download."""
-        return (self.family == "python" and not self.weights) or self.weights_path.is_file()
-
-    @property
-    def is_drawn(self) -> bool:
-        """Whether a library draws its weights anew: a file or a function of the user holds one set of them."""
-        return self.family in ("torchvision", "timm")
-
-    def describe(self) -> str:
-        """One line: title, architecture, size, robust or standard."""
-        kind = "robust" if self.robust else "standard"
-        what = f"{self.family} {self.architecture}".strip()
-        return f"{self.title} ({what}, {self.input_size} px, {kind})"
-
-
-def catalog_path() -> Path:
-    """The catalogue file."""
-    return resources_folder() / "networks.toml"
-
-
-def weights_folder() -> Path:
-    """The folder of the embedded weights."""
-    return demo_folder() / "networks"
-
-
-def downloads_folder() -> Path:
-    """Where downloaded weights are kept; they can be downloaded again."""
-    return cache_folder() / "networks"
-
-
 def list_networks() -> tuple[NetworkSpec, ...]:
     """Every network of the catalogue, in its order, then the user's own."""
-    from core.networks.user_networks import list_user_networks
-
     shipped = read_catalog(catalog_path())
     taken = {spec.id for spec in shipped}
     return shipped + tuple(spec for spec in list_user_networks() if spec.id not in taken)
@@ -146,29 +30,3 @@ def find_network(network: str) -> NetworkSpec:
 
         return find_named(prefix, name)
     return known[check_choice("network", network, known)]
-
-
-@lru_cache(maxsize=8)
-def read_catalog(path: Path) -> tuple[NetworkSpec, ...]:
-    """Read a catalogue file: sections [network.ID], one key per field. Raises BadInputError naming the bad entry."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadInputError(
-            f"The network catalogue {path} cannot be read: {error}. Install the program again."
-        ) from error
-    return tuple(read_spec(name, entry) for name, entry in table.get("network", {}).items())
-
-
-def read_spec(name: str, entry: dict[str, Any]) -> NetworkSpec:
-    """One entry; keys with a default may be left out. Raises BadInputError naming an odd or missing key."""
-    allowed = {field.name for field in fields(NetworkSpec)} - {"id"}
-    needed = {field.name for field in fields(NetworkSpec) if field.default is MISSING} - {"id"}
-    odd = sorted((set(entry) - allowed) | (needed - set(entry)))
-    if odd:
-        table = f"a table with the keys {', '.join(sorted(needed))}"
-        raise BadInputError(
-            describe_refusal(f"network.{name}", allowed=table, got=odd[0], advice=f"Look at {odd[0]!r}.")
-        )
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    return NetworkSpec(id=name, **values)

@@ -15,11 +15,11 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.networks.build import build_architecture
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import find_network
 from core.networks.files.checkpoint import COUNTER, State, apply_state
-from core.networks.files.export_file import OUTPUT, open_export
-from core.networks.files.script_file import open_script
-from core.networks.open_body import check_weights, fill_fixed, read_for
+from core.networks.files.program import OUTPUT
+from core.networks.open_body import check_weights, fill_fixed, open_program, read_for
+from core.networks.spec import NetworkSpec
 
 TOWERS = ("clip", "siglip", "dino", "eva02", "mae")
 """In names of networks that end in an embedding: there are no classes without a text tower."""
@@ -55,9 +55,8 @@ def open_classifier(spec: NetworkSpec) -> Classifier:
     if any(word in f"{spec.architecture} {spec.id}".lower() for word in TOWERS):
         raise WeightsError("it ends in an embedding; classes would need a text tower, which is not part of it")
     path, _ = check_weights(spec, None)
-    if spec.family in ("torchscript", "export"):
-        opened = open_script if spec.family == "torchscript" else open_export
-        found = Classifier(opened(path, OUTPUT, example=_example(spec)), spec, "own")
+    if spec.is_program:
+        found = Classifier(open_program(spec, OUTPUT, path=path, example=_example(spec)[:1]), spec, "own")
     else:
         found = _open_definition(spec, path)
     with torch.no_grad():

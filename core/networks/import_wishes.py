@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.checks import check_count, describe_refusal
-from core.errors import BadInputError
-from core.networks.catalog import Tokens
+from core.checks import check_count, refusal
+from core.networks.spec import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +50,4 @@ class ImportWishes:
         for name in ("mean", "std"):
             values = getattr(self, name)
             if values is not None and (len(values) != 3 or (name == "std" and min(values) <= 0)):
-                raise BadInputError(describe_refusal(name, allowed="three numbers, std above 0", got=values))
+                raise refusal(name, allowed="three numbers, std above 0", got=values)

@@ -1,9 +1,8 @@
 """Takes a network of the user in: a weights file, a network file, or a function. Never keeps one that cannot be probed.
 
 state dict (.pth .pt .bin .safetensors), checkpoint (.ckpt)   needs the architecture: a catalogue id, timm:NAME, ...
-torch.export (.pt2)                                           is a network of its own
-TorchScript (.pt)                                             too, but a program: only if the user trusts it
-"package.module:function"                                     runs the user's Python: only if the user trusts it
+torch.export (.pt2), TorchScript (.pt)                        networks of their own, and programs: only if trusted
+"package.module:function"                                     runs the user's Python: only if trusted
 """
 
 from __future__ import annotations
@@ -12,21 +11,24 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
-from core.networks.catalog import PREFIXES, Family, NetworkSpec, find_network, list_networks
-from core.networks.files.checkpoint import hash_file, is_torchscript
+from core.networks.catalog import PREFIXES, find_network, list_networks
+from core.networks.files.checkpoint import hash_file
+from core.networks.files.export_file import load_export
+from core.networks.files.torch_pickle import is_torchscript
 from core.networks.import_wishes import ImportWishes
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import DEFAULT_SIZE, IMAGENET_MEAN, IMAGENET_STD, choose_layers, spec_of_function
 from core.networks.open_body import hash_module
+from core.networks.spec import Family, NetworkSpec
 from core.networks.user_networks import check_new_id, save_user_network, suggest_id
 
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 EXPORT_SUFFIX = ".pt2"
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-TRUST = "Say that you trust it: `--trust`, or the box in the import dialog."
+PROGRAM_KINDS: dict[Family, str] = {"torchscript": "a TorchScript file", "export": "a torch.export file"}
 
 
 def import_network(source: str, wishes: ImportWishes | None = None) -> NetworkSpec:
@@ -66,14 +68,14 @@ def _keep_named(name: str, wishes: ImportWishes) -> NetworkSpec:
         check_choice("layer", layer, [info.name for info in list_layers(spec)])
     if spec.family == "python":
         if not wishes.trusted:
-            raise BadInputError(f"{name!r} is Python code that runs with your rights. {TRUST}")
+            raise _ask_for_trust(f"{name!r}", "Python code")
         load_network(spec)
     return save_user_network(spec)
 
 
 def _take_function(reference: str, wishes: ImportWishes) -> NetworkSpec:
     if not wishes.trusted:
-        raise BadInputError(f"{reference!r} is Python code that would run with your rights. {TRUST}")
+        raise _ask_for_trust(f"{reference!r}", "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."))
     _check_repeats(spec, reference)
     return _apply(replace(spec, source=f"function {reference}"), wishes)
@@ -91,17 +93,13 @@ def _check_repeats(spec: NetworkSpec, reference: str) -> None:
 def _take_file(path: Path, wishes: ImportWishes) -> NetworkSpec:
     if not path.is_file():
         raise StorageError(f"The file {path} does not exist. Check the path.")
-    if path.suffix == EXPORT_SUFFIX:
-        return _take_whole(path, "export", wishes)
-    if is_torchscript(path):
-        if not wishes.trusted:
-            raise BadInputError(f"{path.name} is a TorchScript file, a program that runs with your rights. {TRUST}")
-        return _take_whole(path, "torchscript", wishes)
+    if path.suffix == EXPORT_SUFFIX or is_torchscript(path):
+        return _take_program(path, "export" if path.suffix == EXPORT_SUFFIX else "torchscript", wishes)
     check_choice("file", path.suffix.lower(), [*WEIGHTS_SUFFIXES, EXPORT_SUFFIX])
     base = find_network(wishes.architecture or _guess_base(path))
     if base.family not in {"torchvision", "timm"}:
         advice = "Give the library's definition: timm:NAME or torchvision:NAME."
-        raise BadInputError(describe_refusal("architecture", allowed="one of a library", got=base.id, advice=advice))
+        raise refusal("architecture", allowed="one of a library", got=base.id, advice=advice)
     spec = replace(
         base,
         id=path.stem,
@@ -129,8 +127,20 @@ def _guess_base(path: Path) -> str:
     )
 
 
-def _take_whole(path: Path, family: Family, wishes: ImportWishes) -> NetworkSpec:
+def _ask_for_trust(name: str, what: str) -> BadInputError:
+    """The refusal of what runs code, before it is opened: what trust means, and how to say it."""
+    return BadInputError(
+        f"{name} is {what}, a program that runs with your rights and could read, change or send your files, so it is "
+        "opened only if you trust whoever made it: `--trust` on the command line, the box in the import dialog, or "
+        "`ImportWishes(trusted=True)`."
+    )
+
+
+def _take_program(path: Path, family: Family, wishes: ImportWishes) -> NetworkSpec:
     """A file that is definition and weights in one."""
+    if not wishes.trusted:
+        raise _ask_for_trust(path.name, PROGRAM_KINDS[family])
+    made_for = load_export(path, wishes.input_size).side if family == "export" else 0
     spec = NetworkSpec(
         id=path.stem,
         title=path.stem,
@@ -138,7 +148,7 @@ def _take_whole(path: Path, family: Family, wishes: ImportWishes) -> NetworkSpec
         architecture="",
         weights=str(path.absolute()),
         sha256="",
-        input_size=wishes.input_size or DEFAULT_SIZE,
+        input_size=wishes.input_size or made_for or DEFAULT_SIZE,
         mean=wishes.mean or IMAGENET_MEAN,
         std=wishes.std or IMAGENET_STD,
         layers=("output",),

@@ -10,11 +10,12 @@ from torch import nn
 
 from core.checks import check_choice
 from core.device import choose_device
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import find_network
 from core.networks.joined import split_layers
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.network import Network
-from core.networks.open_body import FILES, Body, check_weights, fingerprint, open_body
+from core.networks.open_body import Body, check_weights, fingerprint, open_body
+from core.networks.spec import NetworkSpec
 from core.networks.truncate import fold_batchnorm, run_to_exit
 from core.networks.validate import validate_network
 
@@ -68,7 +69,7 @@ def open_network(
 
 def wrap_body(body: Body, spec: NetworkSpec, *, layer: str, sha256: str, device: str) -> Network:
     """A cut network with its normalisation, BatchNorm folded where that changes nothing, on its device."""
-    foldable = spec.family not in FILES and len(split_layers(layer)) == 1
+    foldable = not spec.is_program and len(split_layers(layer)) == 1
     module = _fold_if_exact(body.module, spec) if foldable else body.module
     result = Network(
         module, spec, layer=layer, sha256=sha256, feature_shape=body.feature_shape, treatment=body.treatment

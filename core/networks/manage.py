@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError
-from core.networks.catalog import NetworkSpec, find_network, list_networks
+from core.networks.catalog import find_network, list_networks
 from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
 from core.networks.import_wishes import ImportWishes
+from core.networks.spec import NetworkSpec
 from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
 
 MEGABYTE = 2**20
@@ -93,8 +94,7 @@ def remove_network(network: str) -> str:
     if spec.url and remove_download(spec):
         return f"Removed the download of {spec.id}; it can be downloaded again."
     advice = "Embedded networks stay." if not spec.url else "It is not downloaded."
-    allowed = "a network of your own or a downloaded one"
-    raise BadInputError(describe_refusal("network", allowed=allowed, got=network, advice=advice))
+    raise refusal("network", allowed="a network of your own or a downloaded one", got=network, advice=advice)
 
 
 def check_network(network: str, layer: str | None = None, *, device: str = "cpu") -> CheckReport:
@@ -119,7 +119,7 @@ class LayerRow:
 
 def describe_layers(network: str) -> tuple[LayerRow, ...]:
     """Every layer of a network with its shape. Raises as `find_network` and the library do."""
-    from core.networks.layers import list_layers
+    from core.networks.list_layers import list_layers
 
     spec = find_network(network)
     return tuple(
@@ -137,4 +137,4 @@ def take_in(source: str, wishes: ImportWishes) -> NetworkSpec:
 
 def can_be_trained(spec: NetworkSpec) -> bool:
     """Whether a robust fine-tuning can start from it: it is here, and its definition and weights are two things."""
-    return spec.installed and spec.family not in {"torchscript", "export"}
+    return spec.installed and not spec.is_program

@@ -18,11 +18,11 @@ from typing import Any, get_args
 
 import torch
 
-from core.checks import check_choice, describe_refusal, suggest
+from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
 from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
-from core.networks.catalog import NetworkSpec, Tokens
 from core.networks.layers import LayerInfo, watch_layers
+from core.networks.spec import NetworkSpec, Tokens
 from core.networks.tokens import count_prefix
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -134,7 +134,7 @@ def _check_timm_name(name: str) -> None:
     if not timm.is_model(architecture):
         known = timm.list_models()
         advice = suggest(architecture, known) or "`timm.list_models()` lists them."
-        raise BadInputError(describe_refusal("timm name", allowed=f"one of {len(known)}", got=name, advice=advice))
+        raise refusal("timm name", allowed=f"one of {len(known)}", got=name, advice=advice)
     tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*")]
     if tag:
         check_choice(f"weights of timm:{architecture}", tag, tags)
@@ -147,8 +147,7 @@ def _find_torchvision(name: str) -> NetworkSpec:
     known = models.list_models()
     if architecture not in known:
         advice = suggest(architecture, known) or "`torchvision.models.list_models()` lists them."
-        allowed = f"one of {len(known)}"
-        raise BadInputError(describe_refusal("torchvision name", allowed=allowed, got=name, advice=advice))
+        raise refusal("torchvision name", allowed=f"one of {len(known)}", got=name, advice=advice)
     sets = {one.name: one for one in models.get_model_weights(architecture)}
     if wanted:
         check_choice(f"weights of torchvision:{architecture}", wanted, sets)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from core.errors import Cancelled
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 from core.networks.tokens import Treatment
 from core.networks.truncate import Stop, run_to_exit
 

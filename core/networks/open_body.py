@@ -16,17 +16,14 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.networks.build import build_architecture, build_with_memory, example_pixels
-from core.networks.catalog import NetworkSpec
 from core.networks.files.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import open_export
 from core.networks.files.script_file import open_script
 from core.networks.joined import cut_after_all, split_layers
+from core.networks.spec import NetworkSpec
 from core.networks.tokens import Treatment, find_treatment
 from core.networks.truncate import cut_after, run_to_exit
-
-FILES = ("torchscript", "export")
-"""Families that are one file: definition and weights in one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,19 +56,24 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
         If the weights are truncated, of another architecture, or hold code.
     """
     example = example_pixels(spec)
-    if spec.family in FILES:
-        opened = open_script if spec.family == "torchscript" else open_export
-        module = whole = opened(path, layer, example=example)
+    if spec.is_program:
+        module = whole = open_program(spec, layer, path=path, example=example)
     else:
         whole = build_architecture(spec)
         state = read_for(spec, whole, path) if spec.weights else None
         known = whole.state_dict()
         module = _cut(whole, layer, example)
     body = _describe(module, whole, spec, example)
-    if spec.family not in FILES and state is not None:
+    if not spec.is_program and state is not None:
         apply_state(module, state, known=known, path=path)
         fill_fixed(module, spec)
     return body
+
+
+def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Tensor) -> nn.Module:
+    """A TorchScript or torch.export file, cut behind `layer`."""
+    opened = open_script if spec.family == "torchscript" else open_export
+    return opened(path, layer, example=example)
 
 
 def cut_body(whole: nn.Module, layer: str, spec: NetworkSpec, *, example: torch.Tensor) -> Body:
@@ -92,7 +94,7 @@ def _describe(module: nn.Module, whole: nn.Module, spec: NetworkSpec, example: t
     treatment = find_treatment(whole, spec, shape=shape)
     if isinstance(features, torch.Tensor):
         shape = tuple(treatment(features).shape[1:])
-    return Body(module.requires_grad_(False) if spec.family not in FILES else module, treatment, shape)
+    return Body(module.requires_grad_(False) if not spec.is_program else module, treatment, shape)
 
 
 def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:

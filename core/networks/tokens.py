@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
-from core.networks.catalog import NetworkSpec, Tokens
+from core.networks.spec import NetworkSpec, Tokens
 
 
 @dataclass(frozen=True, slots=True)

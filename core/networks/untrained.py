@@ -12,13 +12,12 @@ import hashlib
 import torch
 from torch import nn
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.networks.build import build_with_memory
-from core.networks.catalog import NetworkSpec
 from core.networks.load import check_layer, wrap_body
 from core.networks.network import Network
 from core.networks.open_body import cut_body
+from core.networks.spec import NetworkSpec
 from core.networks.validate import validate_network
 from core.seeds import derive_seed
 from core.types import FloatArray
@@ -44,8 +43,7 @@ def open_untrained(spec: NetworkSpec, layer: str, *, seed: int, pixels: FloatArr
         If the random network cannot be probed there.
     """
     if not spec.is_drawn:
-        allowed = "a definition of torchvision or timm"
-        raise BadInputError(describe_refusal("network", allowed=allowed, got=spec.family, advice="Leave it out."))
+        raise refusal("network", allowed="a definition of torchvision or timm", got=spec.family, advice="Leave it out.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "untrained", spec.id))
         whole = build_with_memory(spec)

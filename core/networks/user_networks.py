@@ -11,18 +11,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tomllib
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, ProbeError, StorageError
+from core.checks import refusal
+from core.errors import ProbeError, StorageError
 from core.files import new_folder
-from core.networks import catalog
-from core.networks.catalog import NetworkSpec, read_catalog, read_spec
+from core.headers import HeaderKind
+from core.networks.spec import NetworkSpec, catalog_path, read_catalog, read_entries
 from core.paths import data_folder
 
 ENTRY = "network.toml"
+HEADER = HeaderKind("the entry of a network", "Import the network again.", syntax="toml")
 ID_PATTERN = re.compile(r"[A-Za-z0-9_.:@-]{1,80}")
 
 
@@ -71,7 +71,7 @@ def remove_user_network(network: str) -> Path:
     folder = user_networks_folder() / folder_name(network)
     if network not in [spec.id for spec in list_user_networks()]:
         owned = ", ".join(spec.id for spec in list_user_networks()) or "none yet"
-        raise BadInputError(describe_refusal("network", allowed=f"one of your own ({owned})", got=network))
+        raise refusal("network", allowed=f"one of your own ({owned})", got=network)
     try:
         shutil.rmtree(folder)
     except OSError as error:
@@ -82,20 +82,19 @@ def remove_user_network(network: str) -> Path:
 def check_new_id(network: str) -> str:
     """Return an id that is free and well-formed, else raise BadInputError."""
     if not ID_PATTERN.fullmatch(network):
-        allowed = "1 to 80 letters, digits and the characters _ . : @ -"
-        raise BadInputError(describe_refusal("id", allowed=allowed, got=network))
-    taken = {spec.id for spec in (*read_catalog(catalog.catalog_path()), *list_user_networks())}
+        raise refusal("id", allowed="1 to 80 letters, digits and the characters _ . : @ -", got=network)
+    taken = {spec.id for spec in (*read_catalog(catalog_path()), *list_user_networks())}
     folders = {folder_name(name) for name in taken}
     if network in taken or folder_name(network) in folders:
         advice = "Choose another id, or remove that network first."
-        raise BadInputError(describe_refusal("id", allowed="an id not in use", got=network, advice=advice))
+        raise refusal("id", allowed="an id not in use", got=network, advice=advice)
     return network
 
 
 def suggest_id(wanted: str) -> str:
     """A free id near the wanted one: "mine", "mine_2", "mine_3"."""
     stem = re.sub(r"[^A-Za-z0-9_.:@-]+", "_", wanted).strip("_")[:70] or "network"
-    taken = {folder_name(spec.id) for spec in (*read_catalog(catalog.catalog_path()), *list_user_networks())}
+    taken = {folder_name(spec.id) for spec in (*read_catalog(catalog_path()), *list_user_networks())}
     number, name = 1, stem
     while folder_name(name) in taken:
         number += 1
@@ -116,12 +115,8 @@ def format_entry(spec: NetworkSpec) -> str:
 
 
 def _read_entry(path: Path) -> NetworkSpec:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))["network"]
-        ((name, entry),) = table.items()
-    except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, AttributeError) as error:
-        raise BadInputError(f"The network entry {path} cannot be read: {error}. Import the network again.") from error
-    spec = read_spec(name, entry)
-    if spec.weights and not spec.url:
-        spec = replace(spec, weights=str(path.parent / spec.weights))
-    return spec
+    found = read_entries(path, HEADER)
+    if len(found) != 1:
+        raise HEADER.refuse(path, f"is not {HEADER.title}: it holds {len(found)} networks")
+    spec = found[0]
+    return replace(spec, weights=str(path.parent / spec.weights)) if spec.weights and not spec.url else spec

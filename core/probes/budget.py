@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.probes.probe import Probe
 from core.types import FloatArray, NormName
 
@@ -87,7 +86,7 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
         If the two shapes differ.
     """
     if clean.shape != perturbed.shape:
-        raise BadInputError(describe_refusal("perturbed", allowed=f"of shape {clean.shape}", got=perturbed.shape))
+        raise refusal("perturbed", allowed=f"of shape {clean.shape}", got=perturbed.shape)
     before, after = clean.astype(np.float64), perturbed.astype(np.float64)
     delta = after - before
     l2 = float(np.linalg.norm(delta))

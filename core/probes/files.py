@@ -8,35 +8,35 @@ of itself, so that a truncated or edited file is refused instead of being shown 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from core.attacks.config import AttackConfig
-from core.attacks.objective_config import ObjectiveConfig
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.files import flush
-from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
-from core.probes.target import Target, TargetKind
+from core.headers import (
+    HeaderKind,
+    hash_table,
+    join_arrays,
+    read_bytes,
+    read_header,
+    split_arrays,
+    structure,
+    without_marks,
+)
+from core.probes.probe import Probe
 
-FORMAT = "probescope-probe"
-FORMAT_VERSION = 1
 HEADER_ENDING, ARRAYS_ENDING = ".json", ".safetensors"
-GROUPS = {"curve": Curve, "history": StepHistory}
-"""Fields of a probe that are records of arrays; stored as "curve.shift" and so on."""
 
-REFUSAL = "Run the probe again and save it, or fetch the file again."
-
-Arrays = dict[str, npt.NDArray[Any]]
+REFUSAL = "A probe is two files of one name. Run the probe again and save it, or fetch both files again."
+HEADER = HeaderKind(
+    "the header of a probe", REFUSAL, format="probescope-probe", versions=(1,), hash_key="header_sha256"
+)
 
 
 def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = flush) -> Path:
@@ -56,9 +56,10 @@ def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = f
         If the folder cannot be written or the disk is full; nothing half-written stays, an older probe stays whole.
     """
     header_path, arrays_path = name_files(path)
-    packed = save(flatten_arrays(probe))
-    header = describe_header(probe) | {"arrays_sha256": hashlib.sha256(packed).hexdigest()}
-    header |= {"header_sha256": hash_header(header)}
+    table, arrays = split_arrays(probe)
+    packed = save(arrays)
+    header = HEADER.marks() | table | {"arrays_sha256": hashlib.sha256(packed).hexdigest()}
+    header |= {HEADER.hash_key: hash_table(header, HEADER.hash_key)}
     contents = {arrays_path: packed, header_path: json.dumps(header, indent=1).encode() + b"\n"}
     _write_together(contents, settle)
     return header_path
@@ -80,14 +81,15 @@ def load_probe(path: Path) -> Probe:
         If a file is truncated, was edited or is of another format or version.
     """
     header_path, arrays_path = name_files(path)
-    header = _read_header(header_path)
-    packed = _read(arrays_path)
-    if hashlib.sha256(packed).hexdigest() != header["arrays_sha256"]:
-        raise BadInputError(f"{arrays_path.name} is truncated or was edited: its hash differs. {REFUSAL}")
+    header = without_marks(read_header(header_path, HEADER), HEADER)
+    packed = read_bytes(arrays_path, HEADER)
+    if hashlib.sha256(packed).hexdigest() != header.pop("arrays_sha256", None):
+        raise HEADER.refuse(arrays_path, "is truncated or was edited: its hash differs")
     try:
-        return _build_probe(header, load(packed))
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise BadInputError(f"{header_path.name} does not hold a whole probe: {error}. {REFUSAL}") from error
+        arrays = load(packed)
+    except SafetensorError as error:
+        raise HEADER.refuse(arrays_path, f"does not hold a whole probe ({error})") from error
+    return structure(join_arrays(header, arrays), Probe, HEADER, where=header_path)
 
 
 def name_files(path: Path) -> tuple[Path, Path]:
@@ -96,76 +98,15 @@ def name_files(path: Path) -> tuple[Path, Path]:
     return stem.with_name(stem.name + HEADER_ENDING), stem.with_name(stem.name + ARRAYS_ENDING)
 
 
-def flatten_arrays(probe: Probe) -> Arrays:
-    """Every array of a probe by name, in C order."""
-    found: Arrays = {}
-    for item in dataclasses.fields(probe):
-        value = getattr(probe, item.name)
-        if item.name in GROUPS:
-            found |= {f"{item.name}.{part.name}": getattr(value, part.name) for part in dataclasses.fields(value)}
-        elif isinstance(value, np.ndarray):
-            found[item.name] = value
-    return {name: np.ascontiguousarray(values) for name, values in found.items()}
-
-
-def describe_header(probe: Probe) -> dict[str, Any]:
-    """Everything of a probe that is no array, ready for JSON."""
-    named = set(flatten_arrays(probe)) | set(GROUPS)
-    plain = {item.name: getattr(probe, item.name) for item in dataclasses.fields(probe) if item.name not in named}
-    return {"format": FORMAT, "version": FORMAT_VERSION} | plain | {"config": dataclasses.asdict(probe.config)}
-
-
-def hash_header(header: dict[str, Any]) -> str:
-    """SHA-256 of a header without its own hash, in one canonical spelling."""
-    rest = {key: value for key, value in header.items() if key != "header_sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def unpack_config(fields: dict[str, Any]) -> ProbeConfig:
-    """The config whose fields `dataclasses.asdict` gave, after JSON. Raises KeyError or BadInputError if it is none."""
-    target = fields["target"]
-    named = Target(TargetKind(target["kind"]), target["label"], tuple(target["voxels"]), tuple(target["weights"]))
-    rest = {"target": named, "attack": AttackConfig(**fields["attack"]), "ladder": tuple(fields["ladder"])}
-    rest["objective"] = ObjectiveConfig(**fields.get("objective", {}))
-    return ProbeConfig(**(fields | rest))
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(_read(path))
-        known = header["format"], header["version"]
-        honest = header["header_sha256"] == hash_header(header)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{path.name} is not the header of a probe: {error!r}. {REFUSAL}") from error
-    if known != (FORMAT, FORMAT_VERSION):
-        mine = f"{FORMAT} version {FORMAT_VERSION}"
-        raise BadInputError(f"{path.name} is {known[0]} version {known[1]}; this program reads {mine}.")
-    if not honest:
-        raise BadInputError(f"{path.name} was edited: its hash differs. {REFUSAL}")
-    return dict(header)
-
-
-def _build_probe(header: dict[str, Any], arrays: Arrays) -> Probe:
-    groups = {}
-    for name, kind in GROUPS.items():
-        parts = [field.name for field in dataclasses.fields(kind) if f"{name}.{field.name}" in arrays]
-        groups[name] = kind(**{part: arrays.pop(f"{name}.{part}") for part in parts})
-    plain = {field.name: header[field.name] for field in dataclasses.fields(Probe) if field.name in header}
-    plain["ensemble_sha256"] = tuple(header.get("ensemble_sha256", ()))
-    return Probe(**(plain | arrays | groups | {"config": unpack_config(header["config"])}))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error.strerror}. A probe is two files of one name.") from error
+def identify_probe(probe: Probe) -> str:
+    """A hash of all that a probe's header says, without its arrays."""
+    return hash_table(HEADER.marks() | split_arrays(probe)[0], HEADER.hash_key)
 
 
 def _write_together(contents: dict[Path, bytes], settle: Callable[[Path], object]) -> None:
     """Write all under temporary names, then rename all; on any failure remove what is left of it."""
     partial = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
-    older = {path: _read(path) for path in contents if path.exists()}
+    older = {path: read_bytes(path, HEADER) for path in contents if path.exists()}
     renamed: list[Path] = []
     try:
         for path, content in contents.items():

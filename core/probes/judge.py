@@ -9,7 +9,6 @@ import numpy as np
 from core.attacks.objective_config import ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.first_order import measure_linearity, predict_first_order
 from core.probes.objectives import tell_gain, tell_shift
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.respond import describe_versions, respond
@@ -141,3 +140,25 @@ def _draw_curve(config: ProbeConfig, delivered: Delivered, told: _Told, *, dual_
         linf=np.abs(delta).max(axis=1),
         objective=told.objective,
     )
+
+
+def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> FloatArray:
+    """sign * epsilon * ||gradient||_dual: the largest first-order shift in a ball, without pixel bounds.
+
+    Parameters
+    ----------
+    epsilon : (n_rungs,)
+        Budgets in [0, 1] pixel units.
+    dual_size : float
+        ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
+    sign : int
+        +1 to raise, -1 to lower.
+    """
+    return np.asarray(sign * dual_size * np.asarray(epsilon, dtype=np.float64))
+
+
+def measure_linearity(shift: FloatArray, first_order: FloatArray) -> FloatArray:
+    """shift / first_order, both (n_rungs,): 1 for a linear encoder within the bounds, NaN where none is predicted."""
+    linearity = np.full(np.shape(shift), np.nan)
+    np.divide(shift, first_order, out=linearity, where=np.asarray(first_order) != 0)
+    return linearity

@@ -11,9 +11,8 @@ import torch
 from core.attacks.ensemble import EnsembleObjective
 from core.attacks.objective import Objective, Raised, RuleObjective
 from core.attacks.rules import Rule, make_rule
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.encoder import Encoder
-from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.probes.respond import exact_arithmetic
 from core.progress import ShouldStop
@@ -80,15 +79,15 @@ def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encod
     named = (config.subject, config.network, config.layer)
     if named != (fitted.subject, fitted.network, fitted.layer):
         allowed = f"{fitted.subject} {fitted.network} {fitted.layer}, the encoder's own"
-        raise BadInputError(describe_refusal("config", allowed=allowed, got=" ".join(named)))
+        raise refusal("config", allowed=allowed, got=" ".join(named))
     given = tuple(other.card.config.network for other in others)
     if given != config.ensemble:
         allowed = f"the encoders of {', '.join(config.ensemble) or 'no further network'}"
-        raise BadInputError(describe_refusal("ensemble", allowed=allowed, got=given))
+        raise refusal("ensemble", allowed=allowed, got=given)
     for member in (encoder, *others):
         if max(config.target.voxels) >= member.n_voxels or min(config.target.voxels) < 0:
             allowed = f"made of voxels from 0 to {member.n_voxels - 1}"
-            raise BadInputError(describe_refusal("target", allowed=allowed, got=config.target.label))
+            raise refusal("target", allowed=allowed, got=config.target.label)
 
 
 @contextmanager

@@ -8,10 +8,9 @@ import numpy as np
 
 from core.attacks.config import AttackConfig, format_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
-from core.checks import check_epsilon, check_fraction, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_epsilon, check_fraction, refusal
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
-from core.types import ByteArray, Direction, FloatArray, NormName
+from core.types import ByteArray, Direction, FloatArray, MaybeNan, NormName
 
 LARGEST_WISH = 1000.0
 """SDs; no encoder can be moved farther."""
@@ -71,7 +70,7 @@ class ProbeConfig:
             check_epsilon("ladder", rung, largest=self.attack.epsilon)
         if list(self.ladder) != sorted(set(self.ladder)) or self.ladder[-1] != self.attack.epsilon:
             allowed = f"ascending budgets ending at epsilon {self.attack.epsilon:g}"
-            raise BadInputError(describe_refusal("ladder", allowed=allowed, got=self.ladder))
+            raise refusal("ladder", allowed=allowed, got=self.ladder)
 
     def describe(self) -> str:
         """One line for captions: "raise voxel 812 (left V1) · mobilenet_v2 features.18 · PGD ..."."""
@@ -80,28 +79,19 @@ class ProbeConfig:
         wish = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
         return " · ".join([what, where, self.attack.describe(), *wish])
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether one encoder's target is raised or lowered as it is."""
-        return self.objective.is_linear and not self.ensemble
-
     def _check_objective(self) -> None:
         is_pattern = self.target.kind is TargetKind.PATTERN
         if is_pattern is not self.objective.kind.is_pattern:
             allowed = "distance or cosine for a pattern" if is_pattern else "target or selective unless it is a pattern"
-            raise BadInputError(describe_refusal("objective", allowed=allowed, got=str(self.objective.kind)))
+            raise refusal("objective", allowed=allowed, got=str(self.objective.kind))
         check_fraction("wanted shift", self.wanted_shift_sd, largest=LARGEST_WISH, advice="It is counted in SDs.")
         if is_pattern and self.wanted_shift_sd:
             advice = "A pattern has no SD to count its shift in. Leave one of the two out."
             allowed = "0 for a pattern"
-            raise BadInputError(
-                describe_refusal("wanted shift", allowed=allowed, got=self.wanted_shift_sd, advice=advice)
-            )
+            raise refusal("wanted shift", allowed=allowed, got=self.wanted_shift_sd, advice=advice)
         if self.network in self.ensemble or len(set(self.ensemble)) < len(self.ensemble):
             advice = f"Name each further network once; {self.network} is part of it already."
-            raise BadInputError(
-                describe_refusal("ensemble", allowed="other networks", got=",".join(self.ensemble), advice=advice)
-            )
+            raise refusal("ensemble", allowed="other networks", got=",".join(self.ensemble), advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +163,7 @@ class Probe:
     control: FloatArray
     sign_flip: FloatArray
     reference_sd: FloatArray
-    target_sd: float
+    target_sd: MaybeNan
     curve: Curve
     history: StepHistory
     delivered_8bit: bool
@@ -267,8 +257,7 @@ def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
 
 def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
     """A file name stem: "face_01-raise-FFA-l2-3"."""
-    parts = [part.split(" (")[0].replace("ROI ", "") for part in config.target.label.split(CONTRAST_SIGN)]
-    what = "-minus-".join(parts).replace(" × ", "x").replace(" ", "")
+    what = config.target.name.replace(CONTRAST_SIGN, "-minus-").replace(" × ", "x").replace(" ", "")
     if config.objective.kind in (ObjectiveKind.SELECTIVE, ObjectiveKind.COSINE):
         what += f"-{config.objective.kind}"
     budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")

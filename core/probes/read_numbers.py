@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.types import FloatArray
 
 
@@ -18,4 +17,4 @@ def read_numbers(name: str, path: Path) -> FloatArray:
         return np.asarray(loaded, dtype=np.float32)
     except (OSError, ValueError) as error:
         allowed = "a .npy file or a text file with one number a line"
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=str(path), advice=str(error))) from error
+        raise refusal(name, allowed=allowed, got=str(path), advice=str(error)) from error

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError
+from core.headers import split_arrays
 from core.images.stimulus import Stimulus
-from core.probes.files import flatten_arrays
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
 from core.probes.run import iter_probe
@@ -83,7 +83,7 @@ def iter_reproduce(
 
 def compare(old: Probe, new: Probe) -> Reproduction:
     """Compare two runs of one probe, array by array, as bits."""
-    before, after = flatten_arrays(old), flatten_arrays(new)
+    before, after = split_arrays(old)[1], split_arrays(new)[1]
     names = sorted(before.keys() | after.keys())
     differing = tuple(name for name in names if not _same_bits(before.get(name), after.get(name)))
     return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), _compare_circumstances(old, new))

@@ -10,9 +10,8 @@ from importlib.metadata import version
 import numpy as np
 import torch
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.encoder import Encoder
-from core.errors import BadInputError
 from core.types import FloatArray
 
 BATCH = 16
@@ -50,7 +49,7 @@ def check_pixels(encoder: Encoder, pixels: FloatArray) -> None:
     side = encoder.network.input_size
     if pixels.ndim != 4 or pixels.shape[1:] != (3, side, side) or not len(pixels):
         allowed = f"of shape (n, 3, {side}, {side}) for {encoder.network.spec.id}"
-        raise BadInputError(describe_refusal("pixels", allowed=allowed, got=pixels.shape, advice="Resize the image."))
+        raise refusal("pixels", allowed=allowed, got=pixels.shape, advice="Resize the image.")
 
 
 def to_tensor(encoder: Encoder, pixels: FloatArray) -> torch.Tensor:

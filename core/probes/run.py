@@ -17,9 +17,9 @@ from core.attacks.ladder import LadderStep, iter_ladder
 from core.attacks.norms import NORMS
 from core.attacks.objective import Scores
 from core.attacks.rounding import GREY_LEVELS
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.encoder import Encoder
-from core.errors import BadInputError, Cancelled, NoGradientError
+from core.errors import Cancelled, NoGradientError
 from core.images.stimulus import Stimulus
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.judge import Delivered, judge
@@ -187,7 +187,7 @@ def check_finite(responses: FloatArray) -> None:
     """Raise BadInputError if a response is infinite or NaN: nothing can be said about its shift."""
     if not np.isfinite(responses).all():
         advice = "The network or the readout overflows on this image; choose another layer or image."
-        raise BadInputError(describe_refusal("response", allowed="finite", got="inf or NaN", advice=advice))
+        raise refusal("response", allowed="finite", got="inf or NaN", advice=advice)
 
 
 def to_levels(pixels: torch.Tensor) -> ByteArray:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
-from core.checks import check_choice, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, check_positive, refusal
 from core.types import FloatArray, VoxelTable
+from core.words import count
 
 CONTRAST_SIGN = " − "
 """Between what is raised and what is held in a contrast's label."""
@@ -40,20 +40,29 @@ class Target:
         Indices of the voxels with a weight.
     weights : tuple of float
         Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wished responses.
+    roi : str
+        The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
+    name : str
+        Its label without counts and places: "FFA", "voxel 812", "FFA − 0.5 × PPA".
     """
 
     kind: TargetKind
     label: str
     voxels: tuple[int, ...]
     weights: tuple[float, ...]
+    roi: str = ""
+    name: str = ""
 
     def __post_init__(self) -> None:
+        if not self.name:
+            roi, name = _read_label(self.kind, self.label)
+            object.__setattr__(self, "roi", self.roi or roi)
+            object.__setattr__(self, "name", name)
         if not self.voxels or len(self.voxels) != len(self.weights):
             allowed = "at least one voxel with one weight each"
-            got = (len(self.voxels), len(self.weights))
-            raise BadInputError(describe_refusal("target", allowed=allowed, got=got))
+            raise refusal("target", allowed=allowed, got=(len(self.voxels), len(self.weights)))
         if not np.isfinite(self.weights).all() or not np.any(self.weights):
-            raise BadInputError(describe_refusal("weights", allowed="finite and not all zero", got=self.label))
+            raise refusal("weights", allowed="finite and not all zero", got=self.label)
 
     def vector(self, n_voxels: int) -> FloatArray:
         """The target direction, (n_voxels,) float32: the weight of every voxel; of a pattern, with length 1."""
@@ -74,18 +83,18 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
     """The response of one voxel. Raises BadInputError if there is no such voxel."""
     if not 0 <= voxel < table.n_voxels:
         allowed = f"a voxel from 0 to {table.n_voxels - 1}"
-        advice = "`list rois` shows the voxels of each ROI."
-        raise BadInputError(describe_refusal("voxel", allowed=allowed, got=voxel, advice=advice))
-    side = "left" if table.hemisphere[voxel] == 0 else "right"
-    place = f"{side} {table.roi[voxel]}".strip()
-    return Target(TargetKind.VOXEL, f"voxel {voxel} ({place})", (int(voxel),), (1.0,))
+        raise refusal("voxel", allowed=allowed, got=voxel, advice="`list rois` shows the voxels of each ROI.")
+    side, roi = "left" if table.hemisphere[voxel] == 0 else "right", str(table.roi[voxel])
+    label = f"voxel {voxel} ({f'{side} {roi}'.strip()})"
+    return Target(TargetKind.VOXEL, label, (int(voxel),), (1.0,), roi, f"voxel {voxel}")
 
 
 def target_roi(table: VoxelTable, roi: str) -> Target:
     """The mean response of one ROI. Raises BadInputError if there is no such ROI."""
     check_choice("roi", roi, table.roi_names)
     voxels = table.voxels_in(roi)
-    return _mean_of(TargetKind.ROI, f"ROI {roi} ({_count(len(voxels))})", voxels.tolist())
+    label = f"ROI {roi} ({count(len(voxels), 'voxel')})"
+    return replace(_mean_of(TargetKind.ROI, label, voxels.tolist()), roi=roi, name=roi)
 
 
 def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
@@ -99,10 +108,9 @@ def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
 def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Target:
     """Any weighting, (n_voxels,). Raises BadInputError if its length differs or it is not finite."""
     if weights.shape != (table.n_voxels,):
-        allowed = f"{table.n_voxels} numbers, one a voxel"
-        raise BadInputError(describe_refusal("weights", allowed=allowed, got=weights.shape))
+        raise refusal("weights", allowed=f"{table.n_voxels} numbers, one a voxel", got=weights.shape)
     if not np.any(weights):
-        raise BadInputError(describe_refusal("weights", allowed="not all zero", got=label))
+        raise refusal("weights", allowed="not all zero", got=label)
     voxels = np.flatnonzero(weights)
     return Target(TargetKind.WEIGHTS, label, tuple(voxels.tolist()), tuple(weights[voxels].astype(float).tolist()))
 
@@ -119,15 +127,14 @@ def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: floa
     check_positive("contrast weight", weight, advice="1 weighs both alike; leave the contrast out for none.")
     if raised.kind is TargetKind.PATTERN:
         advice = "Take the contrast into the pattern's own numbers."
-        raise BadInputError(
-            describe_refusal("contrast", allowed="of a voxel, an ROI or weights", got="a pattern", advice=advice)
-        )
+        raise refusal("contrast", allowed="of a voxel, an ROI or weights", got="a pattern", advice=advice)
     weights = raised.vector(table.n_voxels).astype(np.float64) - weight * other.vector(table.n_voxels)
     if not np.any(weights):
-        raise BadInputError(describe_refusal("contrast", allowed="another ROI than the target", got=roi))
+        raise refusal("contrast", allowed="another ROI than the target", got=roi)
     label = f"{raised.label}{CONTRAST_SIGN}{weight:g} × {other.label}"
+    name = f"{raised.name}{CONTRAST_SIGN}{weight:g} × {other.name}"
     voxels = np.flatnonzero(weights)
-    return Target(TargetKind.CONTRAST, label, tuple(voxels.tolist()), tuple(weights[voxels].tolist()))
+    return Target(TargetKind.CONTRAST, label, tuple(voxels.tolist()), tuple(weights[voxels].tolist()), name=name)
 
 
 def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Target:
@@ -137,11 +144,11 @@ def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Tar
     """
     if pattern.shape != (table.n_voxels,):
         allowed = f"{table.n_voxels} numbers, one a voxel (nan where it does not matter)"
-        raise BadInputError(describe_refusal("pattern", allowed=allowed, got=pattern.shape))
+        raise refusal("pattern", allowed=allowed, got=pattern.shape)
     voxels = np.flatnonzero(~np.isnan(pattern))
     wished = pattern[voxels].astype(float)
     if not np.isfinite(wished).all() or not np.any(wished):
-        raise BadInputError(describe_refusal("pattern", allowed="finite and not all zero", got=label))
+        raise refusal("pattern", allowed="finite and not all zero", got=label)
     return Target(TargetKind.PATTERN, label, tuple(voxels.tolist()), tuple(wished.tolist()))
 
 
@@ -150,5 +157,9 @@ def _mean_of(kind: TargetKind, label: str, voxels: list[int]) -> Target:
     return Target(kind, label, tuple(voxels), (share,) * len(voxels))
 
 
-def _count(n_voxels: int) -> str:
-    return f"{n_voxels} voxel{'s' if n_voxels != 1 else ''}"
+def _read_label(kind: TargetKind, label: str) -> tuple[str, str]:
+    """ROI and name of a target whose file, of version 0.3 or older, holds neither: its label was made of them."""
+    parts = [part.split(" (")[0].removeprefix("ROI ").replace("× ROI ", "× ") for part in label.split(CONTRAST_SIGN)]
+    place = label.partition(" (")[2].removesuffix(")").partition(" ")[2]
+    roi = {TargetKind.ROI: parts[0], TargetKind.VOXEL: place}.get(kind, "")
+    return roi, CONTRAST_SIGN.join(parts)

@@ -1,51 +1,63 @@
-"""Writes an answered sweep beside its cells: tables, figures, one JSON with every setting. Never runs a sweep.
+"""Writes an answered sweep beside its cells, and one page of several. Never runs a sweep, deletes no file.
 
 FOLDER/sweep.json   settings, hashes, versions     FOLDER/tables/*.csv (.parquet)
 FOLDER/cells/       the finished cells             FOLDER/figures/*.svg, *.png, *.pdf
-FOLDER/result.json  formulas, settings, summary
+FOLDER/result.json  formulas, settings, summary    FOLDER/report.html
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.attacks.config import format_epsilon
+from core.datasets.subject import load_subject
 from core.files import replace_file
+from core.headers import unstructure, write_json
+from core.networks.catalog import find_network
 from core.reports.analysis_figures import draw_figures
-from core.reports.analysis_tables import Table, tabulate, write_tables
-from core.sweeps.answer import FORMULAS, Answer, answer_sweep
+from core.reports.analysis_tables import tabulate
+from core.reports.figure_parts import inline_svg, write_figures
+from core.reports.table import Table, write_tables
+from core.sweeps.answer import Answer, answer_sweep
+from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import SweepConfig
 from core.sweeps.gather import Sweep, load_sweep
-from core.sweeps.store import pack_config
+from core.templates import fill_template, read_formulas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TABLES, FIGURES, RESULT_NAME = "tables", "figures", "result.json"
-DOTS_PER_INCH = 150
+TABLES, FIGURES, RESULT_NAME, REPORT_NAME = "tables", "figures", "result.json", "report.html"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysisReport:
-    """What was found and written."""
+    """What was found; `files` is what was written."""
 
     folder: Path
     sweep: Sweep
     answer: Answer
     tables: tuple[Table, ...]
     figures: dict[str, Figure]
-    files: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
+
+
+def answer_folder(folder: Path) -> AnalysisReport:
+    """Answer the finished sweep of a folder, which is only read. Raises BadInputError if it holds none."""
+    sweep = load_sweep(folder)
+    answer = answer_sweep(sweep)
+    return AnalysisReport(folder, sweep, answer, tabulate(answer, sweep), draw_figures(answer, sweep))
 
 
 def write_analysis(folder: Path) -> AnalysisReport:
     """Answer the sweep of a folder and write tables, figures and the result there.
 
-    Tables and figures are made again from the cells, so earlier ones are replaced.
+    They replace those of before; other files stay.
 
     Raises
     ------
@@ -54,23 +66,20 @@ def write_analysis(folder: Path) -> AnalysisReport:
     StorageError
         If it cannot be written.
     """
-    sweep = load_sweep(folder)
-    answer = answer_sweep(sweep)
-    tables, figures = tabulate(answer, sweep), draw_figures(answer, sweep)
-    result = describe_result(sweep, tables)
-    text = json.dumps(result, indent=1) + "\n"
-    files = (*write_folder(folder / TABLES, tables), *draw_folder(folder / FIGURES, figures))
-    replace_file(folder / RESULT_NAME, lambda partial: partial.write_text(text, encoding="utf-8"))
-    return AnalysisReport(folder, sweep, answer, tables, figures, (*files, folder / RESULT_NAME))
+    found = answer_folder(folder)
+    files = (*write_tables(found.tables, folder / TABLES), *write_figures(found.figures, folder / FIGURES))
+    write_json(folder / RESULT_NAME, describe_result(found.sweep, found.tables))
+    parts = (found.folder, found.sweep, found.answer, found.tables, found.figures)
+    return AnalysisReport(*parts, (*files, folder / RESULT_NAME))
 
 
-def describe_result(sweep: Sweep, tables: Iterable[Table]) -> dict[str, Any]:
+def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
     """The JSON of an answer: question, formulas, settings, facts and the summary table."""
-    first = next(iter(tables))
+    first = tables[0]
     return {
         "question": str(sweep.config.question),
-        "formulas": dict(FORMULAS[sweep.config.question]),
-        "settings": pack_config(sweep.config),
+        "formulas": read_formulas(sweep.config.question),
+        "settings": unstructure(sweep.config),
         "facts": sweep.facts,
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
         "summary": [dict(zip(first.columns, map(_plain, row), strict=True)) for row in first.rows],
@@ -82,25 +91,52 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def write_folder(folder: Path, tables: tuple[Table, ...]) -> tuple[Path, ...]:
-    """Write the tables into a folder made anew; returns the files."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return write_tables(tables, folder)
+def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
+    """Answer the finished sweeps of `folders` again and write one page that needs nothing else; returns its path.
+
+    By default the page lies in the first folder, and each folder's tables and figures are written anew; with `out` the
+    folders are only read. Raises as `write_analysis` does.
+    """
+    reports = [write_analysis(folder) if out is None else answer_folder(folder) for folder in folders]
+    path = folders[0] / REPORT_NAME if out is None else out
+    text = fill_template("report.html", sections=[_describe(report) for report in reports])
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    return path
 
 
-def draw_folder(folder: Path, figures: dict[str, Figure]) -> tuple[Path, ...]:
-    """Write every figure as SVG, PNG and PDF into a folder made anew; returns the files."""
-    import matplotlib as mpl
+def _describe(report: AnalysisReport) -> dict[str, Any]:
+    """What the page says of one analysis, methods with every setting among it."""
+    config, facts = report.sweep.config, report.sweep.facts
+    subjects = [load_subject(name) for name in config.subjects]
+    side = config.reference_side
+    sides = {find_network(encoder.network).input_size for encoder in config.encoders}
+    kinds = (("re-fitted copies", config.refitted), ("untrained networks", config.untrained))
+    return {
+        "config": config,
+        "question": str(config.question),
+        "simulated": [one.title for one in subjects if one.kind == "simulated"],
+        "labels": report.sweep.labels,
+        "subjects": [one.title for one in subjects],
+        "search": _describe_search(config),
+        "budgets": [format_epsilon(epsilon, config.norms[0]) for epsilon in config.ladder],
+        "grey": f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f}",
+        "other_sides": sorted(sides - {side}),
+        "copies": [(what, [report.sweep.labels[one] for one in which]) for what, which in kinds],
+        "device": facts.get("device", ""),
+        "versions": ", ".join(f"{name} {value}" for name, value in facts.get("versions", {}).items()),
+        "hashes": ", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["encoder_sha256"].items()),
+        "without_copy": facts.get("no_copy", []),
+        "formulas": read_formulas(config.question).items(),
+        "figures": [inline_svg(figure) for figure in report.figures.values()],
+        "tables": report.tables,
+    }
 
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    written = []
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "probescope"}):
-        for name, figure in figures.items():
-            for suffix in ("svg", "png", "pdf"):
-                path = folder / f"{name}.{suffix}"
-                stamp = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[suffix]
-                figure.savefig(path, dpi=DOTS_PER_INCH, metadata=stamp)
-                written.append(path)
-    return tuple(written)
+
+def _describe_search(config: SweepConfig) -> list[str]:
+    """How each budget was searched."""
+    words = []
+    if any(kind is not AttackKind.SQUARE for kind in config.attacks):
+        words.append(f"projected gradient ascent ({config.n_steps} steps of 2.5 epsilon / {config.n_steps})")
+    if AttackKind.SQUARE in config.attacks:
+        words.append(f"random squares ({config.n_queries:,} forward passes, no gradient)")
+    return words

@@ -1,176 +1,226 @@
-"""The numbers of an analysis as plain tables, written as CSV and, where pyarrow is there, Parquet. Never computes."""
+"""The numbers of an analysis as plain tables. Never computes."""
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 
-from core.reports.meaning_tables import tabulate_meaning
-from core.reports.table import Table, Value
-from core.reports.table import flatten_interval as _flat
-from core.reports.table import spread_columns as _spread
-from core.reports.transfer_tables import tabulate_transfer
+from core.reports.table import Table, Value, make_table, spread
 from core.sweeps.answer import Answer
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
+from core.sweeps.meaning import Meaning
+from core.sweeps.plan import VARIANTS
 from core.sweeps.statistics import Interval
-from core.sweeps.transfer import Transfer
+from core.sweeps.transfer import Case, Transfer
 
-__all__ = ["Table", "Value", "tabulate", "write_tables"]
+Row = dict[str, Value]
+UNKNOWN = float("nan")
 
 
 def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
-    """Every table of an answer."""
+    """Every table of an answer; the first sums it up."""
     if isinstance(answer, Fragility):
         return (*_of_fragility(answer, sweep), _of_values(sweep))
     if isinstance(answer, Discriminability):
         return (*_of_discriminability(answer), _of_values(sweep))
-    return tabulate_transfer(answer) if isinstance(answer, Transfer) else tabulate_meaning(answer, sweep)
-
-
-def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
-    """Write each table as CSV, and as Parquet where pyarrow is installed; returns the files."""
-    written = []
-    for table in tables:
-        path = folder / f"{table.name}.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(table.columns)
-            writer.writerows(table.rows)
-        written.append(path)
-        if importlib.util.find_spec("pyarrow") is not None:
-            written.append(_write_parquet(table, folder))
-    return tuple(written)
-
-
-def _write_parquet(table: Table, folder: Path) -> Path:
-    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    columns = {name: [row[index] for row in table.rows] for index, name in enumerate(table.columns)}
-    path = folder / f"{table.name}.parquet"
-    parquet.write_table(arrow.table(columns), path)
-    return path
+    return _of_transfer(answer) if isinstance(answer, Transfer) else _of_meaning(answer, sweep)
 
 
 def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
     unit = f"{sweep.config.norms[0]} epsilon"
-    curve = tuple(
-        (row.label, row.roi, epsilon, *_flat(row.sensitivity[k]), *_flat(row.control[k]))
+    summary = (
+        {"encoder": row.label, "roi": row.roi, "n_targets": row.n_targets}
+        | spread("sensitivity at the highest epsilon (SD)", row.sensitivity[-1])
+        | {"random control (SD)": row.control[-1].value}
+        | spread("area (SD decades)", row.area)
+        | {f"{unit} at 1 SD": row.epsilon_1sd, "share reaching 1 SD": row.share_1sd}
+        | spread("held-out r", row.r)
+        | {"r2 / noise ceiling": row.r2_ceiling}
+        for row in answer.rows
+    )
+    curve = (
+        {"encoder": row.label, "roi": row.roi, unit: epsilon}
+        | spread("sensitivity (SD)", row.sensitivity[k])
+        | spread("random control (SD)", row.control[k])
         for row in answer.rows
         for k, epsilon in enumerate(sweep.config.ladder)
     )
-    curve_columns = ("encoder", "roi", unit, *_spread("sensitivity (SD)"), *_spread("random control (SD)"))
-    angles = tuple(
-        (part.label, epsilon, angle)
+    path = (
+        {"encoder": part.label, unit: epsilon, "angle (deg)": angle}
         for part in answer.parts
         for epsilon, angle in zip(part.path, part.angles, strict=True)
     )
-    tables = [
-        _summarise_fragility(answer, unit),
-        Table("curve", "Sensitivity along the ladder", curve_columns, curve),
-        _take_fragility_apart(answer, unit, sweep.config.ladder),
-        Table("path", "Curvature along the straight path", ("encoder", unit, "angle (deg)"), angles),
-    ]
-    if answer.norm_agreement:
-        whose = (*sweep.labels, "all encoders")
-        rows = tuple((label, *_flat(r)) for label, r in zip(whose, answer.norm_agreement, strict=True))
-        tables.append(Table("norms", "L2 against Linf: correlation over targets", ("encoder", *_spread("r")), rows))
-    return tuple(tables)
-
-
-def _summarise_fragility(answer: Fragility, unit: str) -> Table:
-    columns: tuple[str, ...] = ("encoder", "roi", "n_targets", *_spread("sensitivity at the highest epsilon (SD)"))
-    columns += ("random control (SD)", *_spread("area (SD decades)"), f"{unit} at 1 SD", "share reaching 1 SD")
-    columns += (*_spread("held-out r"), "r2 / noise ceiling")
-    rows = tuple(
-        (
-            row.label,
-            row.roi,
-            row.n_targets,
-            *_flat(row.sensitivity[-1]),
-            row.control[-1].value,
-            *_flat(row.area),
-            row.epsilon_1sd,
-            row.share_1sd,
-            *_flat(row.r),
-            row.r2_ceiling,
-        )
-        for row in answer.rows
+    tables = (
+        make_table("fragility", "Fragility and predictivity", summary),
+        make_table("curve", "Sensitivity along the ladder", curve),
+        make_table("parts", "Feature against voxel fragility, at the highest epsilon", _parts(answer, sweep, unit)),
+        make_table("path", "Curvature along the straight path", path),
     )
-    return Table("fragility", "Fragility and predictivity", columns, rows)
+    if not answer.norm_agreement:
+        return tables
+    whose = zip((*sweep.labels, "all encoders"), answer.norm_agreement, strict=True)
+    norms = ({"encoder": label} | spread("r", r) for label, r in whose)
+    return (*tables, make_table("norms", "L2 against Linf: correlation over targets", norms))
 
 
-def _take_fragility_apart(answer: Fragility, unit: str, ladder: tuple[float, ...]) -> Table:
-    columns: tuple[str, ...] = ("encoder", "||dphi|| / ||phi||", "||w|| / sigma", "|cos(w, dphi)|", "sensitivity (SD)")
-    columns += _spread("path curvature (deg)")
-    columns += tuple(name for epsilon in ladder for name in _spread(f"linearity at {unit} {epsilon:g}"))
-    rows: tuple[tuple[Value, ...], ...] = tuple(
-        (
-            part.label,
-            part.feature_change,
-            part.weight_size_sd,
-            part.alignment,
-            part.sensitivity,
-            *_flat(part.curvature),
-            *(value for one in part.linearity for value in _flat(one)),
-        )
-        for part in answer.parts
-    )
-    return Table("parts", "Feature against voxel fragility, at the highest epsilon", columns, rows)
+def _parts(answer: Fragility, sweep: Sweep, unit: str) -> Iterator[Row]:
+    for part in answer.parts:
+        row: Row = {"encoder": part.label, "||dphi|| / ||phi||": part.feature_change}
+        row |= {"||w|| / sigma": part.weight_size_sd, "|cos(w, dphi)|": part.alignment}
+        row |= {"sensitivity (SD)": part.sensitivity} | spread("path curvature (deg)", part.curvature)
+        for epsilon, one in zip(sweep.config.ladder, part.linearity, strict=True):
+            row |= spread(f"linearity at {unit} {epsilon:g}", one)
+        yield row
 
 
 def _of_values(sweep: Sweep) -> Table:
     """Every single sensitivity: encoder, target, image, epsilon."""
     config, values = sweep.config, sweep.sensitivity()
-    rows = tuple(
-        (sweep.labels[e], config.targets[t].label, config.images[i], config.ladder[k], float(values[e, t, i, k]))
+    rows = (
+        {
+            "encoder": sweep.labels[e],
+            "target": config.targets[t].label,
+            "image": config.images[i],
+            f"{config.norms[0]} epsilon": config.ladder[k],
+            "sensitivity (SD)": float(values[e, t, i, k]),
+        }
         for e, t, i, k in np.ndindex(values.shape)
     )
-    columns: tuple[str, ...] = ("encoder", "target", "image", f"{config.norms[0]} epsilon", "sensitivity (SD)")
-    return Table("values", "Every sensitivity", columns, rows)
+    return make_table("values", "Every sensitivity", rows)
 
 
 def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
-    both = (answer.sensitivity, answer.predictivity)
-    rows: list[tuple[Value, ...]] = []
-    for name in answer.sensitivity.statistics:
-        gap = answer.difference.get(name, Interval(float("nan"), float("nan"), float("nan")))
-        rows.append(
-            (
-                name,
-                *_flat(both[0].statistics[name]),
-                *_flat(both[1].statistics[name]),
-                *_flat(gap),
-            )
-        )
-    columns: tuple[str, ...] = (
-        "statistic",
-        *_spread("sensitivity"),
-        *_spread("predictivity"),
-        *_spread("difference"),
+    first, second = answer.sensitivity, answer.predictivity
+    unknown = Interval(UNKNOWN, UNKNOWN, UNKNOWN)
+    summary = (
+        {"statistic": name}
+        | spread("sensitivity", first.statistics[name])
+        | spread("predictivity", second.statistics[name])
+        | spread("difference", answer.difference.get(name, unknown))
+        for name in first.statistics
     )
-    means = tuple((label, *_flat(both[0].means[k]), *_flat(both[1].means[k])) for k, label in enumerate(answer.labels))
-    first, second = np.triu_indices(len(answer.labels), k=1)
-    pairs = tuple(
-        (answer.labels[a], answer.labels[b], float(both[0].adjusted_p[k]), float(both[1].adjusted_p[k]))
-        for k, (a, b) in enumerate(zip(first, second, strict=True))
+    means = (
+        {"encoder": label} | spread("sensitivity (SD)", first.means[k]) | spread("predictivity (r)", second.means[k])
+        for k, label in enumerate(answer.labels)
+    )
+    pairs = (
+        {
+            "first": answer.labels[a],
+            "second": answer.labels[b],
+            "p sensitivity": float(first.adjusted_p[k]),
+            "p predictivity": float(second.adjusted_p[k]),
+        }
+        for k, (a, b) in enumerate(zip(*np.triu_indices(len(answer.labels), k=1), strict=True))
     )
     return (
-        Table("discriminability", "How well each measure tells encoders apart", columns, tuple(rows)),
-        Table(
-            "means",
-            "Encoder means",
-            ("encoder", *_spread("sensitivity (SD)"), *_spread("predictivity (r)")),
-            means,
-        ),
-        Table(
-            "pairs",
-            "Pairs of encoders, Holm-corrected p",
-            ("first", "second", "p sensitivity", "p predictivity"),
-            pairs,
-        ),
+        make_table("discriminability", "How well each measure tells encoders apart", summary),
+        make_table("means", "Encoder means", means),
+        make_table("pairs", "Pairs of encoders, Holm-corrected p", pairs),
     )
+
+
+def _of_transfer(answer: Transfer) -> tuple[Table, ...]:
+    rows = (row for case in answer.cases for row in _cells_of(case, answer.labels))
+    tables = [make_table("transfer", "Transfer, source to recipient", rows)]
+    if answer.fits:
+        columns = ("norm", "roi", "encoder", *spread("T to its re-fitted copy", Interval(0, 0, 0)))
+        copies = (
+            {"norm": str(case.norm), "roi": table.roi, "encoder": label} | spread(columns[3], interval)
+            for case in answer.cases
+            for table in case.tables
+            for label, interval in zip(answer.labels, table.copies, strict=True)
+            if np.isfinite(interval.value)
+        )
+        fits = (
+            {
+                "encoder": one.label,
+                "copy": one.copy,
+                "images fitted to": one.n_train,
+                "held-out r": one.r,
+                "cross-validated r": one.cv_r,
+            }
+            for one in answer.fits
+        )
+        tables.append(make_table("copies", "Transfer to a re-fitted copy of the source", copies, columns))
+        tables.append(make_table("copy_fits", "How well the copies predict the targets", fits))
+    alignments = (
+        {
+            "rows": one.rows,
+            "norm": str(one.norm),
+            "first": answer.labels[a],
+            "second": answer.labels[b],
+            "mean cos2 of the principal angles": float(one.matrix[a, b]),
+            "chance k / D": one.chance,
+            "k": one.n_axes,
+        }
+        for one in answer.alignments
+        for a, b in np.ndindex(*one.matrix.shape)
+    )
+    merges = (
+        {"norm": str(case.norm), "attack": str(case.attack), "a": int(a), "b": int(b)}
+        | {"distance": float(distance), "size": int(size)}
+        for case in answer.cases
+        for a, b, distance, size in case.tree
+    )
+    tables.append(make_table("alignment", "Subspace alignment", alignments))
+    return (*tables, make_table("clusters", "Merges of encoders, numbered as rows then merges", merges))
+
+
+def _cells_of(case: Case, labels: tuple[str, ...]) -> Iterator[Row]:
+    for table in case.tables:
+        for a, b in np.ndindex(*table.ratio.shape):
+            source, recipient = table.sources[a], labels[b]
+            note = {f"all but {recipient}": "left out", recipient: "own weights"}.get(source, "")
+            row: Row = {"norm": str(case.norm), "attack": str(case.attack), "roi": table.roi, "source": source}
+            row |= {"recipient": recipient, "note": note}
+            row |= spread("T", Interval(*(float(one[a, b]) for one in (table.ratio, table.low, table.high))))
+            raw = zip(VARIANTS, table.raw[:, a, b], strict=True)
+            yield row | {f"{variant} (SD of recipient)": float(value) for variant, value in raw}
+
+
+def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
+    rows = (
+        {
+            "norm": str(row.norm),
+            "encoder": row.encoder,
+            "target": row.target,
+            "roi": row.roi,
+            "selectivity z": float(row.selectivity[answer.labels.index(row.encoder)]),
+            "selectivity z of the map": row.map_selectivity,
+            "centre x (image widths)": row.place.x,
+            "centre y (image widths)": row.place.y,
+            "eccentricity (image widths)": row.place.eccentricity,
+            "spread (image widths)": row.place.spread,
+            "median frequency (cycles per image)": row.spectrum.median,
+        }
+        for row in answer.rows
+    )
+    shifts = (
+        {"norm": str(row.norm), "source": row.encoder, "target": row.target}
+        | {"scored by": label, "roi": name, "shift (SD)": float(value)}
+        for row in answer.rows
+        for scorer, label in enumerate(answer.labels)
+        for name, value in zip(row.roi_names[scorer], row.roi_shift[scorer], strict=True)
+    )
+    title = f"What the networks' classifiers say, {sweep.config.targets[0].label}, highest epsilon"
+    return (
+        make_table("meaning", "Selectivity, place and frequency of perturbations", rows),
+        make_table("roi_shifts", "Shift of every ROI", shifts),
+        make_table("class_evidence", title, _evidence(answer, sweep)),
+    )
+
+
+def _evidence(answer: Meaning, sweep: Sweep) -> Iterator[Row]:
+    columns: tuple[str, ...] = ("encoder", "classifier", "image", "class before", "probability before", "class after")
+    columns += ("probability after", "probability of the first class after", "note")
+    for label, reading in zip(answer.labels, answer.evidence, strict=True):
+        if not reading.rows:
+            silent = (label, "none", "", "", UNKNOWN, "", UNKNOWN, UNKNOWN, reading.reason)
+            yield dict(zip(columns, silent, strict=True))
+        for image, one in zip(sweep.config.images, reading.rows, strict=False):
+            before = (one.clean_class, one.clean_probability)
+            after = (one.perturbed_class, one.perturbed_probability, one.clean_class_after)
+            yield dict(zip(columns, (label, reading.head, image, *before, *after, ""), strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.networks.catalog import find_network
-from core.reports.figure_parts import amplify, colour_of, make_figure, show_picture, strip_axis
+from core.reports.figure_parts import amplify, colour_of, make_figure, mark_level, show_picture, strip_axis
 from core.surfaces.picture import can_draw, draw_map
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning, TargetMeaning
@@ -43,17 +43,15 @@ def draw_meaning(answer: Meaning, norm: NormName) -> Figure:
     shown = min(n_targets, MOST_TARGETS)
     figure, axes = make_figure(len(answer.labels), shown + 2, width=2.4, height=2.4)
     for encoder, label in enumerate(answer.labels):
-        rows = chosen[encoder * n_targets : (encoder + 1) * n_targets]
+        rows, power = chosen[encoder * n_targets : (encoder + 1) * n_targets], axes[encoder][shown + 1]
         for column, row in enumerate(rows[:shown]):
             _energy(axes[encoder][column], row)
             spectrum = row.spectrum
-            axes[encoder][shown + 1].plot(
-                spectrum.cycles[1:], spectrum.share[1:], color=colour_of(column), lw=1, label=row.target
-            )
+            power.plot(spectrum.cycles[1:], spectrum.share[1:], color=colour_of(column), lw=1, label=row.target)
         _roi_shifts(axes[encoder][shown], rows[:shown], encoder)
-        axes[encoder][shown + 1].set(xscale="log", xlabel="cycles per image", ylabel="share of power")
+        power.set(xscale="log", xlabel="cycles per image", ylabel="share of power")
         axes[encoder][0].set_ylabel(label, fontsize=8)
-    axes[0][shown].legend(fontsize=6, frameon=False)
+    axes[0][shown].legend(fontsize=6)
     return figure
 
 
@@ -70,7 +68,7 @@ def draw_shift_maps(answer: Meaning, sweep: Sweep, norm: NormName) -> Figure:
             show_picture(axis, draw_map(subject.surface, subject.voxels, row.shift_map, limit=limit, tile=TILE))
             axis.set_title(f"{row.target}\nz of ROI in map {row.map_selectivity:.1f}", fontsize=7)
         axes[encoder][0].set_ylabel(label.replace(" ", "\n"), fontsize=7)
-    figure.suptitle(f"mean shift, −{limit:.2g} to {limit:.2g} voxel SDs (blue to red)", fontsize=8)
+    figure.suptitle(f"mean shift, −{limit:.2g} to {limit:.2g} voxel SDs (blue to red)")
     return figure
 
 
@@ -100,8 +98,7 @@ def _clean_levels(sweep: Sweep, encoder: int) -> FloatArray:
 
 
 def _energy(axis: Axes, row: TargetMeaning) -> None:
-    energy = row.place.energy
-    axis.imshow(np.sqrt(energy), cmap="magma", extent=(-0.5, 0.5, -0.5, 0.5))
+    axis.imshow(np.sqrt(row.place.energy), cmap="magma", extent=(-0.5, 0.5, -0.5, 0.5))
     axis.plot(row.place.x, row.place.y, "+", color="white", ms=8)
     strip_axis(axis)
     axis.set_title(f"{row.target}\n{row.spectrum.median:g} cycles", fontsize=7)
@@ -110,15 +107,8 @@ def _energy(axis: Axes, row: TargetMeaning) -> None:
 def _roi_shifts(axis: Axes, rows: Sequence[TargetMeaning], encoder: int) -> None:
     names = rows[0].roi_names[encoder]
     for index, row in enumerate(rows):
-        axis.plot(
-            range(len(names)),
-            row.roi_shift[encoder],
-            marker="o",
-            ms=3,
-            lw=0.8,
-            color=colour_of(index),
-            label=row.target,
-        )
-    axis.axhline(0, color="#999999", lw=0.8)
+        shifts = row.roi_shift[encoder]
+        axis.plot(range(len(names)), shifts, marker="o", ms=3, lw=0.8, color=colour_of(index), label=row.target)
+    mark_level(axis, 0, ls="-")
     axis.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
     axis.set_ylabel("shift (SD)", fontsize=8)

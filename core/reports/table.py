@@ -1,29 +1,76 @@
-"""A named table of plain values, the unit of what an analysis writes. Never computes or writes."""
+"""A named table, the unit of what an analysis writes: made row by row, written as CSV and Parquet. Never computes."""
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.sweeps.statistics import Interval
+from core.files import replace_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.sweeps.statistics import Interval
 
 Value = str | float | int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A named table; the unit stands in each column's name."""
+    """A named table; the unit stands in each column's name. `frame` holds the values as they are (dtype object)."""
 
     name: str
     title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
+    frame: pd.DataFrame
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.frame.columns)
+
+    @property
+    def rows(self) -> tuple[tuple[Value, ...], ...]:
+        """The values, row by row."""
+        return tuple(self.frame.itertuples(index=False, name=None))
 
 
-def spread_columns(name: str) -> tuple[str, str, str]:
-    """The columns of a value and its interval."""
-    return name, f"{name} low", f"{name} high"
+def make_table(name: str, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Table:
+    """A table of rows that name their columns; `columns` where there may be no row."""
+    import pandas as pd  # kept from the window's start
+
+    return Table(name, title, pd.DataFrame(list(rows), columns=columns, dtype=object))
 
 
-def flatten_interval(interval: Interval) -> tuple[float, float, float]:
-    """Its three numbers."""
-    return interval.value, interval.low, interval.high
+def spread(name: str, interval: Interval) -> dict[str, Any]:
+    """The three cells of a value and its interval, by column."""
+    return {name: interval.value, f"{name} low": interval.low, f"{name} high": interval.high}
+
+
+def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
+    """Write each table as CSV, and as Parquet where pyarrow is installed; returns the files.
+
+    Other files of the folder stay. Raises StorageError if it cannot be written.
+    """
+    written = []
+    for table in tables:
+        written.append(folder / f"{table.name}.csv")
+        replace_file(written[-1], partial(write_csv, table.frame))
+        if importlib.util.find_spec("pyarrow") is not None:
+            written.append(folder / f"{table.name}.parquet")
+            replace_file(written[-1], partial(_write_parquet, table.frame))
+    return tuple(written)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as CSV (RFC 4180); unknown numbers as "nan"."""
+    frame.to_csv(path, index=False, na_rep="nan", lineterminator="\r\n", encoding="utf-8")
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    columns = {name: frame[name].tolist() for name in frame}  # pandas' own writer turns NaN into null
+    parquet.write_table(arrow.table(columns), path)

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.datasets.subject import load_subject
-from core.reports.figure_parts import amplify, colour_of, draw_matrix, make_figure, show_picture, strip_axis
+from core.reports.figure_parts import (
+    amplify,
+    colour_of,
+    draw_matrix,
+    make_figure,
+    mark_level,
+    name_ticks,
+    show_picture,
+    strip_axis,
+)
 from core.surfaces.picture import can_draw, draw_map
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, CellView, read_cell
 from core.sweeps.gather import Sweep
+from core.sweeps.plan import VARIANTS
 from core.sweeps.transfer import Case, Transfer
-from core.sweeps.variants import VARIANTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +51,7 @@ def draw_transfer_figures(answer: Transfer, sweep: Sweep) -> dict[str, Figure]:
 
 def draw_case(answer: Transfer, case: Case) -> Figure:
     """The matrix over all targets, beside it T to each source's own re-fitted copy, and the tree of encoders."""
+    from matplotlib.patches import Rectangle
     from scipy.cluster.hierarchy import dendrogram
 
     order, labels, table = list(case.order), list(answer.labels), case.tables[0]
@@ -55,30 +65,16 @@ def draw_case(answer: Transfer, case: Case) -> Figure:
     shown = np.hstack([matrix, copies]) if has_copies else matrix
     names = [table.sources[one] for one in rows]
     draw_matrix(axes[0][0], shown, rows=names, columns=columns, limits=(-1, 1), colours="RdBu_r")
-    for place in range(len(order)):
-        axes[0][0].add_patch(_frame(place))
-    axes[0][0].set(xlabel="recipient", ylabel="source")
+    for place in np.arange(len(order)) - 0.46:
+        axes[0][0].add_patch(Rectangle((place, place), 0.92, 0.92, fill=False, lw=1.2, ls=":", ec="#ffffff"))
     framed = "left out of the ensemble" if table.sources[0] not in labels else "own weights, 1 by definition"
-    axes[0][0].set_title(f"T(A→B) · {case.label} · framed: {framed}", fontsize=8)
-    dendrogram(
-        case.tree,
-        labels=labels,
-        ax=axes[0][1],
-        orientation="right",
-        color_threshold=0,
-        above_threshold_color="#444444",
-    )
-    axes[0][1].set(xlabel="1 − mean T")
-    axes[0][1].set_title("clusters; green: robustified networks", fontsize=8)
+    axes[0][0].set(xlabel="recipient", ylabel="source", title=f"T(A→B) · {case.label} · framed: {framed}")
+    ink: dict[str, Any] = {"color_threshold": 0, "above_threshold_color": "#444444"}
+    dendrogram(case.tree, labels=labels, ax=axes[0][1], orientation="right", **ink)
+    axes[0][1].set(xlabel="1 − mean T", title="clusters; green: robustified networks")
     for axis in axes[0]:
         _mark_robust(axis, answer)
     return figure
-
-
-def _frame(place: int) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((place - 0.46, place - 0.46), 0.92, 0.92, fill=False, lw=1.2, ls=":", ec="#ffffff")
 
 
 def _mark_robust(axis: Axes, answer: Transfer) -> None:
@@ -96,12 +92,11 @@ def draw_cases(answer: Transfer) -> Figure:
     for index, label in enumerate(answer.labels):
         heights = [mean_into(case, index) for case in answer.cases]
         axis.plot(range(len(heights)), heights, marker="o", ms=5, ls=":", lw=0.8, color=colour_of(index), label=label)
-    axis.axhline(0, color="#999999", lw=0.8)
-    names = [case.label for case in answer.cases]
-    axis.set_xticks(range(len(names)), names, rotation=20, ha="right", fontsize=7)
+    mark_level(axis, 0, ls="-")
+    name_ticks(axis, [case.label for case in answer.cases], rotation=20)
     axis.set_ylabel("T into the recipient", fontsize=8)
-    axis.set_title("mean over the other sources; of ensembles, the one that left the recipient out", fontsize=8)
-    axis.legend(fontsize=7, frameon=False, title="recipient", title_fontsize=7)
+    axis.set_title("mean over the other sources; of ensembles, the one that left the recipient out")
+    axis.legend(title="recipient")
     return figure
 
 
@@ -121,7 +116,7 @@ def draw_alignment(answer: Transfer) -> Figure:
     for axis, one in zip(axes[0], answer.alignments, strict=True):
         shown = one.matrix[np.ix_(order, order)]
         draw_matrix(axis, shown, rows=names, columns=names, limits=(0, 1), colours="viridis")
-        axis.set_title(f"{one.label}: mean cos², k = {one.n_axes}, chance {one.chance:.1e}", fontsize=8)
+        axis.set_title(f"{one.label}: mean cos², k = {one.n_axes}, chance {one.chance:.1e}")
     return figure
 
 
@@ -138,13 +133,12 @@ def draw_controls(answer: Transfer) -> Figure:
         places = np.arange(len(VARIANTS)) + (source - (len(table.sources) - 1) / 2) * step
         hatch = "////" if source >= n_encoders else None
         colour = colour_of(own)
-        axis.bar(
-            places, heights, width=step * 0.9, color="none" if hatch else colour, ec=colour, hatch=hatch, label=label
-        )
-    axis.axhline(0, color="#444444", lw=0.8)
-    axis.set_xticks(range(len(VARIANTS)), VARIANTS, rotation=20, ha="right", fontsize=8)
+        fill = "none" if hatch else colour
+        axis.bar(places, heights, width=step * 0.9, color=fill, ec=colour, hatch=hatch, label=label)
+    mark_level(axis, 0, ls="-", color="#444444")
+    name_ticks(axis, VARIANTS, rotation=20, size=8)
     axis.set(ylabel="shift of the other encoders (SD)")
-    axis.legend(fontsize=7, frameon=False, title="made on", title_fontsize=7)
+    axis.legend(title="made on")
     return figure
 
 
@@ -169,8 +163,7 @@ def draw_maps(sweep: Sweep) -> Figure:
     config = sweep.config
     figure.suptitle(
         f"{config.directions[0]} {config.targets[0].label} · {config.images[0]} · maps: mean shift over images, "
-        f"−{limit:.2g} to {limit:.2g} voxel SDs (blue to red), source down, scored across",
-        fontsize=8,
+        f"−{limit:.2g} to {limit:.2g} voxel SDs (blue to red), source down, scored across"
     )
     return figure
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.checks import check_count, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_positive, refusal
 
 REFERENCE_SIZE = 224
 """Budgets are L2 norms at this resolution; other resolutions get the same RMS change."""
@@ -76,12 +75,11 @@ class RobustifyConfig:
         for name in ("pool", "n_steps", "n_images", "batch"):
             check_count(name, getattr(self, name))
         if not math.isfinite(self.clean_weight) or self.clean_weight < 0:
-            raise BadInputError(describe_refusal("clean_weight", allowed="0 or more", got=self.clean_weight))
+            raise refusal("clean_weight", allowed="0 or more", got=self.clean_weight)
         if not self.layers:
-            raise BadInputError(describe_refusal("layers", allowed="at least one layer", got=self.layers))
+            raise refusal("layers", allowed="at least one layer", got=self.layers)
         if not self.stages or self.stages[-1].until != 1.0:
-            allowed = "at least one stage, the last one until 1.0"
-            raise BadInputError(describe_refusal("stages", allowed=allowed, got=self.stages))
+            raise refusal("stages", allowed="at least one stage, the last one until 1.0", got=self.stages)
 
     def describe(self) -> str:
         """One line: network, layers, budget, steps, photographs."""

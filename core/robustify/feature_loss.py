@@ -9,10 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from core.attacks.config import AttackConfig
+from core.attacks.objective import Scores
+from core.attacks.pgd import iter_pgd
 from core.networks.truncate import run_to_exit
+from core.types import NormName
 
-STEP_SHARE = 2.5
-"""Step size = STEP_SHARE epsilon / n_steps, so that the steps can cross the ball."""
 SMALLEST = 1e-12
 """Below this a norm counts as zero."""
 
@@ -44,30 +46,43 @@ def feature_distance(features: Sequence[torch.Tensor], targets: Sequence[torch.T
     return total
 
 
+class DistanceObjective:
+    """The distance features move, one number an image, as an attack takes it.
+
+    Parameters
+    ----------
+    distance : pixels (n, 3, height, width) -> (n,)
+        Of an image alone, whatever its neighbours are.
+    """
+
+    def __init__(self, distance: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self._distance = distance
+
+    def score(self, pixels: torch.Tensor) -> Scores:
+        """The distance, without a gradient."""
+        with torch.no_grad():
+            values = self._distance(pixels.contiguous(memory_format=torch.channels_last))
+        return Scores(values, values[:, None])
+
+    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        """The distance and its gradient with respect to the pixels."""
+        leaf = pixels.detach().contiguous(memory_format=torch.channels_last).requires_grad_(True)
+        with torch.enable_grad():
+            values = self._distance(leaf)
+            (gradient,) = torch.autograd.grad(values.sum(), leaf)
+        return Scores(values.detach(), values.detach()[:, None]), gradient
+
+
 def perturb(
     pixels: torch.Tensor,
     distance: Callable[[torch.Tensor], torch.Tensor],
     *,
     epsilon: float,
     n_steps: int,
-    generator: torch.Generator,
+    seed: int,
 ) -> torch.Tensor:
     """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD raised from a random start."""
-    start = torch.randn(pixels.shape, generator=generator, device=pixels.device)
-    share = torch.rand(len(pixels), 1, 1, 1, generator=generator, device=pixels.device)
-    delta = epsilon * share * _unit(start)
-    for _ in range(n_steps):
-        candidate = (pixels + delta).clamp(0, 1).contiguous(memory_format=torch.channels_last).requires_grad_(True)
-        (gradient,) = torch.autograd.grad(distance(candidate).sum(), candidate)
-        delta = candidate.detach() - pixels + STEP_SHARE * epsilon / n_steps * _unit(gradient)
-        delta = delta * (epsilon / _norm(delta).clamp_min(SMALLEST)).clamp_max(1.0)
-    return (pixels + delta).clamp(0, 1)
-
-
-def _norm(values: torch.Tensor) -> torch.Tensor:
-    norms: torch.Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
-    return norms.view(-1, 1, 1, 1)
-
-
-def _unit(values: torch.Tensor) -> torch.Tensor:
-    return values / _norm(values).clamp_min(SMALLEST)
+    attack = AttackConfig(norm=NormName.L2, epsilon=epsilon, n_steps=n_steps, random_start=True, seed=seed)
+    keys = tuple(map(str, range(len(pixels))))
+    *_, last = iter_pgd(DistanceObjective(distance), pixels, attack, keys=keys)
+    return last.best.pixels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -11,9 +10,12 @@ from pathlib import Path
 from safetensors.torch import save
 
 from core.files import replace_file
-from core.networks.catalog import NetworkSpec, find_network, list_networks
-from core.networks.files.checkpoint import hash_file, read_torch
+from core.headers import write_json
+from core.networks.catalog import find_network, list_networks
+from core.networks.files.checkpoint import hash_file
+from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
+from core.networks.spec import NetworkSpec
 from core.networks.user_networks import list_user_networks, save_user_network, suggest_id
 from core.robustify.config import RobustifyConfig
 from core.robustify.photo_crops import read_centre
@@ -45,8 +47,7 @@ def publish_checkpoint(
     replace_file(out, lambda partial: partial.write_bytes(save(state)))
     records = measure_file(out, config=config, photos=photos, device=device)
     published = PublishedNetwork(out, out.with_suffix(".json"), hash_file(out), int(content["n_seen"]), records)
-    text = json.dumps(describe_published(published, config), indent=2)
-    replace_file(published.report, lambda partial: partial.write_text(text + "\n", encoding="utf-8"))
+    write_json(published.report, describe_published(published, config), indent=2)
     return published
 
 

@@ -82,7 +82,6 @@ def find_shift(
 ) -> tuple[float, float]:
     """Mean relative shift of the features, and of their averages over space, that PGD reaches within `epsilon`."""
     pixels = pixels.to(network.device)
-    generator = torch.Generator(network.device).manual_seed(seed)
     with torch.no_grad():
         clean = network(pixels)
     perturbed = perturb(
@@ -90,7 +89,7 @@ def find_shift(
         lambda candidate: (network(candidate) - clean).square().flatten(1).sum(1),
         epsilon=epsilon,
         n_steps=n_steps,
-        generator=generator,
+        seed=seed,
     )
     with torch.no_grad():
         moved = network(perturbed)

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from core.networks.build import build_architecture
-from core.networks.catalog import NetworkSpec, find_network
-from core.networks.open_body import FILES
+from core.networks.catalog import find_network
+from core.networks.spec import NetworkSpec
 from core.networks.user_networks import check_new_id
 from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
 from core.robustify.options import RobustifyWishes, robustify_folder
@@ -44,7 +44,7 @@ def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: An
     usual = spec.layers.index(spec.default_layer) + 1
     chosen = layers or spec.layers[:usual][-2:]
     stages: tuple[Stage, ...] = (Stage(spec.input_size, 1.0),)
-    if spec.family not in FILES and spec.input_size >= 2 * GRAIN and _takes_size(spec, GRAIN * 3):
+    if not spec.is_program and spec.input_size >= 2 * GRAIN and _takes_size(spec, GRAIN * 3):
         stages = tuple(replace(stage, size=_scale(stage.size, spec.input_size)) for stage in SIZES)
     return RobustifyConfig(network=network, layers=chosen, stages=stages, **settings)
 

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
-from core.networks.files.checkpoint import read_torch
-from core.networks.open_body import FILES, check_weights, open_body
+from core.networks.files.torch_pickle import read_torch
+from core.networks.open_body import check_weights, open_body
 from core.networks.tokens import Treatment, has_channels_last
 from core.networks.truncate import fold_batchnorm
 from core.robustify.config import RobustifyConfig
@@ -117,13 +117,13 @@ class Training:
 
     def _perturb(self, pixels: torch.Tensor, targets: list[torch.Tensor], *, epsilon: float) -> torch.Tensor:
         adversary = fold_copy(self.network, self.example)
-        generator = torch.Generator(self.device).manual_seed(self.config.seed * SEED_STEP + self.n_seen)
+        seed = self.config.seed * SEED_STEP + self.n_seen
 
         def distance(candidate: torch.Tensor) -> torch.Tensor:
             features = self.features(adversary, candidate)
             return feature_distance(features, targets, pool=self.config.pool)
 
-        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, generator=generator)
+        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, seed=seed)
 
     def _descend(self, pixels: torch.Tensor, perturbed: torch.Tensor, *, targets: list[torch.Tensor]) -> None:
         # A quarter of the batch is also seen clean: enough to hold the features in place, at a quarter of the cost.
@@ -217,11 +217,9 @@ def load_cut(config: RobustifyConfig) -> nn.Module:
     Raises BadInputError for a file that holds its own definition: its weights cannot be trained and kept apart from it.
     """
     spec = find_network(config.network)
-    if spec.family in FILES:
+    if spec.is_program:
         advice = "Import its weights with a definition of timm or torchvision."
-        raise BadInputError(
-            describe_refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
-        )
+        raise refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
     path, _ = check_weights(spec, None)
     return open_body(spec, config.layers[-1], path=path).module
 

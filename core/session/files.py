@@ -6,7 +6,6 @@ probes last: whenever the process dies, the session file on the disk and what it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,17 +15,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core.errors import BadInputError, StorageError
 from core.files import flush, remove_leftovers, replace_file
-from core.probes.files import describe_header, hash_header, load_probe, name_files, save_probe
+from core.headers import read_header, structure, without_marks, write_json
+from core.probes.files import identify_probe, load_probe, name_files, save_probe
 from core.probes.probe import Probe
-from core.session.migrate import VERSION, migrate
-from core.session.pack import pack_record, unpack_record
+from core.session.pack import HEADER, migrate, pack_record, unpack_record
 from core.session.record import FileReference, SessionRecord
 from core.session.reference import is_there, refer_to
 
 ENDING = ".probescope"
-FORMAT = "probescope-session"
+NOTES = ("saved", "program", "named")
 DATA_ENDING = ".data"
 PROBE_PREFIX = "probe-"
 NAME_DIGITS = 16
@@ -82,9 +80,8 @@ def write_session(
     data = data_of(path)
     reference = _keep_probe(record.probe, probe, data, settle)
     written = replace(record, probe=reference)
-    header = {"format": FORMAT, "version": VERSION, "saved": _now(), "program": _program()} | dict(notes or {})
-    text = json.dumps(header | pack_record(written, path.parent), indent=1, ensure_ascii=False) + "\n"
-    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    header = HEADER.marks() | {"saved": _now(), "program": _program()} | dict(notes or {})
+    write_json(path, header | pack_record(written, path.parent))
     _prune(data, keep=reference)
     return written
 
@@ -100,12 +97,10 @@ def read_session(path: Path) -> SavedSession:
         If it is no session, damaged, or of a newer program.
     """
     place = Path(path).expanduser().absolute()
-    content = migrate(_read_content(place), place.parent, name=place.name)
-    try:
-        record = unpack_record(content, place.parent)
-    except BadInputError as error:
-        raise BadInputError(f"{place.name} is damaged. {error}") from error
-    return SavedSession(place, record, str(content.get("saved", "")), str(content.get("named", "")))
+    content = migrate(read_header(place, HEADER), place.parent)
+    notes = structure({name: content.pop(name, "") for name in NOTES}, dict[str, str], HEADER, where=place)
+    record = unpack_record(without_marks(content, HEADER), place.parent, where=place)
+    return SavedSession(place, record, notes["saved"], notes["named"])
 
 
 def load_session_probe(path: Path) -> Probe:
@@ -123,25 +118,11 @@ def with_ending(path: Path) -> Path:
     return path if path.name.endswith(ENDING) else path.with_name(path.name + ENDING)
 
 
-def _read_content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror}). Choose another session.") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(
-            f"{path.name} is no session, or is cut short ({error}). Choose a {ENDING} file of this program."
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise BadInputError(f"{path.name} is no session of Probescope. Choose a {ENDING} file.")
-    return content
-
-
 def _keep_probe(
     reference: FileReference | None, probe: Probe | None, data: Path, settle: Callable[[Path], object]
 ) -> FileReference | None:
     if probe is not None:
-        stem = data / f"{PROBE_PREFIX}{hash_header(describe_header(probe))[:NAME_DIGITS]}"
+        stem = data / f"{PROBE_PREFIX}{identify_probe(probe)[:NAME_DIGITS]}"
         header, _ = name_files(stem)
         return refer_to(header if header.is_file() else save_probe(probe, stem, settle=settle))
     if reference is None or reference.path.parent == data or not is_there(reference, reference.path):

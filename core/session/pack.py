@@ -1,152 +1,87 @@
-"""Turns session records into plain JSON and back, checking every value. Never touches a file.
+"""Turns session records into plain JSON and back, checking every value. Never touches a file's content.
 
-Paths are written relative to the session's folder; a key that is missing means what the record's default says.
+Paths are written relative to the session's folder; a key that is missing means what the record's default says. A file
+of version 1 named the image by one text (a catalogue id or a path) with `image_sha256` and no size, the probe by a path
+and `probe_sha256`, and had `map` and `geometry` beside the rest instead of a view; it knew no aim, analyses, tray or
+layout.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from core.attacks.config import AttackConfig
-from core.errors import BadInputError
-from core.probes.aim import Aim
-from core.probes.target import Target, TargetKind
-from core.session.record import AnalysisRecord, FileReference, ImageRecord, SessionRecord, ViewRecord
-from core.types import Direction
+from core.headers import Content, HeaderKind, structure, unstructure
+from core.session.record import FileReference, SessionRecord
 
-Content = dict[str, Any]
-PLAIN = ("subject", "surface", "network", "layer", "encoder_sha256", "gate_r", "auto_probe", "tab")
-TYPES: dict[str, type | tuple[type, ...]] = {"gate_r": (int, float), "auto_probe": bool}
+HEADER = HeaderKind(
+    "a session of Probescope",
+    "Choose another .probescope file, or fetch this one again.",
+    format="probescope-session",
+    versions=(1, 2),
+)
 
 
 def pack_record(record: SessionRecord, folder: Path) -> Content:
     """A record as JSON, for a session file that lies in `folder`."""
-    image = record.image
-    packed: Content = {name: getattr(record, name) for name in PLAIN}
-    packed |= {
-        "image": None if image is None else {"key": image.key, "file": _pack_reference(image.file, folder)},
-        "target": None if record.target is None else asdict(record.target),
-        "direction": str(record.direction),
-        "attack": asdict(record.attack),
-        "aim": asdict(record.aim),
-        "probe": _pack_reference(record.probe, folder),
-        "analyses": [
-            {"question": one.question, "config": one.config, "sweep": _pack_reference(one.sweep, folder)}
-            for one in record.analyses
-        ],
-        "tray": list(record.tray),
-        "view": asdict(record.view),
-        "layout": dict(record.layout),
-    }
-    plain: Content = json.loads(json.dumps(packed))
-    return plain
+
+    def write(reference: FileReference) -> FileReference:
+        return replace(reference, path=_relative(reference.path, folder), was_at=reference.was_at or reference.path)
+
+    return unstructure(_change_references(record, write))
 
 
-def unpack_record(content: Mapping[str, Any], folder: Path) -> SessionRecord:
+def unpack_record(content: Mapping[str, Any], folder: Path, *, where: Path | str = "") -> SessionRecord:
     """The reverse of `pack_record`. Raises BadInputError that names the part which cannot be used."""
-    values: Content = {}
-    for name in (field.name for field in fields(SessionRecord)):
-        if name not in content:
-            continue
-        try:
-            values[name] = _unpack(name, content[name], folder)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            reason = error if isinstance(error, BadInputError) else f"{type(error).__name__}: {error}"
-            raise BadInputError(f"The session's {name!r} cannot be used: {reason}") from error
-    return SessionRecord(**values)
+
+    def read(reference: FileReference) -> FileReference:
+        path, was_at = reference.path, reference.was_at
+        if not (path.is_absolute() or PureWindowsPath(path).is_absolute()):
+            path = Path(os.path.normpath(folder / path))
+        return replace(reference, path=path, was_at=None if was_at in (path, Path()) else was_at)
+
+    return _change_references(structure(content, SessionRecord, HEADER, where=where), read)
 
 
-def _unpack(name: str, value: Any, folder: Path) -> Any:
-    if name in PLAIN:
-        return _check_type(value, TYPES.get(name, str))
-    match name:
-        case "image":
-            return _unpack_image(value, folder)
-        case "target":
-            return _unpack_target(value)
-        case "direction":
-            return Direction(value)
-        case "attack":
-            return AttackConfig(**value)
-        case "aim":
-            return Aim(**value)
-        case "probe":
-            return _unpack_reference(value, folder)
-        case "analyses":
-            return tuple(_unpack_analysis(one, folder) for one in value)
-        case "tray":
-            return tuple(dict(one) for one in value)
-        case "view":
-            return _unpack_view(value)
-        case _:
-            return {str(key): _check_type(one, str) for key, one in value.items()}
+def migrate(content: Content, folder: Path) -> Content:
+    """Content of version 1 or 2 as that of version 2."""
+    if content["version"] > 1:
+        return content
+    old = dict(content)
+    image, image_sha256 = old.pop("image", ""), old.pop("image_sha256", "")
+    probe, probe_sha256 = old.pop("probe", ""), old.pop("probe_sha256", "")
+    view = {"map": old.pop("map", "shift"), "geometry": old.pop("geometry", "inflated")}
+    file = _refer(image, image_sha256, folder) if image_sha256 else None
+    return old | {
+        "image": {"key": image, "file": file} if image else None,
+        "probe": _refer(probe, probe_sha256, folder) if probe else None,
+        "view": view,
+    }
 
 
-def _check_type(value: Any, kind: type | tuple[type, ...]) -> Any:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"{value!r} has the wrong type")
-    return value
+def _refer(path: Any, sha256: Any, folder: Path) -> Content:
+    """Version 1 kept no size; the file's own is taken, and 0, for unknown, if it has gone."""
+    place = folder / str(path)
+    return {"path": path, "sha256": sha256, "n_bytes": place.stat().st_size if place.is_file() else 0}
 
 
-def _unpack_image(value: Content | None, folder: Path) -> ImageRecord | None:
-    if value is None:
-        return None
-    return ImageRecord(_check_type(value["key"], str), _unpack_reference(value["file"], folder))
+def _change_references(record: SessionRecord, change: Callable[[FileReference], FileReference]) -> SessionRecord:
+    def maybe(reference: FileReference | None) -> FileReference | None:
+        return None if reference is None else change(reference)
 
-
-def _unpack_target(value: Content | None) -> Target | None:
-    if value is None:
-        return None
-    voxels, weights = tuple(map(int, value["voxels"])), tuple(map(float, value["weights"]))
-    return Target(TargetKind(value["kind"]), _check_type(value["label"], str), voxels, weights)
-
-
-def _unpack_analysis(value: Content, folder: Path) -> AnalysisRecord:
-    config = value.get("config")
-    return AnalysisRecord(
-        _check_type(value["question"], str),
-        None if config is None else dict(config),
-        _unpack_reference(value.get("sweep"), folder),
+    return replace(
+        record,
+        image=None if record.image is None else replace(record.image, file=maybe(record.image.file)),
+        probe=maybe(record.probe),
+        analyses=tuple(replace(one, sweep=maybe(one.sweep)) for one in record.analyses),
     )
 
 
-def _unpack_view(value: Content) -> ViewRecord:
-    camera = value.get("camera")
-    if camera is not None:
-        azimuth, elevation, x, y, z, scale = map(float, camera)
-        camera = (azimuth, elevation, x, y, z, scale)
-    return ViewRecord(**(dict(value) | {"camera": camera}))
-
-
-def _pack_reference(reference: FileReference | None, folder: Path) -> Content | None:
-    if reference is None:
-        return None
-    return {
-        "path": _relative(reference.path, folder),
-        "sha256": reference.sha256,
-        "n_bytes": reference.n_bytes,
-        "was_at": str(reference.was_at or reference.path),
-    }
-
-
-def _relative(path: Path, folder: Path) -> str:
+def _relative(path: Path, folder: Path) -> Path:
     try:
-        return Path(os.path.relpath(path, folder)).as_posix()
+        return Path(os.path.relpath(path, folder))
     except ValueError:  # another drive of Windows
-        return path.as_posix()
-
-
-def _unpack_reference(value: Content | None, folder: Path) -> FileReference | None:
-    if value is None:
-        return None
-    written = _check_type(value["path"], str)
-    if not (Path(written).is_absolute() or PureWindowsPath(written).is_absolute()):
-        written = os.path.normpath(folder / written)
-    path, was_at = Path(written), Path(value["was_at"]) if value.get("was_at") else None
-    sha256, n_bytes = _check_type(value["sha256"], str), _check_type(value["n_bytes"], int)
-    return FileReference(path, sha256, n_bytes, None if was_at == path else was_at)
+        return path

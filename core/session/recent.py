@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from core.files import replace_file
+from core.headers import write_json
 from core.paths import data_folder
 
 MOST = 10
@@ -37,5 +37,4 @@ def _read() -> list[Path]:
 
 
 def _write(paths: list[Path]) -> None:
-    text = json.dumps([str(path) for path in paths[:MOST]], indent=1)
-    replace_file(data_folder() / NAME, lambda partial: partial.write_text(text, encoding="utf-8"))
+    write_json(data_folder() / NAME, [str(path) for path in paths[:MOST]])

@@ -15,6 +15,7 @@ from core.checks import check_choice, check_fraction
 from core.probes.aim import Aim
 from core.probes.target import Target
 from core.types import Direction
+from core.words import count
 
 Camera = tuple[float, float, float, float, float, float]
 """azimuth, elevation in degrees; centre x, y, z and scale in mm."""
@@ -150,8 +151,8 @@ class SessionRecord:
         parts = [what, self.image.key if self.image is not None else "", f"{self.network} {self.layer}".strip()]
         parts.append("finished probe" if self.probe is not None else "")
         answers = sum(analysis.sweep is not None for analysis in self.analyses)
-        parts.append(_count(answers, "analysis", "analyses"))
-        parts.append(_count(len(self.tray), "stimulus in the tray", "stimuli in the tray"))
+        parts.append(count(answers, "analysis", "analyses") if answers else "")
+        parts.append(count(len(self.tray), "stimulus in the tray", "stimuli in the tray") if self.tray else "")
         return " · ".join(filter(None, parts))
 
     def references(self) -> dict[str, FileReference]:
@@ -163,7 +164,3 @@ class SessionRecord:
             found["probe"] = self.probe
         found |= {f"analysis {one.question}": one.sweep for one in self.analyses if one.sweep is not None}
         return found
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return "" if not number else f"{number} {one if number == 1 else many}"

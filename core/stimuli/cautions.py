@@ -11,7 +11,7 @@ import numpy as np
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import Probe
-from core.sweeps.choose import judge_voxels
+from core.sweeps.choose import gate_r
 
 DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
@@ -94,7 +94,7 @@ def prediction_error_sd(r: float) -> float:
 def target_r(probe: Probe, card: EncoderCard) -> float:
     """The r that the gate looks at: of the voxel, or the median over the target's voxels; NaN if unknown."""
     voxels = [voxel for voxel in probe.config.target.voxels if voxel < card.n_voxels]
-    known = judge_voxels(card)[voxels]
+    known = gate_r(card)[voxels]
     known = known[np.isfinite(known)]
     return float(np.median(known)) if len(known) else float("nan")
 

@@ -19,6 +19,7 @@ COLUMNS = {
     "subject": "Whose responses the encoder predicts; `simulated` is no measured brain.",
     "space": "Surface whose vertices the voxels lie at.",
     "target": "What the probe moved, in words.",
+    "target_roi": "The ROI that is the target, or that its voxel lies in; empty if there is none.",
     "target_kind": "voxel, roi, set, weights, contrast or pattern.",
     "voxels": "Indices of the voxels of the target, separated by spaces in the CSV.",
     "weights": "Their weights in the target's value, same order.",

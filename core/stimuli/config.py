@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.checks import check_fraction, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_fraction, refusal
+from core.headers import HeaderKind, structure, unstructure
 from core.stimuli.cautions import DEFAULT_GATE
 from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
 from core.stimuli.layout import Layout
 
 LONGEST_NAME = 200
+SETTINGS = HeaderKind("the settings of a stimulus set", "Choose them again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +44,17 @@ class SetConfig:
             kinds = tuple(ControlKind(kind) for kind in self.controls)
         except ValueError as error:
             allowed = f"of {', '.join(ControlKind)}"
-            raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(self.controls))) from error
+            raise refusal("controls", allowed=allowed, got=list(self.controls)) from error
         if not kinds or len(set(kinds)) < len(kinds):
             advice = "A probe is read against a control of equal norm; `random` is the usual one."
             allowed = "at least one kind, each named once"
-            raise BadInputError(describe_refusal("controls", allowed=allowed, got=list(kinds), advice=advice))
+            raise refusal("controls", allowed=allowed, got=list(kinds), advice=advice)
         object.__setattr__(self, "controls", kinds)
         object.__setattr__(self, "transfer", tuple((str(network), str(layer)) for network, layer in self.transfer))
         check_fraction("gate", self.gate)
         if not self.name.strip() or len(self.name) > LONGEST_NAME:
             allowed = f"1 to {LONGEST_NAME} characters"
-            raise BadInputError(describe_refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1]))
+            raise refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1])
 
     @property
     def n_files(self) -> int:
@@ -65,15 +64,9 @@ class SetConfig:
 
 def pack_set(config: SetConfig) -> dict[str, Any]:
     """A config as plain JSON."""
-    packed: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
-    return packed
+    return unstructure(config)
 
 
 def unpack_set(values: Mapping[str, Any]) -> SetConfig:
-    """The reverse of `pack_set`. Raises BadInputError for an unknown or missing setting."""
-    try:
-        plain = dict(values)
-        layout = plain.pop("layout", {})
-        return SetConfig(**plain, layout=Layout(**layout))
-    except TypeError as error:
-        raise BadInputError(f"These are not the settings of a stimulus set: {error}.") from error
+    """The reverse of `pack_set`. Raises BadInputError for an unknown setting or one of another kind."""
+    return structure(values, SetConfig, SETTINGS)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from core.files import hash_file
 from core.images.stimulus import from_uint8
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
@@ -28,7 +29,7 @@ from core.stimuli.cautions import (
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.fit_control import fit_control, measure
-from core.stimuli.images import hash_file, measure_image, read_levels, write_levels
+from core.stimuli.images import measure_image, read_levels, write_levels
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
 from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, Transfer
@@ -189,6 +190,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "subject": asked.subject,
         "space": item.space,
         "target": target.label,
+        "target_roi": target.roi,
         "target_kind": str(target.kind),
         "voxels": target.voxels,
         "weights": _weigh_value(target),

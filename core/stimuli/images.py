@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.images.stimulus import from_uint8, to_uint8
+from core.images.stimulus import to_uint8
 from core.types import ByteArray, FloatArray
 
 LUMINANCE_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
@@ -44,21 +43,10 @@ def write_levels(path: Path, levels: ByteArray) -> None:
     Image.fromarray(levels).save(path, format="PNG")
 
 
-def read_png(path: Path) -> npt.NDArray[np.float32]:
-    """The pixels (3, height, width) float32, k / 255, of a PNG written by `write_png`."""
-    return from_uint8(read_levels(path))
-
-
 def read_levels(path: Path) -> ByteArray:
     """The grey levels (height, width, 3) uint8 of a PNG written by `write_levels`."""
     with Image.open(path) as picture:
         return np.array(picture, dtype=np.uint8)
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def measure_image(pixels: FloatArray, original: FloatArray) -> ImageFigures:

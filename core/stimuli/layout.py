@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.checks import check_count, check_fraction, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_fraction, check_positive, refusal
 from core.images.stimulus import GREY_LEVELS, from_uint8, to_uint8
 from core.types import ByteArray, FloatArray
 
@@ -83,12 +82,10 @@ class Layout:
         for name in ("picture_px", "width_px", "height_px"):
             value = check_count(name, getattr(self, name), least=0, advice="0 is the size of the picture.")
             if value and not LEAST_SIDE <= value <= LARGEST_SIDE:
-                raise BadInputError(describe_refusal(name, allowed=f"{LEAST_SIDE} to {LARGEST_SIDE} pixels", got=value))
+                raise refusal(name, allowed=f"{LEAST_SIDE} to {LARGEST_SIDE} pixels", got=value)
         levels = [check_count("background", level, least=0) for level in self.background]
         if len(levels) != 3 or max(levels) > GREY_LEVELS:
-            raise BadInputError(
-                describe_refusal("background", allowed="three grey levels from 0 to 255", got=self.background)
-            )
+            raise refusal("background", allowed="three grey levels from 0 to 255", got=self.background)
         if self.degrees is not None:
             check_positive("degrees", self.degrees)
         for name in ("luminance", "contrast"):
@@ -97,7 +94,7 @@ class Layout:
                 check_fraction(name, goal)
                 if self.matching is Matching.NONE or (name == "contrast" and self.matching is Matching.LUMINANCE):
                     advice = f"Choose the matching {name!r}, or leave the goal out."
-                    raise BadInputError(describe_refusal(name, allowed="left out", got=goal, advice=advice))
+                    raise refusal(name, allowed="left out", got=goal, advice=advice)
 
     def sizes(self, side: int) -> tuple[int, int, int]:
         """Side of the picture, width and height of the file, for a network of that input size.
@@ -108,10 +105,10 @@ class Layout:
         width, height = self.width_px or picture, self.height_px or picture
         if picture > min(width, height):
             got = f"{width} x {height} pixels"
-            raise BadInputError(describe_refusal("file size", allowed=f"at least the picture's {picture}", got=got))
+            raise refusal("file size", allowed=f"at least the picture's {picture}", got=got)
         if self.enlarging is Enlarging.EXACT and picture % side:
             allowed = f"a whole multiple of the network's {side} pixels for exact enlarging"
-            raise BadInputError(describe_refusal("picture_px", allowed=allowed, got=picture))
+            raise refusal("picture_px", allowed=allowed, got=picture)
         return picture, width, height
 
     def describe(self, side: int) -> str:

@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.checks import check_count
 from core.errors import BadInputError, StorageError
-from core.stimuli.check_rows import check_header, check_kinds, check_sizes, lies_inside
+from core.files import hash_file
+from core.headers import HeaderKind, hash_table, read_record, write_json
 from core.stimuli.columns import COLUMNS, TRANSFER
-from core.stimuli.images import hash_file
+from core.stimuli.config import SetConfig
+from core.stimuli.recipe import MadeRecipe
+from core.words import name_some
 
-FORMAT = "probescope-stimuli"
-FORMAT_VERSION = 2
 MANIFEST, TABLE, STIMULI = "manifest.json", "manifest.csv", "stimuli"
 ORIGINAL = "original"
 """Role of the unperturbed stimulus of each pair."""
 
-SELF_HASH = "manifest_sha256"
+HEADER = HeaderKind(
+    "the manifest of a stimulus set",
+    "Restore the one that was written, or write the set again.",
+    format="probescope-stimuli",
+    versions=(2,),
+    version_key="format_version",
+    hash_key="manifest_sha256",
+)
 LISTS = {"voxels": " ", "weights": " ", "warnings": " | "}
 """Columns that hold several values, and what separates them in the CSV."""
-MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,12 @@ class ManifestRow:
     picture_px: int
     degrees: float | None
     warnings: tuple[str, ...] = ()
+    target_roi: str = ""
     transfer: Mapping[str, Transfer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("width_px", "height_px", "picture_px", "resolution"):
+            check_count(name, getattr(self, name))
 
     @property
     def is_control(self) -> bool:
@@ -110,24 +122,54 @@ class ManifestRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StimulusSet:
-    """A set that was written.
+class ManifestHeader:
+    """The whole of a manifest: its rows, and how the set was made.
 
     Parameters
     ----------
-    folder : Path
-        Where its manifest lies.
     name : str
-    rows : tuple of ManifestRow
-        Those of one pair stand together, the original first.
-    header : dict
-        Everything else of the manifest: layout, recipes, versions, hashes of the other files.
+    stimuli : tuple of ManifestRow
+    columns : mapping
+        What every column means.
+    files : mapping
+        SHA-256 of the other files, by name.
+    set : SetConfig, optional
+        How it was delivered.
+    subject_kinds, seen_as : tuple of str
+        Whether the subjects are measured or simulated; how a network sees the files.
+    recipes : tuple of MadeRecipe
+        One a probe.
+    written_with : mapping
+        Versions and device.
     """
 
-    folder: Path
     name: str
-    rows: tuple[ManifestRow, ...]
-    header: dict[str, Any]
+    stimuli: tuple[ManifestRow, ...]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    set: SetConfig | None = None
+    subject_kinds: tuple[str, ...] = ()
+    seen_as: tuple[str, ...] = ()
+    recipes: tuple[MadeRecipe, ...] = ()
+    written_with: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StimulusSet:
+    """A set that was written: the folder its manifest lies in, and what that says."""
+
+    folder: Path
+    header: ManifestHeader
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+        return self.header.name
+
+    @property
+    def rows(self) -> tuple[ManifestRow, ...]:
+        """The row of every file; those of one pair stand together, the original first."""
+        return self.header.stimuli
 
     @property
     def pairs(self) -> dict[str, tuple[ManifestRow, ...]]:
@@ -152,19 +194,12 @@ def write_csv(path: Path, rows: tuple[ManifestRow, ...]) -> None:
         writer.writerows(flat)
 
 
-def write_json(path: Path, rows: tuple[ManifestRow, ...], *, name: str, facts: Mapping[str, Any]) -> None:
+def write_manifest(path: Path, rows: tuple[ManifestRow, ...], *, name: str, facts: Mapping[str, Any]) -> None:
     """Write the rows as one JSON object with the meaning of every column and `facts`; it ends with its own hash."""
-    header = {"format": FORMAT, "format_version": FORMAT_VERSION, "name": name, "columns": COLUMNS | TRANSFER}
-    header |= dict(facts) | {"stimuli": [_nest(row) for row in rows]}
+    header = HEADER.marks() | {"name": name, "columns": COLUMNS | TRANSFER} | dict(facts)
+    header |= {"stimuli": [row.columns() | {"transfer": dataclasses.asdict(row)["transfer"]} for row in rows]}
     plain = json.loads(json.dumps(header, allow_nan=False))
-    text = json.dumps(plain | {SELF_HASH: hash_manifest(plain)}, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def hash_manifest(header: Mapping[str, Any]) -> str:
-    """SHA-256 of a manifest without its own hash, in one canonical spelling."""
-    rest = {key: value for key, value in header.items() if key != SELF_HASH}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    write_json(path, plain | {HEADER.hash_key: hash_table(plain, HEADER.hash_key)}, indent=2)
 
 
 def read_manifest(path: Path) -> StimulusSet:
@@ -186,67 +221,45 @@ def read_rows(path: Path) -> StimulusSet:
     """The same of the manifest alone: no other file is looked at."""
     asked = Path(path).expanduser()
     file = asked / MANIFEST if asked.is_dir() else asked
-    header = _read_header(file)
-    try:
-        check_header(header)
-        rows = tuple(_unpack(entry) for entry in header.pop("stimuli"))
-        for inside in (*(row.file for row in rows), *header.get("files", {})):
-            _check_inside(inside, file)
-        name = str(header["name"])
-        return StimulusSet(file.absolute().parent, name, rows, header)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadInputError(f"{file} lacks a part of a stimulus set: {error}. Write the set again.") from error
+    if not file.is_file():
+        raise BadInputError(f"There is no stimulus set at {file}: give its folder or its {MANIFEST}.")
+    header = read_record(file, ManifestHeader, HEADER)
+    for name in (*(row.file for row in header.stimuli), *header.files):
+        if not lies_inside(name):
+            raise BadInputError(f"{file} names {name!r}, which lies outside the set. Do not use it.")
+    return StimulusSet(file.absolute().parent, header)
+
+
+def lies_inside(name: str) -> bool:
+    """Whether a file name of a manifest stays below the set's folder, on every system."""
+    path = PurePosixPath(name)
+    return not (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name)
 
 
 def check_files(found: StimulusSet) -> None:
     """Raise BadInputError unless every file of a set is there as it was written, and no other stimulus is."""
-    expected = {row.file: row.file_sha256 for row in found.rows} | dict(found.header.get("files", {}))
+    expected = {row.file: row.file_sha256 for row in found.rows} | dict(found.header.files)
     missing = [name for name in expected if not (found.folder / name).is_file()]
     if missing:
-        raise BadInputError(f"The set in {found.folder} lacks {_name_some(missing)}. {REMEDY}")
+        raise BadInputError(f"The set in {found.folder} lacks {name_some(missing, noun='file')}. {REMEDY}")
     try:
         edited = [name for name, sha256 in expected.items() if hash_file(found.folder / name) != sha256]
         held = sorted(entry.name for entry in (found.folder / STIMULI).iterdir())
     except OSError as error:
         raise StorageError(f"The set in {found.folder} cannot be read ({error}).") from error
     if edited:
-        raise BadInputError(f"{_name_some(edited)} of the set in {found.folder} was changed after writing. {REMEDY}")
+        raise BadInputError(
+            f"{name_some(edited, noun='file')} of the set in {found.folder} was changed after writing. {REMEDY}"
+        )
     extra = [name for name in held if f"{STIMULI}/{name}" not in expected and not name.startswith(".")]
     if extra:
         advice = "Move what you added elsewhere; a set is used as it was written."
-        raise BadInputError(f"{found.folder / STIMULI} holds {_name_some(extra)}, not of this set. {advice}")
+        raise BadInputError(
+            f"{found.folder / STIMULI} holds {name_some(extra, noun='file')}, not of this set. {advice}"
+        )
 
 
 REMEDY = "Copy the set again, or make it anew: `main.py rebuild MANIFEST --out FOLDER`."
-
-
-def _read_header(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        raise BadInputError(f"There is no stimulus set at {file}: give its folder or its {MANIFEST}.")
-    try:
-        header: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        known = header["format"], header["format_version"]
-    except OSError as error:
-        raise StorageError(f"{file} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadInputError(f"{file} is not the manifest of a stimulus set ({error!r}).") from error
-    if known != (FORMAT, FORMAT_VERSION):
-        mine = f"this program reads {FORMAT} version {FORMAT_VERSION}. Export the stimuli again."
-        raise BadInputError(f"{file} is {known[0]} version {known[1]}; {mine}")
-    if header.get(SELF_HASH) != hash_manifest(header):
-        advice = "Restore the one that was written: a set whose manifest says something else is not used."
-        raise BadInputError(f"{file} was edited after writing: its hash differs. {advice}")
-    return header
-
-
-def _check_inside(name: str, file: Path) -> None:
-    if not lies_inside(name):
-        raise BadInputError(f"{file} names {name!r}, which lies outside the set. Do not use it.")
-
-
-def _name_some(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more files" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _flatten(row: ManifestRow) -> dict[str, Any]:
@@ -255,21 +268,3 @@ def _flatten(row: ManifestRow) -> dict[str, Any]:
     for where, transfer in row.transfer.items():
         values |= {f"transfer_{name}.{where}": value for name, value in dataclasses.asdict(transfer).items()}
     return {name: "" if value is None else value for name, value in values.items()}
-
-
-def _nest(row: ManifestRow) -> dict[str, Any]:
-    transfer = {where: dataclasses.asdict(found) for where, found in row.transfer.items()}
-    return row.columns() | {"transfer": transfer}
-
-
-def _unpack(entry: dict[str, Any]) -> ManifestRow:
-    check_kinds(entry, ManifestRow)
-    check_sizes(entry)
-    transfer = {where: _unpack_transfer(found) for where, found in entry["transfer"].items()}
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
-    return ManifestRow(**(plain | {"transfer": transfer}))
-
-
-def _unpack_transfer(found: Mapping[str, Any]) -> Transfer:
-    check_kinds(found, Transfer)
-    return Transfer(**found)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderCard
-from core.errors import BadInputError
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.stimuli.config import SetConfig
@@ -79,7 +78,7 @@ def export_probe(
     """
     if stimulus.sha256 != probe.stimulus_sha256:
         allowed = f"the probe's own image ({probe.stimulus_id})"
-        raise BadInputError(describe_refusal("stimulus", allowed=allowed, got=stimulus.id))
+        raise refusal("stimulus", allowed=allowed, got=stimulus.id)
     key = image or stimulus.id
     item = Item(
         recipe_of(probe, key),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
-from core.checks import check_choice, check_count, check_epsilon, describe_refusal, suggest
+from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
-from core.errors import BadInputError
+from core.files import is_there
+from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
@@ -20,9 +22,12 @@ from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import choose_encoders, choose_images, choose_targets
 from core.sweeps.config import EncoderName, TargetName
-from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
+from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP
 from core.types import Direction, NormName
+from core.words import count, format_duration
 
+JSON_PLAN = HeaderKind("a plan of stimuli", "`main.py stimuli plan --out FILE` writes one.")
+TOML_PLAN = replace(JSON_PLAN, syntax="toml")
 MOST_ITEMS = 5000
 """More probes than any experiment shows."""
 PASSES_BESIDE = 12
@@ -83,15 +88,15 @@ class StimulusPlan:
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 got = [getattr(value, "label", str(value)) for value in values]
-                raise BadInputError(describe_refusal(name, allowed="at least one, each named once", got=got))
+                raise refusal(name, allowed="at least one, each named once", got=got)
         for budget in self.budgets:
             check_epsilon("budget", budget.epsilon, largest=LARGEST_EPSILON[budget.norm])
             if budget.epsilon <= 0:
-                raise BadInputError(describe_refusal("budget", allowed="above 0", got=budget.label))
+                raise refusal("budget", allowed="above 0", got=budget.label)
         check_count("steps", self.n_steps)
         check_count("seed", self.seed, least=0)
         if self.n_items > MOST_ITEMS:
-            raise BadInputError(describe_refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items))
+            raise refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items)
 
     @property
     def n_items(self) -> int:
@@ -102,15 +107,15 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         parts = [
-            _count(len(self.images), "image"),
-            _count(len(self.targets), "target"),
-            _count(len(self.directions), "direction"),
-            _count(len(self.budgets), "budget"),
-            _count(len(self.encoders), "encoder"),
+            count(len(self.images), "image"),
+            count(len(self.targets), "target"),
+            count(len(self.directions), "direction"),
+            count(len(self.budgets), "budget"),
+            count(len(self.encoders), "encoder"),
         ]
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
-        return f"{' x '.join(parts)} = {_count(self.n_items, 'probe')}, {files} files, {cost}"
+        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}, {files} files, {cost}"
 
     @property
     def seconds(self) -> float:
@@ -125,6 +130,21 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     Raises BadInputError if an image, an encoder or a target is not there.
     """
     return tuple(_iter_recipes(plan))
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """The wishes of a plan file in TOML or JSON; images named by relative paths lie beside it.
+
+    Raises BadInputError or StorageError if the file is no plan or cannot be read.
+    """
+    place = path.expanduser().absolute()
+    wish = read_header(place, TOML_PLAN if place.suffix.lower() == ".toml" else JSON_PLAN)
+    if isinstance(wish.get("images"), list):
+        beside = [place.parent / str(one) for one in wish["images"]]
+        wish["images"] = [
+            str(file) if is_there(file) else one for file, one in zip(beside, wish["images"], strict=True)
+        ]
+    return wish
 
 
 def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
@@ -143,15 +163,16 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
     for key in wish:
         if key not in WISHES:
             advice = suggest(key, list(WISHES)) or "`stimuli plan --help` lists them."
-            raise BadInputError(describe_refusal("plan", allowed="of known settings", got=key, advice=advice))
+            raise refusal("plan", allowed="of known settings", got=key, advice=advice)
     got = {key: wish.get(key, default) for key, (default, _) in WISHES.items()}
-    seed, subject = got["seed"], load_subject(str(got["subject"]))
+    seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
+    subject = load_subject(str(got["subject"]))
     encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
-        raise BadInputError(describe_refusal("targets", allowed="at least one", got=[], advice=advice))
-    targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=got["gate"], seed=seed)
+        raise refusal("targets", allowed="at least one", got=[], advice=advice)
+    targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
     directions = [
         check_choice("direction", text.lower(), list(Direction)) for text in _texts("directions", got["directions"])
     ]
@@ -170,7 +191,7 @@ def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
 
 def _check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadInputError(describe_refusal(name, allowed="true or false", got=value))
+        raise refusal(name, allowed="true or false", got=value)
     return value
 
 
@@ -242,8 +263,7 @@ LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
 def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
     layout = {name: got[name] for name in LAYOUT_NAMES}
     if not isinstance(layout["background"], list | tuple):
-        allowed = "three grey levels from 0 to 255"
-        raise BadInputError(describe_refusal("background", allowed=allowed, got=layout["background"]))
+        raise refusal("background", allowed="three grey levels from 0 to 255", got=layout["background"])
     for name in ("enlarging", "matching"):
         kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
         check_choice(name, str(layout[name]), kinds)
@@ -290,9 +310,5 @@ def _texts(name: str, value: Any) -> list[str]:
     """A list of texts; one text alone may be written without brackets."""
     values: Sequence[Any] = [value] if isinstance(value, str | int | float) else value
     if not isinstance(values, list | tuple) or not all(isinstance(one, str | int | float) for one in values):
-        raise BadInputError(describe_refusal(name, allowed="a list of texts", got=value))
+        raise refusal(name, allowed="a list of texts", got=value)
     return [str(one) for one in values]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from core.datasets.image_files import list_pictures
 from core.errors import BadInputError, ProbeError
+from core.files import hash_file
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
 from core.progress import ShouldStop, never_stop
-from core.stimuli.config import unpack_set
-from core.stimuli.images import hash_file
 from core.stimuli.make import Source, find_source, iter_make
 from core.stimuli.manifest import MANIFEST, StimulusSet
-from core.stimuli.recipe import Recipe, unpack_recipe
+from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances
 
@@ -78,8 +77,10 @@ def iter_rebuild(
     BadInputError
         If an image, a network or an encoder is missing or is not the one of the manifest, by hash.
     """
-    recipes = read_recipes(old)
-    config = unpack_set(old.header["set"])
+    config = old.header.set
+    if config is None or not old.header.recipes:
+        raise BadInputError(f"The manifest in {old.folder} does not say how its probes were made.")
+    recipes = [entry.recipe for entry in old.header.recipes]
     finder = _Finder(images)
     with tempfile.TemporaryDirectory(prefix="probescope-rebuild-") as work:
         yield from iter_make(
@@ -87,17 +88,9 @@ def iter_rebuild(
         )
 
 
-def read_recipes(old: StimulusSet) -> tuple[Recipe, ...]:
-    """The recipes of a manifest. Raises BadInputError if it holds none."""
-    entries = old.header.get("recipes")
-    if not entries or "set" not in old.header:
-        raise BadInputError(f"The manifest in {old.folder} does not say how its probes were made.")
-    return tuple(unpack_recipe(entry) for entry in entries)
-
-
 def find_threads(old: StimulusSet) -> int | None:
     """The number of threads a set was made with on a processor, if it is one number; it decides the last bits."""
-    records = [*(entry["made_with"] for entry in old.header.get("recipes", ())), old.header.get("written_with", {})]
+    records = [*(entry.made_with for entry in old.header.recipes), old.header.written_with]
     threads = {record.get("threads") for record in records if record.get("device") == "cpu"}
     only = threads.pop() if len(threads) == 1 else None
     return int(only) if only is not None and str(only).isdecimal() else None
@@ -105,8 +98,8 @@ def find_threads(old: StimulusSet) -> int | None:
 
 def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
     """Compare the files of a rebuilt set with what the old manifest says of them."""
-    expected = {row.file: row.file_sha256 for row in old.rows} | dict(old.header["files"])
-    found = {row.file: row.file_sha256 for row in new.rows} | dict(new.header["files"])
+    expected = {row.file: row.file_sha256 for row in old.rows} | dict(old.header.files)
+    found = {row.file: row.file_sha256 for row in new.rows} | dict(new.header.files)
     differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
     if hash_file(old.folder / MANIFEST) != hash_file(new.folder / MANIFEST):
         differing.append(MANIFEST)
@@ -114,9 +107,9 @@ def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
 
 
 def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...]:
-    now = describe_circumstances(new.header["written_with"]["device"])
+    now = describe_circumstances(new.header.written_with["device"])
     told: dict[str, None] = {}
-    for then in [*(entry["made_with"] for entry in old.header["recipes"]), old.header["written_with"]]:
+    for then in [*(entry.made_with for entry in old.header.recipes), old.header.written_with]:
         for name in sorted(then.keys() | now.keys()):
             if then.get(name) != now.get(name):
                 told[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from core.datasets.photos import list_images
-from core.errors import BadInputError
-from core.probes.files import unpack_config
+from core.files import is_there
+from core.headers import HeaderKind, structure, unstructure
 from core.probes.probe import Probe, ProbeConfig
 
 DIGITS = 32
+RECIPE = HeaderKind("the recipe of a probe", "Save what it came from again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,19 @@ class Recipe:
         return f"{self.image_id} · {self.config.describe()}"
 
 
+@dataclass(frozen=True, slots=True)
+class MadeRecipe(Recipe):
+    """A recipe as a manifest holds it: with the pair it made, and under which versions and on what device."""
+
+    pair_id: str = ""
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe alone."""
+        return Recipe(*(getattr(self, one.name) for one in fields(Recipe)))
+
+
 def recipe_of(probe: Probe, image: str) -> Recipe:
     """The recipe of a finished probe whose image is opened by `image`."""
     return Recipe(
@@ -74,7 +87,7 @@ def name_source(image: str) -> str:
     if is_shipped_image(image):
         return image
     file = Path(image).expanduser()
-    return str(file.absolute()) if file.is_file() else image
+    return str(file.absolute()) if is_there(file) and file.is_file() else image
 
 
 def is_shipped_image(image: str) -> bool:
@@ -89,16 +102,9 @@ def find_licence(image: str) -> str:
 
 def pack_recipe(recipe: Recipe) -> dict[str, Any]:
     """A recipe as plain JSON."""
-    packed: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    return packed
+    return unstructure(recipe)
 
 
 def unpack_recipe(values: Mapping[str, Any]) -> Recipe:
-    """The reverse of `pack_recipe`. Raises BadInputError if a part is missing or of another kind."""
-    try:
-        names = ("image", "image_id", "image_sha256", "network_sha256", "encoder_sha256")
-        plain = {name: str(values[name]) for name in names}
-        config = unpack_config(dict(values["config"]))
-        return Recipe(config, **plain, ensemble_sha256=tuple(values["ensemble_sha256"]))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadInputError(f"This is not the recipe of a probe: {error!r} is missing or wrong.") from error
+    """The reverse of `pack_recipe`. Raises BadInputError if a part is missing, unknown or of another kind."""
+    return structure(values, Recipe, RECIPE)

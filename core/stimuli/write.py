@@ -14,12 +14,11 @@ import numpy as np
 
 from core.datasets.subject import list_subjects
 from core.errors import Cancelled
-from core.files import new_folder
+from core.files import hash_file, new_folder
 from core.progress import ShouldStop, Stopwatch, never_stop
 from core.stimuli.cautions import Caution, find_duplicates, warn_duplicate
 from core.stimuli.config import SetConfig, pack_set
 from core.stimuli.describe import Match, write_item
-from core.stimuli.images import hash_file
 from core.stimuli.item import Item
 from core.stimuli.layout import Layout, Matching
 from core.stimuli.manifest import (
@@ -30,7 +29,7 @@ from core.stimuli.manifest import (
     StimulusSet,
     read_manifest,
     write_csv,
-    write_json,
+    write_manifest,
 )
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
@@ -191,4 +190,4 @@ def _finish(
         "written_with": describe_circumstances(device),
         "files": {name: hash_file(folder / name) for name in (README, TABLE)},
     }
-    write_json(folder / MANIFEST, rows, name=config.name, facts=facts)
+    write_manifest(folder / MANIFEST, rows, name=config.name, facts=facts)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, refusal
 from core.paths import resources_folder
 from core.surfaces.arrays import load_arrays
 
@@ -38,7 +37,7 @@ class Atlas:
     def labels(self, side: int) -> npt.NDArray[np.int16]:
         """The labels of the left (0) or right (1) hemisphere, (n_vertices,)."""
         if side not in (0, 1):
-            raise BadInputError(describe_refusal("side", allowed="0 (left) or 1 (right)", got=side))
+            raise refusal("side", allowed="0 (left) or 1 (right)", got=side)
         return (self.labels_left, self.labels_right)[side]
 
     def roi_of(self, side: int, vertex: int) -> str:

@@ -1,8 +1,7 @@
-"""Colour maps for cortical maps, made from a few colours at even perceptual steps. Never touches a mesh or a screen.
+"""Colour maps of matplotlib as tables, and distinct colours for ROIs. Never touches a mesh or a screen.
 
-Diverging maps mirror in lightness about their middle, so that raise and lower weigh the same; sequential maps rise in
-lightness all the way. Their hues (blue or violet against orange, never red against green) stay apart for colour-blind
-eyes.
+The defaults (coolwarm, viridis) stay apart for colour-blind eyes: raise and lower weigh the same in coolwarm, and
+viridis rises in lightness all the way. Some others are offered because the field knows them; see `map_names`.
 """
 
 from __future__ import annotations
@@ -14,19 +13,11 @@ from functools import lru_cache
 import numpy as np
 
 from core.checks import check_choice, check_count
-from core.surfaces.colour_vision import ALL_VISIONS, see_as
-from core.surfaces.oklab import fit_chroma, is_showable, oklab_to_srgb, oklch_to_oklab, srgb_to_oklab
+from core.surfaces.map_names import DIVERGING, OLD_NAMES, SEQUENTIAL
 from core.types import ByteArray, FloatArray
 
 N_STEPS = 256
-CORTEX_GREYS = (0.45, 0.7)
-"""Oklab lightness of sulci and gyri."""
-
-USUAL_WEIGHT = 0.6
-"""Usual eyes tell far more colours apart; weighed less, so that colour-blind eyes decide first."""
-
-DENSE = 4096
-"""Samples of a path before it is cut into even steps."""
+DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL = DIVERGING[0][0], SEQUENTIAL[0][0]
 
 
 class ColormapKind(StrEnum):
@@ -43,7 +34,7 @@ class Colormap:
     Parameters
     ----------
     name, title : str
-        Key of settings, and what the interface writes.
+        The field's name, and what the interface writes.
     kind : ColormapKind
     table : (256, 3) uint8
         From the lowest value to the highest; a diverging map's zero lies between rows 127 and 128.
@@ -60,129 +51,67 @@ class Colormap:
         return self.table[np.clip(rows, 0, N_STEPS - 1).astype(np.intp)]
 
 
-Anchor = tuple[float, float, float]
-"""Oklab lightness, chroma, hue in degrees."""
-
-_SEQUENTIAL: dict[str, tuple[str, tuple[Anchor, ...]]] = {
-    "ember": (
-        "Ember",
-        ((0.27, 0.10, 300), (0.42, 0.17, 340), (0.58, 0.20, 20), (0.74, 0.17, 55), (0.86, 0.16, 85), (0.96, 0.10, 105)),
-    ),
-    "lagoon": (
-        "Lagoon",
-        ((0.29, 0.12, 295), (0.44, 0.11, 262), (0.58, 0.11, 210), (0.73, 0.15, 160), (0.92, 0.19, 112)),
-    ),
-    "glacier": (
-        "Glacier",
-        ((0.28, 0.10, 270), (0.45, 0.15, 260), (0.64, 0.13, 240), (0.81, 0.09, 215), (0.97, 0.03, 200)),
-    ),
-}
-_DIVERGING: dict[str, tuple[str, tuple[Anchor, ...], tuple[Anchor, ...]]] = {
-    "polar": (
-        "Polar",
-        ((0.44, 0.19, 264), (0.60, 0.17, 252), (0.80, 0.10, 236)),
-        ((0.44, 0.18, 27), (0.60, 0.20, 37), (0.80, 0.12, 60)),
-    ),
-    "aurora": (
-        "Aurora",
-        ((0.92, 0.10, 200), (0.74, 0.14, 235), (0.52, 0.17, 260)),
-        ((0.92, 0.16, 100), (0.74, 0.17, 62), (0.52, 0.19, 30)),
-    ),
-    "heath": (
-        "Heath",
-        ((0.38, 0.16, 285), (0.56, 0.17, 285), (0.77, 0.10, 285)),
-        ((0.38, 0.09, 60), (0.56, 0.13, 60), (0.77, 0.13, 75)),
-    ),
-}
-_MIDDLE: dict[str, Anchor] = {"polar": (0.95, 0.0, 0), "aurora": (0.30, 0.0, 0), "heath": (0.95, 0.0, 0)}
-
-DEFAULT_DIVERGING = "polar"
-DEFAULT_SEQUENTIAL = "ember"
-
-
 @lru_cache(maxsize=32)
 def find_colormap(name: str) -> Colormap:
-    """The colour map of a name. Raises BadInputError with the nearest name if there is none."""
-    check_choice("colormap", name, [*_DIVERGING, *_SEQUENTIAL])
-    if name in _SEQUENTIAL:
-        title, anchors = _SEQUENTIAL[name]
-        return Colormap(name, title, ColormapKind.SEQUENTIAL, _to_bytes(_walk(anchors, N_STEPS)))
-    title, lower, upper = _DIVERGING[name]
-    half = N_STEPS // 2
-    sides = (_walk((*lower, _MIDDLE[name]), half), _walk((*upper, _MIDDLE[name]), half)[::-1])
-    return Colormap(name, title, ColormapKind.DIVERGING, _to_bytes(np.concatenate(sides)))
+    """The colour map of a name, also of one that version 0.3 used.
+
+    Raises
+    ------
+    BadInputError
+        If there is none; with the nearest name.
+    """
+    titles = dict(DIVERGING + SEQUENTIAL)
+    known = OLD_NAMES.get(name, name)
+    check_choice("colormap", known, list(titles))
+    kind = ColormapKind.DIVERGING if known in dict(DIVERGING) else ColormapKind.SEQUENTIAL
+    return Colormap(known, titles[known], kind, _tabulate(known))
 
 
 def list_colormaps(kind: ColormapKind) -> tuple[Colormap, ...]:
     """All maps of a kind, the default first."""
-    names = _DIVERGING if kind is ColormapKind.DIVERGING else _SEQUENTIAL
-    return tuple(find_colormap(name) for name in names)
+    names = DIVERGING if kind is ColormapKind.DIVERGING else SEQUENTIAL
+    return tuple(find_colormap(name) for name, _ in names)
 
 
-@lru_cache(maxsize=16)
 def distinct_colours(n: int) -> ByteArray:
-    """`n` colours (n, 3) uint8 as far apart as they can be to every kind of eye, and far from the greys of the cortex.
+    """`n` colours (n, 3) uint8 for ROIs, the first k of which do not depend on n; after 256 they begin again.
 
-    Greedy farthest-point choice in Oklab over vivid colours: the first k of n colours do not depend on n. The distance
-    of two colours is the least over usual and colour-blind sight. Raises BadInputError for n < 1.
+    Raises BadInputError for n < 1.
     """
     check_count("n", n)
-    candidates = _vivid_colours()
-    seen = _seen_by_all(candidates)
-    greys = _seen_by_all(np.stack([oklch_to_oklab(lightness, 0.0, 0.0) for lightness in CORTEX_GREYS]))
-    chosen: list[int] = []
-    nearest: FloatArray = np.min([_gaps(seen, greys[:, index]) for index in range(len(CORTEX_GREYS))], axis=0)
-    for _ in range(n):
-        chosen.append(int(np.argmax(nearest)))
-        nearest = np.asarray(np.minimum(nearest, _gaps(seen, seen[:, chosen[-1]])))
-    return _to_bytes(candidates[chosen])
+    colours = np.frombuffer(bytes.fromhex(_DISTINCT), dtype=np.uint8).reshape(-1, 3)
+    return colours[np.arange(n) % len(colours)]
 
 
-def _gaps(seen: FloatArray, colour: FloatArray) -> FloatArray:
-    """Distances (n,) of colours as seen (visions, n, 3) from one (visions, 3): the least over all visions."""
-    gaps = np.linalg.norm(seen - colour[:, None], axis=2)
-    gaps[0] *= USUAL_WEIGHT
-    return np.asarray(gaps.min(axis=0))
+def _tabulate(name: str) -> ByteArray:
+    if name == "cold_hot":  # nilearn's: hot, and mirrored below zero with red and blue exchanged
+        hot = _tabulate("hot")[1::2]
+        return np.concatenate([hot[::-1, ::-1], hot])
+    import matplotlib as mpl
+
+    colours = mpl.colormaps[name](np.linspace(0, 1, N_STEPS))[:, :3]
+    return np.round(255 * colours).astype(np.uint8)
 
 
-def _seen_by_all(lab: FloatArray) -> FloatArray:
-    """Oklab colours (n, 3) as usual and colour-blind eyes see them, (visions, n, 3)."""
-    rgb = oklab_to_srgb(lab)
-    return np.stack([lab, *(srgb_to_oklab(see_as(vision, rgb)) for vision in ALL_VISIONS)])
+_DISTINCT = (
+    "99f617445bfec212a8ed7ef8fd2e1cfdc3e66e1b7758cd788a0700ddedb1b65f85658f3ea46fd83d27d2c21b0deeb3184566ae5496b2"
+    "cba0ced87974482f9786577ad397478eceae894ed64eed80a227506aa9ed8c32879e62588dffd56f5b21784133bcfb87782445afbaf2"
+    "bed95568426bce70c7358476dd4ba18a70fc9be4fef575956724ad958cde8571c07eb66b5e41eba341be2eb639689a72587341a2790d"
+    "2f557db0815a8fe1a10a6c696b60934bd7c9694b96ca8acfb8b7567380ebe09d989c6f97c044448b94334646cbb8e6b7f9b5c2e2b487"
+    "fd82b875fef982b8df1abcb85c83afa5cffe9e47666435545afe63eb881f9e56dce5b9e896d35f383e87137f1f69a8896c3532241bc5"
+    "8ca5077a2eb48a89f7f3c530822ddac66b89563a678736117268f28c648f7dccda5418a54d673680f1c856a7af7c5dc83a5aa1bd6065"
+    "9065d0b0945da9f7e6aa6c73b790e0ff64ad8f3c6219affe9047015a38a0915557abc9941ea8cd8e4d89fa9dc382c1a28e38ba275f3f"
+    "a3e06c8adcd8cc54c58cb180c58580a10d7cc929709ebf6892f392d1f39a4249937c25267fca23e2df500e6ee6a87eebbb85a63f8c9f"
+    "f8267670c2be9bb05474e791b76a32edaaa5b45fe270b59b53347e723877e4a3e92b97ca6937c0438644961a91b1cc46fda578a6eca5"
+    "965a9c80325e7c0f5fdc5f4efae859ac5c2e80b3fd66f1ecfc585855e1ee31c7d4612ad9a32b9eb445855dcdfa830b8eaf41e4b96ea8"
+    "fa59dc724720b17895197cb34f92507a976366b5accbf2be7af87cf468c7673c145181c7e1699fc27cbb6172097445ce7649f59fe9d3"
+    "542eb7a888227457a34a3e6eee1401f49923535bc39b60726863ceaa376fa0dbb5b337382278702c6c5062df1be536b482074dbb9133"
+    "926cb976c7884024addc3860bd42669837e05c8e67b7787f69e4c5268b2df57bec822aace38a671b5435d4f73ed02e1ec01249e44fdd"
+    "a995e88747aa8660ac43a447c8039bdcabd6a4283a747c12a366a86391ba69cd405814cbf86111ca40a1ca68e6f3957b6422847734e1"
+    "842373853050c52c7c6fec34"
+)
+"""Colours as far apart as they can be to usual and to colour-blind eyes, and far from the greys of the cortex.
 
-
-@lru_cache(maxsize=1)
-def _vivid_colours() -> FloatArray:
-    grid = [
-        oklch_to_oklab(lightness, chroma, hue)
-        for lightness in np.arange(0.40, 0.95, 0.04)
-        for chroma in (0.08, 0.12, 0.16, 0.20, 0.24)
-        for hue in np.arange(0.0, 360.0, 6.0)
-    ]
-    return np.stack([lab for lab in grid if is_showable(lab)])
-
-
-def _walk(anchors: tuple[Anchor, ...], n_steps: int) -> FloatArray:
-    """Oklab colours (n_steps, 3) at equal distances along the smooth path through the anchors."""
-    points = np.stack([fit_chroma(oklch_to_oklab(*anchor)) for anchor in anchors])
-    knots = np.linspace(0.0, 1.0, len(points))
-    dense = np.linspace(0.0, 1.0, DENSE)
-    path = _round_corners(np.stack([np.interp(dense, knots, points[:, axis]) for axis in range(3)], axis=1))
-    travelled = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-    even = np.linspace(0.0, travelled[-1], n_steps)
-    return np.stack([np.interp(even, travelled, path[:, axis]) for axis in range(3)], axis=1)
-
-
-def _round_corners(path: FloatArray, share: float = 0.08) -> FloatArray:
-    """A moving average over `share` of the path; its ends stay where they are by reflecting through them."""
-    width = int(len(path) * share) // 2
-    before = 2 * path[0] - path[width:0:-1]
-    after = 2 * path[-1] - path[-2 : -width - 2 : -1]
-    padded = np.concatenate([before, path, after])
-    total = np.cumsum(np.vstack([np.zeros((1, 3)), padded]), axis=0)
-    window = 2 * width + 1
-    return np.asarray((total[window:] - total[:-window]) / window)
-
-
-def _to_bytes(lab: FloatArray) -> ByteArray:
-    return np.round(oklab_to_srgb(lab) * 255).astype(np.uint8)
+Found once by greedy farthest-point choice in Oklab over vivid colours; the distance of two colours is the least over
+usual sight (weighed 0.6) and the three colour blindnesses of Machado et al. (2009), doi:10.1109/TVCG.2009.113.
+"""

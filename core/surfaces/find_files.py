@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.errors import BadInputError, ProbeError, StorageError
 from core.surfaces.mesh import SIDE_NAMES
 
@@ -91,7 +91,7 @@ def find_surface_files(paths: Sequence[Path]) -> FoundFiles:
         If there is no such folder or file, no surface in it, or only one hemisphere.
     """
     if not paths:
-        raise BadInputError(describe_refusal("paths", allowed="a folder or surface files", got=[]))
+        raise refusal("paths", allowed="a folder or surface files", got=[])
     candidates = _list_files([Path(path).expanduser() for path in paths])
     named = [part for part in map(_read_name, candidates) if part is not None]
     place = Path(paths[0]) if Path(paths[0]).is_dir() else Path(paths[0]).parent
@@ -117,7 +117,7 @@ def _list_files(paths: Iterable[Path]) -> list[Path]:
         elif path.is_dir():
             files += _list_folder(path)
         else:
-            raise BadInputError(describe_refusal("path", allowed="a folder or a file that exists", got=str(path)))
+            raise refusal("path", allowed="a folder or a file that exists", got=str(path))
     return files
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from core.checks import check_positive, describe_refusal
+from core.checks import check_positive, refusal
 from core.errors import BadInputError
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import NO_PLACE
@@ -74,7 +74,7 @@ def paint_table(
     """
     check_positive("limit_mm", limit_mm)
     if not len(indices):
-        raise BadInputError(describe_refusal("indices", allowed="at least one voxel", got=0))
+        raise refusal("indices", allowed="at least one voxel", got=0)
     points = scanner_points(indices, affine)
     sheets = [middle_of_sheet(surface, side) for side in (0, 1)]
     places = _place(points, sheets, limit_mm=limit_mm)
@@ -91,10 +91,9 @@ def scanner_points(indices: IntArray, affine: FloatArray) -> npt.NDArray[np.floa
     """Scanner RAS (n_voxels, 3) in mm of voxel indices (n_voxels, 3) under an affine (4, 4)."""
     at, matrix = np.asarray(indices), np.asarray(affine, dtype=np.float64)
     if at.ndim != 2 or at.shape[1] != 3:
-        raise BadInputError(describe_refusal("indices", allowed="rows of 3 voxel indices", got=at.shape))
+        raise refusal("indices", allowed="rows of 3 voxel indices", got=at.shape)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or np.linalg.det(matrix[:3, :3]) == 0:
-        got = matrix.tolist()
-        raise BadInputError(describe_refusal("affine", allowed="an invertible matrix (4, 4)", got=got))
+        raise refusal("affine", allowed="an invertible matrix (4, 4)", got=matrix.tolist())
     return np.asarray(at @ matrix[:3, :3].T + matrix[:3, 3])
 
 
@@ -108,7 +107,7 @@ def middle_of_sheet(surface: CorticalSurface, side: int) -> npt.NDArray[np.float
     if not folded:
         got = sorted(geometries)
         advice = "Import the surface again with its white and pial files."
-        raise BadInputError(describe_refusal("surface", allowed="one with white or pial", got=got, advice=advice))
+        raise refusal("surface", allowed="one with white or pial", got=got, advice=advice)
     middle = np.mean(folded, axis=0)
     return np.asarray(middle @ surface.to_scanner[:3, :3].T + surface.to_scanner[:3, 3])
 

@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.types import Hemisphere
 
 GEOMETRIES = ("pial", "white", "inflated", "sphere", "flat")
@@ -46,12 +45,10 @@ class HemisphereSurface:
         n_vertices = len(self.curvature)
         shapes = {name: points.shape for name, points in self.geometries.items()}
         if any(shape != (n_vertices, 3) for shape in shapes.values()) or self.sulc.shape != (n_vertices,):
-            raise BadInputError(
-                describe_refusal("geometries", allowed=f"{n_vertices} vertices of 3 numbers", got=shapes)
-            )
+            raise refusal("geometries", allowed=f"{n_vertices} vertices of 3 numbers", got=shapes)
         if not set(self.geometries) - {"flat"} or set(self.geometries) - set(GEOMETRIES):
             allowed = f"some of {', '.join(GEOMETRIES)}, not flat alone"
-            raise BadInputError(describe_refusal("geometries", allowed=allowed, got=sorted(self.geometries)))
+            raise refusal("geometries", allowed=allowed, got=sorted(self.geometries))
         _check_faces("faces", self.faces, n_vertices=n_vertices, least=1)
         _check_faces("flat_faces", self.flat_faces, n_vertices=n_vertices, least=int("flat" in self.geometries))
 
@@ -93,7 +90,7 @@ class CorticalSurface:
         """The hemisphere by 0 (left) or 1 (right), or by name."""
         number = index.index if isinstance(index, Hemisphere) else index
         if number not in (0, 1):
-            raise BadInputError(describe_refusal("side", allowed="0 (left) or 1 (right)", got=index))
+            raise refusal("side", allowed="0 (left) or 1 (right)", got=index)
         return (self.left, self.right)[number]
 
     @property
@@ -122,5 +119,4 @@ def _check_faces(name: str, faces: npt.NDArray[np.int32], *, n_vertices: int, le
     if is_empty and least == 0:
         return
     if is_empty or faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= n_vertices:
-        allowed = f"triangles of vertices 0 to {n_vertices - 1}"
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=faces.shape))
+        raise refusal(name, allowed=f"triangles of vertices 0 to {n_vertices - 1}", got=faces.shape)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.types import FloatArray, VoxelTable
 
 NO_VOXEL = -1
@@ -45,8 +44,7 @@ class VoxelMap:
     def paint(self, values: FloatArray) -> PaintedPair:
         """Values (n_voxels,) as (left (n_left,), right (n_right,)) float32; NaN where no voxel is shown."""
         if values.shape != (self.table.n_voxels,):
-            allowed = f"{self.table.n_voxels} numbers, one a voxel"
-            raise BadInputError(describe_refusal("values", allowed=allowed, got=values.shape))
+            raise refusal("values", allowed=f"{self.table.n_voxels} numbers, one a voxel", got=values.shape)
         # One NaN past the end answers for NO_VOXEL = -1.
         padded = np.append(values.astype(np.float32), np.float32(np.nan))
         return padded[self._voxels[0]], padded[self._voxels[1]]
@@ -66,11 +64,6 @@ class VoxelMap:
         return None if vertex == NO_PLACE else (int(self.table.hemisphere[voxel]), vertex)
 
 
-def paint_voxels(table: VoxelTable, values: FloatArray, n_left: int, n_right: int) -> PaintedPair:
-    """Paint once; for repeated painting keep a `VoxelMap`."""
-    return VoxelMap(table, n_left, n_right).paint(values)
-
-
 def voxel_at(table: VoxelTable, side: int, vertex: int) -> int | None:
     """The voxel shown at a vertex, or None; for repeated questions keep a `VoxelMap`."""
     rows = table.paint[(table.paint[:, 0] == side) & (table.paint[:, 1] == vertex)]
@@ -79,13 +72,13 @@ def voxel_at(table: VoxelTable, side: int, vertex: int) -> int | None:
 
 def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels: int) -> None:
     if rows.ndim != 2 or rows.shape[1] != 3:
-        raise BadInputError(describe_refusal("paint", allowed="rows of (hemisphere, vertex, voxel)", got=rows.shape))
+        raise refusal("paint", allowed="rows of (hemisphere, vertex, voxel)", got=rows.shape)
     if not np.isin(rows[:, 0], (0, 1)).all():
-        raise BadInputError(describe_refusal("paint", allowed="of hemispheres 0 and 1", got=int(rows[:, 0].max())))
+        raise refusal("paint", allowed="of hemispheres 0 and 1", got=int(rows[:, 0].max()))
     _check_vertices(rows[:, 0], rows[:, 1], sizes=sizes)
     if len(rows) and (rows[:, 2].min() < 0 or rows[:, 2].max() >= n_voxels):
         got = (int(rows[:, 2].min()), int(rows[:, 2].max()))
-        raise BadInputError(describe_refusal("paint", allowed=f"of voxels 0 to {n_voxels - 1}", got=got))
+        raise refusal("paint", allowed=f"of voxels 0 to {n_voxels - 1}", got=got)
 
 
 def _check_places(table: VoxelTable, sizes: tuple[int, int]) -> None:
@@ -102,4 +95,4 @@ def _check_vertices(
         side = "left" if sides[wrong[0]] == 0 else "right"
         allowed = f"0 to {int(limits[wrong[0]]) - 1} on the {side} surface"
         advice = "The subject belongs to another surface."
-        raise BadInputError(describe_refusal("vertex", allowed=allowed, got=int(vertices[wrong[0]]), advice=advice))
+        raise refusal("vertex", allowed=allowed, got=int(vertices[wrong[0]]), advice=advice)

@@ -12,8 +12,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 
 NO_TRANSFORM: npt.NDArray[np.float64] = np.eye(4)
 NO_TRANSFORM.setflags(write=False)
@@ -35,7 +34,7 @@ class VolumeGeometry:
     def __post_init__(self) -> None:
         shapes = {name: getattr(self, name).shape for name in self.FIELDS}
         if any(shape != (3,) for shape in shapes.values()) or not (self.voxelsize > 0).all():
-            raise BadInputError(describe_refusal("volume geometry", allowed="six triples of numbers", got=shapes))
+            raise refusal("volume geometry", allowed="six triples of numbers", got=shapes)
 
     def vox2ras(self) -> npt.NDArray[np.float64]:
         """From voxel indices to scanner RAS, (4, 4)."""

@@ -11,22 +11,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError
 from core.files import replace_file
+from core.headers import HeaderKind, parse_header, structure, without_marks
 from core.paths import data_folder
 from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES, CorticalSurface, HemisphereSurface
 from core.surfaces.template import FSAVERAGE5, load_fsaverage5
 
-FORMAT, VERSION = "probescope-surface", 1
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ADVICE = "Import the surface again."
+HEADER = HeaderKind("a surface", ADVICE, format="probescope-surface", versions=(1,), error=StorageError)
+
+
+Row = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _AtlasRow:
+    name: str
+    source: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What a file says of its surface; the fields are those of `CorticalSurface` and of its atlases."""
+
+    source: str
+    notes: tuple[str, ...]
+    to_scanner: tuple[Row, Row, Row, Row]
+    geometries: tuple[str, ...]
+    n_vertices: tuple[int, int]
+    atlases: tuple[_AtlasRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +90,10 @@ def load_atlases(name: str) -> tuple[Atlas, ...]:
     if name == FSAVERAGE5:
         return (load_atlas(),)
     path = _find(name)
-    titles = _read_header(path)["atlases"]
+    titles = _read_header(path).atlases
     arrays = load_arrays(path, only=_atlas_keys(len(titles)), advice=ADVICE)
     return tuple(
-        Atlas(row["name"], row["source"], tuple(row["names"]), arrays[f"atlas{i}_left"], arrays[f"atlas{i}_right"])
+        Atlas(row.name, row.source, row.names, arrays[f"atlas{i}_left"], arrays[f"atlas{i}_right"])
         for i, row in enumerate(titles)
     )
 
@@ -90,7 +112,7 @@ def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, rep
     path = _folder() / f"{surface.name}.npz"
     if path.exists() and not replace:
         advice = f"Remove it first (`main.py surfaces remove {surface.name}`) or choose another name."
-        raise BadInputError(describe_refusal("name", allowed="a new surface name", got=surface.name, advice=advice))
+        raise refusal("name", allowed="a new surface name", got=surface.name, advice=advice)
     arrays = _pack(surface, atlases)
     replace_file(path, lambda partial: _write(partial, arrays))
     return path
@@ -100,7 +122,7 @@ def outline_first(name: str, title: str) -> None:
     """Make an atlas of an imported surface its default. Raises BadInputError for an unknown surface or atlas."""
     surface, atlases = load_surface(name), load_atlases(name)
     if name == FSAVERAGE5:
-        raise BadInputError(describe_refusal("surface", allowed="one you imported", got=name))
+        raise refusal("surface", allowed="one you imported", got=name)
     check_choice("atlas", title, [atlas.name for atlas in atlases])
     save_surface(surface, sorted(atlases, key=lambda atlas: atlas.name != title), replace=True)
 
@@ -108,7 +130,7 @@ def outline_first(name: str, title: str) -> None:
 def remove_surface(name: str) -> None:
     """Delete an imported surface. Raises BadInputError for the shipped one or one that is not there."""
     if name == FSAVERAGE5:
-        raise BadInputError(describe_refusal("surface", allowed="one you imported", got=name))
+        raise refusal("surface", allowed="one you imported", got=name)
     path = _find(name)
     try:
         path.unlink()
@@ -119,11 +141,10 @@ def remove_surface(name: str) -> None:
 def check_surface_name(name: str) -> str:
     """Return a name a surface may be kept under, else raise BadInputError."""
     if not NAME_PATTERN.fullmatch(name):
-        allowed = "up to 64 letters, digits, - and _"
-        raise BadInputError(describe_refusal("name", allowed=allowed, got=name, advice="Try sub-01."))
+        raise refusal("name", allowed="up to 64 letters, digits, - and _", got=name, advice="Try sub-01.")
     if name == FSAVERAGE5:
         advice = "fsaverage5 ships with the program and is always there."
-        raise BadInputError(describe_refusal("name", allowed="another name", got=name, advice=advice))
+        raise refusal("name", allowed="another name", got=name, advice=advice)
     return name
 
 
@@ -167,9 +188,9 @@ def _load_file(path: Path, _changed: int) -> CorticalSurface:
             path.stem,
             left=_unpack_side(arrays, "left"),
             right=_unpack_side(arrays, "right"),
-            source=header["source"],
-            notes=tuple(header["notes"]),
-            to_scanner=np.asarray(header["to_scanner"], dtype=np.float64),
+            source=header.source,
+            notes=header.notes,
+            to_scanner=np.asarray(header.to_scanner, dtype=np.float64),
         )
     except (KeyError, BadInputError) as error:
         raise StorageError(f"{path} is damaged ({error}). {ADVICE}") from error
@@ -182,15 +203,13 @@ def _unpack_side(arrays: Arrays, side: str) -> HemisphereSurface:
 
 
 def _pack(surface: CorticalSurface, atlases: Sequence[Atlas]) -> Arrays:
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
+    header = HEADER.marks() | {
         "source": surface.source,
-        "notes": list(surface.notes),
+        "notes": surface.notes,
         "to_scanner": surface.to_scanner.tolist(),
-        "geometries": list(surface.geometries),
-        "n_vertices": list(surface.n_vertices),
-        "atlases": [{"name": a.name, "source": a.source, "names": list(a.names)} for a in atlases],
+        "geometries": tuple(surface.geometries),
+        "n_vertices": surface.n_vertices,
+        "atlases": [{"name": a.name, "source": a.source, "names": a.names} for a in atlases],
     }
     arrays: Arrays = {"header": np.array(json.dumps(header))}
     for index, side in enumerate(SIDE_NAMES):
@@ -210,7 +229,7 @@ def check_atlas_fits(atlas: Atlas, surface: CorticalSurface) -> None:
     if counts != surface.n_vertices:
         allowed = f"labels of {surface.n_vertices[0]:,} left and {surface.n_vertices[1]:,} right vertices"
         advice = f"The atlas {atlas.name} belongs to another surface."
-        raise BadInputError(describe_refusal("atlas", allowed=allowed, got=counts, advice=advice))
+        raise refusal("atlas", allowed=allowed, got=counts, advice=advice)
 
 
 def _atlas_keys(count: int) -> list[str]:
@@ -222,26 +241,16 @@ def _write(partial: Path, arrays: Arrays) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _read_header(path: Path) -> dict[str, Any]:
+def _read_header(path: Path) -> _Header:
     text = str(load_arrays(path, only=["header"], advice=ADVICE)["header"])
-    try:
-        header: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged (its header is no JSON). {ADVICE}") from error
-    if header.get("format") != FORMAT or header.get("version") != VERSION:
-        found = (header.get("format"), header.get("version"))
-        raise StorageError(
-            f"{path} is not a surface file of this program's version {VERSION}, it says {found}. {ADVICE}"
-        )
-    return header
+    return structure(without_marks(parse_header(text, HEADER, where=path), HEADER), _Header, HEADER, where=path)
 
 
 def _describe(path: Path) -> SurfaceInfo:
     header = _read_header(path)
-    left, right = header["n_vertices"]
-    titles = tuple(row["name"] for row in header["atlases"])
-    texts = (header["source"], tuple(header["notes"]))
-    return SurfaceInfo(path.stem, (left, right), tuple(header["geometries"]), titles, *texts, is_shipped=False)
+    titles = tuple(row.name for row in header.atlases)
+    texts = (header.source, header.notes)
+    return SurfaceInfo(path.stem, header.n_vertices, header.geometries, titles, *texts, is_shipped=False)
 
 
 def _describe_template() -> SurfaceInfo:

@@ -61,7 +61,7 @@ def _align(sweep: Sweep, name: str, norm: int) -> Alignment:
     bases = []
     for encoder in range(len(config.encoders)):
         parts = [
-            sweep.climb(encoder, target, direction, norm)[name]
+            sweep.curve(encoder, target, direction, norm)[name]
             for target in range(len(config.targets))
             for direction in range(n_directions)
         ]

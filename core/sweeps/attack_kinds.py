@@ -27,7 +27,7 @@ class AttackKind(StrEnum):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What it adds to projected gradient ascent, with the published values; fields of `AttackConfig`."""
+        """What it adds to projected gradient curve, with the published values; fields of `AttackConfig`."""
         parts: dict[AttackKind, dict[str, Any]] = {
             AttackKind.MI: {"momentum": 1.0},
             AttackKind.DI: {"diversity": 0.5},

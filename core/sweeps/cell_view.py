@@ -60,11 +60,11 @@ def read_cell(sweep: Sweep, choice: CellChoice) -> CellView:
     """Read a cell from the store. Raises StorageError if it cannot be read."""
     config = sweep.config
     encoder, copy = find_source(sweep, choice.source)
-    climbed = sweep.climb(encoder, choice.target, 0, choice.norm, choice.attack, copy)
+    curve = sweep.curve(encoder, choice.target, 0, choice.norm, choice.attack, copy)
     scored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)
     shown = max(choice.image, 0)
     chosen = slice(None) if choice.image < 0 else slice(shown, shown + 1)
-    delta = np.transpose(climbed["delta"][shown], (1, 2, 0)).astype(np.float64)
+    delta = np.transpose(curve["delta"][shown], (1, 2, 0)).astype(np.float64)
     clean = find_stimulus(config.images[shown], size=delta.shape[0]).levels
     perturbed = np.clip(np.rint(clean + GREY_LEVELS * delta), 0, GREY_LEVELS).astype(np.uint8)
     maps = tuple(

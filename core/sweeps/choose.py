@@ -1,12 +1,13 @@
-"""Turns what a user names into what a sweep runs over: encoders, voxels above the gate, images. Never imports torch."""
+"""Turns what a user names into what a sweep runs over: encoders and their controls, voxels above the gate, images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import EncoderCard
 from core.encoders.files import list_encoders, load_card
@@ -35,6 +36,56 @@ def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[Enco
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Numbers of the encoders that control encoders can be made of, and a sentence for each that cannot.
+
+    A re-fitted copy is the same network and layer with a readout fitted anew, to half of the training images: what a
+    perturbation keeps on it, it does not owe to one readout's own weights. An untrained network is the same
+    architecture with random weights and a readout fitted in the same way: what its perturbations do is due to
+    architecture and readout.
+    """
+
+    refitted: tuple[int, ...]
+    untrained: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+
+def choose_copies(encoders: Sequence[EncoderName]) -> Copies:
+    """Every control encoder that can be made of these encoders."""
+    refitted, untrained, reasons = [], [], []
+    for number, name in enumerate(encoders):
+        reason = why_not_refitted(name)
+        if reason:
+            reasons.append(f"{name.label} has no re-fitted copy and no untrained network: {reason}.")
+            continue
+        refitted.append(number)
+        reason = why_not_untrained(name)
+        if reason:
+            reasons.append(f"{name.label} has no untrained network: {reason}.")
+        else:
+            untrained.append(number)
+    return Copies(tuple(refitted), tuple(untrained), tuple(reasons))
+
+
+def why_not_refitted(name: EncoderName) -> str:
+    """Why an encoder cannot be fitted again; "" if it can."""
+    card, subject = load_card(*name), load_subject(name.subject)
+    if card.provenance is not None:
+        return "it was imported, and how it was fitted cannot be repeated here"
+    if not subject.image_ids:
+        return f"{subject.id} has no recordings"
+    half = len({subject.image_ids[row] for row in (~subject.test).nonzero()[0]}) // 2
+    if half < card.config.n_folds:
+        return f"half of {subject.id}'s training images are fewer than {card.config.n_folds} folds"
+    return ""
+
+
+def why_not_untrained(name: EncoderName) -> str:
+    """Why a network cannot be given random weights; "" if it can."""
+    return "" if find_network(name.network).is_drawn else "its network is no library's, which draws new weights"
+
+
 def choose_targets(
     encoders: Sequence[EncoderName], *, rois: Sequence[str], voxels: Sequence[str], gate: float, seed: int
 ) -> tuple[TargetName, ...]:
@@ -55,7 +106,7 @@ def choose_targets(
             chosen[TargetName(int(word), "")] = None
         else:
             allowed = "numbers of voxels, or ROI:N for N voxels of an ROI"
-            raise BadInputError(describe_refusal("voxels", allowed=allowed, got=word))
+            raise refusal("voxels", allowed=allowed, got=word)
     return tuple(chosen)
 
 
@@ -82,14 +133,14 @@ def check_comparable(config: SweepConfig) -> None:
         shared = [roi for roi in names[0] if all(roi in others for others in names)]
         advice = f"All have {', '.join(shared)}: compare ROI means (--rois)." if shared else "They share no ROI either."
         got = f"voxels of {' and '.join(config.subjects)}"
-        raise BadInputError(describe_refusal("voxels", allowed="of one subject", got=got, advice=advice))
+        raise refusal("voxels", allowed="of one subject", got=got, advice=advice)
     for encoder in config.encoders:
         card = load_card(*encoder)
         for target in config.targets:
             voxels = list(target.find_in(tables[encoder.subject]).voxels)
             if max(voxels) >= card.n_voxels:
                 allowed = f"one of the {card.n_voxels:,} that {encoder.label} predicts"
-                raise BadInputError(describe_refusal("voxel", allowed=allowed, got=max(voxels)))
+                raise refusal("voxel", allowed=allowed, got=max(voxels))
             _check_usable(target, card, voxels, gate=config.gate)
 
 
@@ -106,7 +157,7 @@ def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, g
         )
     if target.roi:
         return
-    r = float(judge_voxels(card)[voxels[0]])
+    r = float(gate_r(card)[voxels[0]])
     if r < gate:
         raise BadInputError(
             f"{target.label} is predicted by {label} with cross-validated r {r:.3f}, below the gate {gate:g}. "
@@ -114,7 +165,7 @@ def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, g
         )
 
 
-def judge_voxels(card: EncoderCard) -> FloatArray:
+def gate_r(card: EncoderCard) -> FloatArray:
     """The r that the gate looks at, (n_voxels,): cross-validated on training images; held-out r where there is none.
 
     Predictivity is measured on held-out images: voxels chosen by their r there would all look well predicted, and
@@ -125,7 +176,7 @@ def judge_voxels(card: EncoderCard) -> FloatArray:
 
 def passes_gate(cards: Sequence[EncoderCard], gate: float) -> BoolArray:
     """(n_voxels,) whether every encoder predicts the voxel with r of at least `gate` and not as a constant."""
-    parts = [(np.nan_to_num(judge_voxels(card), nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
+    parts = [(np.nan_to_num(gate_r(card), nan=gate) >= gate) & (card.reference_sd > 0) for card in cards]
     return np.asarray(np.logical_and.reduce(parts))
 
 
@@ -135,14 +186,14 @@ def _draw_voxels(
     if len({card.n_voxels for card in cards}) > 1 or len({name.subject for name in encoders}) > 1:
         advice = "Name ROI means instead (--rois)."
         got = [name.subject for name in encoders]
-        raise BadInputError(describe_refusal("voxels", allowed="of one subject", got=got, advice=advice))
+        raise refusal("voxels", allowed="of one subject", got=got, advice=advice)
     table = load_subject(encoders[0].subject).voxels
     check_choice("roi", roi, table.roi_names)
     fit = [int(voxel) for voxel in table.voxels_in(roi) if passes_gate(cards, gate)[voxel]]
     wanted = int(count) if count.isdecimal() else 0
     if not 1 <= wanted <= len(fit):
         allowed = f"1 to {len(fit)} voxels of {roi}, as many as every encoder predicts with r >= {gate:g}"
-        raise BadInputError(describe_refusal("voxels", allowed=allowed, got=count, advice="Lower the gate for more."))
+        raise refusal("voxels", allowed=allowed, got=count, advice="Lower the gate for more.")
     order = make_stream(seed, "voxels", roi).permutation(len(fit))[:wanted]
     return [TargetName(fit[index], "") for index in sorted(order)]
 
@@ -151,7 +202,7 @@ def _draw_images(subject: Subject, count: int, *, seed: int) -> list[str]:
     held_out = [identity for identity, test in zip(subject.image_ids, subject.test, strict=True) if test]
     if not 1 <= count <= len(held_out):
         allowed = f"test:1 to test:{len(held_out)} for {subject.id}"
-        raise BadInputError(describe_refusal("images", allowed=allowed, got=f"test:{count}"))
+        raise refusal("images", allowed=allowed, got=f"test:{count}")
     kinds = dict(zip(subject.image_ids, subject.categories, strict=True))
     order = [held_out[index] for index in make_stream(seed, "images").permutation(len(held_out))]
     seen: dict[str, int] = {}

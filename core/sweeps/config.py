@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
-from core.checks import check_count, check_epsilon, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
 from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
@@ -25,6 +24,10 @@ REFERENCE_SIDE = 224
 
 LEAST_IMAGES = 2
 """Intervals over images need two of them."""
+
+
+NAME_ENCODERS = "Name it as NET or NET:LAYER."
+PROBE_ONE = "Intervals over images need two; `main.py probe` answers for a single one."
 
 
 class Question(StrEnum):
@@ -144,62 +147,45 @@ class SweepConfig:
         object.__setattr__(self, "directions", tuple(Direction(name) for name in self.directions))
         object.__setattr__(self, "norms", tuple(NormName(name) for name in self.norms))
         object.__setattr__(self, "attacks", tuple(AttackKind(name) for name in self.attacks))
-        check_ladder(self.ladder, self.norms[0])
         self._check_enough()
-        self._check_attacks()
+        check_ladder(self.ladder, self.norms[0])
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
-        if not -1 <= self.gate <= 1:
-            raise BadInputError(describe_refusal("gate", allowed="an r from -1 to 1", got=self.gate))
         check_positive("confidence", self.confidence)
-        if self.confidence >= 1:
-            raise BadInputError(describe_refusal("confidence", allowed="below 1", got=self.confidence))
+        _check(
+            (not -1 <= self.gate <= 1, "gate", "an r from -1 to 1", self.gate, ""),
+            (self.confidence >= 1, "confidence", "below 1", self.confidence, ""),
+        )
 
     def _check_enough(self) -> None:
-        least = 2 if self.question.compares else 1
-        if len(self.encoders) < least:
-            compares = f"{self.question.capitalize()} compares encoders: name a second one."
-            advice = compares if self.encoders else "Name it as NET or NET:LAYER."
-            got = [name.label for name in self.encoders]
-            raise BadInputError(describe_refusal("encoders", allowed=f"at least {least}", got=got, advice=advice))
-        if len(self.images) < LEAST_IMAGES:
-            advice = "Intervals over images need two; `main.py probe` answers for a single one."
-            allowed = f"at least {LEAST_IMAGES} images"
-            raise BadInputError(describe_refusal("images", allowed=allowed, got=list(self.images), advice=advice))
+        least, question = 2 if self.question.compares else 1, self.question
+        kinds, labels = [str(kind) for kind in self.attacks], [name.label for name in self.encoders]
+        ensemble, transfers = AttackKind.ENSEMBLE in self.attacks, question is Question.TRANSFER
+        compares = f"{question.capitalize()} compares encoders: name a second one."
+        leaving_out = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
+        images, two = list(self.images), f"at least {LEAST_IMAGES} images"
+        _check(
+            (len(labels) < least, "encoders", f"at least {least}", labels, compares if labels else NAME_ENCODERS),
+            (len(images) < LEAST_IMAGES, "images", two, images, PROBE_ONE),
+        )
+        for name in ("refitted", "untrained"):
+            wrong = [number for number in getattr(self, name) if not 0 <= number < len(labels)]
+            _check((bool(wrong), name, f"numbers of encoders, 0 to {len(labels) - 1}", wrong, ""))
         for name in ("encoders", "images", "targets", "directions", "norms", "attacks"):
-            values = getattr(self, name)
-            if not values or len(set(values)) < len(values):
-                allowed = "at least one, each named once"
-                raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
-
-    def _check_attacks(self) -> None:
-        if len(self.norms) > 1 and self.question is Question.DISCRIMINABILITY:
-            advice = "Run it once under each; fragility compares norms."
-            raise BadInputError(
-                describe_refusal("norms", allowed="one", got=[str(norm) for norm in self.norms], advice=advice)
-            )
-        if len(self.attacks) > 1 and self.question is not Question.TRANSFER:
-            advice = "Only transfer compares attacks."
-            raise BadInputError(
-                describe_refusal("attacks", allowed="one", got=[str(kind) for kind in self.attacks], advice=advice)
-            )
-        if AttackKind.ENSEMBLE not in self.attacks:
-            return
-        if self.question is not Question.TRANSFER:
-            advice = "An ensemble leaves the recipient out, so it is an attack of transfer."
-            raise BadInputError(
-                describe_refusal("attacks", allowed="another", got=[str(kind) for kind in self.attacks], advice=advice)
-            )
-        if self.attacks[0] is AttackKind.ENSEMBLE:
-            advice = "T divides by the shifts of an attack on the recipient itself: put pgd first."
-            allowed = "another one before ensemble"
-            raise BadInputError(
-                describe_refusal("attacks", allowed=allowed, got=[str(kind) for kind in self.attacks], advice=advice)
-            )
-        if len(self.encoders) < LEAST_FOR_ENSEMBLE:
-            allowed = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
-            raise BadInputError(describe_refusal("encoders", allowed=allowed, got=[one.label for one in self.encoders]))
+            values = [str(value) for value in getattr(self, name)]
+            _check((not values or len(set(values)) < len(values), name, "at least one, each named once", values, ""))
+        norms = [str(norm) for norm in self.norms]
+        once = "Run it once under each; fragility compares norms."
+        its_own = "An ensemble leaves the recipient out, so it is an attack of transfer."
+        first = "T divides by the shifts of an attack on the recipient itself: put pgd first."
+        _check(
+            (len(norms) > 1 and question is Question.DISCRIMINABILITY, "norms", "one", norms, once),
+            (len(kinds) > 1 and not transfers, "attacks", "one", kinds, "Only transfer compares attacks."),
+            (ensemble and not transfers, "attacks", "another", kinds, its_own),
+            (self.attacks[0] is AttackKind.ENSEMBLE, "attacks", "another one before ensemble", kinds, first),
+            (ensemble and len(labels) < LEAST_FOR_ENSEMBLE, "encoders", leaving_out, labels, ""),
+        )
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -257,6 +243,13 @@ def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
     return epsilon if norm is to else epsilon / _size_of_one(norm, REFERENCE_SIDE) * _size_of_one(to, REFERENCE_SIDE)
 
 
+def _check(*rules: tuple[bool, str, str, object, str]) -> None:
+    """Raise BadInputError for the first rule that is broken: (broken, name, what is allowed, value, advice)."""
+    for broken, name, allowed, got, advice in rules:
+        if broken:
+            raise refusal(name, allowed=allowed, got=got, advice=advice)
+
+
 def _size_of_one(norm: NormName, side: int) -> float:
     """The norm of a change of 1 in every value of side x side pixels."""
     return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
@@ -269,4 +262,4 @@ def check_ladder(ladder: tuple[float, ...], norm: NormName) -> None:
     if not ladder or list(ladder) != sorted(set(ladder)) or ladder[0] <= 0:
         allowed = "budgets above 0 in ascending order"
         advice = "Sensitivity is drawn against log epsilon, which has no place for 0."
-        raise BadInputError(describe_refusal("epsilons", allowed=allowed, got=list(ladder), advice=advice))
+        raise refusal("epsilons", allowed=allowed, got=list(ladder), advice=advice)

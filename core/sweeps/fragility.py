@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.networks.catalog import find_network
-from core.sweeps.gather import Sweep
+from core.sweeps.gather import ALL, Sweep, group_targets
 from core.sweeps.plan import N_PATH
 from core.sweeps.predictivity import Predictivity, measure_predictivity, resample_mean_r
 from core.sweeps.statistics import (
@@ -99,9 +99,6 @@ class Fragility:
         return tuple(row for row in self.rows if row.roi == ALL)
 
 
-ALL = "all"
-
-
 def area_under(sensitivity: FloatArray, ladder: FloatArray) -> FloatArray:
     """Trapezoid integral of S (..., n_rungs) over log10 epsilon, in SD decades."""
     return np.asarray(np.trapezoid(sensitivity, np.log10(ladder), axis=-1))
@@ -136,11 +133,9 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
         The ROI of each target; "" for none.
     """
     predictivity = measure_predictivity(sweep)
-    groups = {ALL: np.ones(len(roi_of), dtype=bool)}
-    groups |= {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}
     rows = [
         _summarise(sweep, predictivity, encoder, roi=roi, chosen=chosen)
-        for roi, chosen in groups.items()
+        for roi, chosen in group_targets(roi_of).items()
         for encoder in range(len(sweep.labels))
     ]
     overall = [row for row in rows if row.roi == ALL]
@@ -180,7 +175,7 @@ def _summarise(
         epsilon_1sd=float(np.sort(reached, axis=None)[(reached.size - 1) // 2]),
         share_1sd=float(np.isfinite(reached).mean()),
         r=interval_of(float(r.mean()), spread, config.confidence),
-        r2_ceiling=_mean_known(predictivity.r2_ceiling[encoder, chosen]),
+        r2_ceiling=float(mean_over_known(predictivity.r2_ceiling[encoder, chosen], axis=0)),
     )
 
 
@@ -237,8 +232,3 @@ def agree_norms(sweep: Sweep) -> tuple[Interval, ...]:
         resampled = [correlate_pairs(one[0, chosen].ravel(), one[1, chosen].ravel()) for one in spread]
         found.append(interval_of(correlate_pairs(first, second), np.asarray(resampled), config.confidence))
     return tuple(found)
-
-
-def _mean_known(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else float("nan")

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import BadInputError
+from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import CLIMB, FIT, N_PATH, PREDICT, SCORE, Cell
-from core.sweeps.store import SweepStore, load_store
-from core.types import FloatArray
+from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
+from core.types import BoolArray, FloatArray
 
+ALL = "all"
 BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
 BY_IMAGE = ("clean", "dual_size", "curvature")
 BY_CELL = ("sd", "weight_size")
@@ -28,8 +28,6 @@ class Sweep:
     Parameters
     ----------
     config : SweepConfig
-    facts : dict
-        Hashes and versions.
     store : SweepStore
         Holds perturbations and montages, which are read when they are wanted.
     shift, control, l2, linf, feature_change, alignment :
@@ -40,7 +38,6 @@ class Sweep:
     """
 
     config: SweepConfig
-    facts: dict[str, Any]
     store: SweepStore
     shift: FloatArray
     control: FloatArray
@@ -56,6 +53,11 @@ class Sweep:
     weight_size: FloatArray
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """Hashes and versions."""
+        return self.store.facts
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The encoders' names."""
         return tuple(self.config.label_of(encoder) for encoder in self.config.encoders)
@@ -69,11 +71,11 @@ class Sweep:
         """predicted, measured (n_test, n_targets) and noise_ceiling (n_targets,) of one encoder."""
         return self.store.load(Cell(PREDICT, encoder))
 
-    def climb(
+    def curve(
         self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
     ) -> dict[str, Any]:
-        """The arrays of one climb, its perturbations among them."""
-        return self.store.load(Cell(CLIMB, encoder, target, direction, norm, attack, copy))
+        """The arrays of one attack curve, its perturbations among them."""
+        return self.store.load(Cell(CURVE, encoder, target, direction, norm, attack, copy))
 
     def score(
         self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
@@ -87,24 +89,16 @@ class Sweep:
 
 
 def load_sweep(folder: Path) -> Sweep:
-    """A finished sweep by its folder.
+    """A finished sweep by its folder: every attack on the encoders themselves by the first attack is read at once.
 
     Raises
     ------
     BadInputError
         If it is none, or cells are missing.
     StorageError
-        If a cell cannot be read.
+        If its header or a cell cannot be read.
     """
-    store, facts = load_store(folder)
-    missing = store.missing()
-    if missing:
-        raise BadInputError(f"The sweep in {folder} lacks {len(missing)} cells. Run it again with --resume.")
-    return gather(store, facts)
-
-
-def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
-    """Read every climb of the encoders themselves under the first attack once."""
+    store = load_store(SWEEP, folder)
     config = store.config
     outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
     n_images, n_rungs = len(config.images), len(config.ladder)
@@ -113,7 +107,13 @@ def gather(store: SweepStore, facts: dict[str, Any]) -> Sweep:
     arrays |= {name: np.empty(outer) for name in BY_CELL}
     arrays |= {name: np.full((*outer, n_images, N_PATH - 2), np.nan) for name in BY_POINT}
     for place in np.ndindex(*outer):
-        cell = store.load(Cell(CLIMB, *place))
+        cell = store.load(Cell(CURVE, *place))
         for name, values in arrays.items():
             values[place] = cell.get(name, np.nan)
-    return Sweep(config, facts, store, **arrays)
+    return Sweep(config, store, **arrays)
+
+
+def group_targets(roi_of: tuple[str, ...]) -> dict[str, BoolArray]:
+    """Which targets are looked at together, (n_targets,) each: all of them, then those of every ROI."""
+    groups = {ALL: np.ones(len(roi_of), dtype=bool)}
+    return groups | {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}

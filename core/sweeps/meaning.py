@@ -1,17 +1,46 @@
-"""Meaning: which ROIs a perturbation moves, where in the image it lies, at which frequencies. Pure numbers."""
+"""Meaning: which ROIs a perturbation moves, where in the image it lies, at which frequencies, what classifiers say."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
+from core.errors import WeightsError
 from core.networks.catalog import find_network
-from core.sweeps.class_evidence import Reading, read_evidence
+from core.networks.spec import NetworkSpec
 from core.sweeps.gather import Sweep
 from core.types import BoolArray, ByteArray, FloatArray, NormName
+
+BATCH = 8
+"""Images classified at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One image: its likeliest class and that class's probability, before and after."""
+
+    clean_class: str
+    clean_probability: float
+    perturbed_class: str
+    perturbed_probability: float
+    clean_class_after: float
+    """Probability of the clean image's class after the perturbation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one network's classifier says of every image; without rows `reason` tells why it says nothing.
+
+    `head` is "own", or the network whose classifier read a robustified network's features.
+    """
+
+    rows: tuple[Evidence, ...] = ()
+    head: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +136,7 @@ def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tupl
 def _classify(sweep: Sweep, encoder: int) -> Reading:
     spec = find_network(sweep.config.encoders[encoder].network)
     clean = np.stack([find_stimulus(image, size=spec.input_size).pixels for image in sweep.config.images])
-    return read_evidence(spec, clean, clean + sweep.climb(encoder, 0)["delta"])
+    return read_evidence(spec, clean, clean + sweep.curve(encoder, 0)["delta"])
 
 
 def locate(delta: FloatArray) -> Place:
@@ -159,10 +188,10 @@ def _describe(
     sweep: Sweep, encoder: int, target: int, *, norm: int, roi: str, roi_names: tuple[tuple[str, ...], ...]
 ) -> TargetMeaning:
     config = sweep.config
-    climbs = [sweep.climb(encoder, target, direction, norm) for direction in range(len(config.directions))]
+    curves = [sweep.curve(encoder, target, direction, norm) for direction in range(len(config.directions))]
     scores = [sweep.score(encoder, target, direction, norm) for direction in range(len(config.directions))]
     signs = [direction.sign for direction in config.directions]
-    delta = np.concatenate([stored["delta"] for stored in climbs])
+    delta = np.concatenate([stored["delta"] for stored in curves])
 
     def average(name: str) -> FloatArray:
         means = [stored[name].astype(np.float64).mean(axis=0) for stored in scores]
@@ -184,5 +213,45 @@ def _describe(
         map_selectivity=score_map(shift_map, inside if roi else np.zeros_like(inside)),
         place=locate(delta),
         spectrum=measure_spectrum(delta),
-        montage=climbs[0]["montage"],
+        montage=curves[0]["montage"],
     )
+
+
+def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -> Reading:
+    """Class evidence of images (n, 3, height, width), before and after."""
+    import torch
+
+    from core.networks.classifier import open_classifier
+    from core.probes.respond import exact_arithmetic
+
+    try:
+        network = open_classifier(spec)
+    except WeightsError as error:
+        return Reading(reason=str(error))
+
+    def classify(pixels: FloatArray) -> FloatArray:
+        parts = []
+        with exact_arithmetic():
+            for start in range(0, len(pixels), BATCH):
+                values = torch.tensor(pixels[start : start + BATCH], dtype=torch.float32)
+                parts.append(network.classify(values).numpy())
+        return np.concatenate(parts)
+
+    return Reading(compare_evidence(classify(clean), classify(perturbed), name_classes()), network.head)
+
+
+def compare_evidence(before: FloatArray, after: FloatArray, names: Sequence[str]) -> tuple[Evidence, ...]:
+    """Wrap class probabilities (n, n_classes) before and after; classes without a name are numbered."""
+    rows = []
+    for first, second in zip(before, after, strict=True):
+        old, new = int(first.argmax()), int(second.argmax())
+        label = [names[index] if first.size == len(names) else f"class {index}" for index in (old, new)]
+        rows.append(Evidence(label[0], float(first[old]), label[1], float(second[new]), float(second[old])))
+    return tuple(rows)
+
+
+def name_classes() -> tuple[str, ...]:
+    """The names of ImageNet's 1,000 classes, in order."""
+    from torchvision.models import MobileNet_V2_Weights
+
+    return tuple(MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])

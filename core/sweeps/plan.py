@@ -1,10 +1,10 @@
 """The cells of a sweep and what they will cost, told before anything heavy starts. Never runs one.
 
-climb: one encoder, target, direction, norm and attack; all images up the ladder. Under an ensemble the encoder is the
-    one left out, and all others are attacked.
+curve: one encoder, target, direction, norm and attack; all images at every budget. Under an ensemble the encoder is
+    the one left out, and all others are attacked.
 predict: one encoder; its predictions of held-out images, for predictivity.
 fit: one copy of an encoder, re-fitted or untrained.
-score: the perturbations of a climb and their controls, scored on every encoder and on the source's re-fitted copy.
+score: the perturbations of a curve and their controls, scored on every encoder and on the source's re-fitted copy.
 """
 
 from __future__ import annotations
@@ -12,15 +12,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.datasets.subject import load_subject
+from core.errors import StorageError
+from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.cells import CellStore, Work
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
-from core.sweeps.pace import Layer, Paces
+from core.sweeps.step_seconds import Layer, StepSeconds
 from core.types import Direction, NormName
+from core.words import format_duration as format_duration
 
-CLIMB, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
+CURVE, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
+"""Kinds of cells, as they are named on disk."""
 COPY_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
 """Copies of an encoder: its network with a readout of its own; the architecture with random weights and a readout."""
+
+CONTROLS = ("random", "sign flip", "phase-scrambled", "other image", "contrast blend")
+"""In the order of `core.sweeps.controls.make_controls`."""
+VARIANTS = ("perturbed", *CONTROLS)
+"""What is scored: the rows of a score's `shift`."""
 
 SECONDS_PER_STEP = 0.06
 """Of one image's forward and backward pass through MobileNetV2 on one core; the first cell replaces it by the truth."""
@@ -58,8 +68,9 @@ class Cell:
             encoder = f"all but {encoder}"
         if self.target is None or self.direction is None:
             return f"{self.kind} {encoder}"
+        what = "attack on" if self.kind == CURVE else self.kind
         how = f" by {config.attacks[self.attack]}" if len(config.attacks) > 1 else ""
-        return f"{self.kind} {encoder}, {config.directions[self.direction]} {config.targets[self.target].label}{how}"
+        return f"{what} {encoder}, {config.directions[self.direction]} {config.targets[self.target].label}{how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +93,6 @@ class SweepCost:
         )
 
 
-def format_duration(seconds: float) -> str:
-    """Write a duration as people say it: "40 s", "12 min", "3.5 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
     """Every cell, in the order in which they run: those of one network together, so that it is opened once."""
     kinds = list(config.attacks)
@@ -96,21 +100,45 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for encoder in range(len(config.encoders)):
         cells += [] if config.question.needs_deltas else [Cell(PREDICT, encoder)]
-        cells += [cell for attack in plain for cell in _climbs(config, encoder, attack=attack)]
+        cells += [cell for attack in plain for cell in _list_curves(config, encoder, attack=attack)]
         for which, copy in ((config.refitted, REFITTED), (config.untrained, UNTRAINED)):
             if encoder in which:
-                cells += [Cell(FIT, encoder, copy=copy), *_climbs(config, encoder, copy=copy)]
+                cells += [Cell(FIT, encoder, copy=copy), *_list_curves(config, encoder, copy=copy)]
     if AttackKind.ENSEMBLE in kinds:
         attack = kinds.index(AttackKind.ENSEMBLE)
-        cells += [cell for left_out in range(len(config.encoders)) for cell in _climbs(config, left_out, attack=attack)]
+        cells += [
+            cell for left_out in range(len(config.encoders)) for cell in _list_curves(config, left_out, attack=attack)
+        ]
     if config.question.needs_deltas:
-        cells += [replace(one, kind=SCORE) for one in cells if one.kind == CLIMB and one.copy != REFITTED]
+        cells += [replace(one, kind=SCORE) for one in cells if one.kind == CURVE and one.copy != REFITTED]
     return tuple(cells)
 
 
-def _climbs(config: SweepConfig, encoder: int, *, attack: int = 0, copy: str = "") -> list[Cell]:
+@dataclass(frozen=True, slots=True)
+class SweepFacts:
+    """What a sweep's numbers depend on beside its settings; `no_copy` tells why an encoder has no control encoder."""
+
+    encoder_sha256: dict[str, str]
+    versions: dict[str, str]
+    device: str
+    no_copy: tuple[str, ...] = ()
+
+
+SWEEP = Work(
+    name="sweep",
+    file="sweep.json",
+    kind=HeaderKind("a sweep", "Choose another folder.", "probescope-sweep", (2,), error=StorageError),
+    config=SweepConfig,
+    facts=SweepFacts,
+    list_cells=list_cells,
+    made_by="`main.py fragility`, `discriminability`, `transfer` and `meaning` make",
+)
+SweepStore = CellStore[SweepConfig, Cell]
+
+
+def _list_curves(config: SweepConfig, encoder: int, *, attack: int = 0, copy: str = "") -> list[Cell]:
     return [
-        Cell(CLIMB, encoder, target, direction, norm, attack, copy)
+        Cell(CURVE, encoder, target, direction, norm, attack, copy)
         for norm in range(len(config.norms))
         for direction in range(len(config.directions))
         for target in range(len(config.targets))
@@ -132,13 +160,13 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     return n_images * (n_rungs * (search + 3) + N_PATH)
 
 
-def time_cell(config: SweepConfig, cell: Cell, paces: Paces) -> float:
+def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> float:
     """Seconds a cell takes, from those of one attack step with each network; MobileNetV2's where one is unknown."""
     shared = cell.kind == SCORE or (
-        cell.kind == CLIMB and config.attacks[cell.attack] is AttackKind.ENSEMBLE
+        cell.kind == CURVE and config.attacks[cell.attack] is AttackKind.ENSEMBLE
     )  # every encoder has its part
     used = config.encoders if shared else (config.encoders[cell.encoder],)
-    steps = [paces.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
+    steps = [step_seconds.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
     return weigh_cell(config, cell) * sum(steps) / len(steps) / PASSES_PER_STEP
 
 
@@ -155,19 +183,19 @@ def count_fit(config: SweepConfig, encoder: int) -> int:
 
 N_PATH = 9
 """Points from clean to perturbed image at which the path's curvature is measured."""
-N_SCORED = 7
-"""Clean, perturbed and five controls."""
+N_SCORED = 1 + len(VARIANTS)
+"""The clean image too."""
 
 
-def estimate_cost(config: SweepConfig, paces: Paces | None = None) -> SweepCost:
-    """The cost of a whole sweep; `paces` are the seconds of one attack step of each layer, where they are known."""
-    known = paces or {}
+def estimate_cost(config: SweepConfig, step_seconds: StepSeconds | None = None) -> SweepCost:
+    """The cost of a whole sweep; `step_seconds` are those of one attack step of each layer, where they are known."""
+    known = step_seconds or {}
     cells = list_cells(config)
     weights = [weigh_cell(config, cell) for cell in cells]
-    climbs = [cell for cell in cells if cell.kind == CLIMB]
-    stepping = [cell for cell in climbs if config.attacks[cell.attack] is not AttackKind.SQUARE]
+    curves = [cell for cell in cells if cell.kind == CURVE]
+    stepping = [cell for cell in curves if config.attacks[cell.attack] is not AttackKind.SQUARE]
     n_steps = len(stepping) * len(config.images) * len(config.ladder) * config.n_steps
-    bytes_each = sum(_bytes_of(config, config.encoders[cell.encoder]) for cell in climbs)
+    bytes_each = sum(_bytes_of(config, config.encoders[cell.encoder]) for cell in curves)
     return SweepCost(
         n_cells=len(cells),
         n_steps=n_steps,
@@ -189,7 +217,7 @@ def _bytes_of(config: SweepConfig, encoder: EncoderName) -> int:
 
 
 def name_parts(config: SweepConfig, cell: Cell) -> tuple[EncoderName, TargetName, Direction, NormName]:
-    """Encoder, target, direction and norm of a climb or a score."""
+    """Encoder, target, direction and norm of a curve or a score."""
     if cell.target is None or cell.direction is None or cell.norm is None:
         raise ValueError(f"{cell.key} has no target.")
     return (

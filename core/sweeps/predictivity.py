@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.encoders.scores import correlate, explained, over_ceiling
+from core.statistics import correlate_resamples, count_draws
 from core.sweeps.gather import Sweep
-from core.sweeps.statistics import count_draws, draw_resamples
+from core.sweeps.statistics import draw_resamples
 from core.types import BoolArray, FloatArray
 
 
@@ -64,29 +65,10 @@ def resample_mean_r(sweep: Sweep, encoder: int, chosen: BoolArray) -> FloatArray
 
 
 def resample_r(predicted: FloatArray, measured: FloatArray, *, count: int, seed: int) -> FloatArray:
-    """r of every resampled target over resampled images, (n_resamples, n_targets); NaN below three images.
-
-    Weighted moments with how often each image was drawn give every resample's r without copying a row.
-    """
+    """r of every resampled target over resampled images, (n_resamples, n_targets); NaN below three images."""
     n_images, n_targets = predicted.shape
     if n_images < LEAST_TEST_IMAGES:
         return np.full((count, n_targets), np.nan)
     resamples = draw_resamples(n_images, n_targets, count=count, seed=seed)
-    r = correlate_resamples(predicted, measured, count_draws(resamples.images, n_images) / n_images)
+    r = correlate_resamples(predicted, measured, count_draws(resamples.images, n_images))
     return np.asarray(np.take_along_axis(r, resamples.targets, axis=1))
-
-
-def correlate_resamples(predicted: FloatArray, measured: FloatArray, weights: FloatArray) -> FloatArray:
-    """Pearson r of each target under weights of the images, (n_resamples, n_targets); 0 where one does not vary.
-
-    Parameters
-    ----------
-    predicted, measured : (n_images, n_targets)
-    weights : (n_resamples, n_images)
-        Each row sums to 1.
-    """
-    first, second = predicted - predicted.mean(axis=0), measured - measured.mean(axis=0)
-    mean_first, mean_second = weights @ first, weights @ second
-    product = weights @ (first * second) - mean_first * mean_second
-    spread = (weights @ first**2 - mean_first**2) * (weights @ second**2 - mean_second**2)
-    return np.asarray(np.divide(product, np.sqrt(np.maximum(spread, 0)), out=np.zeros_like(product), where=spread > 0))

@@ -1,46 +1,23 @@
-"""Runs a sweep cell by cell as a generator of progress; a cancelled one is resumed where it stopped. Never draws.
-
-Every random number comes from the seed and the names of what it is for, and every cell stands alone, so the numbers do
-not depend on the order, on stops or on what ran before.
-"""
+"""Runs a sweep: checks it, notes what its numbers depend on, computes what is missing. Never draws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.image_store import find_stimulus
 from core.encoders.files import load_card
-from core.errors import BadInputError, Cancelled
 from core.networks.catalog import find_network
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import ShouldStop, never_stop
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import check_comparable
+from core.sweeps.cells import RunProgress, iter_cells, open_store
+from core.sweeps.choose import check_comparable, choose_copies
 from core.sweeps.config import SweepConfig
-from core.sweeps.copies import choose_copies
-from core.sweeps.pace import read_paces
-from core.sweeps.plan import list_cells, name_layers, time_cell
-from core.sweeps.store import SweepStore, open_store
+from core.sweeps.plan import SWEEP, name_layers, time_cell
+from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.work import EncoderSource, Worker
-
-
-@dataclass(frozen=True, slots=True)
-class SweepProgress:
-    """Where a running sweep stands.
-
-    `cell` describes the next one; `done` counts finished cells of `n_cells`, `n_resumed` of them found on disk;
-    `seconds_left` is None while unknown; `result` is set on the last record only.
-    """
-
-    cell: str
-    done: int
-    n_cells: int
-    n_resumed: int
-    seconds_left: float | None
-    result: SweepStore | None = None
 
 
 def iter_sweep(
@@ -50,7 +27,7 @@ def iter_sweep(
     *,
     resume: bool = False,
     should_stop: ShouldStop = never_stop,
-) -> Iterator[SweepProgress]:
+) -> Iterator[RunProgress]:
     """Run what is missing of a sweep, one record a cell.
 
     Raises
@@ -63,21 +40,14 @@ def iter_sweep(
         As soon as `should_stop()` is true; finished cells stay.
     """
     check_sweep(config)
-    store = open_store(folder, config, note_facts(config, source.device), resume=resume)
-    todo, n_cells = store.missing(), len(list_cells(config))
-    n_resumed = n_cells - len(todo)
-    paces = read_paces(name_layers(config), source.device)
-    weights = [max(1, round(1000 * time_cell(config, cell, paces))) for cell in todo]
-    watch, weighed = Stopwatch(sum(weights)), 0
-    worker = Worker(source, store, should_stop)
-    for number, cell in enumerate(todo):
-        left = watch.seconds_left(weighed)
-        yield SweepProgress(cell.describe(config), n_resumed + number, n_cells, n_resumed, left)
-        if should_stop():
-            raise Cancelled
-        store.save(cell, worker.compute(cell))
-        weighed += weights[number]
-    yield SweepProgress("done", n_cells, n_cells, n_resumed, 0.0, store)
+    store = open_store(SWEEP, folder, config, note_facts(config, source.device), resume=resume)
+    step_seconds = read_step_seconds(name_layers(config), source.device)
+    yield from iter_cells(
+        store,
+        Worker(source, store, should_stop).compute,
+        seconds_of=lambda cell: time_cell(config, cell, step_seconds),
+        should_stop=should_stop,
+    )
 
 
 def check_sweep(config: SweepConfig) -> None:
@@ -87,7 +57,7 @@ def check_sweep(config: SweepConfig) -> None:
     if AttackKind.ENSEMBLE in config.attacks and len(sides) > 1:
         advice = "The members of an ensemble share their pixels: compare networks of one input size, or leave it out."
         allowed = "networks of one input size for an ensemble"
-        raise BadInputError(describe_refusal("encoders", allowed=allowed, got=sorted(sides), advice=advice))
+        raise refusal("encoders", allowed=allowed, got=sorted(sides), advice=advice)
     for image in config.images:
         find_stimulus(image, size=min(sides))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop
 from core.sweeps.cells import Arrays
 from core.sweeps.controls import make_controls
-from core.sweeps.variants import CONTROLS, VARIANTS
+from core.sweeps.plan import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
 
 
@@ -135,9 +135,9 @@ def _in_voxel_sds(change: FloatArray, recipient: Recipient) -> FloatArray:
 
 
 def predict_targets(
-    encoder: Encoder, pixels: FloatArray, directions: Mapping[int, FloatArray], *, should_stop: ShouldStop
+    encoder: Encoder, pixels: FloatArray, directions: Sequence[FloatArray], *, should_stop: ShouldStop
 ) -> FloatArray:
     """Predicted values of targets, (n_images, n_targets), for pixels (n_images, 3, height, width)."""
     with encoder.network.interruptible(should_stop):
         responses = respond(encoder, pixels).astype(np.float64)
-    return np.stack([responses @ direction for direction in directions.values()], axis=1)
+    return np.stack([responses @ direction for direction in directions], axis=1)

@@ -10,23 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.seeds import make_stream
+from core.statistics import LEAST_KNOWN
+from core.statistics import Interval as Interval
+from core.statistics import count_draws as count_draws
+from core.statistics import interval_of as interval_of
 from core.types import BoolArray, FloatArray, IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A value with its percentile bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def describe(self, pattern: str = ".3g") -> str:
-        """Text for tables: "0.41 [0.38, 0.44]"."""
-        return f"{self.value:{pattern}} [{self.low:{pattern}}, {self.high:{pattern}}]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,20 +47,9 @@ def resample_means(values: FloatArray, resamples: Resamples) -> FloatArray:
     return np.asarray(np.einsum("...tb,bt->b...", inner, of_targets) / n_targets)
 
 
-def count_draws(draws: IntArray, size: int) -> FloatArray:
-    """How often each of `size` things was drawn: (n_resamples, size) of indices (n_resamples, n_draws)."""
-    counts = np.zeros((len(draws), size))
-    np.add.at(counts, (np.arange(len(draws))[:, np.newaxis], draws), 1.0)
-    return counts
-
-
-def interval_of(value: float, resampled: FloatArray, confidence: float) -> Interval:
-    """The percentile interval of a resampled statistic (n_resamples,); what is not finite is left out."""
-    known = resampled[np.isfinite(resampled)]
-    if not known.size:
-        return Interval(float(value), float("nan"), float("nan"))
-    low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(value), float(low), float(high))
+def interval_of_rows(values: FloatArray, confidence: float) -> Interval:
+    """The interval of a statistic as it is, then in every resample: (1 + n_resamples,)."""
+    return interval_of(float(values[0]), values[1:], confidence)
 
 
 def bootstrap(
@@ -94,8 +73,8 @@ def holm(p: FloatArray) -> FloatArray:
 def compare_pairs(resampled: FloatArray, *, level: float) -> tuple[FloatArray, BoolArray]:
     """Which encoders differ, from their statistic in the same resamples (n_resamples, n_encoders).
 
-    p = 2 (min(#(d <= 0), #(d >= 0)) + 1) / (n_resamples + 1), at most 1, d the difference of a pair in one resample:
-    paired, since both members see the same images and targets.
+    p = 2 (min(#(d <= 0), #(d >= 0)) + 1) / (n + 1), at most 1, d the difference of a pair in one resample: paired,
+    since both members see the same images and targets; n the resamples where it is known, p = 1 where these are few.
 
     Returns
     -------
@@ -104,8 +83,9 @@ def compare_pairs(resampled: FloatArray, *, level: float) -> tuple[FloatArray, B
     first, second = np.triu_indices(resampled.shape[1], k=1)
     difference = resampled[:, first] - resampled[:, second]
     tail = np.minimum((difference <= 0).sum(axis=0), (difference >= 0).sum(axis=0))
-    p = np.minimum(2 * (tail + 1) / (len(resampled) + 1), 1.0)
-    p[~np.isfinite(difference).all(axis=0)] = 1.0  # a statistic that is unknown differs from none
+    known = np.isfinite(difference).sum(axis=0)
+    p = np.minimum(2 * (tail + 1) / (known + 1), 1.0)
+    p[known < LEAST_KNOWN * len(resampled)] = 1.0  # a statistic that is unknown differs from none
     adjusted = holm(p)
     return adjusted, adjusted < level
 
@@ -119,7 +99,7 @@ def count_for_pairs(n_encoders: int, wished: int, *, level: float = 0.05) -> int
 def correlate_pairs(first: FloatArray, second: FloatArray) -> float:
     """Pearson r of two vectors; NaN where fewer than three pairs are finite or one never varies."""
     if np.shape(first) != np.shape(second):
-        raise BadInputError(describe_refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second)))
+        raise refusal("second", allowed=f"of shape {np.shape(first)}", got=np.shape(second))
     known = np.isfinite(first) & np.isfinite(second)
     if known.sum() < 3 or np.ptp(first[known]) == 0 or np.ptp(second[known]) == 0:
         return float("nan")

@@ -14,13 +14,10 @@ import numpy as np
 from core.networks.catalog import find_network
 from core.sweeps.alignment import Alignment, align
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.gather import Sweep
-from core.sweeps.plan import REFITTED, UNTRAINED
-from core.sweeps.statistics import Interval, Resamples, count_draws, draw_resamples, interval_of
-from core.sweeps.variants import VARIANTS
-from core.types import BoolArray, FloatArray, IntArray, NormName
-
-ALL = "all"
+from core.sweeps.gather import Sweep, group_targets
+from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
+from core.sweeps.statistics import Interval, Resamples, draw_resamples, interval_of, resample_means
+from core.types import BoolArray, FloatArray, NormName
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +33,7 @@ class TransferTable:
     ratio, low, high : (n_sources, n_encoders)
         T and its interval over images and targets, unit 1.
     raw : (n_variants, n_sources, n_encoders)
-        Mean shift in SDs of the recipient's target; rows as in `core.sweeps.variants.VARIANTS`: perturbed, controls.
+        Mean shift in SDs of the recipient's target; rows as in `core.sweeps.plan.VARIANTS`: perturbed, controls.
     copies : tuple of Interval, n_encoders long
         T of each encoder to its own re-fitted copy; NaN where there is none.
     """
@@ -136,10 +133,10 @@ class _Shifts:
 def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: int) -> Case:
     config = sweep.config
     shifts = collect_shifts(sweep, norm=norm, attack=attack)
-    groups = {ALL: np.ones(len(roi_of), dtype=bool)}
-    groups |= {roi: np.asarray([name == roi for name in roi_of]) for roi in dict.fromkeys(roi_of) if roi}
     sources = name_sources(sweep, attack)
-    tables = tuple(_tabulate(sweep, shifts, sources, roi=roi, chosen=chosen) for roi, chosen in groups.items())
+    tables = tuple(
+        _tabulate(sweep, shifts, sources, roi=roi, chosen=chosen) for roi, chosen in group_targets(roi_of).items()
+    )
     tree, order = cluster(tables[0].square)
     if config.attacks[attack] is AttackKind.ENSEMBLE:  # its rows are no encoders
         order = tuple(range(len(order)))
@@ -192,7 +189,7 @@ def _own_of_copy(sweep: Sweep, source: int, target: int, norm: int) -> FloatArra
     """Shifts of a re-fitted copy by perturbations made on itself, in its SDs, (n_images,)."""
     parts = []
     for number in _directions(sweep):
-        stored = sweep.climb(source, target, number, norm, copy=REFITTED)
+        stored = sweep.curve(source, target, number, norm, copy=REFITTED)
         parts.append(sweep.config.directions[number].sign * stored["shift"][:, -1] / float(stored["sd"]))
     return np.asarray(np.mean(parts, axis=0))
 
@@ -232,10 +229,7 @@ def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
 def _tabulate(sweep: Sweep, shifts: _Shifts, sources: tuple[str, ...], *, roi: str, chosen: BoolArray) -> TransferTable:
     config, part, own = sweep.config, shifts.moved[:, :, :, chosen], shifts.own[:, chosen]
     draws = draw_resamples(part.shape[4], part.shape[3], count=config.n_bootstrap, seed=config.seed)
-    resampled = divide_by_own(
-        _resampled_means(part[:, :, 0], draws.images, draws.targets),
-        _resampled_means(own[np.newaxis], draws.images, draws.targets)[:, 0],
-    )
+    resampled = divide_by_own(resample_means(part[:, :, 0], draws), resample_means(own, draws))
     low, high = np.nanquantile(resampled, [(1 - config.confidence) / 2, (1 + config.confidence) / 2], axis=0)
     raw = np.moveaxis(part.mean(axis=(3, 4)), 2, 0)
     copies = _divide_copies(sweep, shifts.copied[:, chosen], shifts.copied_own[:, chosen], draws)
@@ -243,14 +237,7 @@ def _tabulate(sweep: Sweep, shifts: _Shifts, sources: tuple[str, ...], *, roi: s
 
 
 def _divide_copies(sweep: Sweep, copied: FloatArray, own: FloatArray, draws: Resamples) -> tuple[Interval, ...]:
-    means = [_resampled_means(one[np.newaxis], draws.images, draws.targets)[:, 0] for one in (copied, own)]
+    means = [resample_means(one, draws) for one in (copied, own)]
     ratio = copied.mean(axis=(1, 2)) / own.mean(axis=(1, 2))
     resampled = means[0] / means[1]
     return tuple(interval_of(ratio[one], resampled[:, one], sweep.config.confidence) for one in range(len(ratio)))
-
-
-def _resampled_means(values: FloatArray, images: IntArray, targets: IntArray) -> FloatArray:
-    """Means (n_resamples, n_sources, n_recipients) of (n_sources, n_recipients, n_targets, n_images)."""
-    of_images, of_targets = count_draws(images, values.shape[3]), count_draws(targets, values.shape[2])
-    inner = values @ of_images.T / values.shape[3]
-    return np.asarray(np.einsum("abtr,rt->rab", inner, of_targets) / values.shape[2])

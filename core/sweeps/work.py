@@ -9,22 +9,20 @@ import numpy as np
 
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
+from core.encoders.noise_ceiling import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop
 from core.seeds import make_stream
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import Arrays
-from core.sweeps.config import EncoderName, TargetName
-from core.sweeps.measured import average_voxels, find_ceilings
-from core.sweeps.plan import CLIMB, FIT, PREDICT, REFITTED, UNTRAINED, Cell, name_parts
-from core.sweeps.store import SweepStore
+from core.sweeps.config import TargetName
+from core.sweeps.plan import CURVE, FIT, PREDICT, REFITTED, UNTRAINED, Cell, SweepStore, name_parts
 from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
-    from core.sweeps.climb import Ascent
 
 PIXELS_KEPT = 4
 """Sets of images kept in memory: one for every input size in use."""
@@ -51,7 +49,7 @@ class Worker:
     ----------
     source : EncoderSource
     store : SweepStore
-        Where the perturbations of finished climbs are.
+        Where the perturbations of finished curves are.
     should_stop : callable
     """
 
@@ -63,49 +61,41 @@ class Worker:
 
     def compute(self, cell: Cell) -> Arrays:
         """The arrays of one cell."""
-        if cell.kind == CLIMB:
-            return self._climb(cell)
+        if cell.kind == CURVE:
+            return self._attack(cell)
         if cell.kind == FIT:
             return self._fit(cell)
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
-    def _climb(self, cell: Cell) -> Arrays:
-        from core.sweeps.climb import climb
-        from core.sweeps.climb_store import keep_climb, load_climb, name_climb
+    def _attack(self, cell: Cell) -> Arrays:
+        from core.sweeps.attack_curve import AttackCurve, keep_curve, load_curve, name_curve, run_curve
 
-        members = [(self._open(cell.encoder, cell.copy), self._config.encoders[cell.encoder])]
-        if self._config.attacks[cell.attack] is AttackKind.ENSEMBLE:
-            others = [number for number in range(len(self._config.encoders)) if number != cell.encoder]
-            members = [(self._open(number, ""), self._config.encoders[number]) for number in others]
-        encoder = members[0][0]
-        ascent = self._ascend(cell, members)
-        stimuli = self._load_images(encoder.network.input_size)
+        config, kind = self._config, self._config.attacks[cell.attack]
+        _, target, direction, norm = name_parts(config, cell)
+        numbers = [cell.encoder]
+        if kind is AttackKind.ENSEMBLE:  # all but the one it is shown to
+            numbers = [number for number in range(len(config.encoders)) if number != cell.encoder]
+        members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
+        (encoder, weights), side = members[0], members[0][0].network.input_size
+        attack = config.attack(norm, side, kind)
+        curve = AttackCurve(weights, direction.sign, attack, config.rungs(norm, side), tuple(members[1:]))
+        stimuli = self._load_images(side)
         keys = [stimulus.sha256 for stimulus in stimuli]
-        name = name_climb(encoder, ascent, keys)
-        found = load_climb(name)
+        name = name_curve(encoder, curve, keys)
+        found = load_curve(name)
         if found is None:
             pixels = _stack(stimuli)
-            found = climb(encoder, pixels, ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
-            keep_climb(name, found)
-        if self._config.question.needs_deltas:
+            found = run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+            keep_curve(name, found)
+        if config.question.needs_deltas:
             return found
         return {key: values for key, values in found.items() if key not in DELTAS}
-
-    def _ascend(self, cell: Cell, members: list[tuple[Encoder, EncoderName]]) -> Ascent:
-        from core.sweeps.climb import Ascent
-
-        _, target, direction, norm = name_parts(self._config, cell)
-        aims = [_aim(target, name, encoder) for encoder, name in members]
-        side = members[0][0].network.input_size
-        others = tuple((encoder, aim) for (encoder, _), aim in zip(members[1:], aims[1:], strict=True))
-        attack = self._config.attack(norm, side, self._config.attacks[cell.attack])
-        return Ascent(aims[0], direction.sign, attack, self._config.rungs(norm, side), others)
 
     def _score(self, cell: Cell) -> Arrays:
         from core.sweeps.score import ScoreSettings, score
 
         _, target, _, norm = name_parts(self._config, cell)
-        source = Cell(CLIMB, cell.encoder, cell.target, cell.direction, cell.norm, cell.attack, cell.copy)
+        source = Cell(CURVE, cell.encoder, cell.target, cell.direction, cell.norm, cell.attack, cell.copy)
         delta = self._store.load(source)["delta"]
         recipients = [self._recipient(target, number) for number in range(len(self._config.encoders))]
         if cell.encoder in self._config.refitted and not (cell.copy or cell.attack):
@@ -118,10 +108,14 @@ class Worker:
         from core.probes.spill_over import RoiPool
         from core.sweeps.score import Recipient
 
-        name, encoder = self._config.encoders[number], self._open(number, copy)
-        aim = _aim(target, name, encoder)
-        pool = None if copy else RoiPool(load_subject(name.subject).voxels)
-        return Recipient(encoder, aim, encoder.target_sd(aim), pool)
+        encoder, weights = self._open(number, copy), self._direction(target, number, copy)
+        pool = None if copy else RoiPool(load_subject(self._config.encoders[number].subject).voxels)
+        return Recipient(encoder, weights, encoder.target_sd(weights), pool)
+
+    def _direction(self, target: TargetName, number: int, copy: str = "") -> FloatArray:
+        """A target's weights c in an encoder, (n_voxels,)."""
+        table = load_subject(self._config.encoders[number].subject).voxels
+        return target.find_in(table).vector(self._open(number, copy).n_voxels)
 
     def _predict(self, cell: Cell) -> Arrays:
         from core.sweeps.score import predict_targets
@@ -129,13 +123,13 @@ class Worker:
         name = self._config.encoders[cell.encoder]
         encoder, subject = self._open(cell.encoder, ""), load_subject(name.subject)
         targets = [target.find_in(subject.voxels) for target in self._config.targets]
-        aims = {number: target.vector(encoder.n_voxels) for number, target in enumerate(targets)}
+        directions = [target.vector(encoder.n_voxels) for target in targets]
         rows = choose_test_rows(np.asarray(subject.test), self._config.n_test, self._config.seed)
         images, predicted = open_image_store(subject), []
         for start in range(0, len(rows), 16):
             chosen = [subject.image_ids[row] for row in rows[start : start + 16]]
             pixels = np.stack([images.load(image, encoder.network.input_size).pixels for image in chosen])
-            predicted.append(predict_targets(encoder, pixels, aims, should_stop=self._should_stop))
+            predicted.append(predict_targets(encoder, pixels, directions, should_stop=self._should_stop))
         voxels = [list(target.voxels) for target in targets]
         repeats = average_voxels(load_responses(name.subject), voxels)
         measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
@@ -188,8 +182,31 @@ def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[i
     return [int(row) for row in rows]
 
 
-def _aim(target: TargetName, name: EncoderName, encoder: Encoder) -> FloatArray:
-    return target.find_in(load_subject(name.subject).voxels).vector(encoder.n_voxels)
+def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:
+    """The mean over each target's voxels, (n_images, n_repeats, n_targets), of (n_images, n_repeats, n_voxels)."""
+    columns = [np.asarray(responses[:, :, chosen], dtype=np.float64).mean(axis=2) for chosen in voxels]
+    return np.stack(columns, axis=2)
+
+
+def find_ceilings(repeats: FloatArray, rows: list[int], of_voxels: FloatArray, voxels: list[list[int]]) -> FloatArray:
+    """The noise ceiling of each target, (n_targets,), NaN where it is unknown.
+
+    The noise of a mean over voxels is less than that of its voxels, so its ceiling comes from its own repeats; where
+    only means over repeats are kept, that of a single voxel is its own and that of several is unknown.
+
+    Parameters
+    ----------
+    repeats : (n_images, n_repeats, n_targets)
+    rows : list of int
+        The images predictions are compared on.
+    of_voxels : (n_voxels,)
+    voxels : list of voxel numbers, one list a target
+    """
+    if rows and has_repeats(repeats):
+        scored = np.zeros(len(repeats), dtype=bool)
+        scored[rows] = True
+        return estimate_noise_ceiling(repeats, scored=scored)
+    return np.asarray([of_voxels[chosen[0]] if len(chosen) == 1 else np.nan for chosen in voxels], dtype=np.float64)
 
 
 def _stack(stimuli: tuple[Stimulus, ...]) -> FloatArray:

@@ -21,7 +21,8 @@ from sklearn.linear_model import Ridge
 
 from core import unpickle
 from core.errors import WeightsError
-from core.unpickle import Inert, read_object_array, read_pickle
+from core.pickled_values import Inert
+from core.unpickle import read_object_array, read_pickle
 
 CONTENT: dict[str, Any] = {
     "float": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -376,3 +377,35 @@ def test_a_file_of_noise_grows_as_far_as_it_must(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(unpickle, "SMALL_CONTENT", 10)
     content = np.random.default_rng(0).standard_normal(5000).astype(np.float32).tobytes()
     assert unpickle._decompress(gzip.compress(content), "noise") == content
+
+
+NESTED = {"deep": b")" + b"\x85" * 300_000, "doubled": b")" + b"2\x86" * 60}
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
+@pytest.mark.parametrize(
+    "around",
+    [
+        (b"", b"."),
+        (b"", b"Q."),
+        (_name("numpy", "dtype"), b"\x85R."),
+        (_name("numpy", "dtype") + _text(b"u1") + b"\x85R(K\x01", b"tb."),
+        (_name("sklearn.linear_model", "Ridge") + b")R}" + _text(b"coef_"), b"sb."),
+        (_name("numpy._core.multiarray", "scalar") + _name("numpy", "dtype") + _text(b"u1") + b"\x85R", b"\x86R."),
+    ],
+    ids=["value", "outside reference", "dtype", "state of a dtype", "array of an estimator", "scalar"],
+)
+def test_tuples_in_tuples_are_refused_before_anything_walks_through_them(
+    around: tuple[bytes, bytes], nested: bytes
+) -> None:
+    """60 pairs of the pair before are 120 bytes, and as a text, or as an array, 2^60 values."""
+    with pytest.raises(WeightsError, match=r"truncated or no pickle|and was not opened"):
+        read_pickle(b"\x80\x02" + around[0] + nested + around[1], allowed=("sklearn.*",))
+
+
+def test_values_that_are_shared_or_hold_themselves_are_read() -> None:
+    shared = [np.arange(3)] * 50
+    loop: list[Any] = []
+    loop.append(loop)
+    found = read_pickle(pickle.dumps({"shared": [shared] * 20, "loop": loop}))
+    assert len(found["shared"]) == 20 and found["loop"][0] is found["loop"]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.stimuli.images import hash_file, write_png
-from core.stimuli.manifest import ManifestRow, Transfer, write_csv, write_json
+from core.files import hash_file
+from core.stimuli.images import write_png
+from core.stimuli.manifest import ManifestRow, Transfer, write_csv, write_manifest
 
 OWN, OTHER = "mobilenet_v2 features.18", "alexnet features.7"
 SIGMA = 0.5
@@ -52,7 +53,7 @@ def write_set(
             pixels = pictures[image] if role == "original" else changed
             rows.append(_finish_row(row, role, pixels, folder=folder, shift=shift, other=other))
     write_csv(folder / "manifest.csv", tuple(rows))
-    write_json(folder / "manifest.json", tuple(rows), name=folder.name, facts={})
+    write_manifest(folder / "manifest.json", tuple(rows), name=folder.name, facts={})
     return folder
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.stimuli.images import hash_file
-from core.stimuli.manifest import ManifestRow, write_csv, write_json
+from core.files import hash_file
+from core.stimuli.manifest import ManifestRow, write_csv, write_manifest
 
 ROLES = ("original", "raise", "control_random")
 
@@ -90,7 +90,7 @@ def write_set(folder: Path, *, n_images: int = 4, targets: int = 1, side: int = 
     write_csv(folder / "manifest.csv", rows)
     (folder / "README.md").write_text("A set made by a test.\n", encoding="utf-8")
     files = {name: hash_file(folder / name) for name in ("README.md", "manifest.csv")}
-    write_json(folder / "manifest.json", rows, name=folder.name, facts={"files": files})
+    write_manifest(folder / "manifest.json", rows, name=folder.name, facts={"files": files})
     return folder
 
 

@@ -11,8 +11,8 @@ from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus, make_stimulus
-from core.networks.catalog import NetworkSpec
 from core.networks.network import Network
+from core.networks.spec import NetworkSpec
 from core.probes.probe import ProbeConfig
 from core.probes.target import Target, target_voxel
 from core.types import Direction, FloatArray, VoxelTable

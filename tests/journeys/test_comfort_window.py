@@ -123,12 +123,12 @@ def test_a_setting_changed_elsewhere_is_shown_and_kept(window: MainWindow) -> No
     dialog = window.preferences.dialog
     assert dialog is not None
     window.explore.controls.gate.setValue(0.3)
-    window.explore.cortex.colormap_button.chosen.emit("heath")
+    window.explore.cortex.colormap_button.chosen.emit("PuOr_r")
     assert dialog.rows["gate_r"].editor.property("value") == 0.3
     settings = window.session.settings
-    assert settings.text("diverging_map") == "heath"
+    assert settings.text("diverging_map") == "PuOr_r"
     settings.save()
-    assert Settings().text("diverging_map") == "heath"
+    assert Settings().text("diverging_map") == "PuOr_r"
     dialog.close()
 
 

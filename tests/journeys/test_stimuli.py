@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 import main
-from core.stimuli.manifest import hash_manifest, read_manifest
+from core.headers import hash_table
+from core.stimuli.manifest import HEADER, read_manifest
 
 TypeIn = Callable[..., tuple[int, str, str]]
 
@@ -132,7 +133,7 @@ def test_a_rebuilt_set_that_differs_names_files_and_versions(made: Path, tmp_pat
     header["stimuli"][1]["file_sha256"] = "0" * 64
     for record in (*(entry["made_with"] for entry in header["recipes"]), header["written_with"]):
         record["torch"] = "1.0"
-    header["manifest_sha256"] = hash_manifest(header)
+    header["manifest_sha256"] = hash_table(header, HEADER.hash_key)
     (tmp_path / "manifest.json").write_text(json.dumps(header))
     code, out, _ = type_in("rebuild", tmp_path / "manifest.json", "--device", "cpu")
     assert code == 1
@@ -144,7 +145,7 @@ def test_a_rebuilt_set_that_differs_names_files_and_versions(made: Path, tmp_pat
 def test_another_encoder_is_refused_by_its_hash(made: Path, tmp_path: Path, type_in: TypeIn) -> None:
     header = json.loads((made / "manifest.json").read_text())
     header["recipes"][0]["encoder_sha256"] = "0" * 64
-    header["manifest_sha256"] = hash_manifest(header)
+    header["manifest_sha256"] = hash_table(header, HEADER.hash_key)
     (tmp_path / "manifest.json").write_text(json.dumps(header))
     code, _, err = type_in("rebuild", tmp_path / "manifest.json", "--device", "cpu")
     assert code == 2
@@ -193,7 +194,7 @@ def test_a_plan_is_written_with_everything_named(tmp_path: Path, type_in: TypeIn
     ("words", "told"),
     [
         (("make", "--rois", "FFA"), "`out` must be a new or an empty folder"),
-        (("make", "nowhere.toml", "--out", "x"), "The plan nowhere.toml cannot be read"),
+        (("make", "nowhere.toml", "--out", "x"), "nowhere.toml cannot be read"),
         (("make", "--rois", "FFA", "--out", "{full}"), "nothing is overwritten"),
         (
             ("make", "--rois", "FFA", "--picture-px", "500", "--width-px", "400", "--out", "x"),

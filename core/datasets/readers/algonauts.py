@@ -11,20 +11,20 @@ After Gifford et al. 2023 (arXiv:2301.03198). The mappings are pickles; they are
 from __future__ import annotations
 
 import re
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import refusal
 from core.datasets.array_files import ArrayFile, open_array
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ImportOptions, choose_person
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import Recording, VoxelPlan
 from core.datasets.row_sessions import cut_rows
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage
-from core.errors import BadInputError
 from core.types import IntArray
 from core.unpickle import read_object_array
 
@@ -55,10 +55,7 @@ def _folders(source: Path) -> list[Path]:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at shapes, file names and ROI masks of one subject; reads no response."""
     people = _people(source)
-    if not people:
-        allowed = "a folder with training_split/training_fmri"
-        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
-    person = check_choice("person", options.person or next(iter(people)), people)
+    person = choose_person(options, people, source=source, allowed="a folder with training_split/training_fmri")
     folder = people[person]
     arrays = [open_array(folder / "training_split" / "training_fmri" / f"{side}_training_fmri.npy") for side in SIDES]
     images = options.images or folder / "training_split" / "training_images"
@@ -84,7 +81,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
             places.hemisphere,
             places.vertex,
             places.paint,
-            tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+            tuple(compress(named, kept)),
         ),
         sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),
         zscore=False,
@@ -99,8 +96,7 @@ def list_training_images(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]
     """File names and ids ("nsd-00013") in the order of the responses. Raises BadInputError for gaps and copies."""
     matches = [match for entry in _files(folder) if (match := IMAGE.match(entry.name))]
     if not matches:
-        allowed = "a folder of train-0001_nsd-00013.png, ..."
-        raise BadInputError(describe_refusal("images", allowed=allowed, got=str(folder)))
+        raise refusal("images", allowed="a folder of train-0001_nsd-00013.png, ...", got=str(folder))
     matches.sort(key=lambda match: int(match[1]))
     return tuple(match[0] for match in matches), tuple(match[2] for match in matches)
 
@@ -112,7 +108,7 @@ def _files(folder: Path) -> list[Path]:
 def _check_counts(arrays: list[ArrayFile], files: tuple[str, ...]) -> None:
     for array in arrays:
         if len(array.shape) != 2:
-            raise BadInputError(describe_refusal("responses", allowed="(n_images, n_vertices)", got=array.shape))
+            raise refusal("responses", allowed="(n_images, n_vertices)", got=array.shape)
         n_rows = array.shape[0]
         if n_rows == len(files):
             continue
@@ -121,7 +117,7 @@ def _check_counts(arrays: list[ArrayFile], files: tuple[str, ...]) -> None:
         surplus = [number for number in numbers if number > n_rows]
         which = f"train-{absent[0]:04d} is missing" if absent else f"train-{min(surplus or [0]):04d} has no response"
         got = f"{len(files):,} images and {n_rows:,} rows in {array.path.name}"
-        raise BadInputError(describe_refusal("images", allowed="one a row of responses", got=got, advice=f"{which}."))
+        raise refusal("images", allowed="one a row of responses", got=got, advice=f"{which}.")
 
 
 def _read_vertices(folder: Path, arrays: list[ArrayFile]) -> tuple[IntArray, IntArray]:
@@ -132,8 +128,7 @@ def _read_vertices(folder: Path, arrays: list[ArrayFile]) -> tuple[IntArray, Int
         vertices.append(np.flatnonzero(mask))
         if len(vertices[-1]) != array.shape[1]:
             got = f"{len(vertices[-1]):,} in {side}.all-vertices_fsaverage_space.npy"
-            allowed = f"{array.shape[1]:,} vertices, as {array.path.name} has"
-            raise BadInputError(describe_refusal("roi_masks", allowed=allowed, got=got))
+            raise refusal("roi_masks", allowed=f"{array.shape[1]:,} vertices, as {array.path.name} has", got=got)
     return np.repeat((0, 1), [len(part) for part in vertices]), np.concatenate(vertices)
 
 
@@ -153,7 +148,7 @@ def _read_mask(path: Path, length: int) -> npt.NDArray[np.int64]:
     values = open_array(path)
     if values.shape != (length,):
         advice = "It belongs to another space or subject."
-        raise BadInputError(describe_refusal(path.name, allowed=f"{length:,} numbers", got=values.shape, advice=advice))
+        raise refusal(path.name, allowed=f"{length:,} numbers", got=values.shape, advice=advice)
     return np.rint(values.read(0, length)).astype(np.int64)
 
 
@@ -164,5 +159,5 @@ def read_mapping(path: Path, name: str) -> dict[int, str]:
     content = read_object_array(path)
     content = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
     if not isinstance(content, dict):
-        raise BadInputError(describe_refusal(path.name, allowed="names by code", got=type(content).__name__))
+        raise refusal(path.name, allowed="names by code", got=type(content).__name__)
     return {int(code): str(text) for code, text in content.items() if int(code) > 0}

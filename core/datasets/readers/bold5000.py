@@ -12,19 +12,19 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
+from core.checks import refusal
 from core.datasets.array_files import ArrayFile, open_array
 from core.datasets.image_files import find_folder, match_pictures
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ImportOptions, choose_person
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.row_sessions import read_rows
 from core.datasets.voxel_places import place_nowhere
-from core.errors import BadInputError
 from core.types import BoolArray, IntArray
 
 KIND = "bold5000"
@@ -49,9 +49,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at shapes, names and presentation lists of one subject; reads no response."""
     matches = [(match, path) for path in _find(source, "*_allses_*.npy") if (match := BETAS.match(path.name))]
     people = tuple(sorted({match[1] for match, _ in matches}))
-    if not people:
-        raise BadInputError(describe_refusal("source", allowed="a folder of CSI1_GLMbetas-...npy", got=str(source)))
-    person = check_choice("person", options.person or people[0], people)
+    person = choose_person(options, people, source=source, allowed="a folder of CSI1_GLMbetas-...npy")
     kind = max(match[2] for match, _ in matches if match[1] == person)  # TYPED is the recommended one
     own = [(match, open_array(path)) for match, path in matches if (match[1], match[2]) == (person, kind)]
     names = _read_names(source, person)
@@ -63,7 +61,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     ids, rows = np.unique(names, return_inverse=True)
     lengths, remark = _session_lengths(source, person, len(names))
     places = place_nowhere(side[kept])
-    roi = tuple(name for name, stays in zip(named, kept, strict=True) if stays)
+    roi = tuple(compress(named, kept))
     return Recording(
         kind=KIND,
         source=source,
@@ -96,12 +94,11 @@ def _read_names(source: Path, person: str) -> list[str]:
     """The image of every trial; repeats of an image are written as rep_NAME in some lists."""
     lists = _find(source, f"{person}_imgnames.txt") or _find(source.parent, f"{person}_imgnames.txt")
     if not lists:
-        got = str(source)
-        raise BadInputError(describe_refusal("source", allowed=f"one with {person}_imgnames.txt", got=got))
+        raise refusal("source", allowed=f"one with {person}_imgnames.txt", got=str(source))
     try:
         lines = lists[0].read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeError) as error:
-        raise BadInputError(describe_refusal("names", allowed="a text file", got=str(lists[0]))) from error
+        raise refusal("names", allowed="a text file", got=str(lists[0])) from error
     return [line.strip().removeprefix(REPEATED_PREFIX) for line in lines if line.strip()]
 
 
@@ -110,7 +107,7 @@ def _check_rows(arrays: list[ArrayFile], names: list[str]) -> None:
         if len(array.shape) != 2 or array.shape[0] != len(names):
             got = f"{array.shape} in {array.path.name}"
             advice = "Names and betas belong to different subjects or releases."
-            raise BadInputError(describe_refusal("responses", allowed=f"{len(names):,} trials", got=got, advice=advice))
+            raise refusal("responses", allowed=f"{len(names):,} trials", got=got, advice=advice)
 
 
 def _session_lengths(source: Path, person: str, n_trials: int) -> tuple[list[int], str]:

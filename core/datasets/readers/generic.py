@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.array_files import ArrayFile, open_array
 from core.datasets.description import Description, read_description
 from core.datasets.image_files import list_pictures, match_pictures
@@ -21,7 +22,6 @@ from core.datasets.row_sessions import cut_rows, read_rows
 from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
-from core.errors import BadInputError
 from core.types import BoolArray, FloatArray, IntArray
 
 KIND = "generic"
@@ -47,12 +47,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     file = _find(source)
     if file is None:
         advice = "`main.py import template` writes one to start from."
-        raise BadInputError(
-            describe_refusal("source", allowed="a TOML file, or a folder with one", got=str(source), advice=advice)
-        )
+        raise refusal("source", allowed="a TOML file, or a folder with one", got=str(source), advice=advice)
     told = read_description(file)
     table, ids, images = _read_images(told, options)
-    array = open_array(told.response_file, key=told.response_key)
+    array = open_array(told.responses.file, key=told.responses.key)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(told, options, columns)
     kept = keep_rois(named, options.rois)
@@ -68,30 +66,29 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         surface=places.surface,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
         sessions=_read_rows(told, array, ids, kept=kept),
-        zscore=told.zscore,
+        zscore=told.responses.zscore,
         image_ids=ids,
         categories=tuple(table.get("category", [""] * len(ids))),
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
-        held_out_name=f"as {told.image_list.name} says" if told.image_list else "",
+        held_out_name=f"as {told.images.list.name} says" if told.images.list else "",
         remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
 def _read_images(told: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
     """The list of images, their ids and where they lie."""
-    if told.image_list is not None:
-        table = read_table(told.image_list, needs=("image",))
-    elif told.image_folder is not None:
-        table = {"image": sorted(list_pictures(options.images or told.image_folder))}
+    if told.images.list is not None:
+        table = read_table(told.images.list, needs=("image",))
+    elif told.images.folder is not None:
+        table = {"image": sorted(list_pictures(options.images or told.images.folder))}
     else:
-        allowed = "named in images.list where images come from one file"
-        raise BadInputError(describe_refusal("images", allowed=allowed, got="no list"))
+        raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
-    if told.image_file is not None:
-        file = options.images or told.image_file
-        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, told.image_key, names)
-    source = match_pictures(options.images or told.image_folder or Path(), names)
+    if told.images.file is not None:
+        file = options.images or told.images.file
+        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, told.images.key, names)
+    source = match_pictures(options.images or told.images.folder or Path(), names)
     return table, tuple(Path(name).stem for name in names), source
 
 
@@ -99,28 +96,27 @@ def _read_image_file(file: Path, key: str, names: list[str]) -> ImageSource:
     array = open_array(file, key=key)
     rows = to_integers(names, "image")
     if len(array.shape) != 4 or array.shape[3] != 3:
-        raise BadInputError(describe_refusal("images", allowed="(n, height, width, 3)", got=array.shape))
+        raise refusal("images", allowed="(n, height, width, 3)", got=array.shape)
     outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < array.shape[0]]
     if outside:
-        allowed = f"rows 0 to {array.shape[0] - 1} of {file.name}"
-        raise BadInputError(describe_refusal("image", allowed=allowed, got=outside[0]))
+        raise refusal("image", allowed=f"rows 0 to {array.shape[0] - 1} of {file.name}", got=outside[0])
     return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=key or "images")
 
 
 def _read_voxels(told: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
-    surface = options.surface or told.surface
-    if told.level == "rois":
-        if len(told.rois) != columns:
+    surface = options.surface or told.voxels.surface
+    if told.responses.level == "rois":
+        if len(told.responses.rois) != columns:
             allowed = f"{columns} names, one a column"
-            raise BadInputError(describe_refusal("responses.rois", allowed=allowed, got=list(told.rois)))
-        return place_rois(told.rois, surface=surface), told.rois, {}
-    if told.voxel_table is None:
+            raise refusal("responses.rois", allowed=allowed, got=list(told.responses.rois))
+        return place_rois(told.responses.rois, surface=surface), told.responses.rois, {}
+    if told.voxels.table is None:
         return place_nowhere(np.zeros(columns, dtype=np.int8)), ("",) * columns, {}
-    table = read_table(told.voxel_table)
+    table = read_table(told.voxels.table)
     n_rows = len(next(iter(table.values()), []))
     if n_rows != columns:
-        allowed = f"a line for each of {columns:,} columns of {told.response_file.name}"
-        raise BadInputError(describe_refusal(told.voxel_table.name, allowed=allowed, got=n_rows))
+        allowed = f"a line for each of {columns:,} columns of {told.responses.file.name}"
+        raise refusal(told.voxels.table.name, allowed=allowed, got=n_rows)
     return _place(table, surface, columns), tuple(table.get("roi", [""] * columns)), table
 
 
@@ -141,7 +137,7 @@ def _place(table: Table, surface: str, columns: int) -> Places:
 
 def _side(text: str) -> int:
     if text.lower() not in SIDES:
-        raise BadInputError(describe_refusal("hemisphere", allowed="left or right", got=text))
+        raise refusal("hemisphere", allowed="left or right", got=text)
     return SIDES[text.lower()]
 
 
@@ -153,7 +149,7 @@ def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: 
         places.hemisphere[kept],
         places.vertex[kept],
         paint,
-        tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+        tuple(compress(named, kept)),
         ncsnr=_column(table, "ncsnr", kept, most=np.inf),
         noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),
     )
@@ -167,7 +163,7 @@ def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatAr
     if len(wrong):
         advice = "Divide percent by 100." if most == 1.0 and wrong[0] <= 100 else ""
         allowed = f"in [0, {most:g}]" if np.isfinite(most) else "at least 0"
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=float(wrong[0]), advice=advice))
+        raise refusal(name, allowed=allowed, got=float(wrong[0]), advice=advice)
     return np.asarray(values[kept])
 
 
@@ -175,13 +171,12 @@ def _read_rows(
     told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
 ) -> tuple[RecordedSession, ...]:
     """The parts to read, with the image of every row."""
-    if told.trials is not None:
+    if told.responses.trials is not None:
         return _read_trials(told, array, ids, kept=kept)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
         advice = _tell_surplus(ids, array.shape[0])
-        got = f"{array.shape} in {array.path.name}"
-        raise BadInputError(describe_refusal("responses", allowed=allowed, got=got, advice=advice))
+        raise refusal("responses", allowed=allowed, got=f"{array.shape} in {array.path.name}", advice=advice)
     rows = np.arange(len(ids))
     if len(array.shape) == 2:
         return cut_rows([array], rows, kept=kept)
@@ -222,16 +217,15 @@ def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: 
 def _read_trials(
     told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
 ) -> tuple[RecordedSession, ...]:
-    table = read_table(told.trials or Path(), needs=("image",))
+    table = read_table(told.responses.trials or Path(), needs=("image",))
     number = {identity: row for row, identity in enumerate(ids)}
     names = [Path(name).stem if Path(name).stem in number else f"image-{name}" for name in table["image"]]
     unknown = [name for name in names if name not in number]
     if unknown:
-        allowed = "images of the list"
-        raise BadInputError(describe_refusal("trials", allowed=allowed, got=unknown[0].removeprefix("image-")))
+        raise refusal("trials", allowed="images of the list", got=unknown[0].removeprefix("image-"))
     if len(array.shape) != 2 or array.shape[0] != len(names):
         got = f"{array.shape} in {array.path.name}"
-        raise BadInputError(describe_refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got))
+        raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
     rows = np.array([number[name] for name in names])
     if "session" not in table:
         return _rename(cut_rows([array], rows, kept=kept, what="trials"), told)
@@ -248,9 +242,9 @@ def _read_trials(
 
 def _rename(parts: tuple[RecordedSession, ...], told: Description) -> tuple[RecordedSession, ...]:
     """Without sessions there is nothing to standardise within, unless everything is read at once."""
-    if told.zscore and len(parts) > 1:
+    if told.responses.zscore and len(parts) > 1:
         advice = "Add a column session to the table of trials."
-        raise BadInputError(describe_refusal("zscore", allowed="false without sessions", got=True, advice=advice))
+        raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
     return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
 
 

@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.image_files import match_pictures
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table, to_numbers
 from core.datasets.voxel_places import place_rois
-from core.errors import BadInputError
 
 KIND = "murty2021"
 TITLE = "Ratan Murty et al. 2021, ROI averages"
@@ -44,7 +43,7 @@ def detect(source: Path) -> bool:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Read the table, which is small."""
     if not detect(source):
-        raise BadInputError(describe_refusal("source", allowed=f"a folder with {TABLE}", got=str(source)))
+        raise refusal("source", allowed=f"a folder with {TABLE}", got=str(source))
     table = read_table(source / TABLE, needs=("image", *(roi.lower() for roi in ROIS)))
     values = np.stack([to_numbers(table[roi.lower()], roi) for roi in ROIS], axis=1).astype(np.float32)
     kept = keep_rois(ROIS, options.rois)

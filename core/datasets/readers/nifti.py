@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
 from core.datasets.image_files import match_pictures
 from core.datasets.import_options import ImportOptions
@@ -25,7 +25,6 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
-from core.errors import BadInputError
 from core.types import IntArray
 
 KIND = "nifti"
@@ -52,7 +51,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     mask, files = _find(source, options.mask or "mask"), _betas(source)
     if mask is None or not files:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
-        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
+        raise refusal("source", allowed=allowed, got=str(source))
     shape, affine = grid_of(mask)
     inside = np.nan_to_num(read_map(mask, shape=shape)) > 0
     named = _name_rois(source, shape)
@@ -96,15 +95,12 @@ def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, 
         found = grid_of(path)[0]
         if found != shape:
             advice = "Mask and betas must lie on one grid."
-            raise BadInputError(
-                describe_refusal(path.name, allowed=f"volumes of shape {shape}", got=found, advice=advice)
-            )
+            raise refusal(path.name, allowed=f"volumes of shape {shape}", got=found, advice=advice)
     counts = [count_trials(path) for path in files]
     _check_one_layout(files, counts)
     if sum(counts) != len(rows):
         got = f"{sum(counts)} in {len(files)} files"
-        allowed = f"{len(rows)} volumes, one a line of trials.csv"
-        raise BadInputError(describe_refusal("betas", allowed=allowed, got=got))
+        raise refusal("betas", allowed=f"{len(rows)} volumes, one a line of trials.csv", got=got)
     if max(counts) == 1:
         return (RecordedSession("all volumes", rows, partial(_iter_single, files, chosen)),)
     ends = np.cumsum(counts)
@@ -120,8 +116,7 @@ def _check_one_layout(files: list[Path], counts: list[int]) -> None:
     if single and len(single) < len(files):
         got = f"{len(files) - len(single)} 4-D and {len(single)} 3-D ({', '.join(single[:MOST_NAMED])})"
         advice = "Give a file that holds no trials another name, one that does not begin with `betas`."
-        allowed = "all 4-D, one a session, or all 3-D, one a trial"
-        raise BadInputError(describe_refusal("betas", allowed=allowed, got=got, advice=advice))
+        raise refusal("betas", allowed="all 4-D, one a session, or all 3-D, one a trial", got=got, advice=advice)
 
 
 def _iter_single(files: list[Path], chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:

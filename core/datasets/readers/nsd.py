@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.brain_files import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.nsd_layout import NsdDesign, NsdFiles, find_files, find_root, read_design
@@ -23,7 +23,7 @@ from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, Places, place_fsaverage, place_volume
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.types import FloatArray, IntArray
 
 KIND = "nsd"
@@ -86,8 +86,7 @@ def _check_first(files: NsdFiles, design: NsdDesign) -> None:
     number, path = next(iter(files.sessions.items()))
     held = _count_betas(path)
     if held != len(design.of_session(number)):
-        allowed = f"{len(design.of_session(number))} trials in {path.name}"
-        raise BadInputError(describe_refusal("responses", allowed=allowed, got=held))
+        raise refusal("responses", allowed=f"{len(design.of_session(number))} trials in {path.name}", got=held)
 
 
 def _count_betas(path: Path) -> int:
@@ -102,7 +101,7 @@ def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
     file = options.images or files.root / "nsddata_stimuli" / "stimuli" / "nsd" / "nsd_stimuli.hdf5"
     if not file.is_file():
         advice = "Copy nsd_stimuli.hdf5 there, or name it with --images."
-        raise BadInputError(describe_refusal("images", allowed="nsd_stimuli.hdf5", got=str(file), advice=advice))
+        raise refusal("images", allowed="nsd_stimuli.hdf5", got=str(file), advice=advice)
     return ImageSource("hdf5", file.absolute(), (), key="imgBrick")
 
 
@@ -135,14 +134,13 @@ def _inside(
         ncsnr = _read_ncsnr(files, None)
         if ncsnr is None:
             advice = "ncsnr is missing, so the brain cannot be told from what lies around it. Name a mask."
-            raise BadInputError(describe_refusal("mask", allowed="the name of a mask", got="all", advice=advice))
+            raise refusal("mask", allowed="the name of a mask", got="all", advice=advice)
         return np.asarray(np.isfinite(ncsnr) & (ncsnr > 0))
     if mask is not None:
         return np.asarray(mask > 0)
     if options.mask or not labels:
         advice = "Choose another with --mask, or all."
-        got = options.mask or GENERAL
-        raise BadInputError(describe_refusal("mask", allowed=f"a map in {files.roi_folder}", got=got, advice=advice))
+        raise refusal("mask", allowed=f"a map in {files.roi_folder}", got=options.mask or GENERAL, advice=advice)
     return np.asarray(np.any([values > 0 for values in labels.values()], axis=0))
 
 
@@ -150,8 +148,7 @@ def _grid_file(files: NsdFiles) -> Path:
     for path in (files.betas / "ncsnr.nii.gz", *sorted(files.roi_folder.glob("*.nii.gz")), *files.sessions.values()):
         if path.is_file() and path.suffix != ".hdf5":
             return path
-    allowed = f"one with a volume in {files.roi_folder} or ncsnr.nii.gz"
-    raise BadInputError(describe_refusal("source", allowed=allowed, got=str(files.root)))
+    raise refusal("source", allowed=f"one with a volume in {files.roi_folder} or ncsnr.nii.gz", got=str(files.root))
 
 
 def _volume_labels(files: NsdFiles, name: str, shape: tuple[int, ...]) -> IntArray | None:

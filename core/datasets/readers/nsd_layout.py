@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
-from core.errors import BadInputError
 from core.types import IntArray
 
 TRIALS_A_SESSION = 750
@@ -80,7 +79,7 @@ def find_files(source: Path, options: ImportOptions) -> NsdFiles:
     """The files of the chosen subject and space. Raises BadInputError if there are none."""
     root = find_root(source)
     if root is None:
-        raise BadInputError(describe_refusal("source", allowed="a folder with nsddata_betas/ppdata", got=str(source)))
+        raise refusal("source", allowed="a folder with nsddata_betas/ppdata", got=str(source))
     ppdata = root / "nsddata_betas" / "ppdata"
     people = tuple(entry.name for entry in sorted(ppdata.iterdir()) if re.fullmatch(r"subj\d\d", entry.name))
     pointed = next((part for part in source.parts[len(root.parts) :] if part in people), "")
@@ -92,9 +91,7 @@ def find_files(source: Path, options: ImportOptions) -> NsdFiles:
             if found:
                 return NsdFiles(root, person, people, space, ppdata / person / space / kind, found)
     wanted = f"{options.space or ' or '.join(SPACES)}, {options.betas or ' or '.join(BETAS)}"
-    raise BadInputError(
-        describe_refusal("source", allowed=f"one with beta sessions ({wanted})", got=str(ppdata / person))
-    )
+    raise refusal("source", allowed=f"one with beta sessions ({wanted})", got=str(ppdata / person))
 
 
 def _sessions_in(folder: Path) -> dict[int, Path]:
@@ -125,7 +122,7 @@ def read_design(root: Path, number: int) -> NsdDesign:
 
     file = root / "nsddata" / "experiments" / "nsd" / "nsd_expdesign.mat"
     if not file.is_file():
-        raise BadInputError(describe_refusal("source", allowed=f"one with {file.relative_to(root)}", got=str(root)))
+        raise refusal("source", allowed=f"one with {file.relative_to(root)}", got=str(root))
     try:
         content: dict[str, Any] = loadmat(file, variable_names=("masterordering", "subjectim", "sharedix"))
         master, shown, shared = (
@@ -133,8 +130,8 @@ def read_design(root: Path, number: int) -> NsdDesign:
         )
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         got = f"{file.name} ({error})"
-        raise BadInputError(describe_refusal("design", allowed="a nsd_expdesign.mat", got=got)) from error
+        raise refusal("design", allowed="a nsd_expdesign.mat", got=got) from error
     if shown.ndim != 2 or not 1 <= number <= len(shown) or master.min() < 1 or master.max() > shown.shape[1]:
         got = f"masterordering up to {master.max()}, subjectim {shown.shape}"
-        raise BadInputError(describe_refusal("design", allowed="1-based numbers into subjectim", got=got))
+        raise refusal("design", allowed="1-based numbers into subjectim", got=got)
     return NsdDesign(order=shown[number - 1][master.ravel() - 1] - 1, shared=shared.ravel() - 1)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, refusal
 from core.types import BoolArray, IntArray
 
 NSD_CODES: dict[str, dict[int, str]] = {
@@ -42,8 +41,7 @@ def name_voxels(
         known = codes[name]
         for code in np.unique(values[values > 0]).tolist():
             if code not in known:
-                allowed = f"codes {min(known)} to {max(known)}"
-                raise BadInputError(describe_refusal(name, allowed=allowed, got=int(code)))
+                raise refusal(name, allowed=f"codes {min(known)} to {max(known)}", got=int(code))
             named[(named == "") & (values == code)] = known[code]
     return tuple(named.tolist())
 

@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.datasets.brain_files import grid_of
 from core.datasets.image_files import find_folder, match_pictures
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ImportOptions, choose_person
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import Places, place_nowhere, place_volume
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.types import BoolArray, IntArray
 
 KIND = "things"
@@ -58,10 +59,7 @@ def _people(source: Path) -> dict[str, Path]:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at the metadata and the shape of the table of one subject; reads no response."""
     people = _people(source)
-    if not people:
-        allowed = "a folder with sub-01_ResponseData.h5"
-        raise BadInputError(describe_refusal("source", allowed=allowed, got=str(source)))
-    person = check_choice("person", options.person or next(iter(people)), people)
+    person = choose_person(options, people, source=source, allowed="a folder with sub-01_ResponseData.h5")
     folder = people[person]
     trials = read_table(folder / f"{person}_StimulusMetadata.csv", needs=("trial_type", "session", "stimulus"))
     needed = ("voxel_x", "voxel_y", "voxel_z", "nc_singletrial")
@@ -92,7 +90,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
             places.hemisphere,
             places.vertex,
             places.paint,
-            tuple(name for name, stays in zip(named, kept, strict=True) if stays),
+            tuple(compress(named, kept)),
             ncsnr=np.sqrt(single / (1 - single)),
         ),
         sessions=tuple(
@@ -140,8 +138,7 @@ def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
         if shape[0] == n_voxels and shape[1:] in ((n_trials,), (n_trials + 1,)):
             return name, shape[1] - n_trials
     allowed = f"a table of {n_voxels:,} voxels and {n_trials:,} trials"
-    got = f"{file.name} with {shapes or 'none'}"
-    raise BadInputError(describe_refusal("responses", allowed=allowed, got=got))
+    raise refusal("responses", allowed=allowed, got=f"{file.name} with {shapes or 'none'}")
 
 
 def read_columns(file: Path, block: str, columns: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
@@ -186,7 +183,7 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
         return place_volume(indices, grid_of(masks[0])[1], surface=options.surface)
     if options.surface:
         advice = "Put the subject's brainmask.nii.gz beside the tables: it says where voxels lie."
-        raise BadInputError(describe_refusal("surface", allowed="none", got=options.surface, advice=advice))
+        raise refusal("surface", allowed="none", got=options.surface, advice=advice)
     return place_nowhere(_sides(voxels)[kept])
 
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import rankdata
 
 from core.datasets.simulated.preferences import PREFERENCES, Components, solve_components, solve_preference
-from core.datasets.simulated.smooth_fields import smooth_fields
 from core.datasets.simulated.true_axes import (
     EARLY_STAGES,
     LATE,
@@ -29,6 +29,9 @@ from core.datasets.simulated.voxels import STAGE_OF_ROI, effective_sigma
 from core.surfaces.atlas import Retinotopy
 from core.surfaces.mesh import CorticalSurface
 from core.types import VoxelTable
+
+SMOOTHNESS = 8.0
+"""SD of the smoothing kernel in mm, on the sphere of radius 100 mm."""
 
 MIXTURE_SHARE = {"OFA": 0.9, "EBA": 0.8, "OPA": 0.9, "RSC": 0.8}
 USUAL_MIXTURE_SHARE = 0.6
@@ -123,3 +126,18 @@ def _draw_late(
         late[members] = solve_preference(components.scores, groups, preference)
         late[members, :N_MIXED] += MIXTURE_SHARE.get(roi, USUAL_MIXTURE_SHARE) * mixed[members]
     return late.astype(np.float32)
+
+
+def smooth_fields(
+    voxels: VoxelTable, surface: CorticalSurface, *, n_fields: int, draw: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Random fields over the voxels, (n_voxels, n_fields): normal with variance 1, smooth within each hemisphere."""
+    values = np.empty((voxels.n_voxels, n_fields))
+    for side in (0, 1):
+        here = np.flatnonzero(voxels.hemisphere == side)
+        points = surface.side(side).geometries["sphere"][voxels.vertex[here]].astype(np.float64)
+        squared = ((points[:, np.newaxis] - points) ** 2).sum(axis=2)
+        kernel = np.exp(-squared / (2 * SMOOTHNESS**2))
+        kernel /= np.linalg.norm(kernel, axis=1, keepdims=True)
+        values[here] = kernel @ draw.standard_normal((len(here), n_fields))
+    return values

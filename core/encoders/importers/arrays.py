@@ -26,7 +26,6 @@ from core.types import VoxelTable
 KIND = "arrays"
 ENDINGS = (".npz", ".safetensors")
 SCORES = ("alpha", "r", "cv_r", "noise_ceiling")
-KNOWN = ("weights", "coef", "intercept", "mean", "scale", "components", "vertex", "hemisphere", "roi", *SCORES)
 
 Table = dict[str, np.ndarray[Any, Any]]
 

@@ -40,11 +40,6 @@ NOTE = (
 )
 
 
-def is_berg(content: object) -> bool:
-    """Whether an unpickled object has the keys of BERG's weights, or most of them."""
-    return isinstance(content, Mapping) and len(set(NEEDED) & set(content)) >= 2
-
-
 def read_berg(path: Path, metadata: Path | None = None) -> Readout:
     """The encoder of a BERG weights file.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.bare import BareSubject, check_new, save_bare_subject
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import POOL_SIDES, EncoderConfig
@@ -22,7 +22,7 @@ from core.encoders.files import check_free, save_encoder, seal, user_encoders_fo
 from core.encoders.importers.readout import Factors, Readout, compare_predictions, fold
 from core.encoders.provenance import Provenance
 from core.encoders.scores import explained, over_ceiling
-from core.errors import BadInputError, WeightsError
+from core.errors import WeightsError
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ImportRequest:
         if bool(self.subject) == bool(self.new_subject):
             got = f"subject {self.subject!r} and new subject {self.new_subject!r}"
             advice = "Name a subject that is there, or the id of one to make from the encoder."
-            raise BadInputError(describe_refusal("subject", allowed="one of the two", got=got, advice=advice))
+            raise refusal("subject", allowed="one of the two", got=got, advice=advice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import numpy as np
 from core.encoders.importers.arrays import build_readout
 from core.encoders.importers.readout import Centre, Project, Readout, Step, check_readout
 from core.errors import WeightsError
+from core.pickled_values import Inert
 from core.types import FloatArray
-from core.unpickle import Inert, read_pickle
+from core.unpickle import read_pickle
 
 ENDINGS = (".pkl", ".pickle", ".joblib", ".z", ".gz")
 ALLOWED = ("sklearn.*", "himalaya.*", "numpy.random.*")

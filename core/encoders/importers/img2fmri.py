@@ -19,15 +19,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.importers.estimators import build_estimator
 from core.encoders.importers.readout import Readout, check_readout
 from core.encoders.importers.voxel_tables import make_table
-from core.errors import BadInputError, WeightsError
+from core.errors import WeightsError
+from core.pickled_values import Inert
 from core.surfaces.mapping import middle_of_sheet
 from core.surfaces.store import load_surface
 from core.types import IntArray
-from core.unpickle import Inert, read_pickle
+from core.unpickle import read_pickle
 
 KIND = "img2fmri"
 ROIS = ("EarlyVis", "OPA", "LOC", "RSC", "PPA")
@@ -104,7 +105,7 @@ def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
         If a file is missing or truncated, holds code, or does not fit the masks.
     """
     if subject not in SUBJECTS:
-        raise BadInputError(describe_refusal("member", allowed=f"one of {', '.join(SUBJECTS)}", got=subject))
+        raise refusal("member", allowed=f"one of {', '.join(SUBJECTS)}", got=subject)
     package = _Package(path)
     number = SUBJECTS.index(subject) + 1
     models = [_read_model(package, number, roi) for roi in ROIS]

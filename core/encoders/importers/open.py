@@ -8,15 +8,15 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.encoders.importers import arrays, berg, estimators, img2fmri
 from core.encoders.importers.readout import Readout
 from core.encoders.library import is_library_file
-from core.errors import BadInputError, WeightsError
+from core.errors import WeightsError
+from core.files import hash_file
 
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri")
 ENDINGS = (*arrays.ENDINGS, *estimators.ENDINGS, ".npy", ".whl")
-READ_BLOCK = 1 << 20
 SNIFFED = 256
 LONGEST_HEADER = 1 << 24
 
@@ -42,15 +42,15 @@ def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "")
     """
     check_choice("kind", kind, KINDS)
     if not files:
-        raise BadInputError(describe_refusal("files", allowed="at least one file", got=None))
+        raise refusal("files", allowed="at least one file", got=None)
     for path in files:
         if not path.exists():
-            raise BadInputError(describe_refusal("file", allowed="an existing file", got=str(path)))
+            raise refusal("file", allowed="an existing file", got=str(path))
     found = find_kind(files[0]) if kind == "auto" else kind
     if found == "berg":
         return berg.read_berg(files[0], files[1] if len(files) > 1 else None)
     if len(files) > 1:
-        raise BadInputError(describe_refusal("files", allowed=f"one file of kind {found}", got=len(files)))
+        raise refusal("files", allowed=f"one file of kind {found}", got=len(files))
     if found == "img2fmri":
         return img2fmri.read_img2fmri(files[0], member or img2fmri.SUBJECTS[0])
     return arrays.read_arrays(files[0]) if files[0].suffix in arrays.ENDINGS else estimators.read_estimator(files[0])
@@ -61,14 +61,14 @@ def find_kind(path: Path) -> str:
     if img2fmri.is_img2fmri(path):
         return "img2fmri"
     if path.is_dir():
-        raise BadInputError(describe_refusal("file", allowed="an encoder file", got=str(path)))
+        raise refusal("file", allowed="an encoder file", got=str(path))
     if path.suffix in arrays.ENDINGS:
         return "arrays"
     if path.suffix == ".npy":
         return "berg"
     if path.suffix in estimators.ENDINGS:
         return "sklearn"
-    raise BadInputError(describe_refusal("file", allowed=f"a file of {', '.join(ENDINGS)}", got=path.name))
+    raise refusal("file", allowed=f"a file of {', '.join(ENDINGS)}", got=path.name)
 
 
 def looks_like_encoder(path: Path) -> bool:
@@ -104,14 +104,10 @@ def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
 
 
 def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(READ_BLOCK):
-                digest.update(block)
+        return hash_file(path)
     except OSError as error:
         raise WeightsError(f"{path.name} cannot be read: {error.strerror}. Check the path.") from error
-    return digest.hexdigest()
 
 
 def _hash_folder(path: Path) -> str:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.card import EncoderData
-from core.encoders.provenance import UNKNOWN_REFERENCE
 from core.encoders.responses import average_repeats
 from core.encoders.scores import correlate, explained, over_ceiling
-from core.errors import BadInputError, StorageError
+from core.errors import StorageError
 from core.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterat
     data = load_encoder_data(header)
     if data.card.provenance is None:
         allowed = "an imported one; the reference images of one fitted here are its training images"
-        raise BadInputError(describe_refusal("encoder", allowed=allowed, got=header.stem))
+        raise refusal("encoder", allowed=allowed, got=header.stem)
     check_fits_network(network, data)
     for record in iter_reference(data, load_subject(data.card.config.subject), network=network, most=most):
         if record.result is not None:
@@ -181,12 +180,6 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
         provenance=provenance,
     )
     return replace(data, card=scored)
-
-
-def is_reference_known(data: EncoderData) -> bool:
-    """Whether shifts can be given in SDs."""
-    provenance = data.card.provenance
-    return provenance is None or provenance.reference != UNKNOWN_REFERENCE
 
 
 def _reduce(data: EncoderData, network: Network, pixels: FloatArray) -> FloatArray:

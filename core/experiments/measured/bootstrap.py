@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import special
 
 from core.seeds import make_stream
-from core.sweeps.statistics import Interval
+from core.statistics import Interval, correlate_resamples
 from core.types import FloatArray, IntArray
 
 Floats = npt.NDArray[np.float64]
@@ -57,12 +57,14 @@ def summarise_pairs(
         var_x = _spread(mean(centred_x**2) - mean(centred_x) ** 2)
         var_y = _spread(mean(centred_y**2) - mean(centred_y) ** 2)
         var_d = _spread(mean(centred**2) - mean(centred) ** 2) * total / (total - 1)
+        r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
+        r[~(np.isfinite(var_x) & np.isfinite(var_y))] = np.nan
         slope = (mean(centred_x * centred_y) - mean(centred_x) * mean(centred_y)) / var_x
         found = (
             shift,
             shift / np.sqrt(var_d),
             mean(signed / noise),
-            slope * np.sqrt(var_x / var_y),
+            r,
             slope,
             middle_y - slope * middle_x,
         )

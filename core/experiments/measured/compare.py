@@ -15,7 +15,8 @@ from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
 from core.experiments.measured.shifts import Shifts, measure_shifts
-from core.sweeps.statistics import Interval, holm, interval_of
+from core.statistics import Interval, interval_of
+from core.sweeps.statistics import holm
 from core.types import BoolArray
 
 Floats = npt.NDArray[np.float64]
@@ -27,22 +28,6 @@ LEAST_FOR_INTERVALS = 10
 
 OWN = "own network of each probe"
 """The predictor that takes each probe's prediction from the network it was made on."""
-
-FORMULAS: tuple[tuple[str, str], ...] = (
-    ("m(x)", "mean over repeats of the measured response of the probe's target to stimulus x"),
-    ("shift", "m(perturbed) − m(its own original)"),
-    ("control, contrast", "m(control) − m(original), m(perturbed) − m(control)"),
-    ("d", "measured shift × sign of the predicted shift: above 0 where the target moved as predicted"),
-    ("dz", "mean(d) / SD(d) over probes (Cohen's d of paired differences, Cohen 1988)"),
-    ("in repeat noise", "mean(d / SD of one response around its stimulus's mean), from the repeats"),
-    ("sign test", "probes (or images: sum of d) above 0 of those not 0, exact two-sided binomial test against 1/2"),
-    ("Holm", "p over networks within one table, Holm 1979"),
-    ("slope", "cov(predicted, measured) / var(predicted): measured unit for one predicted unit"),
-    ("r", "Pearson correlation of measured with predicted shifts over probes"),
-    ("noise ceiling", "1 − mean(SE²) / var(measured shift), SE² = noise² (1/k₁ + 1/k₂); compare with r²"),
-    ("interval over probes", "BCa bootstrap of probes, or of images, at the expanded level of Hesterberg 2015"),
-    ("interval over repeats", "percentile bootstrap: each mean of k repeats with k of the target's pooled residuals"),
-)
 
 
 class Cut(StrEnum):

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from core.experiments.measured.compare import FORMULAS, Comparison, Cut, Row, describe_budget
+from core.experiments.measured.compare import Comparison, Cut, Row, describe_budget
 from core.experiments.measured.planned import Measure, Scale
-from core.reports.analysis_tables import Table, Value
-from core.sweeps.statistics import Interval
+from core.reports.table import Table, Value, make_table, spread
+from core.statistics import Interval
+from core.templates import read_formulas
 
 SIMULATED_WARNING = "Simulated responses: the file says so. This is practice, no finding about a brain."
+HEADER = {
+    "network": "The network whose predictions are compared",
+    "measure": "What was compared",
+    "group": "The probes of this row",
+    "probes": "Probes that were measured and predicted",
+    "as predicted": "Probes (or images) that moved the predicted way, of those that moved",
+    "p": "Exact two-sided sign test (binomial)",
+    "p Holm": "Corrected over the networks of this table (Holm 1979)",
+    "mean shift": "Mean measured shift in the predicted direction, with its interval, in the measured unit",
+    "dz": "Mean / SD of that shift over probes, with its interval",
+    "noise SDs": "Mean shift in SDs of one response around its stimulus's mean, from repeats",
+    "slope": "Measured unit for one predicted unit, with its interval; 1 is as predicted if the units agree",
+    "r": "Correlation of measured with predicted shifts, with its interval",
+    "r²/NC": "r² over the noise ceiling of the measured shifts, from repeats",
+}
+"""Column and what it means."""
 
 
 def tabulate_comparison(comparison: Comparison) -> tuple[Table, ...]:
     """Networks, cuts and probes."""
-    everything = [row for row in comparison.rows if row.cut is Cut.ALL]
-    cuts = [row for row in comparison.rows if row.cut is not Cut.ALL]
-    tables = [Table("networks", "Measured against predicted, by network", *_lay_out(comparison, everything))]
+    everything = (_cells(row, comparison) for row in comparison.rows if row.cut is Cut.ALL)
+    cuts = [_cells(row, comparison) for row in comparison.rows if row.cut is not Cut.ALL]
+    tables = [make_table("networks", "Measured against predicted, by network", everything)]
     if cuts:
-        tables.append(
-            Table("cuts", "The same by source network, ROI, direction and budget", *_lay_out(comparison, cuts))
-        )
-    return (*tables, _of_probes(comparison))
+        tables.append(make_table("cuts", "The same by source network, ROI, direction and budget", cuts))
+    return (*tables, make_table("probes", "Every probe", _probes(comparison)))
 
 
 def predicted_unit(comparison: Comparison) -> str:
@@ -67,90 +82,74 @@ def pack_comparison(comparison: Comparison) -> dict[str, Any]:
         "settings": _plain(dataclasses.asdict(comparison.config)),
         "found": _plain(dataclasses.asdict(findings)),
         "warnings": list(comparison.warnings),
-        "formulas": dict(FORMULAS),
+        "formulas": read_formulas("comparison"),
         "rows": [_plain(dataclasses.asdict(row)) for row in comparison.rows],
     }
 
 
-def _lay_out(comparison: Comparison, rows: Sequence[Row]) -> tuple[tuple[str, ...], tuple[tuple[Value, ...], ...]]:
+def _cells(row: Row, comparison: Comparison) -> dict[str, Value]:
     unit, predicted = comparison.measured.unit, predicted_unit(comparison)
-    columns: tuple[str, ...] = ("network", "measure", "cut", "value", "n_probes", "n_images")
-    columns += (*_spread(f"mean shift as predicted ({unit})"), "low over repeats", "high over repeats")
-    columns += (*_spread("dz"), *_spread("mean shift (repeat-noise SD)"))
-    columns += ("n as predicted", "n moved", *_spread("share as predicted"), "p sign test", "p Holm")
-    columns += (*_spread("r"), *_spread(f"slope ({unit} per {predicted})"), "slope low over repeats")
-    columns += ("slope high over repeats", "intercept", "noise ceiling (r2)", "r2 / noise ceiling")
-    return columns, tuple(_cells(row) for row in rows)
+    cells: dict[str, Value] = {"network": row.network, "measure": row.measure.words, "cut": str(row.cut)}
+    cells |= {"value": row.value, "n_probes": row.n_probes, "n_images": row.n_images}
+    cells |= spread(f"mean shift as predicted ({unit})", row.shift)
+    cells |= {"low over repeats": row.shift_repeats.low, "high over repeats": row.shift_repeats.high}
+    cells |= spread("dz", row.dz) | spread("mean shift (repeat-noise SD)", row.in_noise)
+    cells |= {"n as predicted": row.n_agree, "n moved": row.n_signed} | spread("share as predicted", row.share)
+    cells |= {"p sign test": row.p_sign, "p Holm": row.p_holm} | spread("r", row.r)
+    cells |= spread(f"slope ({unit} per {predicted})", row.slope)
+    cells |= {"slope low over repeats": row.slope_repeats.low, "slope high over repeats": row.slope_repeats.high}
+    cells |= {"intercept": row.intercept, "noise ceiling (r2)": row.ceiling, "r2 / noise ceiling": row.r2_ceiling}
+    return cells
 
 
-def _cells(row: Row) -> tuple[Value, ...]:
-    return (
-        row.network,
-        row.measure.words,
-        str(row.cut),
-        row.value,
-        row.n_probes,
-        row.n_images,
-        *_flat(row.shift),
-        row.shift_repeats.low,
-        row.shift_repeats.high,
-        *_flat(row.dz),
-        *_flat(row.in_noise),
-        row.n_agree,
-        row.n_signed,
-        *_flat(row.share),
-        row.p_sign,
-        row.p_holm,
-        *_flat(row.r),
-        *_flat(row.slope),
-        row.slope_repeats.low,
-        row.slope_repeats.high,
-        row.intercept,
-        row.ceiling,
-        row.r2_ceiling,
-    )
-
-
-def _of_probes(comparison: Comparison) -> Table:
+def _probes(comparison: Comparison) -> Iterator[dict[str, Value]]:
     """Every probe: who, what was measured, what each network predicted."""
     shifts, unit, predicted = comparison.shifts, comparison.measured.unit, predicted_unit(comparison)
-    columns: tuple[str, ...] = ("pair_id", "source network", "target", "roi", "direction", "budget", "image")
-    columns += ("original", "perturbed", "control", "n original", "n perturbed", "n control")
-    columns += tuple(f"{measure} ({unit})" for measure in Measure)
-    columns += tuple(f"SE of {measure} ({unit})" for measure in Measure)
-    columns += (f"repeat noise ({unit})",)
-    columns += tuple(f"predicted {measure} by {name} ({predicted})" for name in shifts.predicted for measure in Measure)
-    rows: list[tuple[Value, ...]] = []
     for number, probe in enumerate(shifts.probes):
         made, control = probe.perturbed, probe.controls.get(shifts.control)
-        rows.append(
-            (
-                made.pair_id,
-                made.network,
-                made.target.label,
-                made.target.roi,
-                made.role,
-                describe_budget(probe),
-                made.source_image,
-                probe.original.id,
-                made.id,
-                control.id if control is not None else "",
-                *(int(count) for count in shifts.counts[:, number]),
-                *(float(value) for value in shifts.measured[:, number]),
-                *(float(value) for value in shifts.error[:, number]),
-                float(shifts.noise[number]),
-                *(float(value) for table in shifts.predicted.values() for value in table[:, number]),
-            )
-        )
-    return Table("probes", "Every probe", columns, tuple(rows))
+        row: dict[str, Value] = {"pair_id": made.pair_id, "source network": made.network, "target": made.target.label}
+        row |= {"roi": made.target.roi, "direction": made.role, "budget": describe_budget(probe)}
+        row |= {"image": made.source_image, "original": probe.original.id, "perturbed": made.id}
+        row |= {"control": control.id if control is not None else ""}
+        kinds = ("original", "perturbed", "control")
+        row |= {f"n {kind}": int(n) for kind, n in zip(kinds, shifts.counts[:, number], strict=True)}
+        for title, values in (("{}", shifts.measured), ("SE of {}", shifts.error)):
+            row |= {f"{title.format(one)} ({unit})": float(values[place, number]) for place, one in enumerate(Measure)}
+        row |= {f"repeat noise ({unit})": float(shifts.noise[number])}
+        for name, table in shifts.predicted.items():
+            for measure, value in zip(Measure, table[:, number], strict=True):
+                row |= {f"predicted {measure} by {name} ({predicted})": float(value)}
+        yield row
 
 
-def _spread(name: str) -> tuple[str, str, str]:
-    return name, f"{name} low", f"{name} high"
+def lay_out_row(row: Row) -> dict[str, str]:
+    """The cells of a row by column."""
+    cells = (
+        row.network,
+        row.measure.words,
+        "all" if row.cut is Cut.ALL else row.value,
+        str(row.n_probes),
+        f"{row.n_agree} of {row.n_signed}",
+        _number(row.p_sign, ".2g"),
+        _number(row.p_holm, ".2g"),
+        _interval(row.shift),
+        _interval(row.dz),
+        _number(row.in_noise.value, ".2f"),
+        _interval(row.slope),
+        _interval(row.r),
+        _number(row.r2_ceiling, ".2f"),
+    )
+    return dict(zip(HEADER, cells, strict=True))
 
 
-def _flat(interval: Interval) -> tuple[float, float, float]:
-    return interval.value, interval.low, interval.high
+def _number(value: float, pattern: str) -> str:
+    return "–" if math.isnan(value) else f"{value:{pattern}}".replace("-", "−")
+
+
+def _interval(interval: Interval) -> str:
+    if math.isnan(interval.low):
+        return _number(interval.value, ".2f")
+    return f"{_number(interval.value, '.2f')} [{_number(interval.low, '.2f')}, {_number(interval.high, '.2f')}]"
 
 
 def _plain(value: Any) -> Any:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, describe_refusal, suggest
-from core.errors import BadInputError
-from core.experiments.measured.planned import Plan, TargetKey
-from core.experiments.measured.trials import Trials
+from core.checks import check_choice, refusal, suggest
+from core.experiments.measured.planned import Plan
+from core.experiments.measured.trial import Trials
+from core.probes.target import Target
+from core.words import name_some
 
 Floats = npt.NDArray[np.float64]
 MOST_NAMED = 6
@@ -99,12 +100,12 @@ class Findings:
         repeats = ", ".join(f"{count} time{'s' if count != 1 else ''}: {many}" for count, many in self.repeats)
         lines = [
             f"{self.n_trials:,} trials of {self.n_matched:,} stimuli of the set (shown {repeats or 'never'}).",
-            f"{len(self.missing):,} stimuli of the set were not measured{_name_some(self.missing)}."
+            f"{len(self.missing):,} stimuli of the set were not measured: {name_some(self.missing, MOST_NAMED)}."
             if self.missing
             else "Every stimulus of the set was measured.",
         ]
         if self.unknown:
-            lines.append(f"{len(self.unknown):,} ids are not in the set{_name_some(self.unknown)}.")
+            lines.append(f"{len(self.unknown):,} ids are not in the set: {name_some(self.unknown, MOST_NAMED)}.")
         if self.n_skipped:
             lines.append(f"{self.n_skipped:,} trials without a stimulus (blank, fixation, catch) were left out.")
         if self.n_nan:
@@ -129,7 +130,7 @@ class Measured:
     unit : str
     picture_of : mapping of str to int
         Row of a stimulus, by id; identical files share one.
-    repeats : mapping of TargetKey to (n_pictures, most_repeats) float64
+    repeats : mapping of Target to (n_pictures, most_repeats) float64
         NaN where there is no further repeat.
     """
 
@@ -137,7 +138,7 @@ class Measured:
     findings: Findings
     unit: str
     picture_of: Mapping[str, int]
-    repeats: Mapping[TargetKey, Floats]
+    repeats: Mapping[Target, Floats]
 
 
 def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
@@ -174,7 +175,7 @@ def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
 
 
 def find_columns(
-    target: TargetKey, columns: Sequence[str], wishes: Mapping[str, str]
+    target: Target, columns: Sequence[str], wishes: Mapping[str, str]
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """The columns a target is compared with, and their weights.
 
@@ -191,9 +192,7 @@ def find_columns(
     if wished:
         if wished.casefold() not in names:
             advice = suggest(wished, list(columns)) or f"There are {', '.join(columns[:8])}."
-            raise BadInputError(
-                describe_refusal("target_column", allowed="a measured column", got=wished, advice=advice)
-            )
+            raise refusal("target_column", allowed="a measured column", got=wished, advice=advice)
         return _only(names[wished.casefold()])
     usual = [target.label, target.roi] if target.kind == "roi" else [target.label]
     for name in usual:
@@ -206,7 +205,7 @@ def find_columns(
         return _only(0)
     advice = "Say which: --target-column NAME, or --target-column TARGET=NAME."
     allowed = f"measured in one of {', '.join(columns[:12])}" + (" ..." if len(columns) > 12 else "")
-    raise BadInputError(describe_refusal("target", allowed=allowed, got=target.label, advice=advice))
+    raise refusal("target", allowed=allowed, got=target.label, advice=advice)
 
 
 def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
@@ -222,9 +221,7 @@ def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
         if count < 3:
             advice = "Leave --zscore out, or give sessions of more trials."
             got = f"{count} in session {session!r}"
-            raise BadInputError(
-                describe_refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
-            )
+            raise refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
         rows = np.asarray([one == session for one in sessions])
         part = values[rows]
         known = np.isfinite(part).sum(axis=0) > 1
@@ -252,14 +249,13 @@ def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: 
     if not n_known:
         advice = f"The set's ids look like {plan.stimuli[0].id!r}. Is it the file of this set?"
         got = ", ".join(unknown[:3]) or "none"
-        raise BadInputError(describe_refusal("measured", allowed="of ids of the set", got=got, advice=advice))
+        raise refusal("measured", allowed="of ids of the set", got=got, advice=advice)
     if unknown and not options.ignore_unknown:
         near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
         advice = f"{near} Mend them, or leave them out with --ignore-unknown.".strip()
-        got = ", ".join(unknown[:MOST_NAMED])
-        more = f" and {len(unknown) - MOST_NAMED} more" if len(unknown) > MOST_NAMED else ""
+        got = name_some(unknown, MOST_NAMED)
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
-        raise BadInputError(describe_refusal("measured", allowed=allowed, got=got + more, advice=advice))
+        raise refusal("measured", allowed=allowed, got=got, advice=advice)
 
 
 def _check_wishes(plan: Plan, options: MatchOptions) -> None:
@@ -270,7 +266,7 @@ def _check_wishes(plan: Plan, options: MatchOptions) -> None:
             check_choice("target_column", name, names)
 
 
-def _check_numbers(target: TargetKey, trials: Trials, options: MatchOptions) -> None:
+def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
     """A target's own column that holds a text is a slip: no other column may take its place."""
     wished = next(
         (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
@@ -279,7 +275,7 @@ def _check_numbers(target: TargetKey, trials: Trials, options: MatchOptions) -> 
         named = name.casefold() in {one.casefold() for one in ((wished,) if wished else (target.label, target.roi))}
         if named or (not wished and _voxel_number(name) in target.voxels):
             advice = "Write numbers with decimal points, and leave empty what was not measured."
-            raise BadInputError(describe_refusal(f"column {name}", allowed="of numbers", got=text, advice=advice))
+            raise refusal(f"column {name}", allowed="of numbers", got=text, advice=advice)
 
 
 def _number_pictures(plan: Plan) -> dict[str, int]:
@@ -308,7 +304,7 @@ def _describe(
     *,
     kept: npt.NDArray[np.bool_],
     unknown: tuple[str, ...],
-    found: Mapping[TargetKey, tuple[npt.NDArray[np.int64], Floats]],
+    found: Mapping[Target, tuple[npt.NDArray[np.int64], Floats]],
     picture_of: Mapping[str, int],
 ) -> Findings:
     shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)
@@ -334,10 +330,3 @@ def _name_columns(places: npt.NDArray[np.int64], columns: Sequence[str]) -> str:
     if len(places) == 1:
         return f"column {columns[places[0]]!r}"
     return f"the weighted sum of {len(places)} columns ({columns[places[0]]!r} ...)"
-
-
-def _name_some(names: Sequence[str]) -> str:
-    if not names:
-        return ""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f": {', '.join(names[:MOST_NAMED])}{more}"

@@ -9,7 +9,8 @@ from core.datasets.subject import load_subject
 from core.errors import ProbeError
 from core.experiments.measured.measured import MatchOptions, Measured, match_trials
 from core.experiments.measured.planned import Plan, plan_set
-from core.experiments.measured.trials import ReadOptions, Trials, read_trials
+from core.experiments.measured.trial import ReadOptions, Trials
+from core.experiments.measured.trials import read_trials
 from core.stimuli.manifest import read_manifest
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_choice, refusal
+from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
 
 DIRECTIONS = ("raise", "lower")
@@ -47,24 +47,6 @@ class Measure(StrEnum):
         }[self]
 
 
-@dataclass(frozen=True, slots=True)
-class TargetKey:
-    """The weighted voxels a probe moved; two probes with the same key are compared with the same measured value."""
-
-    label: str
-    kind: str
-    voxels: tuple[int, ...]
-    weights: tuple[float, ...]
-
-    @property
-    def roi(self) -> str:
-        """The ROI named in the label, "ROI FFA (214 voxels)" or "voxel 812 (left V1)"; "" if there is none."""
-        words = self.label.replace("(", " ").replace(")", " ").split()
-        if self.kind == "roi" and len(words) > 1:
-            return words[1]
-        return words[-1] if self.kind == "voxel" and len(words) > 2 else ""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedStimulus:
     """One file of the set and what was predicted of it.
@@ -76,7 +58,7 @@ class PlannedStimulus:
     file : Path
     file_sha256 : str
         Two stimuli of one hash are the same picture.
-    target : TargetKey
+    target : Target
     network : str
         "network layer" of the encoder the probe was made on.
     norm : str
@@ -94,7 +76,7 @@ class PlannedStimulus:
     source_image: str
     file: Path
     file_sha256: str
-    target: TargetKey
+    target: Target
     network: str
     norm: str
     epsilon: float
@@ -136,7 +118,7 @@ class Plan:
         return tuple(sorted(roles, key=lambda role: role != USUAL_CONTROL))
 
     @property
-    def targets(self) -> tuple[TargetKey, ...]:
+    def targets(self) -> tuple[Target, ...]:
         """What the probes moved, each once."""
         return tuple(dict.fromkeys(probe.perturbed.target for probe in self.probes))
 
@@ -153,9 +135,7 @@ def plan_set(found: StimulusSet) -> Plan:
     probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.role in DIRECTIONS)
     if not probes:
         advice = "A comparison needs stimuli of role raise or lower with their originals."
-        raise BadInputError(
-            describe_refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
-        )
+        raise refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
     subjects = dict.fromkeys(row.subject for row in found.rows)
     units = dict.fromkeys(row.response_unit for row in found.rows)
     return Plan(found.name, found.folder, tuple(subjects), " or ".join(units), stimuli, probes)
@@ -183,13 +163,19 @@ def _read_row(found: StimulusSet, row: ManifestRow) -> PlannedStimulus:
         source_image=row.source_image,
         file=found.path(row),
         file_sha256=row.file_sha256,
-        target=TargetKey(row.target, row.target_kind, row.voxels, row.weights),
+        target=_target_of(row),
         network=network,
         norm=row.norm,
         epsilon=row.epsilon,
         clean=row.clean,
         shifts=shifts,
     )
+
+
+def _target_of(row: ManifestRow) -> Target:
+    """The weighted voxels a probe moved; two probes of the same target are compared with the same measured value."""
+    kind = check_choice("target_kind", row.target_kind, list(TargetKind))
+    return Target(TargetKind(kind), row.target, row.voxels, row.weights, row.target_roi)
 
 
 def _number(value: float | None) -> float:
@@ -202,6 +188,6 @@ def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> Pla
     if not originals:
         advice = "Measured shifts are taken from the original of the same probe; write the set again with it."
         got = f"{perturbed.id} without one"
-        raise BadInputError(describe_refusal("set", allowed="one with an original a probe", got=got, advice=advice))
+        raise refusal("set", allowed="one with an original a probe", got=got, advice=advice)
     controls = {one.role: one for one in pair if one.role.startswith(CONTROL_START)}
     return PlannedProbe(perturbed, originals[0], controls)

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, check_count, describe_refusal
-from core.errors import BadInputError
-from core.experiments.measured.planned import Plan, PlannedStimulus, TargetKey
-from core.experiments.measured.trials import SIMULATED
+from core.checks import check_choice, check_count, refusal
+from core.experiments.measured.planned import Plan, PlannedStimulus
+from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
+from core.probes.target import Target
 from core.seeds import make_stream
 
 NO_TRUTH = "none"
@@ -61,9 +61,9 @@ class SimulateOptions:
         check_count("repeats", self.n_repeats, largest=MOST_REPEATS)
         check_count("sessions", self.n_sessions)
         if not (np.isfinite(self.noise) and self.noise >= 0):
-            raise BadInputError(describe_refusal("noise", allowed="a finite number of at least 0", got=self.noise))
+            raise refusal("noise", allowed="a finite number of at least 0", got=self.noise)
         if not np.isfinite(self.gain):
-            raise BadInputError(describe_refusal("gain", allowed="a finite number", got=self.gain))
+            raise refusal("gain", allowed="a finite number", got=self.gain)
 
     def describe(self) -> str:
         """One line of settings."""
@@ -120,7 +120,7 @@ def simulate_responses(plan: Plan, path: Path, options: SimulateOptions) -> Path
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)
 
 
-def name_targets(plan: Plan) -> dict[TargetKey, str]:
+def name_targets(plan: Plan) -> dict[Target, str]:
     """A column for each target, named so that reading finds it again: the ROI, "voxel 12", else the target's label."""
     names = {}
     for target in plan.targets:
@@ -139,7 +139,7 @@ def _true_shift(stimulus: PlannedStimulus, truth: str) -> float:
     return stimulus.shifts.get(truth or stimulus.network, (float("nan"), float("nan")))[0]
 
 
-def _spread_of_targets(plan: Plan) -> dict[TargetKey, float]:
+def _spread_of_targets(plan: Plan) -> dict[Target, float]:
     """SD of each target's predicted response by its own network: shift / shift in SDs; 1 where it is not known."""
     spread = dict.fromkeys(plan.targets, 1.0)
     for stimulus in plan.stimuli:
@@ -153,7 +153,7 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[obje
     target = path.expanduser()
     if target.exists():
         advice = "Choose another name; nothing is overwritten."
-        raise BadInputError(describe_refusal("out", allowed="a new file", got=str(path), advice=advice))
+        raise refusal("out", allowed="a new file", got=str(path), advice=advice)
 
     def write(partial: Path) -> None:
         with partial.open("w", newline="", encoding="utf-8") as file:

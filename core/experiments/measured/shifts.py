@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from core.experiments.measured.bootstrap import noise_sd, pool_residuals, resample_means
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import PlannedProbe, PlannedStimulus, Scale, TargetKey
+from core.experiments.measured.planned import PlannedProbe, PlannedStimulus, Scale
+from core.probes.target import Target
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,7 +124,7 @@ def _resample(measured: Measured, probes: Sequence[PlannedProbe], *, control: st
         ]
         for probe in probes
     ]
-    drawn: dict[tuple[TargetKey, int], Floats] = {}
+    drawn: dict[tuple[Target, int], Floats] = {}
     for place, (target, repeats) in enumerate(measured.repeats.items()):
         residuals = pool_residuals(repeats)
         if not residuals.size:

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.array_files import open_array
 from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
-from core.errors import BadInputError
+from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
-from core.experiments.measured.trials import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""
@@ -64,7 +63,7 @@ def _align(named: Named, n_rows: int, file: str) -> Named:
     advice = "Blanks and catch trials must all have rows, or none of them."
     allowed = f"{len(with_stimulus)} rows, one for each id"
     allowed += f", or {len(named)} with blanks and catch trials" if len(named) > len(with_stimulus) else ""
-    raise BadInputError(describe_refusal("measured", allowed=allowed, got=f"{n_rows} in {file}", advice=advice))
+    raise refusal("measured", allowed=allowed, got=f"{n_rows} in {file}", advice=advice)
 
 
 def _read_texts(path: Path) -> dict[str, list[str]]:
@@ -77,9 +76,7 @@ def _read_texts(path: Path) -> dict[str, list[str]]:
             return {name: [str(one) for one in np.ravel(stored[name])] for name in names}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         advice = f"It cannot be read ({error}). Save it again as plain arrays."
-        raise BadInputError(
-            describe_refusal("measured", allowed="an npz file", got=path.name, advice=advice)
-        ) from error
+        raise refusal("measured", allowed="an npz file", got=path.name, advice=advice) from error
 
 
 def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *, known: frozenset[str]) -> Named:
@@ -99,7 +96,7 @@ def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *,
         return list(zip(*read_ids(beside, known=known), strict=True))
     advice = "Give a file with one id a line, or the events table: --ids, or “Ids of the trials” in the window."
     allowed = "betas with the stimulus of each trial"
-    raise BadInputError(describe_refusal("ids", allowed=allowed, got=path.name, advice=advice))
+    raise refusal("ids", allowed=allowed, got=path.name, advice=advice)
 
 
 def _read_rows(
@@ -109,7 +106,7 @@ def _read_rows(
     opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
     if len(opened.shape) not in (1, 2):
         allowed = "an array (trials, columns)"
-        raise BadInputError(describe_refusal("measured", allowed=allowed, got=opened.shape))
+        raise refusal("measured", allowed=allowed, got=opened.shape)
     values = np.asarray(opened.read(0, opened.shape[0]), dtype=np.float64)
     if values.ndim == 1:
         values = values[:, np.newaxis]
@@ -133,14 +130,14 @@ def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | N
         return tuple(f"voxel {number}" for number in range(n_columns))
     if columns and len(columns) != n_columns:
         got = f"{len(columns)} for the {n_columns} columns of {file}"
-        raise BadInputError(describe_refusal("columns", allowed="one name for each column", got=got))
+        raise refusal("columns", allowed="one name for each column", got=got)
     return columns or tuple(f"column {number}" for number in range(n_columns))
 
 
 def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Floats]:
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
-        raise BadInputError(describe_refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice))
+        raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
     shape, _ = grid_of(path)
     masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, shape=shape)) > 0) for name, file in options.rois}
     whole = np.zeros(0, dtype=np.int64)
@@ -148,7 +145,7 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
         whole = np.flatnonzero(np.nan_to_num(read_map(options.mask, shape=shape)) > 0)
     for name, inside in masks.items():
         if not inside.size:
-            raise BadInputError(describe_refusal("roi", allowed="a mask with voxels above 0", got=name))
+            raise refusal("roi", allowed="a mask with voxels above 0", got=name)
     flat = np.unique(np.concatenate([*masks.values(), whole]))
     values = np.concatenate(list(iter_trials(path, flat))).astype(np.float64)
     columns = [values[:, np.searchsorted(flat, inside)].mean(axis=1) for inside in masks.values()]

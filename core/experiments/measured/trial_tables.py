@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import describe_refusal, suggest
+from core.checks import refusal, suggest
 from core.datasets.tables import Table, read_table
-from core.errors import BadInputError
-from core.experiments.measured.trials import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
+from core.experiments.measured.trial import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
 
 ID_NAMES = ("stimulus", "stimulus_id", "id", "stim_id", "stim_file", "stimulus_file", "image", "image_file", "file")
 SESSION_NAMES = ("participant", "participant_id", "subject", "session", "ses")
@@ -50,7 +49,7 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
     skipped = len(ids) - len(kept)
     if not kept:
         advice = f"Its column {id_column!r} names no stimulus."
-        raise BadInputError(describe_refusal("measured", allowed="a table with trials", got=path.name, advice=advice))
+        raise refusal("measured", allowed="a table with trials", got=path.name, advice=advice)
     chosen = {name: [column[number] for number in kept] for name, column in table.items()}
     pair = _find_long(chosen)
     used_ids, used_sessions = [ids[number] for number in kept], [sessions[number] for number in kept]
@@ -75,7 +74,7 @@ def find_id_column(table: Table, wished: str, *, known: frozenset[str], file: st
     if wished:
         if wished not in table:
             advice = suggest(wished, list(table)) or f"It has {', '.join(list(table)[:10])}."
-            raise BadInputError(describe_refusal("id_column", allowed=f"a column of {file}", got=wished, advice=advice))
+            raise refusal("id_column", allowed=f"a column of {file}", got=wished, advice=advice)
         return wished
     hits = {name: sum(name_stimulus(text) in known for text in column) for name, column in table.items()}
     best = max(hits, key=lambda name: hits[name], default="")
@@ -88,7 +87,7 @@ def find_id_column(table: Table, wished: str, *, known: frozenset[str], file: st
     if len(table) == 1 and ";" in next(iter(table)):
         advice = "Its fields are separated by semicolons; save it with commas or tabs, and points in numbers."
     allowed = f"a table with a column {ID_NAMES[0]!r}, of ids or file names of the set"
-    raise BadInputError(describe_refusal("measured", allowed=allowed, got=file, advice=advice))
+    raise refusal("measured", allowed=allowed, got=file, advice=advice)
 
 
 def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -100,7 +99,7 @@ def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeError) as error:
-            raise BadInputError(describe_refusal("ids", allowed="a readable file", got=str(path))) from error
+            raise refusal("ids", allowed="a readable file", got=str(path)) from error
         ids = [name_stimulus(line) for line in lines if line.strip()]
         return ids, [""] * len(ids)
     table = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
@@ -115,10 +114,10 @@ def _read_json(path: Path) -> Table:
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInputError(describe_refusal("measured", allowed="a readable JSON file", got=str(path))) from error
+        raise refusal("measured", allowed="a readable JSON file", got=str(path)) from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         allowed = "a JSON list of trials, as jsPsych saves it"
-        raise BadInputError(describe_refusal("measured", allowed=allowed, got=path.name))
+        raise refusal("measured", allowed=allowed, got=path.name)
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [_to_text(row.get(name)) for row in rows] for name in names}
 
@@ -142,9 +141,7 @@ def _name_sessions(table: Table, wished: str, *, file: str) -> list[str]:
     columns = _session_columns(table, wished)
     if wished and wished not in table:
         advice = suggest(wished, list(table)) or f"It has {', '.join(list(table)[:10])}."
-        raise BadInputError(
-            describe_refusal("session_column", allowed=f"a column of {file}", got=wished, advice=advice)
-        )
+        raise refusal("session_column", allowed=f"a column of {file}", got=wished, advice=advice)
     n_lines = len(next(iter(table.values()), []))
     return [" ".join(table[name][number] for name in columns) for number in range(n_lines)]
 
@@ -166,7 +163,7 @@ def _widen(
     what, value = pair
     numbers = _parse(table[value])
     if numbers is None:
-        raise BadInputError(describe_refusal(value, allowed="a column of numbers", got=file))
+        raise refusal(value, allowed="a column of numbers", got=file)
     columns = list(dict.fromkeys(table[what]))
     seen: Counter[tuple[str, str, str]] = Counter()
     rows: dict[tuple[str, str, int], Floats] = {}
@@ -203,9 +200,7 @@ def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[st
     if not responses:
         shown = ", ".join(f"{name} ({text!r})" for name, text in list(texts.items())[:8])
         advice = f"Its other columns are {shown or 'empty'}. Add a column for each voxel or ROI, with decimal points."
-        raise BadInputError(
-            describe_refusal("measured", allowed="a table with a column of numbers", got=file, advice=advice)
-        )
+        raise refusal("measured", allowed="a table with a column of numbers", got=file, advice=advice)
     return responses, texts
 
 

@@ -5,7 +5,6 @@ Brain Imaging Data Structure (Gorgolewski et al. 2016, doi 10.1038/sdata.2016.44
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from core.experiments.packages.plan import Plan, TimedTrial
 from core.experiments.packages.tables import Cell, write_table
 from core.experiments.packages.timing import Screen
+from core.headers import write_json
 from core.stimuli.manifest import STIMULI
 
 BIDS_VERSION = "1.10.0"
@@ -52,12 +52,13 @@ The folder passes the official validator without an error: `pip install bids-val
 def write_bids(plan: Plan, folder: Path) -> None:
     """Write description, participants, events and sidecars into a folder that holds stimuli/."""
     labels = [f"sub-{number:02d}" for number in range(1, len(plan.participants) + 1)]
-    _write_json(folder / "dataset_description.json", _describe_dataset(plan))
-    _write_json(folder / "participants.json", {"participant_id": {"Description": "Label of the participant"}})
+    write_json(folder / "dataset_description.json", _describe_dataset(plan), indent=2)
+    people = {"participant_id": {"Description": "Label of the participant"}}
+    write_json(folder / "participants.json", people, indent=2)
     participants: list[dict[str, Cell]] = [{"participant_id": label} for label in labels]
     write_table(folder / "participants.tsv", ["participant_id"], participants, delimiter="\t")
     (folder / ".bidsignore").write_text("manifest.json\nmanifest.csv\ntiming.toml\nSET_README.md\n", encoding="utf-8")
-    _write_json(folder / f"task-{TASK}_events.json", _describe_events(plan))
+    write_json(folder / f"task-{TASK}_events.json", _describe_events(plan), indent=2)
     for label, runs in zip(labels, plan.participants, strict=True):
         for number, run in enumerate(runs, 1):
             path = folder / label / "func" / f"{label}_task-{TASK}_run-{number:02d}_events.tsv"
@@ -117,7 +118,3 @@ def _describe_presentation(screen: Screen) -> dict[str, Any]:
         "ScreenSize": [screen.width_cm / 100, round(height_cm / 100, 4)],
         "ScreenResolution": [screen.width_px, screen.height_px],
     }
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

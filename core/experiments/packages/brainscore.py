@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import zipfile
 from pathlib import Path
 
 from core.experiments.packages.plan import Plan
 from core.experiments.packages.tables import Cell, write_table
+from core.headers import write_json
 from core.stimuli.columns import COLUMNS
 from core.stimuli.manifest import ManifestRow
 
@@ -50,7 +50,7 @@ def write_brainscore(plan: Plan, folder: Path) -> None:
             member.create_system, member.external_attr = 3, FILE_MODE
             file.writestr(member, plan.stimuli.path(row).read_bytes())
     hashes = {path.name: {"sha1": _sha1(path)} for path in (table, archive)}
-    (folder / "hashes.json").write_text(json.dumps(hashes, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "hashes.json", hashes, indent=2)
 
 
 def name_set(name: str) -> str:

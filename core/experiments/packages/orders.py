@@ -23,8 +23,7 @@ from math import ceil, gcd
 
 import numpy as np
 
-from core.checks import check_count, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, refusal
 from core.seeds import make_stream
 from core.stimuli.manifest import ManifestRow
 
@@ -65,12 +64,18 @@ class OrderConfig:
         How often a participant sees each stimulus, over all runs.
     participants : int
         Each gets orders of its own.
-    stimuli_per_run, catch_per_run, blanks_per_run : int
-        The published template has 90 stimuli and 4 catch trials a run.
+    stimuli_per_run : int
+        Stimuli of a run, where `runs` does not say; 90 in the published template.
+    catch_per_run : int
+        Catch trials a run; 4 in the published template.
+    blanks_per_run : int
+        Blank trials a run.
     catch_kind : CatchKind
+        A dot at fixation, or the image before again.
     spacing : int
         The stimuli before a stimulus that never come from the same source image; 0 allows immediate repeats.
     seed : int
+        Of the trial orders.
     """
 
     runs: int = 0
@@ -90,7 +95,7 @@ class OrderConfig:
             check_count(name, getattr(self, name), least=0)
         if self.catch_kind not in list(CatchKind):
             allowed = " or ".join(CatchKind)
-            raise BadInputError(describe_refusal("catch_kind", allowed=allowed, got=self.catch_kind))
+            raise refusal("catch_kind", allowed=allowed, got=self.catch_kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +134,12 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
         asked for.
     """
     if not items:
-        raise BadInputError(describe_refusal("set", allowed="a set with at least one stimulus", got="none"))
+        raise refusal("set", allowed="a set with at least one stimulus", got="none")
     _check_size(items, config)
     n_units = config.repeats * len(_pairs(items))
     if config.runs > n_units:
         advice = f"There are {len(_pairs(items))} pairs, shown {config.repeats} times each. Ask for more repeats."
-        raise BadInputError(describe_refusal("runs", allowed=f"at most {n_units}", got=config.runs, advice=advice))
+        raise refusal("runs", allowed=f"at most {n_units}", got=config.runs, advice=advice)
     for number in range(config.participants):
         for run, units in enumerate(_deal(items, config, number), 1):
             shown = [item for unit in units for item in unit]
@@ -143,7 +148,7 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
                 allowed = f"below the {len(shown)} stimuli of run {run}"
                 advice = "Every catch trial follows a stimulus of its own."
                 got = config.catch_per_run
-                raise BadInputError(describe_refusal("catch_per_run", allowed=allowed, got=got, advice=advice))
+                raise refusal("catch_per_run", allowed=allowed, got=got, advice=advice)
 
 
 def count_runs(items: Sequence[ManifestRow], config: OrderConfig) -> int:
@@ -165,7 +170,7 @@ def _check_size(items: Sequence[ManifestRow], config: OrderConfig) -> None:
     if trials > MOST_TRIALS:
         advice = "Ask for fewer participants, repeats, catch trials or blanks."
         allowed = f"of at most {MOST_TRIALS:,} trials over all participants"
-        raise BadInputError(describe_refusal("experiment", allowed=allowed, got=trials, advice=advice))
+        raise refusal("experiment", allowed=allowed, got=trials, advice=advice)
 
 
 def _check_spacing(shown: Sequence[ManifestRow], config: OrderConfig, run: int) -> None:
@@ -177,7 +182,7 @@ def _check_spacing(shown: Sequence[ManifestRow], config: OrderConfig, run: int) 
         f"Run {run} shows {image!r} {count} times among {len(shown)} stimuli. "
         "Add stimuli of other images, spread them over more runs, or lower the spacing."
     )
-    raise BadInputError(describe_refusal("spacing", allowed=f"at most {widest}", got=config.spacing, advice=advice))
+    raise refusal("spacing", allowed=f"at most {widest}", got=config.spacing, advice=advice)
 
 
 def _pairs(items: Sequence[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:

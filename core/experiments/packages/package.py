@@ -16,12 +16,11 @@ from core.errors import BadInputError, Cancelled
 from core.experiments.packages import bids, brainscore, jspsych, psychopy
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.plan import Plan
-from core.experiments.packages.readme import word_readme
 from core.experiments.packages.template import Template, word_template
-from core.files import check_free, new_folder
+from core.files import check_free, hash_file, new_folder
 from core.progress import ShouldStop, never_stop
-from core.stimuli.images import hash_file
 from core.stimuli.manifest import MANIFEST, TABLE, ManifestRow
+from core.templates import fill_template
 
 TEMPLATE_NAME, README_NAME, SET_README_NAME = "timing.toml", "README.md", "SET_README.md"
 
@@ -127,9 +126,26 @@ def iter_package(
         made.write(plan, partial)
         if made.has_trials:
             (partial / TEMPLATE_NAME).write_text(word_template(plan.template), encoding="utf-8")
-        readme = word_readme(plan, kind=kind, title=made.title, how_to=made.how_to, has_trials=made.has_trials)
-        (partial / README_NAME).write_text(readme, encoding="utf-8")
+        (partial / README_NAME).write_text(_word_readme(plan, kind), encoding="utf-8")
     yield PackageProgress(total, total, "done", target)
+
+
+def _word_readme(plan: Plan, kind: PackageKind) -> str:
+    """The README in Markdown; the same for the same plan."""
+    made, stimuli = FORMATS[kind], plan.stimuli
+    return fill_template(
+        "package_readme.md",
+        stimuli=stimuli,
+        kind=kind,
+        title=made.title,
+        how_to=made.how_to.strip(),
+        has_trials=made.has_trials,
+        facts=plan.describe() if made.has_trials else (plan.describe_set(),),
+        warnings=plan.warnings() if made.has_trials else (),
+        manifest=MANIFEST,
+        table=TABLE,
+        sha256=hash_file(stimuli.folder / MANIFEST),
+    )
 
 
 def write_package(plan: Plan, kind: PackageKind, folder: Path) -> Path:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from core.experiments.packages.orders import CatchKind, Run, Trial, TrialKind, make_orders
 from core.experiments.packages.template import Template
-from core.experiments.packages.timing import PUBLISHED_DEGREES, write_duration
+from core.experiments.packages.timing import PUBLISHED_DEGREES
 from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
+from core.words import count, write_duration
 
 LONG_RUN_SECONDS = 900.0
 """Participants move and tire in longer runs."""
@@ -83,7 +83,7 @@ class Plan:
     def describe_set(self) -> str:
         """How much is in the set."""
         n_pairs = len(self.stimuli.pairs)
-        return f"{_count(len(self.stimuli.rows), 'stimulus', 'stimuli')} in {_count(n_pairs, 'pair')}"
+        return f"{count(len(self.stimuli.rows), 'stimulus', 'stimuli')} in {count(n_pairs, 'pair')}"
 
     def describe(self) -> tuple[str, ...]:
         """The lines of the dry run, of the README and of the window."""
@@ -95,13 +95,13 @@ class Plan:
         repeats = "once" if order.repeats == 1 else f"{order.repeats} times"
         catch = "a dot at fixation" if order.catch_kind is CatchKind.DOT else "the image before once more"
         return (
-            f"{self.describe_set()}, each shown {repeats}, in {_count(self.n_runs, 'run')} "
-            f"for {_count(order.participants, 'participant')}",
-            f"Run 1: {_count(first[TrialKind.STIMULUS], 'stimulus', 'stimuli')}, "
-            f"{_count(first[TrialKind.CATCH], 'catch trial')} ({catch}), {_count(first[TrialKind.BLANK], 'blank')}",
+            f"{self.describe_set()}, each shown {repeats}, in {count(self.n_runs, 'run')} "
+            f"for {count(order.participants, 'participant')}",
+            f"Run 1: {count(first[TrialKind.STIMULUS], 'stimulus', 'stimuli')}, "
+            f"{count(first[TrialKind.CATCH], 'catch trial')} ({catch}), {count(first[TrialKind.BLANK], 'blank')}",
             f"{self.template.timing.describe()}",
             f"{self.template.screen.describe(self.degrees)}",
-            f"No source image again within {_count(order.spacing, 'stimulus', 'stimuli')}; seed {order.seed}",
+            f"No source image again within {count(order.spacing, 'stimulus', 'stimuli')}; seed {order.seed}",
             f"Each run lasts {each}; all runs of a participant {write_duration(self.seconds())}, pauses left out",
         )
 
@@ -150,14 +150,15 @@ def _iter_size_warnings(plan: Plan) -> Iterator[str]:
             f"{screen.degrees_of(side):.2f} deg wide."
         )
     grey = round(255 * screen.grey)
-    background = _set_facts(plan).get("layout", {}).get("background")
-    if background and background != [grey] * 3 and any(row.width_px > row.picture_px for row in rows):
+    made = plan.stimuli.header.set
+    background = list(made.layout.background) if made is not None else [grey] * 3
+    if background != [grey] * 3 and any(row.width_px > row.picture_px for row in rows):
         yield f"Files have the background {background}, the screen {[grey] * 3}: their edges will be seen."
 
 
 def _iter_set_warnings(plan: Plan) -> Iterator[str]:
     rows = plan.stimuli.rows
-    if "simulated" in plan.stimuli.header.get("subject_kinds", ()):
+    if "simulated" in plan.stimuli.header.subject_kinds:
         yield "The predicted responses are simulated: the subject of this set is no measured brain."
     copies = Counter(row.file_sha256 for row in rows)
     doubled = sum(count for count in copies.values() if count > 1)
@@ -167,13 +168,4 @@ def _iter_set_warnings(plan: Plan) -> Iterator[str]:
         yield "The set has no originals: measured shifts cannot be compared with predicted ones."
     warned = sum(bool(row.warnings) for row in rows)
     if warned:
-        yield f"The manifest warns of {_count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."
-
-
-def _set_facts(plan: Plan) -> dict[str, Any]:
-    """How the set was delivered; empty for one of a single probe."""
-    return dict(plan.stimuli.header.get("set", {}))
-
-
-def _count(number: int, word: str, many: str = "") -> str:
-    return f"{number} {word if number == 1 else many or word + 's'}"
+        yield f"The manifest warns of {count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 from core.experiments.packages.plan import Plan
 from core.experiments.packages.presentation import CONDITION_COLUMNS, condition, settings
 from core.experiments.packages.tables import write_table
+from core.headers import write_json
 from core.paths import resources_folder
 
 SCRIPT, SETTINGS, CONDITIONS = "run_experiment.py", "settings.json", "conditions"
@@ -34,6 +34,5 @@ def write_psychopy(plan: Plan, folder: Path) -> None:
         for number, run in enumerate(runs, 1):
             path = folder / CONDITIONS / f"sub-{participant:02d}_run-{number:02d}.csv"
             write_table(path, CONDITION_COLUMNS, map(condition, plan.timed(run)))
-    text = json.dumps(settings(plan), indent=2, ensure_ascii=False)
-    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / SETTINGS, settings(plan), indent=2)
     shutil.copyfile(resources_folder() / "experiments" / SCRIPT, folder / SCRIPT)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from core.checks import check_choice, describe_refusal
-from core.errors import BadInputError, StorageError
-from core.experiments.packages.orders import CatchKind, OrderConfig
+from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.timing import Screen, Timing
 from core.files import replace_file
+from core.headers import HeaderKind, read_record
 
-Config = TypeVar("Config", Timing, OrderConfig, Screen)
+HEADER = HeaderKind("a timing template in TOML", "Mend it, or write a new one.", syntax="toml")
 
 COMMENTS = {
     "timing": "Seconds and keys. Published template: 2 s on, 2 s off.",
@@ -45,20 +42,7 @@ def read_template(path: Path) -> Template:
     StorageError
         If it cannot be read.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror or error}). Choose a timing template.") from error
-    except (ValueError, RecursionError) as error:
-        allowed = "a TOML file"
-        raise BadInputError(describe_refusal("timing", allowed=allowed, got=str(path), advice=f"{error}.")) from error
-    for name in tables:
-        check_choice("table", name, COMMENTS)
-    return Template(
-        timing=_read_table(Timing, tables.get("timing", {}), "timing"),
-        order=_read_table(OrderConfig, tables.get("order", {}), "order"),
-        screen=_read_table(Screen, tables.get("screen", {}), "screen"),
-    )
+    return read_record(path, Template, HEADER)
 
 
 def write_template(template: Template, path: Path) -> None:
@@ -74,26 +58,6 @@ def word_template(template: Template) -> str:
         lines = [f"{name} = {_word_value(value)}" for name, value in values.items() if value is not None]
         parts.append("\n".join([f"# {comment}", f"[{table}]", *lines]))
     return "\n\n".join(parts) + "\n"
-
-
-def _read_table(kind: type[Config], values: Any, table: str) -> Config:
-    if not isinstance(values, Mapping):
-        raise BadInputError(describe_refusal(table, allowed="a table of the template", got=values))
-    fields = {one.name: one for one in dataclasses.fields(kind)}
-    given: dict[str, Any] = {}
-    for name, value in values.items():
-        check_choice(f"key of [{table}]", name, fields)
-        given[name] = _fit_type(name, value, default=fields[name].default)
-    return kind(**given)
-
-
-def _fit_type(name: str, value: Any, *, default: Any) -> Any:
-    """TOML tells 2 from 2.0; a lab does not."""
-    if isinstance(default, CatchKind):
-        return CatchKind(check_choice(name, value, list(CatchKind)))
-    if (isinstance(default, float) or default is None) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
 
 
 def _word_value(value: Any) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.checks import check_count, check_fraction, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_fraction, check_positive, refusal
 
 LONGEST_SECONDS = 3600.0
 LARGEST_CM, LARGEST_PX = 10_000.0, 100_000
@@ -21,11 +20,11 @@ class Timing:
     Parameters
     ----------
     stimulus_seconds : float
-        How long a stimulus or a catch target is on.
+        Seconds a stimulus or a catch target is on.
     gap_seconds : float
-        Fixation after it; 0 for none.
+        Seconds of fixation after it; 0 for none.
     lead_in_seconds, lead_out_seconds : float
-        Fixation before the first and after the last trial of a run, so that the slow response can settle.
+        Seconds of fixation before the first and after the last trial of a run, so that the slow response settles.
     trigger_key : str
         Key that starts a run; scanners often send 5.
     response_key : str
@@ -47,7 +46,7 @@ class Timing:
             _check_key(name, getattr(self, name))
         if self.trigger_key == self.response_key:
             allowed = "another key than `trigger_key`"
-            raise BadInputError(describe_refusal("response_key", allowed=allowed, got=self.response_key))
+            raise refusal("response_key", allowed=allowed, got=self.response_key)
 
     @property
     def trial_seconds(self) -> float:
@@ -79,9 +78,9 @@ class Screen:
     degrees : float or None
         Width of a stimulus in degrees of visual angle; None for what the set says, or else the published 8.4.
     width_cm : float
-        Width of the picture on the screen. Measure it.
+        Width of the picture on the screen, in cm. Measure it.
     distance_cm : float
-        From eye to screen, over the mirror if there is one. Measure it.
+        From eye to screen, over the mirror if there is one, in cm. Measure it.
     width_px, height_px : int
         Resolution of the screen.
     grey : float
@@ -103,7 +102,7 @@ class Screen:
             value = check_positive(name, getattr(self, name))
             check_fraction(name, value, largest=LARGEST_CM, advice="Give centimetres.")
             if value < 1:
-                raise BadInputError(describe_refusal(name, allowed="at least 1 cm", got=value))
+                raise refusal(name, allowed="at least 1 cm", got=value)
         for name in ("width_px", "height_px"):
             check_count(name, getattr(self, name), largest=LARGEST_PX, advice="Give the pixels of the screen.")
         check_fraction("grey", self.grey)
@@ -126,17 +125,9 @@ class Screen:
         )
 
 
-def write_duration(seconds: float) -> str:
-    """A duration as people say it: "6 min 32 s"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
-
-
 def _check_key(name: str, key: str) -> None:
     if key != "space" and not (isinstance(key, str) and len(key) == 1 and key.isascii() and key.isalnum()):
         allowed = 'one lower-case letter, one digit or "space"'
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=key))
+        raise refusal(name, allowed=allowed, got=key)
     if key != key.lower():
-        raise BadInputError(describe_refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}."))
+        raise refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}.")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle
-import struct
-import warnings
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from core import files
 from core.errors import WeightsError
-from core.networks.files.pickled_state import read_pickled
+from core.networks.files.torch_pickle import read_torch
 
 State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
@@ -27,32 +23,14 @@ OUTER = ("module.", "model.", "backbone.", "encoder.", "trunk.", "visual.")
 """What training scripts put before the names of a network they wrap."""
 NOT_OF_THE_NETWORK = ("attacker", "normalizer.", "normalize.")
 """Parts of names the `robustness` package adds: a second copy of the network, and its mean and std."""
-UNREADABLE = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    struct.error,
-    zipfile.BadZipFile,
-)
-"""What torch's restricted reader raises on bytes that are no weights: it follows them until something breaks."""
-READ_BLOCK = 1 << 20
 
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits. Raises WeightsError if it cannot be read."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(READ_BLOCK):
-                digest.update(block)
+        return files.hash_file(path)
     except OSError as error:
         raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}. Check the path.") from error
-    return digest.hexdigest()
 
 
 def check_hash(path: Path, expected: str) -> str:
@@ -78,43 +56,7 @@ def read_state(path: Path) -> State:
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    if is_torchscript(path):
-        raise WeightsError(
-            f"{path.name} is a TorchScript file, a network of its own and no state dict. "
-            "Import it as a network: `python main.py networks add FILE --trust`."
-        )
-    content = _read_checkpoint(path) if path.suffix == ".ckpt" else read_torch(path)
-    return _unwrap(content, path)
-
-
-def is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive of torch.jit.save, to Python's reader or to torch's: they can be made to differ."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-        reader_of: Any = torch._C.PyTorchFileReader
-        names += [f"/{name}" for name in reader_of(str(path)).get_all_records()]
-    except (OSError, zipfile.BadZipFile):
-        return False
-    except RuntimeError:  # an archive that torch cannot read; `names` are Python's
-        pass
-    return any(name.endswith("/constants.pkl") for name in names)
-
-
-def read_torch(path: Path) -> Any:
-    """The content of a file of torch.save: tensors and plain values only. Raises WeightsError for anything else."""
-    try:
-        with warnings.catch_warnings():
-            # About the pickle protocol; what cannot be read is refused below.
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path.name} holds code or objects besides tensors and was not opened. "
-            "Save its state dict alone (torch.save(model.state_dict(), ...)) or convert it to safetensors."
-        ) from error
-    except UNREADABLE as error:
-        raise _refuse_unreadable(path, error) from error
+    return _unwrap(read_torch(path, lenient=path.suffix == ".ckpt"), path)
 
 
 def match_names(state: State, known: Collection[str]) -> State:
@@ -174,18 +116,6 @@ def _read_safetensors(path: Path) -> State:
         return load_file(str(path))
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path.name} is truncated or no safetensors file: {error}. Get the file again.") from error
-
-
-def _read_checkpoint(path: Path) -> Any:
-    try:
-        return read_pickled(path)
-    except (pickle.UnpicklingError, *UNREADABLE) as error:
-        raise _refuse_unreadable(path, error) from error
-
-
-def _refuse_unreadable(path: Path, error: Exception) -> WeightsError:
-    reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-    return WeightsError(f"{path.name} is truncated or no weights file: {reason}. Get the file again.")
 
 
 def _unwrap(content: Any, path: Path) -> State:

@@ -8,7 +8,6 @@ which is kept beside the file and expected ever after. Set PROBESCOPE_OFFLINE or
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import re
 import shutil
@@ -22,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from core.checks import describe_refusal
-from core.errors import BadInputError, Cancelled, DownloadError, StorageError
-from core.files import replace_file
-from core.networks.catalog import NetworkSpec
+from core.checks import refusal
+from core.errors import Cancelled, DownloadError, ProbeError, StorageError
+from core.headers import HeaderKind, read_record, unstructure, write_json
+from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
 
 BLOCK = 1 << 18
@@ -34,6 +33,7 @@ TIMEOUT_SECONDS = 30.0
 AGENT = "probescope"
 HASH_HEADER = "X-Linked-Etag"
 """Where hubs state the SHA-256 of a large file, on the answer that redirects to it."""
+RECORD = HeaderKind("the record of a download", "Download again.")
 SPARE_BYTES = 64 * 2**20
 """Left free on the disk."""
 
@@ -60,10 +60,10 @@ class DownloadProgress:
 
 
 def known_hash(spec: NetworkSpec) -> str:
-    """The hash kept at the first download; "" if there is none."""
+    """The hash kept at the first download; "" if there is none, or it is damaged."""
     try:
-        return str(json.loads(_record_path(spec.weights_path).read_text(encoding="utf-8"))["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(_record_path(spec.weights_path), _Record, RECORD).sha256
+    except ProbeError:
         return ""
 
 
@@ -101,7 +101,7 @@ def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_
     """
     path = spec.weights_path
     if not spec.url:
-        raise BadInputError(describe_refusal("network", allowed="one with a download", got=spec.id))
+        raise refusal("network", allowed="one with a download", got=spec.id)
     if path.is_file():
         yield _finish(spec, path, stated="")
         return
@@ -124,6 +124,15 @@ def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_
 def part_path(path: Path) -> Path:
     """Where a download grows."""
     return path.with_name(f".{path.name}.part")
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is kept of a finished download; `size` in bytes."""
+
+    url: str
+    sha256: str
+    size: int
 
 
 @dataclass(slots=True)
@@ -247,8 +256,7 @@ def _finish(spec: NetworkSpec, part: Path, *, stated: str) -> DownloadProgress:
         part.replace(spec.weights_path)
     with suppress(OSError):
         _etag_path(spec.weights_path).unlink(missing_ok=True)
-    record = json.dumps({"url": spec.url, "sha256": found, "size": size}, indent=1)
-    replace_file(_record_path(spec.weights_path), lambda partial: partial.write_text(record, encoding="utf-8"))
+    write_json(_record_path(spec.weights_path), unstructure(_Record(spec.url, found, size)))
     return DownloadProgress(size, size, 0.0, spec.weights_path, found, first)
 
 

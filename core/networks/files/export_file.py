@@ -1,90 +1,110 @@
-"""Opens a torch.export file (.pt2) as a network that can be cut at any of its modules. Never runs code from a file.
-
-The archive is looked through first (`export_archive`): whatever could do more than compute is refused, and tensors are
-read by torch's restricted reader.
-"""
+"""Opens a torch.export file (.pt2) as a network that can be cut at any of its modules. Never untrusted ones."""
 
 from __future__ import annotations
 
-import os
 import pickle
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from core.checks import check_choice
-from core.networks.files.export_archive import check_archive, refuse_code, refuse_unreadable
+from core.errors import WeightsError
+from core.networks.files.program import (
+    OUTPUT,
+    REFUSED,
+    Program,
+    check_single,
+    check_type,
+    find_batch,
+    refuse_unreadable,
+    take_single,
+)
 from core.networks.truncate import Stop
 
-OUTPUT = "output"
-"""The layer of a file's whole output."""
 LONG_OPERATIONS = ("aten.conv2d", "aten.convolution", "aten.linear", "aten.addmm", "aten.matmul", "aten.bmm")
-FORCE_VARIABLE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
-class Batched(nn.Module):
-    """Runs a graph that was exported for one image at a time; others take the whole batch."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Exported:
+    """The graph of a .pt2 file, a frozen torch.fx.GraphModule, and what it was made for.
 
-    def __init__(self, graph: nn.Module, *, one_by_one: bool) -> None:
-        super().__init__()
-        self.graph = graph
-        self.one_by_one = one_by_one
+    `side` is that of its images in pixels, `batch` how many it takes at once; 0 stands for any.
+    """
 
-    def train(self, mode: bool = True) -> Batched:
-        """Stay as exported."""
-        del mode
-        self.training = False
-        return self
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """The output for a batch."""
-        if not self.one_by_one:
-            output: torch.Tensor = _first(self.graph(values))
-            return output
-        return torch.cat([_first(self.graph(values[i : i + 1].contiguous())) for i in range(len(values))])
+    graph: Any
+    side: int
+    batch: int
 
 
-def load_export(path: Path) -> Any:
-    """The graph of a .pt2 file as a torch.fx.GraphModule, frozen. Raises WeightsError if it is none or unsafe."""
-    check_archive(path)
+def load_export(path: Path, side: int = 0) -> Exported:
+    """Open a .pt2 file; torch runs what is in it.
+
+    Raises WeightsError if it is none, or takes anything else than RGB images of `side` pixels, where that is given.
+    """
     try:
-        with _weights_only(), warnings.catch_warnings():
+        if not zipfile.is_zipfile(path):  # torch would write its complaint to the terminal
+            raise ValueError("it is no archive")
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module = torch.export.load(str(path)).module(check_guards=False)
-    except pickle.UnpicklingError as error:
-        raise refuse_code(path) from error
-    except (RuntimeError, ValueError, OSError, KeyError, AssertionError, TypeError, AttributeError) as error:
-        raise refuse_unreadable(path, error) from error
-    for part in module.modules():  # .eval() is refused: what training mode changes was settled at the export
-        part.training = False
-    return module.requires_grad_(False)
+            program = torch.export.load(str(path))
+            graph: Any = program.module(check_guards=False)
+    except (*REFUSED, OSError, pickle.UnpicklingError) as error:
+        raise refuse_unreadable(path.name, "torch.export", error) from error
+    names = program.graph_signature.user_inputs
+    check_single(graph, len(names), name=path.name)
+    found = next(node.meta.get("val") for node in program.graph.nodes if node.name == names[0])
+    made_for = _check_input(found, side, name=path.name)
+    batch = found.shape[0] if isinstance(found.shape[0], int) else 0
+    # Its own generator and hook want the input by its name, and rebuild the structure of the outputs.
+    graph.graph.set_codegen(torch.fx.graph.CodeGen())
+    graph._forward_pre_hooks.clear()
+    graph.recompile()
+    return Exported(graph.requires_grad_(False), made_for, batch)
+
+
+def _check_input(value: Any, side: int, *, name: str) -> int:
+    """The side in pixels a graph was exported for, 0 for any: its one input must be RGB images of that side."""
+    if not isinstance(value, torch.Tensor) or value.ndim != 4:
+        raise WeightsError(f"{name} takes no batch of images (n, 3, height, width). Save it with one as its input.")
+    check_type(value.dtype, name=name)
+    channels, height, width = (int(size) if isinstance(size, int) else 0 for size in value.shape[1:])
+    if channels not in (0, 3):
+        raise WeightsError(f"{name} takes images of {channels} channels, not 3 (red, green, blue). Save it for those.")
+    if height and width and height != width:
+        raise WeightsError(f"{name} takes images of {height} x {width} pixels; stimuli are square. Save it for those.")
+    made_for = height or width
+    if side and made_for and side != made_for:
+        raise WeightsError(f"{name} takes images of {made_for} pixels, not of {side}. Give {made_for} as input size.")
+    return made_for
 
 
 def list_export_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int, ...]]:
     """Every module of the exported network with the shape of one image's features, in the order they are computed."""
-    graph = load_export(path)
+    exported = load_export(path, example.shape[-1])
+    graph = exported.graph
+    batch = find_batch(graph, example, name=path.name, batches=(exported.batch,))
     ends = find_ends(graph)
     shapes = _ShapeReader(graph)
     with torch.no_grad():
-        shapes.run(example)
+        shapes.run(example.expand(max(1, batch), -1, -1, -1).contiguous())
     found = {name: shapes.found[node] for name, node in ends.items() if node in shapes.found}
     return found | {OUTPUT: shapes.whole}
 
 
-def open_export(path: Path, layer: str, *, example: torch.Tensor) -> nn.Module:
+def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:
     """The file cut behind a module. Raises BadInputError with the nearest name if it has no such layer."""
-    graph = load_export(path)
+    exported = load_export(path, example.shape[-1])
+    graph = exported.graph
     if layer != OUTPUT:
         ends = find_ends(graph)
         check_choice("layer", layer, [*ends, OUTPUT])
         _end_at(graph, ends[layer])
     _add_stops(graph)
-    return Batched(graph, one_by_one=not _takes_batches(graph, example))
+    return Program(graph, find_batch(graph, example, name=path.name, batches=(exported.batch,)))
 
 
 def find_ends(graph: Any) -> dict[str, Any]:
@@ -110,7 +130,7 @@ class _ShapeReader(torch.fx.Interpreter):
     def run_node(self, n: Any) -> Any:
         """Run one operation."""
         result = super().run_node(n)
-        value = _first(result)
+        value = take_single(result)
         if isinstance(value, torch.Tensor) and value.ndim >= 2:
             self.found[n] = tuple(value.shape[1:])
             if n.op == "output":
@@ -121,8 +141,6 @@ class _ShapeReader(torch.fx.Interpreter):
 def _end_at(graph: Any, node: Any) -> None:
     (output,) = (one for one in graph.graph.nodes if one.op == "output")
     output.args = (node,)
-    # The code generator of an exported graph rebuilds the original structure of the outputs; one tensor has none.
-    graph.graph.set_codegen(torch.fx.graph.CodeGen())
     graph.graph.eliminate_dead_code()
     graph.delete_all_unused_submodules()
     graph.recompile()
@@ -141,28 +159,3 @@ def _add_stops(graph: Any) -> None:
             stop = graph.graph.call_module(f"stop_{number}", (node,))
         node.replace_all_uses_with(stop, delete_user_cb=lambda user, stop=stop: user is not stop)
     graph.recompile()
-
-
-def _takes_batches(graph: Any, example: torch.Tensor) -> bool:
-    try:
-        with torch.no_grad():
-            return len(_first(graph(example.expand(3, -1, -1, -1).contiguous()))) == 3
-    except (RuntimeError, ValueError, AssertionError, TypeError):
-        return False
-
-
-def _first(output: Any) -> Any:
-    return output[0] if isinstance(output, tuple | list) and len(output) == 1 else output
-
-
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    before = os.environ.get(FORCE_VARIABLE)
-    os.environ[FORCE_VARIABLE] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[FORCE_VARIABLE]
-        else:
-            os.environ[FORCE_VARIABLE] = before

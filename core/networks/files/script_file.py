@@ -1,8 +1,7 @@
-"""Opens a TorchScript file as a network. Never reads one the user has not said to trust (`user_networks` keeps that).
+"""Opens a TorchScript file as a network. Never reads one the user has not said to trust (`importing.py` sees to it).
 
-A TorchScript file is a program: its operations run when it is called and may read and write files. It is cut only where
-that is proven: its parts are run one after another, and a place between two of them is offered if the whole chain gives
-exactly the file's own output. Where the parts are not a chain, "output" is the only layer.
+It is cut only where that is proven: its parts are run one after another, and a place between two of them is offered if
+the whole chain gives exactly the file's own output. Where the parts are not a chain, "output" is the only layer.
 """
 
 from __future__ import annotations
@@ -17,13 +16,8 @@ import torch
 from torch import nn
 
 from core.checks import check_choice
-from core.errors import WeightsError
+from core.networks.files.program import OUTPUT, REFUSED, Program, check_single, find_batch, refuse_unreadable
 from core.networks.truncate import Stop
-
-REFUSED = (RuntimeError, TypeError, AttributeError, torch.jit.Error)
-"""What a part raises that is given the output of another one it does not follow."""
-OUTPUT = "output"
-"""The layer of a file's whole output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +51,10 @@ def load_script(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch wishes for torch.export; such files stay around
             module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(f"{path.name} is truncated or no TorchScript file: {reason}. Export it again.") from error
+        needed = [one for one in module.forward.schema.arguments[1:] if not one.has_default_value()]
+    except (*REFUSED, OSError) as error:
+        raise refuse_unreadable(path.name, "TorchScript", error) from error
+    check_single(module, len(needed), name=path.name)
     module.eval()
     for weight in module.parameters():  # the method for all of them does not exist on these modules
         weight.requires_grad_(False)
@@ -69,25 +64,28 @@ def load_script(path: Path) -> Any:
 def list_script_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int, ...]]:
     """The layers at which a file can be cut, with the shape of one image's features; "output" comes last."""
     whole = load_script(path)
+    batch = find_batch(whole, example, name=path.name)
+    shown = example.expand(max(1, batch), -1, -1, -1).contiguous()
     found: dict[str, tuple[int, ...]] = {}
     with torch.no_grad():
-        for part, values in run_chain(find_chain(whole, example), example):
+        for part, values in run_chain(find_chain(whole, shown), shown):
             found[part.name] = tuple(values.shape[1:])
-        output = whole(example)
+        output = whole(shown)
     if isinstance(output, torch.Tensor):
         found[OUTPUT] = tuple(output.shape[1:])
     return found
 
 
-def open_script(path: Path, layer: str, *, example: torch.Tensor) -> nn.Module:
+def open_script(path: Path, layer: str, *, example: torch.Tensor) -> Program:
     """The file cut behind a layer. Raises BadInputError with the nearest name if it cannot be cut there."""
     whole = load_script(path)
+    batch = find_batch(whole, example, name=path.name)
     if layer == OUTPUT:
-        return Chain((Part(OUTPUT, whole, flattens=False),))
-    parts = find_chain(whole, example)
+        return Program(Chain((Part(OUTPUT, whole, flattens=False),)), batch)
+    parts = find_chain(whole, example.expand(max(1, batch), -1, -1, -1).contiguous())
     names = [part.name for part in parts]
     check_choice("layer", layer, [*names, OUTPUT])
-    return Chain(parts[: names.index(layer) + 1])
+    return Program(Chain(parts[: names.index(layer) + 1]), batch)
 
 
 def find_chain(module: Any, example: torch.Tensor, prefix: str = "") -> tuple[Part, ...]:

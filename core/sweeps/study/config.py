@@ -15,8 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON
-from core.checks import check_count, check_epsilon, check_positive, describe_refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import find_network
 from core.types import NormName
 
@@ -38,7 +37,7 @@ class LayerName(NamedTuple):
         return find_network(self.network).robust
 
 
-class Kinship(StrEnum):
+class Relation(StrEnum):
     """How a candidate is related to the teacher."""
 
     OWN = "own network"
@@ -47,18 +46,18 @@ class Kinship(StrEnum):
 
 
 class Offer(StrEnum):
-    """Which candidates an experimenter has to choose from; each study is judged under all three."""
+    """Which candidates an experimenter has to choose from; each study is evaluated under all three."""
 
     ALL = "all"
     HELD_OUT = "teacher's network held out"
     OTHERS = "other architectures only"
 
     @property
-    def kinships(self) -> tuple[Kinship, ...]:
+    def relations(self) -> tuple[Relation, ...]:
         """The candidates offered."""
-        own = (Kinship.OWN,) if self is Offer.ALL else ()
-        sister = () if self is Offer.OTHERS else (Kinship.SISTER,)
-        return (*own, *sister, Kinship.OTHER)
+        own = (Relation.OWN,) if self is Offer.ALL else ()
+        sister = () if self is Offer.OTHERS else (Relation.SISTER,)
+        return (*own, *sister, Relation.OTHER)
 
 
 TEACHERS = (
@@ -136,29 +135,25 @@ class StudyConfig:
         self._check_layers()
         if self.n_components >= self.n_train:
             allowed = f"below the {self.n_train} training images"
-            raise BadInputError(describe_refusal("n_components", allowed=allowed, got=self.n_components))
+            raise refusal("n_components", allowed=allowed, got=self.n_components)
 
     def _check_layers(self) -> None:
         for name in ("teachers", "candidates", "noise"):
-            values = getattr(self, name)
+            values = [str(value) for value in getattr(self, name)]
             if not values or len(set(values)) < len(values):
-                allowed = "at least one, each named once"
-                raise BadInputError(describe_refusal(name, allowed=allowed, got=[str(value) for value in values]))
+                raise refusal(name, allowed="at least one, each named once", got=values)
         shared = [name.label for name in self.candidates if name in self.teachers]
         if shared:
             advice = "A candidate of the teacher's own layer would be the truth itself. Leave it out."
-            raise BadInputError(describe_refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice))
+            raise refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice)
         for teacher in self.teachers:
             if len(self.offered(teacher, Offer.HELD_OUT)) < 2:
                 allowed = f"at least two of networks other than the teacher {teacher.network}"
-                got = [name.label for name in self.candidates]
-                raise BadInputError(describe_refusal("candidates", allowed=allowed, got=got))
+                raise refusal("candidates", allowed=allowed, got=[name.label for name in self.candidates])
         sides = {find_network(name.network).input_size for name in self.layers}
         if len(sides) > 1:
             advice = "A perturbation fits one size only."
-            raise BadInputError(
-                describe_refusal("candidates", allowed="networks of one input size", got=sorted(sides), advice=advice)
-            )
+            raise refusal("candidates", allowed="networks of one input size", got=sorted(sides), advice=advice)
 
     @property
     def layers(self) -> tuple[LayerName, ...]:
@@ -172,9 +167,9 @@ class StudyConfig:
 
     def offered(self, teacher: LayerName, offer: Offer) -> tuple[int, ...]:
         """Numbers of the candidates an experimenter may choose from."""
-        kept = offer.kinships
+        kept = offer.relations
         return tuple(
-            number for number, candidate in enumerate(self.candidates) if find_kinship(teacher, candidate) in kept
+            number for number, candidate in enumerate(self.candidates) if find_relation(teacher, candidate) in kept
         )
 
     def describe(self) -> str:
@@ -204,13 +199,13 @@ def make_quick(seed: int = 0) -> StudyConfig:
     )
 
 
-def find_kinship(teacher: LayerName, candidate: LayerName) -> Kinship:
+def find_relation(teacher: LayerName, candidate: LayerName) -> Relation:
     """How the candidate is related to the teacher."""
     if teacher.network == candidate.network:
-        return Kinship.OWN
+        return Relation.OWN
     first, second = find_network(teacher.network), find_network(candidate.network)
     same = (first.family, first.architecture) == (second.family, second.architecture) and bool(first.architecture)
-    return Kinship.SISTER if same else Kinship.OTHER
+    return Relation.SISTER if same else Relation.OTHER
 
 
 def parse_layers(words: Sequence[str], *, teachers: Sequence[LayerName] = ()) -> tuple[LayerName, ...]:
@@ -223,7 +218,7 @@ def parse_layers(words: Sequence[str], *, teachers: Sequence[LayerName] = ()) ->
         network, colon, layer = word.partition(":")
         spec = find_network(network)
         if colon and layer not in spec.layers:
-            raise BadInputError(describe_refusal("layer", allowed=f"one of {', '.join(spec.layers)}", got=layer))
+            raise refusal("layer", allowed=f"one of {', '.join(spec.layers)}", got=layer)
         names = (layer,) if colon else spec.layers if teachers else spec.layers[-2:-1] or spec.layers
         found |= {LayerName(network, one): None for one in names if LayerName(network, one) not in teachers}
     return tuple(found)

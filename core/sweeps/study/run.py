@@ -1,13 +1,8 @@
-"""Runs a study cell by cell: features, the truth's own probes, every candidate's. Resumable; never judges.
-
-Every random number comes from the seed and the names of what it is for, and every cell stands alone, so the numbers do
-not depend on the order, on stops or on what ran before.
-"""
+"""Runs a study cell by cell: features, the truth's own probes, every candidate's. Never says what it means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,23 +16,23 @@ from core.datasets.subject import load_subject
 from core.encoders.pooling import pool_features
 from core.errors import Cancelled
 from core.probes.respond import exact_arithmetic, respond
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
-from core.sweeps.cells import Arrays
-from core.sweeps.climb import Ascent, climb
+from core.sweeps.attack_curve import AttackCurve, run_curve
+from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.controls import make_controls
-from core.sweeps.pace import NetworkSource, Paces
+from core.sweeps.step_seconds import NetworkSource, StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
-from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
-from core.sweeps.study.store import (
+from core.sweeps.study.plan import (
     FEATURES,
+    STUDY,
     TRUTH,
     StudyCell,
     StudyStore,
-    list_study,
-    open_study,
+    note_study_facts,
     weigh_study,
 )
+from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
@@ -48,27 +43,15 @@ SUBJECT = "simulated"
 BATCH = 16
 
 
-@dataclass(frozen=True, slots=True)
-class StudyProgress:
-    """Where a running study stands, as `core.sweeps.run.SweepProgress`; `result` is set on the last record only."""
-
-    cell: str
-    done: int
-    n_cells: int
-    n_resumed: int
-    seconds_left: float | None
-    result: StudyStore | None = None
-
-
 def iter_study(
     source: NetworkSource,
     config: StudyConfig,
     folder: Path,
     *,
-    paces: Paces,
+    step_seconds: StepSeconds,
     resume: bool = False,
     should_stop: ShouldStop = never_stop,
-) -> Iterator[StudyProgress]:
+) -> Iterator[RunProgress]:
     """Run what is missing of a study, one record a cell.
 
     Parameters
@@ -76,7 +59,7 @@ def iter_study(
     source : NetworkSource
     config : StudyConfig
     folder : Path
-    paces : mapping of layer to seconds
+    step_seconds : mapping of layer to seconds
         Of one attack step; they only weigh the time left.
     resume : bool
         Go on with what is there.
@@ -91,20 +74,14 @@ def iter_study(
     Cancelled
         As soon as `should_stop()` is true; finished cells stay.
     """
-    store = open_study(folder, config, source.device, resume=resume)
-    todo, n_cells = store.missing(), len(list_study(config))
-    n_resumed = n_cells - len(todo)
-    weights = [max(1, round(1000 * weigh_study(config, cell, paces))) for cell in todo]
-    watch, weighed = Stopwatch(sum(weights)), 0
-    worker = _Worker(source, store, should_stop)
-    for number, cell in enumerate(todo):
-        left = watch.seconds_left(weighed) if weighed else sum(weights) / 1000
-        yield StudyProgress(cell.describe(config), n_resumed + number, n_cells, n_resumed, left)
-        if should_stop():
-            raise Cancelled
-        store.save(cell, worker.compute(cell))
-        weighed += weights[number]
-    yield StudyProgress("done", n_cells, n_cells, n_resumed, 0.0, store)
+    facts = note_study_facts(config, source.device)
+    store = open_store(STUDY, folder, config, facts, resume=resume)
+    yield from iter_cells(
+        store,
+        _Worker(source, store, should_stop).compute,
+        seconds_of=lambda cell: weigh_study(config, cell, step_seconds),
+        should_stop=should_stop,
+    )
 
 
 class _Worker:
@@ -153,7 +130,7 @@ class _Worker:
         config, name = self._config, self._config.teachers[teacher]
         axes = draw_axes(self._space(name), config.n_voxels, name.label, seed=config.seed)
         encoder = self._build(name, axes, np.zeros(config.n_voxels))
-        found = [self._climb(encoder, voxel) for voxel in range(config.n_voxels)]
+        found = [self._attack(encoder, voxel) for voxel in range(config.n_voxels)]
         return {
             "axes": axes,
             "shift": np.stack([one["shift"][:, -1] for one in found]),
@@ -184,7 +161,7 @@ class _Worker:
         for voxel in range(config.n_voxels):
             if self._should_stop():
                 raise Cancelled
-            found = self._climb(candidate, voxel)
+            found = self._attack(candidate, voxel)
             shown, control = self._show(true_encoder, found["delta"], clean=clean)
             row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}
             row |= {"control": control[:, voxel], "overlap": measure_overlap(found["delta"], stored["delta"][voxel])}
@@ -194,12 +171,12 @@ class _Worker:
         predicted = space.test @ weights + intercept
         return arrays | {"predicted": predicted, "measured": measured, "signal": held_out}
 
-    def _climb(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
+    def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
         config = self._config
         attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, n_steps=config.n_steps, seed=config.seed)
-        ascent = Ascent(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
+        curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
         keys = self._keys()
-        return climb(encoder, self._probed(), ascent, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+        return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""

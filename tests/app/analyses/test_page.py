@@ -29,10 +29,10 @@ from core.encoders.config import EncoderConfig
 from core.encoders.files import load_card
 from core.engine import Engine
 from core.errors import BadInputError, ProbeError
+from core.headers import unstructure
 from core.sweeps import choose
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.store import pack_config
 from core.sweeps.transfer import Transfer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
@@ -340,5 +340,5 @@ def test_a_saved_session_puts_the_attack_back_into_its_form(qtbot: QtBot) -> Non
     qtbot.addWidget(form)
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
     wish = replace(form.value(), attacks=(AttackKind.SQUARE,), n_queries=77, n_steps=3)
-    fill_form(form, pack_config(wish))
+    fill_form(form, unstructure(wish))
     assert form.value() == wish

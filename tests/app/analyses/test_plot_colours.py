@@ -10,8 +10,7 @@ from app.look.theme import DARK, LIGHT, Theme
 from app.widgets import themed_plot
 from core.figures import inks
 from core.reports import analysis_figures
-from core.surfaces.oklab import srgb_to_oklab
-from tests.core.surfaces.test_colormap import BLIND, NAMES, USUAL, seen_by
+from tests.helpers.colour_sight import BLIND, NAMES, USUAL, seen_by
 
 EYES = [USUAL, *BLIND]
 EYE_NAMES = ["usual", *NAMES]
@@ -52,11 +51,6 @@ def test_neighbours_differ_by_shape_too(pair) -> None:
     looks = [(colour(index), shape(index)) for index in range(24)]
     assert len(set(looks)) == len(looks)
     assert all(shape(index) != shape(index + 1) for index in range(24))
-
-
-def test_the_simulation_leaves_usual_sight_alone() -> None:
-    colours = rgb_of(themed_plot.ENCODER_COLOURS)
-    np.testing.assert_allclose(seen_by(USUAL, colours), srgb_to_oklab(colours / 255), atol=1e-6)
 
 
 def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:

@@ -83,3 +83,10 @@ def test_a_change_is_told_once_and_a_reset_gives_the_default(tmp_path: Path, qtb
 def test_the_colour_maps_of_the_table_are_those_there_are() -> None:
     for choices, kind in ((DIVERGING, ColormapKind.DIVERGING), (SEQUENTIAL, ColormapKind.SEQUENTIAL)):
         assert choices == tuple((colormap.name, colormap.title) for colormap in list_colormaps(kind))
+
+
+def test_a_colour_map_of_version_0_3_is_read_as_the_one_that_stands_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    path.write_text('{"diverging_map": "heath", "sequential_map": "lagoon"}', encoding="utf-8")
+    settings = Settings(path)
+    assert (settings.text("diverging_map"), settings.text("sequential_map")) == ("PuOr_r", "viridis")

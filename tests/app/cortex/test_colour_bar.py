@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from app.cortex.colour_bar import ColourBar, ColourBarReading, colormap_image
+from app.cortex.colour_bar import ColourBar, colormap_image, find_ticks
 from app.look.theme import DARK
+from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 
 
-def make_reading(name="polar", **changes):
-    return ColourBarReading(find_colormap(name), "Shift", "SD", **({"limit": 2.0} | changes))
+def make_reading(name="coolwarm", **changes):
+    return ColourKey(find_colormap(name), "Shift", "SD", **({"limit": 2.0} | changes))
 
 
 def test_diverging_bar_is_symmetric_about_zero() -> None:
     reading = make_reading(threshold=0.5)
-    assert [text for _, text in reading.ticks()] == ["−2.00", "0", "+2.00"]
+    assert [text for _, text in find_ticks(reading)] == ["−2.00", "0", "+2.00"]
     assert reading.hidden_span() == pytest.approx((0.375, 0.625))
 
 
 def test_sequential_bar_starts_at_zero() -> None:
-    reading = make_reading("ember", threshold=0.5)
-    assert [text for _, text in reading.ticks()] == ["0", "1.00", "2.00"]
+    reading = make_reading("magma", threshold=0.5)
+    assert [text for _, text in find_ticks(reading)] == ["0", "1.00", "2.00"]
     assert reading.hidden_span() == pytest.approx((0.0, 0.25))
 
 
@@ -31,11 +32,11 @@ def test_a_threshold_beyond_the_limit_hides_the_whole_bar() -> None:
 
 def test_caption_leaves_out_an_empty_unit() -> None:
     assert make_reading().caption() == "Shift (SD)"
-    assert ColourBarReading(find_colormap("polar"), "ROI", "", limit=1.0).caption() == "ROI"
+    assert ColourKey(find_colormap("coolwarm"), "ROI", "", limit=1.0).caption() == "ROI"
 
 
 def test_the_image_holds_the_table() -> None:
-    colormap = find_colormap("aurora")
+    colormap = find_colormap("berlin")
     image = colormap_image(colormap)
     for column in (0, 77, 255):
         assert image.pixelColor(column, 0).getRgb()[:3] == tuple(colormap.table[column])

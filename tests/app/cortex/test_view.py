@@ -257,6 +257,7 @@ def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
 def test_the_window_shows_the_map(view, qtbot) -> None:
     table = make_table(make_cortex())
     view.set_outlines(False)
+    view.set_colormap("RdBu_r")
     view.set_labels(False)
     arrange(view, "flat", "left", "flat")
     values = np.full(table.n_voxels, np.nan, dtype=np.float32)
@@ -289,8 +290,9 @@ def test_a_voxel_that_does_not_exist_is_refused(view) -> None:
 
 
 def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
+    (tmp_path / "no folder").write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):
-        view.grab_picture(tmp_path / "no such folder" / "cortex.png")
+        view.grab_picture(tmp_path / "no folder" / "cortex.png")
 
 
 def test_requests_of_one_turn_become_one_frame(view, qtbot) -> None:

@@ -182,7 +182,8 @@ def test_saved_and_copied_pixels_are_the_ones_shown(panel: ImagesPanel, tmp_path
     assert said == ["Saved made.png.", "Copied the perturbed image."]
 
 
-def test_a_folder_that_is_not_there_is_said(panel: ImagesPanel, tmp_path: Path) -> None:
+def test_a_folder_that_is_none_is_said(panel: ImagesPanel, tmp_path: Path) -> None:
+    (tmp_path / "missing").write_text("a file")
     panel.show_probe(make_probe(44, SIZE))
     said: list[str] = []
     panel.said.connect(said.append)

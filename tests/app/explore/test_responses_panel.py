@@ -11,11 +11,11 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.explore.curve_data import EpsilonScale
 from app.explore.history_view import HistoryView
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.roi_table import Column, RoiTable
 from app.look.theme import LIGHT
+from core.figures.curve import EpsilonScale
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
 from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table

@@ -98,6 +98,6 @@ def test_probes_are_found_by_question_and_image_and_the_oldest_go(room: int) -> 
 
 
 def _arrays(probe: object) -> list:  # type: ignore[type-arg]
-    from core.probes.files import flatten_arrays
+    from core.headers import split_arrays
 
-    return list(flatten_arrays(probe).values())  # type: ignore[arg-type]
+    return list(split_arrays(probe)[1].values())  # type: ignore[arg-type]

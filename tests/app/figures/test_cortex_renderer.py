@@ -17,7 +17,6 @@ from core.figures.inks import DARK, LIGHT
 from core.figures.movie_config import CortexLook, MovieConfig
 from core.figures.movie_frames import Shot, open_frames
 from core.probes.probe import Probe
-from core.surfaces.colormap import find_colormap
 from core.types import ByteArray
 from tests.helpers.probes import make_probe
 
@@ -80,8 +79,10 @@ def test_the_map_follows_the_steps_on_one_scale(film: CortexFilm, probe: Probe) 
 def test_values_take_the_colours_of_the_key(probe: Probe, qtbot: QtBot) -> None:
     shift = np.full_like(probe.clean, 10.0)
     with film_of_probe(replace(probe, perturbed=probe.clean + shift), PLAIN, theme="light") as film:
-        picture = film.draw(Shot(), (640, 400))
-    end = find_colormap("polar").table[-1].astype(int)
+        film.use_colours("RdBu_r", 0.0)
+        picture, key = film.draw(Shot(), (640, 400)), film.key
+    assert key is not None and key.colormap.name == "RdBu_r"
+    end = key.colormap.table[-1].astype(int)
     pure = np.abs(picture[..., :3].astype(int) - end).sum(axis=2)
     assert (pure < 60).sum() > 500  # the strongest colour, lit from the front
 

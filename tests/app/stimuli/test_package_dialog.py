@@ -167,7 +167,7 @@ def test_templates_are_loaded_and_saved(
     assert read_template(saved) == dataclasses.replace(OTHER, order=dataclasses.replace(OTHER.order, seed=12))
     (tmp_path / "lab.toml").write_text("[timing]\non = 2\n", encoding="utf-8")
     dialog.load.click()
-    assert "`key of [timing]` must be one of" in dialog.work.error.text()
+    assert "has an unknown key `timing.on`; allowed is one of" in dialog.work.error.text()
 
 
 def test_a_cancelled_package_leaves_nothing(qtbot: QtBot, tools: Packages, tmp_path: Path) -> None:

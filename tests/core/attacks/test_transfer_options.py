@@ -15,8 +15,7 @@ from core.attacks.diversity import Shrinking, draw_shrinking, pull_back, resize_
 from core.attacks.norms import NORMS
 from core.attacks.objective import Objective
 from core.attacks.pgd import iter_pgd
-from core.attacks.steering import Steering
-from core.attacks.translation import average_over_shifts, shift_weights
+from core.attacks.steering import Steering, average_over_shifts, shift_weights
 from core.errors import BadInputError
 from core.seeds import make_stream
 from core.types import NormName

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from contextlib import nullcontext
@@ -15,7 +14,8 @@ import pytest
 import torch
 
 from core.commands import fit
-from core.commands.fit_options import EXPLANATION
+from core.commands.cli import prepare
+from core.commands.fit import EXPLANATION
 from core.encoders.files import list_encoders
 from core.encoders.fit import FitSource
 from core.errors import BadInputError
@@ -72,17 +72,15 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "list_networks", lambda: tuple(specs))
     monkeypatch.setattr(fit, "find_network", lambda name: {spec.id: spec for spec in specs}[name])
     monkeypatch.setattr(fit, "list_subjects", lambda: (SimpleNamespace(id="someone"), SimpleNamespace(id="other")))
-    monkeypatch.setattr(fit, "open_source", lambda subject, size: make_source(subject))
-    monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, device: Means(name, layer))
+    for place in ("core.commands.fit", "core.datasets.subject"):
+        monkeypatch.setattr(f"{place}.load_subject", lambda subject: make_source(subject).subject)
+    monkeypatch.setattr("core.encoders.fit_request.open_source", lambda subject, size: make_source(subject))
+    monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, **_options: Means(name, layer))
     monkeypatch.setattr("core.encoders.fit.open_source", lambda subject, size: make_source(subject))
 
 
 def run(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    fit.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["fit", *words])
-    code: int = args.run(args)
-    return code
+    return prepare(["fit", *words])()
 
 
 def test_json_is_one_object_with_the_documented_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,8 +198,18 @@ def test_what_is_not_named_is_refused() -> None:
         run("--subject", "someone")
 
 
-def test_penalties_that_are_no_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        run("--alphas", "1,x")
-    assert stopped.value.code == 2
-    assert "must be numbers separated by commas, got '1,x'" in capsys.readouterr().err
+def test_penalties_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(BadInputError, match="`alphas` must be numbers separated by commas, got '1,x'"):
+        run("--subject", "someone", "--network", "one", "--alphas", "1,x")
+
+
+@pytest.mark.parametrize(
+    ("words", "folds"), [((), 0), (("--nested",), 5), (("--nested", "3"), 3), (("--nested=4",), 4)]
+)
+def test_nested_folds_have_a_number_of_their_own_when_none_is_said(
+    words: tuple[str, ...], folds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(fit, "iter_fits", lambda _engine, _jobs, options, should_stop: asked.append(options) or [])
+    run("--subject", "someone", "--network", "one", *words, "--folds", "3")
+    assert (asked[0].scoring.n_outer, asked[0].n_folds) == (folds, 3)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import pytest
 
-from core.commands.listing import LISTS, add_parser, format_table
+from core.commands.cli import prepare
+from core.commands.listing import LISTS
+from core.commands.output import format_table
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 
 
 def list_rows(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict]:
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    args = parser.parse_args(["list", *words, "--json"])
-    assert args.run(args) == 0
+    assert prepare(["list", *words, "--json"])() == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -68,11 +66,8 @@ def test_layers_tell_their_shapes_and_one_default(capsys: pytest.CaptureFixture[
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(words: list[str], clue: str) -> None:
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    args = parser.parse_args(["list", *words])
     with pytest.raises(BadInputError) as caught:
-        args.run(args)
+        prepare(["list", *words])()
     assert clue in str(caught.value)
 
 

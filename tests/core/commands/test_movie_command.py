@@ -12,7 +12,7 @@ import pytest
 
 from core.commands.cli import run_command_line
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_config import CortexLook
 from core.figures.movie_frames import Shot
 from core.probes.files import save_probe
@@ -23,16 +23,16 @@ from tests.helpers.probes import make_probe
 
 
 class Paint:
-    key = ColourKey(find_colormap("polar"), "Shift", "SD", 2.0)
+    key = ColourKey(find_colormap("coolwarm"), "Shift", "SD", 2.0)
     note = ""
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 3), 90, dtype=np.uint8)
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
         red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)

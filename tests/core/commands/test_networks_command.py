@@ -45,6 +45,14 @@ def test_a_function_is_added_checked_listed_and_removed(capsys: pytest.CaptureFi
     assert list_user_networks() == ()
 
 
+def test_an_exported_file_is_a_program_that_must_be_trusted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.pt2"
+    path.write_bytes(b"never opened")
+    code, _, told = run(f"add {path}", capsys)
+    assert code == 2 and "net.pt2 is a torch.export file, a program" in told and "`--trust`" in told
+    assert "net.pt2 is truncated or no torch.export file" in run(f"add {path} --trust", capsys)[2]
+
+
 def test_a_network_that_cannot_be_probed_answers_2(capsys: pytest.CaptureFixture[str]) -> None:
     run(f"add {FUNCTIONS}:make_batch --trust --id bad --layers second --input-size 32", capsys)
     code, out, _ = run("check bad --layer last", capsys)

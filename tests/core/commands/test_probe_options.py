@@ -9,18 +9,30 @@ import pytest
 
 from core.attacks.config import AttackMethod
 from core.attacks.objective_config import ObjectiveKind
-from core.commands.cli import build_parser
-from core.commands.probe import resolve_probe, say_wish
+from core.commands import probe
+from core.commands.cli import prepare
+from core.commands.probe import say_wish
 from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.probes.target import TargetKind
 from core.types import NormName
 
 
+class Resolved(Exception):
+    """Carries the config that would be probed."""
+
+
 def resolve(*words: str, roi: str = "FFA") -> ProbeConfig:
-    parser, _ = build_parser()
+    def catch(_engine: object, config: ProbeConfig, _stimulus: object) -> None:
+        raise Resolved(config)
+
     target = [] if {"--pattern", "--voxel"} & set(words) else ["--roi", roi]
-    return resolve_probe(parser.parse_args(["probe", *target, "--image", "astronaut_eileen", "--out", "x", *words]))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Resolved) as caught:
+        patch.setattr(probe, "make_probe", catch)
+        prepare(["probe", *target, "--image", "astronaut_eileen", "--out", "x", *words])()
+    config = caught.value.args[0]
+    assert isinstance(config, ProbeConfig)
+    return config
 
 
 @pytest.fixture(scope="module")

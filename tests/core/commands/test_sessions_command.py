@@ -41,7 +41,7 @@ def test_a_file_that_is_no_session_opens_no_window(tmp_path: Path, capsys: pytes
     assert run(tmp_path / "bad.probescope") == 2
     assert run(tmp_path / "none.probescope") == 2
     assert opened == []
-    assert "bad.probescope is no session of Probescope" in capsys.readouterr().err
+    assert "bad.probescope is not a session of Probescope" in capsys.readouterr().err
 
 
 def test_the_list_tells_named_and_autosaved_sessions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.categories import resolve_categories
 from core.datasets.import_options import ImportOptions, choose_held_out
-from core.datasets.importer import iter_import
+from core.datasets.importer import iter_import, resolve_categories
 from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource, list_subjects, load_responses, load_subject, user_subjects_folder

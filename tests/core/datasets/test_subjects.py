@@ -13,8 +13,7 @@ import pytest
 
 import core.datasets.subject as module
 from core.datasets.photos import find_image
-from core.datasets.simulated.smooth_fields import smooth_fields
-from core.datasets.simulated.subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels
+from core.datasets.simulated.subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels, smooth_fields
 from core.datasets.simulated.true_axes import LATE, load_true_axes
 from core.datasets.simulated.voxels import LEAST_INSIDE, STAGE_OF_ROI, choose_voxels, part_inside
 from core.datasets.subject import Subject, list_subjects, load_responses, load_subject
@@ -194,10 +193,10 @@ def test_damaged_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     header = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
     del header["images"]
     (folder / "subject.json").write_text(json.dumps(header), encoding="utf-8")
-    with pytest.raises(StorageError, match="broken is damaged: 'images' is missing"):
+    with pytest.raises(StorageError, match="subject.json lacks `images`"):
         load_subject("broken")
     (folder / "subject.json").write_text("{", encoding="utf-8")
-    with pytest.raises(StorageError, match=r"subject\.json cannot be read"):
+    with pytest.raises(StorageError, match=r"subject\.json is not the header of a subject, or is cut short"):
         list_subjects()
 
 

@@ -95,5 +95,5 @@ def test_a_damaged_list_of_choices_is_named() -> None:
     path = data_folder() / "surfaces" / "uses.json"
     path.parent.mkdir(parents=True)
     path.write_text("[1, 2", encoding="utf-8")
-    with pytest.raises(StorageError, match=r"uses\.json cannot be read"):
+    with pytest.raises(StorageError, match=r"uses\.json is not the list of chosen surfaces, or is cut short"):
         load_subject("simulated")

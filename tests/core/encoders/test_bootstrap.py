@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from core.encoders.bootstrap import bootstrap_intervals, draw_counts, resample_r
+from core.encoders.bootstrap import bootstrap_intervals, draw_counts
 from core.errors import Cancelled
+from core.statistics import correlate_resamples
 
 
 def draw(n_images: int, n_voxels: int, r: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +22,7 @@ def test_resampled_r_is_that_of_the_images_drawn() -> None:
     predicted, measured = draw(30, 4, 0.5)
     counts = draw_counts(30, 20, seed=3)
     assert (counts.sum(axis=1) == 30).all()
-    found = resample_r(predicted, measured, counts)
+    found = correlate_resamples(predicted, measured, counts)
     for row, count in enumerate(counts.astype(int)):
         drawn = np.repeat(np.arange(30), count)
         for voxel in range(4):
@@ -48,7 +49,7 @@ def test_a_group_has_the_interval_of_its_median_over_the_same_resamples() -> Non
     predicted, measured = draw(50, 9, 0.6)
     groups = [np.arange(3), np.array([4, 8])]
     found = bootstrap_intervals(predicted, measured, groups, n_bootstrap=200, confidence=0.8, seed=5)
-    resampled = resample_r(predicted, measured, draw_counts(50, 200, seed=5))
+    resampled = correlate_resamples(predicted, measured, draw_counts(50, 200, seed=5))
     for row, group in zip(found.medians, groups, strict=True):
         np.testing.assert_allclose(row, np.quantile(np.median(resampled[:, group], axis=1), [0.1, 0.9]), atol=1e-6)
 

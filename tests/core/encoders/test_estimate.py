@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from core.encoders.config import EncoderConfig
-from core.encoders.estimate import FitEstimate, add_estimates, count_operations, count_rank, estimate_fit, say_seconds
+from core.encoders.estimate import FitEstimate, add_estimates, count_operations, count_rank, estimate_fit
 from core.encoders.fit import FitPlaces, FitSource, iter_fit
 from core.encoders.scoring_config import ScoringConfig
 from core.errors import Cancelled
+from core.words import format_duration
 
 EXAMPLE = FitEstimate(100, 40, 0.5, 30.0, 10.0, 2_000_000, 2**30)
 
@@ -56,7 +57,7 @@ def test_it_is_told_as_images_times_seconds() -> None:
         "Features: 100 images, 40 of them cached; 60 x 0.500 s = 30 s. Readouts: about 10 s. Disk: 2 MB. "
         "Memory: about 1.0 GiB."
     )
-    assert [say_seconds(value) for value in (40, 700, 12_600)] == ["40 s", "12 min", "3.5 h"]
+    assert [format_duration(value) for value in (40, 700, 12_600)] == ["40 s", "12 min", "3.5 h"]
 
 
 def test_it_can_be_cancelled(config: EncoderConfig, tiny: Any, tmp_path: Path) -> None:

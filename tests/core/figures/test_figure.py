@@ -17,7 +17,7 @@ from PIL import Image
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.drawing import house_style
 from core.figures.figure import preview_figure, tabulate_rois, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
@@ -38,16 +38,16 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 class PaintedCortex:
     """A see-through picture with one block of colour."""
 
-    key = ColourKey(find_colormap("polar"), "Shift of the predicted response", "SD", 2.0)
+    key = ColourKey(find_colormap("coolwarm"), "Shift of the predicted response", "SD", 2.0)
     note = "dimmed: held-out r below 0.1"
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return self.still(size)[..., :3]
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
         red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         picture = np.zeros((size[1], size[0], 4), dtype=np.uint8)
@@ -105,7 +105,7 @@ def test_the_colour_bar_of_a_cortex_is_drawn_in_vectors(probe: Probe, tmp_path: 
     path = write(probe, tmp_path / "cortex.svg", kind="cortex")
     assert len(pictures_of(path)) == 1  # the cortex alone
     fills = set(re.findall(r"fill: #([0-9a-f]{6})", path.read_text(encoding="utf-8")))
-    ends = ["".join(f"{part:02x}" for part in find_colormap("polar").table[at]) for at in (0, -1)]
+    ends = ["".join(f"{part:02x}" for part in find_colormap("coolwarm").table[at]) for at in (0, -1)]
     assert set(ends) <= fills
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -17,10 +18,10 @@ from PIL import Image
 
 from core.errors import BadInputError, Cancelled, StorageError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import Shape
+from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie import estimate_movie, iter_movie, measure
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format, parse_size
-from core.figures.movie_file import gif_delays, iter_write
+from core.figures.movie_file import iter_write
 from core.figures.movie_frames import Shot, open_frames, rungs_of_frames, steps_of_frames
 from core.figures.movie_page import fit
 from core.images.difference import amplify, choose_factor
@@ -64,16 +65,16 @@ class PaintedCortex:
 
     @property
     def key(self) -> ColourKey:
-        return ColourKey(find_colormap("polar"), "Shift", "SD", 2.0)
+        return ColourKey(find_colormap("coolwarm"), "Shift", "SD", 2.0)
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         level = 0 if shot.step is None else 10 + 5 * (shot.step + 1)
         return np.full((size[1], size[0], 3), (level, 200, 100), dtype=np.uint8)
 
-    def shapes(self) -> tuple[Shape, ...]:
+    def meshes(self) -> tuple[HemisphereMesh, ...]:
         points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
         red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (Shape(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
@@ -194,10 +195,58 @@ def test_an_mp4_holds_as_many_showings_as_asked(probe: Probe, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("fps", [7.0, 12.5, 24.0, 30.0, 50.0])
-def test_the_delays_of_a_gif_add_up(fps: float) -> None:
-    delays = gif_delays(100, fps)
-    assert sum(delays) == round(100 * 100 / fps)
-    assert max(delays) - min(delays) <= 1
+def test_the_delays_of_a_gif_add_up(fps: float, tmp_path: Path) -> None:
+    path = tmp_path / "delays.gif"
+    n_frames = int(2 * fps)
+    list(iter_write(counted(n_frames, Alive()), replace(SMALL, fps=fps), path))
+    with Image.open(path) as gif:
+        assert gif.n_frames == n_frames
+        delays = []
+        for index in range(n_frames):
+            gif.seek(index)
+            delays.append(gif.info["duration"])
+    assert sum(delays) == pytest.approx(1000 * n_frames / fps, abs=5)
+    assert max(delays) - min(delays) <= 10
+
+
+class Alive:
+    """How many frames are alive at once, at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    def watch(self, frame: ByteArray) -> ByteArray:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        weakref.finalize(frame, self.lose)
+        return frame
+
+    def lose(self) -> None:
+        self.now -= 1
+
+
+def counted(n_frames: int, alive: Alive) -> Iterator[ByteArray]:
+    """Frames that all differ, each watched."""
+    for index in range(n_frames):
+        frame = np.zeros((360, 640, 3), dtype=np.uint8)
+        frame[:, 5 * index : 5 * index + 40] = (250, 2 * index, 100)
+        yield alive.watch(frame)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif", "frames"])
+def test_frames_are_streamed_and_never_collected(name: str, tmp_path: Path) -> None:
+    alive = Alive()
+    list(iter_write(counted(40, alive), replace(SMALL, loops=3), tmp_path / name))
+    assert alive.most <= 3
+
+
+def test_showings_follow_each_other_at_one_pace(tmp_path: Path) -> None:
+    path = tmp_path / "thrice.mp4"
+    list(iter_write(counted(20, Alive()), replace(SMALL, loops=3), path))
+    with av.open(str(path)) as container:
+        times = [float(frame.time) for frame in container.decode(video=0) if frame.time is not None]
+    np.testing.assert_allclose(np.diff(times), 0.1, atol=1e-3)
+    assert len(times) == 60
 
 
 def test_a_folder_holds_every_frame_as_it_was_drawn(probe: Probe, tmp_path: Path) -> None:
@@ -256,6 +305,35 @@ def test_cancelling_leaves_nothing_behind(probe: Probe, tmp_path: Path) -> None:
             for _ in iter_movie(probe, SMALL, tmp_path / name, should_stop=stop_at_the_fifth):
                 pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif"])
+def test_what_follows_the_last_frame_can_be_stopped(probe: Probe, tmp_path: Path, name: str) -> None:
+    seen: list[int] = []
+    with pytest.raises(Cancelled):
+        for progress in iter_movie(
+            probe, replace(SMALL, loops=3), tmp_path / name, should_stop=lambda: len(seen) >= SMALL.n_frames
+        ):
+            seen.append(progress.frame)
+    assert seen[-1] == SMALL.n_frames
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif"])
+def test_an_encoder_that_fails_leaves_the_older_movie(
+    probe: Probe, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ffmpeg"
+    script.write_text("#!/bin/sh\necho warming up >&2\necho 'No space left on device' >&2\nexit 1\n")
+    script.chmod(0o700)
+    path = tmp_path / "movies" / name
+    path.parent.mkdir()
+    path.write_bytes(b"older")
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(script))
+    with pytest.raises(StorageError, match=r"cannot be written: No space left on device\. Free some space"):
+        list(iter_movie(probe, replace(SMALL, loops=3), path))
+    assert path.read_bytes() == b"older"
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_movie_that_is_given_up_leaves_nothing_behind(probe: Probe, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from core.networks.catalog import NetworkSpec
+from core.networks.spec import NetworkSpec
 
 SIZE = 64
 

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from core.errors import BadInputError, WeightsError
-from core.networks.catalog import NetworkSpec
 from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
+from core.networks.spec import NetworkSpec
 
 Tiny = tuple[NetworkSpec, nn.Module]
 

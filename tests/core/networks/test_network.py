@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from core.errors import Cancelled
-from core.networks.catalog import NetworkSpec
 from core.networks.load import load_network
 from core.networks.network import Network
+from core.networks.spec import NetworkSpec
 
 
 @pytest.fixture

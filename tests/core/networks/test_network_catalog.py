@@ -10,18 +10,12 @@ import timm
 import torchvision
 
 from core.errors import BadInputError, WeightsError
-from core.networks.catalog import (
-    catalog_path,
-    downloads_folder,
-    find_network,
-    list_networks,
-    read_catalog,
-    weights_folder,
-)
+from core.networks.catalog import find_network, list_networks
 from core.networks.files.checkpoint import hash_file
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import find_named
+from core.networks.spec import catalog_path, downloads_folder, read_catalog, weights_folder
 
 LARGEST_FOLDER = 48e6
 
@@ -104,8 +98,8 @@ def test_an_unknown_network_gets_the_nearest_id() -> None:
     [
         ('family = "timm"', 'family = "keras"', r"`efficientnet_lite0\.family` must be one of torchvision, timm"),
         ('default_layer = "bn2"', 'default_layer = "bn3"', r"`efficientnet_lite0\.default_layer` must be one of"),
-        ('architecture = "tf_', 'arch = "tf_', "Look at 'arch'"),
-        ("[network.alexnet]", "[network.alexnet", "cannot be read"),
+        ('architecture = "tf_', 'arch = "tf_', r"unknown key `[a-z_0-9]+\.arch` \(did you mean 'architecture'"),
+        ("[network.alexnet]", "[network.alexnet", "is not the catalogue of networks, or is cut short"),
     ],
 )
 def test_a_bad_entry_is_named(tmp_path: Path, old: str, new: str, sentence: str) -> None:

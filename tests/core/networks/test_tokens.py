@@ -12,9 +12,9 @@ from torch import nn
 
 from core.encoders.pooling import pool_features
 from core.errors import Cancelled, WeightsError
-from core.networks.catalog import NetworkSpec
-from core.networks.layers import list_layers
+from core.networks.list_layers import list_layers
 from core.networks.load import load_network
+from core.networks.spec import NetworkSpec
 
 SIZE = 64
 VIT, SWIN, DINO = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "vit_small_patch14_dinov2"

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.networks.catalog import NetworkSpec
 from core.networks.load import load_network
+from core.networks.spec import NetworkSpec
 from core.networks.truncate import cut_after, fold_batchnorm, run_to_exit
 
 CASES = [

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
-from core.networks.catalog import NetworkSpec
 from core.networks.network import Network
+from core.networks.spec import NetworkSpec
 from core.networks.validate import validate_network
 
 

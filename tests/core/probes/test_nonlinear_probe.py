@@ -14,7 +14,8 @@ from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError, Cancelled
-from core.probes.files import hash_header, load_probe, save_probe
+from core.headers import hash_table
+from core.probes.files import HEADER, load_probe, save_probe
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.reproduce import iter_reproduce
 from core.probes.run import iter_probe
@@ -197,7 +198,7 @@ def test_a_file_from_before_these_fields_loads_and_reproduces_bit_for_bit(tmp_pa
     import hashlib
 
     header["arrays_sha256"] = hashlib.sha256(packed).hexdigest()
-    header["header_sha256"] = hash_header(header)
+    header["header_sha256"] = hash_table(header, HEADER.hash_key)
     path.write_text(json.dumps(header))
     loaded = load_probe(path)
     assert loaded.config == configure(ObjectiveKind.TARGET)

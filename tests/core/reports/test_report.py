@@ -10,7 +10,7 @@ import pytest
 from core.commands.cli import run_command_line
 from core.engine import Engine
 from core.errors import BadInputError
-from core.reports.report import write_report
+from core.reports.analysis_package import write_report
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.run import iter_sweep
 
@@ -45,6 +45,14 @@ def test_a_page_holds_methods_formulas_figures_and_says_simulated(tmp_path: Path
     list(iter_sweep(Engine(device="cpu"), config, tmp_path / "one"))
     path = write_report([tmp_path / "one"])
     page = path.read_text(encoding="utf-8")
+    poster = tmp_path / "one" / "figures" / "poster.svg"
+    poster.write_text("mine", encoding="utf-8")
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "one").rglob("*")}
+    again = write_report([tmp_path / "one"], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert again.split("<svg")[0] == page.split("<svg")[0]
+    assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "one").rglob("*")}, "only read"
+    write_report([tmp_path / "one"])
+    assert poster.read_text(encoding="utf-8") == "mine", "a user's own file stays"
     reader = Reader()
     reader.feed(page)
     assert reader.tags.count("svg") == 2

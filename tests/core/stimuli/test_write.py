@@ -144,7 +144,7 @@ def test_goals_left_open_are_the_mean_over_the_originals(tmp_path: Path) -> None
     items = [make_item(0), make_item(3)]
     found = write(items, tmp_path / "set", SetConfig("mean", layout=Layout(matching=Matching.LUMINANCE)))
     mean = np.mean([measure_light(item.probe.clean_pixels)[0] for item in items])
-    assert unpack_set(found.header["set"]).layout.luminance == pytest.approx(mean)
+    assert found.header.set is not None and found.header.set.layout.luminance == pytest.approx(mean)
     assert [row.mean_luminance for row in found.rows if row.role == "original"] == pytest.approx([mean] * 2, abs=2e-3)
 
 
@@ -216,5 +216,5 @@ def test_the_donor_is_the_next_image_with_the_same_aim() -> None:
 def test_settings_survive_json_and_slips_are_told() -> None:
     config = SetConfig("x", ALL, Layout(picture_px=448, matching=Matching.LUMINANCE), (("alexnet", "features.4"),))
     assert unpack_set(pack_set(config)) == config
-    with pytest.raises(BadInputError, match="not the settings of a stimulus set"):
+    with pytest.raises(BadInputError, match="not the settings of a stimulus set: it has an unknown key `colour`"):
         unpack_set(pack_set(config) | {"colour": "red"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.surfaces.paint import VoxelMap, paint_voxels, voxel_at
+from core.surfaces.paint import VoxelMap, voxel_at
 from core.types import VoxelTable
 
 N_LEFT, N_RIGHT = 5, 3
@@ -35,7 +35,7 @@ def test_values_land_on_their_own_side() -> None:
 
 def test_a_parcel_shows_one_voxel_everywhere() -> None:
     table = make_table([(0, 0, 2), (0, 1, 2), (1, 1, 2)])
-    left, right = paint_voxels(table, np.array([1.0, 2.0, 3.0]), N_LEFT, N_RIGHT)
+    left, right = VoxelMap(table, N_LEFT, N_RIGHT).paint(np.array([1.0, 2.0, 3.0]))
     np.testing.assert_array_equal(left, np.array([3, 3, np.nan, np.nan, np.nan], dtype=np.float32))
     np.testing.assert_array_equal(right, np.array([np.nan, 3, np.nan], dtype=np.float32))
 

@@ -130,5 +130,5 @@ def test_damaged_files_are_named(tmp_path) -> None:
     with pytest.raises(StorageError, match=r"cut\.npz cannot be read.*Import the surface again"):
         load_surface("cut")
     np.savez(data_folder() / "surfaces" / "other.npz", header=np.array('{"format": "something"}'))
-    with pytest.raises(StorageError, match="is not a surface file of this program.s version 1"):
+    with pytest.raises(StorageError, match="other.npz is not a surface: its format is 'something'"):
         load_surface("other")

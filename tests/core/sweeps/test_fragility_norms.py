@@ -1,4 +1,4 @@
-"""Agreement of two norms, and the cost of a sweep from measured paces: answers known beforehand."""
+"""Agreement of two norms, and the cost of a sweep from measured step_seconds: answers known beforehand."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
 from core.sweeps.run import iter_sweep
 from core.sweeps.statistics import draw_resamples
-from core.sweeps.store import load_store
 from core.sweeps.transfer import Transfer
 
 EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
@@ -79,7 +78,7 @@ def test_a_folder_is_continued_by_the_same_sweep_only(engine: Engine, tmp_path: 
     with pytest.raises(BadInputError, match="lacks 6 cells.*--resume"):
         load_sweep(tmp_path / "one")
     with pytest.raises(BadInputError, match="of a sweep"):
-        load_store(tmp_path)
+        load_sweep(tmp_path)
 
 
 def test_intervals_of_r_draw_images_even_for_an_roi_with_one_target(engine: Engine, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from core.probes.spill_over import RoiPool
 from core.seeds import make_stream
 from core.sweeps.alignment import mean_cosine_squared, top_axes
 from core.sweeps.controls import make_controls, scramble_phase
+from core.sweeps.plan import CONTROLS, VARIANTS
 from core.sweeps.score import Recipient, ScoreSettings, score
 from core.sweeps.transfer import cluster, divide_by_own
-from core.sweeps.variants import CONTROLS, VARIANTS
 from core.types import NormName
-from tests.core.sweeps.test_climb import grey, run
+from tests.core.sweeps.test_attack_curve import grey, run
 from tests.helpers.tiny_encoders import SIDE, make_linear_encoder, make_table, pixel_weights
 
 

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from core.encoders.scores import correlate
-from core.sweeps.class_evidence import compare_evidence
 from core.sweeps.discriminability import (
     coefficient_of_variation,
     intraclass,
@@ -16,7 +15,7 @@ from core.sweeps.discriminability import (
     treves_rolls,
 )
 from core.sweeps.fragility import area_under, epsilon_at, measure_linearity
-from core.sweeps.meaning import locate, measure_spectrum, score_selectivity
+from core.sweeps.meaning import compare_evidence, locate, measure_spectrum, score_selectivity
 from core.sweeps.predictivity import resample_r
 from core.sweeps.statistics import (
     bootstrap,

@@ -11,11 +11,11 @@ import pytest
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
+from core.headers import unstructure
 from core.sweeps import choose
 from core.sweeps.choose import check_comparable, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.plan import CLIMB, estimate_cost, list_cells
-from core.sweeps.store import pack_config, unpack_config
+from core.sweeps.plan import CURVE, SWEEP, estimate_cost, list_cells
 from core.types import NormName
 
 ALEX, MOBILE = (
@@ -128,8 +128,8 @@ def test_encoders_are_named_with_layer_and_subject() -> None:
 
 def test_the_cost_counts_every_step() -> None:
     config = make(ladder=(0.5, 1.0, 2.0), n_steps=7, norms=(NormName.L2, NormName.LINF))
-    climbs = [cell for cell in list_cells(config) if cell.kind == CLIMB]
-    assert len(climbs) == 2 * 1 * 2
+    curves = [cell for cell in list_cells(config) if cell.kind == CURVE]
+    assert len(curves) == 2 * 1 * 2
     assert estimate_cost(config).n_steps == 4 * 2 * 3 * 7
 
 
@@ -141,4 +141,4 @@ def test_the_second_norm_has_the_same_rms_change() -> None:
 
 def test_a_config_survives_json() -> None:
     config = make(norms=(NormName.L2, NormName.LINF))
-    assert unpack_config(pack_config(config)) == config
+    assert SWEEP.unpack(unstructure(config)) == config

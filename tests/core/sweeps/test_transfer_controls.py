@@ -16,20 +16,20 @@ from core.errors import BadInputError
 from core.images.transform import resize_pixels
 from core.probes.spill_over import RoiPool
 from core.reports.transfer_figures import mean_into
-from core.sweeps import climb_store, copies
+from core.sweeps import attack_curve, choose
+from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, read_cell
-from core.sweeps.climb import Ascent, climb
+from core.sweeps.choose import choose_copies
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.copies import choose_copies
 from core.sweeps.gather import load_sweep
-from core.sweeps.plan import CLIMB, FIT, REFITTED, SCORE, UNTRAINED, list_cells
+from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
 from core.sweeps.refit import split_rows
 from core.sweeps.run import check_sweep, iter_sweep
 from core.sweeps.score import Recipient, ScoreSettings, score
 from core.sweeps.transfer import analyse_transfer
 from core.types import FloatArray, NormName
-from tests.core.sweeps.test_climb import LADDER, grey
+from tests.core.sweeps.test_attack_curve import LADDER, grey
 from tests.helpers.tiny_encoders import SIDE, make_conv_encoder, make_linear_encoder, make_table, pixel_weights
 
 EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
@@ -75,7 +75,7 @@ def test_copies_untrained_sources_and_ensembles_have_their_rows(finished: Path) 
     assert abs(first.ratio[3, 0]) < 0.5, "random weights do not make the probes of trained ones"
     assert ensemble.sources == tuple(f"all but {label}" for label in sweep.labels)
     # T to the copy, from the stored shifts: what A's perturbations do to it over what its own do.
-    scored, own = sweep.score(0, 0)["shift"][3, 0], sweep.climb(0, 0, copy=REFITTED)
+    scored, own = sweep.score(0, 0)["shift"][3, 0], sweep.curve(0, 0, copy=REFITTED)
     expected = scored.mean() / (own["shift"][:, -1] / own["sd"]).mean()
     assert first.copies[0].value == pytest.approx(expected)
     assert 0 < first.copies[0].value < 1
@@ -122,15 +122,15 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
     list(iter_sweep(Engine(device="cpu"), config, tmp_path / "transfer"))
 
     def fail(*_: object, **__: object) -> None:
-        raise AssertionError("climbed again")
+        raise AssertionError("attacked again")
 
-    monkeypatch.setattr("core.sweeps.climb.climb", fail)
+    monkeypatch.setattr("core.sweeps.attack_curve.run_curve", fail)
     for question in (Question.MEANING, Question.FRAGILITY):
         list(iter_sweep(Engine(device="cpu"), replace(config, question=question), tmp_path / question))
     first, second = (load_sweep(tmp_path / name) for name in ("transfer", "meaning"))
-    assert np.array_equal(first.climb(0, 0)["delta"], second.climb(0, 0)["delta"])
-    assert "delta" not in load_sweep(tmp_path / "fragility").climb(0, 0)
-    with pytest.raises(AssertionError, match="climbed again"):
+    assert np.array_equal(first.curve(0, 0)["delta"], second.curve(0, 0)["delta"])
+    assert "delta" not in load_sweep(tmp_path / "fragility").curve(0, 0)
+    with pytest.raises(AssertionError, match="attacked again"):
         list(iter_sweep(Engine(device="cpu"), replace(config, seed=5), tmp_path / "other"))
 
 
@@ -138,15 +138,15 @@ def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) ->
     import os
 
     for number in range(3):
-        climb_store.keep_climb(str(number), {"shift": np.full(1000, float(number))})
-        os.utime(climb_store._path(str(number)), (number, number))
-    climb_store.drop_oldest(20_000)
-    assert climb_store.load_climb("0") is None
-    kept = climb_store.load_climb("2")
+        attack_curve.keep_curve(str(number), {"shift": np.full(1000, float(number))})
+        os.utime(attack_curve.path_of(str(number)), (number, number))
+    attack_curve.drop_oldest(20_000)
+    assert attack_curve.load_curve("0") is None
+    kept = attack_curve.load_curve("2")
     assert kept is not None
     assert kept["shift"][0] == 2
-    climb_store._path("2").write_bytes(b"damaged")
-    assert climb_store.load_climb("2") is None
+    attack_curve.path_of("2").write_bytes(b"damaged")
+    assert attack_curve.load_curve("2") is None
 
 
 def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_weights() -> None:
@@ -154,8 +154,8 @@ def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_we
     encoders = [make_linear_encoder(seed=seed) for seed in (1, 2, 3)]
     aim = np.eye(3, dtype=np.float32)[0]
     attack = AttackConfig(epsilon=LADDER[-1], n_steps=4)
-    ascent = Ascent(aim, 1, attack, LADDER, tuple((one, aim) for one in encoders[1:]))
-    found = climb(encoders[0], grey(2), ascent, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
+    curve = AttackCurve(aim, 1, attack, LADDER, tuple((one, aim) for one in encoders[1:]))
+    found = run_curve(encoders[0], grey(2), curve, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
     weights = [pixel_weights(one).ravel() for one in encoders]
     mean = np.mean([w / one.target_sd(aim) for w, one in zip(weights, encoders, strict=True)], axis=0)
     expected = LADDER[-1] * weights[0] @ mean / np.linalg.norm(mean)
@@ -164,8 +164,8 @@ def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_we
 
 def test_the_stored_gradient_is_the_encoders_own() -> None:
     encoder = make_linear_encoder()
-    ascent = Ascent(np.eye(3, dtype=np.float32)[0], -1, AttackConfig(epsilon=LADDER[-1], n_steps=2), LADDER)
-    found = climb(encoder, grey(2), ascent, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
+    curve = AttackCurve(np.eye(3, dtype=np.float32)[0], -1, AttackConfig(epsilon=LADDER[-1], n_steps=2), LADDER)
+    found = run_curve(encoder, grey(2), curve, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
     weights = pixel_weights(encoder)
     assert np.allclose(found["gradient"][0], -weights / np.abs(weights).max(), atol=1e-3)
 
@@ -229,13 +229,13 @@ def test_the_perturbations_are_equal_for_any_batch_and_device(at_once: int) -> N
     found = []
     for device in devices:
         encoder = make_conv_encoder().to(device)
-        ascent = Ascent(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=LADDER[-1], n_steps=3), LADDER)
+        curve = AttackCurve(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=LADDER[-1], n_steps=3), LADDER)
         keys = list("abcde")
         found.append(
-            climb(encoder, grey(5), ascent, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
+            run_curve(encoder, grey(5), curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
         )
-    reference = climb(
-        make_conv_encoder(), grey(5), ascent, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=5
+    reference = run_curve(
+        make_conv_encoder(), grey(5), curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=5
     )
     for one in found:
         assert np.allclose(one["delta"], reference["delta"], atol=TOLERANCE)
@@ -259,8 +259,8 @@ def test_halves_are_random_disjoint_from_what_scores_them_and_repeatable() -> No
 
 
 def test_an_imported_encoder_has_no_copy_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = copies.load_card(*EARLY)
-    monkeypatch.setattr(copies, "load_card", lambda *_: replace(card, provenance=object()))  # type: ignore[arg-type]
+    card = choose.load_card(*EARLY)
+    monkeypatch.setattr(choose, "load_card", lambda *_: replace(card, provenance=object()))  # type: ignore[arg-type]
     found = choose_copies([EARLY])
     assert (found.refitted, found.untrained) == ((), ())
     assert found.reasons == (
@@ -274,7 +274,7 @@ def test_every_copy_costs_a_fit_and_a_climb_a_target_and_is_never_a_source_of_sc
     added = [cell for cell in more if cell not in plain]
     kinds = [(cell.kind, cell.copy) for cell in added]
     assert sorted(kinds) == sorted(
-        [(FIT, REFITTED), (CLIMB, REFITTED)] * 2 + [(FIT, UNTRAINED), (CLIMB, UNTRAINED), (SCORE, UNTRAINED)]
+        [(FIT, REFITTED), (CURVE, REFITTED)] * 2 + [(FIT, UNTRAINED), (CURVE, UNTRAINED), (SCORE, UNTRAINED)]
     )
     assert len({cell.key for cell in more}) == len(more)
 

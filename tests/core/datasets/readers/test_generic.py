@@ -145,11 +145,11 @@ def test_images_may_come_from_an_hdf5_array(folder: Path) -> None:
     ("text", "message"),
     [
         ("[images]\n", "either a folder or a file"),
-        ('[images]\nfolder = "images"\n[response]\n', "got 'response'. Did you mean 'responses'"),
+        ('[images]\nfolder = "images"\n[response]\n', r"unknown key `response` \(did you mean 'responses'"),
         ('[images]\nfolder = "images"\n[responses]\nrows = "trial"\n', "one of images, trials, got 'trial'"),
         ('[images]\nfolder = "images"\n[responses]\nrows = "trials"\n', "given exactly when rows = 'trials'"),
-        ("title = 3\n" + BASE.format(file="responses.npy"), "`title` must be a text in quotes, got 3"),
-        ("title = \n", "a TOML file, got 'subject.toml'"),
+        ("title = 3\n" + BASE.format(file="responses.npy"), "`title` must be a text, got 3"),
+        ("title = \n", r"subject.toml is not a description of a recording in TOML, or is cut short \(Invalid value"),
         (BASE.format(file="nothing.npy"), "a file that is there"),
         (BASE.format(file="responses.npy") + 'level = "rois"\nrois = ["FFA"]\n', "3 names, one a column"),
     ],
@@ -173,7 +173,7 @@ def test_a_ceiling_in_percent_is_noticed(folder: Path) -> None:
     text = BASE.format(file="responses.npy") + '[voxels]\ntable = "voxels.csv"\n'
     with pytest.raises(BadInputError, match=r"in \[0, 1\], got 45.0. Divide percent by 100"):
         plan_import("generic", describe(folder, text), ImportOptions("x"))
-    assert read_description(folder / "subject.toml").voxel_table == folder / "voxels.csv"
+    assert read_description(folder / "subject.toml").voxels.table == folder / "voxels.csv"
 
 
 def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:

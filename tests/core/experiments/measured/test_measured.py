@@ -15,9 +15,10 @@ from scipy import stats
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.measured.open_measured import open_measured
-from core.experiments.measured.planned import Plan, TargetKey, plan_set
-from core.experiments.measured.trials import ReadOptions, name_stimulus
+from core.experiments.measured.planned import Plan, plan_set
+from core.experiments.measured.trial import ReadOptions, name_stimulus
 from core.experiments.packages.presentation import CONDITION_COLUMNS
+from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import write_set
 
@@ -334,7 +335,7 @@ def test_an_id_is_found_in_a_field(text: str, name: str) -> None:
 
 
 def test_a_wished_column_wins_and_a_slip_is_told() -> None:
-    target = TargetKey("voxel 12 (left V1)", "voxel", (12,), (1.0,))
+    target = Target(TargetKind.VOXEL, "voxel 12 (left V1)", (12,), (1.0,))
     columns = ("v12", "V1", "rt")
     assert columns[find_columns(target, columns, {})[0][0]] == "v12"
     assert columns[find_columns(target, columns, {"V1": "rt"})[0][0]] == "rt"

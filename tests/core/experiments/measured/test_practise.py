@@ -11,9 +11,10 @@ import pytest
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.open_measured import open_measured
-from core.experiments.measured.planned import Plan, TargetKey, plan_set
+from core.experiments.measured.planned import Plan, plan_set
 from core.experiments.measured.practise import SimulateOptions, name_targets, simulate_responses, write_template
-from core.experiments.measured.trials import ReadOptions
+from core.experiments.measured.trial import ReadOptions
+from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import OTHER, SIGMA, write_set
 
@@ -81,8 +82,8 @@ def test_simulated_responses_are_the_formula(plan: Plan, tmp_path: Path) -> None
 
 
 def test_targets_are_named_as_they_are_found_again() -> None:
-    voxel = TargetKey("voxel 12 (left V1)", "voxel", (12,), (1.0,))
-    odd = TargetKey("set of 2 voxels", "set", (1, 2), (0.5, 0.5))
+    voxel = Target(TargetKind.VOXEL, "voxel 12 (left V1)", (12,), (1.0,))
+    odd = Target(TargetKind.SET, "set of 2 voxels", (1, 2), (0.5, 0.5))
 
     class _Plan:
         targets = (voxel, odd)

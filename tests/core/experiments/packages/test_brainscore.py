@@ -20,7 +20,7 @@ from core.experiments.packages.brainscore import name_set
 from core.experiments.packages.package import PackageKind, fit_template, write_package
 from core.experiments.packages.plan import make_plan
 from core.experiments.packages.template import Template
-from core.stimuli.images import hash_file
+from core.files import hash_file
 from core.stimuli.manifest import read_manifest
 from tests.helpers.readers import READERS, needs_brainscore
 from tests.helpers.stimulus_sets import write_set

@@ -20,7 +20,7 @@ from core.experiments.packages.plan import Plan, make_plan
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import Screen, Timing
 from core.paths import resources_folder
-from core.stimuli.manifest import StimulusSet, read_manifest
+from core.stimuli.manifest import ManifestHeader, StimulusSet, read_manifest
 from tests.helpers.chromium import PATIENCE, Page, find_chromium, open_page
 from tests.helpers.stimulus_sets import write_set
 
@@ -99,7 +99,7 @@ def test_a_picture_that_fits_reaches_the_screen_pixel_by_pixel(tmp_path: Path) -
     exact = dataclasses.replace(screen, degrees=screen.degrees_of(side))
     order = OrderConfig(runs=1, spacing=2, catch_per_run=0)
     timing = dataclasses.replace(QUICK, stimulus_seconds=30)
-    plan = make_plan(StimulusSet(folder, "noise", rows, {}), Template(timing, order, exact))
+    plan = make_plan(StimulusSet(folder, ManifestHeader("noise", rows)), Template(timing, order, exact))
     package = write_package(plan, PackageKind.JSPSYCH, tmp_path / "package")
     for path in (package / "stimuli").iterdir():
         Image.fromarray(noise).save(path)

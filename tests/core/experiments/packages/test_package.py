@@ -13,7 +13,7 @@ from core.experiments.packages.package import FORMATS, PackageKind, iter_package
 from core.experiments.packages.plan import Plan, make_plan
 from core.experiments.packages.template import Template, read_template
 from core.experiments.packages.timing import Screen
-from core.stimuli.images import hash_file
+from core.files import hash_file
 from core.stimuli.manifest import read_manifest, read_rows
 from tests.helpers.stimulus_sets import write_set
 

@@ -15,9 +15,10 @@ from typing import ClassVar
 import pytest
 
 from core.errors import BadInputError, Cancelled, DownloadError, StorageError
-from core.networks.catalog import NetworkSpec, find_network
+from core.networks.catalog import find_network
 from core.networks.files import download
 from core.networks.files.download import expected_hash, iter_download, known_hash, part_path, remove_download
+from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES
 
 CONTENT = bytes(range(256)) * 4096

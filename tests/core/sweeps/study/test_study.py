@@ -14,23 +14,24 @@ from scipy.stats import pearsonr, spearmanr
 
 from core.commands.cli import run_command_line
 from core.errors import BadInputError, StorageError
+from core.sweeps.cells import load_store
 from core.sweeps.statistics import Interval
 from core.sweeps.study.config import (
     CANDIDATES,
     TEACHERS,
-    Kinship,
     LayerName,
     Offer,
+    Relation,
     StudyConfig,
-    find_kinship,
+    find_relation,
     make_quick,
     parse_layers,
 )
-from core.sweeps.study.findings import CLAIMS, Finding, Status
-from core.sweeps.study.judge import measure_candidates, rank_correlations
+from core.sweeps.study.evaluate import measure_candidates, rank_correlations
+from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
+from core.sweeps.study.plan import STUDY, StudyStore, list_study
 from core.sweeps.study.run import measure_overlap
 from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
-from core.sweeps.study.store import StudyStore, list_study, load_study
 from tests.helpers.tiny_encoders import make_linear_encoder
 
 
@@ -79,9 +80,9 @@ def test_by_default_every_teacher_is_crossed_with_the_same_candidates_and_none_i
     assert not set(config.teachers) & set(config.candidates)
     assert {name.network for name in config.teachers} == {name.network for name in config.candidates}
     sister = TEACHERS[1]
-    kinds = [find_kinship(sister, name) for name in CANDIDATES]
-    assert kinds[:4] == [Kinship.SISTER, Kinship.SISTER, Kinship.OWN, Kinship.OWN]
-    assert set(kinds[4:]) == {Kinship.OTHER}
+    kinds = [find_relation(sister, name) for name in CANDIDATES]
+    assert kinds[:4] == [Relation.SISTER, Relation.SISTER, Relation.OWN, Relation.OWN]
+    assert set(kinds[4:]) == {Relation.OTHER}
     assert [len(config.offered(sister, offer)) for offer in Offer] == [8, 6, 4]
 
 
@@ -138,9 +139,9 @@ def test_the_overlap_of_perturbations_is_their_cosine() -> None:
         (4, (np.nan, np.nan, np.nan), Status.UNKNOWN),
     ],
 )
-def test_a_finding_is_read_off_its_interval(number: int, interval: tuple[float, ...], status: Status) -> None:
-    finding = Finding(CLAIMS[number - 1], TEACHERS[0], 1.0, Offer.ALL, Interval(*interval))
-    assert finding.status is status
+def test_an_outcome_is_read_off_its_interval(number: int, interval: tuple[float, ...], status: Status) -> None:
+    outcome = Outcome(HYPOTHESES[number - 1], TEACHERS[0], 1.0, Offer.ALL, Interval(*interval))
+    assert outcome.status is status
 
 
 @pytest.mark.parametrize(
@@ -196,11 +197,11 @@ def test_one_command_makes_the_page_and_a_lost_cell_is_made_again_alike(
     assert {path.name for path in (out / "figures").glob("*.svg")} == {"axes.svg", "criteria.svg", "findings.svg"}
     table = (out / "tables" / "candidates.csv").read_bytes()
 
-    store = load_study(out)
+    store = load_store(STUDY, out)
     last = list_study(store.config)[-1]
     (out / "cells" / f"{last.key}.npz").unlink()
     with pytest.raises(BadInputError, match="lacks 1 cells"):
-        load_study(out)
+        load_store(STUDY, out)
     assert call_study("--out", str(out), "--resume") == 0
     assert (out / "tables" / "candidates.csv").read_bytes() == table
     with_other_seed = ("--out", str(out), "--resume", "--seed", "1")
@@ -209,7 +210,7 @@ def test_one_command_makes_the_page_and_a_lost_cell_is_made_again_alike(
 
 
 def test_a_broken_cell_says_what_to_do(tmp_path: Path) -> None:
-    store = StudyStore(tmp_path, make_quick(), {})
+    store = StudyStore(tmp_path, make_quick(), {}, STUDY)
     cell = list_study(store.config)[0]
     (tmp_path / "cells").mkdir()
     (tmp_path / "cells" / f"{cell.key}.npz").write_bytes(b"nothing")

@@ -1,0 +1,300 @@
+"""Options of the command line, made from signatures and frozen configs: types, defaults, help. Never runs a command.
+
+A command is a function; cyclopts reads its words by its signature. What a config says already is not said again:
+`takes` adds the options of a config's fields, with the help of its docstring, and hands what was typed on as `given`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, replace
+from enum import StrEnum
+from functools import partial, wraps
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from cyclopts import App, Argument, CycloptsError, Parameter, Token
+from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+
+from core.checks import describe_refusal, suggest
+from core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from core.figures.movie_config import CortexLook
+    from core.figures.movie_frames import Cortex
+    from core.probes.probe import Probe
+
+    OpenCortex = Callable[[Probe, CortexLook, str], AbstractContextManager[Cortex]]
+    """Given a probe, a style and a theme, something that draws its cortex for as long as the block lasts."""
+
+T = TypeVar("T")
+Run = Callable[..., int]
+
+
+def about(text: str, **more: Any) -> Parameter:
+    """An option's help; `more` as of `cyclopts.Parameter`."""
+    return Parameter(help=text, **more)
+
+
+def words(text: str) -> Parameter:
+    """The help of an option that takes several words at once."""
+    return Parameter(help=text, consume_multiple=True)
+
+
+def explained(text: str, **implied: str) -> Callable[[Run], Run]:
+    """Give a command a text that stands below its options, and options the value they have when named without one."""
+
+    def add(command: Run) -> Run:
+        command.explanation = text  # type: ignore[attr-defined]
+        command.implied = {f"--{name}": value for name, value in implied.items()}  # type: ignore[attr-defined]
+        return command
+
+    return add
+
+
+Json = Annotated[bool, about("print JSON instead of text")]
+Device = Annotated[str, about("auto, cpu, cuda or mps")]
+SEED = "of every random draw; a whole number of at least 0"
+Seed = Annotated[int, about(SEED)]
+NewFolder = Annotated[Path, about("new or empty folder")]
+ProbeFile = Annotated[Path, about("the .json of a saved probe")]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What only the caller of the command line can do, since nothing here may know Qt."""
+
+    open_window: Callable[[str, Path | None], int]
+    run_demonstration: Callable[[str, str], int]
+    open_cortex: OpenCortex | None = None
+    session: Path | None = None
+
+
+FromHost = Annotated[Host | None, Parameter(parse=False)]
+
+
+class Given:
+    """What was typed of the options that a command took over from configs."""
+
+    def __init__(self, typed: dict[type, dict[str, Any]]) -> None:
+        self._typed = typed
+
+    def of(self, config: type) -> dict[str, Any]:
+        """What was typed, by the config's field."""
+        return dict(self._typed.get(config, {}))
+
+    def make(self, config: type[T], **more: Any) -> T:
+        """The config; what was not typed takes its default."""
+        return config(**self.of(config) | more)
+
+    def over(self, base: T, **more: Any) -> T:
+        """The same config with what was typed in place of its own."""
+        return cast(T, replace(cast(Any, base), **self.of(type(base)) | more))
+
+
+def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Callable[[Callable[..., int]], Run]:
+    """Give a command the options of configs.
+
+    Parameters
+    ----------
+    sources : (config, fields, help)
+        Fields as "gate_r=gate n_steps": a field, or a field and its option; a leading "n_" falls away by itself; "" is
+        every field. Help by option replaces that of the config's docstring; "" goes before the others.
+    """
+    made = [option for config, text, *helped in sources for option in _make(config, text, *helped)]
+
+    def add(command: Callable[..., int]) -> Run:
+        @wraps(command)
+        def run(*args: Any, **typed: Any) -> int:
+            values: dict[type, dict[str, Any]] = {}
+            for config, name, parameter in made:
+                if parameter.name in typed:
+                    values.setdefault(config, {})[name] = typed.pop(parameter.name)
+            return command(*args, given=Given(values), **typed)
+
+        signature, hints = inspect.signature(command), get_type_hints(command, include_extras=True)
+        own = [one.replace(annotation=hints[one.name]) for one in signature.parameters.values() if one.name != "given"]
+        needed = [one for one in own if one.default is one.empty]
+        every = [*needed, *(parameter for _, _, parameter in made), *(one for one in own if one not in needed)]
+        every.sort(key=lambda one: one.kind)
+        run.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in every} | {"return": int}
+        del run.__wrapped__
+        return run
+
+    return add
+
+
+def _make(
+    config: type, text: str, helped: dict[str, str] | None = None
+) -> Iterator[tuple[type, str, inspect.Parameter]]:
+    hints, helped = get_type_hints(config, include_extras=True), helped or {}
+    known = {field.name: field for field in fields(cast(Any, config))}
+    told = describe_fields(config)
+    told["seed"] = told.get("seed") or SEED
+    start = helped.get("", "")
+    told = {name: start + re.sub(r"`n_(\w+)`", r"--\1", uncapitalise(text)) for name, text in told.items()}
+    for word in text.split() or known:
+        name, _, renamed = word.partition("=")
+        option = renamed or name.removeprefix("n_").replace("_", "-")
+        hint, default = hints[name], _default(known[name])
+        many = get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis
+        added = Parameter(
+            name=f"--{option}",
+            help=helped.get(option, told.get(name)),
+            consume_multiple=many or None,
+            negative=f"--no-{option}" if default is True else (),
+        )
+        own = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        annotation = Annotated[(own[0], added, *own[1:])]  # type: ignore[valid-type]
+        kind = inspect.Parameter.KEYWORD_ONLY
+        made = inspect.Parameter(option.replace("-", "_"), kind, default=default, annotation=annotation)
+        yield config, name, made
+
+
+def uncapitalise(text: str) -> str:
+    """The text with a small first letter, unless it starts with an abbreviation or a symbol."""
+    return text[:1].lower() + text[1:] if text[1:2].islower() or (text[1:2] == " " and text[:1] == "A") else text
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return None if field.default is MISSING else field.default
+
+
+def describe_fields(config: type) -> dict[str, str]:
+    """What a config's docstring says of each field; a constant it names, as `MAPS`, is written out."""
+    section = re.search(r"Parameters\n\s*-+\n(.*?)(\n\s*\n\s*\w+\n\s*-+\n|\Z)", config.__doc__ or "", re.DOTALL)
+    lines = inspect.cleandoc("\n" + section[1]).splitlines() if section else []
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in lines:
+        if line and not line.startswith(" "):
+            names = line.partition(" : ")[0].split(", ")
+            found |= {name: found.get(name, "") for name in names}
+        else:
+            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
+    return {name: re.sub(r"`([A-Z_]+)`", partial(_write_out, config.__module__), text) for name, text in found.items()}
+
+
+def _write_out(module: str, constant: re.Match[str]) -> str:
+    value = getattr(sys.modules[module], constant[1])
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def read_words(command: Run, arguments: Sequence[str], *, name: str) -> tuple[inspect.BoundArguments, set[str]]:
+    """The arguments of a command, and the names of those it expects from its caller.
+
+    Raises
+    ------
+    BadInputError
+        In one sentence, for an unknown option, a missing or a superfluous word, or one that cannot be read.
+    """
+    app, given = make_app(command), list(arguments)
+    for option, value in getattr(command, "implied", {}).items():
+        if option in given and (given[given.index(option) + 1 :] or ["--"])[0].startswith("--"):
+            given.insert(given.index(option) + 1, value)
+    flags = {option for argument in list_arguments(command) if argument.hint is bool for option in argument.names}
+    for flag in (word.partition("=")[0] for word in given if "=" in word):
+        if flag in flags:
+            raise BadInputError(f"{flag} takes no value. `{name} --help` shows what is allowed.")
+    try:
+        _, bound, ignored = app.parse_args(given, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        known = [option for argument in list_arguments(command) for option in argument.names]
+        raise BadInputError(f"{_word(error, known)} `{name} --help` shows what is allowed.") from error
+    return bound, set(ignored)
+
+
+def make_app(command: Run) -> App:
+    """The parser of one command."""
+    app = App(
+        help_flags=(),
+        version_flags=(),
+        default_parameter=Parameter(negative=(), converter=_read, allow_repeating=True),
+    )
+    app.default(command)
+    return app
+
+
+def list_arguments(command: Run) -> list[Argument]:
+    """What a command takes, in order."""
+    found = make_app(command).assemble_argument_collection()
+    return [argument for argument in found if argument.parse]
+
+
+def strip_optional(hint: Any) -> Any:
+    """The type without `| None`."""
+    if get_origin(hint) in (Union, UnionType):
+        return next(inner for inner in get_args(hint) if inner is not NoneType)
+    return hint
+
+
+def choices_of(hint: Any) -> list[str]:
+    """The words a type allows, if they can be listed."""
+    hint = strip_optional(hint)
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    return [str(one) for one in hint] if isinstance(hint, type) and issubclass(hint, StrEnum) else []
+
+
+class _Unreadable(ValueError):
+    """A word that is not what its option takes."""
+
+    def __init__(self, got: str, allowed: str, advice: str = "") -> None:
+        super().__init__(got)
+        self.got, self.allowed, self.advice = got, allowed, advice
+
+
+def _read(hint: Any, tokens: Sequence[Token]) -> Any:
+    """Words as a value. Cyclopts would round "1.5" where a whole number is asked for, and guess at names of choices."""
+    inner, origin = get_args(hint), get_origin(hint)
+    if origin not in (tuple, list):
+        return _read_one(hint, tokens[0].value)
+    kinds = inner if len(inner) == len(tokens) and inner[-1] is not Ellipsis else [inner[0]] * len(tokens)
+    return origin(_read_one(kind, token.value) for kind, token in zip(kinds, tokens, strict=True))
+
+
+def _read_one(hint: Any, text: str) -> Any:
+    if choices := choices_of(hint):
+        word = next((one for one in choices if one == text.lower()), None)
+        if word is None:
+            raise _Unreadable(text, f"one of {', '.join(choices)}", suggest(text, choices))
+        return word if get_origin(hint) is Literal else hint(word)
+    try:
+        return hint(text)
+    except ValueError as error:
+        raise _Unreadable(text, {int: "a whole number", float: "a number"}[hint]) from error
+
+
+def _word(error: CycloptsError, known: list[str]) -> str:
+    """One sentence."""
+    argument = error.argument
+    name = (argument.parameter.metavar if argument.name[0] != "-" else None) or argument.name if argument else ""
+    unread = [word for word in error.unused_tokens or () if word[:1] == "-" and word.partition("=")[0] not in known]
+    match error:
+        case CoercionError(__cause__=_Unreadable() as cause):
+            return describe_refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice)
+        case UnknownOptionError():
+            return _word_unknown(error.token.keyword or error.token.value, known)
+        case UnusedCliTokensError():
+            return f"unexpected word {(error.unused_tokens or [''])[0]!r}."
+        case MissingArgumentError() if unread:
+            return _word_unknown(unread[0], known)
+        case MissingArgumentError() if argument and (error.keyword or argument.tokens):
+            count = argument.token_count()[0]
+            return f"{name} needs {'a value' if count == 1 else f'{count} values'}."
+        case MissingArgumentError() if argument:
+            return f"{name} is missing: {(argument.parameter.help or 'it must be given').rstrip('.')}."
+    return f"{error}"
+
+
+def _word_unknown(word: str, known: list[str]) -> str:
+    return f"unknown option {word!r}. {suggest(word.partition('=')[0], known)}".rstrip()

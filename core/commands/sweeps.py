@@ -1,0 +1,158 @@
+"""The four analysis commands: options to a sweep, the cost first, progress, the answer. Never computes one."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from core.attacks.config import parse_epsilon
+from core.checks import check_choice, refusal
+from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
+from core.commands.output import follow, format_answer, split, stop_on_interrupt, time_left
+from core.datasets.subject import load_subject
+from core.engine import Engine
+from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.choose import Copies, choose_copies, choose_encoders, choose_images, choose_targets
+from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
+from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
+from core.sweeps.run import check_sweep
+from core.sweeps.step_seconds import measure_step_seconds
+from core.types import Direction, NormName
+
+if TYPE_CHECKING:
+    from core.sweeps.cells import RunProgress
+
+EXPLANATION = """\
+Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.
+Images: ids or files, comma-separated; "test:8" draws 8 of the held-out images of the first subject.
+Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate.
+The cost is told first. Ctrl-C stops; the same command with --resume goes on where it stopped.
+The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),
+figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
+
+BOTH = "both"
+CONTROLS = "controls: each source's re-fitted copy as a recipient, an untrained network as a source"
+FIELDS = "n_steps n_queries n_test=test-images n_bootstrap"
+LINF_SCALE = (3 * 224 * 224) ** 0.5
+"""Brings the default L2 ladder to Linf budgets of equal RMS change at 224 x 224 pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """Which control encoders transfer is compared with."""
+
+    copies: Annotated[Literal["both", "refitted", "untrained", "none"], about(CONTROLS)] = "both"
+
+
+def _ask(
+    question: Question,
+    /,
+    *,
+    encoders: Annotated[str, about("NET[:LAYER],... or all")],
+    out: NewFolder,
+    subject: Annotated[str, about("ids of subjects, comma-separated")] = "simulated",
+    images: Annotated[str, about("ids, files or test:N, comma-separated")] = "test:4",
+    rois: Annotated[str, about("ROIs whose mean is a target, comma-separated")] = "",
+    voxels: Annotated[str, about("voxel numbers or ROI:N, comma-separated")] = "",
+    epsilons: Annotated[str, about("ascending budgets in [0, 1] pixel units, comma-separated; 8/255 allowed")] = "",
+    norm: Annotated[str, about("l2, linf or both (Linf then at equal RMS); discriminability takes one")] = "l2",
+    directions: Annotated[str, about("raise, lower or both")] = "raise",
+    attack: Annotated[str, about(f"one of {', '.join(AttackKind)}; transfer takes several, comma-separated")] = "pgd",
+    gate: Annotated[float, about("least cross-validated r of a voxel, from -1 to 1")] = 0.1,
+    seed: Seed = 0,
+    resume: Annotated[bool, about("go on with the same sweep in that folder")] = False,
+    cost: Annotated[bool, about("tell the cost and stop")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Run the sweep, answer and write; returns 0. Raises ProbeError with one clear sentence otherwise."""
+    subjects = split(subject)
+    names = choose_encoders(subjects, split(encoders))
+    norms = tuple(NormName) if norm.lower() == BOTH else (NormName(_choose("norm", norm, NormName)),)
+    if not split(rois) and not split(voxels):
+        known = load_subject(subjects[0]).voxels.roi_names
+        advice = f"{subjects[0]} has {', '.join(known)}."
+        raise refusal("targets", allowed="given by --rois or --voxels", got="", advice=advice)
+    copies = _choose_copies(given.make(CopyOptions).copies if question is Question.TRANSFER else "none", names)
+    config = given.make(
+        SweepConfig,
+        question=question,
+        encoders=names,
+        images=choose_images(load_subject(subjects[0]), split(images), seed=seed),
+        targets=choose_targets(names, rois=split(rois), voxels=split(voxels), gate=gate, seed=seed),
+        directions=tuple(Direction)
+        if directions == BOTH
+        else (Direction(_choose("directions", directions, Direction)),),
+        norms=norms,
+        ladder=_ladder(epsilons, norms[0]),
+        attacks=tuple(AttackKind(check_choice("attack", word.lower(), [*AttackKind])) for word in split(attack)),
+        gate=gate,
+        seed=seed,
+        refitted=copies.refitted,
+        untrained=copies.untrained,
+    )
+    check_sweep(config)
+    engine = Engine(device=device)
+    with stop_on_interrupt() as should_stop:
+        step_seconds = measure_step_seconds(engine, name_layers(config), should_stop=should_stop)
+        print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
+        if cost:
+            return 0
+        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), word_progress, always=True)
+    return _tell(out, as_json=json)
+
+
+def word_progress(progress: RunProgress) -> str:
+    """One line on a sweep or study under way."""
+    return f"{progress.done}/{progress.n_cells} {progress.cell}{time_left(progress.seconds_left)}"
+
+
+def _tell(out: Path, *, as_json: bool) -> int:
+    from core.reports.analysis_package import describe_result, write_analysis
+
+    report = write_analysis(out)
+    if as_json:
+        files = [str(path.relative_to(out)) for path in report.files]
+        print(json_module.dumps(describe_result(report.sweep, report.tables) | {"folder": str(out), "files": files}))
+        return 0
+    print(format_answer(report.tables[0].columns, report.tables[0].rows))
+    print(f"{len(report.files)} files in {out}; `main.py report {out}` makes one page of them.")
+    return 0
+
+
+def _choose_copies(wanted: str, encoders: tuple[EncoderName, ...]) -> Copies:
+    """The copies that are wanted and can be made; what cannot is told on stderr."""
+    if wanted == "none":
+        return Copies((), (), ())
+    found = choose_copies(encoders)
+    for reason in found.reasons:
+        print(reason, file=sys.stderr)
+    return replace(
+        found,
+        refitted=found.refitted if wanted in (BOTH, REFITTED) else (),
+        untrained=found.untrained if wanted in (BOTH, UNTRAINED) else (),
+    )
+
+
+def _choose(name: str, text: str, choices: type[NormName] | type[Direction]) -> str:
+    return check_choice(name, text.lower(), [*choices, BOTH])
+
+
+def _ladder(text: str, norm: NormName) -> tuple[float, ...]:
+    if text:
+        return tuple(parse_epsilon(word, norm) for word in split(text))
+    scale = 1.0 if norm is NormName.L2 else LINF_SCALE
+    return tuple(epsilon / scale for epsilon in DEFAULT_LADDER)
+
+
+def _make_command(question: Question) -> Run:
+    controls = ((CopyOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
+    return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls)(_ask), question))
+
+
+run_fragility, run_discriminability, run_transfer, run_meaning = map(_make_command, Question)

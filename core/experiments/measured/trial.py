@@ -1,0 +1,95 @@
+"""Measured trials and how files of them are to be read, as frozen records. Never reads a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+STIMULUS_ENDINGS = (".png",)
+"""Endings taken off an id; others may be part of it ("...-l2-0.5")."""
+
+NO_STIMULUS = {"", "n/a", "na", "nan", "none", "null"}
+SIMULATED = "simulated"
+"""A column of this name marks a table of simulated responses, and so does this word in its lines."""
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".json")
+ARRAY_ENDINGS = (".npy", ".npz", ".h5", ".hdf5")
+VOLUME_ENDINGS = (".nii", ".nii.gz")
+ENDINGS = (*TABLE_ENDINGS, *ARRAY_ENDINGS, *VOLUME_ENDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How files are to be read where they do not say so themselves.
+
+    Parameters
+    ----------
+    id_column, session_column : str
+        Of tables; "" finds them by name.
+    ids : tuple of Path
+        Of arrays and volumes: files with the stimulus of each trial, one a line, or tables (BIDS events). As many as
+        measured files, or the runs of a single one in their order.
+    key : str
+        Of npz and HDF5 files with several arrays: which holds the responses.
+    columns : tuple of str
+        Of arrays: names of the columns; ("voxels",) says that they are the subject's voxels in order.
+    rois : tuple of (str, Path)
+        Of volumes: masks whose mean is taken, by name.
+    mask : Path, optional
+        Of volumes: its voxels become columns, numbered in the order of the file (C order).
+    """
+
+    id_column: str = ""
+    session_column: str = ""
+    ids: tuple[Path, ...] = ()
+    key: str = ""
+    columns: tuple[str, ...] = ()
+    rois: tuple[tuple[str, Path], ...] = ()
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """Every trial with a stimulus.
+
+    Parameters
+    ----------
+    ids : tuple of str, n_trials long
+        The stimulus of each trial.
+    sessions : tuple of str, n_trials long
+        What was measured together; "" where nothing tells.
+    columns : tuple of str, n_columns long
+        What was measured: voxels, ROIs, a reaction time.
+    values : (n_trials, n_columns) float64
+        NaN where nothing was measured.
+    n_skipped : int
+        Trials without a stimulus: blanks, fixation, catch trials.
+    notes : tuple of str
+        What was decided while reading, a sentence each.
+    is_simulated : bool
+        Whether the file says that its responses are simulated.
+    texts : mapping of str to str
+        Columns left out because they hold text, and the first such text.
+    """
+
+    ids: tuple[str, ...]
+    sessions: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    n_skipped: int = 0
+    notes: tuple[str, ...] = field(default=())
+    is_simulated: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def name_stimulus(text: str) -> str:
+    """The id in a field that may hold a file's path: "stimuli/face_raise.png" is "face_raise"; "" for no stimulus."""
+    word = text.strip()
+    if word.casefold() in NO_STIMULUS or word.startswith("<"):  # jsPsych's fixation is a piece of HTML
+        return ""
+    if word.casefold().endswith(STIMULUS_ENDINGS):
+        return word.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+    return word

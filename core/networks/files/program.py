@@ -1,0 +1,105 @@
+"""What files that hold a whole network have in common: TorchScript and torch.export, programs that torch opens.
+
+Whoever opens one lets it run: only files the user has said to trust come here (`importing.py` asks, and keeps them).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from core.errors import WeightsError
+
+OUTPUT = "output"
+"""The layer of a file's whole output."""
+REFUSED = (RuntimeError, ValueError, TypeError, AttributeError, AssertionError, LookupError, NotImplementedError)
+"""What a program raises that is given what it was not made for."""
+BATCHES = (1, 2, 3, 4, 8, 16, 32)
+"""Numbers of images a program may have been made for that does not take any number."""
+
+
+class Program(nn.Module):
+    """Runs a program on images, `batch` at a time; 0 for any number at once."""
+
+    def __init__(self, run: nn.Module, batch: int) -> None:
+        super().__init__()
+        self.inner = run
+        self.batch = batch
+        for part in self.modules():
+            if not isinstance(part, torch.jit.ScriptModule):  # these are in eval mode, and take no attributes
+                part.training = False
+
+    def train(self, mode: bool = True) -> Program:
+        """Stay as it was saved."""
+        del mode
+        self.training = False
+        return self
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The output for a batch."""
+        if not self.batch:
+            return take_single(self.inner(values))
+        missing = values[-1:].expand(-len(values) % self.batch, -1, -1, -1)
+        padded = torch.cat([values, missing])
+        starts = range(0, len(padded), self.batch)
+        parts = [take_single(self.inner(padded[at : at + self.batch].contiguous())) for at in starts]
+        return torch.cat(parts)[: len(values)]
+
+
+def find_batch(run: nn.Module, example: torch.Tensor, *, name: str, batches: tuple[int, ...] = (0, *BATCHES)) -> int:
+    """How many images a program takes at once: the first of `batches` it runs with; 0 stands for any number.
+
+    Raises WeightsError if it runs on none: `example` (1, 3, side, side) is of another size or kind than its images.
+    """
+    reasons: list[Exception] = []
+
+    def takes(count: int) -> bool:
+        try:
+            with torch.no_grad():
+                output = take_single(run(example.expand(count, -1, -1, -1).contiguous()))
+        except REFUSED as error:
+            reasons.append(error)
+            return False
+        return not isinstance(output, torch.Tensor) or (output.ndim > 0 and len(output) == count)
+
+    for count in batches:
+        if takes(count) if count else takes(2) and takes(3):
+            return count
+    side = example.shape[-1]
+    raise WeightsError(
+        f"{name} does not run on an RGB image of {side} x {side} pixels{_explain(reasons)}. "
+        "Give the size it was made for (input size), or save it for such images."
+    )
+
+
+def check_single(module: nn.Module, n_inputs: int, *, name: str) -> None:
+    """Raise WeightsError unless a program takes one image and computes in float32."""
+    if n_inputs != 1:
+        raise WeightsError(f"{name} takes {n_inputs} inputs, not one image. Save it with the image as its only input.")
+    for values in (*module.parameters(), *module.buffers()):
+        check_type(values.dtype, name=name)
+
+
+def check_type(dtype: torch.dtype, *, name: str) -> None:
+    """Raise WeightsError for numbers of another precision than float32."""
+    if dtype.is_floating_point and dtype != torch.float32:
+        raise WeightsError(f"{name} computes in {dtype}, not torch.float32. Save it after .float().")
+
+
+def refuse_unreadable(name: str, kind: str, error: Exception) -> WeightsError:
+    """The refusal of a file that cannot be read."""
+    return WeightsError(f"{name} is truncated or no {kind} file{_explain([error])}. Save it again.")
+
+
+def take_single(output: object) -> torch.Tensor:
+    """The output of a program: what is alone in its lists, or the output as it is."""
+    while isinstance(output, tuple | list) and len(output) == 1:
+        output = output[0]
+    return output  # type: ignore[return-value]  # what is no tensor is refused by the validation
+
+
+def _explain(errors: list[Exception]) -> str:
+    """Why, in the words of the first error: its line that names an error, else its first line."""
+    lines = [line.strip().rstrip(".") for line in str(errors[0]).splitlines() if line.strip()] if errors else []
+    named = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+    return f": {(named or lines)[0]}" if lines else ""

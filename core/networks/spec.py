@@ -1,0 +1,147 @@
+"""What a network is: its entry in a catalogue, and the folders weights lie in. Never imports torch or loads weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from core.checks import check_choice
+from core.headers import HeaderKind, read_record, structure
+from core.paths import cache_folder, demo_folder, resources_folder
+
+Family = Literal["torchvision", "timm", "torchscript", "export", "python"]
+Tokens = Literal["all", "grid", "class", "mean"]
+CATALOGUE = HeaderKind("the catalogue of networks", "Install the program again.", syntax="toml")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """One network: what to build, with which weights, and where it may be cut.
+
+    Parameters
+    ----------
+    id : str
+        Short name used on the command line and in files.
+    title : str
+        Name shown to the user.
+    family : "torchvision", "timm", "torchscript", "export" or "python"
+        Library whose definition is built; or a file that holds its own definition; or a function of the user.
+    architecture : str
+        Name of the architecture in that library; "module:function" for "python"; "" for files.
+    weights : str
+        Weights file: relative to the embedded weights, to the downloads if it has an address, or an absolute path.
+    sha256 : str
+        Of the weights file: 64 hexadecimal digits, or as many of the first ones as are published; "" where none are
+        known: then the hash found at the first download or import is kept and expected from then on.
+    input_size : int
+        Side of the square stimulus, in pixels.
+    mean, std : 3 floats each
+        Per-channel (R, G, B) normalisation of pixels in [0, 1].
+    layers : tuple of str
+        Feature layers offered, early to late; paths of modules.
+    default_layer : str
+        The one to start with.
+    robust : bool
+        Whether it was trained against perturbations.
+    licence, source, note : str
+        Shown with the network.
+    url : str
+        Where the weights can be downloaded; "" for embedded and own files.
+    size_mb : float
+        Size of the download in units of 2^20 bytes; 0 where unknown.
+    tokens : "all", "grid", "class" or "mean"
+        What becomes of features (n_tokens, channels) of a transformer: kept; the patch tokens as a map (channels, side,
+        side); the class token (channels,); the mean of the patch tokens (channels,). Maps of networks with channels
+        last become (channels, height, width) in any case.
+    user : bool
+        Whether it is the user's own.
+    """
+
+    id: str
+    title: str
+    family: Family
+    architecture: str
+    weights: str
+    sha256: str
+    input_size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    layers: tuple[str, ...]
+    default_layer: str
+    robust: bool
+    licence: str
+    source: str
+    note: str
+    url: str = ""
+    size_mb: float = 0.0
+    tokens: Tokens = "all"
+    user: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a record that could not be built."""
+        check_choice(f"{self.id}.family", self.family, get_args(Family))
+        check_choice(f"{self.id}.default_layer", self.default_layer, self.layers)
+        check_choice(f"{self.id}.tokens", self.tokens, get_args(Tokens))
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the weights file should lie."""
+        return (downloads_folder() if self.url else weights_folder()) / self.weights
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be opened without a download."""
+        return (self.family == "python" and not self.weights) or self.weights_path.is_file()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether a library draws its weights anew: a file or a function of the user holds one set of them."""
+        return self.family in ("torchvision", "timm")
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it is one file, definition and weights in one, which torch itself opens and runs."""
+        return self.family in ("torchscript", "export")
+
+    def describe(self) -> str:
+        """One line: title, architecture, size, robust or standard."""
+        kind = "robust" if self.robust else "standard"
+        what = f"{self.family} {self.architecture}".strip()
+        return f"{self.title} ({what}, {self.input_size} px, {kind})"
+
+
+def catalog_path() -> Path:
+    """The catalogue file."""
+    return resources_folder() / "networks.toml"
+
+
+def weights_folder() -> Path:
+    """The folder of the embedded weights."""
+    return demo_folder() / "networks"
+
+
+def downloads_folder() -> Path:
+    """Where downloaded weights are kept; they can be downloaded again."""
+    return cache_folder() / "networks"
+
+
+@lru_cache(maxsize=8)
+def read_catalog(path: Path) -> tuple[NetworkSpec, ...]:
+    """The networks of a catalogue file, read once. Raises as `read_entries`."""
+    return read_entries(path, CATALOGUE)
+
+
+def read_entries(path: Path, kind: HeaderKind) -> tuple[NetworkSpec, ...]:
+    """Read sections [network.ID], one key per field. Raises BadInputError naming the bad entry, StorageError."""
+    entries = read_record(path, _Entries, kind).network
+    return tuple(
+        structure({**entry, "id": name}, NetworkSpec, kind, where=path, part=name) for name, entry in entries.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    network: Mapping[str, Mapping[str, Any]]

@@ -1,0 +1,286 @@
+"""One encoder, one target, many images attacked over the epsilon grid: shifts, their parts and path; the cache of them.
+
+The shift is taken apart exactly at the readout's input phi: shift = ||w|| ||dphi|| cos(w, dphi). The path's curvature
+is the mean angle between consecutive differences of phi(x + a delta), a = 0 to 1 (Henaff, Goris & Simoncelli 2019,
+doi:10.1038/s41593-019-0377-4).
+
+Finished curves are kept in the cache, so that two analyses never make the same perturbations twice; the oldest are
+dropped where they take more than `MOST_BYTES`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.control import draw_control
+from core.attacks.ensemble import EnsembleObjective
+from core.attacks.ladder import iter_ladder
+from core.attacks.norms import NORMS
+from core.attacks.objective import Objective
+from core.attacks.rounding import GREY_LEVELS
+from core.encoders.encoder import Encoder
+from core.encoders.pooling import pool_features
+from core.errors import BadInputError, NoGradientError, StorageError
+from core.paths import cache_folder
+from core.probes.respond import check_pixels, describe_versions, exact_arithmetic, to_tensor
+from core.sweeps.cells import Arrays, load_arrays, save_arrays
+from core.sweeps.plan import N_PATH
+from core.types import FloatArray
+
+LOGGER = logging.getLogger(__name__)
+IMAGES_AT_ONCE = 8
+FORMAT = 2
+"""Counted up with every change of what a curve holds or how it is computed."""
+MOST_BYTES = 4_000_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttackCurve:
+    """What is attacked: target weights c (n_voxels,), sign +1 to raise or -1 to lower, attack, ascending budgets.
+
+    `others` are further encoders that are attacked together with the first, each with its own weights c; what is scored
+    is the first one's.
+    """
+
+    direction: FloatArray
+    sign: int
+    attack: AttackConfig
+    ladder: tuple[float, ...]
+    others: tuple[tuple[Encoder, FloatArray], ...] = ()
+
+
+def run_curve(
+    encoder: Encoder,
+    pixels: FloatArray,
+    curve: AttackCurve,
+    *,
+    keys: Sequence[str],
+    keep_deltas: bool,
+    should_stop: Callable[[], bool],
+    at_once: int = IMAGES_AT_ONCE,
+) -> Arrays:
+    """Attack every image at every budget, from the lowest up, and score what is delivered.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    pixels : (n_images, 3, height, width)
+        In [0, 1].
+    curve : AttackCurve
+    keys : sequence of n_images str
+        Names of the images' random streams.
+    keep_deltas : bool
+        Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean image.
+    should_stop : callable
+    at_once : int
+        Images in one batch.
+
+    Returns
+    -------
+    dict of arrays, responses in the encoder's unit:
+    sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
+    control, l2, linf, feature_change, alignment (n_images, n_budgets); weight_size (); and with `keep_deltas` delta
+    (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
+    entry, and montage (n_budgets, height, width, 3) uint8.
+
+    Raises
+    ------
+    BadInputError
+        If the target never varies, or a response is not finite.
+    Cancelled
+        As soon as `should_stop()` is true.
+    """
+    check_pixels(encoder, pixels)
+    sd = encoder.target_sd(curve.direction)
+    if sd <= 0:
+        raise BadInputError(f"{encoder.card.config.network} predicts the target as a constant. Choose another target.")
+    parts = []
+    with ExitStack() as stack:
+        for one in (encoder, *(other for other, _ in curve.others)):
+            stack.enter_context(one.network.interruptible(should_stop))
+        stack.enter_context(exact_arithmetic())
+        run = _Curve(encoder, curve)
+        for start in range(0, len(pixels), at_once):
+            chosen = slice(start, start + at_once)
+            parts.append(run.attack(to_tensor(encoder, pixels[chosen]), keys[chosen], keep_deltas=keep_deltas))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if keep_deltas:
+        joined["montage"] = joined["montage"][0]
+    if not np.isfinite(joined["shift"]).all():
+        raise BadInputError(f"{encoder.card.config.network} gives responses that are not finite. Choose another layer.")
+    return joined | {"sd": np.asarray(sd), "weight_size": np.asarray(run.weight_size)}
+
+
+class _Curve:
+    """The parts of one curve that all batches share."""
+
+    def __init__(self, encoder: Encoder, curve: AttackCurve) -> None:
+        self._encoder, self._curve = encoder, curve
+        self._own = Objective(encoder, curve.direction, curve.sign)
+        others = [Objective(one, weights, curve.sign) for one, weights in curve.others]
+        self._objective = EnsembleObjective([self._own, *others]) if others else self._own
+        self._norm = NORMS[curve.attack.norm]
+        reduced, _ = encoder.project(curve.direction)
+        weights = reduced if encoder.components is None else encoder.components @ reduced
+        self._weights = _wide(weights)
+        self.weight_size = float(self._weights.norm())
+
+    def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
+        """Attack one batch and score it."""
+        attacked = self._attack(clean, keys)
+        inputs = self._inputs(clean)
+        gradient = self._find_gradient(clean)
+        columns: dict[str, list[FloatArray]] = {}
+        for pixels in attacked:
+            for name, values in self._score(clean, pixels, inputs=inputs, keys=keys).items():
+                columns.setdefault(name, []).append(values)
+        arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
+        arrays["clean"] = _array(inputs @ self._weights)
+        arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
+        path = self._walk(clean, attacked[-1])
+        arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
+        if keep_deltas:
+            arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
+            largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
+            arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
+            levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in attacked]
+            arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
+        return arrays
+
+    def _find_gradient(self, clean: torch.Tensor) -> torch.Tensor:
+        """The gradient at the clean images; NaN where the network hands on none and the attack needs none."""
+        try:
+            return self._own.ascend(clean)[1]
+        except NoGradientError:
+            if self._curve.attack.method is not AttackMethod.SQUARE:
+                raise
+            return torch.full_like(clean, torch.nan)
+
+    def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
+        attack, ladder = self._curve.attack, self._curve.ladder
+        steps = iter_ladder(self._objective, clean, attack, ladder=ladder, keys=keys)
+        return [step.attack.best.pixels for step in steps if step.ends_rung]
+
+    def _score(
+        self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
+    ) -> dict[str, FloatArray]:
+        """Shift and its parts at one budget, each (n,)."""
+        delta = _wide(pixels - clean)
+        change = self._inputs(pixels) - inputs
+        shift = change @ self._weights
+        moved = change.norm(dim=1)
+        scale = (moved * self.weight_size).clamp_min(torch.finfo(torch.float64).tiny)
+        size = self._norm.size(delta).to(clean)
+        attack = self._curve.attack
+        control = draw_control(clean, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=keys)
+        return {
+            "shift": _array(shift),
+            "control": _array((self._inputs(control.to(clean)) - inputs) @ self._weights),
+            "l2": _array(torch.linalg.vector_norm(delta, dim=(1, 2, 3))),
+            "linf": _array(delta.abs().amax(dim=(1, 2, 3))),
+            "feature_change": _array(moved / inputs.norm(dim=1)),
+            "alignment": _array(shift / scale),
+        }
+
+    def _walk(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
+        """phi along the straight path from the clean image, (N_PATH, n, n_inputs)."""
+        places = [clean + share * (pixels - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
+        return _array(torch.stack([self._inputs(place) for place in places]))
+
+    def _inputs(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""
+        with torch.no_grad():
+            inputs = pool_features(self._encoder.network(pixels), self._encoder.card.config.pool)
+            return _wide(inputs if self._encoder.projection is None else self._encoder.projection(inputs))
+
+
+def measure_curvature(path: FloatArray) -> FloatArray:
+    """Mean angle in degrees between consecutive differences of a path (n_points, n, n_features): (n,); 0 if straight.
+
+    Points that do not move have no angle; a path of them has curvature 0.
+    """
+    angles = measure_angles(path)
+    known = np.isfinite(angles)
+    return np.asarray(np.where(known, angles, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def measure_angles(path: FloatArray) -> FloatArray:
+    """Angle in degrees at every inner point of a path (n_points, n, n_features): (n_points - 2, n); NaN where it stops.
+
+    The angle at a point is that between the differences before and after it.
+    """
+    steps = np.diff(path, axis=0)
+    sizes = np.linalg.norm(steps, axis=2, keepdims=True)
+    unit = np.divide(steps, sizes, out=np.zeros_like(steps), where=sizes > 0)
+    # From the chord, not the arc cosine: that loses half its digits near 0 degrees.
+    chord = np.linalg.norm(np.diff(unit, axis=0), axis=2)
+    moves = (sizes[1:, :, 0] > 0) & (sizes[:-1, :, 0] > 0)
+    return np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), np.nan)
+
+
+def _wide(values: torch.Tensor) -> torch.Tensor:
+    """The same values in float64 on the CPU (Apple's GPUs have no float64)."""
+    return values.detach().cpu().double()
+
+
+def _array(values: torch.Tensor) -> FloatArray:
+    return np.asarray(values.detach().cpu().double().numpy())
+
+
+def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> str:
+    """The hash of everything a curve's numbers depend on; `images` are hashes of the pixels."""
+    members = ((encoder, curve.direction), *curve.others)
+    parts = [_describe(one, weights) for one, weights in members]
+    device = str(encoder.network.device)
+    rest = [FORMAT, curve.sign, asdict(curve.attack), curve.ladder, list(images), describe_versions(), device]
+    return hashlib.sha256(json.dumps([parts, rest], sort_keys=True).encode()).hexdigest()
+
+
+def load_curve(name: str) -> Arrays | None:
+    """A curve by its hash; None where it is not there or damaged."""
+    try:
+        return load_arrays(path_of(name)) if path_of(name).is_file() else None
+    except StorageError as problem:
+        LOGGER.info("a cached attack curve cannot be read: %s", problem)
+        return None
+
+
+def keep_curve(name: str, arrays: Arrays) -> None:
+    """Keep a curve; a full or read-only disk is logged and otherwise passed over."""
+    try:
+        save_arrays(path_of(name), arrays)
+        drop_oldest(MOST_BYTES)
+    except StorageError as problem:
+        LOGGER.info("an attack curve was not cached: %s", problem)
+
+
+def drop_oldest(most_bytes: int) -> None:
+    """Delete the curves that were kept first until the others take at most `most_bytes`."""
+    kept = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in path_of("").parent.glob("*.npz"))
+    total = sum(size for _, size, _ in kept)
+    for _, size, path in kept:
+        if total <= most_bytes:
+            return
+        with suppress(OSError):
+            path.unlink()
+        total -= size
+
+
+def _describe(encoder: Encoder, weights: FloatArray) -> list[str]:
+    digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
+    return [encoder.card.sha256, encoder.network.sha256, encoder.network.layer, digest]
+
+
+def path_of(name: str) -> Path:
+    """Where a curve lies in the cache."""
+    return cache_folder() / "climbs" / f"{name}.npz"

@@ -1,0 +1,150 @@
+"""When the paper's four findings hold on voxels whose truth is known, with interval and threshold. Numbers only.
+
+An outcome is undecided where its interval holds the threshold, and unknown where the candidates it is about are not
+offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from core.sweeps.statistics import Interval, interval_of_rows
+from core.sweeps.study.config import LayerName, Offer, Relation, StudyConfig
+from core.sweeps.study.evaluate import Condition, Measures, StudyAnswer
+from core.types import FloatArray
+
+LITTLE = 0.1
+"""A transfer below a tenth of what the best perturbation does is called none."""
+
+
+class Status(StrEnum):
+    """What the interval says."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    UNDECIDED = "undecided"
+    UNKNOWN = "no such candidates"
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One finding as a number, of some groups of candidates, and the threshold it is to lie above (or below)."""
+
+    number: int
+    title: str
+    formula: str
+    groups: tuple[str, ...]
+    measure: Callable[..., FloatArray]
+    threshold: float
+    above: bool = True
+
+
+def _fragility(measures: Measures, standard: list[int]) -> FloatArray:
+    ratio = measures.sensitivity[:, standard] / measures.true_sensitivity
+    return np.asarray(np.exp(np.log(ratio).mean(axis=1)))
+
+
+def _discriminability(measures: Measures, offered: list[int]) -> FloatArray:
+    spread = []
+    for values in (measures.sensitivity[:, offered], measures.r[:, offered]):
+        variance, square = values.var(axis=1, ddof=1), values.mean(axis=1) ** 2
+        spread.append(np.divide(variance, square, out=np.full_like(variance, np.nan), where=square > 0))
+    return np.asarray(spread[0] - spread[1])
+
+
+def _transfer(measures: Measures, chosen: list[int]) -> FloatArray:
+    return np.asarray(measures.transfer[:, chosen].mean(axis=1))
+
+
+def _meaning(measures: Measures, robust: list[int], standard: list[int]) -> FloatArray:
+    return np.asarray(_transfer(measures, robust) - _transfer(measures, standard))
+
+
+HYPOTHESES = (
+    Hypothesis(
+        1,
+        "Fragility: standard candidates are more fragile than the true voxels",
+        "geometric mean over standard candidates of S_candidate / S_true",
+        ("standard",),
+        _fragility,
+        threshold=1.0,
+    ),
+    Hypothesis(
+        2,
+        "Discriminability: sensitivity tells candidates apart better than predictivity",
+        "var / mean² over candidates of S, less that of r",
+        ("offered",),
+        _discriminability,
+        threshold=0.0,
+    ),
+    Hypothesis(
+        3,
+        "Transfer: probes of standard candidates of another architecture do not move the true voxel",
+        "mean T of standard candidates of another architecture",
+        ("foreign",),
+        _transfer,
+        threshold=LITTLE,
+        above=False,
+    ),
+    Hypothesis(
+        4,
+        "Meaning: probes of robust candidates move the true voxel more than those of standard ones",
+        "mean T of robust candidates less that of standard ones",
+        ("robust", "standard"),
+        _meaning,
+        threshold=0.0,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One hypothesis in one simulated recording, for one offer of candidates."""
+
+    hypothesis: Hypothesis
+    teacher: LayerName
+    noise: float
+    offer: Offer
+    value: Interval
+
+    @property
+    def status(self) -> Status:
+        """What the interval says of the threshold."""
+        low, high, threshold = self.value.low, self.value.high, self.hypothesis.threshold
+        if not np.isfinite([low, high]).all():
+            return Status.UNKNOWN
+        if low <= threshold <= high:
+            return Status.UNDECIDED
+        return Status.HOLDS if (low > threshold) is self.hypothesis.above else Status.FAILS
+
+
+def list_outcomes(answer: StudyAnswer) -> tuple[Outcome, ...]:
+    """Every hypothesis for every offer, recording and noise level."""
+    found = []
+    for offer in Offer:
+        for condition in answer.conditions:
+            groups = _group(condition, offer, answer.config)
+            for one in HYPOTHESES:
+                value = _measure(one, condition, groups, answer.config.confidence)
+                found.append(Outcome(one, condition.teacher, condition.noise, offer, value))
+    return tuple(found)
+
+
+def _group(condition: Condition, offer: Offer, config: StudyConfig) -> dict[str, list[int]]:
+    """Numbers of the candidates on offer, by kind; foreign: standard ones of another architecture."""
+    offered = list(config.offered(condition.teacher, offer))
+    robust = [number for number in offered if config.candidates[number].is_robust]
+    standard = [number for number in offered if number not in robust]
+    foreign = [number for number in standard if condition.relations[number] is Relation.OTHER]
+    return {"offered": offered, "robust": robust, "standard": standard, "foreign": foreign}
+
+
+def _measure(one: Hypothesis, condition: Condition, groups: dict[str, list[int]], confidence: float) -> Interval:
+    chosen = [groups[name] for name in one.groups]
+    if not all(chosen) or ("offered" in one.groups and len(groups["offered"]) < 2):  # a variance takes two
+        return Interval(float("nan"), float("nan"), float("nan"))
+    return interval_of_rows(one.measure(condition.measures, *chosen), confidence)

@@ -1,0 +1,36 @@
+"""Words for numbers, the same everywhere: counts, durations, a few of many names. Never measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun, "1 voxel", "3 voxels", "2 stimuli"; `many` where an s does not make the plural."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration as people say it.
+
+    >>> format_duration(40), format_duration(720), format_duration(12600)
+    ('40 s', '12 min', '3.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def write_duration(seconds: float) -> str:
+    """A duration that is known, to the second: "6 min 32 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def name_some(names: Sequence[str], most: int = 3, noun: str = "") -> str:
+    """The first of many names: "a, b, c and 4 more files" with the noun "file"."""
+    left = len(names) - most
+    more = f" and {left} more {noun + 's' if noun else ''}".rstrip() if left > 0 else ""
+    return ", ".join(names[:most]) + more

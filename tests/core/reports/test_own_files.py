@@ -1,0 +1,36 @@
+"""Reports are written beside what the user keeps in the same folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.reports.figure_parts import make_figure, write_figures
+from core.reports.table import make_table, write_tables
+
+
+def test_tables_and_figures_replace_their_own_files_only(tmp_path: Path) -> None:
+    mine = [tmp_path / "tables" / "mine.csv", tmp_path / "figures" / "poster.svg", tmp_path / "figures" / "one"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    figure, _ = make_figure(1, 1)
+    for value in (1.5, 2.5):
+        (table,) = (
+            path
+            for path in write_tables([make_table("t", "T", [{"a": value}])], tmp_path / "tables")
+            if path.suffix == ".csv"
+        )
+        assert table.read_bytes() == f"a\r\n{value}\r\n".encode()
+        written = write_figures({"one": figure}, tmp_path / "figures")
+    assert [path.name for path in written] == ["one.svg", "one.png", "one.pdf"]
+    assert {path.read_text(encoding="utf-8") for path in mine} == {"mine"}
+
+
+def test_a_table_of_no_rows_keeps_its_columns_and_unknown_numbers_are_nan(tmp_path: Path) -> None:
+    tables = [
+        make_table("empty", "E", [], ("a", "b")),
+        make_table("full", "F", [{"a": float("nan"), "b": 'x, "y"'}, {"a": float("inf"), "b": "ü"}, {"a": 3, "b": ""}]),
+    ]
+    paths = [path for path in write_tables(tables, tmp_path) if path.suffix == ".csv"]
+    assert paths[0].read_bytes() == b"a,b\r\n"
+    assert paths[1].read_bytes().decode() == 'a,b\r\nnan,"x, ""y"""\r\ninf,ü\r\n3,\r\n'
