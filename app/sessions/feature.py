@@ -258,9 +258,8 @@ class Sessions(Feature):
         self._leave()
         lock = self._lock_file(saved.path)
         if lock is None:
-            holder = name_holder(_lock_path(saved.path))
-            text = f"{saved.path.name} is open in another window ({holder}). This one is a copy: save it under a name."
-            self._desk.say(text, "warning")
+            where = f"is open in another window ({name_holder(_lock_path(saved.path))})"
+            self._desk.say(f"{saved.path.name} {where}. This one is a copy: save it under a name.", "warning")
             self._take(loaded, path=None, opened=saved.record)
             return
         self._lock = lock

@@ -11,7 +11,6 @@ from pytestqt.qtbot import QtBot
 
 from app.analyses.study_dialog import StudyDialog
 from app.analyses.sweep_form import BOTH, SweepForm
-from app.base.aim import Aim
 from app.base.settings import Settings
 from app.base.settings_table import SETTINGS
 from app.encoders.fit_form import FitForm
@@ -41,6 +40,7 @@ from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexLook, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
 from core.networks.import_wishes import ImportWishes
+from core.probes.aim import Aim
 from core.robustify.config import RobustifyConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.plan import list_recipes

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from app.analyses.page import AnalysisPage
 from app.base.jobs import DEFECT, Idle, WhenBusy
-from app.base.services import open_session
+from app.base.services import open_services
 from app.measured.page import MeasuredPage
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -54,7 +54,7 @@ class Driver:
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    session = open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
+    session = open_services(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
     made = make_window(session)
     with qtbot.waitActive(made):
         made.show()

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.encoders.fit_request import FitOptions, FitRequest
@@ -48,7 +48,7 @@ def write_recording(folder: Path, *, n_images: int = 24) -> None:
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     write_recording(tmp_path / "pictures")
-    session = open_session(engine=Engine(device="cpu"))
+    session = open_services(engine=Engine(device="cpu"))
     session.settings.set("subject", "simulated")
     session.settings.set("network", NETWORK)
     session.settings.set("layer", LAYER)
