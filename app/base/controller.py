@@ -246,7 +246,7 @@ class Controller(QObject):
             on_done=self._take_probe,
             on_failed=self._fail_probe,
             on_stopped=self._take_stop,
-            title="Starting the probe…",
+            title="Probing…",
         )
 
     def cancel(self) -> None:

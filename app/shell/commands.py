@@ -200,6 +200,10 @@ toggle_responses | Show or hide responses | Ctrl+3 |  | Fold the responses away,
 reset_layout | Reset layout |  | layout | Give every part of the window its first size
 show_log | Show log | Ctrl+L | log | What the program noted while it ran
 [Help]
+help_first | First experiment… |  | help | From the first click to a package that runs, with pictures
+help_pages | All help pages… | Shift+F1 |  | Data of your own, the four questions, experiments, Python, command line, \
+    formulas, troubleshooting
+-
 show_shortcuts | Keyboard shortcuts | F1 | help | Every command and its key
 start_tour | Tour of the window |  | eye | Seven steps from a click to stimuli for the scanner
 copy_report | Copy program report |  | copy | Copy versions, device, settings and the last log lines, to paste into \

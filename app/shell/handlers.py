@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 
 from app.base.desk import Desk, Feature
 from app.base.exports import save_window_picture
+from app.shell.help_pages import PAGES, HelpPages
 from app.shell.program_dialogs import AboutDialog, CrashDialog, LogWindow
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
@@ -24,6 +26,7 @@ class Handlers(Feature):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._log: LogWindow | None = None
+        self._help: HelpPages | None = None
         self._session.problems.crashed.connect(self.show_crash)
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
@@ -35,6 +38,8 @@ class Handlers(Feature):
             "show_shortcuts": self.show_shortcuts,
             "copy_report": self.copy_report,
             "about": self.show_about,
+            "help_first": partial(self.show_help, PAGES[0][0]),
+            "help_pages": partial(self.show_help, PAGES[1][0]),
         }
 
     @Slot()
@@ -66,6 +71,12 @@ class Handlers(Feature):
     def show_shortcuts(self) -> None:
         """Open the help sheet."""
         ShortcutsSheet(read_keys(self._session.settings), self._desk.parent).open()
+
+    def show_help(self, page: str) -> None:
+        """Open the documentation at a page."""
+        if self._help is None:
+            self._help = HelpPages(self._desk.parent)
+        self._help.show_page(page)
 
     @Slot()
     def show_about(self) -> None:

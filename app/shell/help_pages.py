@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QPixmap, QTextDocument
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QSplitter, QTextBrowser, QWidget
 
 from app.look.icons import application_icon
@@ -29,8 +29,6 @@ class PictureBrowser(QTextBrowser):
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
         """A picture, made smaller where it is wider than the page; anything else as it is."""
-        from PySide6.QtGui import QPixmap
-
         if kind != QTextDocument.ResourceType.ImageResource.value:
             return super().loadResource(kind, name)
         picture = QPixmap(self.source().resolved(QUrl(name)).toLocalFile())
@@ -53,6 +51,8 @@ class HelpPages(QWidget):
         self.list.setAccessibleName("Pages")
         self.browser.setAccessibleName("Page")
         self.browser.setOpenExternalLinks(True)
+        self.browser.document().setDocumentMargin(16)
+        self.list.setSpacing(3)
         for name, title in PAGES:
             item = QListWidgetItem(title)
             item.setData(Qt.ItemDataRole.UserRole, name)

@@ -57,7 +57,7 @@ def test_long_work_is_told_of_with_its_duration(watched: Watched) -> None:
 
 
 def test_short_work_is_not(watched: Watched) -> None:
-    watched.end("Starting the probe…", Completed(None), after=19)
+    watched.end("Probing…", Completed(None), after=19)
     assert watched.notices.told == []
 
 
@@ -75,9 +75,9 @@ def test_a_failure_is_told_with_its_own_sentence_and_the_banner_keeps_it(watched
 
 
 def test_a_failure_is_told_of_the_work_that_failed_and_of_no_other(watched: Watched) -> None:
-    watched.end("Starting the probe…", Failed(StorageError("The disk is full."), ""), after=30)
+    watched.end("Probing…", Failed(StorageError("The disk is full."), ""), after=30)
     watched.end("Fitting…", Completed(None), after=90)
-    assert watched.notices.told == ["Starting the probe: The disk is full.", "Fitting: done after 1 min 30 s"]
+    assert watched.notices.told == ["Probing: The disk is full.", "Fitting: done after 1 min 30 s"]
 
 
 @pytest.mark.parametrize(("wish", "count"), [("never", 0), ("away", 1), ("always", 1)])
