@@ -32,7 +32,7 @@ class PictureBrowser(QTextBrowser):
         if kind != QTextDocument.ResourceType.ImageResource.value:
             return super().loadResource(kind, name)
         picture = QPixmap(self.source().resolved(QUrl(name)).toLocalFile())
-        room = self.viewport().width() - 40
+        room = self.viewport().width() - 64
         if picture.width() <= room or room <= 0:
             return picture
         return picture.scaledToWidth(room, Qt.TransformationMode.SmoothTransformation)
