@@ -216,8 +216,10 @@ class Networks(Feature):
         else:
             self._session.controller.noted.emit(note)
 
+
 def _is_network(paths: Paths) -> bool:
     return paths[0].suffix.lower() in SUFFIXES
+
 
 def _read_download(progress: DownloadProgress) -> Reading:
     share = progress.done / progress.total if progress.total else None
