@@ -20,9 +20,9 @@ bench: setup  ## ratios against floors and peers
 	@$(py) -m pip install --quiet --disable-pip-version-check --no-deps 'torchattacks>=3.5,<4'
 	@$(py) -m tests.benchmarks
 
-screenshots: setup  ## make the README's pictures again
+screenshots: setup  ## make the pictures of README and docs again
 	@$(py) main.py demo --out out/screenshots
-	@cp out/screenshots/window.png out/screenshots/window_light.png out/screenshots/encoder_card.png out/screenshots/stimuli.png resources/screenshots/
+	@cp out/screenshots/window.png out/screenshots/window_lower.png out/screenshots/window_light.png out/screenshots/encoder_card.png out/screenshots/stimuli.png resources/screenshots/
 
 setup:
 	@packaging/setup.sh

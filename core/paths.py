@@ -24,6 +24,11 @@ def resources_folder() -> Path:
     return Path(__file__).resolve().parent.parent / "resources"
 
 
+def docs_folder() -> Path:
+    """The pages of the documentation, in Markdown."""
+    return Path(__file__).resolve().parent.parent / "docs"
+
+
 def demo_folder() -> Path:
     """The embedded networks, photographs, subjects and encoders."""
     return resources_folder() / "demo"

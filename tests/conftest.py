@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OMP_NUM_THREADS"] = "1"
 
+from app.base.jobs import JobLane
 from app.base.virtual_display import VirtualDisplay, has_display
 from core.errors import StorageError
 from core.paths import HOME_VARIABLE
@@ -86,6 +87,14 @@ class PatientBot(QtBot):
 def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
     """The fixture of pytest-qt, with more patience."""
     return PatientBot(request)
+
+
+@pytest.fixture
+def lane(qtbot: QtBot) -> Iterator[JobLane]:
+    """A lane without a window, shut down in the end."""
+    made = JobLane()
+    yield made
+    made.shutdown()
 
 
 @pytest.fixture(autouse=True)

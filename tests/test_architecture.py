@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,8 +17,8 @@ HEAVY = {"torch", "torchvision", "timm"}
 LEVELS = (
     {"errors", "types", "words"},
     {"checks", "pickled_values"},
-    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring", "templates"},
-    {"headers"},
+    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"headers", "templates"},
     {"images", "surfaces"},
     {"datasets"},
     {"networks"},
@@ -32,6 +33,30 @@ LEVELS = (
 )
 """Rooms of core, lowest first; a room imports only from levels below its own."""
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+APP_LEVELS = (
+    {"base"},
+    {"look"},
+    {"widgets"},
+    {"cortex", "stimuli", "measured", "networks", "recordings"},
+    {"explore"},
+    {"figures", "encoders", "analyses"},
+    {"sessions"},
+    {"shell"},
+)
+APP_LEVEL_OF = {room: level for level, rooms in enumerate(APP_LEVELS) for room in rooms}
+APP_ARROWS = {
+    "explore": {"cortex"},
+    "figures": {"explore", "cortex"},
+    "encoders": {"explore"},
+    "analyses": {"explore"},
+    "sessions": {"explore", "analyses"},
+}
+"""Which features may import which others; the shell may import all, and everybody what is no feature."""
+
+PLAIN_ROOMS = {"base", "look", "widgets"}
+STARTERS = {"app/shell/application.py", "app/shell/demo_run.py"}
+"""What starts the program makes the main window; nobody else knows it."""
 
 ARROWS = {("experiments", "reports")}
 """What may be imported on the same level: comparisons of measured responses are written as report pages."""
@@ -158,15 +183,58 @@ def _may_import(here: str, there: str, target: str) -> bool:
     return SUB_ROOMS[here] == "above" or target in BELOW_ALL
 
 
-def test_no_files_of_core_import_each_other_in_a_circle() -> None:
+@pytest.mark.parametrize("room", ["app", "core"])
+def test_no_files_of_a_tree_import_each_other_in_a_circle(room: str) -> None:
     """Imports for type checking and those inside functions count."""
-    own = {name: targets for name, targets in file_imports().items() if name.startswith("core")}
+    own = {name: targets for name, targets in file_imports().items() if name.split(".")[0] == room}
     assert circles(own) == []
 
 
 def test_every_room_of_core_has_its_level() -> None:
     rooms = {path.relative_to(ROOT / "core").parts[0].removesuffix(".py") for path in modules("core")}
     assert rooms - {"__init__"} - set(LEVEL_OF) == set()
+
+
+def app_imports() -> Iterator[tuple[str, str, str]]:
+    """Every import of one room of the window by another: both rooms, and where."""
+    for path in modules("app"):
+        parts = path.relative_to(ROOT / "app").parts
+        for name, line in imported_names(path):
+            there = name.split(".")
+            if len(parts) > 1 and there[0] == "app" and there[1] != parts[0]:
+                yield parts[0], there[1], f"{path.relative_to(ROOT)}:{line} imports {name}"
+
+
+def test_every_file_of_the_window_is_in_a_room_with_a_level() -> None:
+    assert {path.name for path in (ROOT / "app").glob("*.py")} == {"__init__.py"}
+    assert {path.relative_to(ROOT / "app").parts[0] for path in modules("app")} - {"__init__.py"} == set(APP_LEVEL_OF)
+
+
+def test_inside_the_window_imports_only_go_down() -> None:
+    assert [where for here, there, where in app_imports() if APP_LEVEL_OF[there] >= APP_LEVEL_OF[here]] == []
+
+
+def test_features_import_no_feature_but_along_the_arrows() -> None:
+    sideways = [
+        where
+        for here, there, where in app_imports()
+        if here != "shell" and there not in PLAIN_ROOMS and there not in APP_ARROWS.get(here, set())
+    ]
+    assert sideways == []
+
+
+def test_nobody_knows_the_main_window() -> None:
+    knowing = {
+        str(path.relative_to(ROOT))
+        for path in modules("app")
+        for name, _ in imported_names(path)
+        if name.startswith("app.shell.main_window")
+    }
+    assert knowing - STARTERS == set()
+
+
+def test_the_main_window_stays_small() -> None:
+    assert len((ROOT / "app" / "shell" / "main_window.py").read_text(encoding="utf-8").splitlines()) <= 150
 
 
 @pytest.mark.parametrize("room", ["app", "core"])

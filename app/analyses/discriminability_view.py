@@ -8,10 +8,11 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView, ThemedPlot, colour_of
+from app.analyses.answer_view import AnswerView
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.themed_plot import ThemedPlot, colour_of
 
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished

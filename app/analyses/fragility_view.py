@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QSignalBlocker, Slot
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView, ThemedPlot, colour_of, symbol_of
+from app.analyses.answer_view import AnswerView
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
+from app.widgets.themed_plot import ThemedPlot, colour_of, symbol_of
 from core.networks.catalog import find_network
 from core.sweeps.gather import ALL
 from core.types import FloatArray
@@ -49,9 +51,7 @@ class FragilityView(AnswerView):
         self.curve.legend.hide()  # the colours are those of the scatter
         self.targets = pg.ScatterPlotItem(hoverable=True, size=8, hoverSize=11, tip=None)
         self.targets.sigClicked.connect(self._open)
-        self.roi = QComboBox()
-        self.roi.setAccessibleName("ROI")
-        self.roi.setToolTip("Targets shown in the scatter")
+        self.roi = ChoiceBox("ROI of the targets in the scatter")
         self.choice = Segmented(VIEWS)
         self.told = make_label("", "muted", wraps=True)
         self._finished: Finished | None = None
@@ -69,10 +69,8 @@ class FragilityView(AnswerView):
         """Draw a `Fragility`."""
         self._finished = finished
         answer: Any = finished.answer
-        with QSignalBlocker(self.roi):
-            self.roi.clear()
-            for name in dict.fromkeys(row.roi for row in answer.rows):
-                self.roi.addItem("All targets" if name == ALL else name, name)
+        names = dict.fromkeys(row.roi for row in answer.rows)
+        self.roi.set_choices((name, "All targets" if name == ALL else name) for name in names)
         self.choice.button(NORMS).setEnabled(bool(answer.norm_agreement))
         self.choice.button(NORMS).setToolTip(VIEWS[-1][2] if answer.norm_agreement else NO_SECOND)
         if self.choice.value() == NORMS and not answer.norm_agreement:

@@ -5,21 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QWidget
 
-from app.analyses.answer_view import (
-    AnswerView,
-    ThemedPlot,
-    amplify,
-    colour_of,
-    picture_of,
-    picture_with_alpha,
-    symbol_of,
-)
+from app.analyses.answer_view import AnswerView
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.editors import ChoiceBox
+from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, picture_of, picture_with_alpha, symbol_of
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.surfaces.colormap import find_colormap
@@ -37,9 +31,7 @@ class MeaningView(AnswerView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.target, self.norm = QComboBox(), QComboBox()
-        self.target.setAccessibleName("Target")
-        self.norm.setAccessibleName("Norm")
+        self.target, self.norm = ChoiceBox("Target"), ChoiceBox("Norm")
         self.open = make_button("Open probe in Explore", tip="Make the first encoder's probe of this target in Explore")
         self.open.clicked.connect(self._ask)
         self.range = make_label("", "muted")
@@ -69,11 +61,8 @@ class MeaningView(AnswerView):
         """Draw a `Meaning`."""
         self._finished = finished
         config = finished.sweep.config
-        names = [target.label for target in config.targets]
-        for box, texts in ((self.target, names), (self.norm, [norm.capitalize() for norm in config.norms])):
-            with QSignalBlocker(box):
-                box.clear()
-                box.addItems(texts)
+        self.target.set_choices(enumerate(target.label for target in config.targets))
+        self.norm.set_choices(enumerate(norm.capitalize() for norm in config.norms))
         self.norm.setVisible(len(config.norms) > 1)
         self.evidence.setText(tell_evidence(finished))
         self._draw()

@@ -20,16 +20,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.analyses.answer_view import AnswerView, ThemedPlot
+from app.analyses.answer_view import AnswerView
 from app.analyses.discriminability_view import DiscriminabilityView
 from app.analyses.fragility_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
-from app.base.jobs import Failed, Idle
 from app.base.pictures import FORMATS, save_plot
-from app.base.services import Session
+from app.base.services import Services
 from app.look.theme import Theme
 from app.widgets.basics import (
     make_badge,
@@ -41,13 +40,14 @@ from app.widgets.basics import (
     make_row,
     set_look,
 )
+from app.widgets.job_line import JobLine, Reading
 from app.widgets.picture_menu import PictureMenu
-from app.widgets.progress_line import ProgressLine
+from app.widgets.themed_plot import ThemedPlot
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.plan import format_duration, name_layers
+from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
@@ -80,7 +80,7 @@ class AnalysisPage(WorkPage):
     collect_requested = Signal(object)
     """The config of the analysis whose probes go into the tray."""
 
-    def __init__(self, question: Question, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, question: Question, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._question, self._session = question, session
         self.finished: Finished | None = None
@@ -89,8 +89,7 @@ class AnalysisPage(WorkPage):
         self.run = make_button("Run the analysis", "big", tip=RUN_TIP)
         self.export = make_button("Export…", tip="Run the analysis first")
         self.collect = make_button("Add its probes to the tray", tip="Run the analysis first")
-        self.progress = ProgressLine()
-        self.stage = make_label("", "muted", wraps=True)
+        self.work = JobLine()
         self.table = QTableWidget()
         self.stack = QStackedWidget()
         self.badge, self.answer_badge = make_badge(), make_badge()
@@ -120,32 +119,25 @@ class AnalysisPage(WorkPage):
     @Slot()
     def start_or_cancel(self) -> None:
         """Run or resume; while it runs, cancel."""
-        if self._session.lane.is_busy(JOB):
-            self._session.lane.drop(JOB)
-            self.stage.setText("Stopped. Run again to go on where it stopped.")
-            self._refresh()
-            return
         config = self.form.wish()
-        if config is None:
-            return
-        self.stage.setText("Starting…")
-        self._session.lane.submit(
-            JOB,
-            partial(iter_analysis, self._session.engine, config),
-            on_progress=self._take_progress,
-            on_done=self.take_answer,
-            on_failed=self._take_failure,
-            on_stopped=self._take_stop,
-            title=f"{self._question.capitalize()}…",
-            patient=True,
-        )
-        self._refresh()
+        if self.work.busy:
+            self.work.cancel()
+        elif config is not None:
+            self.work.run(
+                self._session.lane,
+                JOB,
+                partial(iter_analysis, self._session.engine, config),
+                title=f"{self._question.capitalize()}…",
+                on_done=self.take_answer,
+                read=read_progress,
+                stopped="Stopped. Run again to go on where it stopped.",
+            )
 
     def take_answer(self, finished: Finished) -> None:
         """Show an answer."""
         self.finished = finished
-        self.progress.set_share(1.0)
-        self.stage.setText(f"Done. Files in {finished.folder}")
+        if not self.work.busy:  # an answer opened with a session tells nothing of the one that is made
+            self.work.say(f"Done. Files in {finished.folder}", share=1.0)
         self.view.show_answer(finished)
         _show_kinds(self.answer_badge, finished.sweep.config.subjects, self._session.controller.catalogue.subjects)
         self._fill_table(finished)
@@ -199,7 +191,7 @@ class AnalysisPage(WorkPage):
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        foot = make_column(self.run, self.progress, self.stage, make_row(self.export, self.collect))
+        foot = make_column(self.run, self.work, make_row(self.export, self.collect))
         foot.setContentsMargins(16, 4, 16, 12)
         left = QWidget()
         left.setProperty("role", "panel")
@@ -223,11 +215,11 @@ class AnalysisPage(WorkPage):
             menu.figure_wanted.connect(partial(self._save_plot, plot))
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
-        self._session.lane.state_changed.connect(self._follow_lane)
+        self.work.changed.connect(self._refresh)
 
     @Slot()
     def _refresh(self) -> None:
-        busy = self._session.lane.is_busy(JOB)
+        busy = self.work.busy
         ready = self.form.wish() is not None
         self.run.setText("Cancel" if busy else "Run the analysis")
         self.run.setEnabled(busy or ready)
@@ -239,27 +231,6 @@ class AnalysisPage(WorkPage):
         self.collect.setToolTip(tip if self.finished else "Run the analysis first")
         self.export.setToolTip(EXPORT_TIP if self.finished else "Run the analysis first")
 
-    @Slot(object)
-    def _follow_lane(self, state: object) -> None:
-        if isinstance(state, Idle):
-            self._refresh()
-
-    def _take_progress(self, record: Any) -> None:
-        if isinstance(record, Finished):
-            return
-        self.progress.set_share(record.done / max(record.n_cells, 1))
-        left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
-        self.stage.setText(f"{record.done} of {record.n_cells}: {record.cell}{left}")
-
-    def _take_failure(self, failed: Failed) -> None:
-        self.stage.setText("")
-        self._session.problems.show_failed(failed)
-        self._refresh()
-
-    def _take_stop(self) -> None:
-        self.stage.setText("Stopped. Run again to go on where it stopped.")
-        self._refresh()
-
     @Slot()
     def _measure(self) -> None:
         """Measure the pace of networks whose cost could only be guessed; what was measured before is read."""
@@ -267,9 +238,10 @@ class AnalysisPage(WorkPage):
         layers = () if wish is None else name_layers(wish)
         if any(layer not in self.form.paces for layer in layers):
             self._session.lane.submit(
-                PACE,
+                f"{PACE} of {self._question}",
                 lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_paces,
+                refuse=lambda _text: None,  # the cost stays a guess
                 title="Measuring the networks…",
             )
 
@@ -296,13 +268,7 @@ class AnalysisPage(WorkPage):
         parent = QFileDialog.getExistingDirectory(self, "Save the analysis in", str(Path.home()))
         if parent and self.finished is not None:
             target = Path(parent) / self.finished.folder.name
-            self._session.lane.submit(
-                "write",
-                lambda _stop: self.save_to(target),
-                on_done=self._session.controller.noted.emit,
-                on_failed=self._session.problems.show_failed,
-                title="Saving…",
-            )
+            self._session.controller.write("Saving the analysis…", partial(copy_analysis, self.finished.folder, target))
 
     def save_plot_to(self, plot: ThemedPlot, path: Path) -> str:
         """Save one plot as it looks, told whose responses it shows. Raises ProbeError if it cannot be written."""
@@ -327,6 +293,14 @@ class AnalysisPage(WorkPage):
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.finished is not None:
             self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)
+
+
+def read_progress(record: Any) -> Reading | None:
+    """How far a sweep or a study is, by its cells; its last record is the answer."""
+    if not hasattr(record, "n_cells"):
+        return None
+    text = f"{record.done} of {record.n_cells}: {record.cell}"
+    return Reading(record.done / max(record.n_cells, 1), text, record.seconds_left)
 
 
 def find_formula(name: str, formulas: Mapping[str, str]) -> str:

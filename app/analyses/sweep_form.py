@@ -3,118 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QListWidget, QListWidgetItem, QSpinBox, QWidget
+from PySide6.QtWidgets import QWidget
 
-from app.analyses.transfer_options import NAMES, TIPS, TransferOptions
-from app.widgets.basics import make_column, make_heading, make_label
-from app.widgets.segmented import Segmented
+from app.analyses.transfer_options import ATTACKS, TransferOptions
+from app.look.numbers import write_epsilon
+from app.widgets.basics import make_column, make_heading, make_label, show_text
+from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, Gate, Pick, Text, attempt
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
-from core.errors import ProbeError
+from core.errors import BadInputError, ProbeError
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import Copies, check_comparable, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
-from core.sweeps.plan import estimate_cost
+from core.sweeps.config import DEFAULT_LADDER, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
+from core.sweeps.plan import SWEEP, estimate_cost
 from core.sweeps.step_seconds import Layer
 from core.types import Direction, NormName
 
 BOTH = "both"
-MOST_IMAGES = 64
-MOST_QUERIES = 100_000
+NORMS = (
+    (NormName.L2, "L2", "L2 budgets"),
+    (NormName.LINF, "Linf", "Linf budgets"),
+    (BOTH, "Both", "Linf then takes budgets of equal RMS change"),
+)
+DIRECTIONS = (
+    (Direction.RAISE, "Raise", "Raise the response"),
+    (Direction.LOWER, "Lower", "Lower it"),
+    (BOTH, "Both", "Both, averaged"),
+)
+GATE_TIP = "Least r a voxel may have in each encoder, cross-validated on its training images"
 FIRST_ENCODERS = 3
 FIRST_ROIS = ("FFA", "PPA")
-LIST_ROWS = 5
+ROWS = ("voxels", "images", "ladder", "attack", "n_steps", "n_queries", "gate", "seed")
 
 
-class SweepForm(QWidget):
+class SweepForm(Form):
     """Speaks `SweepConfig`: `value` raises ProbeError where the wishes cannot be met; `changed` says look again."""
 
-    changed = Signal()
+    encoders = Checks("", most_rows=5, name="Encoders")
+    rois = Checks("", most_rows=5, name="ROI means")
+    voxels = Text(
+        "Voxels",
+        "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate",
+        hint="812, FFA:3",
+        settled=True,
+    )
+    images = Count("Held-out images", "Held-out images, drawn by the seed", least=LEAST_IMAGES, most=64, first=4)
+    ladder = Text("Epsilon", "Ascending budgets in [0, 1] pixel units; 8/255 allowed", settled=True, name="Budgets")
+    attack = Choice("Attack", "How perturbations are searched for", choices=ATTACKS[:-1])
+    n_steps = Count("Steps", "Steps of each budget", least=1, most=1000, first=10)
+    n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
+    gate = Gate("Gate, least r", GATE_TIP, least=-1, first=0.1)
+    seed = Count("Seed", "Of the images and voxels drawn, of random starts and of resamples", most=MOST_SEED)
+    norm = Pick("", choices=NORMS, name="Norm")
+    direction = Pick("", choices=DIRECTIONS, name="Direction")
 
     def __init__(self, question: Question, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._question = question
         self._subject: Subject | None = None
+        self._norm = NormName.L2
+        self._ladders: dict[NormName, tuple[float, ...]] = {}
+        self._show_ladder(DEFAULT_LADDER)
         self.paces: dict[Layer, float] = {}
-        self.encoders = _make_list("Encoders")
-        self.rois = _make_list("ROI means")
-        self.voxels = QLineEdit()
-        self.voxels.setAccessibleName("Voxels")
-        self.voxels.setPlaceholderText("812, FFA:3")
-        self.voxels.setToolTip(
-            "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate"
-        )
-        self.images = _make_spin("Held-out images", least=2, most=MOST_IMAGES, first=4)
-        self.ladder = QLineEdit(", ".join(f"{epsilon:g}" for epsilon in DEFAULT_LADDER))
-        self.ladder.setAccessibleName("Budgets")
-        self.ladder.setToolTip("Ascending budgets in [0, 1] pixel units; 8/255 allowed")
-        self.steps = _make_spin("Steps of each budget", least=1, most=1000, first=10)
-        self.attack = _make_attacks()
-        self.queries = _make_spin("Forward passes of Square at each budget", least=1, most=MOST_QUERIES, first=1000)
-        self.norm = Segmented((("l2", "L2", "L2 budgets"), ("linf", "Linf", "Linf budgets"), *_both(question)))
-        self.direction = Segmented(
-            (("raise", "Raise", "Raise the response"), ("lower", "Lower", "Lower it"), (BOTH, "Both", "Both, averaged"))
-        )
         self.transfer = TransferOptions() if question is Question.TRANSFER else None
+        self.norm.button(BOTH).setVisible(question is not Question.DISCRIMINABILITY)  # which keeps to one norm
         self.cost = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
-        self._lay_out()
-        self._connect()
+        rows = self.make_rows(*ROWS)
+        rows.setRowVisible(self.attack, self.transfer is None)
+        rows.setRowVisible(self.n_queries, False)
+        lists = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois)
+        more = () if self.transfer is None else (self.transfer,)
+        self.setLayout(make_column(*lists, rows, self.norm, self.direction, *more, self.cost, self.problem))
+        if self.transfer is not None:
+            self.transfer.changed.connect(self.take_edit)
 
     def set_subject(
         self, subject: Subject, encoders: Sequence[EncoderConfig], usual: Sequence[tuple[str, str]]
     ) -> None:
         """Offer a subject's encoders and ROIs; the usual layers of the first networks are checked."""
         self._subject = subject
-        checked = list(usual)[:FIRST_ENCODERS]
-        with QSignalBlocker(self.encoders), QSignalBlocker(self.rois):
-            _fill(
-                self.encoders, [(f"{one.network} {one.layer}", (one.network, one.layer)) for one in encoders], checked
-            )
-            names = subject.voxels.roi_names
-            first = [roi for roi in FIRST_ROIS if roi in names] or list(names[:1])
-            _fill(self.rois, [(roi, roi) for roi in names], first)
-        self._look_again()
-
-    def check_encoders(self, names: Sequence[tuple[str, str]]) -> None:
-        """Check these encoders, each (network, layer), and no others."""
-        _check_only(self.encoders, names)
-
-    def check_rois(self, names: Sequence[str]) -> None:
-        """Check these ROIs and no others."""
-        _check_only(self.rois, names)
-
-    def set_attacks(self, kinds: Sequence[AttackKind]) -> None:
-        """Choose these attacks; only a transfer takes several."""
-        if self.transfer is None:
-            self.attack.setCurrentIndex(max(0, self.attack.findData(kinds[0])))
-        else:
-            for kind, box in self.transfer.attacks.items():
-                box.setChecked(kind in kinds)
+        names = [(one.network, one.layer) for one in encoders]
+        self.encoders.set_choices([(name, " ".join(name)) for name in names], list(usual)[:FIRST_ENCODERS])
+        rois = subject.voxels.roi_names
+        self.rois.set_choices([(roi, roi) for roi in rois], [roi for roi in FIRST_ROIS if roi in rois] or rois[:1])
+        self.take_edit()
 
     def value(self) -> SweepConfig:
         """The sweep as wished. Raises ProbeError with one sentence if it cannot be run."""
-        subject = self._subject
+        subject, gate, seed = self._subject, self.gate.value(), self.seed.value()
         if subject is None:
             raise ProbeError("Choose a subject in Explore first.")
-        encoders = tuple(EncoderName(subject.id, *key) for key in _checked(self.encoders))
-        norms = tuple(NormName) if self.norm.value() == BOTH else (NormName(self.norm.value()),)
+        encoders = tuple(EncoderName(subject.id, *key) for key in self.encoders.value())
         copies = Copies((), (), ()) if self.transfer is None else self.transfer.chosen_copies(encoders)
-        words = [word.strip() for word in self.voxels.text().split(",") if word.strip()]
-        wish = SweepConfig(
+        targets = choose_targets(encoders, rois=self.rois.value(), voxels=self.voxels.words(), gate=gate, seed=seed)
+        norm, direction = self.norm.value(), self.direction.value()
+        wish = self.make_config(
+            SweepConfig,
             question=self._question,
             encoders=encoders,
-            images=choose_images(subject, (f"test:{self.images.value()}",), seed=0),
-            targets=choose_targets(encoders, rois=_checked(self.rois), voxels=words, gate=0.1, seed=0),
-            directions=tuple(Direction) if self.direction.value() == BOTH else (Direction(self.direction.value()),),
-            norms=norms,
-            ladder=tuple(parse_epsilon(word, norms[0]) for word in self.ladder.text().split(",")),
-            n_steps=self.steps.value(),
-            n_queries=self.queries.value(),
+            images=choose_images(subject, (f"test:{self.images.value()}",), seed=seed),
+            targets=targets,
+            directions=tuple(Direction) if direction == BOTH else (Direction(direction),),
+            norms=(NormName.L2, NormName.LINF) if norm == BOTH else (NormName(norm),),
+            ladder=self._ladder(),
             attacks=self._attacks(),
             refitted=copies.refitted,
             untrained=copies.untrained,
@@ -122,122 +117,79 @@ class SweepForm(QWidget):
         check_comparable(wish)
         return wish
 
+    def set_value(self, config: SweepConfig) -> None:
+        """Show the settings of an analysis; encoders and ROIs that are not on offer stay out."""
+        self.show_config(config, keep=("encoders", "images", "ladder"))
+        self.encoders.set_value([(name.network, name.layer) for name in config.encoders])
+        self.rois.set_value([target.roi for target in config.targets if target.roi])
+        self.voxels.set_value(", ".join(str(target.voxel) for target in config.targets if not target.roi))
+        self.images.set_value(len(config.images))
+        self.norm.set_value(BOTH if len(config.norms) > 1 else config.norms[0])
+        self.direction.set_value(BOTH if len(config.directions) > 1 else config.directions[0])
+        self._norm = config.norms[0]
+        self._show_ladder(config.ladder)
+        if self.transfer is None:
+            self.attack.set_value(config.attacks[0])
+        else:
+            self.transfer.attacks.set_value(config.attacks)
+            self.transfer.refitted.set_value(bool(config.refitted))
+            self.transfer.untrained.set_value(bool(config.untrained))
+        self.take_edit()
+
     def set_paces(self, paces: Mapping[Layer, float]) -> None:
         """Take the measured seconds of an attack step of some networks; the cost is told from them."""
         self.paces |= paces
-        self._look_again()
+        self.take_edit()
 
     def wish(self) -> SweepConfig | None:
-        """The same, or None where it cannot be run."""
-        try:
+        """The same as `value`, or None where it cannot be run."""
+        with suppress(ProbeError):
             return self.value()
-        except ProbeError:
-            return None
+        return None
+
+    def refresh(self) -> None:
+        """Tell the cost, or why it cannot be run."""
+        self.show_row("n_queries", AttackKind.SQUARE in self._attacks())
+        self.show_row("n_steps", self._attacks() != (AttackKind.SQUARE,))
+        cost = attempt(lambda: estimate_cost(self.value(), self.paces).describe(), self.problem)
+        show_text(self.cost, cost or "")
+
+    def take_norm(self, norm: str) -> None:
+        """Bring the budgets to the other norm, at equal RMS change."""
+        wanted = NormName.L2 if norm == BOTH else NormName(norm)
+        with suppress(ProbeError):  # what was typed is told about, and stays
+            self._show_ladder(self._ladder())
+            self._norm = wanted
+            self.ladder.set_value(self._write_ladder())
+        self._norm = wanted
+        self.take_edit()
 
     def _attacks(self) -> tuple[AttackKind, ...]:
-        return (self.attack.currentData(),) if self.transfer is None else self.transfer.chosen_attacks()
+        return (self.attack.value(),) if self.transfer is None else self.transfer.attacks.value()
 
-    @Slot()
-    def _look_again(self) -> None:
-        searches = AttackKind.SQUARE in self._attacks()
-        self._rows.setRowVisible(self.queries, searches)
-        self._rows.setRowVisible(self.steps, self._attacks() != (AttackKind.SQUARE,))
-        try:
-            self.cost.setText(estimate_cost(self.value(), self.paces).describe())
-            self.problem.setText("")
-        except ProbeError as error:
-            self.cost.setText("")
-            self.problem.setText(str(error))
-        self.problem.setVisible(bool(self.problem.text()))
-        self.cost.setVisible(bool(self.cost.text()))
-        self.changed.emit()
+    def _ladder(self) -> tuple[float, ...]:
+        """The budgets typed; those shown are kept in full, whatever is rounded in the field."""
+        if self.ladder.text() == self._write_ladder():
+            return self._ladders[self._norm]
+        return tuple(parse_epsilon(word, self._norm) for word in self.ladder.text().split(","))
 
-    def _lay_out(self) -> None:
-        rows = self._rows = QFormLayout()
-        rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        for name, field in (
-            ("Voxels", self.voxels),
-            ("Held-out images", self.images),
-            ("Epsilon", self.ladder),
-            ("Attack", self.attack),
-            ("Steps", self.steps),
-            ("Queries", self.queries),
-        ):
-            rows.addRow(make_label(name, "muted"), field)
-        rows.setRowVisible(self.attack, self.transfer is None)
-        rows.setRowVisible(self.queries, False)
-        parts = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois, rows)
-        more = () if self.transfer is None else (self.transfer,)
-        self.setLayout(make_column(*parts, self.norm, self.direction, *more, self.cost, self.problem))
+    def _show_ladder(self, ladder: tuple[float, ...]) -> None:
+        """Show budgets of the norm, and keep what they are under either."""
+        if self._ladders.get(self._norm) != ladder:
+            self._ladders = {to: tuple(rescale_budget(one, self._norm, to=to) for one in ladder) for to in NormName}
+        self.ladder.set_value(self._write_ladder())
 
-    def _connect(self) -> None:
-        for one in (self.encoders, self.rois):
-            one.itemChanged.connect(self._look_again)
-        for line in (self.voxels, self.ladder):
-            line.editingFinished.connect(self._look_again)
-        for spin in (self.images, self.steps, self.queries):
-            spin.valueChanged.connect(self._look_again)
-        self.attack.currentIndexChanged.connect(self._look_again)
-        for choice in (self.norm, self.direction):
-            choice.chosen.connect(self._look_again)
-        if self.transfer is not None:
-            self.transfer.changed.connect(self._look_again)
+    def _write_ladder(self) -> str:
+        return ", ".join(write_epsilon(epsilon, self._norm) for epsilon in self._ladders[self._norm])
 
 
-def _both(question: Question) -> tuple[tuple[str, str, str], ...]:
-    """Discriminability alone keeps to one norm."""
-    both = ((BOTH, "Both", "Linf then takes budgets of equal RMS change"),)
-    return () if question is Question.DISCRIMINABILITY else both
+def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
+    """Put the settings of an analysis back into its form; encoders and ROIs that are not on offer stay out.
 
-
-def _make_attacks() -> QComboBox:
-    """One attack of those that need no other encoder."""
-    found = QComboBox()
-    found.setAccessibleName("Attack")
-    found.setToolTip("How perturbations are searched for")
-    for kind in AttackKind:
-        if kind is not AttackKind.ENSEMBLE:
-            found.addItem(NAMES[kind], kind)
-            found.setItemData(found.count() - 1, TIPS[kind], Qt.ItemDataRole.ToolTipRole)
-    return found
-
-
-def _make_list(name: str) -> QListWidget:
-    found = QListWidget()
-    found.setAccessibleName(name)
-    found.setProperty("role", "checks")
-    found.setMinimumHeight(4 * 26)
-    return found
-
-
-def _fill(target: QListWidget, rows: Sequence[tuple[str, object]], checked: Sequence[object]) -> None:
-    target.clear()
-    for text, key in rows:
-        item = QListWidgetItem(text)
-        item.setData(Qt.ItemDataRole.UserRole, key)
-        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(Qt.CheckState.Checked if key in checked else Qt.CheckState.Unchecked)
-        target.addItem(item)
-    target.setFixedHeight(min(LIST_ROWS, max(3, len(rows))) * 24 + 8)
-
-
-def _check_only(target: QListWidget, keys: Sequence[object]) -> None:
-    for row in range(target.count()):
-        item = target.item(row)
-        known = item.data(Qt.ItemDataRole.UserRole) in keys
-        item.setCheckState(Qt.CheckState.Checked if known else Qt.CheckState.Unchecked)
-
-
-def _checked(source: QListWidget) -> list[Any]:
-    items = [source.item(row) for row in range(source.count())]
-    return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() is Qt.CheckState.Checked]
-
-
-def _make_spin(name: str, *, least: int, most: int, first: int) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setRange(least, most)
-    spin.setValue(first)
-    spin.setAccessibleName(name)
-    spin.setAlignment(Qt.AlignmentFlag.AlignRight)
-    spin.setToolTip(name)
-    return spin
+    Raises BadInputError if they are no settings of an analysis.
+    """
+    try:
+        config = SWEEP.unpack(dict(values))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"The settings of an analysis cannot be read ({error}). Set them again.") from error
+    form.set_value(config)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from app.analyses.answer_view import ThemedPlot, amplify, colour_of, picture_of, picture_with_alpha, shrink
 from app.look.plotting import solid
 from app.look.theme import Theme
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, make_choice, picture_of, picture_with_alpha
 from core.datasets.subject import load_subject
 from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.sweeps.cell_view import CellChoice, CellView, ShiftMap, read_cell
@@ -34,11 +34,7 @@ class CellPanel(QWidget):
         super().__init__(parent)
         self.title = make_label("", "strong", wraps=True)
         self.numbers = make_label("", "muted", wraps=True)
-        self.target, self.image = QComboBox(), QComboBox()
-        self.target.setAccessibleName("Target of the cell")
-        self.image.setAccessibleName("Image of the cell")
-        shrink(self.target)
-        shrink(self.image)
+        self.target, self.image = make_choice("Target of the cell"), make_choice("Image of the cell")
         self.pictures = tuple(QLabel() for _ in range(3))
         self.captions = tuple(make_label(text, "faint") for text in ("clean", "perturbed", "change"))
         self.maps = tuple(QLabel() for _ in range(2))
@@ -57,12 +53,8 @@ class CellPanel(QWidget):
 
     def offer(self, sweep: Sweep) -> None:
         """Offer the targets and images of an answer."""
-        names = [target.label for target in sweep.config.targets]
-        for box, texts in ((self.target, names), (self.image, ["all images", *sweep.config.images])):
-            box.blockSignals(True)
-            box.clear()
-            box.addItems(texts)
-            box.blockSignals(False)
+        self.target.set_choices(enumerate(target.label for target in sweep.config.targets))
+        self.image.set_choices(enumerate(["all images", *sweep.config.images]))
 
     def show_cell(self, sweep: Sweep, choice: CellChoice, title: str, summary: str) -> None:
         """Show a cell; `summary` is what the matrix says of all targets and images."""
@@ -106,13 +98,7 @@ class CellPanel(QWidget):
             margin=2,
         )
         column.setStretch(9, 1)
-        inner = QWidget()
-        inner.setLayout(column)
-        scroll = QScrollArea()
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setLayout(make_column(scroll))
+        self.setLayout(make_column(make_scroll(column)))
 
     def _show_images(self, view: CellView) -> None:
         amplified, factor = amplify(view.change)

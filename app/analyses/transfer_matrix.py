@@ -14,10 +14,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import ThemedPlot
 from app.look.plotting import solid
 from app.look.theme import Theme
 from app.widgets.basics import make_column
+from app.widgets.themed_plot import ThemedPlot
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, find_colormap
 from core.types import ByteArray, FloatArray
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Slot
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView, shrink
+from app.analyses.answer_view import AnswerView
 from app.analyses.transfer_cell import CellPanel
 from app.analyses.transfer_matrix import Matrix, TransferMatrix
 from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.themed_plot import make_choice
 from core.sweeps.cell_view import CellChoice, find_source
 
 if TYPE_CHECKING:
@@ -27,11 +28,8 @@ class TransferView(AnswerView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.case, self.roi, self.what = QComboBox(), QComboBox(), QComboBox()
-        for box, name in ((self.case, "Norm and attack"), (self.roi, "Targets"), (self.what, "What the matrix shows")):
-            box.setAccessibleName(name)
-            box.setToolTip(name)
-            shrink(box)
+        self.case, self.roi = make_choice("Norm and attack"), make_choice("Targets")
+        self.what = make_choice("What the matrix shows")
         self.matrix = TransferMatrix()
         self.note = make_label("", "muted", wraps=True)
         self.panel = CellPanel()
@@ -54,14 +52,9 @@ class TransferView(AnswerView):
         self._finished = finished
         answer: Any = finished.answer
         alignments = [f"Alignment of {one.label}" for one in answer.alignments]
-        for box, texts in (
-            (self.case, [case.label for case in answer.cases]),
-            (self.roi, [f"targets: {table.roi}" for table in answer.tables]),
-            (self.what, [RATIO, RAW, *alignments]),
-        ):
-            with QSignalBlocker(box):
-                box.clear()
-                box.addItems(texts)
+        self.case.set_choices(enumerate(case.label for case in answer.cases))
+        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.tables))
+        self.what.set_choices(enumerate([RATIO, RAW, *alignments]))
         self.panel.offer(finished.sweep)
         self.show_cell(0, min(1, len(finished.sweep.labels) - 1))
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.base.aim import Aim
 from app.base.catalogue import Catalogue
 from app.base.exports import export_stimuli, write_probe
-from app.base.jobs import Failed, JobLane, ShouldStop
+from app.base.jobs import Failed, JobLane, ShouldStop, WhenBusy
 from app.base.probe_request import matches_probe, request_probe
 from app.base.problems import Problems
 from app.base.state import AppState
@@ -25,6 +24,7 @@ from core.datasets.subject import Subject
 from core.engine import Engine
 from core.errors import ProbeError
 from core.images.stimulus import Stimulus
+from core.probes.aim import Aim
 from core.probes.probe import Preview, Probe, ProbeProgress
 from core.probes.read_numbers import read_numbers
 from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_SIDE = 224
+FILE_WRITES = "write"
+"""The kind of the jobs that write one file or folder each: all of them are done, in order."""
 
 
 class Controller(QObject):
@@ -83,7 +85,6 @@ class Controller(QObject):
             "engine",
             lambda _stop: self._engine.warm_up(),
             on_done=self._take_device,
-            on_failed=self._fail,
             title="Loading the engine…",
         )
 
@@ -121,21 +122,24 @@ class Controller(QObject):
             self._reload_image()
             self._request_clean()
 
-    def open_image(self, key: str) -> None:
-        """Show another image: one of the catalogue at once, a file of the user from the lane."""
-        if any(info.id == key for info in self._catalogue.images):
-            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, self._side()))
-            if stimulus is not None:
-                self.take_stimulus(key, stimulus)
-            return
+    def open_image(self, key: str, then: Callable[[], object] = lambda: None) -> None:
+        """Show another image, one of the catalogue at once, a file from the lane, and do `then` once it is there."""
+
+        def take(stimulus: Stimulus) -> None:
+            self.take_stimulus(key, stimulus)
+            then()
+
         side = self._side()
-        self._lane.submit(
-            "image",
-            lambda _stop: self._catalogue.load_stimulus(key, side),
-            on_done=lambda stimulus: self.take_stimulus(key, stimulus),
-            on_failed=self._fail,
-            title=f"Reading {Path(key).name}…",
-        )
+        if any(info.id == key for info in self._catalogue.images):
+            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, side))
+            if stimulus is not None:
+                take(stimulus)
+            return
+
+        def read(_stop: ShouldStop) -> Stimulus:
+            return self._catalogue.load_stimulus(key, side)
+
+        self._lane.submit("image", read, on_done=take, title=f"Reading {Path(key).name}…")
 
     def pick_voxel(self, voxel: int) -> None:
         """Make one voxel the target."""
@@ -206,9 +210,8 @@ class Controller(QObject):
             "preview",
             lambda _stop: self._engine.preview(probe, epsilon),
             on_done=lambda preview: self._take_preview(probe, preview),
-            on_failed=self._fail,
             title="Previewing…",
-            replace=False,
+            when_busy=WhenBusy.LATEST,
         )
 
     def probe_if_automatic(self) -> None:
@@ -243,12 +246,20 @@ class Controller(QObject):
             on_done=self._take_probe,
             on_failed=self._fail_probe,
             on_stopped=self._take_stop,
-            title="Starting the probe…",
+            title="Probing…",
         )
 
     def cancel(self) -> None:
-        """Stop what runs; what was on screen before comes back."""
+        """Stop what runs in the foreground, or else the background job; what was on screen before comes back."""
         self._lane.cancel()
+
+    def write(self, title: str, make: Callable[[], T], *, on_done: Callable[[T], None] | None = None) -> None:
+        """Have a file or folder written; what `make` returns is told as a line, unless `on_done` takes it.
+
+        Neither Esc nor another write takes its place; it is refused in the window, wherever the user is by then.
+        """
+        done = on_done or self.noted.emit
+        self._lane.submit(FILE_WRITES, lambda _stop: make(), on_done=done, title=title, when_busy=WhenBusy.QUEUE)
 
     def want_atlas(self, wanted: bool) -> None:
         """Whether the sensitivity map is on screen; its gradients are computed when it is."""
@@ -263,13 +274,13 @@ class Controller(QObject):
         probe, stimulus = self._state.probe, self._state.stimulus
         if probe is not None and stimulus is not None:
             write = partial(export_stimuli, self._engine, probe, stimulus, image=self._image, folder=folder)
-            self._write(lambda _stop: write(), title="Exporting…")
+            self.write("Exporting…", write)
 
     def save_probe(self, path: Path) -> None:
         """Write a file that reproduces the probe on screen."""
         probe = self._state.probe
         if probe is not None:
-            self._write(lambda _stop: write_probe(probe, path), title="Saving the probe…")
+            self.write("Saving the probe…", partial(write_probe, probe, path))
 
     def _place(self, subject: Subject) -> str:
         """Find the surface the subject is shown on; returns why it is not its own, if so."""
@@ -324,7 +335,6 @@ class Controller(QObject):
             "clean",
             lambda _stop: self._engine.predict(subject.id, network, layer, stimulus),
             on_done=self._take_clean,
-            on_failed=self._fail,
             title="Predicting the clean response…",
         )
 
@@ -339,12 +349,7 @@ class Controller(QObject):
         def make(stop: ShouldStop) -> Iterator[AtlasProgress]:
             return self._engine.iter_gradient_atlas(subject.id, network, layer, stimulus, should_stop=stop)
 
-        self._lane.submit(
-            "atlas", make, on_done=self._take_atlas, on_failed=self._fail, title="Computing every voxel's gradient…"
-        )
-
-    def _write(self, make: Callable[[ShouldStop], str], *, title: str) -> None:
-        self._lane.submit("write", make, on_done=self.noted.emit, on_failed=self._fail, title=title, replace=False)
+        self._lane.submit("atlas", make, on_done=self._take_atlas, title="Computing every voxel's gradient…")
 
     def _stop_probe(self) -> None:
         self._lane.drop("probe")
@@ -389,9 +394,6 @@ class Controller(QObject):
     def _take_atlas(self, last: AtlasProgress) -> None:
         self._state.atlas = last.result
 
-    def _fail(self, failed: Failed) -> None:
-        self._problems.show_failed(failed)
-
     def _fail_probe(self, failed: Failed) -> None:
         self._take_stop()
-        self._fail(failed)
+        self._problems.show_failed(failed)

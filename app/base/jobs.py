@@ -1,18 +1,23 @@
 """The one lane all heavy work runs in: a single worker thread, one job at a time. Never runs work on the GUI thread.
 
-    idle -> preparing -> running -> idle          (completed or failed)
-                 \\          \\-> cancelling -> idle  (stopped)
+    a job:     waiting -> running -> done, failed or stopped        (stopped while it waits, too; each end is told)
+    the lane:  idle -> preparing -> running -> idle
+                           \\          \\-> cancelling -> idle
 
 A job is a function that takes `should_stop` and returns an answer or an iterator of progress records, whose last
-record is the answer. Only the newest waiting job of a kind is kept. Answers reach the GUI thread as signals; the
-answers of a job that was replaced or dropped never arrive.
+record is the answer. Answers reach the GUI thread as signals; those of a replaced or dropped job never arrive.
 
-A patient job (a sweep, a fit, a download) is one for minutes: at each of its records the others that wait are done
-first, in the same thread, so that a click is answered while it lasts.
+What is looked at and forgotten (a probe, a preview) gives way to a newer job of its kind. What leaves something behind
+(a file, an encoder, a network, a sweep) queues: each runs in its turn.
+
+A background job (a sweep, a fit, a download) takes minutes: at each of its records the others that wait are done
+first, in the same thread, so that a click is answered while it lasts. All others are foreground jobs.
 """
 
 from __future__ import annotations
 
+import enum
+import math
 import os
 import queue
 import sys
@@ -21,26 +26,38 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-from core.errors import Cancelled
+from core.errors import Cancelled, ProbeError
 
 PROGRESS_PERIOD = 1 / 15
 """Seconds between two progress records: the eye gains nothing from more, and every one repaints image and map."""
 
-COURTESY = 5
+NICENESS = 5
 """Niceness of the worker thread and of the threads torch makes in it: the window is drawn first where cores are few."""
 
 STACK_BYTES = 16 * 2**20
 """Threads of macOS start with 512 KiB, too little for LAPACK and deep networks."""
 
-LASTING = {"write"}
-"""Kinds of short jobs that leave something behind."""
-
+DEFECT, STOPPED = "A defect: see the report.", "Stopped."
 ShouldStop = Callable[[], bool]
 Make = Callable[[ShouldStop], Any]
+
+
+class WhenBusy(enum.Enum):
+    """What a job does to an older one of its kind."""
+
+    REPLACE = enum.auto()
+    """Takes its place, even if it runs."""
+
+    LATEST = enum.auto()
+    """Lets it finish if it runs, takes its place if it waits."""
+
+    QUEUE = enum.auto()
+    """Waits for its turn: the job leaves something behind, and so does the older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +66,23 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparing:
+class _Busy:
+    """The job at work."""
+
+    kind: str
+    title: str
+
+
+class Preparing(_Busy):
     """A job was handed to the worker and has not reported yet (torch may be loading)."""
 
-    kind: str
-    title: str
 
-
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(_Busy):
     """A job has reported at least once."""
 
-    kind: str
-    title: str
 
-
-@dataclass(frozen=True, slots=True)
-class Cancelling:
+class Cancelling(_Busy):
     """A job was asked to stop and has not stopped yet."""
-
-    kind: str
-    title: str
 
 
 RunState = Idle | Preparing | Running | Cancelling
@@ -104,22 +117,30 @@ def _ignore(*_: object) -> None:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One piece of work with its listeners; `wanted` turns false once a newer job has taken its place."""
+    """One piece of work with its listeners; `wanted` turns false once nobody is to hear of it any more."""
 
     kind: str
     title: str
     make: Make
+    on_begun: Callable[[], None]
     on_progress: Callable[[Any], None]
     on_done: Callable[[Any], None]
     on_failed: Callable[[Failed], None]
     on_stopped: Callable[[], None]
-    patient: bool = False
+    when_busy: WhenBusy = WhenBusy.REPLACE
+    background: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     wanted: bool = True
+    began: float = math.nan  # of time.monotonic
+
+    @property
+    def is_foreground(self) -> bool:
+        """Whether Esc stops it: it is short, and leaves nothing behind."""
+        return not self.background and self.when_busy is not WhenBusy.QUEUE
 
 
 class _Worker(QObject):
-    """Lives in the worker thread and does one job after another; what is in `urgent` overtakes a patient job."""
+    """Lives in the worker thread and does one job after another; those in `preempting` interrupt a background job."""
 
     began = Signal(object)
     progressed = Signal(object, object)
@@ -127,18 +148,21 @@ class _Worker(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.urgent: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self.preempting: queue.SimpleQueue[Job] = queue.SimpleQueue()
 
     @Slot()
     def step_back(self) -> None:
         """Leave the processor to the window first. Linux knows niceness by thread, and Qt does not set it there."""
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), COURTESY)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
     @Slot(object)
     def run(self, job: Job) -> None:
         try:
-            outcome: Outcome = Stopped() if job.stop.is_set() else Completed(self._answer(job))
+            if job.stop.is_set():
+                raise Cancelled
+            answer = job.make(job.stop.is_set)
+            outcome: Outcome = Completed(self._follow(job, answer) if isinstance(answer, Iterator) else answer)
         except Cancelled:
             outcome = Stopped()
         except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the GUI thread decides what to show
@@ -146,16 +170,12 @@ class _Worker(QObject):
         self.ended.emit(job, outcome)
 
     @Slot()
-    def do_urgent(self) -> None:
-        """Do what may overtake, until nothing is left of it."""
-        while not self.urgent.empty():
-            job = self.urgent.get()
+    def do_preempting(self) -> None:
+        """Do what may go first, until nothing is left of it."""
+        while not self.preempting.empty():
+            job = self.preempting.get()
             self.began.emit(job)
             self.run(job)
-
-    def _answer(self, job: Job) -> Any:
-        answer = job.make(job.stop.is_set)
-        return self._follow(job, answer) if isinstance(answer, Iterator) else answer
 
     def _follow(self, job: Job, records: Iterator[Any]) -> Any:
         last: Any = None
@@ -167,11 +187,10 @@ class _Worker(QObject):
                 if time.monotonic() - reported >= PROGRESS_PERIOD:
                     reported = time.monotonic()
                     self.progressed.emit(job, last)
-                if job.patient:
-                    self.do_urgent()
+                if job.background:
+                    self.do_preempting()
         finally:
-            close = getattr(records, "close", _ignore)
-            close()
+            getattr(records, "close", _ignore)()
         return last
 
 
@@ -179,16 +198,22 @@ class JobLane(QObject):
     """Hands jobs to one worker thread and brings their answers back to the GUI thread."""
 
     state_changed = Signal(object)
+    ended = Signal(object, object)
+    """A `Job` and its `Outcome`, after its own listener was told."""
+
+    failed = Signal(object)
+    """A `Failed` that the job's own listener does not tell the user: a defect, or the error of a job without one."""
+
     _start = Signal(object)
-    _look = Signal()
+    _preempt = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state: RunState = Idle()
         self._current: Job | None = None
-        self._offered: Job | None = None
-        self._overtaken: Job | None = None
-        self._waiting: dict[str, Job] = {}
+        self._preempting: Job | None = None
+        self._preempted: Job | None = None
+        self._waiting: list[Job] = []
         self._open = True
         self._thread = QThread()
         self._thread.setObjectName("probescope-lane")
@@ -197,7 +222,7 @@ class JobLane(QObject):
         self._worker.moveToThread(self._thread)
         self._thread.started.connect(self._worker.step_back)
         self._start.connect(self._worker.run)
-        self._look.connect(self._worker.do_urgent)
+        self._preempt.connect(self._worker.do_preempting)
         self._worker.began.connect(self._take_begin)
         self._worker.progressed.connect(self._take_progress)
         self._worker.ended.connect(self._take_end)
@@ -210,14 +235,11 @@ class JobLane(QObject):
 
     def is_busy(self, kind: str) -> bool:
         """Whether a wanted job of this kind runs or waits."""
-        return kind in self._waiting or any(
-            job.kind == kind and job.wanted and not job.stop.is_set() for job in self._in_hand()
-        )
+        return any(job.kind == kind and job.wanted and not job.stop.is_set() for job in self._jobs())
 
-    def long_work(self) -> tuple[str, ...]:
-        """Titles of what closing would cost the user: patient jobs and files being written, running or waiting."""
-        jobs = (*self._in_hand(), *self._waiting.values())
-        return tuple(job.title for job in jobs if job.wanted and (job.patient or job.kind in LASTING))
+    def at_stake(self) -> tuple[str, ...]:
+        """Titles of what closing would cost the user: background jobs and files to write, running or waiting."""
+        return tuple(job.title for job in self._jobs() if job.wanted and not job.is_foreground)
 
     def submit(
         self,
@@ -225,82 +247,100 @@ class JobLane(QObject):
         make: Make,
         *,
         on_done: Callable[[Any], None],
+        on_begun: Callable[[], None] = _ignore,
         on_progress: Callable[[Any], None] = _ignore,
-        on_failed: Callable[[Failed], None] = _ignore,
-        on_stopped: Callable[[], None] = _ignore,
+        on_failed: Callable[[Failed], None] | None = None,
+        on_stopped: Callable[[], None] | None = None,
+        refuse: Callable[[str], None] = _ignore,
         title: str = "",
-        replace: bool = True,
-        patient: bool = False,
-    ) -> None:
-        """Queue a job in place of any waiting one of its kind; with `replace`, a running one is dropped too.
+        when_busy: WhenBusy = WhenBusy.REPLACE,
+        background: bool = False,
+    ) -> Job:
+        """Let a job run when its turn comes.
 
-        A `patient` job lets every other one pass at its progress records.
+        Where there is no answer, `refuse` gets one sentence to show: the error's, or that it was stopped. It stands in
+        for `on_failed` and `on_stopped`; a failure none of the three takes, and every defect, goes to `failed`.
         """
+        failed = on_failed or (self.failed.emit if refuse is _ignore else partial(self._refuse, refuse))
+        stopped = on_stopped or partial(refuse, STOPPED)
+        job = Job(kind, title, make, on_begun, on_progress, on_done, failed, stopped, when_busy, background)
         if not self._open:
-            return
-        if replace:
+            return job
+        if when_busy is WhenBusy.REPLACE:
             self.drop(kind)
-        self._waiting.pop(kind, None)
-        self._waiting[kind] = Job(kind, title, make, on_progress, on_done, on_failed, on_stopped, patient)
+        elif when_busy is WhenBusy.LATEST:
+            self._waiting = [other for other in self._waiting if other.kind != kind]
+        self._waiting.append(job)
         self._next()
+        return job
 
     def cancel(self) -> None:
-        """Stop the running job and forget the waiting ones; the running one reports that it stopped."""
-        self._waiting.clear()
-        for job in (self._offered, self._current):
-            self._stop_job(job)
+        """Stop what runs or waits in the foreground; where nothing does, the background job if it alone is at work.
 
-    def stop(self, kind: str) -> None:
-        """Stop the job of a kind alone, wherever it stands; it reports that it stopped."""
-        waiting = self._waiting.pop(kind, None)
-        if waiting is not None:
-            waiting.on_stopped()
-        for job in self._in_hand():
-            if job.kind == kind:
-                self._stop_job(job)
+        Files to be written and background jobs that wait stay; those that were stopped say so.
+        """
+        stopping = [job for job in self._jobs() if job.is_foreground]
+        if not stopping and self._current is not None and self._in_hand() == (self._current,):
+            stopping = [self._current] if self._current.background else []
+        for job in stopping:
+            self.stop(job)
 
-    def drop(self, kind: str) -> None:
-        """Stop the job of a kind and let none of its answers arrive."""
-        self._waiting.pop(kind, None)
-        for job in self._in_hand():
-            if job.kind == kind:
-                job.wanted = False
-                self._stop_job(job)
-
-    def shutdown(self) -> None:
-        """Stop everything and wait for the thread to end; a QThread alive at exit aborts the process."""
-        self._open = False
-        self._waiting.clear()
-        for job in self._in_hand():
-            job.wanted = False
-            self._stop_job(job)
-        self._thread.quit()
-        self._thread.wait()
-        self._current = self._offered = self._overtaken = None
-
-    def _in_hand(self) -> tuple[Job, ...]:
-        """The jobs the worker has: the current one, one that may overtake it, one that was overtaken."""
-        return tuple(job for job in (self._current, self._offered, self._overtaken) if job is not None)
-
-    def _next(self) -> None:
-        if self._offered is not None:
-            return
-        if self._current is None and self._waiting:
-            self._current = self._waiting.pop(next(iter(self._waiting)))
-            self._enter(Preparing(self._current.kind, self._current.title))
-            self._start.emit(self._current)
-        elif self._current is not None and self._current.patient:
-            hasty = next((kind for kind, job in self._waiting.items() if not job.patient), None)
-            if hasty is not None:
-                self._offered = self._waiting.pop(hasty)
-                self._worker.urgent.put(self._offered)
-
-    def _stop_job(self, job: Job | None) -> None:
-        if job is None or job.stop.is_set():
+    def stop(self, job: Job) -> None:
+        """Stop one job; it reports that it stopped, at once if its turn has not come."""
+        if job not in self._jobs() or job.stop.is_set():
             return
         job.stop.set()
         if job is self._current:
             self._enter(Cancelling(job.kind, job.title))
+        elif job is not self._preempted:
+            self._waiting = [other for other in self._waiting if other is not job]
+            self._tell(job, Stopped())
+            job.wanted = False
+
+    def drop(self, kind: str) -> None:
+        """Stop the jobs of a kind and let none of their answers arrive."""
+        for job in self._jobs():
+            if job.kind == kind:
+                job.wanted = False
+                self.stop(job)
+
+    def shutdown(self) -> None:
+        """Stop everything and wait for the thread to end; a QThread alive at exit aborts the process."""
+        self._open = False
+        for job in self._jobs():
+            job.wanted = False
+            self.stop(job)
+        self._thread.quit()
+        self._thread.wait()
+        self._current = self._preempting = self._preempted = None
+
+    def _in_hand(self) -> tuple[Job, ...]:
+        """The jobs the worker has: the current one, one that may preempt it, one that was preempted."""
+        return tuple(filter(None, (self._current, self._preempting, self._preempted)))
+
+    def _jobs(self) -> tuple[Job, ...]:
+        return (*self._in_hand(), *self._waiting)
+
+    def _next(self) -> None:
+        """Start the first that waits, background jobs last; or let a foreground one preempt the background job."""
+        if self._preempting is not None or not self._waiting:
+            return
+        short = next((job for job in self._waiting if not job.background), None)
+        if self._current is None:
+            job = short or self._waiting[0]
+            self._waiting.remove(job)
+            self._begin(job)
+            self._start.emit(job)
+        elif self._current.background and short is not None:
+            self._waiting.remove(short)
+            self._preempting = short
+            self._worker.preempting.put(short)
+
+    def _begin(self, job: Job) -> None:
+        self._current, job.began = job, time.monotonic()
+        self._enter(Preparing(job.kind, job.title))
+        if job.wanted:
+            job.on_begun()
 
     def _enter(self, state: RunState) -> None:
         if state != self._state:
@@ -311,44 +351,50 @@ class JobLane(QObject):
     def _take_begin(self, job: Job) -> None:
         if not self._open:
             return
-        self._overtaken, self._current, self._offered = self._current, job, None
-        self._enter(Preparing(job.kind, job.title))
+        self._preempted, self._preempting = self._current, None
+        self._begin(job)
 
     @Slot(object, object)
     def _take_progress(self, job: Job, record: Any) -> None:
-        if job is not self._current or job.stop.is_set():
-            return
-        self._enter(Running(job.kind, job.title))
-        job.on_progress(record)
+        if job is self._current and not job.stop.is_set():
+            self._enter(Running(job.kind, job.title))
+            job.on_progress(record)
 
     @Slot(object, object)
     def _take_end(self, job: Job, outcome: Outcome) -> None:
         if not self._open:
             return
-        self._current, self._overtaken = self._overtaken, None
+        self._current, self._preempted = self._preempted, None
         try:
-            if job.wanted:
-                _tell(job, outcome)
+            self._tell(job, outcome)
         finally:
             self._go_on()
 
     def _go_on(self) -> None:
-        """After a job: back to the one it overtook, or to one it did not come to let pass, or to the next."""
+        """After a job: back to the one it preempted, or to one it did not come to let pass, or to the next."""
         if self._current is not None:
-            state = Cancelling if self._current.stop.is_set() else Running
-            self._enter(state(self._current.kind, self._current.title))
-        elif self._offered is not None:
-            self._look.emit()
+            at_work = Cancelling if self._current.stop.is_set() else Running
+            self._enter(at_work(self._current.kind, self._current.title))
+        elif self._preempting is not None:
+            self._preempt.emit()
         self._next()
-        if self._current is None and self._offered is None:
+        if self._current is None and self._preempting is None:
             self._enter(Idle())
 
+    def _tell(self, job: Job, outcome: Outcome) -> None:
+        if not job.wanted:
+            return
+        match outcome:
+            case Completed(answer):
+                job.on_done(answer)
+            case Failed():
+                job.on_failed(outcome)
+            case Stopped():
+                job.on_stopped()
+        self.ended.emit(job, outcome)
 
-def _tell(job: Job, outcome: Outcome) -> None:
-    match outcome:
-        case Completed(answer):
-            job.on_done(answer)
-        case Failed():
-            job.on_failed(outcome)
-        case Stopped():
-            job.on_stopped()
+    def _refuse(self, refuse: Callable[[str], None], failed: Failed) -> None:
+        known = isinstance(failed.error, ProbeError)
+        refuse(str(failed.error) if known else DEFECT)
+        if not known:
+            self.failed.emit(failed)

@@ -16,7 +16,7 @@ from core.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Services:
     """State, lane, engine and what watches over them."""
 
     settings: Settings
@@ -40,7 +40,7 @@ class Session:
         self.log.remove()
 
 
-def open_session(engine: Engine | None = None, catalogue: Catalogue | None = None) -> Session:
+def open_services(engine: Engine | None = None, catalogue: Catalogue | None = None) -> Services:
     """Make a session; tests and demonstrations bring their own engine or catalogue."""
     settings = Settings()
     state = AppState()
@@ -51,5 +51,6 @@ def open_session(engine: Engine | None = None, catalogue: Catalogue | None = Non
     log = LogStore()
     log.install()
     problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(settings)))
+    lane.failed.connect(problems.show_failed)
     controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
-    return Session(settings, state, lane, used, problems, log, controller)
+    return Services(settings, state, lane, used, problems, log, controller)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from PySide6.QtCore import QObject, Signal
 
-from app.base.aim import Aim
 from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
+from core.probes.aim import Aim
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target
 from core.surfaces.placing import Placed

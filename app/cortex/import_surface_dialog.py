@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QFileDialog, QFormLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.form import Choice, Fields, Flag, Text
 from core.errors import ProbeError
 from core.surfaces.importer import ImportedSurface
 from core.surfaces.store import check_surface_name, has_surface
@@ -23,7 +24,7 @@ READING = "Reading…"
 NOTHING_YET = "Choose a folder or files to see what is in them."
 
 
-class ImportSurfaceDialog(QDialog):
+class ImportSurfaceDialog(QDialog, Fields):
     """Folder or files, what was found, a name, an atlas, and whether the subject is shown on it.
 
     Signals
@@ -40,6 +41,10 @@ class ImportSurfaceDialog(QDialog):
     fetch_requested = Signal()
     add_requested = Signal()
 
+    name = Text("Name")
+    atlas = Choice("Outline the ROIs of")
+    use = Flag("Show the subject on it")
+
     def __init__(self, subject: str, reason_against: Callable[[ImportedSurface], str], parent: QWidget | None = None):
         """`subject` is the title of the one shown ("" for none); `reason_against` says why it does not fit, or ""."""
         super().__init__(parent)
@@ -50,9 +55,9 @@ class ImportSurfaceDialog(QDialog):
         self.place = make_label("No files chosen", "muted")
         self.found = make_label(NOTHING_YET, wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
-        self.name = QLineEdit()
-        self.atlas = QComboBox()
-        self.use = QCheckBox(f"Show {subject} on it" if subject else "Show the subject on it")
+        self.make_fields()
+        if subject:
+            self.use.setText(f"Show {subject} on it")
         self.folder_button = make_button("Choose folder…", tip="A FreeSurfer subject, or a folder of GIFTI files")
         self.files_button = make_button("Choose files…", tip="Surface, curvature and label files of both hemispheres")
         self.fetch_button = make_button(
@@ -61,7 +66,7 @@ class ImportSurfaceDialog(QDialog):
         self.add_button = make_button("Add surface", "primary")
         self._lay_out()
         self._connect()
-        self._refresh()
+        self.refresh()
 
     def show_reading(self, what: str) -> None:
         """Say that files are being read or downloaded."""
@@ -69,34 +74,32 @@ class ImportSurfaceDialog(QDialog):
         self.place.setText(what)
         self.found.setText(READING)
         self.problem.setText("")
-        self._refresh()
+        self.refresh()
 
     def show_found(self, imported: ImportedSurface) -> None:
         """Show what was read, and let it be added."""
         self.imported = imported
         self.found.setText("\n".join(line[0].upper() + line[1:] for line in imported.describe()))
         if not self.name.isModified():
-            self.name.setText(imported.surface.name)
-        self.atlas.clear()
-        self.atlas.addItems([atlas.name for atlas in imported.atlases])
+            self.name.set_value(imported.surface.name)
+        self.atlas.set_choices([(atlas.name, atlas.name) for atlas in imported.atlases])
         reason = self._reason_against(imported) if self._subject else "Open a subject first"
         self.use.setEnabled(not reason)
-        self.use.setChecked(not reason)
+        self.use.set_value(not reason)
         self.use.setToolTip(reason or "Its vertex counts fit the recording")
-        self._unfit.setText(reason)
-        self._unfit.setVisible(bool(reason) and bool(self._subject))
-        self._refresh()
+        show_text(self._unfit, reason if self._subject else "")
+        self.refresh()
 
     def show_problem(self, text: str) -> None:
         """Say why files cannot be read."""
         self.imported = None
         self.found.setText("")
         self.problem.setText(text)
-        self._refresh()
+        self.refresh()
 
     def surface_name(self) -> str:
         """The name to keep it under."""
-        return self.name.text().strip()
+        return self.name.value()
 
     def atlas_name(self) -> str:
         """The atlas to outline, "" where there is none."""
@@ -108,11 +111,6 @@ class ImportSurfaceDialog(QDialog):
         self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._unfit = make_label("", "faint", wraps=True)
         self._unfit.hide()
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        for title, field in (("Name", self.name), ("Outline the ROIs of", self.atlas)):
-            field.setAccessibleName(title)
-            form.addRow(QLabel(title), field)
         cancel = make_button("Cancel")
         cancel.clicked.connect(self.reject)
         self.add_button.setDefault(True)
@@ -125,8 +123,7 @@ class ImportSurfaceDialog(QDialog):
                 make_heading("Found"),
                 self.found,
                 self.problem,
-                form,
-                self.use,
+                self.make_rows("name", "atlas", "use"),
                 self._unfit,
                 make_row(-1, cancel, self.add_button),
                 gap=12,
@@ -139,7 +136,6 @@ class ImportSurfaceDialog(QDialog):
         self.files_button.clicked.connect(self._choose_files)
         self.fetch_button.clicked.connect(self.fetch_requested)
         self.add_button.clicked.connect(self.add_requested)
-        self.name.textChanged.connect(self._refresh)
 
     @Slot()
     def _choose_folder(self) -> None:
@@ -153,8 +149,8 @@ class ImportSurfaceDialog(QDialog):
         if chosen:
             self.read_requested.emit(tuple(Path(path) for path in chosen))
 
-    @Slot()
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Show what was found, and whether it can be added."""
         reason = self._reason_not_to_add()
         self.add_button.setEnabled(not reason)
         self.add_button.setToolTip(reason)
@@ -163,9 +159,9 @@ class ImportSurfaceDialog(QDialog):
         if self.imported is None:
             self.use.setEnabled(False)
             self.use.setToolTip(reason)
-        self.name.setEnabled(self.imported is not None)
-        self.atlas.setEnabled(self.atlas.count() > 0 and self.imported is not None)
-        self.atlas.setToolTip("" if self.atlas.isEnabled() else "No atlas was found beside the surface")
+        nothing = "Choose a folder or files first" if self.imported is None else ""
+        self.allow("name", nothing)
+        self.allow("atlas", nothing or ("" if self.atlas.count() else "No atlas was found beside the surface"))
 
     def _reason_not_to_add(self) -> str:
         if self.imported is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app.cortex.colormap_button import ColormapButton
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
@@ -15,6 +16,7 @@ from app.look.icons import load_icon
 from app.look.numbers import digits_for, format_number
 from app.look.theme import Theme
 from app.widgets.basics import make_label, make_tool_button
+from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
 from core.surfaces.mesh import GEOMETRIES
 
@@ -68,7 +70,7 @@ class CortexPanel(QWidget):
 
     def current_map(self) -> str:
         """The map chosen."""
-        return str(self.map_box.currentData())
+        return str(self.map_box.value())
 
     def set_map(self, name: str) -> None:
         """Choose a map as if the user had."""
@@ -168,11 +170,11 @@ class CortexPanel(QWidget):
 
     @Slot(int)
     def _choose_geometry(self, _index: int) -> None:
-        self.view.set_geometry(cast("Geometry", self.geometry_box.currentData()))
+        self.view.set_geometry(cast("Geometry", self.geometry_box.value()))
 
     @Slot(int)
     def _choose_view(self, _index: int) -> None:
-        self.view.set_named_view(cast("NamedView", self.view_box.currentData()))
+        self.view.set_named_view(cast("NamedView", self.view_box.value()))
 
     @Slot(str)
     def _choose_hemispheres(self, name: str) -> None:
@@ -190,9 +192,9 @@ class CortexPanel(QWidget):
 
     @Slot()
     def _follow_layout(self) -> None:
-        for box, name in ((self.geometry_box, self.view.geometry_name), (self.view_box, self.view.named_view)):
-            with QSignalBlocker(box):
-                box.setCurrentIndex(box.findData(name))
+        self.geometry_box.set_value(self.view.geometry_name)
+        with QSignalBlocker(self.view_box):  # none of them is chosen once the cortex was turned
+            self.view_box.setCurrentIndex(self.view_box.findData(self.view.named_view))
         self.hemispheres.set_value(self.view.hemispheres)
         self._follow_surface()
 
@@ -232,12 +234,9 @@ class CortexPanel(QWidget):
             self.set_theme(self._theme)
 
 
-def _make_box(choices: tuple[tuple[str, str], ...] | list[tuple[str, str]], name: str, *, least: int) -> QComboBox:
-    box = QComboBox()
-    box.setToolTip(name)
-    box.setAccessibleName(name)
+def _make_box(choices: Sequence[tuple[str, str]], name: str, *, least: int) -> ChoiceBox:
+    box = ChoiceBox(name)
     box.setMinimumWidth(least)  # narrower than its longest text, so that the cortex may be narrow too
     box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-    for value, text in choices:
-        box.addItem(text, value)
+    box.set_choices(choices)
     return box

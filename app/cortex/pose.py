@@ -1,19 +1,27 @@
-"""A view of the cortex as a record: what is shown of it and from where, to be kept and gone back to. Never renders."""
+"""A view of the cortex as a record: what is shown of it and from where, to be kept and gone back to. Never renders.
+
+A pose has a name and is kept for all sessions; a `ViewRecord` is how one session looks at its cortex.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from core.checks import check_choice
 from core.errors import BadInputError
+from core.session.record import ViewRecord
 from core.surfaces.mesh import GEOMETRIES
 
 if TYPE_CHECKING:
+    from app.cortex.panel import CortexPanel
     from app.cortex.view import CortexView
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,47 @@ def show_pose(view: CortexView, kept: KeptPose) -> None:
         view.set_geometry(cast("Geometry", kept.geometry))
     if view.geometry_name == kept.geometry:
         view.canvas.look_from(kept.camera)
+
+
+def capture_view(panel: CortexPanel) -> ViewRecord:
+    """How the cortex is looked at now."""
+    view, slider, morph = panel.view, panel.threshold, panel.view.morph_slider
+    reading, pose = view.colour_bar.reading(), view.canvas.pose
+    return ViewRecord(
+        map=panel.current_map(),
+        geometry=view.geometry_name,
+        named_view=view.named_view,
+        hemispheres=view.hemispheres,
+        morph=morph.position() if morph.slider.maximum() > 0 else None,
+        camera=(pose.azimuth, pose.elevation, *pose.centre, pose.scale),
+        threshold=slider.value() / max(1, slider.maximum()),
+        colormap=reading.colormap.name if reading is not None else "",
+        outlines=panel.outlines_button.isChecked(),
+        labels=panel.labels_button.isChecked(),
+    )
+
+
+def show_view(panel: CortexPanel, record: ViewRecord) -> None:
+    """Look at the cortex so; its map must be on screen already. What has another name by now is left as it is."""
+    view = panel.view
+    if record.colormap:
+        try:
+            view.set_colormap(record.colormap)
+        except BadInputError as error:
+            LOGGER.info("%s", error)
+    panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
+    panel.outlines_button.setChecked(record.outlines)
+    panel.labels_button.setChecked(record.labels)
+    view.set_hemispheres(cast("Hemispheres", record.hemispheres))
+    if record.named_view in get_args(NamedView):
+        view.set_named_view(cast("NamedView", record.named_view))
+    if record.geometry in get_args(Geometry):
+        view.set_geometry(cast("Geometry", record.geometry))
+    if record.morph is not None and not record.morph.is_integer():  # else it is the geometry itself
+        view.set_morph(record.morph)
+    if record.camera is not None:
+        azimuth, elevation, x, y, z, scale = record.camera
+        view.canvas.look_from(CameraPose(azimuth, elevation, (x, y, z), scale))
 
 
 def write_poses(poses: tuple[KeptPose, ...]) -> str:

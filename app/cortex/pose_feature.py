@@ -1,31 +1,29 @@
-"""What the window does with kept views of the cortex: the dialog and the settings. Never moves the camera itself."""
+"""Kept views of the cortex: their dialog, and the setting they are kept in. Never moves the camera itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 
+from app.base.desk import Desk, Feature
 from app.cortex.pose import KeptPose, parse_poses, read_pose, show_pose, write_poses
 from app.cortex.poses_dialog import PosesDialog
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
+from app.cortex.view import CortexView
 
 KEY = "camera_poses"
 
 
-class PoseTools(QObject):
+class Poses(Feature):
     """Keeps poses by name; one of the same name is replaced."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._settings = window.session.settings
+    def __init__(self, desk: Desk, view: CortexView) -> None:
+        super().__init__(desk)
+        self._view = view
+        self._settings = desk.services.settings
         self.dialog: PosesDialog | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handler of the command about poses."""
         return {"camera_poses": self.show_dialog}
 
@@ -37,7 +35,7 @@ class PoseTools(QObject):
     def show_dialog(self) -> None:
         """Open the list."""
         if self.dialog is None:
-            self.dialog = PosesDialog(self._window)
+            self.dialog = PosesDialog(self._desk.parent)
             self.dialog.keep_requested.connect(self._keep)
             self.dialog.go_requested.connect(self._go)
             self.dialog.remove_requested.connect(self._remove)
@@ -47,7 +45,7 @@ class PoseTools(QObject):
 
     @Slot(str)
     def _keep(self, name: str) -> None:
-        fresh = read_pose(self._window.cortex.view, name)
+        fresh = read_pose(self._view, name)
         self._store((*(pose for pose in self.poses() if pose.name != name), fresh))
 
     @Slot(str)
@@ -58,7 +56,7 @@ class PoseTools(QObject):
     def _go(self, name: str) -> None:
         for pose in self.poses():
             if pose.name == name:
-                show_pose(self._window.cortex.view, pose)
+                show_pose(self._view, pose)
 
     def _store(self, poses: tuple[KeptPose, ...]) -> None:
         self._settings.set(KEY, write_poses(poses))

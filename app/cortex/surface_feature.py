@@ -1,17 +1,17 @@
-"""What the window does with surfaces: import one, choose the one a subject is shown on. Never reads a file itself."""
+"""Surfaces in the window: import one, choose the one a subject is shown on. Never reads a file itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
-from app.base.jobs import Failed
+from app.base.desk import Desk, Drop, Feature, Paths
 from app.cortex.import_surface_dialog import ImportSurfaceDialog
+from app.cortex.view import CortexView
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError, ProbeError
@@ -24,25 +24,21 @@ from core.surfaces.project import write_projection
 from core.surfaces.store import list_surfaces, load_atlases, load_surface, remove_surface, save_surface
 from core.types import VoxelTable
 
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
-
 FSAVERAGE = "fsaverage"
 NO_ATLAS = "None"
 VOLUMES = "Volumes (*.nii *.nii.gz *.mgz)"
 ARRAYS = "NumPy arrays (*.npz)"
 
 
-class SurfaceTools(QObject):
+class Surfaces(Feature):
     """Runs the reading and keeping of surfaces on the lane, beside the dialog that asks for them."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk, view: CortexView) -> None:
+        super().__init__(desk)
+        self._view = view
         self.dialog: ImportSurfaceDialog | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about surfaces."""
         return {
             "import_surface": self.import_surface,
@@ -52,23 +48,25 @@ class SurfaceTools(QObject):
             "remove_surface": self.remove,
         }
 
+    def drops(self) -> Sequence[Drop]:
+        """Surfaces."""
+        promise = "Import the cortical surface {name}"
+        return (Drop("surfaces", promise, is_surface, self.import_files, takes_many=True),)
+
     @Slot()
     def import_surface(self) -> None:
         """Open the dialog."""
         subject = self._session.state.subject
-        self.dialog = ImportSurfaceDialog(subject.title if subject else "", self._reason_against, self._window)
+        self.dialog = ImportSurfaceDialog(subject.title if subject else "", self._reason_against, self._desk.parent)
         self.dialog.read_requested.connect(self._read)
         self.dialog.fetch_requested.connect(self._fetch)
         self.dialog.add_requested.connect(self._add)
         self.dialog.open()
 
-    def take_drop(self, paths: list[Path]) -> bool:
-        """Open the dialog with what was dropped if its names are those of a surface; whether they were."""
-        if not is_surface(paths):
-            return False
+    def import_files(self, paths: Paths) -> None:
+        """Open the dialog with files that were dropped."""
         self.import_surface()
         self._read(tuple(paths))
-        return True
 
     @Slot()
     def choose(self) -> None:
@@ -79,21 +77,21 @@ class SurfaceTools(QObject):
         names = [info.name for info in list_surfaces()]
         current = names.index(subject.surface) if subject.surface in names else 0
         title, label = "Surface of the subject", f"Show {subject.title} on"
-        name, accepted = QInputDialog.getItem(self._window, title, label, names, current, False)
+        name, accepted = QInputDialog.getItem(self._desk.parent, title, label, names, current, False)
         if accepted and name != subject.surface:
             self._use(subject.id, name)
 
     @Slot()
     def choose_atlas(self) -> None:
         """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
-        placed, view = self._session.state.placed, self._window.cortex.view
+        placed, view = self._session.state.placed, self._view
         if placed is None:
             return
         offered = {atlas.name: atlas for atlas in load_atlases(placed.surface.name)}
         recorded = atlas_of_voxels(VoxelMap(placed.voxels, *placed.surface.n_vertices))
         offered |= {} if recorded is None else {recorded.name: recorded}
         names = [*offered, NO_ATLAS]
-        name, accepted = QInputDialog.getItem(self._window, "ROI atlas", "Outline the ROIs of", names, 0, False)
+        name, accepted = QInputDialog.getItem(self._desk.parent, "ROI atlas", "Outline the ROIs of", names, 0, False)
         if accepted:
             view.set_atlas(offered.get(name))
 
@@ -104,20 +102,18 @@ class SurfaceTools(QObject):
         if placed is None:
             return
         surface = placed.surface
-        volume, _ = QFileDialog.getOpenFileName(self._window, f"Volume to project onto {surface.name}", "", VOLUMES)
+        volume, _ = QFileDialog.getOpenFileName(
+            self._desk.parent, f"Volume to project onto {surface.name}", "", VOLUMES
+        )
         if not volume:
             return
         name = f"{Path(volume).name.partition('.')[0]}_{surface.name}.npz"
         start = str(Path(volume).with_name(name))
-        out = QFileDialog.getSaveFileName(self._window, "Save the values", start, ARRAYS)[0]
+        out = QFileDialog.getSaveFileName(self._desk.parent, "Save the values", start, ARRAYS)[0]
         if out:
-            self._session.lane.submit(
-                "write",
-                lambda _stop: write_projection(Path(volume), surface, Path(out)),
-                on_done=lambda known: self._session.controller.noted.emit(f"Wrote {known:,} values to {out}"),
-                on_failed=self._session.problems.show_failed,
-                title="Projecting the volume…",
-                replace=False,
+            self._session.controller.write(
+                "Projecting the volume…",
+                lambda: f"Wrote {write_projection(Path(volume), surface, Path(out)):,} values to {out}",
             )
 
     @Slot()
@@ -128,9 +124,9 @@ class SurfaceTools(QObject):
             self._session.controller.noted.emit("No surface was imported, so there is none to remove")
             return
         title, subject = "Remove surface", self._session.state.subject
-        name, accepted = QInputDialog.getItem(self._window, title, "Remove the surface", names, 0, False)
+        name, accepted = QInputDialog.getItem(self._desk.parent, title, "Remove the surface", names, 0, False)
         question = f"Remove {name}? Recordings on it are no longer drawn until it is imported again."
-        if accepted and QMessageBox.question(self._window, title, question) == QMessageBox.StandardButton.Yes:
+        if accepted and QMessageBox.question(self._desk.parent, title, question) == QMessageBox.StandardButton.Yes:
             remove_surface(name)
             self._session.controller.noted.emit(f"Removed {name}")
             if subject is not None and subject.surface == name:
@@ -167,26 +163,12 @@ class SurfaceTools(QObject):
         self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
 
     def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
-        if self.dialog is None:
-            return
-        self.dialog.show_reading(shown)
-        self._session.lane.submit(
-            "surface",
-            lambda _stop: make(),
-            on_done=self._take_found,
-            on_failed=self._fail,
-            title="Reading the surface…",
-        )
-
-    def _take_found(self, imported: ImportedSurface) -> None:
-        if self.dialog is not None:
-            self.dialog.show_found(imported)
-
-    def _fail(self, failed: Failed) -> None:
-        if self.dialog is not None and isinstance(failed.error, ProbeError):
-            self.dialog.show_problem(str(failed.error))
-        else:
-            self._session.problems.show_failed(failed)
+        dialog = self.dialog
+        if dialog is not None:
+            dialog.show_reading(shown)
+            done, refuse = dialog.show_found, dialog.show_problem
+            title = "Reading the surface…"
+            self._session.lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
 
     @Slot()
     def _add(self) -> None:
@@ -205,14 +187,7 @@ class SurfaceTools(QObject):
             if wanted:
                 self._use(wanted, surface.name)
 
-        self._session.lane.submit(
-            "write",
-            lambda _stop: save_surface(surface, atlases),
-            on_done=take,
-            on_failed=self._session.problems.show_failed,
-            title="Keeping the surface…",
-            replace=False,
-        )
+        self._session.controller.write("Keeping the surface…", lambda: save_surface(surface, atlases), on_done=take)
 
     def _use(self, subject: str, name: str) -> None:
         voxels, own = self._recorded(subject)

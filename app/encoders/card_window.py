@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QGridLayout, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
 from app.look.theme import DARK, Theme
-from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import (
+    make_badge,
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_row,
+    make_scroll,
+    set_look,
+)
+from app.widgets.editors import ChoiceBox
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, summarise_card
@@ -146,14 +156,9 @@ class CardWindow(QDialog):
         return "\n".join(lines)
 
     def _make_choosers(self) -> None:
-        self.roi_box, self.score_box, self.other_box = QComboBox(), QComboBox(), QComboBox()
-        for box, name, tip in (
-            (self.roi_box, "ROI", "The voxels drawn in front"),
-            (self.score_box, "Score", "The score of the histograms"),
-            (self.other_box, "Other encoder", "An encoder of the same subject to compare with, voxel by voxel"),
-        ):
-            box.setAccessibleName(name)
-            box.setToolTip(tip)
+        self.roi_box, self.score_box = ChoiceBox("ROI drawn in front"), ChoiceBox("Score of the histograms")
+        self.other_box = ChoiceBox("Encoder of the same subject to compare with, voxel by voxel")
+        for box in (self.roi_box, self.score_box, self.other_box):
             box.setMinimumWidth(150)
         self.map_button = make_button("Show scores on the cortex", tip="Colour the cortex by the encoder's held-out r")
         self.figure_button = make_button("Save figure…", tip="Save the plots on screen as PNG or SVG")
@@ -186,14 +191,8 @@ class CardWindow(QDialog):
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
-        inner = QWidget()
-        inner.setLayout(make_column(self._grid, -1))
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = make_scroll(make_column(self._grid, -1))
         scroll.setAccessibleName("Facts about the encoder")
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
         panel = QWidget()
         panel.setFixedWidth(FACTS_WIDTH)
         column: QVBoxLayout = make_column(
@@ -217,30 +216,17 @@ class CardWindow(QDialog):
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
 
     def _fill_rois(self) -> None:
-        kept = self.roi_box.currentData()
         names = [ALL] if self._subject is None else [ALL, *roi_groups(self._subject.voxels)]
-        with QSignalBlocker(self.roi_box):
-            self.roi_box.clear()
-            for name in names:
-                self.roi_box.addItem(name, name)
-            self.roi_box.setCurrentIndex(max(0, self.roi_box.findData(kept)))
+        self.roi_box.set_choices([(name, name) for name in names], self.roi_box.value())
 
     def _fill_scores(self) -> None:
-        kept = self.score_box.currentText()
-        with QSignalBlocker(self.score_box):
-            self.score_box.clear()
-            for choice in offered_scores(self._card) if self._card is not None else ():
-                self.score_box.addItem(choice.title, choice)
-                self.score_box.setItemData(self.score_box.count() - 1, choice.formula, Qt.ItemDataRole.ToolTipRole)
-            self.score_box.setCurrentIndex(max(0, self.score_box.findText(kept)))
+        offered = offered_scores(self._card) if self._card is not None else ()
+        self.score_box.set_choices([(one, one.title, one.formula) for one in offered], self.score_box.value())
         self.score_box.setEnabled(self.score_box.count() > 0)
 
     def _fill_others(self, others: Sequence[EncoderConfig]) -> None:
-        with QSignalBlocker(self.other_box):
-            self.other_box.clear()
-            self.other_box.addItem("Choose an encoder", None)
-            for config in others:
-                self.other_box.addItem(f"{config.network} · {config.layer}", (config.network, config.layer))
+        names = [(config.network, config.layer) for config in others]
+        self.other_box.set_choices([(None, "Choose an encoder"), *((name, " · ".join(name)) for name in names)])
         self.other_box.setEnabled(self.other_box.count() > 1)
         if not self.other_box.isEnabled():
             self.other_box.setToolTip("There is no other encoder of this subject")
@@ -271,8 +257,8 @@ class CardWindow(QDialog):
         card, subject = self._card, self._subject
         if card is None or subject is None or card.n_voxels != subject.voxels.n_voxels:
             return
-        roi = str(self.roi_box.currentData() or ALL)
-        score = self.score_box.currentData()
+        roi = str(self.roi_box.value() or ALL)
+        score = self.score_box.value()
         self.figure.show_card(card, subject.voxels, score=score, roi=roi, cards=self._cards, order=self._order)
         self.table.show_card(card, subject.voxels)
         if self._other is None:
@@ -284,7 +270,7 @@ class CardWindow(QDialog):
 
     @Slot(int)
     def _choose_other(self, _index: int) -> None:
-        key = self.other_box.currentData()
+        key = self.other_box.value()
         if key is not None:
             self.compare_requested.emit(*key)
 

@@ -1,18 +1,22 @@
-"""What the window does with encoders: card, import, export. Never runs one and never decides what is selected."""
+"""Encoders in the window: card, import, export. Never runs one and never decides what is selected."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from app.base.jobs import Failed, ShouldStop
+from app.base.desk import Desk, Drop, Feature, Paths
+from app.base.jobs import ShouldStop
 from app.encoders.card_window import CardWindow
 from app.encoders.import_dialog import ImportEncoderDialog
+from app.explore.explore import Explore
+from app.widgets.ask_path import ask_path
+from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
 from core.encoders.export import export_encoder
 from core.encoders.library import adopt_encoder, cards_of, is_library_file, name_encoder
@@ -23,7 +27,6 @@ from core.probes.target import TargetKind
 if TYPE_CHECKING:
     from app.base.catalogue import Catalogue
     from app.look.theme import Theme
-    from app.shell.main_window import MainWindow
     from core.encoders.card import EncoderCard
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
@@ -33,33 +36,34 @@ FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
 CSV_FILTER = "CSV (*.csv)"
 EXPORT_FILTER = "Folder of Probescope (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
+READ, KEEP = "read encoder", "import encoder"
+STOPPED = "Stopped. Nothing was kept."
 
 
-def _ignore(_record: object) -> None:
-    """Progress nobody shows."""
-
-
-class EncoderTools(QObject):
+class Encoders(Feature):
     """Holds the card's window and follows the encoder in use while it is open."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk, explore: Explore) -> None:
+        super().__init__(desk)
+        self._explore = explore
         self.card_window: CardWindow | None = None
         self.import_dialog: ImportEncoderDialog | None = None
         state = self._session.state
         state.card_changed.connect(self._follow_card)
         state.target_changed.connect(self._follow_target)
-        window.controls.encoder.card_requested.connect(self.show_card)
+        explore.card_wanted.connect(self.show_card)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about encoders."""
         return {
             "encoder_card": self.show_card,
             "import_encoder": self.show_import,
             "export_encoder": self.export_encoder,
         }
+
+    def drops(self) -> Sequence[Drop]:
+        """Files of encoders."""
+        return (Drop("encoders", "Import {name} as an encoder", _is_encoder, self.import_files, takes_many=True),)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -81,15 +85,6 @@ class EncoderTools(QObject):
         """Open the assistant that takes in encoders."""
         self._open_import()
 
-    def take_drop(self, files: Sequence[Path]) -> bool:
-        """Open the assistant if the files dropped on the window look like an encoder; whether they do."""
-        from core.encoders.importers.open import looks_like_encoder
-
-        if not looks_like_encoder(files[0]):
-            return False
-        self.import_files(files)
-        return True
-
     def import_files(self, files: Sequence[Path]) -> None:
         """Open the assistant on some files, as if they had been chosen in it."""
         self._open_import().choose_files(files)
@@ -103,23 +98,16 @@ class EncoderTools(QObject):
         name = name_encoder(card.config)
         kept = self._session.settings.text("export_folder")
         start = (Path(kept) if kept else Path.home()) / name
-        chosen, pattern = QFileDialog.getSaveFileName(self._window, "Export encoder", str(start), EXPORT_FILTER)
+        chosen, pattern = QFileDialog.getSaveFileName(self._desk.parent, "Export encoder", str(start), EXPORT_FILTER)
         if chosen:
             form = "npz" if pattern.startswith("NumPy") or chosen.endswith(".npz") else "probescope"
-            self._session.lane.submit(
-                "write",
-                lambda _stop: _export(name, Path(chosen), form),
-                on_done=self._session.controller.noted.emit,
-                on_failed=self._fail,
-                title="Exporting the encoder…",
-                replace=False,
-            )
+            self._session.controller.write("Exporting the encoder…", partial(_export, name, Path(chosen), form))
 
     def _open_import(self) -> ImportEncoderDialog:
         if self.import_dialog is not None:
             self.import_dialog.close()
         catalogue = self._session.catalogue
-        made = ImportEncoderDialog(catalogue.subjects, catalogue.networks, self._window)
+        made = ImportEncoderDialog(catalogue.subjects, catalogue.networks, self._desk.parent)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.read_requested.connect(self._read)
         made.import_requested.connect(self._import)
@@ -130,18 +118,19 @@ class EncoderTools(QObject):
 
     @Slot(tuple, str)
     def _read(self, files: tuple[Path, ...], member: str) -> None:
-        dialog = self.import_dialog
-        if len(files) == 1 and is_library_file(files[0]):
-            self._submit(
-                "import",
-                partial(_adopt, files[0], replace=dialog is not None and dialog.replaces.isChecked()),
-                self._take_import,
-                "Reading the encoder…",
-            )
+        dialog, catalogue, lane = self.import_dialog, self._session.catalogue, self._session.lane
+        if dialog is None:
             return
-        catalogue = self._session.catalogue
-        self._submit(
-            "import", lambda _stop: _look_into(files, member, catalogue), self._take_found, f"Reading {files[0].name}…"
+        if len(files) == 1 and is_library_file(files[0]):
+            adopt = partial(_adopt, files[0], replace=dialog.replaces.isChecked())
+            dialog.work.run(lane, KEEP, adopt, title="Reading the encoder…", on_done=self._take_import, stopped=STOPPED)
+            return
+        lane.submit(
+            READ,
+            lambda _stop: _look_into(files, member, catalogue),
+            on_done=self._take_found,
+            refuse=self._refuse_file,
+            title=f"Reading {files[0].name}…",
         )
 
     @Slot(object)
@@ -156,36 +145,23 @@ class EncoderTools(QObject):
 
             return engine.iter_import(readout, request, files=hash_files(files))
 
-        dialog.show_progress("Checking…", 0, 1)
-        self._submit("import", make, self._take_import_end, "Importing the encoder…", on_progress=self._show_progress)
-
-    def _submit(
-        self,
-        kind: str,
-        make: Callable[[ShouldStop], object],
-        on_done: Callable[[Any], None],
-        title: str,
-        on_progress: Callable[[Any], None] = _ignore,
-    ) -> None:
-        self._session.lane.submit(
-            kind,
+        dialog.work.run(
+            self._session.lane,
+            KEEP,
             make,
-            on_done=on_done,
-            on_progress=on_progress,
-            on_failed=self._fail_import,
-            on_stopped=self._stop_import,
-            title=title,
-            patient=True,
+            title="Importing the encoder…",
+            on_done=self._take_import_end,
+            read=_read_progress,
+            stopped=STOPPED,
         )
 
     def _take_found(self, found: tuple[Readout, dict[str, int], NetworkSpec | None]) -> None:
         if self.import_dialog is not None:
             self.import_dialog.show_found(*found)
 
-    def _show_progress(self, record: ImportProgress) -> None:
+    def _refuse_file(self, text: str) -> None:
         if self.import_dialog is not None:
-            agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
-            self.import_dialog.show_progress(f"{agrees}Showing it reference images…", record.done, record.total)
+            self.import_dialog.show_problem(text)
 
     def _take_import_end(self, record: ImportProgress) -> None:
         if record.result is not None:
@@ -199,30 +175,19 @@ class EncoderTools(QObject):
         controller.reread_catalogue()
         self._session.state.encoder = (config.network, config.layer)
         controller.open_subject(config.subject)
-        catalogue, form = self._session.catalogue, self._window.controls.encoder
-        form.set_subjects(catalogue.subjects, config.subject)
-        form.set_encoders(catalogue.encoders_of(config.subject), catalogue.networks)
-        form.set_encoder(*self._session.state.encoder)
         controller.noted.emit(f"Imported {name_encoder(config)}")
-
-    def _fail_import(self, failed: Failed) -> None:
-        if self.import_dialog is not None and isinstance(failed.error, ProbeError):
-            self.import_dialog.show_problem(str(failed.error))
-        else:
-            self._session.problems.show_failed(failed)
-
-    def _stop_import(self) -> None:
-        if self.import_dialog is not None:
-            self.import_dialog.show_problem("Stopped. Nothing was kept.")
 
     @Slot()
     def _drop_import(self) -> None:
-        self.import_dialog = None
-        self._session.lane.drop("import")
+        """The dialog was closed: what it was about to read or take in is not wanted any more."""
+        dialog, self.import_dialog = self.import_dialog, None
+        self._session.lane.drop(READ)
+        if dialog is not None:
+            dialog.work.drop()
 
     def _make_card_window(self) -> CardWindow:
-        made = CardWindow(self._window)
-        made.set_theme(self._window.theme)
+        made = CardWindow(self._desk.parent)
+        made.set_theme(self._desk.theme())
         made.voxel_picked.connect(self._session.controller.pick_voxel)
         made.compare_requested.connect(self._compare)
         made.map_requested.connect(self._show_map)
@@ -251,7 +216,6 @@ class EncoderTools(QObject):
             "cards",
             lambda _stop: cards_of(config.subject, config.network),
             on_done=partial(self._take_layers, card),
-            on_failed=self._fail,
             title="Reading the cards of the other layers…",
         )
 
@@ -278,14 +242,16 @@ class EncoderTools(QObject):
 
     @Slot()
     def _show_map(self) -> None:
-        self._window.cortex.set_map(SCORE_MAP)
-        self._window.activateWindow()
+        self._explore.show_map(SCORE_MAP)
+        self._desk.parent.activateWindow()
 
     @Slot()
     def _save_figure(self) -> None:
         shown = self.card_window
         if shown is not None:
-            path = self._ask_path("Save the figure", "encoder-card.png", FIGURE_FILTER)
+            path = ask_path(
+                self._desk.parent, "Save the figure", "encoder-card.png", FIGURE_FILTER, settings=self._session.settings
+            )
             if path is not None:
                 self._try(partial(shown.current_figure().save_picture, path))
 
@@ -294,20 +260,12 @@ class EncoderTools(QObject):
         card, subject = self._session.state.card, self._session.state.subject
         if card is None or subject is None:
             return
-        path = self._ask_path("Save the table", f"encoder-card-by-{kind}.csv", CSV_FILTER)
+        name, settings = f"encoder-card-by-{kind}.csv", self._session.settings
+        path = ask_path(self._desk.parent, "Save the table", name, CSV_FILTER, settings=settings)
         if path is not None:
             make = roi_table if kind == "roi" else voxel_table
-            self._session.lane.submit(
-                "write",
-                lambda _stop: _write_text(path, make(card, subject.voxels)),
-                on_done=self._session.controller.noted.emit,
-                on_failed=self._fail,
-                title="Saving the table…",
-                replace=False,
-            )
-
-    def _fail(self, failed: Failed) -> None:
-        self._session.problems.show_failed(failed)
+            write = self._session.controller.write
+            write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))
 
     def _try(self, save: Callable[[], str]) -> None:
         try:
@@ -315,11 +273,16 @@ class EncoderTools(QObject):
         except ProbeError as error:
             self._session.problems.show(error)
 
-    def _ask_path(self, title: str, name: str, pattern: str) -> Path | None:
-        kept = self._session.settings.text("export_folder")
-        folder = Path(kept) if kept else Path.home()
-        chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
-        return Path(chosen) if chosen else None
+
+def _is_encoder(paths: Paths) -> bool:
+    from core.encoders.importers.open import looks_like_encoder
+
+    return looks_like_encoder(paths[0])
+
+
+def _read_progress(record: ImportProgress) -> Reading:
+    agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
+    return Reading(record.done / max(1, record.total), f"{agrees}Showing it reference images…")
 
 
 def _adopt(file: Path, _stop: ShouldStop, *, replace: bool) -> EncoderCard:

@@ -9,18 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDialog,
-    QFileDialog,
-    QGridLayout,
-    QLineEdit,
-    QProgressBar,
-    QSpinBox,
-    QWidget,
-)
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.widgets.basics import (
     make_button,
@@ -29,9 +19,11 @@ from app.widgets.basics import (
     make_label,
     make_line,
     make_row,
-    pad_spin_box,
-    set_look,
+    show_text,
 )
+from app.widgets.editors import ChoiceBox, TextLine
+from app.widgets.form import Choice, Count, Fields, Flag, Text
+from app.widgets.job_line import JobLine
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
 from core.errors import ProbeError
@@ -41,16 +33,21 @@ if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout
 
 ENCODER_FILTER = "Encoders (*.npz *.safetensors *.pkl *.pickle *.joblib *.npy *.whl *.json);;All files (*)"
-NEW_SUBJECT = "Make one from the encoder"
+NEW_SUBJECT = ("", "Make one from the encoder")
 EXPLANATION = (
     "Weights as .npz or .safetensors, a fitted scikit-learn or himalaya estimator (.pkl, .joblib), BERG's weights with "
     "their metadata (.npy), img2fmri's wheel, or an encoder exported from here. No code in a file is ever run."
 )
 WIDTH = 620
-MEMBERS = ("CSI1", "CSI2", "CSI3")
+MEMBERS = [(name, name) for name in ("CSI1", "CSI2", "CSI3")]
+NEW_SUBJECT_ROWS = ("new_subject", "response_unit", "simulated")
+REFERENCE_TIP = (
+    "Shifts are given in SDs of the clean responses to these images: the subject's own training images, or the "
+    "shipped photographs. 0 leaves the SDs unknown."
+)
 
 
-class ImportEncoderDialog(QDialog):
+class ImportEncoderDialog(QDialog, Fields):
     """A form that fills itself from what was found in the file.
 
     Signals
@@ -64,6 +61,18 @@ class ImportEncoderDialog(QDialog):
     read_requested = Signal(tuple, str)
     import_requested = Signal(object)
 
+    member = Choice("Encoder of", choices=MEMBERS)
+    network = Choice("Network")
+    layer = Choice("Layer", tip="A module's path; several joined by + are read one after the other")
+    subject = Choice("Subject")
+    new_subject = Text("Its id", hint="letters, digits, _ and -")
+    response_unit = Text("Unit", hint="z, % signal change, …")
+    simulated = Flag("Its responses were made up, not measured", row="Data")
+    source = Text("Source")
+    licence = Text("Licence")
+    n_reference = Count("Reference", REFERENCE_TIP, first=120, most=5000, unit=" images at most")
+    replaces = Flag("Replace an encoder of the same subject, network and layer", row="If it is there")
+
     def __init__(
         self, subjects: Sequence[SubjectInfo], networks: Sequence[NetworkSpec], parent: QWidget | None = None
     ) -> None:
@@ -74,10 +83,18 @@ class ImportEncoderDialog(QDialog):
         self._networks = {spec.id: spec for spec in networks}
         self._files: tuple[Path, ...] = ()
         self._readout: Readout | None = None
-        self._make_fields()
+        self.make_fields()
+        self.layer.setEditable(True)
+        self.layer.setInsertPolicy(ChoiceBox.InsertPolicy.NoInsert)
+        self.layer.currentTextChanged.connect(self.take_edit)
+        self._make_parts()
         self._lay_out()
-        self._connect()
-        self._show_ready()
+        self.choose_button.clicked.connect(self._choose_files)
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.import_button.clicked.connect(self._import)
+        self.work.changed.connect(self.refresh)
+        self.cancel_button.clicked.connect(self.reject)
+        self.refresh()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -96,8 +113,8 @@ class ImportEncoderDialog(QDialog):
         self.file_field.setText(", ".join(str(path) for path in files))
         self.found.setText("Looking into the file…")
         self.show_problem("")
-        self._show_ready()
-        self.read_requested.emit(self._files, self.member.currentText() if self.member.isVisible() else "")
+        self.refresh()
+        self.read_requested.emit(self._files, self.member.value() if self.member.isVisible() else "")
 
     def show_found(self, readout: Readout, n_voxels: Mapping[str, int], network: NetworkSpec | None = None) -> None:
         """Show what a file holds.
@@ -109,54 +126,37 @@ class ImportEncoderDialog(QDialog):
             self._networks[network.id] = network
         voxels = f"{readout.n_voxels:,} voxels"
         self.found.setText(f"{readout.title}: {readout.n_features:,} features → {voxels}")
-        self.note.setText(readout.note)
-        self.note.setVisible(bool(readout.note))
-        self.member.setVisible(readout.kind == "img2fmri")
-        self.source.setText(readout.source)
-        self.licence.setText(readout.licence)
+        show_text(self.note, readout.note)
+        self.show_row("member", readout.kind == "img2fmri")
+        self.source.set_value(readout.source)
+        self.licence.set_value(readout.licence)
         self.source.setCursorPosition(0)
         self._fill_networks(readout)
         self._fill_subjects(readout, n_voxels)
-        self._show_ready()
+        self.refresh()
 
     def show_problem(self, text: str) -> None:
         """Say what is wrong; "" takes it away."""
-        self.problem.setText(text)
-        set_look(self.problem, "role", "field-error")
-        self.problem.setVisible(bool(text))
+        self.work.say(error=text)
         if text and self._readout is None:
             self.found.setText("Nothing that can be imported was found.")
-        self.bar.setVisible(False)
-        self._show_ready()
-
-    def show_progress(self, text: str, done: int, total: int) -> None:
-        """Show how far the import is."""
-        self.problem.setText(text)
-        set_look(self.problem, "role", "muted")
-        self.problem.setVisible(True)
-        self.bar.setVisible(True)
-        self.bar.setRange(0, max(1, total))
-        self.bar.setValue(done)
-        self.import_button.setEnabled(False)
+        self.refresh()
 
     def request(self) -> ImportRequest:
         """What the form asks for. Raises BadInputError if it asks for nothing possible."""
-        subject = str(self.subject.currentData() or "")
-        return ImportRequest(
-            network=str(self.network.currentData() or ""),
+        subject = self.subject.value() or ""
+        return self.make_config(
+            ImportRequest,
+            network=self.network.value() or "",
             layer=self.layer.currentText().strip(),
             subject=subject,
-            new_subject="" if subject else self.new_subject.text().strip(),
-            response_unit=self.unit.text().strip() or "not stated",
-            kind="simulated" if self.simulated.isChecked() else "measured",
-            source=self.source.text().strip(),
-            licence=self.licence.text().strip(),
-            n_reference=self.reference.value(),
-            replaces=self.replaces.isChecked(),
+            new_subject="" if subject else self.new_subject.value(),
+            response_unit=self.response_unit.value() or "not stated",
+            kind="simulated" if self.simulated.value() else "measured",
         )
 
-    def _make_fields(self) -> None:
-        self.file_field = QLineEdit()
+    def _make_parts(self) -> None:
+        self.file_field = TextLine()
         self.file_field.setReadOnly(True)
         self.file_field.setAccessibleName("File")
         self.file_field.setPlaceholderText("Choose a file, or drop one on the window")
@@ -164,56 +164,12 @@ class ImportEncoderDialog(QDialog):
         self.folder_button = make_button("Choose folder…", tip="An exported encoder, or the installed img2fmri package")
         self.found = make_label("", "strong", wraps=True)
         self.note = make_label("", "muted", wraps=True)
-        self.member, self.network, self.layer, self.subject = QComboBox(), QComboBox(), QComboBox(), QComboBox()
-        self.member.addItems(list(MEMBERS))
-        self.layer.setEditable(True)
-        self.new_subject, self.unit = QLineEdit(), QLineEdit()
-        self.source, self.licence = QLineEdit(), QLineEdit()
-        self.simulated = QCheckBox("Its responses were made up, not measured")
-        self.replaces = QCheckBox("Replace an encoder of the same subject, network and layer")
-        self.reference = QSpinBox()
-        pad_spin_box(self.reference)
-        self.reference.setRange(0, 5000)
-        self.reference.setValue(120)
-        self.reference.setSuffix(" images at most")
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.problem = make_label("", "field-error", wraps=True)
+        self.work = JobLine()
         self.import_button, self.cancel_button = make_button("Import", "primary"), make_button("Cancel")
-        self.new_subject.setPlaceholderText("letters, digits, _ and -")
-        self.unit.setPlaceholderText("z, % signal change, …")
-        self.layer.setToolTip("A module's path; several joined by + are read one after the other")
-        self.reference.setToolTip(
-            "Shifts are given in SDs of the clean responses to these images: the subject's own training images, or the "
-            "shipped photographs. 0 leaves the SDs unknown."
-        )
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(8)
-        grid.setColumnStretch(1, 1)
-        self._rows: dict[str, tuple[QWidget, QWidget]] = {}
-        fields = {
-            "Encoder of": self.member,
-            "Network": self.network,
-            "Layer": self.layer,
-            "Subject": self.subject,
-            "Its id": self.new_subject,
-            "Unit": self.unit,
-            "Data": self.simulated,
-            "Source": self.source,
-            "Licence": self.licence,
-            "Reference": self.reference,
-            "If it is there": self.replaces,
-        }
-        for row, (name, field) in enumerate(fields.items()):
-            label = make_label(name, "muted")
-            field.setAccessibleName(name)
-            grid.addWidget(label, row, 0)
-            grid.addWidget(field, row, 1)
-            self._rows[name] = (label, field)
-        self.member.setVisible(False)
+        rows = self.make_rows(*self.fields(), gap=8)
+        self.show_row("member", False)
         self.setLayout(
             make_column(
                 make_label("Import encoder", "title"),
@@ -223,87 +179,70 @@ class ImportEncoderDialog(QDialog):
                 self.found,
                 self.note,
                 make_line(),
-                grid,
+                rows,
                 -1,
-                self.bar,
-                self.problem,
+                self.work,
                 make_row(-1, self.cancel_button, self.import_button),
                 gap=10,
                 margin=24,
             )
         )
         self.found.setText("Nothing yet.")
-        for widget in (self.note, self.bar, self.problem):
-            widget.setVisible(False)
+        self.note.setVisible(False)
 
-    def _connect(self) -> None:
-        self.choose_button.clicked.connect(self._choose_files)
-        self.folder_button.clicked.connect(self._choose_folder)
-        self.member.activated.connect(self._read_again)
-        self.network.currentIndexChanged.connect(self._fill_layers)
-        self.subject.currentIndexChanged.connect(self._show_ready)
-        self.new_subject.textChanged.connect(self._show_ready)
-        self.layer.currentTextChanged.connect(self._show_ready)
-        self.import_button.clicked.connect(self._import)
-        self.cancel_button.clicked.connect(self.reject)
+    def take_member(self, *_: object) -> None:
+        """Another participant's encoder is read from the same files."""
+        self.choose_files(self._files)
 
     def _fill_networks(self, readout: Readout) -> None:
-        with QSignalBlocker(self.network):
-            self.network.clear()
-            for spec in self._networks.values():
-                self.network.addItem(spec.title, spec.id)
-                self.network.setItemData(self.network.count() - 1, spec.describe(), Qt.ItemDataRole.ToolTipRole)
-            self.network.setCurrentIndex(max(0, self.network.findData(readout.network)))
-        self._fill_layers()
+        offered = [(spec.id, spec.title, spec.describe()) for spec in self._networks.values()]
+        self.network.set_choices(offered, readout.network)
+        self.take_network()
         if readout.network and readout.network not in self._networks:
             self.show_problem(
                 f"The weights read {readout.network}, which is not known here. Add it first: `main.py networks add`."
             )
 
-    @Slot()
-    def _fill_layers(self) -> None:
-        spec, readout = self._networks.get(str(self.network.currentData() or "")), self._readout
+    def take_network(self, *_: object) -> None:
+        """Offer its layers, and the one the file names."""
+        spec, readout = self._networks.get(self.network.value() or ""), self._readout
         if spec is None:
             return
         fixed = readout is not None and readout.network == spec.id and readout.layer
-        with QSignalBlocker(self.layer):
-            self.layer.clear()
-            self.layer.addItems(list(dict.fromkeys([*([readout.layer] if fixed and readout else []), *spec.layers])))
-            self.layer.setCurrentText(readout.layer if fixed and readout is not None else spec.default_layer)
-        self._show_ready()
+        named = [readout.layer] if fixed and readout is not None else []
+        layers = dict.fromkeys([*named, *spec.layers])
+        self.layer.set_choices([(layer, layer) for layer in layers], (*named, spec.default_layer)[0])
+        self.refresh()
 
     def _fill_subjects(self, readout: Readout, n_voxels: Mapping[str, int]) -> None:
-        with QSignalBlocker(self.subject):
-            self.subject.clear()
-            if readout.voxels is not None:
-                self.subject.addItem(NEW_SUBJECT, "")
-            for info in self._subjects:
-                if n_voxels.get(info.id) == readout.n_voxels:
-                    self.subject.addItem(info.title, info.id)
-            self.subject.setCurrentIndex(0)
+        fitting = [info for info in self._subjects if n_voxels.get(info.id) == readout.n_voxels]
+        makes_one = [NEW_SUBJECT] if readout.voxels is not None else []
+        self.subject.set_choices([*makes_one, *((info.id, info.title) for info in fitting)])
         if not self.subject.count():
             self.show_problem(
                 f"No subject has {readout.n_voxels:,} voxels, and the file does not say where its voxels lie. Import "
                 "the recordings they were fitted to first, or add `vertex` and `hemisphere`, or `roi`, to the arrays."
             )
 
-    @Slot()
-    def _show_ready(self) -> None:
-        makes_one = self.subject.count() > 0 and not self.subject.currentData()
-        for name in ("Its id", "Unit", "Data"):
-            for widget in self._rows[name]:
-                widget.setVisible(makes_one)
-        self._rows["Encoder of"][0].setVisible(self.member.isVisibleTo(self))
+    def refresh(self) -> None:
+        """Show the rows that are needed, and whether it can be imported."""
+        makes_one = self.subject.value() == ""
+        for key in NEW_SUBJECT_ROWS:
+            self.show_row(key, makes_one)
+        for button in (self.choose_button, self.folder_button):
+            button.setEnabled(not self.work.busy)
         reason = self._reason(makes_one=makes_one)
         self.import_button.setEnabled(not reason)
         self.import_button.setToolTip(reason or "Check it against its source, and take it in")
 
     def _reason(self, *, makes_one: bool) -> str:
+        if self.work.busy:
+            return "Wait until this import has ended"
         if self._readout is None:
             return "Choose a file first"
         if not self.subject.count():
             return "No subject has these voxels"
-        if makes_one and not self.new_subject.text().strip():
+        if makes_one and not self.new_subject.value():
             return "Give the new subject an id"
         return "" if self.layer.currentText().strip() else "Choose a layer"
 
@@ -318,10 +257,6 @@ class ImportEncoderDialog(QDialog):
         chosen = QFileDialog.getExistingDirectory(self, "Import an encoder", str(Path.home()))
         if chosen:
             self.choose_files([Path(chosen)])
-
-    @Slot()
-    def _read_again(self) -> None:
-        self.choose_files(self._files)
 
     @Slot()
     def _import(self) -> None:

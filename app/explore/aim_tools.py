@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.base.aim import Aim
+from app.base.services import Services
+from app.explore.aim_form import AimForm
 from app.look.numbers import write_epsilon
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
+from core.probes.aim import Aim
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
 
 
 class AimTools(QObject):
-    """Made once by the window and kept as long as it."""
+    """Made once by Explore and kept as long as it."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
-        self._form = window.controls.target.aim
+    def __init__(self, services: Services, form: AimForm, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._session = services
+        self._form = form
         state = self._session.state
         self._form.changed.connect(self._take)
         self._form.pattern_requested.connect(self.load_pattern)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from app.explore.picture_set import Role
 from app.widgets.basics import make_row, make_tool_button
+from app.widgets.editors import ChoiceBox
 from core.images.difference import MANUAL_FACTORS
 
 ROLE_NAMES = {Role.PERTURBED: "Perturbed", Role.CONTROL: "Random control", Role.SIGN_FLIP: "Sign flip"}
@@ -71,50 +72,43 @@ class CompareTools(QWidget):
         self.clean_held.emit(False)
 
 
-class RoleChoice(QComboBox):
+class RoleChoice(ChoiceBox):
     """Which image the second and third pane show; `chosen(str)` is a `Role`."""
 
     chosen = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("Second image")
-        for index, role in enumerate(ROLES):
-            self.addItem(ROLE_NAMES[role])
-            self.setItemData(index, ROLE_TIPS[role], Qt.ItemDataRole.ToolTipRole)
+    def __init__(self) -> None:
+        super().__init__("Second image")
+        self.set_choices([(role, ROLE_NAMES[role], ROLE_TIPS[role]) for role in ROLES])
         self.activated.connect(self._tell)
 
     def set_role(self, role: Role) -> None:
         """Choose without telling."""
-        self.setCurrentIndex(ROLES.index(role))
+        self.set_value(role)
         self.setToolTip(ROLE_TIPS[role])
 
-    @Slot(int)
-    def _tell(self, index: int) -> None:
-        self.chosen.emit(ROLES[index].value)
+    @Slot()
+    def _tell(self) -> None:
+        self.chosen.emit(self.value().value)
 
 
-class FactorChoice(QComboBox):
+class FactorChoice(ChoiceBox):
     """How much the difference is amplified; `chosen(object)` is a factor or None for automatic."""
 
     chosen = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("Amplification of the difference")
+    def __init__(self) -> None:
+        super().__init__("Amplification of the difference")
         self.setToolTip("Auto brings the 99th percentile of |δ| to at most 110 grey levels.")
         self.setMinimumWidth(LEAST_WIDTH)
-        self.addItem(AUTO)
-        for factor in MANUAL_FACTORS:
-            self.addItem(f"×{factor}")
+        self.set_choices([(None, AUTO), *((factor, f"×{factor}") for factor in MANUAL_FACTORS)])
         self.activated.connect(self._tell)
 
     def show_factor(self, factor: int, *, is_manual: bool) -> None:
         """Show the factor in use, without telling."""
         self.setItemText(0, AUTO if is_manual else f"×{factor} {AUTO}")
-        known = is_manual and factor in MANUAL_FACTORS
-        self.setCurrentIndex(1 + MANUAL_FACTORS.index(factor) if known else 0)
+        self.set_value(factor if is_manual else None)
 
-    @Slot(int)
-    def _tell(self, index: int) -> None:
-        self.chosen.emit(None if index == 0 else MANUAL_FACTORS[index - 1])
+    @Slot()
+    def _tell(self) -> None:
+        self.chosen.emit(self.value())

@@ -3,45 +3,46 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
 from app.explore.run_box import RunBox
 from app.explore.target_form import TargetForm
 from app.look.theme import Theme
-from app.widgets.basics import make_column, make_line
+from app.widgets.basics import make_column, make_line, make_scroll
+from app.widgets.form import Fields, Gate
 
+GATE_TIP = "Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex"
 LEAST_WIDTH = 316
 """Narrower, the badges and the row of norm and steps would be cut."""
 
 
-class ControlsPanel(QFrame):
+class ControlsPanel(QFrame, Fields):
     """Holds the forms; each speaks for itself through its own signals."""
 
     gate_changed = Signal(float)
 
+    gate = Gate("Dim voxels, r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.make_fields()
         self.setProperty("role", "panel")
         self.setMinimumWidth(LEAST_WIDTH)
         self.encoder = EncoderForm()
         self.target = TargetForm()
         self.attack = AttackForm()
         self.run = RunBox()
-        self.gate = self._make_gate()
-        body = QWidget()
-        body.setLayout(self._make_forms())
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
+        scroll = make_scroll(self._make_forms())
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
         column = make_column(scroll, make_line(), self.run, gap=0)
         column.setStretch(0, 1)
         self.setLayout(column)
-        self.gate.valueChanged.connect(self.gate_changed)
+
+    def take_gate(self, gate: float) -> None:
+        """The gate was moved."""
+        self.gate_changed.emit(gate)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the theme's colours."""
@@ -54,14 +55,3 @@ class ControlsPanel(QFrame):
         column = make_column(*parts, -1, gap=12)
         column.setContentsMargins(16, 14, 16, 12)
         return column
-
-    @staticmethod
-    def _make_gate() -> QDoubleSpinBox:
-        gate = QDoubleSpinBox()
-        gate.setRange(-1.0, 1.0)
-        gate.setSingleStep(0.05)
-        gate.setDecimals(2)
-        gate.setFixedWidth(64)
-        gate.setAccessibleName("Gate on held-out r")
-        gate.setToolTip("Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex")
-        return gate

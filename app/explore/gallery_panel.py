@@ -9,7 +9,6 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSignalBlock
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QFrame,
     QListView,
     QStyle,
@@ -22,6 +21,7 @@ from app.explore.image_list import CORNER_RADIUS, THUMBNAIL_SIDE, AnyIndex, Gall
 from app.look.icons import load_icon
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_heading, make_row, make_tool_button
+from app.widgets.editors import ChoiceBox
 from core.datasets.photos import ImageInfo
 
 STARTERS = ""
@@ -75,9 +75,8 @@ class GalleryPanel(QFrame):
         self._current = ""
         self.list = ImageList()
         self.view = QListView()
-        self.group = QComboBox()
-        self.group.setAccessibleName("Group of images")
-        self.group.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.group = ChoiceBox("Group of images")
+        self.group.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
         self.open = make_tool_button(tip="Open an image of your own (Ctrl+O); files can be dropped on the window too")
         self._painter = _Painter(self.view)
         self._set_up_view()
@@ -102,7 +101,7 @@ class GalleryPanel(QFrame):
         """Offer the images an imported subject saw as a group of their own; none takes the group away."""
         if not items and not self._own:
             return
-        had = self.group.currentData()
+        had = self.group.value()
         self._own, self._own_title = list(items), title
         self._fill_groups(had if had != OWN or items else STARTERS)
         self._show_group()
@@ -163,19 +162,11 @@ class GalleryPanel(QFrame):
 
     def _fill_groups(self, group: str) -> None:
         names = dict.fromkeys(item.group for item in [*self._items, *self._mine])
-        with QSignalBlocker(self.group):
-            self.group.clear()
-            self.group.addItem("Starters", STARTERS)
-            for name in names:
-                self.group.addItem(name.capitalize(), name)
-            if self._own:
-                self.group.addItem(OWN_TITLE, OWN)
-                tip = f"The images seen by {self._own_title}"
-                self.group.setItemData(self.group.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-            self.group.setCurrentIndex(max(0, self.group.findData(group)))
+        own = [(OWN, OWN_TITLE, f"The images seen by {self._own_title}")] if self._own else []
+        self.group.set_choices([(STARTERS, "Starters"), *((name, name.capitalize()) for name in names), *own], group)
 
     def _show_group(self) -> None:
-        group = self.group.currentData()
+        group = self.group.value()
         everything = [*self._items, *self._mine]
         shown = [item for item in everything if (item.starter if group == STARTERS else item.group == group)]
         shown = self._own if group == OWN else shown
@@ -195,7 +186,7 @@ class GalleryPanel(QFrame):
     @Slot(int)
     def _take_group(self, _index: int) -> None:
         self._show_group()
-        self.group_changed.emit(self.group.currentData())
+        self.group_changed.emit(self.group.value())
 
     @Slot(QModelIndex, QModelIndex)
     def _take_row(self, index: QModelIndex, _before: QModelIndex) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPixmap
 
+from core.datasets.image_store import SEPARATOR, ImageStore, open_image_store
+from core.datasets.subject import Subject
 from core.errors import ProbeError
 from core.types import ByteArray
 
@@ -119,3 +122,26 @@ def _paint_rounded(picture: QPixmap, image: QPixmap) -> None:
     left, top = (picture.width() - image.width()) // 2, (picture.height() - image.height()) // 2
     painter.drawPixmap(left, top, image)
     painter.end()
+
+
+def list_own_images(subject: Subject | None) -> list[GalleryItem]:
+    """One item an image, in the order of the recording; none for a subject whose images are the catalogue's."""
+    if subject is None or subject.images is None:
+        return []
+    source, store = subject.images, open_image_store(subject)
+    is_file = source.kind == "files"
+    rows = zip(subject.image_ids, source.members, subject.categories, strict=True)
+    return [
+        GalleryItem(
+            f"{subject.id}{SEPARATOR}{identity}",
+            identity.replace("_", " "),
+            category or subject.title,
+            source.path / member if is_file else Path(),
+            read=None if is_file else partial(_read, store, identity),
+        )
+        for identity, member, category in rows
+    ]
+
+
+def _read(store: ImageStore, identity: str, side: int) -> ByteArray:
+    return store.load(identity, side).levels

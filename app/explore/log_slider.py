@@ -8,16 +8,19 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QSlider, QStyle, QWidget
 
+from app.widgets.editors import Unwheeled
+
 TICKS = 600
 HANDLE_PIXELS = 14
 
 
-class LogSlider(QSlider):
+class LogSlider(Unwheeled, QSlider):
     """Positions 0 to 600 stand for values `least` to `most`, evenly spaced in the logarithm."""
 
     def __init__(self, least: float, most: float, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._least, self._most = least, most
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setRange(0, TICKS)
         self.setSingleStep(TICKS // 60)
         self.setPageStep(TICKS // 10)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QStackedLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.explore.aim_form import AimForm
 from app.look.icons import load_icon
@@ -13,33 +13,33 @@ from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_heading, make_row
 from app.widgets.captions import ElidedLabel
 from app.widgets.fold import Fold
-from app.widgets.segmented import Segmented
+from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
 
 PICK_HINT = "Click a voxel on the cortex"
 DRAW_HINT = "Press Draw, then paint voxels on the cortex"
 
 
-class TargetForm(QWidget):
+KINDS = (
+    (TargetKind.VOXEL, "Voxel", "Probe the voxel you click on the cortex"),
+    (TargetKind.ROI, "ROI", "Probe the mean of a region of interest"),
+    (TargetKind.SET, "Set", "Probe the mean of a set of voxels you draw"),
+)
+
+
+class TargetForm(Form):
     """Voxel, ROI or set, and a summary of what is chosen."""
 
     roi_chosen = Signal(str)
     drawing_toggled = Signal(bool)
     drawing_cleared = Signal()
 
+    kind = Pick("", choices=KINDS, name="Target")
+    roi = Choice("", name="ROI")
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.kind = Segmented(
-            [
-                (TargetKind.VOXEL, "Voxel", "Probe the voxel you click on the cortex"),
-                (TargetKind.ROI, "ROI", "Probe the mean of a region of interest"),
-                (TargetKind.SET, "Set", "Probe the mean of a set of voxels you draw"),
-            ]
-        )
-        self.roi = QComboBox()
-        self.roi.setAccessibleName("ROI")
         self.roi.setPlaceholderText("Choose an ROI")
-        self.roi.setMaxVisibleItems(20)
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
         self.clear = make_button("Clear", tip="Forget the drawn set")
@@ -49,15 +49,14 @@ class TargetForm(QWidget):
         self.aim = AimForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.aim)
         self._lay_out()
-        self._connect()
+        self.draw.toggled.connect(self.drawing_toggled)
+        self.clear.clicked.connect(self.drawing_cleared)
 
     def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:
         """Offer the ROIs of a subject, each with its number of voxels; none is chosen."""
-        with QSignalBlocker(self.roi):
-            self.roi.clear()
-            for name, n_voxels in rois:
-                self.roi.addItem(f"{name}  ·  {n_voxels} voxel{'s' if n_voxels != 1 else ''}", name)
-            self.roi.setCurrentIndex(-1)
+        counted = [(name, n_voxels, "" if n_voxels == 1 else "s") for name, n_voxels in rois]
+        self.roi.set_choices([(name, f"{name}  ·  {count} voxel{plural}") for name, count, plural in counted])
+        self._show_roi("")
 
     def set_summary(self, title: str, details: str) -> None:
         """Show the chosen target; an empty title shows what to do instead."""
@@ -71,8 +70,7 @@ class TargetForm(QWidget):
         shown = kind if kind in (TargetKind.VOXEL, TargetKind.ROI, TargetKind.SET) else TargetKind.SET
         self.kind.set_value(shown)
         self._show_kind(shown)
-        with QSignalBlocker(self.roi):
-            self.roi.setCurrentIndex(self.roi.findData(roi) if roi else -1)
+        self._show_roi(roi)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the theme's colours."""
@@ -92,11 +90,9 @@ class TargetForm(QWidget):
         texts = make_column(self.summary, self.details, gap=2)
         self.setLayout(make_column(make_heading("Target"), self.kind, self._choices, texts, self.more))
 
-    def _connect(self) -> None:
-        self.kind.chosen.connect(self._take_kind)
-        self.roi.activated.connect(self._take_roi)
-        self.draw.toggled.connect(self.drawing_toggled)
-        self.clear.clicked.connect(self.drawing_cleared)
+    def _show_roi(self, roi: str) -> None:
+        with QSignalBlocker(self.roi):
+            self.roi.setCurrentIndex(self.roi.findData(roi) if roi else -1)
 
     def _show_kind(self, kind: str) -> None:
         self._choices.setVisible(kind != TargetKind.VOXEL)
@@ -104,14 +100,14 @@ class TargetForm(QWidget):
         if kind != TargetKind.SET:
             self.draw.setChecked(False)
 
-    @Slot(str)
-    def _take_kind(self, kind: str) -> None:
+    def take_kind(self, kind: str) -> None:
+        """Another kind of target was chosen."""
         self._show_kind(kind)
         if kind == TargetKind.SET:
             self.draw.setChecked(True)
         if kind == TargetKind.ROI and self.roi.currentIndex() < 0:
             self.roi.showPopup()
 
-    @Slot(int)
-    def _take_roi(self, _index: int) -> None:
-        self.roi_chosen.emit(self.roi.currentData())
+    def take_roi(self, *_: object) -> None:
+        """An ROI was chosen."""
+        self.roi_chosen.emit(self.roi.value())

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Slot
 
-from app.base.services import Session
+from app.base.services import Services
 from app.cortex.hover import HoverInfo
 from app.explore.gallery_panel import GalleryPanel
-from app.explore.own_images import list_own_images
+from app.explore.image_list import list_own_images
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
-from app.shell.status_line import StatusLine
 
 
 class Wiring(QObject):
-    """Made once by the window and kept as long as it."""
+    """Made once by Explore and kept as long as it; `say` is told what the pointer is on."""
 
     def __init__(
-        self, session: Session, panels: Panels, *, gallery: GalleryPanel, presenter: Presenter, status: StatusLine
+        self,
+        services: Services,
+        panels: Panels,
+        *,
+        gallery: GalleryPanel,
+        presenter: Presenter,
+        say: Callable[[str], object],
     ) -> None:
         super().__init__()
-        self._session = session
+        self._session = services
         self._panels = panels
         self._gallery = gallery
         self._presenter = presenter
-        self._status = status
+        self._say = say
         self._connect_controls()
         self._connect_views()
         self._connect_session()
 
     def _connect_controls(self) -> None:
         controls, controller = self._panels.controls, self._session.controller
-        controls.encoder.subject_chosen.connect(self._open_subject)
+        controls.encoder.subject_chosen.connect(controller.open_subject)
         controls.encoder.encoder_chosen.connect(controller.open_encoder)
         controls.target.roi_chosen.connect(controller.pick_roi)
         controls.target.drawing_toggled.connect(self._panels.cortex.view.set_drawing)
@@ -56,9 +63,7 @@ class Wiring(QObject):
     def _connect_session(self) -> None:
         session = self._session
         session.lane.state_changed.connect(self._panels.controls.run.set_run_state)
-        session.lane.state_changed.connect(self._status.set_run_state)
-        session.state.device_changed.connect(self._show_device)
-        session.controller.image_opened.connect(self._follow_image)
+        session.controller.image_opened.connect(self._gallery.follow)
         session.controller.catalogue_changed.connect(self._refill)
         session.state.subject_changed.connect(self._follow_subject)
 
@@ -68,12 +73,6 @@ class Wiring(QObject):
         self._refill()
         subject = self._session.state.subject
         self._gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
-
-    @Slot(str)
-    def _open_subject(self, subject: str) -> None:
-        catalogue, controls = self._session.catalogue, self._panels.controls
-        controls.encoder.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
-        self._session.controller.open_subject(subject)
 
     @Slot()
     def _refill(self) -> None:
@@ -96,12 +95,4 @@ class Wiring(QObject):
 
     @Slot(object)
     def _show_hover(self, info: object) -> None:
-        self._status.hover.setText(info.describe() if isinstance(info, HoverInfo) else "")
-
-    @Slot()
-    def _show_device(self) -> None:
-        self._status.set_device(self._session.state.device)
-
-    @Slot(str)
-    def _follow_image(self, key: str) -> None:
-        self._gallery.follow(key)
+        self._say(info.describe() if isinstance(info, HoverInfo) else "")

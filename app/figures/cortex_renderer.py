@@ -313,7 +313,7 @@ def _rgb(name: str) -> Rgb:
 def _need_application() -> Any:
     """Fonts need an application; without a display it is one that shows nothing."""
     from app.base.virtual_display import has_display
-    from app.shell.application import make_application
+    from app.look.qt_application import make_application
 
     if sys.platform.startswith("linux") and not has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"

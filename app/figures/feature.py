@@ -1,39 +1,33 @@
-"""What the window does to save movies and figures of its probe: dialogs, lane, cortex. Never draws a frame."""
+"""Movies and figures of the probe: dialogs, lane, cortex. Never draws a frame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import Slot
 
-from app.base.jobs import Failed, ShouldStop
-from app.cortex.picture import draw_picture
+from app.base.desk import Desk, Feature
+from app.base.jobs import ShouldStop, WhenBusy
+from app.explore.explore import Explore
 from app.figures.cortex_renderer import open_film
 from app.figures.cortex_requests import FilmFeed
 from app.figures.figure_dialog import FigureDialog
 from app.figures.movie_dialog import MovieDialog
 from app.look.theme import find_theme
-from app.widgets.picture_menu import PictureMenu
+from app.widgets.ask_path import ask_path
+from app.widgets.job_line import Reading
 from core.errors import BadInputError, ProbeError
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieProgress, estimate_movie, iter_movie
-from core.figures.movie_config import MAPS, SIDES_SEEN, CortexLook, MovieConfig, MovieFormat, MovieKind, check_movie
+from core.figures.movie_config import CortexLook, MovieConfig, MovieFormat, MovieKind, check_movie
 from core.figures.movie_frames import Cortex, open_frames
 from core.probes.probe import Probe, name_probe
 from core.types import ByteArray, VoxelTable
 
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
-
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
-COPY_SCALE = 2
 PREVIEW_WIDTH = 900
 """Pixels across at which a figure is shown before it is saved."""
 
@@ -51,24 +45,23 @@ class FilmKey:
         return self.probe is probe and (self.look, self.theme) == (look, theme)
 
 
-class FilmTools(QObject):
+class Figures(Feature):
     """Holds both dialogs, and the one film of the cortex they share."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk, explore: Explore) -> None:
+        super().__init__(desk)
+        self._explore = explore
         self._feed: FilmFeed | None = None
         self._key: FilmKey | None = None
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
         self._session.state.probe_changed.connect(self._take_probe)
-        self._offer_pictures()
-        window.responses.history.movie_button.clicked.connect(self.show_movie)
+        explore.movie_wanted.connect(self.show_movie)
+        explore.figure_wanted.connect(self.show_figure)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about movies and figures."""
-        return {"save_movie": self.show_movie, "save_figure": self.show_figure, "copy_cortex": self.copy_cortex}
+        return {"save_movie": self.show_movie, "save_figure": self.show_figure}
 
     @Slot()
     def show_movie(self) -> None:
@@ -77,16 +70,15 @@ class FilmTools(QObject):
         if probe is None:
             return
         if self.movie_dialog is None:
-            self.movie_dialog = dialog = MovieDialog(self._window)
+            self.movie_dialog = dialog = MovieDialog(self._desk.parent)
             dialog.preview_requested.connect(self._preview_movie)
             dialog.estimate_requested.connect(self._estimate)
             dialog.save_requested.connect(self._film)
-            dialog.stop_requested.connect(self._stop)
         dialog = self.movie_dialog
-        if not dialog.filming:
+        if not dialog.work.busy:
             refusal = _refuse(MovieConfig(kind=MovieKind.EPSILON), probe)
-            dialog.form.start_with(self._look(), theme=self._window.theme.name, sweep_refusal=refusal)
-            dialog.end("")
+            dialog.form.start_with(self._explore.style(), theme=self._desk.theme().name, sweep_refusal=refusal)
+            dialog.work.say()
             dialog.look_again()
         dialog.show()
         dialog.raise_()
@@ -96,11 +88,11 @@ class FilmTools(QObject):
         if self._session.state.probe is None:
             return
         if self.figure_dialog is None:
-            self.figure_dialog = FigureDialog(self._window)
+            self.figure_dialog = FigureDialog(self._desk.parent)
             self.figure_dialog.preview_requested.connect(self._preview_figure)
             self.figure_dialog.save_requested.connect(self._save_figure)
         self.figure_dialog.show()
-        self.figure_dialog.start_with(self._look(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
+        self.figure_dialog.start_with(self._explore.style(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
         self.figure_dialog.raise_()
 
     @Slot()
@@ -113,46 +105,11 @@ class FilmTools(QObject):
                 dialog.look_again()
 
     def _is_filming(self) -> bool:
-        return self.movie_dialog is not None and self.movie_dialog.filming
-
-    @Slot()
-    def copy_cortex(self) -> None:
-        """Put the cortex as it is shown on the clipboard."""
-        view = self._window.cortex.view
-        picture = draw_picture(view.canvas, view.colour_bar.reading(), theme=self._window.theme, scale=COPY_SCALE)
-        QGuiApplication.clipboard().setImage(picture)
-        self._session.controller.noted.emit("Copied the picture of the cortex.")
-
-    def _offer_pictures(self) -> None:
-        """Every plot and picture can be copied, and saved as a figure, from its own menu."""
-        responses, images = self._window.responses, self._window.images
-        plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
-        for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
-            menu = PictureMenu(widget, kind.label)
-            menu.said.connect(self._window.status.hover.setText)
-            menu.figure_wanted.connect(partial(self.show_figure, kind))
-        for pane in (images.clean_view, images.made_view, images.difference_view):
-            action = QAction("Save figure…", pane)
-            action.triggered.connect(partial(self.show_figure, FigureKind.IMAGES))
-            pane.addAction(action)
+        return self.movie_dialog is not None and self.movie_dialog.work.busy
 
     def close(self) -> None:
         """Give back the graphics of the film."""
         self._forget()
-
-    def _look(self) -> CortexLook:
-        """The cortex as the window shows it."""
-        panel = self._window.cortex
-        view, chosen = panel.view, panel.current_map()
-        return CortexLook(
-            map=chosen if chosen in MAPS else "shift",
-            geometry=view.geometry_name,
-            hemispheres=view.hemispheres,
-            view=view.named_view if view.named_view in SIDES_SEEN else "visual",
-            outlines=panel.outlines_button.isChecked(),
-            labels=panel.labels_button.isChecked(),
-            gate_r=self._window.controls.gate.value(),
-        )
 
     def _open(self, probe: Probe, look: CortexLook, theme: str) -> FilmFeed:
         """The film of the probe's cortex, opened anew where something else is asked for."""
@@ -164,8 +121,8 @@ class FilmTools(QObject):
             if placed is None:
                 raise BadInputError("Choose a subject first.")
             film = open_film(probe, look, placed, theme=find_theme(theme))
-            reading = self._window.cortex.view.colour_bar.reading()
-            if reading is not None and look.map == self._window.cortex.current_map():
+            reading = self._explore.colours()
+            if reading is not None and look.map == self._explore.value().map:
                 film.use_colours(reading.colormap.name, reading.threshold)
             self._feed, self._key = FilmFeed(film, self), FilmKey(probe, look, theme)
         return self._feed
@@ -188,7 +145,8 @@ class FilmTools(QObject):
         def draw(stop: ShouldStop) -> ByteArray:
             return open_frames(probe, config, _for_job(feed, stop)).frame(index)
 
-        self._submit("movie_preview", draw, dialog.show_preview, dialog.show_failure, title="Drawing a frame…")
+        done, refuse, title = dialog.show_preview, dialog.show_failure, "Drawing a frame…"
+        self._session.lane.submit("movie_preview", draw, on_done=done, refuse=refuse, title=title)
 
     @Slot(object, object)
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
@@ -205,7 +163,8 @@ class FilmTools(QObject):
         def tell(found: MovieEstimate) -> None:
             dialog.show_estimate(f"{config.describe()}: {found.describe()}")
 
-        self._submit("movie_estimate", measure, tell, dialog.show_failure, title="Measuring a few frames…")
+        refuse, title = dialog.show_failure, "Measuring a few frames…"
+        self._session.lane.submit("movie_estimate", measure, on_done=tell, refuse=refuse, title=title)
 
     @Slot(object, object)
     def _film(self, config: MovieConfig, kind: MovieFormat) -> None:
@@ -223,34 +182,25 @@ class FilmTools(QObject):
             return
         for waiting in ("movie_preview", "movie_estimate"):
             self._session.lane.drop(waiting)
-        dialog.begin(path.name)
 
         def film(stop: ShouldStop) -> Iterator[MovieProgress]:
             return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
 
-        self._session.lane.submit(
+        dialog.work.run(
+            self._session.lane,
             "movie",
             film,
-            on_progress=dialog.show_progress,
-            on_done=self._take_movie,
-            on_failed=partial(self._fail, dialog.show_failure),
-            on_stopped=partial(dialog.end, "Stopped. Nothing was kept."),
             title="Filming…",
-            patient=True,
+            on_done=self._take_movie,
+            read=read_frames,
+            stopped="Stopped. Nothing was kept.",
         )
-
-    @Slot()
-    def _stop(self) -> None:
-        """Stop filming, also where it still waits for its turn."""
-        self._session.lane.drop("movie")
-        if self.movie_dialog is not None:
-            self.movie_dialog.end("Stopped. Nothing was kept.")
 
     def _take_movie(self, last: MovieProgress) -> None:
         if self.movie_dialog is None or last.result is None:
             return
         text = last.result.describe()
-        self.movie_dialog.end(text)
+        self.movie_dialog.work.say(text)
         self._session.controller.noted.emit(text)
 
     @Slot(object)
@@ -265,7 +215,8 @@ class FilmTools(QObject):
             cortex = _for_job(feed, stop)
             return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex, voxels=voxels)
 
-        self._submit("figure_preview", draw, dialog.show_preview, dialog.show_failure, title="Drawing the figure…")
+        done, refuse, title = dialog.show_preview, dialog.show_failure, "Drawing the figure…"
+        self._session.lane.submit("figure_preview", draw, on_done=done, refuse=refuse, title=title)
 
     @Slot(object, str)
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
@@ -288,7 +239,9 @@ class FilmTools(QObject):
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
         dialog.show_note(f"Saving {path.name}…")
-        self._submit("figure", write, tell, dialog.show_failure, title="Saving the figure…")
+        title, order = "Saving the figure…", WhenBusy.QUEUE
+        refuse = dialog.show_failure
+        self._session.lane.submit("figure", write, on_done=tell, refuse=refuse, title=title, when_busy=order)
 
     def _feed_for_figure(self, probe: Probe, config: FigureConfig) -> FilmFeed | None:
         """The cortex, if the figure shows one; a whole page is drawn without it where there is none."""
@@ -303,40 +256,14 @@ class FilmTools(QObject):
         subject = self._session.state.subject
         return None if subject is None else subject.voxels
 
-    def _submit(
-        self,
-        kind: str,
-        make: Callable[[ShouldStop], object],
-        on_done: Callable[..., None],
-        on_failed: Callable[[str], None],
-        *,
-        title: str,
-    ) -> None:
-        failed = partial(self._fail, on_failed)
-        self._session.lane.submit(kind, make, on_done=on_done, on_failed=failed, title=title)
-
-    def _fail(self, tell: Callable[[str], None], failed: Failed) -> None:
-        known = isinstance(failed.error, ProbeError)
-        tell(str(failed.error) if known else "It failed; the report has been kept.")
-        if not known:
-            self._session.problems.show_failed(failed)
-
     def _ask_movie(self, probe: Probe, config: MovieConfig, kind: MovieFormat) -> Path | None:
         stem = f"{name_probe(probe.config, probe.stimulus_id)}-{config.kind}"
         if kind is MovieFormat.PNG:
             return self._ask_file("Make a folder for the frames", f"{stem}-frames", "New folder (*)", "")
-        return self._ask_file("Save the movie", f"{stem}.{kind}", FILTERS[kind], kind)
+        return self._ask_file("Save the movie", f"{stem}.{kind}", FILTERS[kind], str(kind))
 
     def _ask_file(self, title: str, name: str, pattern: str, ending: str) -> Path | None:
-        kept = self._session.settings.text("export_folder")
-        folder = Path(kept) if kept else Path.home()
-        chosen, _ = QFileDialog.getSaveFileName(self._window, title, str(folder / name), pattern)
-        if not chosen:
-            return None
-        path = Path(chosen)
-        if ending and path.suffix.lower() != f".{ending}":
-            path = path.with_name(f"{path.name}.{ending}")
-        return path
+        return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings, ending=ending)
 
     @Slot()
     def _forget(self) -> None:
@@ -345,6 +272,11 @@ class FilmTools(QObject):
             self._feed.close()
             self._feed.deleteLater()
         self._feed = self._key = None
+
+
+def read_frames(at: MovieProgress) -> Reading:
+    """How far a movie is."""
+    return Reading(at.frame / at.n_frames, f"Frame {at.frame} of {at.n_frames}", at.seconds_left)
 
 
 def _for_job(feed: FilmFeed | None, stop: ShouldStop) -> Cortex | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QDialog, QDoubleSpinBox, QFormLayout, QScrollArea, QSpinBox, QWidget
+from collections.abc import Mapping
 
-from app.figures.look_form import LookForm, make_combo
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QDialog, QWidget
+
+from app.figures.look_form import LookForm
 from app.figures.movie_form import THEMES
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, pad_spin_box
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll, show_text
+from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
 from app.widgets.picture_label import PictureLabel
-from core.errors import ProbeError
 from core.figures.figure_config import (
     CM_PER_INCH,
     LARGEST_CM,
@@ -30,10 +32,10 @@ REST_MS = 250
 FORMATS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"))
 EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: ("html", "HTML page, to turn in a browser")}
 """A format that one figure alone has."""
-UNITS = (("cm", "cm"), ("in", "inches"))
+CM = {"cm": 1.0, "in": CM_PER_INCH}
 
 
-class FigureDialog(QDialog):
+class FigureDialog(QDialog, Fields):
     """Form on the left, the figure on the right.
 
     Signals
@@ -46,28 +48,36 @@ class FigureDialog(QDialog):
     preview_requested = Signal(object)
     save_requested = Signal(object, str)
 
+    kind = Choice("What", choices=[(kind, kind.label) for kind in FigureKind])
+    format = Choice("Format", choices=FORMATS)
+    width_box, height_box = Number("Width"), Number("Height")
+    unit = Choice("Unit", choices=(("cm", "cm"), ("in", "inches")), letters=6)
+    font_size = Number(
+        "Letters",
+        least=SMALLEST_LETTERS,
+        most=LARGEST_LETTERS,
+        first=FigureConfig().font_size,
+        decimals=1,
+        unit=" pt",
+        name="Font size",
+    )
+    dpi = Count(
+        "Pictures",
+        "Resolution of the pictures in it",
+        least=50,
+        most=int(LARGEST_DPI),
+        first=int(FigureConfig().dpi),
+        unit=" dpi",
+        name="Resolution",
+    )
+    theme = Choice("Colours", choices=THEMES)
+    transparent = Flag("No paper behind it", row="Paper")
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Save figure")
         self.resize(*FIRST_SIZE)
-        default = FigureConfig()
-        self.what = make_combo("What", [(kind, kind.label) for kind in FigureKind])
-        self.format = make_combo("Format", FORMATS)
-        self.unit = make_combo("Unit", UNITS)
-        self.width_box, self.height_box = _length("Width"), _length("Height")
-        self.letters = QDoubleSpinBox()
-        self.letters.setAccessibleName("Font size")
-        self.letters.setRange(SMALLEST_LETTERS, LARGEST_LETTERS)
-        self.letters.setDecimals(1)
-        self.letters.setSuffix(" pt")
-        self.letters.setValue(default.font_size)
-        self.dpi = QSpinBox()
-        self.dpi.setAccessibleName("Resolution")
-        self.dpi.setRange(50, int(LARGEST_DPI))
-        self.dpi.setSuffix(" dpi")
-        self.dpi.setValue(int(default.dpi))
-        self.theme = make_combo("Colours", THEMES)
-        self.transparent = QCheckBox("No paper behind it")
+        self.make_fields()
         self.look = LookForm(with_motion=False)
         self.preview = PictureLabel("The figure", least=PREVIEW_ROOM)
         self.refusal = make_label("", "field-error", wraps=True)
@@ -75,41 +85,32 @@ class FigureDialog(QDialog):
         self.save = make_button("Save figure…", "primary", tip="Choose where it goes")
         self.save.setDefault(True)
         self.close_button = make_button("Close")
-        self._in_cm = True
+        self._shown_unit = "cm"
         self._soon = QTimer(self, singleShot=True, interval=REST_MS)
         self._lay_out()
-        self._take_what()
-        self._connect()
+        self.take_kind()
+        self.look.changed.connect(self.take_edit)
+        self._soon.timeout.connect(self._ask)
+        self.save.clicked.connect(self._save)
+        self.close_button.clicked.connect(self.close)
 
     def start_with(self, look: CortexLook, what: FigureKind) -> None:
         """Begin with the cortex as the window shows it, and with one of the figures."""
         self.look.set_value(look)
-        self.what.setCurrentIndex(self.what.findData(what))
+        if self.kind.value() != what:
+            self.kind.set_value(what)
+            self.take_kind()
         self.look_again()
 
     def config(self) -> FigureConfig | None:
         """The figure asked for; None, with the reason shown, where it cannot be."""
-        factor = 1.0 if self._in_cm else CM_PER_INCH
-        try:
-            made = FigureConfig(
-                kind=self.what.currentData(),
-                width_cm=factor * self.width_box.value(),
-                height_cm=factor * self.height_box.value(),
-                font_size=self.letters.value(),
-                theme=self.theme.currentData(),
-                dpi=self.dpi.value(),
-                transparent=self.transparent.isChecked(),
-                look=self.look.value(),
-            )
-        except ProbeError as error:
-            self.refusal.setText(str(error))
-            return None
-        self.refusal.setText("")
-        return made
+        factor = CM[self.unit.value()]
+        size = {"width_cm": factor * self.width_box.value(), "height_cm": factor * self.height_box.value()}
+        return attempt(lambda: self.make_config(FigureConfig, look=self.look.value(), **size), self.refusal)
 
     def show_preview(self, picture: ByteArray) -> None:
         """The figure was drawn."""
-        self.refusal.setText("")
+        show_text(self.refusal, "")
         self.preview.show_pixels(picture)
 
     def show_note(self, text: str) -> None:
@@ -119,7 +120,7 @@ class FigureDialog(QDialog):
     def show_failure(self, text: str) -> None:
         """Why it cannot be."""
         self.note.setText("")
-        self.refusal.setText(text)
+        show_text(self.refusal, text)
 
     @Slot()
     def look_again(self) -> None:
@@ -127,27 +128,12 @@ class FigureDialog(QDialog):
         self._soon.start()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setVerticalSpacing(6)
-        form.addRow("What", self.what)
-        form.addRow("Format", self.format)
-        form.addRow("Width", make_row(self.width_box, self.unit))
-        form.addRow("Height", self.height_box)
-        form.addRow("Letters", self.letters)
-        form.addRow("Pictures", self.dpi)
-        form.addRow("Colours", self.theme)
-        form.addRow("Paper", self.transparent)
-        for box in (self.letters, self.dpi):
-            pad_spin_box(box)
-        body = QWidget()
+        size = ("Width", "width_box", "unit")
+        form = self.make_rows("kind", "format", size, "height_box", "font_size", "dpi", "theme", "transparent")
         column = make_column(form, 4, make_heading("Cortex"), self.look, -1, gap=8)
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
-        body.setLayout(column)
-        scroll = QScrollArea()
-        scroll.setWidget(body)
-        scroll.setWidgetResizable(True)
+        scroll = make_scroll(column)
         scroll.setFixedWidth(FORM_WIDTH)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         right = make_column(self.preview, self.refusal, self.note, gap=8)
         right.setStretch(0, 1)
         across = make_row(scroll, gap=20)
@@ -156,54 +142,46 @@ class FigureDialog(QDialog):
         outer.setStretch(0, 1)
         self.setLayout(outer)
 
-    def _connect(self) -> None:
-        self.what.currentIndexChanged.connect(self._take_what)
-        self.unit.currentIndexChanged.connect(self._take_unit)
-        for box in (self.format, self.theme):
-            box.currentIndexChanged.connect(self._take_change)
-        for number in (self.width_box, self.height_box, self.letters):
-            number.valueChanged.connect(self._take_change)
-        self.dpi.valueChanged.connect(self._take_change)
-        self.transparent.toggled.connect(self._take_change)
-        self.look.changed.connect(self._take_change)
-        self._soon.timeout.connect(self._ask)
-        self.save.clicked.connect(self._save)
-        self.close_button.clicked.connect(self.close)
-
-    @Slot()
-    def _take_what(self, *_: object) -> None:
+    def take_kind(self, *_: object) -> None:
         """Each figure has a size of its own; the table is only there for ROIs."""
-        kind = FigureKind(self.what.currentData())
-        factor = 1.0 if self._in_cm else 1 / CM_PER_INCH
-        for box, value in zip((self.width_box, self.height_box), kind.size_cm, strict=True):
-            box.setValue(factor * value)
-        while self.format.count() > len(FORMATS):
-            self.format.removeItem(len(FORMATS))
-        if kind in EXTRA:
-            ending, text = EXTRA[kind]
-            self.format.addItem(text, ending)
-        self.look.setEnabled(kind.needs_cortex)
-        self.look.setToolTip("" if kind.needs_cortex else "This figure shows no cortex")
-        self._take_change()
+        kind = FigureKind(self.kind.value())
+        extra = [EXTRA[kind]] if kind in EXTRA else []
+        self.format.set_choices([*FORMATS, *extra], self.format.value())
+        self._show_size(*kind.size_cm)
+        self.take_edit()
 
-    @Slot()
-    def _take_unit(self, *_: object) -> None:
-        in_cm = self.unit.currentData() == "cm"
-        factor = CM_PER_INCH if in_cm else 1 / CM_PER_INCH
-        values = [factor * box.value() for box in (self.width_box, self.height_box)]
-        self._in_cm = in_cm
-        for box, value in zip((self.width_box, self.height_box), values, strict=True):
-            _set_unit(box, in_cm=in_cm)
-            box.setValue(value)
+    def take_unit(self, *_: object) -> None:
+        """The same size in another unit."""
+        before = CM[self._shown_unit]
+        self._show_size(before * self.width_box.value(), before * self.height_box.value())
+        self.take_edit()
 
-    @Slot()
-    def _take_change(self, *_: object) -> None:
-        is_drawn = self.format.currentData() in dict(FORMATS)
-        self.theme.setEnabled(self.format.currentData() != "csv")
-        for field in (self.width_box, self.height_box, self.letters, self.dpi, self.transparent):
-            field.setEnabled(is_drawn)
+    def tell(self) -> None:
+        """Draw the figure anew when the user rests."""
         self.note.setText("")
-        self._soon.start()
+        self.look_again()
+
+    def reasons(self) -> Mapping[str, str]:
+        """What a table or a page has no use for."""
+        unprinted = "" if self.format.value() in dict(FORMATS) else "A table or a page has no paper"
+        uncoloured = "A table has no colours" if self.format.value() == "csv" else ""
+        fields = ("width_box", "height_box", "font_size", "dpi", "transparent")
+        return dict.fromkeys(fields, unprinted) | {"theme": uncoloured}
+
+    def refresh(self) -> None:
+        """Enable what the figure and its format use."""
+        super().refresh()
+        shown = FigureKind(self.kind.value()).needs_cortex
+        self.look.setEnabled(shown)
+        self.look.setToolTip("" if shown else "This figure shows no cortex")
+
+    def _show_size(self, width_cm: float, height_cm: float) -> None:
+        unit = self._shown_unit = self.unit.value()
+        for box, value in ((self.width_box, width_cm), (self.height_box, height_cm)):
+            with QSignalBlocker(box):
+                box.setRange(SMALLEST_CM / CM[unit], LARGEST_CM / CM[unit])
+                box.setSuffix(f" {unit}")
+                box.setValue(value / CM[unit])
 
     @Slot()
     def _ask(self) -> None:
@@ -215,19 +193,4 @@ class FigureDialog(QDialog):
     def _save(self) -> None:
         made = self.config()
         if made is not None:
-            self.save_requested.emit(made, self.format.currentData())
-
-
-def _length(name: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setAccessibleName(name)
-    box.setDecimals(2)
-    _set_unit(box, in_cm=True)
-    pad_spin_box(box)
-    return box
-
-
-def _set_unit(box: QDoubleSpinBox, *, in_cm: bool) -> None:
-    factor = 1.0 if in_cm else 1 / CM_PER_INCH
-    box.setRange(factor * SMALLEST_CM, factor * LARGEST_CM)
-    box.setSuffix(" cm" if in_cm else " in")
+            self.save_requested.emit(made, self.format.value())

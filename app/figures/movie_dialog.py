@@ -11,10 +11,9 @@ from PySide6.QtWidgets import QDialog, QScrollArea, QSlider, QWidget
 
 from app.figures.movie_form import MovieForm
 from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.job_line import JobLine
 from app.widgets.picture_label import PictureLabel
-from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
-from core.figures.movie import MovieProgress
 from core.figures.movie_config import MovieConfig
 from core.types import ByteArray
 
@@ -36,19 +35,16 @@ class MovieDialog(QDialog):
         With the place of the frame, in [0, 1].
     estimate_requested(MovieConfig, MovieFormat)
     save_requested(MovieConfig, MovieFormat)
-    stop_requested()
     """
 
     preview_requested = Signal(object, float)
     estimate_requested = Signal(object, object)
     save_requested = Signal(object, object)
-    stop_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Save movie")
         self.resize(*FIRST_SIZE)
-        self._filming = False
         self.form = MovieForm()
         self.preview = PictureLabel("Frame of the movie", least=PREVIEW_ROOM)
         self.place = QSlider(Qt.Orientation.Horizontal)
@@ -57,9 +53,7 @@ class MovieDialog(QDialog):
         self.place.setAccessibleName("Place in the movie")
         self.place.setToolTip("Look at another frame")
         self.cost = make_label("", "muted", wraps=True)
-        self.refusal = make_label("", "field-error", wraps=True)
-        self.line = ProgressLine()
-        self.stage = make_label("", "muted", wraps=True)
+        self.work = JobLine()
         self.save = make_button("Save movie…", "primary")
         self.save.setDefault(True)
         self.stop = make_button("Stop", tip="Stop filming; nothing half-written is kept")
@@ -69,11 +63,6 @@ class MovieDialog(QDialog):
         self._connect()
         self._refresh()
 
-    @property
-    def filming(self) -> bool:
-        """Whether a movie is being made."""
-        return self._filming
-
     def config(self) -> MovieConfig | None:
         """The movie asked for; None, with the reason shown, where it cannot be."""
         try:
@@ -81,7 +70,6 @@ class MovieDialog(QDialog):
         except ProbeError as error:
             self.show_failure(str(error))
             return None
-        self.refusal.setText("")
         return made
 
     def show_preview(self, frame: ByteArray) -> None:
@@ -94,30 +82,8 @@ class MovieDialog(QDialog):
 
     def show_failure(self, text: str) -> None:
         """Why it cannot be, or what went wrong."""
-        self._filming = False
-        self.refusal.setText(text)
+        self.work.refuse(text)
         self.cost.setText("")
-        self._refresh()
-
-    def begin(self, name: str) -> None:
-        """Filming starts."""
-        self._filming = True
-        self.line.set_share(0.0)
-        self.stage.setText(f"Filming {name}…")
-        self._refresh()
-
-    def show_progress(self, progress: MovieProgress) -> None:
-        """How far it is."""
-        self.line.set_share(progress.frame / progress.n_frames)
-        left = "" if progress.seconds_left is None else f" · {progress.seconds_left:,.0f} s left"
-        self.stage.setText(f"Frame {progress.frame} of {progress.n_frames}{left}")
-
-    def end(self, text: str) -> None:
-        """Filming ended; says how."""
-        self._filming = False
-        self.line.set_share(0.0)
-        self.stage.setText(text)
-        self._refresh()
 
     def look_again(self) -> None:
         """Draw the preview anew when the user rests."""
@@ -136,8 +102,7 @@ class MovieDialog(QDialog):
 
     def _leave(self) -> None:
         self._soon.stop()
-        if self._filming:
-            self.stop_requested.emit()
+        self.work.cancel()
 
     def _lay_out(self) -> None:
         scroll = QScrollArea()
@@ -145,7 +110,7 @@ class MovieDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFixedWidth(FORM_WIDTH)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        right = make_column(self.preview, self.place, self.cost, self.refusal, self.line, self.stage, gap=8)
+        right = make_column(self.preview, self.place, self.cost, self.work, gap=8)
         right.setStretch(0, 1)
         body = make_row(scroll, gap=20)
         body.addLayout(right, 1)
@@ -158,22 +123,24 @@ class MovieDialog(QDialog):
         self.place.valueChanged.connect(self._take_place)
         self._soon.timeout.connect(self._ask)
         self.save.clicked.connect(self._save)
-        self.stop.clicked.connect(self.stop_requested)
+        self.stop.clicked.connect(self.work.cancel)
+        self.work.changed.connect(self._refresh)
         self.close_button.clicked.connect(self.close)
 
     @Slot()
     def _take_change(self) -> None:
         self.cost.setText("")
-        self.stage.setText("")
+        self.work.say()
         self._soon.start()
 
     @Slot(int)
     def _take_place(self, _place: int) -> None:
+        self.work.refuse()
         self._soon.start()
 
     @Slot()
     def _ask(self) -> None:
-        made = None if self._filming else self.config()
+        made = None if self.work.busy else self.config()
         if made is not None:
             self.preview_requested.emit(made, self.place.value() / PLACES)
             if not self.cost.text():
@@ -186,12 +153,11 @@ class MovieDialog(QDialog):
         if made is not None:
             self.save_requested.emit(made, self.form.movie_format())
 
+    @Slot()
     def _refresh(self) -> None:
-        self.form.setEnabled(not self._filming)
-        self.place.setEnabled(not self._filming)
-        self.save.setEnabled(not self._filming)
-        self.save.setToolTip("A movie is being made" if self._filming else "Choose where it goes, and film")
-        self.stop.setEnabled(self._filming)
-        self.stop.setToolTip(
-            "Stop filming; nothing half-written is kept" if self._filming else "Nothing is being filmed"
-        )
+        filming = self.work.busy
+        for part in (self.form, self.place, self.save):
+            part.setEnabled(not filming)
+        self.save.setToolTip("A movie is being made" if filming else "Choose where it goes, and film")
+        self.stop.setEnabled(filming)
+        self.stop.setToolTip("Stop filming; nothing half-written is kept" if filming else "Nothing is being filmed")

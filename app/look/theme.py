@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from string import Template
 
@@ -11,41 +11,14 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalett
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from app.base.paths import font_files, style_file
+from app.base.theme import Theme
 from app.look.icons import glyph_file
+
+__all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "find_theme", "make_palette", "make_style_sheet"]
 
 FONT_FAMILY = "Inter"
 FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 FONT_POINTS = 9.5
-
-
-@dataclass(frozen=True, slots=True)
-class Theme:
-    """Every colour the window uses, by its meaning, as "#rrggbb"."""
-
-    name: str
-    is_dark: bool
-    window: str
-    panel: str
-    raised: str
-    hover: str
-    field: str
-    line: str
-    line_strong: str
-    grid: str
-    text: str
-    muted: str
-    faint: str
-    accent: str
-    accent_hover: str
-    accent_soft: str
-    on_accent: str
-    warm: str
-    cool: str
-    good: str
-    warning: str
-    warning_soft: str
-    danger: str
-    danger_soft: str
 
 
 DARK = Theme(

@@ -1,47 +1,49 @@
-"""The window's tab and command for measured responses. Never opens a file itself."""
+"""The tab and command for measured responses. Never opens a file itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
 
-from PySide6.QtCore import QObject, Slot
-
+from app.base.desk import Desk, Drop, Feature, Paths
 from app.widgets.work_page import WorkPage
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
+from core.stimuli.manifest import MANIFEST
 
 KEY = "measured"
+TABLES = (".tsv", ".csv")
 
 
-class MeasuredTools(QObject):
+class Measured(Feature):
     """Adds the tab; its page, and what it imports, is made when it is first opened."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        window.workspaces.add(KEY, "Measured", self._make_page)
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        desk.tabs.add(KEY, "Measured", self._make_page)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command."""
-        return {"compare_measured": self.open_page}
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The command that brings the tab to the front."""
+        return {"compare_measured": partial(self._desk.tabs.open, KEY)}
 
-    @Slot()
-    def open_page(self) -> None:
-        """Bring the tab to the front."""
-        self._window.workspaces.open(KEY)
+    def drops(self) -> Sequence[Drop]:
+        """Sets and responses."""
+        thing, promise = "stimulus sets and measured responses", "Compare {name} with its predictions"
+        return (Drop(thing, promise, _is_measured, self.open_paths, takes_many=True),)
 
-    def open_paths(self, paths: Sequence[Path]) -> None:
+    def open_paths(self, paths: Paths) -> None:
         """Bring the tab to the front with sets and responses that were dropped."""
         from app.measured.page import MeasuredPage
 
-        page = self._window.workspaces.open(KEY)
+        page = self._desk.tabs.open(KEY)
         if isinstance(page, MeasuredPage):
             page.open_paths(paths)
 
     def _make_page(self) -> WorkPage:
         from app.measured.page import MeasuredPage
 
-        return MeasuredPage(self._window.session)
+        return MeasuredPage(self._session)
+
+
+def _is_measured(paths: Paths) -> bool:
+    """A written stimulus set, or tables of responses to one."""
+    is_set = any(path.name == MANIFEST or (path / MANIFEST).is_file() for path in paths)
+    return is_set or all(path.suffix.lower() in TABLES for path in paths)

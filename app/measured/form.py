@@ -5,38 +5,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QWidget
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
-from app.widgets.segmented import Segmented
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
 from core.experiments.measured.compare import Cluster, CompareConfig
 from core.experiments.measured.measured import Findings, MatchOptions
 from core.experiments.measured.planned import Plan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
 
-BY_NAME = "found by name"
-USUAL_UNIT = "z"
+BY_NAME = ("", "found by name")
+COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"
+SCALES = (
+    (Scale.UNIT, "Response unit", "Predicted shifts in the unit of the predicted responses"),
+    (Scale.SD, "SD", "In SDs of each network's own predictions over clean images"),
+)
+CLUSTERS = (
+    (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
+    (Cluster.IMAGE, "Images", "Probes of one image share its original: take them together"),
+)
 SCROLL_BAR = 12
 """Pixels left free on the right for it."""
 MOST_SENTENCES = 9
 """Found sentences shown; the tooltip holds all."""
 
 
-class MeasuredForm(QWidget):
+class MeasuredForm(Form):
     """Speaks `ReadOptions`, `MatchOptions` and `CompareConfig`.
 
     `reread` asks to open the files again, `changed` to join them again; the buttons ask for what they say.
     """
 
     reread = Signal()
-    changed = Signal()
     set_requested = Signal()
     files_requested = Signal()
     ids_requested = Signal()
     masks_requested = Signal()
     template_requested = Signal()
     practice_requested = Signal()
+
+    unknown = Flag("Leave unknown ids out")
+    column = Choice("Measured column", COLUMN_TIP, choices=(BY_NAME,))
+    unit = Text(
+        "Unit",
+        "Unit of the measured responses: z, % signal change, s",
+        first="z",
+        settled=True,
+        name="Unit of the responses",
+    )
+    zscore = Flag(
+        "z-score each session",
+        "Bring every column to mean 0 and SD 1 over the trials of each session",
+        row=" ",
+    )
+    control = Choice("Control", "Which control of equal realised norm the perturbed stimuli are compared with")
+    scale = Pick("Predicted in", choices=SCALES)
+    cluster = Pick("Count", choices=CLUSTERS)
+    seed = Count("Seed", "Of the resamples behind intervals", most=MOST_SEED)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +72,6 @@ class MeasuredForm(QWidget):
         self._masks: tuple[Path, ...] = ()
         self._make_fields()
         self._lay_out()
-        self._connect()
         self.show_plan(None)
         self.show_findings(None)
         self._show_files()
@@ -58,25 +83,21 @@ class MeasuredForm(QWidget):
 
     def matching(self) -> MatchOptions:
         """How they are to be joined with the set; unknown ids are shown, not refused."""
-        column = self.column.currentData()
+        column = self.column.value()
         return MatchOptions(
             target_columns={"": column} if column else {},
             ignore_unknown=True,
-            zscore=self.zscore.isChecked(),
-            unit=self.unit.text().strip() or "measured unit",
+            zscore=self.zscore.value(),
+            unit=self.unit.value() or "measured unit",
         )
 
     def config(self) -> CompareConfig:
         """How measured and predicted shifts are to be compared."""
-        return CompareConfig(
-            control=self.control.currentText(),
-            scale=Scale(self.scale.value()),
-            cluster=Cluster(self.cluster.value()),
-        )
+        return self.make_config(CompareConfig, control=self.control.currentText())
 
     def accepts_unknown(self) -> bool:
         """Whether ids that are not in the set may be left out."""
-        return self.unknown.isChecked()
+        return self.unknown.value()
 
     def take_set(self, folder: Path) -> None:
         """Choose a set: its folder or its manifest."""
@@ -89,9 +110,8 @@ class MeasuredForm(QWidget):
         """Choose measured files; several are read one below the other."""
         self.paths = tuple(paths)
         self._show_files()
-        with QSignalBlocker(self.column), QSignalBlocker(self.unknown):
-            self.column.setCurrentIndex(0)
-            self.unknown.setChecked(False)
+        self.column.set_value("")
+        self.unknown.set_value(False)
         self.reread.emit()
 
     def take_ids(self, paths: Sequence[Path]) -> None:
@@ -108,9 +128,7 @@ class MeasuredForm(QWidget):
 
     def show_plan(self, plan: Plan | None) -> None:
         """Offer the controls of a set; None before there is one."""
-        with QSignalBlocker(self.control):
-            self.control.clear()
-            self.control.addItems(list(plan.control_roles) if plan is not None else [])
+        self.control.set_choices([(role, role) for role in plan.control_roles] if plan is not None else [])
         for button in (self.template, self.practice):
             button.setEnabled(plan is not None)
             button.setToolTip(button.property("does") if plan is not None else "Open a stimulus set first")
@@ -122,13 +140,7 @@ class MeasuredForm(QWidget):
 
     def show_columns(self, columns: Sequence[str]) -> None:
         """Offer the measured columns; the chosen one stays if it is there."""
-        kept = self.column.currentData()
-        with QSignalBlocker(self.column):
-            self.column.clear()
-            self.column.addItem(BY_NAME, "")
-            for name in columns:
-                self.column.addItem(name, name)
-            self.column.setCurrentIndex(max(self.column.findData(kept), 0))
+        self.column.set_choices([BY_NAME, *((name, name) for name in columns)], self.column.value())
 
     def show_findings(self, findings: Findings | None) -> None:
         """Say what the files hold of the set."""
@@ -146,10 +158,8 @@ class MeasuredForm(QWidget):
 
     def _say(self, found: str, *, problem: str = "") -> None:
         """Show what was found, or why nothing can be; what is empty takes no room."""
-        self.found.setText(found)
-        self.problem.setText(problem)
-        self.found.setVisible(bool(found))
-        self.problem.setVisible(bool(problem))
+        show_text(self.found, found)
+        show_text(self.problem, problem)
         self._found_heading.setVisible(bool(found or problem))
 
     def _make_fields(self) -> None:
@@ -170,45 +180,12 @@ class MeasuredForm(QWidget):
         self._found_heading = make_heading("Found")
         self.found = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
-        self.unknown = QCheckBox("Leave unknown ids out")
-        self.column = QComboBox()
-        self.column.setAccessibleName("Measured column")
-        self.column.setToolTip("Which column is compared with the targets: found by its name, or the same for all")
-        self.column.addItem(BY_NAME, "")
-        self.control = QComboBox()
-        self.control.setAccessibleName("Control")
-        self.control.setToolTip("Which control of equal realised norm the perturbed stimuli are compared with")
-        self.scale = Segmented(
-            (
-                (Scale.UNIT, "Response unit", "Predicted shifts in the unit of the predicted responses"),
-                (Scale.SD, "SD", "In SDs of each network's own predictions over clean images"),
-            )
-        )
-        self.cluster = Segmented(
-            (
-                (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
-                (Cluster.IMAGE, "Images", "Probes of one image share its original: take them together"),
-            )
-        )
-        self.zscore = QCheckBox("z-score each session")
-        self.zscore.setToolTip("Bring every column to mean 0 and SD 1 over the trials of each session")
-        self.unit = QLineEdit(USUAL_UNIT)
-        self.unit.setAccessibleName("Unit of the responses")
-        self.unit.setToolTip("Unit of the measured responses: z, % signal change, s")
 
     def _lay_out(self) -> None:
         self._betas = QWidget()
-        self._betas_form = QFormLayout(self._betas)
-        self._betas_form.setContentsMargins(0, 0, 0, 0)
-        self._betas_form.addRow("Ids of the trials", self.ids_button)
-        self._betas_form.addRow("ROI masks", self.masks_button)
-        options = QFormLayout()
-        options.addRow("Measured column", self.column)
-        options.addRow("Unit", self.unit)
-        options.addRow("", self.zscore)
-        options.addRow("Control", self.control)
-        options.addRow("Predicted in", self.scale)
-        options.addRow("Count", self.cluster)
+        self._betas_rows = self.make_rows(("Ids of the trials", self.ids_button), ("ROI masks", self.masks_button))
+        self._betas.setLayout(self._betas_rows)
+        options = self.make_rows("column", "unit", "zscore", "control", "scale", "cluster", "seed")
         parts = (
             make_row(make_heading("Stimulus set"), -1, self.open_set),
             self.set_name,
@@ -226,28 +203,26 @@ class MeasuredForm(QWidget):
         column = make_column(*parts, options, -1)
         column.setContentsMargins(0, 0, SCROLL_BAR, 0)
         self.setLayout(column)
+        for button, signal in (
+            (self.open_set, self.set_requested),
+            (self.open_files, self.files_requested),
+            (self.ids_button, self.ids_requested),
+            (self.masks_button, self.masks_requested),
+            (self.template, self.template_requested),
+            (self.practice, self.practice_requested),
+        ):
+            button.clicked.connect(signal)
 
-    def _connect(self) -> None:
-        self.open_set.clicked.connect(self.set_requested)
-        self.open_files.clicked.connect(self.files_requested)
-        self.ids_button.clicked.connect(self.ids_requested)
-        self.masks_button.clicked.connect(self.masks_requested)
-        self.template.clicked.connect(self.template_requested)
-        self.practice.clicked.connect(self.practice_requested)
-        self.column.currentIndexChanged.connect(self._tell)
-        self.zscore.toggled.connect(self._tell)
-        self.unknown.toggled.connect(self._tell)
-        self.unit.editingFinished.connect(self._tell)
+    def take_control(self, *_: object) -> None:
+        """How they are compared needs no new look at the files."""
 
-    @Slot()
-    def _tell(self) -> None:
-        self.changed.emit()
+    take_scale = take_cluster = take_seed = take_control
 
     def _show_files(self) -> None:
         names = [path.name.lower() for path in self.paths]
         volumes = any(name.endswith(VOLUME_ENDINGS) for name in names)
         self._betas.setVisible(volumes or any(name.endswith(ARRAY_ENDINGS) for name in names))
-        self._betas_form.setRowVisible(self.masks_button, volumes)
+        self._betas_rows.setRowVisible(self.masks_button, volumes)
         shown = ", ".join(path.name for path in self.paths[:3])
         more = f" and {len(self.paths) - 3} more" if len(self.paths) > 3 else ""
         self.files_name.setText(shown + more or "No file yet")

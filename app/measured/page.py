@@ -10,21 +10,20 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
 
-from app.base.jobs import Failed, Idle
-from app.base.services import Session
+from app.base.services import Services
 from app.look.theme import Theme
 from app.measured.form import MeasuredForm
 from app.measured.job import Opened, compare, look_at, open_files, write_empty, write_practice, write_report
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
+from app.widgets.editors import ChoiceBox
+from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
-from app.widgets.progress_line import ProgressLine
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import WorkPage
-from core.errors import ProbeError
 from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
 from core.experiments.measured.measured import Measured
@@ -34,7 +33,7 @@ from core.experiments.measured.trials import takes
 from core.stimuli.manifest import MANIFEST
 from core.templates import read_formulas
 
-OPEN, LOOK, COMPARE, WRITE = "measured files", "measured look", "comparison", "write"
+OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
 FORM_WIDTH = 346
 PICTURES_LEAST = 300
 TABLE_HEIGHT = 170
@@ -53,7 +52,7 @@ EMPTY = (
 class MeasuredPage(WorkPage):
     """Opens, shows what was found, compares, and leads from a point to its pictures."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._opened: Opened | None = None
@@ -64,14 +63,13 @@ class MeasuredPage(WorkPage):
         self.form = MeasuredForm()
         self.run = make_button("Compare", "big")
         self.export = make_button("Save report…")
-        self.progress = ProgressLine()
-        self.stage = make_label("", "muted", wraps=True)
+        self.work = JobLine()
         self.view, self.pictures = MeasuredView(), ProbePictures()
         self.table = PlainTable("Measured against predicted, by network", COLUMNS)
         self.warnings = make_label("", "muted", wraps=True)
         self.badge = make_badge("simulated responses", "warning")
         self.measure = Segmented([(one, one.words, _explain(one)) for one in Measure])
-        self.cut = QComboBox()
+        self.cut = ChoiceBox("Group probes by")
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
         self.stack = QStackedWidget()
         self.setAcceptDrops(True)
@@ -109,8 +107,7 @@ class MeasuredPage(WorkPage):
     def take_comparison(self, comparison: Comparison) -> None:
         """Show an answer."""
         self.comparison = comparison
-        self.progress.set_share(1.0)
-        self.stage.setText("Done.")
+        self.work.say("Done.", share=1.0)
         simulated = comparison.measured.findings.is_simulated
         self.badge.setVisible(simulated)
         self.badge.setToolTip(SIMULATED_WARNING)
@@ -129,7 +126,7 @@ class MeasuredPage(WorkPage):
         """Show the rows of the chosen measure and cut; the first is drawn."""
         if self.comparison is None:
             return
-        cut = Cut(self.cut.currentData() or Cut.ALL)
+        cut = Cut(self.cut.value() or Cut.ALL)
         self._rows = self.comparison.select(measure=Measure(self.measure.value()), cut=cut)
         cells = [lay_out_row(row) for row in self._rows]
         self.table.fill([(str(number), [row[name] for name in COLUMNS]) for number, row in enumerate(cells)])
@@ -185,7 +182,7 @@ class MeasuredPage(WorkPage):
         left.setProperty("role", "panel")
         left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         left.setFixedWidth(FORM_WIDTH)
-        column = make_column(*head, scroll, self.run, self.progress, self.stage, self.export, margin=16)
+        column = make_column(*head, scroll, self.run, self.work, self.export, margin=16)
         column.setStretch(2, 1)
         left.setLayout(column)
         empty = make_label(EMPTY, "muted")
@@ -201,7 +198,6 @@ class MeasuredPage(WorkPage):
         self.setLayout(row)
 
     def _make_answer(self) -> QWidget:
-        self.cut.setAccessibleName("Group probes by")
         self.cut.setToolTip("One row a network, or one for each group of probes")
         self.table.setFixedHeight(TABLE_HEIGHT)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
@@ -237,29 +233,25 @@ class MeasuredPage(WorkPage):
         self.cut.currentIndexChanged.connect(self.fill_table)
         self.table.itemSelectionChanged.connect(self.draw_row)
         self.view.probe_chosen.connect(self.show_probe)
-        self._session.lane.state_changed.connect(self._follow_lane)
+        self.work.changed.connect(self._refresh)
 
     @Slot()
     def start_or_cancel(self) -> None:
         """Compare; while it runs, cancel."""
-        lane = self._session.lane
-        if lane.is_busy(COMPARE):
-            lane.drop(COMPARE)
-            self.stage.setText("Stopped.")
+        if self.work.busy:
+            self.work.cancel()
         elif self._measured is not None:
-            lane.submit(
+            self.work.run(
+                self._session.lane,
                 COMPARE,
                 partial(compare, self._measured, self.form.config()),
-                on_progress=self._take_progress,
-                on_done=self._take_done,
-                on_failed=self._fail,
                 title="Comparing measured with predicted shifts…",
-                patient=True,
+                on_done=self._take_done,
+                read=lambda at: Reading(at.done / max(at.n_rows, 1), f"{at.done} of {at.n_rows} rows"),
             )
-        self._refresh()
 
     def _submit(self, kind: str, work: Callable[[], Any], done: Callable[[Any], None], title: str) -> None:
-        self._session.lane.submit(kind, lambda _stop: work(), on_done=done, on_failed=self._fail, title=title)
+        self._session.lane.submit(kind, lambda _stop: work(), on_done=done, refuse=self._refuse, title=title)
 
     @Slot()
     def _reread(self) -> None:
@@ -290,26 +282,19 @@ class MeasuredPage(WorkPage):
         self.form.show_findings(measured.findings if measured is not None else None)
         self._refresh()
 
-    def _take_progress(self, record: CompareProgress) -> None:
-        self.progress.set_share(record.done / max(record.n_rows, 1))
-        self.stage.setText(f"{record.done} of {record.n_rows} rows")
-
     def _take_done(self, record: CompareProgress) -> None:
         if record.result is not None:
             self.take_comparison(record.result)
 
-    def _fail(self, failed: Failed) -> None:
-        """A bad file is told beside its field; only a defect is reported."""
-        if isinstance(failed.error, ProbeError):
-            self._measured = None
-            self.form.refuse(str(failed.error))
-        else:
-            self._session.problems.show_failed(failed)
+    def _refuse(self, text: str) -> None:
+        """A bad file is told beside its field."""
+        self._measured = None
+        self.form.refuse(text)
         self._refresh()
 
     @Slot()
     def _refresh(self) -> None:
-        busy = self._session.lane.is_busy(COMPARE)
+        busy = self.work.busy
         reason = "" if busy else self._reason()
         self.run.setText("Cancel" if busy else "Compare")
         self.run.setEnabled(not reason)
@@ -327,17 +312,9 @@ class MeasuredPage(WorkPage):
             return "Some ids are not in the set: tick “Leave unknown ids out”, or mend the file"
         return ""
 
-    @Slot(object)
-    def _follow_lane(self, state: object) -> None:
-        if isinstance(state, Idle):
-            self._refresh()
-
     def _fill_cuts(self, comparison: Comparison) -> None:
-        self.cut.blockSignals(True)
-        self.cut.clear()
-        for cut in dict.fromkeys(row.cut for row in comparison.rows):
-            self.cut.addItem("nothing: all probes" if cut is Cut.ALL else str(cut), cut)
-        self.cut.blockSignals(False)
+        cuts = dict.fromkeys(row.cut for row in comparison.rows)
+        self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
     @Slot()
     def _ask_set(self) -> None:
@@ -354,22 +331,22 @@ class MeasuredPage(WorkPage):
     def _ask_template(self) -> None:
         path = self._ask_table("Write an empty table", "measured")
         if path is not None and self._opened is not None:
-            work = partial(write_empty, self._opened.plan, path)
-            self._submit(WRITE, work, self._session.controller.noted.emit, "Writing an empty table…")
+            self._session.controller.write("Writing an empty table…", partial(write_empty, self._opened.plan, path))
 
     @Slot()
     def _ask_practice(self) -> None:
         path = self._ask_table("Write SIMULATED responses", "simulated")
         if path is not None and self._opened is not None:
-            work = partial(write_practice, self._opened.plan, path)
-            self._submit(WRITE, work, lambda made: self.form.take_files([made]), "Simulating responses…")
+            make = partial(write_practice, self._opened.plan, path)
+            take = self.form.take_files
+            self._session.controller.write("Simulating responses…", make, on_done=lambda made: take([made]))
 
     @Slot()
     def _ask_report(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Save the report in", self._start_folder())
         if chosen and self.comparison is not None:
             folder = Path(chosen) / f"{self.comparison.measured.plan.name}-measured"
-            self._submit(WRITE, partial(self.save_to, folder), self._session.controller.noted.emit, "Saving…")
+            self._session.controller.write("Saving the report…", partial(write_report, self.comparison, folder))
 
     def _ask_table(self, title: str, ending: str) -> Path | None:
         if self._opened is None:

@@ -10,10 +10,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import ThemedPlot
 from app.look.plotting import dashed, faded, solid
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label
+from app.widgets.themed_plot import ThemedPlot
 from core.experiments.measured.compare import Comparison, Row, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QLayout, QLineEdit, QProgressBar, QSplitter, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QLayout, QLineEdit, QSplitter, QWidget
 
 from app.networks.details import NetworkDetails
-from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_row
+from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
 from core.networks.manage import CheckReport, LayerRow, NetworkStatus
 
 FIRST_SIZE = (1160, 660)
 HEADER = ("Network", "Kind", "State", "Size", "Licence")
-PROGRESS_STEPS = 1000
 LICENCE_WIDTH = 110
 """Some licences are sentences; the details show them whole."""
 
@@ -26,7 +26,7 @@ class NetworksDialog(QDialog):
     -------
     download_requested(str), remove_requested(str), check_requested(str), layers_requested(str)
         With the id of the chosen network.
-    import_requested, cancel_requested
+    import_requested
     """
 
     download_requested = Signal(str)
@@ -34,14 +34,12 @@ class NetworksDialog(QDialog):
     check_requested = Signal(str)
     layers_requested = Signal(str)
     import_requested = Signal()
-    cancel_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Networks")
         self.resize(*FIRST_SIZE)
         self._rows: tuple[NetworkStatus, ...] = ()
-        self._busy = ""
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search networks…")
         self.search.setAccessibleName("Search networks")
@@ -50,15 +48,11 @@ class NetworksDialog(QDialog):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.limit_last(LICENCE_WIDTH)
         self.details = NetworkDetails()
-        self.error = make_label(role="field-error", wraps=True)
-        self.note = make_label(role="muted", wraps=True)
-        self.progress = QProgressBar()
-        self.progress.setRange(0, PROGRESS_STEPS)
-        self.progress.setTextVisible(False)
+        self.work = JobLine()
         self._make_buttons()
         self._lay_out()
         self._connect()
-        self.show_idle()
+        self._refresh_buttons()
 
     @property
     def chosen(self) -> NetworkStatus | None:
@@ -75,28 +69,6 @@ class NetworksDialog(QDialog):
             self.table.select_key(wanted)
         self._follow_selection()
 
-    def show_busy(self, text: str, share: float | None = None) -> None:
-        """Something runs; `share` in [0, 1], None where nobody knows."""
-        self._busy = text
-        self.note.setText(text)
-        self.error.hide()
-        self.progress.setRange(0, 0 if share is None else PROGRESS_STEPS)
-        if share is not None:
-            self.progress.setValue(round(share * PROGRESS_STEPS))
-        self.progress.show()
-        self.cancel.show()
-        self._refresh_buttons()
-
-    def show_idle(self, note: str = "", error: str = "") -> None:
-        """Nothing runs; tells how it ended."""
-        self._busy = ""
-        self.note.setText(note)
-        self.error.setText(error)
-        self.error.setVisible(bool(error))
-        self.progress.hide()
-        self.cancel.hide()
-        self._refresh_buttons()
-
     def show_layers(self, network: str, layers: Sequence[LayerRow]) -> None:
         """The layers of a network, if it is still the chosen one."""
         if self.chosen is not None and self.chosen.spec.id == network:
@@ -107,7 +79,7 @@ class NetworksDialog(QDialog):
         bad = next((problem for _, problem in report.checks if problem), "")
         shape = " × ".join(map(str, report.feature_shape))
         good = f"{report.network} can be probed at {report.layer} ({shape}): {len(report.checks)} checks passed."
-        self.show_idle("" if bad else good, bad)
+        self.work.say("" if bad else good, error=bad)
 
     def _make_buttons(self) -> None:
         self.download = make_button("Download", "primary")
@@ -131,7 +103,7 @@ class NetworksDialog(QDialog):
         buttons = make_row(
             self.download, self.bring, self.layers, self.check, self.remove, -1, self.cancel, self.close_button
         )
-        column = make_column(split, self.error, self.note, self.progress, buttons, gap=10, margin=16)
+        column = make_column(split, self.work, buttons, gap=10, margin=16)
         column.setStretch(0, 1)
         self.setLayout(column)
 
@@ -143,7 +115,8 @@ class NetworksDialog(QDialog):
         self.check.clicked.connect(self._ask_check)
         self.layers.clicked.connect(self._ask_layers)
         self.bring.clicked.connect(self.import_requested)
-        self.cancel.clicked.connect(self.cancel_requested)
+        self.cancel.clicked.connect(self.work.cancel)
+        self.work.changed.connect(self._refresh_buttons)
         self.close_button.clicked.connect(self.close)
 
     def _fill(self) -> None:
@@ -160,10 +133,12 @@ class NetworksDialog(QDialog):
         self.details.show_network(self.chosen)
         self._refresh_buttons()
 
+    @Slot()
     def _refresh_buttons(self) -> None:
         row = self.chosen
+        self.cancel.setVisible(self.work.busy)
         none = "Choose a network first" if row is None else ""
-        busy = "Wait until what runs has ended" if self._busy else ""
+        busy = "Wait until what runs has ended" if self.work.busy else ""
         here = "It is on this computer already" if row is not None and row.installed else ""
         missing = "Download it first" if row is not None and not row.installed else ""
         fixed = "Embedded networks stay" if row is not None and not row.spec.url and not row.spec.user else ""

@@ -1,18 +1,19 @@
-"""What the window does with networks: list, download, import, check, remove, robustify. Never opens one for a probe."""
+"""Networks in the window: list, download, import, check, remove, robustify. Never opens one for a probe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import Slot
 
-from app.base.jobs import Failed, ShouldStop
+from app.base.desk import Desk, Drop, Feature, Paths
+from app.base.jobs import STOPPED, ShouldStop, WhenBusy
 from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
+from app.widgets.job_line import Reading
 from core.errors import ProbeError
 from core.networks.import_wishes import ImportWishes
 from core.networks.manage import (
@@ -30,7 +31,6 @@ from core.robustify.options import RobustifyWishes
 
 if TYPE_CHECKING:
     from app.look.theme import Theme
-    from app.shell.main_window import MainWindow
     from core.networks.files.download import DownloadProgress
 
 KIND = "network"
@@ -38,20 +38,22 @@ TRAINING = "robustify"
 MEGABYTE = 2**20
 
 
-class NetworkTools(QObject):
+class Networks(Feature):
     """Holds the dialogs about networks and the work they ask for."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.networks: NetworksDialog | None = None
         self.importing: ImportNetworkDialog | None = None
         self.robustify: RobustifyDialog | None = None
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about networks."""
         return {"networks": self.show_networks, "robustify": self.show_robustify}
+
+    def drops(self) -> Sequence[Drop]:
+        """Files of weights."""
+        return (Drop("networks", "Import the network {name}", _is_network, self.import_file),)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -62,13 +64,12 @@ class NetworkTools(QObject):
     def show_networks(self) -> None:
         """Open the list of networks."""
         if self.networks is None:
-            self.networks = made = NetworksDialog(self._window)
+            self.networks = made = NetworksDialog(self._desk.parent)
             made.download_requested.connect(self._download)
             made.remove_requested.connect(self._remove)
             made.check_requested.connect(self._check)
             made.layers_requested.connect(self._list_layers)
             made.import_requested.connect(self.show_import)
-            made.cancel_requested.connect(partial(self._session.lane.stop, KIND))
         self.networks.show_networks(list_status(), self._session.state.network)
         self.networks.show()
         self.networks.raise_()
@@ -77,27 +78,23 @@ class NetworkTools(QObject):
     def show_import(self) -> None:
         """Open a fresh import form."""
         known = [row.spec.id for row in list_status()]
-        self.importing = ImportNetworkDialog(known, self.networks or self._window)
+        self.importing = ImportNetworkDialog(known, self.networks or self._desk.parent)
         self.importing.import_requested.connect(self._import)
         self.importing.open()
 
-    def take_drop(self, path: Path) -> bool:
-        """Open the import form on a file dropped on the window that is called as networks are; whether it is."""
-        if path.suffix.lower() not in SUFFIXES:
-            return False
+    def import_file(self, paths: Paths) -> None:
+        """Open the import form on a file that was dropped."""
         self.show_import()
         if self.importing is not None:
-            self.importing.source.setText(str(path))
-        return True
+            self.importing.source.setText(str(paths[0]))
 
     @Slot()
     def show_robustify(self) -> None:
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:
-            self.robustify = RobustifyDialog(self._window)
-            self.robustify.set_theme(self._window.theme)
+            self.robustify = RobustifyDialog(self._desk.parent)
+            self.robustify.set_theme(self._desk.theme())
             self.robustify.start_requested.connect(self._train)
-            self.robustify.cancel_requested.connect(partial(self._session.lane.stop, TRAINING))
         specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
         self.robustify.set_networks(specs, self._session.state.network)
         self.robustify.show()
@@ -105,21 +102,21 @@ class NetworkTools(QObject):
 
     @Slot(str)
     def _download(self, network: str) -> None:
-        self._submit(
+        self._run(
             lambda stop: iter_get(network, should_stop=stop),
             title=f"Downloading {network}…",
             on_done=partial(self._take_download, network),
-            on_progress=self._show_download,
+            read=_read_download,
             stopped="Cancelled. What has arrived stays; Download goes on from there.",
         )
 
     @Slot(str)
     def _check(self, network: str) -> None:
-        self._submit(lambda _stop: check_network(network), title=f"Checking {network}…", on_done=self._take_report)
+        self._run(lambda _stop: check_network(network), title=f"Checking {network}…", on_done=self._take_report)
 
     @Slot(str)
     def _list_layers(self, network: str) -> None:
-        self._submit(
+        self._run(
             lambda _stop: describe_layers(network),
             title=f"Listing the layers of {network}…",
             on_done=partial(self._take_layers, network),
@@ -130,85 +127,59 @@ class NetworkTools(QObject):
         try:
             note = remove_network(network)
         except ProbeError as error:
-            self._end(error=str(error))
+            if self.networks is not None:
+                self.networks.work.say(error=str(error))
             return
         # On the lane: the engine belongs to it.
         self._session.lane.submit(
             "forget",
             lambda _stop: self._session.engine.forget_network(network),
-            on_done=partial(self._refresh, note),
-            on_failed=self._fail,
+            on_done=lambda _none: self._refresh(note),
             title=f"Closing {network}…",
-            replace=False,
+            when_busy=WhenBusy.QUEUE,
         )
 
     @Slot(str, object)
     def _import(self, source: str, wishes: ImportWishes) -> None:
-        if self.importing is not None:
-            self.importing.show_busy()
-        self._session.lane.submit(
-            KIND,
-            lambda _stop: take_in(source, wishes),
-            on_done=self._take_import,
-            on_failed=self._fail_import,
-            on_stopped=partial(self._refuse_import, "Cancelled."),
-            title=f"Importing {source}…",
-            replace=False,
-        )
+        dialog, title = self.importing, f"Importing {source}…"
+        if dialog is not None:
+            take = partial(self._take_import, dialog)
+            dialog.work.run(self._session.lane, KIND, lambda _stop: take_in(source, wishes), title=title, on_done=take)
 
     @Slot(object)
     def _train(self, wishes: RobustifyWishes) -> None:
-        if self.robustify is None:
+        dialog = self.robustify
+        if dialog is None:
             return
-        self.robustify.show_running("Starting…")
 
         def make(stop: ShouldStop) -> Iterator[Any]:
             from core.robustify.run import iter_run
 
             return iter_run(wishes, device=self._session.engine.device, should_stop=stop)
 
-        self._session.lane.submit(
+        dialog.loss.clear()
+        dialog.work.run(
+            self._session.lane,
             TRAINING,
             make,
-            on_done=self._take_trained,
-            on_progress=self._show_training,
-            on_failed=self._fail_training,
-            on_stopped=self._stop_training,
             title=f"Robustifying {wishes.network}…",
-            replace=False,
-            patient=True,
+            on_done=self._take_trained,
+            read=dialog.read_progress,
+            stopped="Cancelled. Start goes on from here.",
         )
 
-    def _submit(
+    def _run(
         self,
         make: Callable[[ShouldStop], Any],
         *,
         title: str,
         on_done: Callable[[Any], None],
-        on_progress: Callable[[Any], None] | None = None,
-        stopped: str = "Cancelled.",
+        read: Callable[[Any], Reading | None] = lambda _record: None,
+        stopped: str = STOPPED,
     ) -> None:
         if self.networks is not None:
-            self.networks.show_busy(title)
-        self._session.lane.submit(
-            KIND,
-            make,
-            on_done=on_done,
-            on_progress=on_progress or _ignore,
-            on_failed=self._fail,
-            on_stopped=partial(self._end, stopped),
-            title=title,
-            replace=False,
-            patient=True,
-        )
-
-    def _show_download(self, progress: DownloadProgress) -> None:
-        if self.networks is None:
-            return
-        share = progress.done / progress.total if progress.total else None
-        of = f" of {progress.total / MEGABYTE:.1f}" if progress.total else ""
-        left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-        self.networks.show_busy(f"Downloaded {progress.done / MEGABYTE:.1f}{of} MB{left}", share)
+            work = self.networks.work
+            work.run(self._session.lane, KIND, make, title=title, on_done=on_done, read=read, stopped=stopped)
 
     def _take_download(self, network: str, last: DownloadProgress) -> None:
         kept = " No checksum is published for it; this one is kept and expected from now on." if last.first else ""
@@ -220,34 +191,11 @@ class NetworkTools(QObject):
 
     def _take_layers(self, network: str, layers: tuple[Any, ...]) -> None:
         if self.networks is not None:
-            self.networks.show_idle()
             self.networks.show_layers(network, layers)
 
-    def _take_import(self, spec: NetworkSpec) -> None:
-        if self.importing is not None:
-            self.importing.accept()
+    def _take_import(self, dialog: ImportNetworkDialog, spec: NetworkSpec) -> None:
+        dialog.accept()
         self._refresh(f"Imported {spec.title} ({spec.id}). Fit an encoder on it to probe it.", spec.id)
-
-    def _fail_import(self, failed: Failed) -> None:
-        known = isinstance(failed.error, ProbeError)
-        self._refuse_import(str(failed.error) if known else "A defect: see the report.")
-        if not known:
-            self._session.problems.show_failed(failed)
-
-    def _refuse_import(self, text: str) -> None:
-        if self.importing is not None:
-            self.importing.show_error(text)
-
-    def _show_training(self, progress: Any) -> None:
-        if self.robustify is None or not hasattr(progress, "n_seen"):
-            return
-        left = progress.seconds_left
-        text = (
-            f"{progress.n_seen:,} of {progress.n_images:,} photographs at {progress.size} px, "
-            f"epsilon {progress.epsilon:.2f}" + (f"; {_tell_time(left)} left" if left is not None else "")
-        )
-        losses = (progress.loss, progress.clean_loss)
-        self.robustify.show_progress(progress.n_seen, progress.n_images, losses=losses, text=text)
 
     def _take_trained(self, done: Any) -> None:
         shifts = "; ".join(
@@ -255,44 +203,23 @@ class NetworkTools(QObject):
         )
         note = f"Kept as {done.network.title} ({done.network.id}). Relative feature shift at {shifts}."
         if self.robustify is not None:
-            self.robustify.show_idle(note)
+            self.robustify.work.say(note)
         self._refresh(note, done.network.id)
 
-    def _fail_training(self, failed: Failed) -> None:
-        known = isinstance(failed.error, ProbeError)
-        if self.robustify is not None:
-            self.robustify.show_idle(error=str(failed.error) if known else "A defect: see the report.")
-        if not known:
-            self._session.problems.show_failed(failed)
-
-    def _stop_training(self) -> None:
-        if self.robustify is not None:
-            self.robustify.show_idle("Cancelled. Start goes on from here.")
-
-    def _refresh(self, note: str, select: str | None = "") -> None:
+    def _refresh(self, note: str, select: str = "") -> None:
+        """Offer the networks anew and say why: in the list, unless it is closed or says how far another job is."""
         self._session.controller.reread_catalogue()
         if self.networks is not None:
-            self.networks.show_networks(list_status(), select or "")
-            self.networks.show_idle(note)
+            self.networks.show_networks(list_status(), select)
+        if self.networks is not None and self.networks.isVisible() and not self.networks.work.busy:
+            self.networks.work.say(note)
         else:
             self._session.controller.noted.emit(note)
 
-    def _fail(self, failed: Failed) -> None:
-        known = isinstance(failed.error, ProbeError)
-        self._end(error=str(failed.error) if known else "A defect: see the report.")
-        if not known:
-            self._session.problems.show_failed(failed)
+def _is_network(paths: Paths) -> bool:
+    return paths[0].suffix.lower() in SUFFIXES
 
-    def _end(self, note: str = "", error: str = "") -> None:
-        if self.networks is not None:
-            self.networks.show_idle(note, error)
-
-
-def _tell_time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _ignore(_record: object) -> None:
-    """Progress nobody shows."""
+def _read_download(progress: DownloadProgress) -> Reading:
+    share = progress.done / progress.total if progress.total else None
+    of = f" of {progress.total / MEGABYTE:.1f}" if progress.total else ""
+    return Reading(share, f"Downloaded {progress.done / MEGABYTE:.1f}{of} MB", progress.seconds_left)

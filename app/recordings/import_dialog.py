@@ -15,7 +15,6 @@ from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import ChoosePage, ProgressPage, SummaryPage
 from app.widgets.basics import make_column, make_label
 from core.datasets.import_options import ImportOptions
-from core.datasets.importer import ImportProgress
 from core.datasets.kinds import PROBE, Finding
 from core.datasets.summary import ImportSummary
 from core.errors import ProbeError
@@ -35,8 +34,6 @@ class ImportDialog(QDialog):
         Kind, source and options.
     template_requested
         Save a TOML template.
-    cancel_requested
-        Stop the import.
     open_requested(str), fit_requested(str)
         Go on with a subject.
     """
@@ -44,7 +41,6 @@ class ImportDialog(QDialog):
     inspect_requested = Signal(str, object)
     import_requested = Signal(str, str, object)
     template_requested = Signal()
-    cancel_requested = Signal()
     open_requested = Signal(str)
     fit_requested = Signal(str)
 
@@ -69,7 +65,7 @@ class ImportDialog(QDialog):
     @property
     def is_importing(self) -> bool:
         """Whether an import runs."""
-        return self.pages.currentWidget() is self.progress
+        return self.progress.work.busy
 
     def start(self, source: str, surfaces: tuple[str, ...]) -> None:
         """Begin anew, with a folder that was dropped or none; a running import goes on."""
@@ -100,11 +96,8 @@ class ImportDialog(QDialog):
         self.choose.set_busy(False)
         page = self.options if self._finding is not None else self.choose
         page.error.setText(text)
-        self._turn_to(page)
-
-    def take_progress(self, progress: ImportProgress) -> None:
-        """How far the import is."""
-        self.progress.show_progress(progress)
+        if not self.is_importing:
+            self._turn_to(page)
 
     def take_summary(self, summary: ImportSummary) -> None:
         """The import is done."""
@@ -112,14 +105,9 @@ class ImportDialog(QDialog):
         self.summary.show_summary(summary)
         self._turn_to(self.summary)
 
-    def take_stop(self) -> None:
-        """The import was cancelled; nothing was kept."""
-        self.refuse("Cancelled; nothing was kept.")
-
     def reject(self) -> None:
         """Closing, by Escape too, stops a running import."""
-        if self.is_importing:
-            self.cancel_requested.emit()
+        self.progress.work.cancel()
         super().reject()
 
     def _connect(self) -> None:
@@ -128,7 +116,7 @@ class ImportDialog(QDialog):
         self.options.changed.connect(self._look_again)
         self.options.accepted.connect(self._import)
         self.options.went_back.connect(self._go_back)
-        self.progress.cancelled.connect(self.cancel_requested)
+        self.progress.work.changed.connect(self._follow_import)
         self.summary.opened.connect(self._open)
         self.summary.fit_wanted.connect(self._fit)
         self.summary.closed.connect(self.close)
@@ -157,6 +145,13 @@ class ImportDialog(QDialog):
             self.progress.begin(options.subject)
             self._turn_to(self.progress)
             self.import_requested.emit(self._finding.kind, self._finding.source, options)
+
+    @Slot()
+    def _follow_import(self) -> None:
+        """Back to the options where an import has ended without a summary; they say how."""
+        work = self.progress.work
+        if not work.busy and self.pages.currentWidget() is self.progress:
+            self.refuse(work.error.text() or work.note.text())
 
     def _read_options(self) -> ImportOptions | None:
         try:

@@ -5,115 +5,118 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFileDialog
 
 from app.recordings.import_pages import FactTable
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import Finding
 from core.datasets.summary import tell_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
-SPACES = (("Usual", ""), ("func1pt8mm volume", "func1pt8mm"), ("func1mm volume", "func1mm"), ("fsaverage", "fsaverage"))
-FILE_RULE = "A list of image ids…"
+SPACES = (("", "Usual"), ("func1pt8mm", "func1pt8mm volume"), ("func1mm", "func1mm volume"), ("fsaverage", "fsaverage"))
+BAD_VOXELS = (("drop", "Leave out and report"), ("refuse", "Stop the import"))
+USUAL_SURFACE = ("", "Usual for the recording")
+FILE_RULE = (None, "A list of image ids…")
 IDS_FILTER = "Image ids, one a line (*.txt)"
 TABLE_FILTER = "Tables (*.csv *.tsv);;All files (*)"
 
 
-class OptionsPage(QWidget):
+class OptionsPage(Form):
     """What was found, and what to make of it; `changed` asks to look again, `accepted` to import."""
 
-    changed = Signal()
     accepted = Signal()
     went_back = Signal()
+
+    subject = Text("Subject id")
+    title = Text("Title")
+    person = Choice("Person")
+    space = Choice("Space", choices=SPACES)
+    mask_name = Text("Voxel mask", hint="usual, all, or a mask's name", settled=True)
+    surface = Choice("Surface", choices=(USUAL_SURFACE,))
+    held_out = Choice("Held out")
+    bad_voxels = Choice("Bad voxels", choices=BAD_VOXELS)
+    images = PathText("Images", ask="Folder of the images", hint="where the recording has them", settled=True)
+    categories = PathText(
+        "Categories", ask="Table of categories", kinds=TABLE_FILTER, hint="CSV: image, category", settled=True
+    )
+    seed = Count("Seed", "Of the images drawn to hold out", most=MOST_SEED)
+    rois = Checks("Only ROIs")
 
     def __init__(self) -> None:
         super().__init__()
         self.found = FactTable()
         self._suggested = ("", "")
-        self.identity, self.title, self.mask_name = QLineEdit(), QLineEdit(), QLineEdit()
-        self.mask_name.setPlaceholderText("usual, all, or a mask's name")
-        self.person, self.space, self.surface = QComboBox(), QComboBox(), QComboBox()
-        self.held_out, self.bad_voxels = QComboBox(), QComboBox()
-        self.rois = QListWidget()
-        self.images = _PathField("where the recording has them", folder=True)
-        self.categories = _PathField("CSV: image, category", folder=False)
+        self._rules: list[tuple[str | None, str]] = []
         self.error = make_label(role="field-error", wraps=True)
         back = make_button("Back")
         self.accept = make_button("Import", "primary")
-        for text, value in SPACES:
-            self.space.addItem(text, value)
-        for text, value in (("Leave out and report", "drop"), ("Stop the import", "refuse")):
-            self.bad_voxels.addItem(text, value)
-        self._lay_out(back)
-        for combo in (self.person, self.space, self.surface):
-            combo.activated.connect(self.changed)
-        self.mask_name.editingFinished.connect(self.changed)
-        self.images.chosen.connect(self.changed)
-        self.identity.textChanged.connect(self._check)
-        self.held_out.activated.connect(self._take_rule)
+        left = make_column(make_heading("Found"), self.found, gap=8)
+        right = make_column(make_heading("Import as"), self.make_rows(*self.fields()), gap=8)
+        both = make_row(left, right, gap=24)
+        both.setStretch(0, 1)
+        both.setStretch(1, 1)
+        column = make_column(both, self.error, make_row(back, -1, self.accept), gap=10)
+        column.setStretch(0, 1)
+        self.setLayout(column)
         back.clicked.connect(self.went_back)
         self.accept.clicked.connect(self.accepted)
 
     def set_surfaces(self, names: Sequence[str]) -> None:
         """Offer the surfaces that are there."""
-        self.surface.clear()
-        self.surface.addItem("Usual for the recording", "")
-        for name in names:
-            self.surface.addItem(name, name)
+        self.surface.set_choices([USUAL_SURFACE, *((name, name) for name in names)])
 
     def show_finding(self, finding: Finding, *, is_new: bool) -> None:
         """Show what was found; a new source fills the form anew."""
         self.found.set_rows(describe_finding(finding))
         suggested = (suggest_id(finding), finding.title)
-        if is_new or (self.identity.text(), self.title.text()) == self._suggested:
-            self.identity.setText(suggested[0])
-            self.title.setText(suggested[1])
+        if is_new or (self.subject.text(), self.title.text()) == self._suggested:
+            self.subject.set_value(suggested[0])
+            self.title.set_value(suggested[1])
         self._suggested = suggested
         self._fill_rois(finding)
-        with QSignalBlocker(self.person):
-            self.person.clear()
-            for name in finding.people or ("",):
-                self.person.addItem(name or "the only one", name)
-            self.person.setCurrentIndex(max(0, self.person.findData(finding.person)))
-        self.person.setEnabled(len(finding.people) > 1)
-        self.space.setEnabled(finding.kind == "nsd")
-        self._fill_held_out(finding)
+        people = [(name, name or "the only one") for name in finding.people or ("",)]
+        self.person.set_choices(people, finding.person)
+        self.allow("person", "" if len(finding.people) > 1 else "The recording is of one person")
+        self.allow("space", "" if finding.kind == "nsd" else "Only NSD comes in several spaces")
+        self._fill_held_out(finding, kept=None if is_new else (self.held_out.value(), self.held_out.currentText()))
         self.error.setText("")
-        self._check()
+        self.refresh()
 
     def options(self) -> ImportOptions:
         """What the form says. Raises BadInputError for a bad field."""
-        every = [self.rois.item(row) for row in range(self.rois.count())]
-        ticked = tuple(item.text() for item in every if item.checkState() == Qt.CheckState.Checked)
-        return ImportOptions(
-            self.identity.text().strip(),
-            title=self.title.text().strip(),
-            person=self.person.currentData() or "",
-            space=self.space.currentData(),
-            mask=self.mask_name.text().strip(),
+        every, ticked = self.rois.values(), self.rois.value()
+        return self.make_config(
+            ImportOptions,
+            mask=self.mask_name.value(),
             rois=ticked if len(ticked) < len(every) else (),
-            surface=self.surface.currentData() or "",
-            held_out=self.held_out.currentData() or OWN,
+            held_out=self.held_out.value() or OWN,
             images=self.images.path(),
             categories=self.categories.path(),
-            bad_voxels=self.bad_voxels.currentData(),
         )
 
-    @Slot(int)
-    def _take_rule(self, index: int) -> None:
+    def take_held_out(self, *_: object) -> None:
         """A list of ids is asked for; without one the first rule is taken."""
-        if self.held_out.itemText(index) != FILE_RULE:
+        if self.held_out.value() is not None:
             return
-        chosen, _ = QFileDialog.getOpenFileName(self, "Ids of the images to hold out", "", IDS_FILTER)
+        chosen = QFileDialog.getOpenFileName(self, "Ids of the images to hold out", "", IDS_FILTER)[0]
         if chosen:
-            self.held_out.insertItem(0, f"The images in {Path(chosen).name}", chosen)
-        self.held_out.setCurrentIndex(0)
+            own = (chosen, f"The images in {Path(chosen).name}")
+            self.held_out.set_choices([own, *self._rules], chosen)
+        else:
+            self.held_out.set_value(self._rules[0][0])
 
-    @Slot()
-    def _check(self) -> None:
+    def take_subject(self, *_: object) -> None:
+        """Only the id can be refused; nothing is read again for it."""
+        self.refresh()
+
+    take_title = take_bad_voxels = take_categories = take_rois = take_seed = take_subject
+
+    def refresh(self) -> None:
+        """Say what is wrong."""
         try:
             self.options()
             reason = ""
@@ -124,94 +127,23 @@ class OptionsPage(QWidget):
 
     def _fill_rois(self, finding: Finding) -> None:
         """Offer the ROIs; the same ones keep their ticks."""
-        if [self.rois.item(row).text() for row in range(self.rois.count())] == [name for name in finding.rois if name]:
-            return
-        self.rois.clear()
-        for name, count in finding.rois.items():
-            if name:
-                item = QListWidgetItem(name)
-                item.setToolTip(f"{count:,} voxels")
-                item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled)
-                item.setCheckState(Qt.CheckState.Checked)
-                self.rois.addItem(item)
+        offered = [(name, name, f"{count:,} voxels") for name, count in finding.rois.items() if name]
+        names = [name for name, *_ in offered]
+        if list(self.rois.values()) != names:
+            self.rois.set_choices(offered, checked=names)
 
-    def _fill_held_out(self, finding: Finding) -> None:
+    def _fill_held_out(self, finding: Finding, *, kept: tuple[str, str] | None) -> None:
+        """Offer the rules; the one chosen stays, a list of ids too."""
         own = f"As recorded: {finding.held_out_rule} ({finding.n_held_out:,})"
-        rules = [(own if finding.n_held_out else f"{DEFAULT_SHARE:.0%} drawn: none are set aside", OWN)]
+        rules: list[tuple[str | None, str]] = [
+            (OWN, own if finding.n_held_out else f"{DEFAULT_SHARE:.0%} drawn: none are set aside")
+        ]
         if len(finding.repeats) > 1:
-            rules.append(("Images with the most repeats", REPEATED))
-        rules += [(f"{float(share):.0%} drawn, of each category", share) for share in SHARE_STEPS]
-        kept = self.held_out.currentData()
-        rules.append((FILE_RULE, ""))
-        self.held_out.clear()
-        for text, value in rules:
-            self.held_out.addItem(text, value)
-        self.held_out.setCurrentIndex(max(0, self.held_out.findData(kept)))
-
-    def _lay_out(self, back: QWidget) -> None:
-        form = QGridLayout()
-        form.setHorizontalSpacing(10)
-        form.setVerticalSpacing(6)
-        form.setColumnStretch(1, 1)
-        fields: tuple[tuple[str, QWidget], ...] = (
-            ("Subject id", self.identity),
-            ("Title", self.title),
-            ("Person", self.person),
-            ("Space", self.space),
-            ("Voxel mask", self.mask_name),
-            ("Surface", self.surface),
-            ("Held out", self.held_out),
-            ("Bad voxels", self.bad_voxels),
-            ("Images", self.images),
-            ("Categories", self.categories),
-            ("Only ROIs", self.rois),
-        )
-        for row, (name, field) in enumerate(fields):
-            field.setAccessibleName(name)
-            side = Qt.AlignmentFlag.AlignTop if field is self.rois else Qt.AlignmentFlag.AlignVCenter
-            form.addWidget(make_label(name, "muted"), row, 0, side)
-            form.addWidget(field, row, 1)
-        left = make_column(make_heading("Found"), self.found, gap=8)
-        right = make_column(make_heading("Import as"), form, gap=8)
-        both = make_row(left, right, gap=24)
-        both.setStretch(0, 1)
-        both.setStretch(1, 1)
-        column = make_column(both, self.error, make_row(back, -1, self.accept), gap=10)
-        column.setStretch(0, 1)
-        self.setLayout(column)
-
-
-class _PathField(QWidget):
-    """A field for a file or folder that may stay empty."""
-
-    chosen = Signal()
-
-    def __init__(self, hint: str, *, folder: bool) -> None:
-        super().__init__()
-        self._folder = folder
-        self.field = QLineEdit()
-        self.field.setPlaceholderText(hint)
-        browse = make_button("Choose…")
-        row = make_row(self.field, browse, gap=6)
-        row.setStretch(0, 1)
-        self.setLayout(row)
-        browse.clicked.connect(self._browse)
-        self.field.editingFinished.connect(self.chosen)
-
-    def path(self) -> Path | None:
-        """What is written there."""
-        text = self.field.text().strip()
-        return Path(text).expanduser() if text else None
-
-    @Slot()
-    def _browse(self) -> None:
-        if self._folder:
-            found = QFileDialog.getExistingDirectory(self, "Folder of the images", self.field.text())
-        else:
-            found, _ = QFileDialog.getOpenFileName(self, "Table of categories", self.field.text(), TABLE_FILTER)
-        if found:
-            self.field.setText(found)
-            self.chosen.emit()
+            rules.append((REPEATED, "Images with the most repeats"))
+        rules += [(share, f"{float(share):.0%} drawn, of each category") for share in SHARE_STEPS]
+        self._rules = [*rules, FILE_RULE]
+        is_list = kept is not None and kept[0] is not None and Path(kept[0]).is_file()
+        self.held_out.set_choices([kept, *self._rules] if kept and is_list else self._rules, kept and kept[0])
 
 
 def describe_finding(finding: Finding) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QProgressBar, QScrollArea, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QScrollArea, QWidget
 
 from app.look.theme import Theme
 from app.recordings.ceiling_bars import CeilingBars
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.job_line import JobLine, Reading
 from core.datasets.importer import ImportProgress
 from core.datasets.kinds import HINTS, TITLES
 from core.datasets.summary import ImportSummary
@@ -17,7 +18,6 @@ from core.datasets.summary import ImportSummary
 NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
 HINT = "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done."
-PARTS = 100
 NEEDS_SOURCE = "Choose a folder or a description first"
 
 
@@ -128,39 +128,31 @@ class FactTable(QScrollArea):
 
 
 class ProgressPage(QWidget):
-    """How far an import is; `cancelled` asks to stop it."""
-
-    cancelled = Signal()
+    """How far an import is."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.what = make_label("Starting…", "strong")
-        self.left = make_label(role="muted")
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
+        self.what = make_label(role="strong")
+        self.work = JobLine()
         self.cancel = make_button("Cancel import")
         hint = make_label(
             "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done.",
             "muted",
             wraps=True,
         )
-        self.setLayout(make_column(-1, self.what, self.bar, self.left, hint, -1, make_row(-1, self.cancel), gap=10))
-        self.cancel.clicked.connect(self.cancelled)
+        self.setLayout(make_column(-1, self.what, self.work, hint, -1, make_row(-1, self.cancel), gap=10))
+        self.cancel.clicked.connect(self.work.cancel)
 
     def begin(self, subject: str) -> None:
         """An import starts."""
         self.what.setText(f"Importing {subject}…")
-        self.left.setText("")
-        self.bar.setRange(0, 0)
 
-    def show_progress(self, progress: ImportProgress) -> None:
-        """One record."""
-        self.bar.setRange(0, max(progress.total, 1) * PARTS)
-        self.bar.setValue(round((progress.done + progress.part) * PARTS))
+    def read(self, progress: ImportProgress) -> Reading:
+        """How far one record is; its name is shown above."""
         named = f"Reading {progress.name}" if progress.name else "Reading…"
         self.what.setText("Writing…" if progress.stage == "writing" else named)
-        left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
-        self.left.setText(f"{progress.done} of {progress.total}{left}")
+        share = (progress.done + progress.part) / max(progress.total, 1)
+        return Reading(share, f"{progress.done} of {progress.total}", progress.seconds_left)
 
 
 class SummaryPage(QWidget):

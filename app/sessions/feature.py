@@ -1,4 +1,4 @@
-"""The commands about sessions: new, open, save, recent ones, and the offer after a crash. Never draws a panel.
+"""Saved sessions in the window: new, open, save, recent ones, and the offer after a crash. Never draws a panel.
 
 Opening reads the file, looks for what it needs on the lane, asks for what has moved, reads that, and only then changes
 anything in the window.
@@ -6,23 +6,24 @@ anything in the window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from PySide6.QtCore import QObject, QPoint, Slot
+from PySide6.QtCore import QPoint, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog
 
-from app.base.paths import default_export_folder
-from app.sessions.apply import Loaded, know, load_record, show_loaded
-from app.sessions.capture import capture_record, essence, merge_unchanged
+from app.base.desk import Desk, Drop, Feature, Loaded, Paths
+from app.base.jobs import Failed, Job, Make, WhenBusy
 from app.sessions.closing import Closing
 from app.sessions.keeper import Open, SessionKeeper
 from app.sessions.moved_dialog import MovedDialog
 from app.sessions.recent_menu import RecentMenu
+from app.sessions.record import capture_record, essence, know, load_record, merge_unchanged
 from app.sessions.restore_dialog import RestoreDialog
+from app.widgets.ask_path import export_folder
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, forget, forget_claimed, list_crashed
 from core.session.check import Missing, find_missing
@@ -32,32 +33,32 @@ from core.session.lock import FileLock, name_holder, take_lock
 from core.session.recent import add_recent
 from core.session.record import SessionRecord
 
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
-
 FILTER = f"Sessions (*{ENDING})"
 PROGRAM = "Probescope"
 
 
-class SessionTools(QObject):
-    """Knows which file the session has and what was saved in it."""
+class Sessions(Feature):
+    """Knows which file the session has and what was saved in it; `parts` are the features that keep something in it."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._session = window.session
+    def __init__(self, desk: Desk, parts: Sequence[Feature]) -> None:
+        super().__init__(desk)
+        self._parts = parts
         self.path: Path | None = None
-        self.keeper = SessionKeeper(self.capture, self)
-        self.closing = Closing(self)
+        self.keeper = SessionKeeper(self.open_now, self)
+        self.closing = Closing(desk, find_unsaved=self._find_unsaved, save=self.save)
         self.dialog: QDialog | None = None
         self._lock: FileLock | None = None
+        self._opening: Job | None = None
         self._saved: SessionRecord | None = None
         self._opened: tuple[SessionRecord, SessionRecord] | None = None
-        self.menu = RecentMenu(self, window)
+        self.menu = RecentMenu(desk.parent)
+        self.menu.open_wanted.connect(self.open_path)
+        self.menu.restore_wanted.connect(self.restore_left)
+        self.menu.failed.connect(self._session.problems.show)
         self.keeper.looked.connect(self.show_title)
         self.keeper.failed.connect(self._tell_failure)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about sessions."""
         return {
             "new_session": self.new,
@@ -68,19 +69,15 @@ class SessionTools(QObject):
             "quit": self.closing.quit,
         }
 
-    @property
-    def window(self) -> MainWindow:
-        """The window it belongs to."""
-        return self._window
+    def drops(self) -> Sequence[Drop]:
+        """Session files."""
+        return (Drop("sessions", "Open the session {name}", _is_session, lambda paths: self.open_path(paths[0])),)
 
     def begin(self, path: Path | None = None) -> None:
         """Watch the window from now on; open a session, or offer what a crash left."""
-        self._window.actions_table.action("recent_sessions").setMenu(self.menu)
-        self._window.undo_tools.begin()
-        kept = self._session.settings.text("export_folder")
-        clean_up(Path(kept) if kept else default_export_folder())
+        clean_up(export_folder(self._session.settings))
         self._watch()
-        self.keeper.set_pause(self._session.settings.whole("autosave_seconds"))
+        self._take_setting("autosave_seconds")
         self.keeper.begin()
         if path is not None:
             self.open_path(path)
@@ -88,26 +85,28 @@ class SessionTools(QObject):
         if left and path is None and self._session.settings.flag("offer_restore"):
             self._offer(left)
         elif left:
-            text = "A window was not closed in order; what it held is in File, Recent sessions."
-            self._session.problems.message.emit(text, "info")
+            self._desk.say("A window was not closed in order; what it held is in File, Recent sessions.", "info")
 
-    def capture(self) -> Open:
+    def open_now(self) -> Open:
         """What is open now, with what could not be opened kept as the file had it."""
-        record = capture_record(self._window)
+        record = self._capture()
         if self._opened is not None:
             record = merge_unchanged(*self._opened, record)
         return Open(record, self._session.state.probe, self.path)
 
     def is_modified(self) -> bool:
         """Whether a named session differs from its file."""
-        return self.path is not None and (self._saved is None or essence(self.capture().record) != self._saved)
+        return self.path is not None and (self._saved is None or essence(self.open_now().record) != self._saved)
+
+    def _find_unsaved(self) -> str:
+        return self.path.name if self.path is not None and self.is_modified() else ""
 
     @Slot()
     def show_title(self) -> None:
         """Name of the session and mark of changes in the title bar."""
         name = f"{self.path.name.removesuffix(ENDING)}[*] – " if self.path is not None else ""
-        self._window.setWindowTitle(f"{name}{PROGRAM}")
-        self._window.setWindowModified(self.is_modified())
+        self._desk.parent.setWindowTitle(f"{name}{PROGRAM}")
+        self._desk.parent.setWindowModified(self.is_modified())
 
     @Slot()
     def new(self) -> None:
@@ -115,15 +114,15 @@ class SessionTools(QObject):
         if not self.closing.may_leave():
             return
         self._leave()
-        kept = capture_record(self._window)
+        kept = self._capture()
         plain = SessionRecord(subject=kept.subject, network=kept.network, layer=kept.layer, gate_r=kept.gate_r)
-        self._take(Loaded(plain, "", None, None, {}, ()), path=None, opened=None)
+        self._take(Loaded(plain), path=None, opened=None)
 
     @Slot()
     def open(self) -> None:
         """Ask for a session file and open it."""
         start = self._session.settings.text("session_folder") or str(Path.home())
-        chosen, _ = QFileDialog.getOpenFileName(self._window, "Open a session", start, FILTER)
+        chosen, _ = QFileDialog.getOpenFileName(self._desk.parent, "Open a session", start, FILTER)
         if chosen:
             self.open_path(Path(chosen))
 
@@ -147,33 +146,32 @@ class SessionTools(QObject):
         """Ask for a file and save into it."""
         folder = self._session.settings.text("session_folder") or str(Path.home())
         name = self.path.name if self.path is not None else f"session{ENDING}"
-        chosen, _ = QFileDialog.getSaveFileName(self._window, "Save the session", str(Path(folder) / name), FILTER)
+        chosen, _ = QFileDialog.getSaveFileName(self._desk.parent, "Save the session", str(Path(folder) / name), FILTER)
         return bool(chosen) and self._write(with_ending(Path(chosen)))
 
     @Slot()
     def show_recent(self) -> None:
         """Show the recent sessions over the window."""
-        self.menu.popup(self._window.mapToGlobal(QPoint(12, 40)))
+        self.menu.popup(self._desk.parent.mapToGlobal(QPoint(12, 40)))
 
     def finish(self) -> None:
         """The window closes: what is not in a file stays under the recent sessions."""
         self.keeper.finish(keep=self._is_worth_keeping())
         self._release()
 
-    def restore(self, left: Autosaved) -> None:
+    def restore_left(self, left: Autosaved) -> None:
         """Take over what a window left, asking about changes of what is open now first."""
         if left.session is None or not self.closing.may_leave():
             return
         lock = claim(left)
         if lock is None:
-            text = "That session is open in another window by now."
-            self._session.problems.message.emit(text, "warning")
+            self._desk.say("That session is open in another window by now.", "warning")
             return
-        self._look_for(left.session.record, partial(self._take_left, left, lock), on_given_up=lock.keep)
+        self._look_for(left.session.record, partial(self._take_left, left, lock), lock.keep)
 
     def _offer(self, left: tuple[Autosaved, ...]) -> None:
-        dialog = RestoreDialog(left, self._window)
-        dialog.restore_requested.connect(self.restore)
+        dialog = RestoreDialog(left, self._desk.parent)
+        dialog.restore_requested.connect(self.restore_left)
         dialog.delete_requested.connect(self._delete)
         self.dialog = dialog
         dialog.open()
@@ -186,15 +184,14 @@ class SessionTools(QObject):
             self._session.problems.show(error)
 
     def _look_for(
-        self, record: SessionRecord, take: Callable[[Loaded], None], *, on_given_up: Callable[[], None] = lambda: None
+        self, record: SessionRecord, take: Callable[[Loaded], None], on_given_up: Callable[[], None] = lambda: None
     ) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it to `take`."""
         catalogue, folders = self._session.catalogue, self._data_folders()
-        self._session.lane.submit(
-            "session",
+        self._submit(
             lambda _stop: find_missing(record, know(catalogue), folders=folders),
-            on_done=lambda missing: self._ask_for(record, missing, take, on_given_up=on_given_up),
-            on_failed=self._session.problems.show_failed,
+            lambda missing: self._ask_for(record, missing, take, on_given_up),
+            on_given_up=on_given_up,
             title="Looking for the session's data…",
         )
 
@@ -203,16 +200,15 @@ class SessionTools(QObject):
         record: SessionRecord,
         missing: tuple[Missing, ...],
         take: Callable[[Loaded], None],
-        *,
         on_given_up: Callable[[], None],
     ) -> None:
         if not any(one.reference is not None for one in missing):
-            self._load(record, missing, {}, take)
+            self._load(record, missing, {}, take, on_given_up)
             return
         folders = self._data_folders()
-        dialog = MovedDialog(missing, start=folders[0] if folders else Path.home(), parent=self._window)
+        dialog = MovedDialog(missing, start=folders[0] if folders else Path.home(), parent=self._desk.parent)
         self.dialog = dialog
-        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take))
+        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take, on_given_up))
         dialog.accepted.connect(lambda: self._session.settings.set("data_folder", str(dialog.folder)))
         dialog.rejected.connect(on_given_up)
         dialog.open()
@@ -223,15 +219,35 @@ class SessionTools(QObject):
         missing: tuple[Missing, ...],
         found: Mapping[str, Path],
         take: Callable[[Loaded], None],
+        on_given_up: Callable[[], None],
     ) -> None:
         catalogue, places = self._session.catalogue, dict(found)
         folders = self._data_folders()
-        self._session.lane.submit(
-            "session",
+        self._submit(
             lambda _stop: load_record(record, catalogue, missing=missing, found=places, folders=folders),
-            on_done=take,
-            on_failed=self._session.problems.show_failed,
+            take,
+            on_given_up=on_given_up,
             title="Opening the session…",
+        )
+
+    def _submit(self, make: Make, take: Callable[[Any], None], *, on_given_up: Callable[[], None], title: str) -> None:
+        """Read on the lane. A session asked for later takes the place of this one, which then gives its lock back."""
+        lane = self._session.lane
+
+        def fail(failed: Failed) -> None:
+            on_given_up()
+            lane.failed.emit(failed)
+
+        if self._opening is not None:
+            lane.stop(self._opening)
+        self._opening = lane.submit(
+            "session",
+            make,
+            on_done=take,
+            on_failed=fail,
+            on_stopped=on_given_up,
+            title=title,
+            when_busy=WhenBusy.LATEST,
         )
 
     def _data_folders(self) -> tuple[Path, ...]:
@@ -242,9 +258,8 @@ class SessionTools(QObject):
         self._leave()
         lock = self._lock_file(saved.path)
         if lock is None:
-            holder = name_holder(_lock_path(saved.path))
-            text = f"{saved.path.name} is open in another window ({holder}). This one is a copy: save it under a name."
-            self._session.problems.message.emit(text, "warning")
+            where = f"is open in another window ({name_holder(_lock_path(saved.path))})"
+            self._desk.say(f"{saved.path.name} {where}. This one is a copy: save it under a name.", "warning")
             self._take(loaded, path=None, opened=saved.record)
             return
         self._lock = lock
@@ -269,17 +284,31 @@ class SessionTools(QObject):
     def _take(self, loaded: Loaded, *, path: Path | None, opened: SessionRecord | None) -> None:
         self.path = path
         self._opened = None
-        show_loaded(self._window, loaded)
-        after = capture_record(self._window)
+        refused = self._show(loaded)
+        after = self._capture()
         if opened is not None:
             self._opened = (opened, after)
-        self._saved = essence(self.capture().record)
-        self._window.undo_tools.begin()
+        self._saved = essence(self.open_now().record)
         self.keeper.mark()
         self.show_title()
-        if loaded.problems:
-            text = " ".join(loaded.problems) + " The rest was opened; what is missing stays in the session."
-            self._session.problems.message.emit(text, "warning")
+        if loaded.problems or refused:
+            told = " ".join(dict.fromkeys((*loaded.problems, *refused)))
+            self._desk.say(f"{told} The rest was opened; what is missing stays in the session.", "warning")
+
+    def _capture(self) -> SessionRecord:
+        return capture_record(self._parts, self._desk.tabs.current)
+
+    def _show(self, loaded: Loaded) -> list[str]:
+        """Have every feature show its part; the sentences of what could not be shown. A defect is not swallowed."""
+        refused = []
+        for part in self._parts:
+            try:
+                part.restore(loaded)
+            except ProbeError as error:
+                refused.append(str(error))
+        if loaded.record.tab in self._desk.tabs.keys:
+            self._desk.tabs.open(loaded.record.tab)
+        return refused
 
     def _leave(self) -> None:
         """Another session comes: what is not in a file stays under the recent ones."""
@@ -294,11 +323,11 @@ class SessionTools(QObject):
     def _is_worth_keeping(self) -> bool:
         if self.path is not None:
             return self.is_modified()
-        record = capture_record(self._window)
+        record = self._capture()
         return record.target is not None or bool(record.tray) or any(one.sweep for one in record.analyses)
 
     def _write(self, path: Path) -> bool:
-        now = self.capture()
+        now = self.open_now()
         try:
             lock = self._lock if path == self.path else self._lock_file(path)
             if lock is None and path != self.path:
@@ -334,22 +363,21 @@ class SessionTools(QObject):
             self._session.problems.show(error)
 
     def _watch(self) -> None:
-        state, window = self._session.state, self._window
-        for signal in (
-            window.undo_tools.chosen,
-            state.probe_changed,
-            state.auto_probe_changed,
-            window.tray_tools.tray.changed,
-            window.cortex.view.layout_changed,
-            window.cortex.view.scale_changed,
-            window.workspaces.tabs.currentChanged,
-        ):
-            signal.connect(self._mark)
+        state = self._session.state
+        for signal in (state.probe_changed, state.auto_probe_changed, *(part.changed for part in self._parts)):
+            signal.connect(self.mark)
         self._session.problems.crashed.connect(self._save_after_crash)
+        self._session.settings.changed.connect(self._take_setting)
 
     @Slot()
-    def _mark(self) -> None:
+    def mark(self) -> None:
+        """Something that a session keeps has changed."""
         self.keeper.mark()
+
+    @Slot(str)
+    def _take_setting(self, key: str) -> None:
+        if key == "autosave_seconds":
+            self.keeper.set_pause(self._session.settings.whole(key))
 
     @Slot()
     def _save_after_crash(self) -> None:
@@ -361,8 +389,12 @@ class SessionTools(QObject):
 
     @Slot(str)
     def _tell_failure(self, text: str) -> None:
-        self._session.problems.message.emit(text, "warning")
+        self._desk.say(text, "warning")
 
 
 def _lock_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
+
+
+def _is_session(paths: Paths) -> bool:
+    return paths[0].name.endswith(ENDING)

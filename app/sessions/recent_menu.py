@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.sessions.restore_dialog import describe_autosaved
@@ -14,19 +13,29 @@ from core.session.autosave import AutosaveState, list_autosaves
 from core.session.files import ENDING
 from core.session.recent import forget_recent, list_recent
 
-if TYPE_CHECKING:
-    from app.sessions.feature import SessionTools
-
 LONGEST = 110
 """Letters of a row; what a session holds may be told at length."""
 
 
 class RecentMenu(QMenu):
-    """Filled anew whenever it opens, since other windows save too."""
+    """Filled anew whenever it opens, since other windows save too.
 
-    def __init__(self, tools: SessionTools, parent: QWidget) -> None:
+    Signals
+    -------
+    open_wanted(Path)
+        Open a session's file.
+    restore_wanted(Autosaved)
+        Open what a window saved by itself.
+    failed(ProbeError)
+        The list could not be forgotten.
+    """
+
+    open_wanted = Signal(object)
+    restore_wanted = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
         super().__init__("Recent sessions", parent)
-        self._tools = tools
         self.aboutToShow.connect(self.fill)
 
     @Slot()
@@ -36,7 +45,7 @@ class RecentMenu(QMenu):
         files = list_recent()
         for path in files:
             action = self.addAction(f"{path.name.removesuffix(ENDING)}    {path.parent}")
-            action.triggered.connect(partial(self._tools.open_path, path))
+            action.triggered.connect(partial(self.open_wanted.emit, path))
         self.addSeparator()
         self._list_autosaved()
         if self.isEmpty() or all(action.isSeparator() for action in self.actions()):
@@ -50,11 +59,11 @@ class RecentMenu(QMenu):
             if one.state is not AutosaveState.OPEN and one.session is not None:
                 text = describe_autosaved(one).replace("\n", ": ")
                 action = self.addAction(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
-                action.triggered.connect(partial(self._tools.restore, one))
+                action.triggered.connect(partial(self.restore_wanted.emit, one))
 
     @Slot()
     def _forget(self) -> None:
         try:
             forget_recent()
         except ProbeError as error:
-            self._tools.window.session.problems.show(error)
+            self.failed.emit(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
 
 from app.look.icons import load_icon
 from app.look.theme import Theme
-from app.shell.commands import COMMANDS, MENUS, Command, Situation
+from app.shell.commands import COMMANDS, MENUS, Command, Situation, find_command
+from app.shell.jump import Jump
 
 
 class Actions(QObject):
@@ -23,6 +24,7 @@ class Actions(QObject):
             action = QAction(command.title, owner)
             action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            action.setAutoRepeat(command.id != "cancel")  # a key held down stops one thing
             action.triggered.connect(handlers[command.id])
             owner.addAction(action)
             self._actions[command.id] = action
@@ -31,13 +33,30 @@ class Actions(QObject):
         """The action of a command."""
         return self._actions[identity]
 
+    def give(self, identity: str) -> None:
+        """Give a command as its menu would, if it can be given now."""
+        self._actions[identity].trigger()
+
+    def jumps(self) -> Iterator[Jump]:
+        """A line of the palette for each action as it is now: its text, key, and why it cannot be given."""
+        for command in COMMANDS:
+            action = self._actions[command.id]
+            reason = "" if action.isEnabled() else str(action.data())
+            yield Jump(
+                "Command", action.text().removesuffix("…"), command.help, action.trigger, reason, key_text(action)
+            )
+
     def refresh(self, situation: Situation) -> None:
-        """Enable what can be done now; the others say why not."""
+        """Enable what can be done now; the others say why not, and undo and redo what they change: "Undo target"."""
         for command in COMMANDS:
             reason = command.reason(situation)
             action = self._actions[command.id]
             action.setEnabled(not reason)
+            action.setData(reason)
             action.setToolTip(describe_tip(command, reason, key_text(action)))
+        for identity, change in zip(("undo", "redo"), situation.undo, strict=True):
+            title = find_command(identity).title
+            self._actions[identity].setText(f"{title} {change}".rstrip())
 
     def set_keys(self, keys: Mapping[str, str]) -> None:
         """Give every command its first key, by id; the second one stays."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
+from app.base.services import Services
 from app.look.icons import load_icon
 from app.look.theme import DARK, Theme
 from app.widgets.announce import announce
 from app.widgets.basics import make_label, make_row, make_tool_button, set_look
 
+LOGGER = logging.getLogger(__name__)
 TONES = {"error": "warning", "warning": "warning", "info": "info"}
 ICON_PIXELS = 18
 NOTE_MS = 12_000
@@ -42,8 +47,16 @@ class Banner(QFrame):
         self.leaving.timeout.connect(self._leave)
         self.hide()
 
+    def follow(self, services: Services) -> None:
+        """Show what the services say; an error goes once something later went well."""
+        services.problems.message.connect(self.show_text)
+        services.controller.noted.connect(partial(self.show_text, tone="info"))
+        for fact in ("card", "stimulus", "target", "probe"):
+            getattr(services.state, f"{fact}_changed").connect(partial(self._mend_by, services, fact))
+
     def show_text(self, text: str, tone: str) -> None:
-        """Show one message in place of any other."""
+        """Show one message in place of any other; the log keeps it."""
+        LOGGER.info("%s", text)
         self._tone = tone
         self.text.setText(text)
         set_look(self, "tone", tone)
@@ -59,6 +72,11 @@ class Banner(QFrame):
         """Take an error away because something later went well; notes and warnings stay."""
         if self._tone == "error":
             self.clear()
+
+    def _mend_by(self, services: Services, fact: str) -> None:
+        """That a fact was forgotten is nothing that went well."""
+        if getattr(services.state, fact) is not None:
+            self.mend()
 
     @Slot()
     def _leave(self) -> None:

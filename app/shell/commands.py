@@ -5,7 +5,7 @@ A command that cannot be given now says why in its tooltip.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.base.jobs import Idle, RunState
@@ -110,273 +110,134 @@ class Command:
 
 MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")
 
-COMMANDS: tuple[Command, ...] = (
-    Command("new_session", "New session", "File", "Start afresh with this encoder and image", "Ctrl+Shift+N"),
-    Command("open_session", "Open session…", "File", "Open everything a session file holds", "Ctrl+Shift+O", "folder"),
-    Command("recent_sessions", "Recent sessions", "File", "Sessions saved last, and what windows saved by themselves"),
-    Command("save_session", "Save session", "File", "Save everything that is open in one file", "Ctrl+S", "save"),
-    Command(
-        "save_session_as",
-        "Save session as…",
-        "File",
-        "Save everything that is open under a new name",
-        "Ctrl+Shift+S",
-        ends_group=True,
-    ),
-    Command("undo", "Undo", "Edit", "Go back to what was chosen before", "Ctrl+Z", "undo", needs_past),
-    Command("redo", "Redo", "Edit", "Choose again what was undone", "Ctrl+Shift+Z", "redo", needs_future),
-    Command("open_image", "Open image…", "File", "Probe an image of your own", "Ctrl+O", "image", in_toolbar=True),
-    Command(
-        "import_recordings",
-        "Import recordings…",
-        "File",
-        "Bring a subject of your own: NSD, Algonauts, BOLD5000, THINGS, NIfTI or arrays",
-        "Ctrl+D",
-        "folder",
-    ),
-    Command(
-        "show_recording",
-        "Show recording…",
-        "File",
-        "What was imported of this subject: images, repeats, voxels, noise ceilings; or remove it",
-        "",
-        "info",
-        needs_recording,
-    ),
-    Command("previous_image", "Previous image", "File", "Go to the image before in the gallery", "[", "previous"),
-    Command("next_image", "Next image", "File", "Go to the next image of the gallery", "]", "next", ends_group=True),
-    Command(
-        "export",
-        "Export stimuli…",
-        "File",
-        "Save original, perturbed and control images with their manifest",
-        "Ctrl+E",
-        "export",
-        needs_probe,
-        in_toolbar=True,
-    ),
-    Command(
-        "make_package",
-        "Make a package…",
-        "File",
-        "Turn a stimulus set into a BIDS, PsychoPy, jsPsych or Brain-Score package with trial orders",
-        "Ctrl+Shift+K",
-        "export",
-    ),
-    Command(
-        "save_probe",
-        "Save probe…",
-        "File",
-        "Save a file that reproduces this probe",
-        "Ctrl+Alt+S",
-        "save",
-        needs_probe,
-        ends_group=True,
-    ),
-    Command(
-        "compare_measured",
-        "Compare measured responses…",
-        "File",
-        "After the experiment: do the responses move as the stimulus set predicted?",
-        "",
-        "chart",
-        ends_group=True,
-    ),
-    Command(
-        "plan_stimuli",
-        "Plan stimuli…",
-        "File",
-        "Add images x targets x directions x budgets x networks to the tray",
-        "",
-        "add",
-        needs_encoder,
-    ),
-    Command(
-        "write_stimuli",
-        "Write a stimulus set…",
-        "File",
-        "Write the tray as matched stimuli with their manifest",
-        "Ctrl+Shift+E",
-        "export",
-        ends_group=True,
-    ),
-    Command("import_surface", "Import surface…", "File", "Add a cortical surface of your own", "", "cortex"),
-    Command(
-        "import_encoder",
-        "Import encoder…",
-        "File",
-        "Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, plain arrays or of this program",
-        "Ctrl+I",
-        "add",
-    ),
-    Command(
-        "export_encoder",
-        "Export encoder…",
-        "File",
-        "Save the encoder in use as a folder of this program or as NumPy arrays",
-        "",
-        "export",
-        needs_encoder,
-        ends_group=True,
-    ),
-    Command("networks", "Networks…", "File", "List, download, import, check and remove networks", "Ctrl+N", "network"),
-    Command(
-        "robustify",
-        "Robustify a network…",
-        "File",
-        "Make a robust network of another one with your photographs",
-        "Ctrl+R",
-        "shield",
-        ends_group=True,
-    ),
-    Command(
-        "fit_encoders",
-        "Fit encoders…",
-        "File",
-        "Fit a subject's responses on a network's features: layers, reducer, readout, scores",
-        "Ctrl+F",
-        "add",
-        ends_group=True,
-    ),
-    Command(
-        "save_figure",
-        "Save figure…",
-        "File",
-        "Draw this probe for print: PNG, SVG or PDF of the page, images, curve, ROIs, steps or cortex",
-        "Ctrl+Shift+F",
-        "chart",
-        needs_probe,
-    ),
-    Command(
-        "save_movie",
-        "Save movie…",
-        "File",
-        "Film the attack's steps, the epsilon sweep or the turning cortex: MP4, GIF or PNG files",
-        "Ctrl+M",
-        "film",
-        needs_probe,
-    ),
-    Command("window_picture", "Save window picture…", "File", "Save a PNG of the window", "Ctrl+Shift+W", "camera"),
-    Command(
-        "cortex_picture",
-        "Save cortex picture…",
-        "File",
-        "Save a PNG of the cortex at twice its size",
-        "Ctrl+Shift+C",
-        "cortex",
-        ends_group=True,
-    ),
-    Command(
-        "settings",
-        "Settings…",
-        "File",
-        "Theme, device, budgets, folders, notices and keyboard shortcuts",
-        "Ctrl+,",
-        "settings",
-        ends_group=True,
-    ),
-    Command("quit", "Quit", "File", "Stop what runs and close the window", "Ctrl+Q", "quit"),
-    Command("probe", "Probe", "Probe", "Make the probe", "P", "probe", needs_ready),
-    Command(
-        "add_to_tray",
-        "Add to the tray",
-        "Probe",
-        "Collect this probe for a stimulus set",
-        "T",
-        "add",
-        needs_probe,
-    ),
-    Command("cancel", "Cancel", "Probe", "Stop what runs", "Esc", "cancel", needs_run, ends_group=True),
-    Command("raise", "Raise the response", "Probe", "Probe for a higher response", "R", "up"),
-    Command("lower", "Lower the response", "Probe", "Probe for a lower response", "L", "down"),
-    Command("toggle_auto", "Probe at once", "Probe", "Probe at every change, or only when asked", "A", "auto"),
-    Command("view_lateral", "Lateral view", "Cortex", "Look from outside", "1"),
-    Command("view_medial", "Medial view", "Cortex", "Look from the midline", "2"),
-    Command("view_ventral", "Ventral view", "Cortex", "Look from below", "3"),
-    Command("view_dorsal", "Dorsal view", "Cortex", "Look from above", "4"),
-    Command("view_posterior", "Posterior view", "Cortex", "Look from behind", "5"),
-    Command("view_anterior", "Anterior view", "Cortex", "Look from the front", "6"),
-    Command("view_flat", "Flat map", "Cortex", "Look at the flattened cortex", "7"),
-    Command(
-        "camera_poses", "Camera poses…", "Cortex", "Keep this view of the cortex under a name, or go to a kept one", "8"
-    ),
-    Command(
-        "copy_cortex",
-        "Copy cortex picture",
-        "Cortex",
-        "Put the cortex with its names and colour bar on the clipboard, at twice its size",
-        "Ctrl+Shift+X",
-        "copy",
-        ends_group=True,
-    ),
-    Command("choose_surface", "Surface of the subject…", "Cortex", "Show the subject on another surface"),
-    Command("choose_atlas", "ROI atlas…", "Cortex", "Outline the ROIs of another atlas of this surface"),
-    Command("project_volume", "Project volume…", "Cortex", "Write a NIfTI file's values at every vertex shown"),
-    Command("remove_surface", "Remove surface…", "Cortex", "Remove a surface you imported"),
-    Command(
-        "encoder_card",
-        "Encoder card…",
-        "View",
-        "How well the encoder predicts: scores, noise ceiling, penalties, layers",
-        "I",
-        "chart",
-        needs_encoder,
-    ),
-    Command(
-        "study",
-        "Test the method…",
-        "View",
-        "Run the analyses on simulated voxels whose true axes are known, and see when the findings hold",
-    ),
-    Command("flicker", "Flicker clean and perturbed", "View", "Swap clean and perturbed image in place", "F", "eye"),
-    Command(
-        "toggle_theme",
-        "Switch dark and light",
-        "View",
-        "Change the colours of the window",
-        "Ctrl+T",
-        "theme",
-        in_toolbar=True,
-    ),
-    Command(
-        "palette",
-        "Command palette…",
-        "View",
-        "Find any command, ROI, image, network, subject or setting by a few letters",
-        "Ctrl+K",
-        "search",
-        in_toolbar=True,
-        also="Ctrl+Shift+P",
-    ),
-    Command(
-        "toggle_controls",
-        "Show or hide controls",
-        "View",
-        "Fold the left column away, or bring it back",
-        "Ctrl+1",
-        "sidebar",
-        in_toolbar=True,
-    ),
-    Command("toggle_images", "Show or hide images", "View", "Fold the images away, or bring them back", "Ctrl+2"),
-    Command(
-        "toggle_responses", "Show or hide responses", "View", "Fold the responses away, or bring them back", "Ctrl+3"
-    ),
-    Command("reset_layout", "Reset layout", "View", "Give every part of the window its first size", "", "layout"),
-    Command("show_log", "Show log", "View", "What the program noted while it ran", "Ctrl+L", "log"),
-    Command("show_shortcuts", "Keyboard shortcuts", "Help", "Every command and its key", "F1", "help", in_toolbar=True),
-    Command(
-        "start_tour", "Tour of the window", "Help", "Seven steps from a click to stimuli for the scanner", "", "eye"
-    ),
-    Command(
-        "copy_report",
-        "Copy program report",
-        "Help",
-        "Copy versions, device, settings and the last log lines, to paste into a question",
-        "",
-        "copy",
-    ),
-    Command("about", "About Probescope", "Help", "Version, sources and licences", "", "info"),
-)
+TABLE = """\
+[File]
+new_session | New session | Ctrl+Shift+N |  | Start afresh with this encoder and image
+open_session | Open session… | Ctrl+Shift+O | folder | Open everything a session file holds
+recent_sessions | Recent sessions |  |  | Sessions saved last, and what windows saved by themselves
+save_session | Save session | Ctrl+S | save | Save everything that is open in one file
+save_session_as | Save session as… | Ctrl+Shift+S |  | Save everything that is open under a new name
+-
+open_image | Open image… | Ctrl+O | image | Probe an image of your own
+import_recordings | Import recordings… | Ctrl+D | folder | Bring a subject of your own: NSD, Algonauts, BOLD5000, \
+    THINGS, NIfTI or arrays
+show_recording | Show recording… |  | info | What was imported of this subject: images, repeats, voxels, noise \
+    ceilings; or remove it
+previous_image | Previous image | [ | previous | Go to the image before in the gallery
+next_image | Next image | ] | next | Go to the next image of the gallery
+-
+export | Export stimuli… | Ctrl+E | export | Save original, perturbed and control images with their manifest
+make_package | Make a package… | Ctrl+Shift+K | export | Turn a stimulus set into a BIDS, PsychoPy, jsPsych or \
+    Brain-Score package with trial orders
+save_probe | Save probe… | Ctrl+Alt+S | save | Save a file that reproduces this probe
+-
+compare_measured | Compare measured responses… |  | chart | After the experiment: do the responses move as the \
+    stimulus set predicted?
+-
+plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
+write_stimuli | Write a stimulus set… | Ctrl+Shift+E | export | Write the tray as matched stimuli with their manifest
+-
+import_surface | Import surface… |  | cortex | Add a cortical surface of your own
+import_encoder | Import encoder… | Ctrl+I | add | Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, \
+    plain arrays or of this program
+export_encoder | Export encoder… |  | export | Save the encoder in use as a folder of this program or as NumPy arrays
+-
+networks | Networks… | Ctrl+N | network | List, download, import, check and remove networks
+robustify | Robustify a network… | Ctrl+R | shield | Make a robust network of another one with your photographs
+-
+fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses on a network's features: layers, reducer, \
+    readout, scores
+-
+save_figure | Save figure… | Ctrl+Shift+F | chart | Draw this probe for print: PNG, SVG or PDF of the page, images, \
+    curve, ROIs, steps or cortex
+save_movie | Save movie… | Ctrl+M | film | Film the attack's steps, the epsilon sweep or the turning cortex: MP4, \
+    GIF or PNG files
+window_picture | Save window picture… | Ctrl+Shift+W | camera | Save a PNG of the window
+cortex_picture | Save cortex picture… | Ctrl+Shift+C | cortex | Save a PNG of the cortex at twice its size
+-
+settings | Settings… | Ctrl+, | settings | Theme, device, budgets, folders, notices and keyboard shortcuts
+-
+quit | Quit | Ctrl+Q | quit | Stop what runs and close the window
+[Edit]
+undo | Undo | Ctrl+Z | undo | Go back to what was chosen before
+redo | Redo | Ctrl+Shift+Z | redo | Choose again what was undone
+[Probe]
+probe | Probe | P | probe | Make the probe
+add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
+cancel | Cancel | Esc | cancel | Stop the probe or whatever else is short; where nothing short runs, the long work. \
+    Files are always written
+-
+raise | Raise the response | R | up | Probe for a higher response
+lower | Lower the response | L | down | Probe for a lower response
+toggle_auto | Probe at once | A | auto | Probe at every change, or only when asked
+[Cortex]
+view_lateral | Lateral view | 1 |  | Look from outside
+view_medial | Medial view | 2 |  | Look from the midline
+view_ventral | Ventral view | 3 |  | Look from below
+view_dorsal | Dorsal view | 4 |  | Look from above
+view_posterior | Posterior view | 5 |  | Look from behind
+view_anterior | Anterior view | 6 |  | Look from the front
+view_flat | Flat map | 7 |  | Look at the flattened cortex
+camera_poses | Camera poses… | 8 |  | Keep this view of the cortex under a name, or go to a kept one
+copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
+    clipboard, at twice its size
+-
+choose_surface | Surface of the subject… |  |  | Show the subject on another surface
+choose_atlas | ROI atlas… |  |  | Outline the ROIs of another atlas of this surface
+project_volume | Project volume… |  |  | Write a NIfTI file's values at every vertex shown
+remove_surface | Remove surface… |  |  | Remove a surface you imported
+[View]
+encoder_card | Encoder card… | I | chart | How well the encoder predicts: scores, noise ceiling, penalties, layers
+study | Test the method… |  |  | Run the analyses on simulated voxels whose true axes are known, and see when the \
+    findings hold
+flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
+toggle_theme | Switch dark and light | Ctrl+T | theme | Change the colours of the window
+palette | Command palette… | Ctrl+K Ctrl+Shift+P | search | Find any command, ROI, image, network, subject or \
+    setting by a few letters
+toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Fold the left column away, or bring it back
+toggle_images | Show or hide images | Ctrl+2 |  | Fold the images away, or bring them back
+toggle_responses | Show or hide responses | Ctrl+3 |  | Fold the responses away, or bring them back
+reset_layout | Reset layout |  | layout | Give every part of the window its first size
+show_log | Show log | Ctrl+L | log | What the program noted while it ran
+[Help]
+help_first | First experiment… |  | help | From the first click to a package that runs, with pictures
+help_pages | All help pages… | Shift+F1 |  | Data of your own, the four questions, experiments, Python, command line, \
+    formulas, troubleshooting
+-
+show_shortcuts | Keyboard shortcuts | F1 | help | Every command and its key
+start_tour | Tour of the window |  | eye | Seven steps from a click to stimuli for the scanner
+copy_report | Copy program report |  | copy | Copy versions, device, settings and the last log lines, to paste into \
+    a question
+about | About Probescope |  | info | Version, sources and licences
+"""
+"""Under each menu: name | title | keys | icon | what it does. A dash ends a group of the menu."""
+
+NEEDS: dict[Callable[[Situation], str], str] = {
+    needs_past: "undo",
+    needs_future: "redo",
+    needs_recording: "show_recording",
+    needs_probe: "export save_probe save_figure save_movie add_to_tray",
+    needs_encoder: "plan_stimuli export_encoder encoder_card",
+    needs_ready: "probe",
+    needs_run: "cancel",
+}
+TOOLBAR = "open_image export toggle_theme palette toggle_controls show_shortcuts"
+
+
+def _read_table() -> Iterator[Command]:
+    menu, reasons = "", {name: reason for reason, names in NEEDS.items() for name in names.split()}
+    lines = TABLE.splitlines()
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("["):
+            menu = line.strip("[]")
+        elif line != "-":
+            name, title, keys, icon, told = (" ".join(part.split()) for part in line.split("|"))
+            key, _, also = keys.partition(" ")
+            reason, in_toolbar, ends_group = reasons.get(name, always), name in TOOLBAR.split(), after == "-"
+            yield Command(name, title, menu, told, key, icon, reason, in_toolbar, ends_group, also)
+
+
+COMMANDS: tuple[Command, ...] = tuple(_read_table())
 
 
 def find_command(identity: str) -> Command:

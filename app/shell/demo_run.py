@@ -19,10 +19,11 @@ from PySide6.QtTest import QTest
 
 from app.base.exports import save_window_picture
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.base.virtual_display import VirtualDisplay, has_display
+from app.look.qt_application import make_application
 from app.look.theme import DARK, LIGHT, Theme
-from app.shell.application import make_application, make_window
+from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
 from core.errors import StorageError
@@ -65,7 +66,7 @@ def run_demo(folder: str, *, device: str = "auto") -> int:
 
 def _drive(out: Path, *, device: str) -> None:
     make_application()
-    session = open_session(engine=Engine(device=device, spare_cores=1))
+    session = open_services(engine=Engine(device=device, spare_cores=1))
     session.settings.set("network", NETWORK)
     session.settings.set("image", IMAGE)
     window = make_window(session)
@@ -80,14 +81,14 @@ def _drive(out: Path, *, device: str) -> None:
         _picture(window, out / "window_light.png", theme=LIGHT)
         window.set_theme(DARK)
         _picture_card(window, out / "encoder_card.png")
-        window.give_command("add_to_tray")
+        window.actions_table.give("add_to_tray")
         _export(window, out / "raise")
         session.controller.set_direction(Direction.LOWER)
         _wait("the lowering probe", lambda: _is_idle(window) and _direction(window) is Direction.LOWER)
         lowered = _finished(window)
         _account(lowered)
         _picture(window, out / "window_lower.png", theme=DARK)
-        window.give_command("add_to_tray")
+        window.actions_table.give("add_to_tray")
         _export(window, out / "lower")
         _picture_tray(window, out / "stimuli.png")
     finally:
@@ -101,7 +102,7 @@ def _click_a_voxel(window: MainWindow) -> Probe:
     clicked = time.monotonic()
     first: list[float] = []
     window.session.state.progress_changed.connect(lambda: first.append(time.monotonic() - clicked))
-    QTest.mouseClick(window.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseClick(window.explore.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
     _wait("the raising probe", lambda: window.session.state.probe is not None and _is_idle(window))
     whole = time.monotonic() - clicked
     print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {whole:.2f} s")
@@ -109,7 +110,7 @@ def _click_a_voxel(window: MainWindow) -> Probe:
 
 
 def _visible_point(window: MainWindow) -> QPoint:
-    state, canvas = window.session.state, window.cortex.view.canvas
+    state, canvas = window.session.state, window.explore.cortex.view.canvas
     if state.subject is None or state.card is None:
         raise StorageError("The embedded subject or its encoders are missing. `python main.py doctor` tells more.")
     table = state.subject.voxels
@@ -144,7 +145,7 @@ def _export(window: MainWindow, folder: Path) -> None:
 def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     window.set_theme(theme)
     _rest(LAST_PAINT_MS)
-    window.cortex.view.settle()
+    window.explore.cortex.view.settle()
     _rest(LAST_PAINT_MS)
     save_window_picture(window, path)
 
@@ -152,7 +153,7 @@ def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
 def _picture_card(window: MainWindow, path: Path) -> None:
     """Open the encoder card as a user does, and save its picture."""
     window.actions_table.action("encoder_card").trigger()
-    card = window.encoder_tools.card_window
+    card = window.features.encoders.card_window
     if card is None:
         raise StorageError("The encoder card did not open; the log tells why.")
     _wait("the encoder card", lambda: _is_idle(window))
@@ -163,7 +164,7 @@ def _picture_card(window: MainWindow, path: Path) -> None:
 
 def _picture_tray(window: MainWindow, path: Path) -> None:
     """Show what was collected for a set of stimuli, and save its picture."""
-    tools = window.tray_tools
+    tools = window.features.stimuli
     tools.show_page()
     tray, page = tools.tray, tools.page
     _wait("the tray", lambda: _is_idle(window) and all(tray.look(row) is not None for row in range(len(tray.items))))

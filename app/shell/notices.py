@@ -3,71 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
-from app.base.jobs import Cancelling, Idle, RunState
+from app.base.desk import Desk
+from app.base.jobs import DEFECT, Completed, Failed, Job, Outcome, Stopped
 from app.look.icons import application_icon
 from app.widgets.announce import announce
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
+from core.errors import ProbeError
 
 SHOWN_MS = 10_000
 
 
 class Notices(QObject):
-    """Watches the lane: what was begun, for how long, and how it went.
+    """Watches the lane: what has ended, after how long, and how it went."""
 
-    Parameters
-    ----------
-    window : MainWindow
-    clock : function
-        Seconds; tests bring their own.
-    """
-
-    def __init__(self, window: MainWindow, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(window)
-        self._window = window
-        self._clock = clock
-        self._begun: dict[str, tuple[float, str]] = {}
-        self._failure = ""
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.parent)
+        self._desk = desk
+        self._window = desk.parent
+        self._settings = desk.services.settings
         self._tray: QSystemTrayIcon | None = None
         self.told: list[str] = []
         """What was told in this session, the newest last."""
 
-        window.session.lane.state_changed.connect(self.follow)
-        window.session.problems.message.connect(self._note_failure)
+        desk.services.lane.ended.connect(self.follow)
 
-    @Slot(object)
-    def follow(self, state: RunState) -> None:
-        """Note what begins, and tell of what has ended."""
-        if isinstance(state, Cancelling):
-            self._begun.pop(state.kind, None)
-        elif not isinstance(state, Idle):
-            self._begun.setdefault(state.kind, (self._clock(), state.title))
-        for kind in [kind for kind in self._begun if not self._window.session.lane.is_busy(kind)]:
-            began, title = self._begun.pop(kind)
-            self._take_end(title, self._clock() - began)
-        if isinstance(state, Idle):
-            self._failure = ""
-
-    @Slot(str, str)
-    def _note_failure(self, text: str, tone: str) -> None:
-        if tone == "error":
-            self._failure = text
-
-    def _take_end(self, title: str, seconds: float) -> None:
-        name = title.rstrip("… .")
-        if seconds <= self._window.session.settings.whole("notify_seconds") or not name:
+    @Slot(object, object)
+    def follow(self, job: Job, outcome: Outcome) -> None:
+        """Tell of a job that was done or failed."""
+        name, seconds = job.title.rstrip("… ."), time.monotonic() - job.began
+        long = seconds > self._settings.whole("notify_seconds")
+        if isinstance(outcome, Stopped) or not name or not long:
             return
-        failed = self._failure
+        known = isinstance(outcome, Failed) and isinstance(outcome.error, ProbeError)
+        failed = "" if isinstance(outcome, Completed) else str(outcome.error) if known else DEFECT
         text = f"{name}: {failed}" if failed else f"{name}: done after {write_duration(seconds)}"
         announce(self._window, text, urgent=bool(failed))
-        wish = self._window.session.settings.text("notify")
+        wish = self._settings.text("notify")
         if wish == "always" or (wish == "away" and not self._window.isActiveWindow()):
             self._tell(text, failed=bool(failed))
 
@@ -76,7 +50,7 @@ class Notices(QObject):
         self.told.append(text)
         QApplication.alert(self._window)
         if not failed:
-            self._window.handlers.show_note(text)
+            self._desk.say(text, "info")
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         if self._tray is None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QFrame, QLineEdit, QLi
 
 from app.look.theme import Theme
 from app.shell.fuzzy import find_words
-from app.shell.jumps import Jump
+from app.shell.jump import Jump
 from app.shell.palette_painter import JUMP_ROLE, LETTERS_ROLE, PalettePainter
 from app.widgets.basics import make_column, make_label, make_row
 

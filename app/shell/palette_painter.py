@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.look.theme import Theme
-from app.shell.jumps import Jump
+from app.shell.jump import Jump
 
 JUMP_ROLE = int(Qt.ItemDataRole.UserRole)
 LETTERS_ROLE = JUMP_ROLE + 1

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Slot
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QLineEdit,
-    QSpinBox,
-    QWidget,
-)
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QWidget
 
 from app.base.settings import Settings
 from app.base.settings_table import AT_ONCE, Setting, Value
 from app.look.icons import load_icon
 from app.look.theme import Theme
-from app.widgets.basics import make_button, make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.widgets.editors import PathLine
+from app.widgets.form import Choice, Count, Field, Flag, Number, PathText, Text
 
-NAME_WIDTH = 176
-FIELD_WIDTH = 220
-DECIMALS = 2
+NAME_WIDTH, FIELD_WIDTH, NUMBER_WIDTH = 176, 220, 96
 
 
 class SettingRow(QWidget):
@@ -34,8 +25,11 @@ class SettingRow(QWidget):
         super().__init__(parent)
         self.setting = setting
         self._settings = settings
-        self.editor, self._show = self._make_editor()
-        self.editor.setAccessibleName(setting.title)
+        field = make_field(setting)
+        self.editor = field.build()
+        getattr(self.editor, field.signal).connect(self._keep)
+        if not field.width and not isinstance(setting.default, bool):
+            self.editor.setMinimumWidth(FIELD_WIDTH)
         self.editor.setAccessibleDescription(f"{setting.help}. {setting.when}.")
         self.reset = make_tool_button(tip=f"Back to the default: {self._name(setting.default)}")
         self.reset.setAccessibleName(f"Reset {setting.title}")
@@ -55,55 +49,10 @@ class SettingRow(QWidget):
         note = "" if self.setting.when == AT_ONCE else f" {self.setting.when}."
         told = make_label(f"{self.setting.help}.{note}", "muted", wraps=True)
         field = make_row(self.editor, gap=6)
-        if self.setting.is_folder:
-            choose = make_button("Choose…", tip="Choose a folder")
-            choose.setAccessibleName(f"Choose the {self.setting.title.lower()}")
-            choose.clicked.connect(self._choose_folder)
-            field.addWidget(choose)
+        if isinstance(self.editor, PathLine):
+            self.editor.browse.setAccessibleName(f"Choose the {self.setting.title.lower()}")
+            field.addWidget(self.editor.browse)
         self.setLayout(make_column(make_row(name, field, self.reset, -1, gap=8), told, gap=2))
-
-    def _make_editor(self) -> tuple[QWidget, Callable[[Value], None]]:
-        setting = self.setting
-        if setting.choices:
-            return self._make_choice()
-        if isinstance(setting.default, bool):
-            box = QCheckBox()
-            box.toggled.connect(self._keep)
-            return box, lambda value: box.setChecked(bool(value))
-        if isinstance(setting.default, str):
-            field = QLineEdit()
-            field.setMinimumWidth(FIELD_WIDTH)
-            field.setPlaceholderText("Not set")
-            field.editingFinished.connect(self._keep_text)
-            return field, lambda value: field.setText(str(value))
-        return self._make_number()
-
-    def _make_choice(self) -> tuple[QWidget, Callable[[Value], None]]:
-        box = QComboBox()
-        box.setMinimumWidth(FIELD_WIDTH)
-        for value, text in self.setting.choices:
-            box.addItem(text, value)
-        box.activated.connect(self._keep_choice)
-        return box, lambda value: box.setCurrentIndex(box.findData(value))
-
-    def _make_number(self) -> tuple[QWidget, Callable[[Value], None]]:
-        setting = self.setting
-        spin: QSpinBox | QDoubleSpinBox
-        if isinstance(setting.default, int):
-            spin = QSpinBox()
-            spin.setRange(int(setting.least), int(setting.most))
-        else:
-            spin = QDoubleSpinBox()
-            spin.setDecimals(DECIMALS)
-            spin.setSingleStep(0.05)
-            spin.setRange(setting.least, setting.most)
-        spin.setSuffix(setting.unit)
-        spin.setKeyboardTracking(False)
-        spin.setAlignment(Qt.AlignmentFlag.AlignRight)
-        spin.setFixedWidth(96)
-        spin.setToolTip(f"{setting.least:g} to {setting.most:g}")
-        spin.valueChanged.connect(self._keep)
-        return spin, lambda value: spin.setValue(value)
 
     def _name(self, value: Value) -> str:
         if isinstance(value, bool):
@@ -118,31 +67,39 @@ class SettingRow(QWidget):
         if key != self.setting.key:
             return
         value = self._settings.value(key)
-        with QSignalBlocker(self.editor):
-            self._show(value)
+        self.editor.set_value(value)
         self.reset.setEnabled(value != self.setting.default)
 
     @Slot()
     def _reset(self) -> None:
         self._settings.reset(self.setting.key)
 
-    @Slot(object)
-    def _keep(self, value: Value) -> None:
-        self._settings.set(self.setting.key, value)
+    def _keep(self, *_: object) -> None:
+        self._settings.set(self.setting.key, self.editor.value())
 
-    @Slot()
-    def _keep_choice(self) -> None:
-        if isinstance(self.editor, QComboBox):
-            self._keep(str(self.editor.currentData()))
 
-    @Slot()
-    def _keep_text(self) -> None:
-        if isinstance(self.editor, QLineEdit):
-            self._keep(self.editor.text().strip())
-
-    @Slot()
-    def _choose_folder(self) -> None:
-        start = self._settings.text(self.setting.key) or str(Path.home())
-        chosen = QFileDialog.getExistingDirectory(self, self.setting.title, start)
-        if chosen:
-            self._keep(chosen)
+def make_field(setting: Setting) -> Field[Any]:
+    """The field that edits a setting, by what it may be."""
+    title = setting.title
+    if setting.choices:
+        return Choice(title, choices=setting.choices)
+    if isinstance(setting.default, bool):
+        return Flag(name=title)
+    if setting.is_folder:
+        return PathText(title, ask=title, hint="Not set", settled=True)
+    if isinstance(setting.default, str):
+        return Text(title, hint="Not set", settled=True)
+    span = f"{setting.least:g} to {setting.most:g}"
+    if isinstance(setting.default, int):
+        least, most = int(setting.least), int(setting.most)
+        return Count(title, span, least=least, most=most, unit=setting.unit, settled=True, width=NUMBER_WIDTH)
+    return Number(
+        title,
+        span,
+        least=setting.least,
+        most=setting.most,
+        step=0.05,
+        unit=setting.unit,
+        settled=True,
+        width=NUMBER_WIDTH,
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFrame, QScrollArea, QTabWidget, QWidget
+from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.base.settings import Settings
 from app.base.settings_table import GROUPS, SETTINGS, find_setting
 from app.look.theme import Theme
 from app.shell.setting_row import SettingRow
 from app.shell.shortcut_page import ShortcutPage
-from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.basics import make_button, make_column, make_label, make_row, make_scroll
 
 SIZE = (640, 480)
 KEYS_PAGE = "Shortcuts"
@@ -53,11 +53,6 @@ class SettingsDialog(QDialog):
 
     def _make_page(self, group: str) -> QWidget:
         rows = [row for row in self.rows.values() if row.setting.group == group]
-        body = QWidget()
-        body.setLayout(make_column(*rows, -1, gap=14, margin=12))
-        page = QScrollArea()
-        page.setWidgetResizable(True)
+        page = make_scroll(make_column(*rows, -1, gap=14, margin=12))
         page.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        page.setFrameShape(QFrame.Shape.NoFrame)
-        page.setWidget(body)
         return page

@@ -9,8 +9,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from app.shell.commands import COMMANDS, MENUS, Command
-from app.shell.folds import available_size, make_scrolling
 from app.widgets.basics import make_column, make_heading, make_label, make_row
+from app.widgets.scrolling import available_size, make_scrolling
 
 EDGE = 40
 """Pixels kept free around the sheet, and taken by its title and margins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QStatusBar, QWidget
 
 from app.base.jobs import Cancelling, Idle, RunState
+from app.base.services import Services
 from app.widgets.basics import make_label
 
 READY = "Ready"
@@ -13,8 +14,9 @@ READY = "Ready"
 class StatusLine(QStatusBar):
     """Job left, hover read-out in the middle, device right."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._state = services.state
         self.job = make_label(READY)
         self.hover = make_label()
         self.device = make_label()
@@ -25,6 +27,8 @@ class StatusLine(QStatusBar):
         self.addWidget(self.job)
         self.addWidget(self.hover, 1)
         self.addPermanentWidget(self.device)
+        services.lane.state_changed.connect(self.set_run_state)
+        services.state.device_changed.connect(self._show_device)
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane."""
@@ -35,9 +39,8 @@ class StatusLine(QStatusBar):
         else:
             self.job.setText(state.title or state.kind)
 
-    def set_device(self, device: str) -> None:
-        """Name the device in use."""
-        self.device.setText(DEVICE_NAMES.get(device, device))
+    def _show_device(self) -> None:
+        self.device.setText(DEVICE_NAMES.get(self._state.device, self._state.device))
 
 
 DEVICE_NAMES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Metal)", "": "engine not loaded yet"}

@@ -6,17 +6,15 @@ Every step can be done by the user, by the program, or passed over; the tour onl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
+from app.base.desk import Desk, Feature
+from app.explore.explore import KEY, Explore
 from app.look.theme import Theme
 from app.shell.tour_card import TourCard, TourFrame
 from app.shell.tour_steps import STEPS, Step, remember
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
 
 DONE = "Done. Go on when you have looked at it."
 AROUND = 4
@@ -25,23 +23,25 @@ AROUND = 4
 SETTING = "offer_tour"
 
 
-class Tour(QObject):
-    """Where the tour is; closed is -1."""
+class Tour(Feature):
+    """Where the tour is; closed is -1. `find_button` gives the tool button of a command."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, desk: Desk, explore: Explore, find_button: Callable[[str], QWidget]) -> None:
+        super().__init__(desk)
+        self._window = desk.parent
+        self._explore = explore
+        self._find_button = find_button
         self.index = -1
-        self.card = TourCard(window)
-        self.frame = TourFrame(window)
-        self._before = remember(window)
+        self.card = TourCard(desk.parent)
+        self.frame = TourFrame(desk.parent)
+        self._before = remember(desk.services)
         self._place_soon = QTimer(self, singleShot=True, interval=0)
         self._place_soon.timeout.connect(self._place)
         self.card.next_asked.connect(self._next)
         self.card.back_asked.connect(self._back)
         self.card.help_asked.connect(self._do)
         self.card.end_asked.connect(self.end)
-        state = window.session.state
+        state = desk.services.state
         for signal in (
             state.target_changed,
             state.probe_changed,
@@ -50,9 +50,9 @@ class Tour(QObject):
             state.card_changed,
         ):
             signal.connect(self._watch)
-        window.installEventFilter(self)
+        desk.parent.installEventFilter(self)
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handler of the command that opens the tour."""
         return {"start_tour": self.start}
 
@@ -64,14 +64,14 @@ class Tour(QObject):
     @Slot()
     def offer(self) -> None:
         """Open at a start of the program, unless the user has had it or another dialog asks something."""
-        if self._window.session.settings.flag(SETTING) and QApplication.activeModalWidget() is None:
+        if self._session.settings.flag(SETTING) and QApplication.activeModalWidget() is None:
             self.start()
 
     @Slot()
     def start(self) -> None:
         """Open at the first step; from now on it is no longer offered by itself."""
-        self._window.session.settings.set(SETTING, False)
-        self._window.workspaces.tabs.setCurrentIndex(0)
+        self._session.settings.set(SETTING, False)
+        self._desk.tabs.open(KEY)
         self._show(0)
 
     @Slot()
@@ -95,8 +95,8 @@ class Tour(QObject):
     def _show(self, index: int) -> None:
         self.index = index
         step = STEPS[index]
-        self._before = remember(self._window)
-        self._bring_to_sight(step.find(self._window))
+        self._before = remember(self._session)
+        self._bring_to_sight(self._find(step))
         self.card.back.setEnabled(index > 0)
         self.card.help.setVisible(step.do is not None)
         self.card.done.setText("")
@@ -105,10 +105,13 @@ class Tour(QObject):
         self._watch()
         self._place_soon.start()
 
+    def _find(self, step: Step) -> QWidget:
+        return self._explore.parts().get(step.part) or self._find_button(step.part)
+
     def _bring_to_sight(self, target: QWidget) -> None:
         """Unfold and scroll to what the step points at."""
         if target.isHidden() or not target.isVisibleTo(self._window):
-            self._window.folds.show_all()
+            self._explore.show_all()
         parent = target.parentWidget()
         while parent is not None:
             if isinstance(parent, QScrollArea):
@@ -130,7 +133,7 @@ class Tour(QObject):
     def _do(self) -> None:
         step = self.step
         if step is not None and step.do is not None:
-            step.do(self._window)
+            step.do(self._session, self._explore)
 
     @Slot()
     def _watch(self) -> None:
@@ -138,7 +141,7 @@ class Tour(QObject):
         step = self.step
         if step is None:
             return
-        done = step.is_done is not None and step.is_done(self._window, self._before)
+        done = step.is_done is not None and step.is_done(self._session, self._before)
         self.card.show_done(DONE if done or self.card.done.text() else "")
         if self.card.done.text():
             if self.card.help.hasFocus():
@@ -151,7 +154,7 @@ class Tour(QObject):
         step = self.step
         if step is None:
             return
-        target = step.find(self._window)
+        target = self._find(step)
         corner = target.mapTo(self._window, QPoint(0, 0))
         shown = QRect(corner, target.size()).intersected(self._window.rect())
         self.frame.setGeometry(shown.adjusted(-AROUND, -AROUND, AROUND, AROUND))

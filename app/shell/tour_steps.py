@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QWidget
 
+from app.base.services import Services
+from app.explore.explore import Explore
 from core.probes.target import TargetKind
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
 
 SMALL_SHARE = 0.5
 """Of the budget: what the program drags epsilon to."""
@@ -33,8 +30,8 @@ class Step:
     Parameters
     ----------
     title, text : str
-    find : function
-        The widget it points at.
+    part : str
+        The widget it points at: a part of Explore, or the button of a command.
     is_done : function or None
         Whether the user has done it since the step began; None where there is only something to read.
     do : function or None
@@ -43,90 +40,65 @@ class Step:
 
     title: str
     text: str
-    find: Callable[[MainWindow], QWidget]
-    is_done: Callable[[MainWindow, Before], bool] | None = None
-    do: Callable[[MainWindow], object] | None = None
+    part: str
+    is_done: Callable[[Services, Before], bool] | None = None
+    do: Callable[[Services, Explore], object] | None = None
 
 
-def remember(window: MainWindow) -> Before:
+def remember(services: Services) -> Before:
     """What is so now."""
-    state = window.session.state
+    state = services.state
     return Before(state.attack.epsilon, state.network)
 
 
-def _pick_good_voxel(window: MainWindow) -> None:
+def _pick_good_voxel(services: Services, _explore: Explore) -> None:
     """The voxel whose encoder predicts best; among equals the first."""
-    card, controller = window.session.state.card, window.session.controller
+    card, controller = services.state.card, services.controller
     if card is not None:
         controller.pick_voxel(int(np.nanargmax(card.r)) if np.isfinite(card.r).any() else 0)
 
 
-def _drag_epsilon(window: MainWindow) -> None:
-    control = window.controls.attack.epsilon
-    control.slider.set_number(SMALL_SHARE * control.epsilon())
+def _drag_epsilon(_services: Services, explore: Explore) -> None:
+    explore.drag_epsilon(SMALL_SHARE)
 
 
-def _is_robust(window: MainWindow, network: str) -> bool:
-    spec = window.session.catalogue.spec_of(network)
+def _is_robust(services: Services, network: str) -> bool:
+    spec = services.catalogue.spec_of(network)
     return spec is not None and spec.robust
 
 
-def _switch_robust(window: MainWindow) -> None:
+def _switch_robust(services: Services, _explore: Explore) -> None:
     """A fitted network of the other kind, at its usual layer."""
-    session, state = window.session, window.session.state
+    state = services.state
     subject = state.subject.id if state.subject is not None else ""
-    now = _is_robust(window, state.network)
-    for config in session.catalogue.encoders_of(subject):
-        if _is_robust(window, config.network) is not now:
-            session.controller.open_encoder(*session.catalogue.choose_encoder(subject, config.network, ""))
+    now = _is_robust(services, state.network)
+    for config in services.catalogue.encoders_of(subject):
+        if _is_robust(services, config.network) is not now:
+            services.controller.open_encoder(*services.catalogue.choose_encoder(subject, config.network, ""))
             return
 
 
-def _has_voxel(window: MainWindow, _before: Before) -> bool:
-    target = window.session.state.target
+def _has_voxel(services: Services, _before: Before) -> bool:
+    target = services.state.target
     return target is not None and target.kind is TargetKind.VOXEL
 
 
-def _has_probe(window: MainWindow, _before: Before) -> bool:
-    return window.session.state.probe is not None
+def _has_probe(services: Services, _before: Before) -> bool:
+    return services.state.probe is not None
 
 
-def _has_dragged(window: MainWindow, before: Before) -> bool:
-    state = window.session.state
+def _has_dragged(services: Services, before: Before) -> bool:
+    state = services.state
     return state.preview is not None or state.attack.epsilon != before.epsilon
 
 
-def _has_compared(window: MainWindow, before: Before) -> bool:
-    network = window.session.state.network
-    return _is_robust(window, network) is not _is_robust(window, before.network)
+def _has_compared(services: Services, before: Before) -> bool:
+    network = services.state.network
+    return _is_robust(services, network) is not _is_robust(services, before.network)
 
 
-def _cortex(window: MainWindow) -> QWidget:
-    return window.cortex
-
-
-def _images(window: MainWindow) -> QWidget:
-    return window.images
-
-
-def _responses(window: MainWindow) -> QWidget:
-    return window.responses
-
-
-def _epsilon(window: MainWindow) -> QWidget:
-    return window.controls.attack.epsilon
-
-
-def _network(window: MainWindow) -> QWidget:
-    return window.controls.encoder.network
-
-
-def _probe(window: MainWindow) -> None:
-    window.session.controller.probe()
-
-
-def _button_of(command: str) -> Callable[[MainWindow], QWidget]:
-    return lambda window: window.tool_buttons[command]
+def _probe(services: Services, _explore: Explore) -> None:
+    services.controller.probe()
 
 
 STEPS: tuple[Step, ...] = (
@@ -134,7 +106,7 @@ STEPS: tuple[Step, ...] = (
         "Pick a voxel",
         "This is the cortex of a simulated subject with known answers. Click any coloured voxel: it becomes the "
         "target, and a probe that raises its predicted response starts at once.",
-        _cortex,
+        "cortex",
         _has_voxel,
         _pick_good_voxel,
     ),
@@ -142,7 +114,7 @@ STEPS: tuple[Step, ...] = (
         "Read the probe",
         "Clean image, perturbed image and their difference, amplified. The budget below says how large the change is "
         "and whether it survives as an 8-bit picture.",
-        _images,
+        "images",
         _has_probe,
         _probe,
     ),
@@ -150,12 +122,12 @@ STEPS: tuple[Step, ...] = (
         "Look what else moved",
         "Left, the shift against the budget with an equal-norm random control: the attack must beat it. Middle, how "
         "far every other ROI went along. Right, the steps, which can be scrubbed.",
-        _responses,
+        "responses",
     ),
     Step(
         "Drag the budget ε",
         "Image, map and curve follow live, truly scored again at every budget; letting go makes the full probe.",
-        _epsilon,
+        "epsilon",
         _has_dragged,
         _drag_epsilon,
     ),
@@ -163,7 +135,7 @@ STEPS: tuple[Step, ...] = (
         "Compare robust and standard",
         "Choose a network of the other kind. The same voxel needs another change: on a robust network what you see is "
         "closer to what the voxel prefers, on a standard one it looks like noise.",
-        _network,
+        "network",
         _has_compared,
         _switch_robust,
     ),
@@ -171,12 +143,12 @@ STEPS: tuple[Step, ...] = (
         "Take it to the scanner",
         "Export writes original, perturbed and control images as PNG, read back and scored again, with their manifest. "
         "The Stimuli tab collects many probes into one set for an experiment.",
-        _button_of("export"),
+        "export",
     ),
     Step(
         "Find anything",
         "Ctrl+K finds every command, ROI, image, network and setting by a few letters. F1 lists all keys. This tour "
         "stays in the Help menu.",
-        _button_of("palette"),
+        "palette",
     ),
 )

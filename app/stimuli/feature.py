@@ -1,4 +1,4 @@
-"""What the window does with the tray: collects probes, has them made and looked at, plans, writes sets. Never computes.
+"""The tray in the window: collects probes, has them made and looked at, plans, writes sets. Never computes.
 
 `tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
 """
@@ -10,20 +10,20 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QDialog
 
-from app.base.aim import Aim
-from app.base.jobs import Failed
-from app.base.paths import default_export_folder
+from app.base.desk import Content, Desk, Feature, Loaded
+from app.base.jobs import WhenBusy
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.tray import Tray
 from app.stimuli.write_set_dialog import WriteSetDialog
-from app.widgets.tabs import EXPLORE
-from core.attacks.objective_config import ObjectiveKind
+from app.widgets.ask_path import export_folder
+from app.widgets.basics import make_button
+from app.widgets.job_line import Reading
 from core.datasets.image_store import find_stimulus
 from core.errors import ProbeError
 from core.networks.catalog import find_network
@@ -33,10 +33,6 @@ from core.stimuli.plan import list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import format_duration
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
@@ -45,14 +41,16 @@ LOOK_DELAY_MS = 250
 """Changes of the form that follow each other at once are looked at together."""
 
 
-class TrayTools(QObject):
+class Stimuli(Feature):
     """Holds the tray and its page."""
 
     set_written = Signal(Path)
+    package_wanted = Signal()
+    probe_wanted = Signal(object, str)
+    """Show the probe of a `ProbeConfig` and the key of its image."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._session = window, window.session
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.tray = Tray(self)
         self.written: Path | None = None
         self._store = open_probe_store()
@@ -62,18 +60,18 @@ class TrayTools(QObject):
         self._timer.setInterval(LOOK_DELAY_MS)
         self._timer.timeout.connect(self.look)
         self.tray.changed.connect(self._timer.start)
-        window.workspaces.add(KEY, "Stimuli", self._make_page)
-        window.workspaces.collect_requested.connect(self.add_analysis)
+        self.tray.changed.connect(self.changed)
+        desk.tabs.add(KEY, "Stimuli", self._make_page)
 
     @property
     def page(self) -> StimuliPage:
         """The page behind the tab, made now if it was never opened."""
-        page = self._window.workspaces.page(KEY)
+        page = self._desk.tabs.page(KEY)
         if not isinstance(page, StimuliPage):
             raise TypeError("The tab of stimuli holds another page.")
         return page
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
+    def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands."""
         return {
             "add_to_tray": self.add_probe,
@@ -81,10 +79,18 @@ class TrayTools(QObject):
             "write_stimuli": self.show_write,
         }
 
+    def capture(self) -> Content:
+        """The recipes."""
+        return {"tray": tuple(self.tray.recipes())}
+
+    def restore(self, loaded: Loaded) -> None:
+        """Hold the recipes of a saved session."""
+        self.tray.restore([dict(recipe) for recipe in loaded.record.tray])
+
     @Slot()
     def show_page(self) -> None:
         """Bring the tab to the front."""
-        self._window.workspaces.open(KEY)
+        self._desk.tabs.open(KEY)
 
     @Slot()
     def add_probe(self) -> None:
@@ -100,9 +106,8 @@ class TrayTools(QObject):
             KEEP,
             lambda _stop: self._store.save(recipe, probe),
             on_done=lambda _done: self._timer.start(),
-            on_failed=self._session.problems.show_failed,
             title="Keeping the probe…",
-            replace=False,
+            when_busy=WhenBusy.QUEUE,
         )
         self._session.controller.noted.emit(f"Added to the tray, as item {len(self.tray.items)}")
 
@@ -130,7 +135,7 @@ class TrayTools(QObject):
             encoders,
             current=state.encoder,
             image=self._session.controller.image_key,
-            parent=self._window,
+            parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
             try:
@@ -147,7 +152,6 @@ class TrayTools(QObject):
         if config is None or not self.tray.items:
             self._session.controller.noted.emit("The tray is empty: add a probe first.")
             return
-        kept = self._session.settings.text("export_folder")
         side = find_network(self.tray.items[0].config.network).input_size
         try:
             for recipe in self.tray.items:
@@ -157,11 +161,11 @@ class TrayTools(QObject):
             return
         dialog = WriteSetDialog(
             config,
-            Path(kept) if kept else default_export_folder(),
+            export_folder(self._session.settings),
             n_items=len(self.tray.items),
             n_warned=sum(bool(self.tray.cautions(row)) for row in range(len(self.tray.items))),
             side=side,
-            parent=self._window,
+            parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._session.settings.set("export_folder", str(dialog.parent_folder()))
@@ -173,16 +177,14 @@ class TrayTools(QObject):
 
         engine, items = self._session.engine, self.tray.items
         make = partial(iter_make, engine, items, config, folder, store=self._store)
-        self.page.show_progress("Starting…", 0.0)
-        self._session.lane.submit(
+        self.page.work.run(
+            self._session.lane,
             WRITE,
             lambda stop: make(should_stop=stop),
-            on_progress=self._follow,
-            on_done=self._take_set,
-            on_failed=self._fail,
-            on_stopped=partial(self._end, "Stopped. Nothing was written; finished probes stay."),
             title="Writing stimuli…",
-            patient=True,
+            on_done=self._take_set,
+            read=self._read,
+            stopped="Stopped. Nothing was written; finished probes stay.",
         )
 
     @Slot()
@@ -192,36 +194,36 @@ class TrayTools(QObject):
         config = page.config() if page is not None else None
         if page is None or config is None:
             return
+        page.looking.drop()
         if not self.tray.items:
-            self._session.lane.drop(LOOK)
-            page.show_idle()
             return
         from core.stimuli.look import iter_look
 
         engine, items = self._session.engine, self.tray.items
         make = partial(iter_look, engine, items, config, store=self._store, known=self.tray.looks())
-        self._session.lane.submit(
+        page.looking.run(
+            self._session.lane,
             LOOK,
             lambda stop: make(should_stop=stop),
-            on_progress=self._follow,
-            on_done=self._take_looks,
-            on_failed=self._fail,
-            on_stopped=partial(self._end, "Stopped. Finished probes stay."),
             title="Making the tray's probes…",
-            patient=True,
+            on_done=lambda record: self.tray.take_looks(record.looks),
+            read=self._read,
+            stopped="Stopped. Finished probes stay.",
+            when_busy=WhenBusy.REPLACE,
         )
 
     def _make_page(self) -> StimuliPage:
         page = self._page = StimuliPage(self.tray)
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
-        page.cancel_requested.connect(self._cancel)
         page.open_requested.connect(self.open_row)
         self._offer_encoders()
         self._recall_form(page)
         page.form.look_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        page.extra.addWidget(self._window.package_tools.make_button())
+        package = make_button("Make a package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
+        package.clicked.connect(self.package_wanted)
+        page.extra.addWidget(package)
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._timer.start()
@@ -252,65 +254,21 @@ class TrayTools(QObject):
     @Slot(int)
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore."""
-        config, image = self.tray.items[row].config, self.tray.items[row].image
-        state, controller = self._session.state, self._session.controller
-        if state.subject is None or state.subject.id != config.subject:
-            controller.open_subject(config.subject)
-        controller.clear_target()
-        controller.open_encoder(config.network, config.layer)
-        controller.open_image(image)
-        controller.set_aim(aim_of(config))
-        controller.set_direction(config.direction)
-        controller.set_attack(config.attack)
-        state.target = config.target
-        self._window.workspaces.tabs.setCurrentIndex(EXPLORE)
-        if not state.auto_probe:
-            controller.probe()
+        self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)
 
-    @Slot()
-    def _cancel(self) -> None:
-        for kind in (WRITE, LOOK):
-            self._session.lane.stop(kind)
-
-    def _follow(self, record: Any) -> None:
+    def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "look": "Looking at items", "write": "Writing"}.get(record.stage, "")
-        left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
-        share = record.done / max(record.n_pieces, 1)
-        if self._page is not None:
-            if getattr(record, "looks", ()):
-                self.tray.take_looks(record.looks)
-            self._page.show_progress(f"{what}: {record.done:.0f} of {record.n_pieces}{left}", share)
-
-    def _take_looks(self, record: Any) -> None:
-        self.tray.take_looks(record.looks)
-        self._end("")
+        if getattr(record, "looks", ()):
+            self.tray.take_looks(record.looks)
+        share, text = record.done / max(record.n_pieces, 1), f"{what}: {record.done:.0f} of {record.n_pieces}"
+        return Reading(share, text, record.seconds_left)
 
     def _take_set(self, record: Any) -> None:
         self.written = record.result.folder
         text = f"Wrote {len(record.result.rows)} files to {self.written}"
-        self._end(text, share=1.0)
+        self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)
         self.set_written.emit(self.written)
-
-    def _fail(self, failed: Failed) -> None:
-        self._end("")
-        self._session.problems.show_failed(failed)
-
-    def _end(self, text: str, share: float = 0.0) -> None:
-        if self._page is not None:
-            self._page.show_idle(text, share)
-
-
-def aim_of(config: ProbeConfig) -> Aim:
-    """The options of the target form that lead to a config; its target holds the contrast already."""
-    objective = config.objective
-    spares = objective.kind is ObjectiveKind.SELECTIVE
-    return Aim(
-        spares_others=spares,
-        spare_weight=objective.weight if spares else 1.0,
-        pattern_mode=objective.kind if objective.kind.is_pattern else ObjectiveKind.DISTANCE,
-        ensemble=config.ensemble,
-    )
 
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QFileDialog,
-    QFrame,
-    QLineEdit,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.stimuli.package_form import PackageForm
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
-from app.widgets.progress_line import ProgressLine
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, make_scroll
+from app.widgets.form import Choice, Fields, PathText, Text
+from app.widgets.job_line import JobLine
 from core.errors import ProbeError
-from core.experiments.packages.package import FORMATS, Format, PackageKind, PackageProgress, fit_template
+from core.experiments.packages.package import FORMATS, Format, fit_template
 from core.experiments.packages.plan import Plan
 from core.experiments.packages.template import read_template, write_template
 from core.stimuli.manifest import StimulusSet
@@ -37,7 +29,7 @@ TYPING_MS = 200
 TEMPLATE_FILTER = "Timing template (*.toml)"
 
 
-class PackageDialog(QDialog):
+class PackageDialog(QDialog, Fields):
     """A set, a kind, the template's fields and what they come to.
 
     Signals
@@ -50,14 +42,21 @@ class PackageDialog(QDialog):
         The `Plan`, the `PackageKind` and the folder to write.
     folder_requested(object)
         A finished package to show in the file manager.
-    cancel_requested
     """
 
     set_chosen = Signal(str)
     plan_requested = Signal(object, object)
     package_requested = Signal(object, object, object)
     folder_requested = Signal(object)
-    cancel_requested = Signal()
+
+    set_path = PathText(
+        "Folder of the stimulus set",
+        ask="Folder of a stimulus set",
+        hint="Folder of a written stimulus set, with its manifest.json",
+        settled=True,
+    )
+    kind = Choice("Kind of package", choices=[(kind, made.title) for kind, made in FORMATS.items()], letters=24)
+    out = Text("Folder to write")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,25 +66,27 @@ class PackageDialog(QDialog):
         self._plan: Plan | None = None
         self._planned_trials = True
         self._made: Path | None = None
-        self._writing = False
+        self._proposed = ""
+        self.make_fields()
         self._make_parts()
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(TYPING_MS)
         self._connect()
-        self._follow_kind()
+        self.take_kind()
 
     def start(self, folder: str) -> None:
         """Open with a set, or with none."""
         known = self._set is not None and Path(folder) == self._set.folder
-        if folder and not known and not self._writing:
+        if folder and not known and not self.work.busy:
             self.set_path.setText(folder)
             self._choose(folder)
 
     def show_set(self, found: StimulusSet) -> None:
         """A set was read."""
         self._set = found
+        self._proposed = self.out.value()
         self.set_note.setText(f"{found.name}: {len(found.rows)} stimuli in {len(found.pairs)} pairs, all files checked")
         self._propose_out()
         self._want_plan()
@@ -116,42 +117,18 @@ class PackageDialog(QDialog):
         self.warnings.setText("")
         self._say("", error=text)
 
-    def show_progress(self, progress: PackageProgress) -> None:
-        """How far the writing is."""
-        self.line.set_share(progress.done / progress.total)
-        self.note.setText(f"Writing {progress.what} ({progress.done} of {progress.total})")
-
     def show_done(self, folder: Path) -> None:
         """The package is there."""
-        self._end()
         self._made = folder
         self._say(f"Wrote {folder}. Its README.md says how to run it.")
         self._propose_out()
-
-    def show_stopped(self) -> None:
-        """The writing was cancelled."""
-        self._end()
-        self._say("Cancelled. Nothing was written.")
-
-    def show_failure(self, text: str) -> None:
-        """The writing failed."""
-        self._end()
-        self._say("", error=text)
 
     def reject(self) -> None:
         """Escape and Close leave a running job running."""
         self.hide()
 
     def _make_parts(self) -> None:
-        self.set_path = QLineEdit()
-        self.set_path.setAccessibleName("Folder of the stimulus set")
-        self.set_path.setPlaceholderText("Folder of a written stimulus set, with its manifest.json")
-        self.browse = make_button("Choose…", tip="Choose the folder of a stimulus set")
         self.set_note = make_label("", "muted")
-        self.kind = QComboBox()
-        self.kind.setAccessibleName("Kind of package")
-        for kind, made in FORMATS.items():
-            self.kind.addItem(made.title, kind)
         self.summary = make_label("", "muted")
         self.form = PackageForm()
         self.load = make_button("Load timing…", tip="Fill the fields from a timing template (TOML)")
@@ -159,12 +136,8 @@ class PackageDialog(QDialog):
         self.duration = make_label("", "strong", wraps=True)
         self.facts = make_label("", wraps=True)
         self.warnings = make_label("", "warning", wraps=True)
-        self.out = QLineEdit()
-        self.out.setAccessibleName("Folder to write")
         self.browse_out = make_button("Choose…", tip="Choose where the new folder goes")
-        self.error = make_label("", "field-error", wraps=True)
-        self.note = make_label("", "muted", wraps=True)
-        self.line = ProgressLine()
+        self.work = JobLine()
         self.open_folder = make_button("Open folder", tip="Show the finished package in the file manager")
         self.cancel = make_button("Cancel writing", tip="Stop; nothing half-written stays")
         self.close_button = make_button("Close")
@@ -172,15 +145,15 @@ class PackageDialog(QDialog):
         self.make.setDefault(True)
 
     def _lay_out(self) -> None:
-        choice = make_row(self.set_path, self.browse)
+        choice = make_row(self.set_path, self.set_path.browse)
         choice.setStretch(0, 1)
         kinds = make_row(self.kind, self.summary)
         kinds.setStretch(1, 1)
-        told = make_column(self.duration, self.error, self.warnings, self.facts, -1, gap=10)
+        told = make_column(self.duration, self.warnings, self.facts, -1, gap=10)
         facts = QWidget()
         facts.setFixedWidth(FACTS_WIDTH)
         timing = make_row(self.load, self.save, -1)
-        facts.setLayout(make_column(make_heading("What it comes to"), _make_scroll(told), timing))
+        facts.setLayout(make_column(make_heading("What it comes to"), make_scroll(told), timing))
         middle = make_row(self.form, facts, gap=24)
         middle.setStretch(0, 1)
         out = make_row(make_label("New folder"), self.out, self.browse_out)
@@ -188,45 +161,33 @@ class PackageDialog(QDialog):
         ends = make_row(self.open_folder, self.cancel, -1, self.close_button, self.make)
         title = make_label("Make a package", "title")
         heads = (title, choice, self.set_note, kinds, make_line(), middle, make_line())
-        self.setLayout(make_column(*heads, out, self.note, self.line, ends, gap=8, margin=20))
+        self.setLayout(make_column(*heads, out, self.work, ends, gap=8, margin=20))
 
     def _connect(self) -> None:
         self._timer.timeout.connect(self._request_plan)
-        self.set_path.editingFinished.connect(self._take_path)
-        self.browse.clicked.connect(self._browse_set)
         self.browse_out.clicked.connect(self._browse_out)
-        self.kind.currentIndexChanged.connect(self._follow_kind)
         self.form.changed.connect(self._want_plan)
         self.load.clicked.connect(self._load_template)
         self.save.clicked.connect(self._save_template)
-        self.out.textChanged.connect(self._refresh)
-        self.cancel.clicked.connect(self.cancel_requested)
+        self.cancel.clicked.connect(self.work.cancel)
+        self.work.changed.connect(self._refresh)
         self.close_button.clicked.connect(self.reject)
         self.open_folder.clicked.connect(self._ask_folder)
         self.make.clicked.connect(self._request_package)
 
-    def _kind(self) -> PackageKind:
-        return PackageKind(self.kind.currentData())
-
     def _kind_format(self) -> Format:
-        return FORMATS[self._kind()]
+        return FORMATS[self.kind.value()]
 
     def _choose(self, folder: str) -> None:
         self._set = self._plan = None
         self._say("Reading and checking the set…")
         self.set_chosen.emit(folder)
 
-    @Slot()
-    def _take_path(self) -> None:
-        folder = self.set_path.text().strip()
-        if folder and (self._set is None or Path(folder).expanduser() != self._set.folder):
-            self._choose(folder)
-
-    @Slot()
-    def _browse_set(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of a stimulus set", self.set_path.text())
-        if chosen:
-            self.start(chosen)
+    def take_set_path(self) -> None:
+        """A set was typed or chosen."""
+        path = self.set_path.path()
+        if path is not None and (self._set is None or path != self._set.folder):
+            self._choose(self.set_path.value())
 
     @Slot()
     def _browse_out(self) -> None:
@@ -235,10 +196,10 @@ class PackageDialog(QDialog):
         if parent:
             self.out.setText(str(Path(parent) / Path(self.out.text()).name))
 
-    @Slot()
-    def _follow_kind(self) -> None:
+    def take_kind(self, *_: object) -> None:
+        """Another kind of package: its own name beside the set, and no timing where it has no trials."""
         self.summary.setText(self._kind_format().summary)
-        self.form.setEnabled(self._kind_format().has_trials and not self._writing)
+        self.form.setEnabled(self._kind_format().has_trials and not self.work.busy)
         self.form.setToolTip("" if self._kind_format().has_trials else "This kind of package has no trials")
         self._propose_out()
         if self._plan is not None and self._planned_trials == self._kind_format().has_trials:
@@ -248,12 +209,22 @@ class PackageDialog(QDialog):
             self._want_plan()
 
     def _propose_out(self) -> None:
-        """A name beside the set that is not taken; a folder the user typed is kept while it is free."""
-        if self._set is None:
+        """A name beside the set that is not taken; a folder the user typed is kept until a package is written there."""
+        typed = self.out.value()
+        if self._set is None or (typed not in ("", self._proposed) and self.out_folder() != self._made):
             return
-        stem = self._set.folder.parent / f"{self._set.folder.name}-{self._kind()}"
+        stem = self._set.folder.parent / f"{self._set.folder.name}-{self.kind.value()}"
         names = [stem, *(stem.with_name(f"{stem.name}-{number}") for number in range(2, 100))]
-        self.out.setText(str(next((path for path in names if not path.exists()), stem)))
+        self._proposed = str(next((path for path in names if not path.exists()), stem))
+        self.out.setText(self._proposed)
+
+    def out_folder(self) -> Path:
+        """The folder to write."""
+        return Path(self.out.value()).expanduser()
+
+    def tell(self) -> None:
+        """Say whether a package can be made now."""
+        self._refresh()
 
     @Slot()
     def _want_plan(self) -> None:
@@ -263,10 +234,10 @@ class PackageDialog(QDialog):
 
     @Slot()
     def _request_plan(self) -> None:
-        if self._set is None or self._writing:
+        if self._set is None or self.work.busy:
             return
         try:
-            template = fit_template(self.form.value(), self._kind())
+            template = fit_template(self.form.value(), self.kind.value())
         except ProbeError as error:
             self.refuse_plan(str(error))
             return
@@ -301,35 +272,27 @@ class PackageDialog(QDialog):
 
     @Slot()
     def _request_package(self) -> None:
-        if self._plan is None:
-            return
-        self._writing, self._made = True, None
-        self.line.set_share(0.0)
-        self._say("Writing…")
-        self.package_requested.emit(self._plan, self._kind(), Path(self.out.text().strip()).expanduser())
+        if self._plan is not None:
+            self._made = None
+            self.package_requested.emit(self._plan, self.kind.value(), self.out_folder())
 
     @Slot()
     def _ask_folder(self) -> None:
         if self._made is not None:
             self.folder_requested.emit(self._made)
 
-    def _end(self) -> None:
-        self._writing = False
-        self.line.set_share(0.0)
-
     def _say(self, note: str, *, error: str = "") -> None:
-        self.note.setText(note)
-        self.error.setText(error)
+        self.work.say(note, error=error)
         self._refresh()
 
     def _reason(self) -> str:
         """Why no package can be made now; empty if one can."""
-        if self._writing:
+        if self.work.busy:
             return "A package is being written"
         if self._set is None:
             return "Choose a stimulus set first"
         if self._plan is None:
-            return self.error.text() or "The trial orders are being worked out"
+            return self.work.error.text() or "The trial orders are being worked out"
         return "" if self.out.text().strip() else "Name the folder to write"
 
     @Slot()
@@ -337,23 +300,12 @@ class PackageDialog(QDialog):
         reason = self._reason()
         self.make.setEnabled(not reason)
         self.make.setToolTip(reason or "Write the package into the new folder")
-        self.cancel.setVisible(self._writing)
+        writing = self.work.busy
+        self.cancel.setVisible(writing)
         self.open_folder.setVisible(self._made is not None)
-        for field in (self.set_path, self.browse, self.kind, self.out, self.browse_out, self.load, self.save):
-            field.setEnabled(not self._writing)
-        self.form.setEnabled(self._kind_format().has_trials and not self._writing)
-        self.warnings.setVisible(bool(self.warnings.text()))
-        self.error.setVisible(bool(self.error.text()))
-        self.duration.setVisible(bool(self.duration.text()))
-
-
-def _make_scroll(column: QVBoxLayout) -> QScrollArea:
-    """A frameless area that scrolls a column of text up and down."""
-    held = QWidget()
-    held.setLayout(column)
-    area = QScrollArea()
-    area.setWidget(held)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return area
+        self.allow_all("A package is being written" if writing else "")
+        for button in (self.browse_out, self.load, self.save):
+            button.setEnabled(not writing)
+        self.form.setEnabled(self._kind_format().has_trials and not writing)
+        for label in (self.warnings, self.duration):
+            label.setVisible(bool(label.text()))

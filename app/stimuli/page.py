@@ -13,8 +13,8 @@ from app.stimuli.tray_painter import TrayModel, TrayPainter, title_of
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import EmptyState
+from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
-from app.widgets.progress_line import ProgressLine
 from app.widgets.work_page import WorkPage
 from core.stimuli.config import SetConfig
 from core.stimuli.look import ItemLook
@@ -34,14 +34,13 @@ class StimuliPage(WorkPage):
 
     Signals
     -------
-    plan_requested, write_requested, cancel_requested()
+    plan_requested, write_requested()
     open_requested(int)
         Show the probe of a row in Explore.
     """
 
     plan_requested = Signal()
     write_requested = Signal()
-    cancel_requested = Signal()
     open_requested = Signal(int)
 
     def __init__(self, tray: Tray, parent: QWidget | None = None) -> None:
@@ -52,7 +51,8 @@ class StimuliPage(WorkPage):
         self.plan = make_button("Plan stimuli…", tip="Add images x targets x directions x budgets x networks")
         self.extra = make_row(gap=8)
         """Room for further buttons, such as packages made of a written set."""
-        self.progress, self.stage = ProgressLine(), make_label("", "muted", wraps=True)
+        self.work, self.looking = JobLine(), JobLine()
+        """Writing a set, and making and looking at the tray's probes."""
         self.model = TrayModel(tray, self)
         self.list = QListView()
         self.painter = TrayPainter(tray, self.model, self.list)
@@ -65,7 +65,6 @@ class StimuliPage(WorkPage):
         self.transfer = PlainTable("Predicted shift of every encoder", ["Encoder", "Shift (SD)"])
         self.warnings = make_label("", "", wraps=True)
         self.stack = QStackedWidget()
-        self._busy = False
         self._row = 0
         self._lay_out()
         self._connect()
@@ -91,20 +90,6 @@ class StimuliPage(WorkPage):
         index = self.model.index(row)
         self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
-    def show_progress(self, text: str, share: float) -> None:
-        """Say where the work stands."""
-        self._busy = True
-        self.stage.setText(text)
-        self.progress.set_share(share)
-        self.refresh()
-
-    def show_idle(self, text: str = "", share: float = 0.0) -> None:
-        """Say how the work ended."""
-        self._busy = False
-        self.stage.setText(text)
-        self.progress.set_share(share)
-        self.refresh()
-
     @Slot()
     def refresh(self) -> None:
         """Follow the tray."""
@@ -119,14 +104,14 @@ class StimuliPage(WorkPage):
         parts += [f"⚠ {warned} with warnings"] if warned else []
         parts += [f"{twins} duplicates"] if twins else []
         self.summary.setText(" · ".join(parts))
-        self.write.setText("Cancel" if self._busy else "Write the set…")
+        busy = self.work.busy or self.looking.busy
+        self.looking.setVisible(self.looking.busy or bool(self.looking.note.text() or self.looking.error.text()))
+        self.write.setText("Cancel" if busy else "Write the set…")
         reason = "" if n_items else "Add a probe to the tray first"
         if config is None:
             reason = "The settings above cannot be met"
-        self.write.setEnabled(self._busy or not reason)
-        self.write.setToolTip(
-            "Stop; what was made stays" if self._busy else reason or "Write files, manifest and README"
-        )
+        self.write.setEnabled(busy or not reason)
+        self.write.setToolTip("Stop; what was made stays" if busy else reason or "Write files, manifest and README")
         self._show_detail()
 
     def _lay_out(self) -> None:
@@ -139,7 +124,7 @@ class StimuliPage(WorkPage):
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        foot = make_column(self.write, self.extra, self.progress, self.stage)
+        foot = make_column(self.write, self.extra, self.work, self.looking)
         foot.setContentsMargins(16, 4, 16, 12)
         left = QWidget()
         left.setProperty("role", "panel")
@@ -192,6 +177,8 @@ class StimuliPage(WorkPage):
         self.tray.changed.connect(self.refresh)
         self.tray.looked.connect(self.refresh)
         self.form.changed.connect(self.refresh)
+        self.work.changed.connect(self.refresh)
+        self.looking.changed.connect(self.refresh)
         self.plan.clicked.connect(self.plan_requested)
         self.write.clicked.connect(self._write_or_cancel)
         self.remove.clicked.connect(self._remove)
@@ -207,7 +194,10 @@ class StimuliPage(WorkPage):
 
     @Slot()
     def _write_or_cancel(self) -> None:
-        (self.cancel_requested if self._busy else self.write_requested).emit()
+        if not (self.work.busy or self.looking.busy):
+            self.write_requested.emit()
+        self.work.cancel()
+        self.looking.cancel()
 
     @Slot()
     def _keep_choice(self) -> None:

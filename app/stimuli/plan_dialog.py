@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDialog, QFormLayout, QLineEdit, QListWidget, QListWidgetItem, QSpinBox, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QDialog, QWidget
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, pad_spin_box
-from app.widgets.segmented import Segmented
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from core.datasets.subject import Subject
 from core.errors import ProbeError
-from core.stimuli.plan import StimulusPlan, resolve_plan
-from core.types import Direction
+from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
+from core.sweeps.config import rescale_budget
+from core.types import Direction, NormName
 
 BOTH = "both"
 WIDTH = 560
-LIST_HEIGHT = 104
+IMAGES_TIP = "Ids, files, or test:N for N held-out images, separated by commas"
+VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the gate"
+BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas"
+NORMS = (
+    (NormName.L2, "L2", "The same budgets under L2, at equal RMS change"),
+    (NormName.LINF, "Linf", "The same budgets under Linf, at equal RMS change"),
+)
+DIRECTIONS = (
+    (Direction.RAISE, "Raise", "Raise the response"),
+    (Direction.LOWER, "Lower", "Lower it"),
+    (BOTH, "Both", "A probe for each"),
+)
 
 
-class PlanDialog(QDialog):
+class PlanDialog(QDialog, Fields):
     """Speaks `StimulusPlan`: `plan` is the newest that can be met, or None."""
+
+    encoders = Checks("", most_rows=4, name="Encoders")
+    rois = Checks("", most_rows=4, name="ROI means")
+    images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, settled=True)
+    voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, settled=True)
+    budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
+    norm = Pick("", choices=NORMS, name="Norm", width=120)
+    n_steps = Count("Steps", "Attack steps of each probe", first=20, least=1, most=1000, name="Attack steps")
+    gate = Gate("Gate, least r", "Least r of a voxel drawn as ROI:N", first=0.1)
+    seed = Count("Seed", "Of the images and voxels drawn, and of controls", most=MOST_SEED)
+    direction = Pick("", choices=DIRECTIONS, name="Direction")
 
     def __init__(
         self,
@@ -34,155 +58,67 @@ class PlanDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Plan stimuli")
         self.setMinimumWidth(WIDTH)
+        self.make_fields()
         self.plan: StimulusPlan | None = None
         self._subject = subject
-        self.encoders = _make_list("Encoders", [(f"{n} {layer}", f"{n}:{layer}") for n, layer in encoders])
-        _check(self.encoders, [f"{current[0]}:{current[1]}"])
-        self.rois = _make_list("ROI means", [(roi, roi) for roi in subject.voxels.roi_names])
-        _check(self.rois, [roi for roi in ("FFA", "PPA") if roi in subject.voxels.roi_names])
-        self.images = _make_line("Images", "test:4", "Ids, files, or test:N for N held-out images, separated by commas")
+        self.encoders.set_choices([(f"{n}:{layer}", f"{n} {layer}") for n, layer in encoders], [":".join(current)])
+        self.rois.set_choices([(roi, roi) for roi in subject.voxels.roi_names], ["FFA", "PPA"])
         if subject.images is None and not any(subject.test):
-            self.images.setText(image)
-        self.voxels = _make_line("Voxels", "", "Voxel numbers, or ROI:N for N voxels of an ROI above the gate")
-        self.budgets = _make_line("Budgets", "l2:3", "l2:3 or linf:8/255, separated by commas")
-        self.direction = Segmented(
-            (
-                (Direction.RAISE, "Raise", "Raise the response"),
-                (Direction.LOWER, "Lower", "Lower it"),
-                (BOTH, "Both", "A probe for each"),
-            )
-        )
-        self.steps = _make_spin("Attack steps", 1, 1000, 20)
-        self.seed = _make_spin("Seed", 0, 2**31 - 1, 0)
+            self.images.set_value(image)
         self.cost = make_label("", "strong", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         self.add = make_button("Add to the tray", "primary", tip="Add every probe of the plan; they are made at once")
         self.cancel = make_button("Cancel")
         self._lay_out()
-        self._connect()
-        self.look_again()
+        self.cancel.clicked.connect(self.reject)
+        self.add.clicked.connect(self._accept)
+        self.tell()
 
     def wish(self) -> dict[str, Any]:
         """The plan in the words of a plan file."""
         chosen = self.direction.value()
         return {
             "subject": self._subject.id,
-            "networks": _checked(self.encoders),
-            "images": _split(self.images.text()),
-            "rois": _checked(self.rois),
-            "voxels": _split(self.voxels.text()),
+            "networks": list(self.encoders.value()),
+            "images": self.images.words(),
+            "rois": list(self.rois.value()),
+            "voxels": self.voxels.words(),
             "directions": list(Direction) if chosen == BOTH else [chosen],
-            "budgets": _split(self.budgets.text()),
-            "steps": self.steps.value(),
+            "budgets": self.budgets.words(),
+            "steps": self.n_steps.value(),
+            "gate": self.gate.value(),
             "seed": self.seed.value(),
         }
 
-    @Slot()
-    def look_again(self) -> None:
+    def tell(self) -> None:
         """Resolve the wish; say what it costs, or why it cannot be."""
-        try:
-            self.plan = resolve_plan(self.wish())
-            self.cost.setText(self.plan.describe())
-            self.problem.setText("")
-        except ProbeError as error:
-            self.plan = None
-            self.cost.setText("")
-            self.problem.setText(str(error))
+        self.plan = attempt(lambda: resolve_plan(self.wish()), self.problem)
+        show_text(self.cost, self.plan.describe() if self.plan is not None else "")
         self.add.setEnabled(self.plan is not None)
-        self.problem.setVisible(self.plan is None)
-        self.cost.setVisible(self.plan is not None)
+
+    def take_norm(self, norm: str) -> None:
+        """Bring every budget to the norm, at equal RMS change."""
+        to = NormName(norm)
+        with suppress(ProbeError):  # what was typed is told about, and stays
+            typed = [parse_budget(word) for word in self.budgets.words()]
+            words = [Budget(to, rescale_budget(one.epsilon, one.norm, to=to)).label for one in typed]
+            self.budgets.set_value(", ".join(dict.fromkeys(words)))
+        self.tell()
 
     def _lay_out(self) -> None:
-        rows = QFormLayout()
-        for text, field in (
-            ("Images", self.images),
-            ("Voxels", self.voxels),
-            ("Budgets", self.budgets),
-            ("Steps", self.steps),
-            ("Seed", self.seed),
-        ):
-            rows.addRow(make_label(text, "muted"), field)
         lists = make_row(
             make_column(make_heading("Encoders"), self.encoders),
             make_column(make_heading("Targets: ROI means"), self.rois),
             gap=12,
         )
-        self.setLayout(
-            make_column(
-                make_label("Plan stimuli", "title"),
-                make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted"),
-                lists,
-                rows,
-                self.direction,
-                self.cost,
-                self.problem,
-                make_row(-1, self.cancel, self.add),
-                gap=12,
-                margin=24,
-            )
-        )
-
-    def _connect(self) -> None:
-        for one in (self.encoders, self.rois):
-            one.itemChanged.connect(self.look_again)
-        for line in (self.images, self.voxels, self.budgets):
-            line.editingFinished.connect(self.look_again)
-        for spin in (self.steps, self.seed):
-            spin.valueChanged.connect(self.look_again)
-        self.direction.chosen.connect(self.look_again)
-        self.cancel.clicked.connect(self.reject)
-        self.add.clicked.connect(self._accept)
+        rows = self.make_rows("images", "voxels", ("Budgets", "budgets", "norm"), "n_steps", "gate", "seed")
+        asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
+        heads = (make_label("Plan stimuli", "title"), asks)
+        ends = (self.cost, self.problem, make_row(-1, self.cancel, self.add))
+        self.setLayout(make_column(*heads, lists, rows, self.direction, *ends, gap=12, margin=24))
 
     @Slot()
     def _accept(self) -> None:
-        self.look_again()
+        self.tell()
         if self.plan is not None:
             self.accept()
-
-
-def _split(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _make_line(name: str, text: str, tip: str) -> QLineEdit:
-    line = QLineEdit(text)
-    line.setAccessibleName(name)
-    line.setToolTip(tip)
-    line.setPlaceholderText(tip)
-    return line
-
-
-def _make_spin(name: str, least: int, most: int, first: int) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setRange(least, most)
-    spin.setValue(first)
-    pad_spin_box(spin)
-    spin.setAccessibleName(name)
-    return spin
-
-
-def _make_list(name: str, rows: list[tuple[str, str]]) -> QListWidget:
-    found = QListWidget()
-    found.setAccessibleName(name)
-    found.setProperty("role", "checks")
-    found.setFixedHeight(LIST_HEIGHT)
-    for text, key in rows:
-        item = QListWidgetItem(text)
-        item.setData(Qt.ItemDataRole.UserRole, key)
-        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(Qt.CheckState.Unchecked)
-        found.addItem(item)
-    return found
-
-
-def _check(target: QListWidget, keys: list[str]) -> None:
-    for row in range(target.count()):
-        item = target.item(row)
-        if item.data(Qt.ItemDataRole.UserRole) in keys:
-            item.setCheckState(Qt.CheckState.Checked)
-            target.scrollToItem(item)
-
-
-def _checked(source: QListWidget) -> list[str]:
-    items = [source.item(row) for row in range(source.count())]
-    return [str(item.data(Qt.ItemDataRole.UserRole)) for item in items if item.checkState() is Qt.CheckState.Checked]

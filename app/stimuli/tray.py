@@ -1,9 +1,9 @@
 """The tray: recipes of the probes collected for a stimulus set, in order, with what is known of each. Never probes.
 
 A session keeps it through two methods: `Tray.recipes() -> list[dict]`, plain JSON, one a probe, and
-`Tray.restore(list[dict])`, which puts them back; `Tray.changed` says that they are others now. The window's tray is
-`window.tray_tools.tray`. A recipe holds the probe's config, the key of its image and the hashes of image, network and
-encoder; finished probes lie in the store of `core.stimuli.store` and are made again where they are gone.
+`Tray.restore(list[dict])`, which puts them back; `Tray.changed` says that they are others now. A recipe holds the
+probe's config, the key of its image and the hashes of image, network and encoder; finished probes lie in the store of
+`core.stimuli.store` and are made again where they are gone.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -87,6 +88,19 @@ def make_row(*items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int =
     return row
 
 
+def make_scroll(content: QWidget | QLayout) -> QScrollArea:
+    """A frameless area that scrolls its content up and down, never sideways."""
+    area = QScrollArea()
+    if isinstance(content, QLayout):
+        layout, content = content, QWidget()
+        content.setLayout(layout)
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
+
+
 def set_look(widget: QWidget, name: str, value: str) -> None:
     """Change a property the style sheet selects by, and draw the widget anew."""
     if widget.property(name) == value:
@@ -94,6 +108,12 @@ def set_look(widget: QWidget, name: str, value: str) -> None:
     widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def show_text(label: QLabel, text: str) -> None:
+    """Show a text; an empty label takes no room."""
+    label.setText(text)
+    label.setVisible(bool(text))
 
 
 def _fill(box: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | int, ...], *, gap: int, margin: int) -> None:

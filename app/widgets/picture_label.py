@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.widgets.image_view import to_qimage
@@ -19,7 +19,13 @@ class PictureLabel(QWidget):
         self.setMinimumSize(*least)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._pixels: ByteArray | None = None
+        self._image = QImage()
         self._text = ""
+
+    @property
+    def image(self) -> QImage:
+        """The picture shown, null while there is none."""
+        return self._image
 
     @property
     def pixels(self) -> ByteArray | None:
@@ -28,7 +34,12 @@ class PictureLabel(QWidget):
 
     def show_pixels(self, pixels: ByteArray) -> None:
         """Show a picture."""
-        self._pixels, self._text = pixels, ""
+        self._pixels = pixels
+        self.show_image(to_qimage(pixels))
+
+    def show_image(self, image: QImage) -> None:
+        """Show a picture of Qt's."""
+        self._image, self._text = image, ""
         self.update()
 
     def show_text(self, text: str) -> None:
@@ -44,11 +55,10 @@ class PictureLabel(QWidget):
         """Draw the picture as large as it fits."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if self._pixels is not None:
+        if not self._image.isNull():
             ratio = self.devicePixelRatioF()
-            image = to_qimage(self._pixels)
-            room = self.size() * ratio
-            fitted = image.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+            kept, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            fitted = self._image.scaled(self.size() * ratio, kept, smooth)
             width, height = fitted.width() / ratio, fitted.height() / ratio
             painter.drawImage(QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height), fitted)
         if self._text:

@@ -10,6 +10,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 THICKNESS = 4
+UNKNOWN_OPACITY = 0.4
+"""Of the whole bar, while something runs and nobody knows how far it is."""
 
 
 class ProgressLine(QWidget):
@@ -17,19 +19,19 @@ class ProgressLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._share = 0.0
+        self._share: float | None = 0.0
         self.setFixedHeight(THICKNESS)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Progress")
 
     @property
     def share(self) -> float:
-        """How far the work is, from 0 to 1."""
-        return self._share
+        """How far the work is, from 0 to 1; 0 where nobody knows."""
+        return self._share or 0.0
 
-    def set_share(self, share: float) -> None:
-        """Show another share, in [0, 1]; what lies outside goes to the nearer end."""
-        inside = min(max(share, 0.0), 1.0)
+    def set_share(self, share: float | None) -> None:
+        """Show another share, in [0, 1]; what lies outside goes to the nearer end. None: nobody knows."""
+        inside = None if share is None else min(max(share, 0.0), 1.0)
         if inside != self._share:
             self._share = inside
             self.update()
@@ -40,8 +42,11 @@ class ProgressLine(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         whole = QRectF(self.rect())
-        done = QRectF(whole.x(), whole.y(), whole.width() * self._share, whole.height())
+        done = QRectF(whole.x(), whole.y(), whole.width() * self.share, whole.height())
         for role, part in ((QPalette.ColorRole.Mid, whole), (QPalette.ColorRole.Highlight, done)):
             painter.setBrush(self.palette().color(role))
             painter.drawRoundedRect(part, THICKNESS / 2, THICKNESS / 2)
+        if self._share is None:
+            painter.setOpacity(UNKNOWN_OPACITY)
+            painter.drawRoundedRect(whole, THICKNESS / 2, THICKNESS / 2)
         painter.end()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from core.attacks.config import AttackConfig
-from core.attacks.objective_config import ObjectiveKind
 from core.checks import check_choice, check_fraction
+from core.probes.aim import Aim
 from core.probes.target import Target
 from core.types import Direction
 from core.words import count
@@ -49,23 +49,6 @@ class ImageRecord:
 
     key: str
     file: FileReference | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AimRecord:
-    """What is asked of the target beyond raising or lowering it; see `app.base.aim.Aim`, which has the same fields."""
-
-    contrast_roi: str = ""
-    contrast_weight: float = 1.0
-    spares_others: bool = False
-    spare_weight: float = 1.0
-    pattern_mode: ObjectiveKind = ObjectiveKind.DISTANCE
-    wanted_shift_sd: float = 0.0
-    ensemble: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern_mode", ObjectiveKind(self.pattern_mode))
-        object.__setattr__(self, "ensemble", tuple(self.ensemble))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +110,7 @@ class SessionRecord:
     target : Target or None
     direction : Direction
     attack : AttackConfig
-    aim : AimRecord
+    aim : Aim
     gate_r : float
         Voxels below this held-out r are dimmed.
     auto_probe : bool
@@ -152,7 +135,7 @@ class SessionRecord:
     target: Target | None = None
     direction: Direction = Direction.RAISE
     attack: AttackConfig = field(default_factory=AttackConfig)
-    aim: AimRecord = field(default_factory=AimRecord)
+    aim: Aim = field(default_factory=Aim)
     gate_r: float = 0.1
     auto_probe: bool = True
     probe: FileReference | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from core.errors import BadInputError, StorageError
@@ -76,3 +77,12 @@ def _of_same_size(folder: Path, n_bytes: int) -> Iterator[Path]:
                 yield path
         except OSError:
             continue
+
+
+@lru_cache(maxsize=64)
+def refer_as_opened(path: Path, _content: str = "") -> FileReference:
+    """The file as it was when it was opened; its hash is taken once for each content. Never raises."""
+    try:
+        return refer_to(path)
+    except StorageError:
+        return FileReference(path, "", 0)

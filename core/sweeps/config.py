@@ -19,6 +19,9 @@ from core.types import Direction, NormName, VoxelTable
 DEFAULT_LADDER = (0.1, 0.25, 0.5, 1.0, 3.0)
 """L2 budgets in [0, 1] pixel units at 224 x 224 pixels: 0.07 to 2 grey levels RMS."""
 
+REFERENCE_SIDE = 224
+"""Side in pixels of the images that budgets are brought from norm to norm at, before an encoder is chosen."""
+
 LEAST_IMAGES = 2
 """Intervals over images need two of them."""
 
@@ -233,6 +236,11 @@ class SweepConfig:
             f"{len(self.directions)} directions, {attacks}{norm.capitalize()} epsilon {budgets}, "
             f"{self.describe_length()} each"
         )
+
+
+def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
+    """The budget of equal RMS change under another norm: epsilon_inf = epsilon_2 / sqrt(3 N^2) at N = 224 pixels."""
+    return epsilon if norm is to else epsilon / _size_of_one(norm, REFERENCE_SIDE) * _size_of_one(to, REFERENCE_SIDE)
 
 
 def _check(*rules: tuple[bool, str, str, object, str]) -> None:

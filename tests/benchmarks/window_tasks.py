@@ -51,7 +51,8 @@ def show_empty_window() -> None:
 
 def show_window() -> None:
     """Print the seconds this process took to paint the program's window."""
-    from app.shell.application import make_application, make_window
+    from app.look.qt_application import make_application
+    from app.shell.application import make_window
 
     application = make_application()
     window = make_window()
@@ -63,13 +64,14 @@ def show_window() -> None:
 def measure_window() -> Measured:
     """Open the window with the embedded default, probe once and drag epsilon, watching the event loop."""
     from app.base.jobs import Idle
-    from app.base.services import open_session
+    from app.base.services import open_services
     from app.cortex.gl import gl_renderer
-    from app.shell.application import make_application, make_window
+    from app.look.qt_application import make_application
+    from app.shell.application import make_window
     from core.engine import Engine
 
     application = make_application()
-    session = open_session(engine=Engine(spare_cores=1))
+    session = open_services(engine=Engine(spare_cores=1))
     window = make_window(session)
     window.show()
     state = session.state
@@ -102,7 +104,7 @@ def _time_preview(window: object, epsilon: float) -> float:
     from app.shell.main_window import MainWindow
 
     assert isinstance(window, MainWindow)
-    plotter = window.cortex.view.canvas.plotter
+    plotter = window.explore.cortex.view.canvas.plotter
     seen: list[float] = []
     answered: list[float] = []
     window.session.state.preview_changed.connect(lambda: answered.append(time.perf_counter()))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from core.datasets.photos import ImageInfo
 from core.datasets.subject import Subject, SubjectInfo
 from core.encoders.card import EncoderCard
 from core.encoders.config import EncoderConfig
-from core.errors import Cancelled
+from core.errors import BadInputError, Cancelled
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
@@ -152,6 +153,40 @@ class FakeEngine:
         self._count("atlas")
         size = np.random.default_rng(5).uniform(0, 0.4, SUBJECT.voxels.n_voxels).astype(np.float32)
         yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
+
+    def open_encoder(self, subject: str, network: str, layer: str) -> Any:
+        raise NotImplementedError
+
+    def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Any:
+        raise BadInputError(f"{network} cannot be opened: this engine is made up.")
+
+    def open_ensemble(self, config: ProbeConfig) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def use_encoder(self, encoder: Any) -> None:
+        raise NotImplementedError
+
+    def use_encoder_file(self, path: Path) -> EncoderCard:
+        raise NotImplementedError
+
+    def iter_import(self, readout: Any, request: Any, *, files: tuple[tuple[str, str], ...]) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def iter_fit(self, request: Any, *, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def estimate_fit(self, request: Any, *, should_stop: Callable[[], bool] = never) -> Any:
+        raise NotImplementedError
+
+    def iter_sweep(
+        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
+    ) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def iter_study(
+        self, config: Any, folder: Path, *, paces: Any, resume: bool = False, should_stop: Callable[[], bool] = never
+    ) -> Iterator[Any]:
+        raise NotImplementedError
 
     def _make(self, config: ProbeConfig, stimulus: Stimulus) -> Probe:
         attack = config.attack

@@ -10,7 +10,7 @@ from typing import cast
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
@@ -20,7 +20,7 @@ from tests.helpers.fake_engine import FakeEngine, make_catalogue
 @contextmanager
 def open_window(qtbot: QtBot, folder: Path, *, size: tuple[int, int] = (1264, 720)) -> Iterator[MainWindow]:
     """A window of that size with its clean response, in front."""
-    session = open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(folder))
+    session = open_services(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(folder))
     window = make_window(session)
     window.resize(*size)
     with qtbot.waitActive(window):

@@ -33,8 +33,8 @@ def check(top: QWidget) -> list[str]:
 
 
 def test_every_tab_of_the_window_can_be_used_without_eyes_or_mouse(window: MainWindow, qtbot: QtBot) -> None:
-    tabs = window.workspaces.tabs
-    for fold in (window.controls.attack.advanced, window.controls.target.more):
+    tabs = window.tabs.bar
+    for fold in (window.explore.controls.attack.advanced, window.explore.controls.target.more):
         fold.button.setChecked(True)
     found: dict[str, list[str]] = {}
     for index in range(tabs.count()):

@@ -29,7 +29,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
 def open_palette(window: MainWindow, qtbot: QtBot, text: str) -> Palette:
     """Open it by its key and type into it."""
     qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
-    palette = window.preferences.palette
+    palette = window.jumps.palette
     assert palette is not None
     qtbot.waitUntil(palette.field.hasFocus)
     qtbot.keyClicks(palette.field, text)
@@ -68,6 +68,20 @@ def test_every_command_is_in_the_palette_with_its_reason(window: MainWindow, qtb
     assert kinds >= {"Command", "Tab", "ROI", "Network", "Subject", "Setting", "Image"}
 
 
+def test_undo_and_redo_in_the_palette_tell_the_truth(window: MainWindow, qtbot: QtBot) -> None:
+    def rows() -> dict[str, str]:
+        return {jump.title: jump.reason for jump in window.jumps.everything() if jump.kind == "Command"}
+
+    assert (rows()["Undo"], rows()["Redo"]) == ("Nothing was changed yet", "Nothing was undone")
+    window.session.controller.pick_roi("FFA")
+    qtbot.waitUntil(lambda: rows().get("Undo target") == "")
+    palette = open_palette(window, qtbot, "undo")
+    assert titles(palette)[0] == "Undo target"
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert window.session.state.target is None
+    assert (rows()["Undo"], rows()["Redo target"]) == ("Nothing was changed yet", "")
+
+
 def test_what_cannot_be_done_says_why_and_stays_open(window: MainWindow, qtbot: QtBot) -> None:
     palette = open_palette(window, qtbot, "save probe")
     assert titles(palette)[0] == "Save probe"
@@ -89,7 +103,7 @@ def test_arrows_move_round_the_ends(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWindow, qtbot: QtBot) -> None:
-    window.give_command("settings")
+    window.actions_table.give("settings")
     dialog = window.preferences.dialog
     assert dialog is not None
     assert set(dialog.rows) == {setting.key for setting in SETTINGS if setting.title}
@@ -105,11 +119,11 @@ def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWin
 
 
 def test_a_setting_changed_elsewhere_is_shown_and_kept(window: MainWindow) -> None:
-    window.give_command("settings")
+    window.actions_table.give("settings")
     dialog = window.preferences.dialog
     assert dialog is not None
-    window.controls.gate.setValue(0.3)
-    window.cortex.colormap_button.chosen.emit("PuOr_r")
+    window.explore.controls.gate.setValue(0.3)
+    window.explore.cortex.colormap_button.chosen.emit("PuOr_r")
     assert dialog.rows["gate_r"].editor.property("value") == 0.3
     settings = window.session.settings
     assert settings.text("diverging_map") == "PuOr_r"
@@ -119,7 +133,7 @@ def test_a_setting_changed_elsewhere_is_shown_and_kept(window: MainWindow) -> No
 
 
 def test_another_key_gives_the_command_and_the_old_one_does_not(window: MainWindow, qtbot: QtBot) -> None:
-    window.give_command("settings")
+    window.actions_table.give("settings")
     dialog = window.preferences.dialog
     assert dialog is not None
     page = dialog.keys
@@ -137,19 +151,19 @@ def test_another_key_gives_the_command_and_the_old_one_does_not(window: MainWind
 
 
 def test_panels_fold_by_key_and_stay_folded_at_the_next_start(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    least = window.workspaces.stack.minimumSizeHint().width()
+    least = window.tabs.stack.minimumSizeHint().width()
     qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-    assert window.controls.isHidden() or not window.controls.isVisible()
-    assert window.workspaces.stack.minimumSizeHint().width() < least - 200
+    assert window.explore.controls.isHidden() or not window.explore.controls.isVisible()
+    assert window.tabs.stack.minimumSizeHint().width() < least - 200
     window.session.settings.save()
     assert Settings().text("folded_panels") == "controls"
-    window.give_command("reset_layout")
-    assert window.controls.isVisible()
+    window.actions_table.give("reset_layout")
+    assert window.explore.controls.isVisible()
     assert Settings().text("folded_panels") == "controls"  # kept with the other settings when the window closes
 
 
 def test_the_pause_before_saving_follows_its_setting(window: MainWindow) -> None:
-    keeper = window.session_tools.keeper
+    keeper = window.features.sessions.keeper
     assert keeper._soon.interval() == 1000
     window.session.settings.set("autosave_seconds", 30)
     assert keeper._soon.interval() == 30_000

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.shell.main_window import MainWindow
@@ -34,7 +35,7 @@ def drag(window: MainWindow, data: QMimeData) -> tuple[bool, str, str]:
     """Drag over the window; whether it is taken, and what is promised."""
     event = QDragEnterEvent(QPoint(50, 50), COPY, data, BUTTON, KEYS)
     event.ignore()
-    window.dragEnterEvent(event)
+    QApplication.sendEvent(window, event)
     overlay = window.drops.overlay
     return event.isAccepted(), overlay.title.text(), overlay.details.text()
 
@@ -96,7 +97,7 @@ def test_each_kind_of_file_has_its_own_promise(window: MainWindow, tmp_path: Pat
 
 def test_a_drag_that_leaves_promises_nothing(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     drag(window, mime(tmp_path / "picture_0.png"))
-    window.dragLeaveEvent(QDragLeaveEvent())
+    QApplication.sendEvent(window, QDragLeaveEvent())
     qtbot.waitUntil(lambda: not window.drops.overlay.isVisible())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.encoders.export import export_encoder
@@ -34,7 +35,9 @@ class ImportingEngine(FakeEngine):
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    session = open_session(engine=cast(Engine, ImportingEngine()), catalogue=make_catalogue(tmp_path))
+    offered = make_catalogue(tmp_path)
+    named = replace(offered, load_subject=lambda name: replace(offered.load_subject(name), id=name))
+    session = open_services(engine=cast(Engine, ImportingEngine()), catalogue=named)
     made = make_window(session)
     made.resize(1120, 720)
     with qtbot.waitActive(made):
@@ -54,7 +57,7 @@ def settle(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_the_key_opens_the_card_and_it_follows_the_encoder(window: MainWindow, qtbot: QtBot) -> None:
     QTest.keyClick(window, Qt.Key.Key_I)
-    card = window.encoder_tools.card_window
+    card = window.features.encoders.card_window
     assert card is not None
     assert card.isVisible()
     assert card.card is window.session.state.card
@@ -67,8 +70,8 @@ def test_the_key_opens_the_card_and_it_follows_the_encoder(window: MainWindow, q
 
 
 def test_a_point_of_the_card_becomes_the_target(window: MainWindow, qtbot: QtBot) -> None:
-    window.controls.encoder.card_button.click()
-    card = window.encoder_tools.card_window
+    window.explore.controls.encoder.card_button.click()
+    card = window.features.encoders.card_window
     assert card is not None
     window.session.state.auto_probe = False
     card.voxel_picked.emit(17)
@@ -81,18 +84,18 @@ def test_a_point_of_the_card_becomes_the_target(window: MainWindow, qtbot: QtBot
 
 
 def test_the_card_puts_its_scores_on_the_cortex(window: MainWindow, qtbot: QtBot) -> None:
-    window.encoder_tools.show_card()
-    card = window.encoder_tools.card_window
+    window.features.encoders.show_card()
+    card = window.features.encoders.card_window
     assert card is not None
     card.map_button.click()
-    assert window.cortex.current_map() == "r"
+    assert window.explore.cortex.current_map() == "r"
 
 
 def test_tables_are_saved_where_the_user_says(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window.encoder_tools.show_card()
-    card = window.encoder_tools.card_window
+    window.features.encoders.show_card()
+    card = window.features.encoders.card_window
     assert card is not None
     path = tmp_path / "voxels.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
@@ -109,7 +112,7 @@ def test_tables_are_saved_where_the_user_says(
 def test_what_was_added_is_offered_and_the_choice_stays(window: MainWindow, qtbot: QtBot) -> None:
     from tests.helpers.imported_subject import write_imported
 
-    before, form = window.session.state.encoder, window.controls.encoder
+    before, form = window.session.state.encoder, window.explore.controls.encoder
     write_imported(means=np.zeros((3, 2)), source={"kind": "files", "path": "", "members": []}, images=["a", "b", "c"])
     window.session.controller.reread_catalogue()
     offered = [form.subject.itemData(index) for index in range(form.subject.count())]
@@ -136,14 +139,14 @@ def drop(window: MainWindow, *paths: Path) -> None:
     event = QDropEvent(
         QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
-    window.dropEvent(event)
+    window.drops.drop(event)
 
 
 def open_assistant(window: MainWindow, qtbot: QtBot, path: Path) -> Any:
     drop(window, path)
-    dialog = window.encoder_tools.import_dialog
+    dialog = window.features.encoders.import_dialog
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.readout is not None or dialog.problem.isVisible(), timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.readout is not None or dialog.work.error.isVisible(), timeout=20_000)
     return dialog
 
 
@@ -153,20 +156,20 @@ def test_dropped_weights_are_taken_in_and_opened(window: MainWindow, qtbot: QtBo
     assert not dialog.import_button.isEnabled()
     assert dialog.import_button.toolTip() == "Give the new subject an id"
     dialog.new_subject.setText("lab1")
-    dialog.unit.setText("z")
+    dialog.response_unit.setText("z")
     dialog.network.setCurrentIndex(dialog.network.findData("mobilenet_v2"))
     dialog.layer.setCurrentText("features.18")
-    dialog.reference.setValue(3)
+    dialog.n_reference.setValue(3)
     assert dialog.import_button.isEnabled()
     dialog.import_button.click()
-    qtbot.waitUntil(lambda: window.encoder_tools.import_dialog is None, timeout=60_000)
+    qtbot.waitUntil(lambda: window.features.encoders.import_dialog is None, timeout=60_000)
     assert window.session.state.encoder == ("mobilenet_v2", "features.18")
     card = load_card("lab1", "mobilenet_v2", "features.18")
     assert (card.n_voxels, card.response_unit) == (3, "z")
     assert card.provenance is not None
     assert card.provenance.n_reference == 3
-    assert window.controls.encoder.subject.currentData() == "lab1"
-    assert window.encoder_tools.import_dialog is None
+    assert window.explore.controls.encoder.subject.currentData() == "lab1"
+    assert window.features.encoders.import_dialog is None
     settle(window, qtbot)
 
 
@@ -176,7 +179,7 @@ def test_what_does_not_fit_is_said_in_the_assistant(window: MainWindow, qtbot: Q
     dialog.network.setCurrentIndex(dialog.network.findData("mobilenet_v2"))
     dialog.layer.setCurrentText("features.18")
     dialog.import_button.click()
-    qtbot.waitUntil(lambda: "weights are for 77 features" in dialog.problem.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "weights are for 77 features" in dialog.work.error.text(), timeout=60_000)
     assert dialog.import_button.isEnabled()
     assert not list(user_encoders_folder().glob("*"))
     dialog.close()
@@ -186,7 +189,7 @@ def test_a_file_with_code_is_refused_in_the_assistant(window: MainWindow, qtbot:
     path = tmp_path / "evil.pkl"
     path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     dialog = open_assistant(window, qtbot, path)
-    qtbot.waitUntil(lambda: "asks to run 'os.system'" in dialog.problem.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "asks to run 'os.system'" in dialog.work.error.text(), timeout=20_000)
     assert not dialog.import_button.isEnabled()
     dialog.close()
 
@@ -196,7 +199,7 @@ def test_a_dropped_picture_is_still_a_picture(window: MainWindow, qtbot: QtBot, 
     assert path.is_file()
     drop(window, path)
     qtbot.waitUntil(lambda: window.session.controller.image_key == str(path), timeout=20_000)
-    assert window.encoder_tools.import_dialog is None
+    assert window.features.encoders.import_dialog is None
     settle(window, qtbot)
 
 
@@ -217,7 +220,7 @@ def test_the_encoder_in_use_is_exported_as_numpy(
     path = tmp_path / "mine.npz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), "NumPy arrays (*.npz)"))
     monkeypatch.setattr("app.encoders.feature.name_encoder", lambda _config: "simulated-mobilenet_v2-features.18")
-    window.encoder_tools.export_encoder()
+    window.features.encoders.export_encoder()
     qtbot.waitUntil(path.is_file, timeout=20_000)
     settle(window, qtbot)
     with np.load(path, allow_pickle=False) as stored:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.base.settings import Settings
 from app.cortex.pose import parse_poses
 from app.figures.figure_dialog import FigureDialog
@@ -32,7 +32,7 @@ LONG = 30_000
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    session = open_session(engine=cast(Engine, FakeEngine(0.0)), catalogue=make_catalogue(tmp_path))
+    session = open_services(engine=cast(Engine, FakeEngine(0.0)), catalogue=make_catalogue(tmp_path))
     opened = make_window(session)
     with qtbot.waitActive(opened):
         opened.show()
@@ -40,7 +40,9 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle), timeout=LONG)
     session.controller.pick_roi("FFA")
     qtbot.waitUntil(lambda: session.state.probe is not None and isinstance(session.lane.state, Idle), timeout=LONG)
-    qtbot.waitUntil(opened.responses.history.movie_button.isEnabled, timeout=LONG)  # panels follow at the next turn
+    qtbot.waitUntil(
+        opened.explore.responses.history.movie_button.isEnabled, timeout=LONG
+    )  # panels follow at the next turn
     yield opened
     opened.close()
     opened.deleteLater()
@@ -62,7 +64,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], P
 
 def open_movie(window: MainWindow, qtbot: QtBot, *, kind: str = "steps") -> MovieDialog:
     qtbot.keyClick(window, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
-    dialog = window.film_tools.movie_dialog
+    dialog = window.features.figures.movie_dialog
     assert dialog is not None
     dialog.form.dimensions.setCurrentIndex(3)  # 640 x 360
     dialog.form.seconds.setValue(2)
@@ -90,9 +92,9 @@ def test_a_movie_of_the_steps_is_looked_at_costed_and_saved(
     assert "20 frames" in dialog.cost.text()
     path = choose("film")  # the ending is added
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved 20 frames"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved 20 frames"), timeout=LONG)
     assert count_frames(path.with_suffix(".mp4")) == 20
-    assert not dialog.filming
+    assert not dialog.work.busy
     dialog.close()
 
 
@@ -104,7 +106,7 @@ def test_a_movie_of_the_cortex_is_drawn_by_the_window_and_written_by_the_lane(
     path = choose("turn.gif")
     dialog.form.format.setCurrentIndex(1)
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved 5 frames"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved 5 frames"), timeout=LONG)
     with av.open(str(path)) as movie:
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in movie.decode(video=0)]
     assert len(frames) == 5
@@ -114,14 +116,14 @@ def test_a_movie_of_the_cortex_is_drawn_by_the_window_and_written_by_the_lane(
 
 def test_stopping_keeps_nothing(window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]) -> None:
     dialog = open_movie(window, qtbot)
-    dialog.form.follow.setChecked(True)
+    dialog.form.with_cortex.setChecked(True)
     dialog.form.seconds.setValue(60)
     path = choose("film.mp4")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     dialog.stop.click()
     wait_idle(window, qtbot)
-    assert dialog.stage.text() == "Stopped. Nothing was kept."
+    assert dialog.work.note.text() == "Stopped. Nothing was kept."
     assert dialog.save.isEnabled()
     assert list(path.parent.iterdir()) == []
     dialog.close()
@@ -134,7 +136,7 @@ def test_the_window_can_be_closed_while_it_films(
     dialog.form.seconds.setValue(60)
     path = choose("film.mp4")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     dialog.close()
     window.close()
     assert list(path.parent.iterdir()) == []
@@ -147,21 +149,21 @@ def test_another_probe_does_not_end_what_is_being_filmed(
     dialog.form.seconds.setValue(2)
     path = choose("film.mp4")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.line.share > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     window.session.controller.pick_roi("PPA")
-    qtbot.waitUntil(lambda: dialog.stage.text().startswith("Saved"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved"), timeout=LONG)
     assert count_frames(path) == 20
     dialog.close()
     wait_idle(window, qtbot)
 
 
 def test_the_play_control_offers_the_movie_with_the_cortex_as_it_is_shown(window: MainWindow, qtbot: QtBot) -> None:
-    window.cortex.set_map("clean")
-    window.cortex.view.set_geometry("pial")
-    window.cortex.view.set_hemispheres("left")
-    window.cortex.outlines_button.setChecked(False)
-    qtbot.mouseClick(window.responses.history.movie_button, Qt.MouseButton.LeftButton)
-    dialog = window.film_tools.movie_dialog
+    window.explore.cortex.set_map("clean")
+    window.explore.cortex.view.set_geometry("pial")
+    window.explore.cortex.view.set_hemispheres("left")
+    window.explore.cortex.outlines_button.setChecked(False)
+    qtbot.mouseClick(window.explore.responses.history.movie_button, Qt.MouseButton.LeftButton)
+    dialog = window.features.figures.movie_dialog
     assert dialog is not None
     assert dialog.isVisible()
     look = dialog.form.value().look
@@ -175,9 +177,9 @@ def test_the_play_control_offers_the_movie_with_the_cortex_as_it_is_shown(window
 
 def open_figure(window: MainWindow, what: FigureKind) -> FigureDialog:
     window.actions_table.action("save_figure").trigger()
-    dialog = window.film_tools.figure_dialog
+    dialog = window.features.figures.figure_dialog
     assert dialog is not None
-    dialog.what.setCurrentIndex(dialog.what.findData(what))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(what))
     return dialog
 
 
@@ -192,7 +194,7 @@ def test_a_figure_and_its_table_are_looked_at_and_saved(
     dialog.save.click()
     qtbot.waitUntil(lambda: dialog.note.text().startswith("Saved"), timeout=LONG)
     assert path.read_bytes().startswith(b"%PDF")
-    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.ROIS))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     path = choose("rois.csv")
     dialog.save.click()
@@ -211,33 +213,33 @@ def test_a_figure_and_its_table_are_looked_at_and_saved(
 def test_every_plot_and_the_cortex_can_be_copied_or_drawn_as_a_figure(window: MainWindow, qtbot: QtBot) -> None:
     clipboard = QGuiApplication.clipboard()
     for widget, kind in (
-        (window.responses.curve, FigureKind.CURVE),
-        (window.responses.table, FigureKind.ROIS),
-        (window.responses.history, FigureKind.STEPS),
-        (window.images.difference_view, FigureKind.IMAGES),
+        (window.explore.responses.curve, FigureKind.CURVE),
+        (window.explore.responses.table, FigureKind.ROIS),
+        (window.explore.responses.history, FigureKind.STEPS),
+        (window.explore.images.difference_view, FigureKind.IMAGES),
     ):
         rows = {action.text(): action for action in widget.actions()}
         is_image = kind is FigureKind.IMAGES
         rows["Copy image" if is_image else "Copy picture"].trigger()
         assert clipboard.image().width() == (224 if is_image else 2 * widget.width())
         rows["Save figure…"].trigger()
-        dialog = window.film_tools.figure_dialog
+        dialog = window.features.figures.figure_dialog
         assert dialog is not None
-        assert dialog.what.currentData() == kind
+        assert dialog.kind.currentData() == kind
         dialog.close()
     window.actions_table.action("copy_cortex").trigger()
-    assert clipboard.image().width() == 2 * window.cortex.view.canvas.plotter.width()
+    assert clipboard.image().width() == 2 * window.explore.cortex.view.canvas.plotter.width()
     wait_idle(window, qtbot)
 
 
 def test_a_view_of_the_cortex_is_kept_and_gone_back_to(window: MainWindow, qtbot: QtBot) -> None:
-    view = window.cortex.view
+    view = window.explore.cortex.view
     view.set_geometry("pial")
     view.set_hemispheres("right")
     view.canvas.look_from(view.canvas.pose.orbited(0.2, 0.1).zoomed(1.5))
     kept = view.canvas.pose
     qtbot.keyClick(window, Qt.Key.Key_8)
-    dialog = window.pose_tools.dialog
+    dialog = window.features.poses.dialog
     assert dialog is not None
     assert not dialog.keep.isEnabled()
     qtbot.keyClicks(dialog.name, "Mine")

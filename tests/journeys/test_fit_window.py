@@ -12,11 +12,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.base.catalogue import Catalogue
-from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.jobs import Idle, WhenBusy
+from app.base.services import open_services
 from app.encoders.fit_dialog import FitDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
+from app.widgets.job_line import WAITING
 from core.encoders.config import EncoderConfig
 from core.encoders.estimate import FitEstimate
 from core.encoders.fit import FitProgress
@@ -26,6 +27,7 @@ from core.engine import Engine
 from core.errors import BadInputError, Cancelled
 from core.networks.catalog import list_networks
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
+from tests.helpers.gated_work import GatedWork
 
 NETWORK = list_networks()[0]
 NEW_LAYER = NETWORK.layers[0]
@@ -85,22 +87,22 @@ def window(
 ) -> Iterator[MainWindow]:
     growing = GrowingCatalogue(tmp_path)
     monkeypatch.setattr(Catalogue, "reread", lambda _self: growing.reread())
-    session = open_session(engine=cast(Engine, engine), catalogue=growing.made)
+    session = open_services(engine=cast(Engine, engine), catalogue=growing.made)
     made = make_window(session)
     with qtbot.waitExposed(made):
         made.show()
     qtbot.waitUntil(lambda: session.state.clean is not None, timeout=20_000)
     qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle))
     yield made
-    if made.fit_tools.dialog is not None:
-        made.fit_tools.dialog.close()
+    if made.features.fits.dialog is not None:
+        made.features.fits.dialog.close()
     made.close()
     made.deleteLater()
 
 
 def open_dialog(window: MainWindow) -> FitDialog:
     window.actions_table.action("fit_encoders").trigger()
-    dialog = window.fit_tools.dialog
+    dialog = window.features.fits.dialog
     assert dialog is not None and dialog.isVisible()
     form: Any = dialog.form
     form.network.setCurrentIndex(form.network.findData(NETWORK.id))
@@ -120,12 +122,12 @@ def test_a_finished_fit_is_selectable_and_in_use_at_once(
 ) -> None:
     dialog = open_dialog(window)
     dialog.fit.click()
-    qtbot.waitUntil(lambda: "batches" in dialog.stage.text())
+    qtbot.waitUntil(lambda: "batches" in dialog.work.note.text())
     assert not dialog.form.isEnabled()
     state = window.session.state
     qtbot.waitUntil(lambda: state.encoder == (NETWORK.id, NEW_LAYER), timeout=20_000)
-    assert "held-out r" in dialog.summary.text() and dialog.line.share == 1.0
-    layers = window.controls.encoder.layer
+    assert "held-out r" in dialog.summary.text() and dialog.work.bar.share == 1.0
+    layers = window.explore.controls.encoder.layer
     assert NEW_LAYER in [layers.itemData(index) for index in range(layers.count())]
     assert [request.layers for request in engine.asked] == [(NEW_LAYER,)]
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
@@ -138,36 +140,44 @@ def test_cancelling_stops_the_fit_and_leaves_everything_as_it_was(
     before = window.session.state.encoder
     dialog = open_dialog(window)
     dialog.fit.click()
-    qtbot.waitUntil(lambda: "batches" in dialog.stage.text())
+    qtbot.waitUntil(lambda: "batches" in dialog.work.note.text())
     dialog.cancel.click()
-    assert "Cancelled" in dialog.stage.text()
+    qtbot.waitUntil(lambda: "Cancelled" in dialog.work.note.text())
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
     assert window.session.state.encoder == before and dialog.fit.isEnabled()
 
 
-def test_a_fit_cancelled_before_its_turn_gives_the_form_back(window: MainWindow, qtbot: QtBot) -> None:
-    dialog = open_dialog(window)
-    lane = window.session.lane
-
-    def wait(stop: Callable[[], bool]) -> None:
-        while not stop():
-            time.sleep(0.002)
-        raise Cancelled
-
-    lane.submit("image", wait, on_done=lambda _answer: None)
-    dialog.fit.click()
-    assert not dialog.form.isEnabled()
-    window.session.controller.cancel()
-    qtbot.waitUntil(dialog.form.isEnabled)
-    assert "Cancelled" in dialog.stage.text()
-
-
-def test_a_refusal_is_shown_in_the_dialog_and_the_window(
+def test_a_fit_that_waits_outlives_esc_and_is_cancelled_by_its_own_button(
     window: MainWindow, qtbot: QtBot, engine: FittingEngine
 ) -> None:
+    dialog = open_dialog(window)
+    lane, works = window.session.lane, [GatedWork(), GatedWork()]
+    lane.submit("image", works[0].make, on_done=lambda _answer: None)
+    lane.submit("write", works[1].make, on_done=lambda _answer: None, when_busy=WhenBusy.QUEUE)
+    dialog.fit.click()
+    assert not dialog.form.isEnabled() and dialog.work.note.text() == WAITING
+    window.session.controller.cancel()
+    qtbot.waitUntil(lambda: works[1].begun == 1)
+    assert not dialog.form.isEnabled() and dialog.work.note.text() == WAITING
+    dialog.cancel.click()
+    assert dialog.form.isEnabled() and "Cancelled" in dialog.work.note.text()
+    works[1].finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_refusal_is_told_once_in_the_dialog_or_where_that_is_closed_in_the_window(
+    window: MainWindow, qtbot: QtBot, engine: FittingEngine, closed: bool
+) -> None:
     engine.refuses = True
+    told: list[str] = []
+    window.session.problems.message.connect(lambda text, _tone: told.append(text))
     dialog = open_dialog(window)
     dialog.fit.click()
-    qtbot.waitUntil(lambda: "at least 3 held-out images" in dialog.refusal.text())
+    if closed:
+        dialog.close()
+    qtbot.waitUntil(lambda: "at least 3 held-out images" in dialog.work.error.text())
     assert dialog.form.isEnabled()
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
+    assert len(told) == (1 if closed else 0)

@@ -16,12 +16,11 @@ from pytestqt.qtbot import QtBot
 
 import app.recordings.feature
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.explore.gallery_panel import OWN
 from app.recordings.details import RecordingDialog
 from app.recordings.import_dialog import ImportDialog
 from app.shell.application import make_window
-from app.shell.commands import COMMANDS
 from app.shell.main_window import MainWindow
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
@@ -39,7 +38,7 @@ VALUES = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     pictures = tmp_path / "catalogue"
     pictures.mkdir()
-    made = make_window(open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(pictures)))
+    made = make_window(open_services(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(pictures)))
     with qtbot.waitActive(made):
         made.show()
         made.activateWindow()
@@ -70,12 +69,12 @@ def drop(window: MainWindow, path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+    window.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
 
 
 def look(window: MainWindow, path: Path, qtbot: QtBot) -> ImportDialog:
     drop(window, path)
-    dialog = window.import_tools.dialog
+    dialog = window.features.recordings.dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.options or bool(dialog.choose.error.text()))
     return dialog
@@ -85,7 +84,7 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     dialog = look(window, source, qtbot)
     found = dict(dialog.options.found.rows)
     assert found["Images"] == "12 (12 × 1 trials)" and found["ROIs"] == "FFA 2, PPA 1"
-    assert dialog.options.identity.text() == "study-7"
+    assert dialog.options.subject.text() == "study-7"
     assert not (user_subjects_folder() / "study-7").exists()
     dialog.options.title.setText("Ours")
     dialog.options.accept.click()
@@ -95,7 +94,7 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     dialog.summary.open.click()
     assert not dialog.isVisible()
     settle(window, qtbot)
-    form = window.controls.encoder
+    form = window.explore.controls.encoder
     assert form.subject.findData("study-7") >= 0
 
 
@@ -116,13 +115,13 @@ def test_a_folder_that_is_no_recording_is_refused_on_the_page(window: MainWindow
 
 def test_a_taken_id_is_refused_and_can_be_changed(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
-    dialog.options.identity.setText("kay2017")
+    dialog.options.subject.setText("kay2017")
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: bool(dialog.options.error.text()))
     assert "ships with the program" in dialog.options.error.text()
-    dialog.options.identity.setText("bad id")
+    dialog.options.subject.setText("bad id")
     assert not dialog.options.accept.isEnabled() and "letters, digits" in dialog.options.accept.toolTip()
-    dialog.options.identity.setText("mine")
+    dialog.options.subject.setText("mine")
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
     assert load_subject("mine").categories == ("face",) * 12
@@ -161,8 +160,8 @@ def test_a_template_is_saved_from_the_first_page(
 ) -> None:
     path = tmp_path / "mine.toml"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(path), ""))
-    window.import_tools.show_assistant()
-    dialog = window.import_tools.dialog
+    window.features.recordings.show_assistant()
+    dialog = window.features.recordings.dialog
     assert dialog is not None
     dialog.template_requested.emit()
     assert path.read_text(encoding="utf-8") == TEMPLATE
@@ -177,7 +176,7 @@ def test_a_recording_is_shown_again_and_removed(
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
     window.session.state.subject = load_subject("study-7")
     assert window.actions_table.action("show_recording").isEnabled()
-    window.give_command("show_recording")
+    window.actions_table.give("show_recording")
     shown = window.findChild(RecordingDialog)
     assert shown is not None and shown.isVisible()
     monkeypatch.setattr(QMessageBox, "question", lambda *_args: QMessageBox.StandardButton.Cancel)
@@ -187,7 +186,7 @@ def test_a_recording_is_shown_again_and_removed(
     shown.remove.click()
     assert not (user_subjects_folder() / "study-7").exists()
     settle(window, qtbot)
-    assert window.controls.encoder.subject.findData("study-7") < 0
+    assert window.explore.controls.encoder.subject.findData("study-7") < 0
 
 
 def test_the_gallery_offers_what_the_subject_saw(window: MainWindow, source: Path, qtbot: QtBot) -> None:
@@ -195,24 +194,24 @@ def test_the_gallery_offers_what_the_subject_saw(window: MainWindow, source: Pat
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
     window.session.state.subject = load_subject("study-7")
-    group = window.gallery.group
+    group = window.explore.gallery.group
     assert group.itemText(group.findData(OWN)) == "This subject"
     group.setCurrentIndex(group.findData(OWN))
     group.activated.emit(group.currentIndex())
-    assert window.gallery.first_key() == "study-7:p00" and window.gallery.list.rowCount() == 12
+    assert window.explore.gallery.first_key() == "study-7:p00" and window.explore.gallery.list.rowCount() == 12
     window.session.state.subject = load_subject("kay2017")
-    assert group.findData(OWN) < 0 and window.gallery.list.rowCount() == 4
+    assert group.findData(OWN) < 0 and window.explore.gallery.list.rowCount() == 4
 
 
 def test_fitting_goes_on_with_the_new_subject(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
-    given: list[str] = []
-    window.give_command = given.append  # type: ignore[method-assign]
+    fits = window.features.fits
+    assert fits.dialog is None
     dialog.summary.fit.click()
-    assert given == ["fit_encoders"] and not dialog.isVisible()
-    assert any(command.id == "fit_encoders" for command in COMMANDS)
+    assert fits.dialog is not None and fits.dialog.isVisible() and not dialog.isVisible()
+    fits.dialog.close()
 
 
 @pytest.mark.usefixtures("slow")

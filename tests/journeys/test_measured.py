@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.measured.page import MeasuredPage
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -90,7 +90,7 @@ def test_a_filled_template_and_betas_of_the_same_trials_say_the_same(folder: Pat
 @pytest.fixture
 def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MainWindow]:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    made = make_window(open_session(engine=Engine(device="cpu")))
+    made = make_window(open_services(engine=Engine(device="cpu")))
     made.session.state.auto_probe = False
     with qtbot.waitActive(made):
         made.show()
@@ -105,10 +105,10 @@ def test_from_a_made_set_to_an_answer_by_window(
     window: MainWindow, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Open the set, practise, compare, click a point, save: with the buttons a user has."""
-    window.give_command("compare_measured")
-    page = window.workspaces.page("measured")
+    window.actions_table.give("compare_measured")
+    page = window.tabs.page("measured")
     assert isinstance(page, MeasuredPage)
-    assert window.workspaces.stack.currentWidget().isAncestorOf(page)
+    assert window.tabs.stack.currentWidget().isAncestorOf(page)
     answers = {"getExistingDirectory": str(folder), "getSaveFileName": (str(tmp_path / "s.csv"), "")}
     for name, answer in answers.items():
         monkeypatch.setattr(QFileDialog, name, lambda *_, answer=answer: answer)

@@ -16,7 +16,7 @@ from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
@@ -31,7 +31,7 @@ from tests.helpers.fake_engine import FakeEngine, make_catalogue
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     engine = FakeEngine()
     engine.device = "cpu"
-    session = open_session(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
+    session = open_services(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
     made = make_window(session)
     made.resize(1120, 720)
     with qtbot.waitActive(made):
@@ -52,7 +52,7 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     path = tmp_path / "small.pth"
     torch.save(build_random("torchvision", "squeezenet1_1").state_dict(), path)
     window.actions_table.action("networks").trigger()
-    tools = window.network_tools
+    tools = window.features.networks
     networks = tools.networks
     assert networks is not None and networks.isVisible()
     qtbot.mouseClick(networks.bring, Qt.MouseButton.LeftButton)
@@ -60,7 +60,7 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     assert form is not None
     form.source.setText(str(path))
     qtbot.mouseClick(form.bring, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Say which network they belong to" in form.error.text())
+    qtbot.waitUntil(lambda: "Say which network they belong to" in form.work.error.text())
     form.architecture.setText("torchvision:squeezenet1_1")
     qtbot.mouseClick(form.bring, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not form.isVisible(), timeout=60_000)
@@ -68,11 +68,11 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     assert networks.chosen is not None and networks.chosen.spec.id == "small"
     assert find_network("small") in window.session.catalogue.networks
     qtbot.mouseClick(networks.check, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "checks passed" in networks.note.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "checks passed" in networks.work.note.text(), timeout=60_000)
     qtbot.mouseClick(networks.layers, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "features.12.expand3x3" in networks.details.table.row_keys(), timeout=60_000)
     qtbot.mouseClick(networks.remove, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Removed small" in networks.note.text())
+    qtbot.waitUntil(lambda: "Removed small" in networks.work.note.text())
     assert list_user_networks() == () and "small" not in networks.table.row_keys()
     assert cast(FakeEngine, window.session.engine).n_asked["forget_network"] == 1
 
@@ -80,11 +80,11 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
 def test_a_failed_download_is_told_in_place(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBESCOPE_OFFLINE", "1")
     window.actions_table.action("networks").trigger()
-    networks = window.network_tools.networks
+    networks = window.features.networks.networks
     assert networks is not None
     networks.table.select_key("resnet50")
     qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "PROBESCOPE_OFFLINE is set" in networks.error.text())
+    qtbot.waitUntil(lambda: "PROBESCOPE_OFFLINE is set" in networks.work.error.text())
     assert networks.download.isEnabled()
 
 
@@ -99,27 +99,27 @@ def test_robustifying_keeps_a_network(
         pixels = np.random.default_rng(index).integers(0, 256, (60, 80, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.png")
     window.actions_table.action("robustify").trigger()
-    form = window.network_tools.robustify
+    form = window.features.networks.robustify
     assert form is not None
     form.set_networks([find_network("alexnet")], "alexnet")
-    form.folder.setText(str(folder))
-    form.photographs.setValue(8)
+    form.images.setText(str(folder))
+    form.n_images.setValue(8)
     form.title.setText("AlexNet of mine")
     qtbot.mouseClick(form.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Kept as AlexNet of mine" in form.note.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "Kept as AlexNet of mine" in form.work.note.text(), timeout=60_000)
     wait_idle(window, qtbot)
     kept = find_network("alexnet_robust")
     assert kept.robust and kept in window.session.catalogue.networks
-    form.folder.setText(str(tmp_path / "none"))
+    form.images.setText(str(tmp_path / "none"))
     qtbot.mouseClick(form.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "must be a folder with photographs" in form.error.text())
+    qtbot.waitUntil(lambda: "must be a folder with photographs" in form.work.error.text())
 
 
 def test_without_the_dialog_a_note_says_what_was_kept(window: MainWindow, qtbot: QtBot) -> None:
     record = SimpleNamespace(epsilon=1.0, tuned=0.2, original=0.5)
     done = SimpleNamespace(network=find_network("alexnet"), published=SimpleNamespace(records=(record,)))
     with qtbot.waitSignal(window.session.controller.noted) as told:
-        window.network_tools._take_trained(done)
+        window.features.networks._take_trained(done)
     assert "L2 1: 0.20 (before: 0.50)" in told.args[0]
 
 
@@ -129,7 +129,7 @@ def test_a_network_file_dropped_on_the_window_opens_the_import_form(window: Main
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
-    form = window.network_tools.importing
+    window.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+    form = window.features.networks.importing
     assert form is not None and form.isVisible() and form.source.text() == str(path)
     form.reject()

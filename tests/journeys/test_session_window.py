@@ -18,17 +18,20 @@ from PySide6.QtGui import QCloseEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+from app.base.desk import Loaded
 from app.base.jobs import Idle
-from app.base.services import open_session
-from app.sessions.closing_dialog import RunningDialog, Unsaved, UnsavedDialog
+from app.base.services import open_services
+from app.sessions.closing import RunningDialog, Unsaved, UnsavedDialog
 from app.sessions.moved_dialog import MovedDialog
 from app.sessions.restore_dialog import RestoreDialog
 from app.shell.application import make_window
-from app.shell.crash_dialog import CrashDialog
 from app.shell.main_window import MainWindow
+from app.shell.program_dialogs import CrashDialog
 from core.engine import Engine
+from core.errors import BadInputError
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed
 from core.session.files import read_session
+from core.session.record import SessionRecord
 from core.types import Direction
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 from tests.helpers.probes import make_photo
@@ -44,7 +47,7 @@ def make(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
 
     def open_one(session_file: Path | None = None, seconds_a_step: float = 0.0) -> MainWindow:
         engine = FakeEngine(seconds_a_step)
-        session = open_session(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
+        session = open_services(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
         window = make_window(session, session_file)
         opened.append(window)
         with qtbot.waitActive(window):
@@ -75,10 +78,10 @@ def choose_much(window: MainWindow, qtbot: QtBot) -> None:
     controller.open_image("picture_2")
     controller.pick_roi("PPA")
     controller.set_direction(Direction.LOWER)
-    window.cortex.set_map("r")
-    window.controls.gate.setValue(0.25)
-    window.cortex.view.set_named_view("ventral")
-    window.cortex.threshold.setValue(30)
+    window.explore.cortex.set_map("r")
+    window.explore.controls.gate.setValue(0.25)
+    window.explore.cortex.view.set_named_view("ventral")
+    window.explore.cortex.threshold.setValue(30)
     wait_for_probe(window, qtbot)
 
 
@@ -94,25 +97,25 @@ def facts(window: MainWindow) -> dict[str, object]:
         "target": state.target,
         "direction": state.direction,
         "attack": state.attack,
-        "map": window.cortex.current_map(),
-        "gate": window.controls.gate.value(),
-        "view": window.cortex.view.named_view,
-        "pose": window.cortex.view.canvas.pose,
-        "threshold": window.cortex.threshold.value(),
+        "map": window.explore.cortex.current_map(),
+        "gate": window.explore.controls.gate.value(),
+        "view": window.explore.cortex.view.named_view,
+        "pose": window.explore.cortex.view.canvas.pose,
+        "threshold": window.explore.cortex.threshold.value(),
     }
 
 
 def picture_of(window: MainWindow) -> np.ndarray:
     """The cortex as it is drawn, (height, width, 4) uint8."""
-    window.presenter.settle()
-    window.cortex.view.settle()
-    picture = window.cortex.view.canvas.plotter.grab().toImage()
+    window.explore.presenter.settle()
+    window.explore.cortex.view.settle()
+    picture = window.explore.cortex.view.canvas.plotter.grab().toImage()
     return np.frombuffer(picture.constBits(), np.uint8).reshape(picture.height(), picture.width(), 4).copy()
 
 
 def offered(window: MainWindow, kind: type[QDialog], qtbot: QtBot) -> QDialog:
     """The dialog now open, of that kind."""
-    tools = window.session_tools
+    tools = window.features.sessions
     qtbot.waitUntil(lambda: isinstance(tools.dialog, kind) and tools.dialog.isVisible(), timeout=20_000)
     assert tools.dialog is not None
     return tools.dialog
@@ -123,13 +126,14 @@ import sys
 from pathlib import Path
 from typing import cast
 from PySide6.QtCore import QTimer
-from app.shell.application import make_window, make_application
-from app.base.services import open_session
+from app.look.qt_application import make_application
+from app.shell.application import make_window
+from app.base.services import open_services
 from core.types import Direction
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 
 application = make_application()
-window = make_window(open_session(engine=FakeEngine(), catalogue=make_catalogue(Path(sys.argv[1]))))
+window = make_window(open_services(engine=FakeEngine(), catalogue=make_catalogue(Path(sys.argv[1]))))
 window.show()
 state, controller = window.session.state, window.session.controller
 
@@ -137,14 +141,14 @@ def choose():
     controller.open_image("picture_2")
     controller.pick_roi("PPA")
     controller.set_direction(Direction.LOWER)
-    window.cortex.set_map("r")
-    window.controls.gate.setValue(0.25)
-    window.cortex.view.set_named_view("ventral")
-    window.cortex.threshold.setValue(30)
-    window.session_tools.keeper.saved.connect(tell)
+    window.explore.cortex.set_map("r")
+    window.explore.controls.gate.setValue(0.25)
+    window.explore.cortex.view.set_named_view("ventral")
+    window.explore.cortex.threshold.setValue(30)
+    window.features.sessions.keeper.saved.connect(tell)
 
 def tell():
-    if state.probe is not None and window.session_tools.capture().same(window.session_tools.keeper.last):
+    if state.probe is not None and window.features.sessions.open_now().same(window.features.sessions.keeper.last):
         print(state.probe.config.target.label, flush=True)
 
 window.shown_once.connect(lambda: QTimer.singleShot(0, choose))
@@ -191,7 +195,7 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
     path = tmp_path / "out" / "mine.probescope"
     path.parent.mkdir()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path.with_suffix("")), ""))
-    window.give_command("save_session")
+    window.actions_table.give("save_session")
     assert window.windowTitle() == "mine[*] – Probescope"
     assert not window.isWindowModified()
     saved = facts(window)
@@ -207,22 +211,22 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
 
 def test_the_same_session_in_two_windows_is_told(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     first = make()
-    assert first.session_tools._write(tmp_path / "mine.probescope")
+    assert first.features.sessions._write(tmp_path / "mine.probescope")
     with qtbot.waitSignal(first.session.problems.message) as none_yet:
         first.session.problems.message.emit("", "info")
     assert none_yet.args == ["", "info"]
     second = make()
     with qtbot.waitSignal(second.session.problems.message, timeout=20_000) as told:
-        second.session_tools.open_path(tmp_path / "mine.probescope")
+        second.features.sessions.open_path(tmp_path / "mine.probescope")
     assert f"is open in another window (process {os.getpid()}" in told.args[0]
-    assert second.session_tools.path is None
+    assert second.features.sessions.path is None
 
 
 def test_closing_asks_about_a_named_session_that_was_not_saved(
     make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = make()
-    tools, path = window.session_tools, tmp_path / "mine.probescope"
+    tools, path = window.features.sessions, tmp_path / "mine.probescope"
     assert tools._write(path)
     assert tools.closing.may_close(), "nothing to ask"
     window.session.controller.pick_roi("FFA")
@@ -264,7 +268,7 @@ def test_closing_lists_the_jobs_still_running(make: MakeWindow, qtbot: QtBot, mo
         while not should_stop():
             yield 0
 
-    lane.submit("analysis", work, on_done=done.append, title="Fragility…", patient=True)
+    lane.submit("analysis", work, on_done=done.append, title="Fragility…", background=True)
     qtbot.waitUntil(lambda: not isinstance(lane.state, Idle))
     shown: list[str] = []
 
@@ -273,11 +277,11 @@ def test_closing_lists_the_jobs_still_running(make: MakeWindow, qtbot: QtBot, mo
         return QDialog.DialogCode.Rejected
 
     monkeypatch.setattr(RunningDialog, "exec", keep)
-    window.give_command("quit")
+    window.actions_table.give("quit")
     assert window.isVisible()
     assert "•  Fragility…" in shown
     monkeypatch.setattr(RunningDialog, "exec", lambda _dialog: QDialog.DialogCode.Accepted)
-    window.give_command("quit")
+    window.actions_table.give("quit")
     assert not window.isVisible()
 
 
@@ -292,7 +296,7 @@ def test_moved_data_are_asked_for_and_only_the_very_same_count(make: MakeWindow,
     qtbot.waitUntil(lambda: window.session.controller.image_key == str(picture))
     wait_for_probe(window, qtbot)
     path = tmp_path / "mine.probescope"
-    assert window.session_tools._write(path)
+    assert window.features.sessions._write(path)
     saved = facts(window)
     window.close()
     moved = tmp_path / "elsewhere" / "deep" / "renamed.png"
@@ -316,20 +320,20 @@ def test_what_is_missing_stays_in_the_session(make: MakeWindow, qtbot: QtBot, tm
     window = make()
     choose_much(window, qtbot)
     path = tmp_path / "mine.probescope"
-    assert window.session_tools._write(path)
+    assert window.features.sessions._write(path)
     window.close()
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"network": "', '"network": "gone_'), encoding="utf-8")
     again = make()
     with qtbot.waitSignal(again.session.problems.message, timeout=20_000) as told:
-        again.session_tools.open_path(path)
+        again.features.sessions.open_path(path)
     assert "There is no network 'gone_" in told.args[0]
     assert "what is missing stays in the session" in told.args[0]
     before = read_session(path).record
     assert again.session.state.target == before.target, "what can be opened is"
     again.session.controller.set_direction(Direction.RAISE)
     wait_for_probe(again, qtbot)
-    assert again.session_tools.save()
+    assert again.features.sessions.save()
     after = read_session(path).record
     assert (after.network, after.layer, after.target) == (before.network, before.layer, before.target)
     assert after.direction is Direction.RAISE
@@ -347,27 +351,27 @@ def test_undo_and_redo_go_through_targets_and_parameters_and_show_known_probes(m
     window.session.controller.open_image("picture_3")
     qtbot.waitUntil(lambda: state.probe is not None and state.probe.stimulus_id == "picture_3", timeout=20_000)
     wait_until_idle(window, qtbot)
-    window.cortex.set_map("noise_ceiling")
-    qtbot.waitUntil(lambda: window.undo_tools.describe() == ("map", ""))
-    window.controls.gate.setValue(0.3)
-    qtbot.waitUntil(lambda: window.undo_tools.describe() == ("gate", ""))
+    window.explore.cortex.set_map("noise_ceiling")
+    qtbot.waitUntil(lambda: window.explore.undo.describe() == ("map", ""))
+    window.explore.controls.gate.setValue(0.3)
+    qtbot.waitUntil(lambda: window.explore.undo.describe() == ("gate", ""))
     asked = engine.n_asked["probe"]
     for _ in range(3):
-        window.give_command("undo")
+        window.actions_table.give("undo")
     assert window.session.controller.image_key == "picture_0"
     assert state.probe is second, "it reappears without being made again"
-    assert window.cortex.current_map() == "shift"
-    assert window.controls.gate.value() == pytest.approx(0.1)
-    window.give_command("undo")
+    assert window.explore.cortex.current_map() == "shift"
+    assert window.explore.controls.gate.value() == pytest.approx(0.1)
+    window.actions_table.give("undo")
     assert state.probe is first
     assert state.clean is not None and clean is not None
     np.testing.assert_array_equal(state.clean, clean)
-    assert window.undo_tools.describe() == ("target", "target")
+    assert window.explore.undo.describe() == ("target", "target")
     for _ in range(4):
-        window.give_command("redo")
+        window.actions_table.give("redo")
     assert state.target is not None and state.target.label.startswith("ROI PPA")
     assert window.session.controller.image_key == "picture_3"
-    assert window.controls.gate.value() == pytest.approx(0.3)
+    assert window.explore.controls.gate.value() == pytest.approx(0.3)
     wait_until_idle(window, qtbot)
     assert engine.n_asked["probe"] == asked
     assert not window.actions_table.action("redo").isEnabled()
@@ -379,7 +383,7 @@ def test_undo_by_the_keyboard(make: MakeWindow, qtbot: QtBot) -> None:
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
     qtbot.waitUntil(window.actions_table.action("undo").isEnabled)
-    window.cortex.view.canvas.plotter.setFocus()
+    window.explore.cortex.view.canvas.plotter.setFocus()
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert window.session.state.target is None
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
@@ -390,12 +394,12 @@ def test_a_new_session_forgets_the_target_and_keeps_the_old_one_within_reach(mak
     window = make()
     choose_much(window, qtbot)
     target = window.session.state.target
-    window.give_command("new_session")
+    window.actions_table.give("new_session")
     assert window.session.state.target is None
     assert window.session.state.direction is Direction.RAISE
     (kept,) = [one for one in list_autosaves() if one.state is AutosaveState.CLOSED]
-    window.session_tools.menu.fill()
-    (action,) = [one for one in window.session_tools.menu.actions() if "lower ROI PPA" in one.text()]
+    window.features.sessions.menu.fill()
+    (action,) = [one for one in window.features.sessions.menu.actions() if "lower ROI PPA" in one.text()]
     action.trigger()
     wait_for_probe(window, qtbot)
     assert window.session.state.target == target
@@ -406,17 +410,35 @@ def test_a_dropped_session_opens(make: MakeWindow, qtbot: QtBot, tmp_path: Path)
     window = make()
     choose_much(window, qtbot)
     path = tmp_path / "mine.probescope"
-    assert window.session_tools._write(path)
+    assert window.features.sessions._write(path)
     window.session.controller.clear_target()
-    window.session_tools.keeper.save()
-    window.session_tools._saved = None
-    window.session_tools.path = None
+    window.features.sessions.keeper.save()
+    window.features.sessions._saved = None
+    window.features.sessions.path = None
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     none = Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
+    window.drops.drop(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
     wait_for_probe(window, qtbot)
     assert window.session.state.target is not None
+
+
+def test_a_defect_while_a_session_is_shown_is_not_swallowed(make: MakeWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = make().features.sessions
+    refused = "Recipe 1 cannot be read. Collect it again."
+
+    def refuse(_loaded: Loaded) -> None:
+        raise BadInputError(refused)
+
+    def break_down(_loaded: Loaded) -> None:
+        raise TypeError("a slip in the program")
+
+    explore = sessions._parts[0]
+    monkeypatch.setattr(explore, "restore", refuse)
+    assert sessions._show(Loaded(SessionRecord())) == [refused]
+    monkeypatch.setattr(explore, "restore", break_down)
+    with pytest.raises(TypeError, match="a slip in the program"):
+        sessions._show(Loaded(SessionRecord()))
 
 
 @pytest.mark.expects_log
@@ -427,4 +449,4 @@ def test_a_defect_leaves_the_session_saved(make: MakeWindow, monkeypatch: pytest
     window.session.problems.show(RuntimeError("a defect"))
     (mine,) = list_autosaves()
     assert mine.session is not None and mine.session.record.target == window.session.state.target
-    assert str(mine.folder) == str(window.session_tools.keeper.folder)
+    assert str(mine.folder) == str(window.features.sessions.keeper.folder)

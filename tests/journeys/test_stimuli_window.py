@@ -10,13 +10,12 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.feature import list_analysis_recipes
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.write_set_dialog import WriteSetDialog
-from app.widgets.tabs import EXPLORE
 from core.engine import Engine
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest
@@ -28,7 +27,7 @@ LONG = 100_000
 
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    session = open_session(engine=Engine(device="cpu"))
+    session = open_services(engine=Engine(device="cpu"))
     session.state.auto_probe = False
     made = make_window(session)
     with qtbot.waitActive(made):
@@ -45,7 +44,7 @@ def is_idle(window: MainWindow) -> bool:
 
 
 def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    session, tools = window.session, window.tray_tools
+    session, tools = window.session, window.features.stimuli
     session.controller.pick_roi("FFA")
     session.controller.probe()
     qtbot.waitUntil(lambda: session.state.probe is not None and is_idle(window), timeout=LONG)
@@ -75,7 +74,7 @@ def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, q
     session.controller.clear_target()
     tools.open_row(0)
     qtbot.waitUntil(lambda: session.state.probe is not None and is_idle(window), timeout=LONG)
-    assert window.workspaces.tabs.currentIndex() == EXPLORE
+    assert window.tabs.current == "explore"
     again = session.state.probe
     assert again is not None and again.config == probe.config
 
@@ -90,7 +89,7 @@ def test_a_plan_is_asked_for_with_its_cost(window: MainWindow, qtbot: QtBot) -> 
     assert dialog.cost.text().startswith("4 images x 2 targets x 1 direction x 1 budget x 1 encoder = 8 probes")
     dialog.images.setText("no_such_image")
     dialog.budgets.setText("linf:8")
-    dialog.look_again()
+    dialog.tell()
     assert dialog.plan is None and not dialog.add.isEnabled()
     assert "Did you mean 8/255?" in dialog.problem.text()
 

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageB
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.cortex.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
-from app.cortex.surface_feature import SurfaceTools
+from app.cortex.surface_feature import Surfaces
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.datasets.surface_choice import chosen_surface, shown_surface
@@ -36,13 +36,13 @@ def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     def load(_identity: str):
         return replace(OWN, surface=shown_surface("own", own="sub-01"))
 
-    monkeypatch.setattr(SurfaceTools, "_recorded", lambda _self, _identity: (OWN.voxels, "sub-01"))
+    monkeypatch.setattr(Surfaces, "_recorded", lambda _self, _identity: (OWN.voxels, "sub-01"))
     catalogue = replace(make_catalogue(tmp_path), load_subject=load, encoders=())
-    session = open_session(engine=cast(Engine, FakeEngine(0.0)), catalogue=catalogue)
+    session = open_services(engine=cast(Engine, FakeEngine(0.0)), catalogue=catalogue)
     made = make_window(session)
     with qtbot.waitExposed(made):
         made.show()
-    qtbot.waitUntil(lambda: made.cortex.view.surface is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: made.explore.cortex.view.surface is not None, timeout=20_000)
     qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle))
     yield made
     made.close()
@@ -51,7 +51,7 @@ def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def open_dialog(window: MainWindow) -> ImportSurfaceDialog:
     window.actions_table.action("import_surface").trigger()
-    dialog = window.surface_tools.dialog
+    dialog = window.features.surfaces.dialog
     assert dialog is not None and dialog.isVisible()
     return dialog
 
@@ -75,7 +75,7 @@ def test_a_folder_is_shown_added_and_used_by_the_subject(window, qtbot, tmp_path
     assert dialog.use.isChecked() and dialog.surface_name() == "sub-01"
     dialog.atlas.setCurrentText("aparc")
     dialog.add_button.click()
-    view = window.cortex.view
+    view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
     assert [atlas.name for atlas in load_atlases("sub-01")] == ["aparc", "labels"]
     assert [len(mesh.points) for mesh in view.canvas.scene.meshes] == [162, 642]
@@ -86,13 +86,14 @@ def test_a_dropped_subject_folder_opens_the_dialog_and_is_read(window, qtbot, tm
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(folder))])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
-    dialog = window.surface_tools.dialog
+    window.drops.drop(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
+    dialog = window.features.surfaces.dialog
     assert dialog is not None and dialog.isVisible()
     qtbot.waitUntil(lambda: dialog.imported is not None, timeout=10_000)
     assert "162 vertices left, 642 right" in dialog.found.text()
     dialog.reject()
-    assert not window.surface_tools.take_drop([tmp_path]), "a folder without a surface is left to others"
+    row = window.drops.find([tmp_path])
+    assert row is None or row.thing != "surfaces", "a folder without a surface is left to others"
 
 
 def test_a_surface_that_does_not_fit_can_be_added_but_not_used(window, qtbot, tmp_path, monkeypatch) -> None:
@@ -132,7 +133,7 @@ def test_the_subject_can_be_shown_on_another_surface_that_fits(window, qtbot, mo
     for name in ("sub-01", "nicer"):
         save_surface(replace(SURFACE, name=name))
     window.session.controller.open_subject("own")
-    view = window.cortex.view
+    view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
     offered: list[list[str]] = []
 
@@ -154,7 +155,7 @@ def test_another_atlas_of_the_surface_can_be_outlined(window, qtbot, monkeypatch
     mine = make_atlas(SURFACE)
     save_surface(replace(SURFACE, name="sub-01"), [mine, replace(mine, name="second", names=("A", "B"))])
     window.session.controller.open_subject("own")
-    view = window.cortex.view
+    view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
     offered: list[list[str]] = []
 
@@ -177,7 +178,7 @@ def test_a_surface_can_be_removed_and_its_subject_is_then_not_drawn(window, qtbo
     assert "none to remove" in window.banner.text.text()
     save_surface(replace(SURFACE, name="sub-01"))
     window.session.controller.open_subject("own")
-    view = window.cortex.view
+    view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("sub-01", True))
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
@@ -214,12 +215,12 @@ def test_a_volume_is_projected_onto_the_surface_on_screen(window, qtbot, tmp_pat
 def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -> None:
     save_surface(replace(SURFACE, name="sub-01"))
     window.session.controller.open_subject("own")
-    view = window.cortex.view
+    view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
-    window.responses.roi_selected.emit("FFA")
+    window.explore.responses.roi_selected.emit("FFA")
     QApplication.sendPostedEvents()
     assert view.canvas.scene.emphasis[0].actor.GetVisibility()
     placed = np.array(view.canvas.scene.emphasis[0].data.GetPoints().GetData())
     assert len(placed) > 3
-    window.responses.roi_selected.emit("")
+    window.explore.responses.roi_selected.emit("")
     assert not view.canvas.scene.emphasis[0].actor.GetVisibility()

@@ -33,13 +33,13 @@ def is_framed(window: MainWindow, target: QWidget) -> bool:
 
 
 def test_the_whole_tour_is_walked_with_the_keyboard(window: MainWindow, qtbot: QtBot) -> None:
-    window.give_command("start_tour")
+    window.actions_table.give("start_tour")
     card = window.tour.card
     for number, step in enumerate(STEPS, start=1):
         assert card.place.text() == f"Step {number} of {len(STEPS)}"
         assert card.title.text() == step.title
         qtbot.waitUntil(card.next.hasFocus)
-        target = step.find(window)
+        target = window.tour._find(step)
         assert target.isVisible()
         qtbot.waitUntil(lambda target=target: is_framed(window, target))
         assert window.rect().contains(card.geometry())
@@ -74,13 +74,13 @@ def test_escape_ends_it_and_it_is_offered_only_once(window: MainWindow, qtbot: Q
     assert not window.tour.card.isVisible()
     window.tour.offer()
     assert not window.tour.card.isVisible()
-    window.give_command("start_tour")
+    window.actions_table.give("start_tour")
     assert window.tour.card.isVisible()
 
 
 def test_a_step_brings_back_what_was_folded_away(window: MainWindow) -> None:
-    window.folds.toggle("controls")
+    window.explore.folds.toggle("controls")
     window.tour.start()
     while window.tour.step is not None and "budget" not in window.tour.step.title.casefold():
         window.tour.card.next.click()
-    assert window.controls.attack.epsilon.isVisible()
+    assert window.explore.controls.attack.epsilon.isVisible()

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
-from app.explore.export_dialog import ExportDialog
+from app.base.services import open_services
+from app.explore.files import ExportDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
@@ -38,7 +38,7 @@ def make(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
 
     def open_one(seconds_a_step: float = 0.0) -> MainWindow:
         engine = FakeEngine(seconds_a_step)
-        session = open_session(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
+        session = open_services(engine=cast(Engine, engine), catalogue=make_catalogue(tmp_path))
         window = make_window(session)
         opened.append(window)
         window.resize(1120, 720)
@@ -62,7 +62,7 @@ def wait_for_probe(window: MainWindow, qtbot: QtBot) -> None:
 
 def visible_voxel(window: MainWindow, roi: str) -> tuple[int, QPoint]:
     """A voxel of an ROI and a screen point at which it, and no other, is picked; found by projection and checked."""
-    canvas = window.cortex.view.canvas
+    canvas = window.explore.cortex.view.canvas
     for voxel in np.flatnonzero(np.asarray(SUBJECT.voxels.roi) == roi):
         side, vertex = int(SUBJECT.voxels.hemisphere[voxel]), int(SUBJECT.voxels.vertex[voxel])
         point = canvas.scene.meshes[side].points[vertex]
@@ -76,7 +76,7 @@ def visible_voxel(window: MainWindow, roi: str) -> tuple[int, QPoint]:
 def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot: QtBot) -> None:
     window = make()
     voxel, at = visible_voxel(window, "FFA")
-    qtbot.mouseClick(window.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseClick(window.explore.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
     wait_for_probe(window, qtbot)
     state = window.session.state
     assert state.target is not None and state.probe is not None
@@ -84,8 +84,8 @@ def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot:
     assert state.target.voxels == (voxel,)
     assert state.probe.config.target.voxels == (voxel,)
     assert state.probe.config.direction is Direction.RAISE
-    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.images.title.whole_text)
-    assert window.controls.target.summary.whole_text.startswith(f"Voxel {voxel} (")
+    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.explore.images.title.whole_text)
+    assert window.explore.controls.target.summary.whole_text.startswith(f"Voxel {voxel} (")
 
 
 def test_the_shift_map_is_that_of_the_probe(make: MakeWindow, qtbot: QtBot) -> None:
@@ -110,14 +110,14 @@ def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, q
     first = state.probe
     previews: list[float] = []
     state.preview_changed.connect(lambda: previews.append(state.preview.epsilon) if state.preview else None)
-    slider = window.controls.attack.epsilon.slider
+    slider = window.explore.controls.attack.epsilon.slider
     start, end = QPoint(slider.width() // 2, slider.height() // 2), QPoint(slider.width() - 30, slider.height() // 2)
     QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=start)
     asked_before = engine.n_asked.get("preview", 0)
     engine.seconds_a_step = 0.1
     for share in np.linspace(0, 1, 40):
         send_move(slider, QPointF(start + (end - start) * float(share)))
-    last_dragged = window.controls.attack.epsilon.epsilon()
+    last_dragged = window.explore.controls.attack.epsilon.epsilon()
     qtbot.waitUntil(lambda: bool(previews) and previews[-1] == last_dragged)
     assert engine.n_asked["preview"] - asked_before <= 3, "of 40 requests only the newest waited"
     assert state.probe is first, "dragging makes no probe"
@@ -125,7 +125,7 @@ def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, q
     QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=end)
     qtbot.waitUntil(lambda: state.probe is not first and isinstance(window.session.lane.state, Idle))
     assert state.probe is not None
-    assert state.probe.config.attack.epsilon == window.controls.attack.epsilon.epsilon()
+    assert state.probe.config.attack.epsilon == window.explore.controls.attack.epsilon.epsilon()
     assert state.preview is None
 
 
@@ -145,14 +145,14 @@ def test_cancel_gives_back_what_was_there(make: MakeWindow, qtbot: QtBot) -> Non
     engine.seconds_a_step = 0.2
     qtbot.keyClick(window, Qt.Key.Key_L)
     qtbot.waitUntil(lambda: state.progress is not None)
-    assert window.controls.run.button.text() == "Cancel"
-    qtbot.mouseClick(window.controls.run.button, Qt.MouseButton.LeftButton)
+    assert window.explore.controls.run.button.text() == "Cancel"
+    qtbot.mouseClick(window.explore.controls.run.button, Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(window.session.lane.state_changed):
         pass
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
     assert state.probe is first
     assert state.progress is None
-    assert window.controls.run.button.text() == "Probe"
+    assert window.explore.controls.run.button.text() == "Probe"
 
 
 def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot: QtBot) -> None:
@@ -162,7 +162,7 @@ def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot:
     wait_for_probe(window, qtbot)
     qtbot.keyClick(window, Qt.Key.Key_L)
     qtbot.waitUntil(lambda: state.probe is not None and state.probe.config.direction is Direction.LOWER)
-    window.controls.attack.norm.button(NormName.LINF).click()
+    window.explore.controls.attack.norm.button(NormName.LINF).click()
     qtbot.waitUntil(lambda: state.probe is not None and state.probe.config.attack.norm is NormName.LINF)
     before = state.stimulus
     qtbot.keyClick(window, Qt.Key.Key_BracketRight)
@@ -170,7 +170,7 @@ def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot:
     assert state.probe is not None and state.stimulus is not None
     assert state.probe.stimulus_sha256 == state.stimulus.sha256
     assert state.probe.config.target == state.target
-    network = window.controls.encoder.network
+    network = window.explore.controls.encoder.network
     network.setCurrentIndex(1)
     network.activated.emit(1)
     qtbot.waitUntil(lambda: state.probe is not None and state.probe.config.network == network.currentData())
@@ -179,7 +179,7 @@ def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot:
 def test_without_auto_probe_nothing_runs_until_asked(make: MakeWindow, qtbot: QtBot) -> None:
     window = make()
     engine = cast(FakeEngine, window.session.engine)
-    window.controls.run.auto.setChecked(False)
+    window.explore.controls.run.auto.setChecked(False)
     window.session.controller.pick_roi("FFA")
     window.session.controller.set_direction(Direction.LOWER)
     qtbot.wait(50)
@@ -197,7 +197,7 @@ def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:
     wait_for_probe(window, qtbot)
     state = window.session.state
     assert state.probe is not None
-    window.responses.step_scrubbed.emit(3)
+    window.explore.responses.step_scrubbed.emit(3)
     shown = find_perturbed(state)
     assert shown is not None
     np.testing.assert_array_equal(shown, state.probe.history.responses[3])
@@ -208,7 +208,7 @@ def test_the_sensitivity_map_is_computed_when_chosen(make: MakeWindow, qtbot: Qt
 
     window = make()
     state = window.session.state
-    window.cortex.set_map("sensitivity")
+    window.explore.cortex.set_map("sensitivity")
     qtbot.waitUntil(lambda: state.atlas is not None)
     assert state.atlas is not None and state.card is not None
     shown = make_map("sensitivity", state)
@@ -220,11 +220,11 @@ def test_the_sensitivity_map_is_computed_when_chosen(make: MakeWindow, qtbot: Qt
 
 def test_a_set_drawn_with_the_mouse_becomes_the_target(make: MakeWindow, qtbot: QtBot) -> None:
     window = make()
-    state, target = window.session.state, window.controls.target
+    state, target = window.session.state, window.explore.controls.target
     voxel, at = visible_voxel(window, "FFA")
     qtbot.mouseClick(target.kind.button(TargetKind.SET), Qt.MouseButton.LeftButton)
     assert target.draw.isChecked(), "choosing a set starts drawing"
-    canvas = window.cortex.view.canvas.plotter
+    canvas = window.explore.cortex.view.canvas.plotter
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
     for step in range(1, 13):
         send_move(canvas, QPointF(at + QPoint(step, 0)))
@@ -323,14 +323,14 @@ def test_a_dropped_file_is_opened_and_a_bad_one_refused(make: MakeWindow, qtbot:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)).save(good)
     drop(window, good)
     qtbot.waitUntil(lambda: window.session.controller.image_key == str(good))
-    assert window.gallery.list.row_of(str(good)) >= 0
+    assert window.explore.gallery.list.row_of(str(good)) >= 0
 
 
 def drop(window: MainWindow, path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPointF(10, 10), action, data, buttons, keys))
+    window.drops.drop(QDropEvent(QPointF(10, 10), action, data, buttons, keys))
 
 
 def test_pictures_are_saved(make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,19 +364,19 @@ def test_closing_while_a_probe_runs_is_clean(make: MakeWindow, qtbot: QtBot) -> 
 def test_what_was_open_opens_again(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window = make()
     window.session.controller.open_encoder(*window.session.catalogue.choose_encoder("simulated", "alexnet", ""))
-    window.controls.gate.setValue(0.3)
+    window.explore.controls.gate.setValue(0.3)
     encoder = window.session.state.encoder
     window.close()
     again = make()
     assert again.session.state.encoder == encoder
-    assert again.controls.gate.value() == pytest.approx(0.3)
+    assert again.explore.controls.gate.value() == pytest.approx(0.3)
 
 
 def test_a_subject_is_shown_on_its_own_surface(make: MakeWindow, qtbot: QtBot) -> None:
     surface = replace(make_cortex(), name="sub-01")
     save_surface(surface, [make_atlas(surface)])
     window = make()
-    session, view = window.session, window.cortex.view
+    session, view = window.session, window.explore.cortex.view
     assert view.surface is not None and view.surface.name == "fsaverage5"
     own = replace(SUBJECT, id="own", surface="sub-01", voxels=make_table(surface))
     object.__setattr__(session.catalogue, "load_subject", lambda _identity: own)

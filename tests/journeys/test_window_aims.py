@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import open_session
+from app.base.services import open_services
 from app.explore.aim_form import NO_SD_TIP
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -29,7 +29,7 @@ from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     """A window with FFA as its target, probed."""
-    session = open_session(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
+    session = open_services(engine=cast(Engine, FakeEngine()), catalogue=make_catalogue(tmp_path))
     window = make_window(session)
     window.resize(1120, 720)
     window.show()
@@ -57,9 +57,9 @@ def wait(window: MainWindow, qtbot: QtBot) -> Probe:
 
 
 def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.target.aim
-    form.contrast.setCurrentIndex(form.contrast.findData("PPA"))
-    form.contrast.activated.emit(form.contrast.currentIndex())
+    form = window.explore.controls.target.aim
+    form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("PPA"))
+    form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     form.contrast_weight.setValue(0.5)
     probe = wait(window, qtbot)
     assert probe.config.target.kind is TargetKind.CONTRAST
@@ -67,30 +67,30 @@ def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow,
     direction = probe.config.target.vector(SUBJECT.voxels.n_voxels)
     np.testing.assert_allclose(direction[ppa], -0.5 / len(ppa), rtol=1e-5)
     np.testing.assert_allclose(direction[ffa], 1 / len(ffa), rtol=1e-5)
-    qtbot.waitUntil(lambda: "PPA" in window.images.title.whole_text)
-    assert window.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
+    qtbot.waitUntil(lambda: "PPA" in window.explore.images.title.whole_text)
+    assert window.explore.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
     window.session.controller.pick_roi("EBA")
     assert wait(window, qtbot).config.target.label.startswith("ROI EBA"), "another target keeps the contrast"
-    form.contrast.setCurrentIndex(0)
-    form.contrast.activated.emit(0)
+    form.contrast_roi.setCurrentIndex(0)
+    form.contrast_roi.activated.emit(0)
     assert wait(window, qtbot).config.target.kind is TargetKind.ROI
 
 
 def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, qtbot: QtBot) -> None:
-    form, told = window.controls.target.aim, []
+    form, told = window.explore.controls.target.aim, []
     window.session.problems.message.connect(lambda text, _kind: told.append(text))
     before = window.session.state.probe
-    form.contrast.setCurrentIndex(form.contrast.findData("FFA"))
-    form.contrast.activated.emit(form.contrast.currentIndex())
+    form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("FFA"))
+    form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     qtbot.waitUntil(lambda: bool(told))
     assert "`contrast` must be another ROI than the target, got 'FFA'" in told[0]
     assert window.session.state.probe is before
 
 
 def test_sparing_others_and_its_weight_reach_the_probe(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.target.aim
+    form = window.explore.controls.target.aim
     assert not form.spare_weight.isEnabled()
-    form.spare.setChecked(True)
+    form.spares_others.setChecked(True)
     form.spare_weight.setValue(2.5)
     probe = wait(window, qtbot)
     assert probe.config.objective == ObjectiveConfig(ObjectiveKind.SELECTIVE, 2.5)
@@ -103,22 +103,22 @@ def test_a_pattern_from_a_file_becomes_the_target(
     wished[[4, 9]] = 1.0, -2.0
     np.save(tmp_path / "wish.npy", wished)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "wish.npy"), ""))
-    target = window.controls.target
+    target = window.explore.controls.target
     target.more.button.click()
     qtbot.mouseClick(target.aim.pattern, Qt.MouseButton.LeftButton)
     probe = wait(window, qtbot)
     assert probe.config.target.kind is TargetKind.PATTERN
     assert probe.config.target.voxels == (4, 9)
     assert probe.config.objective.kind is ObjectiveKind.DISTANCE
-    qtbot.waitUntil(lambda: target.aim.mode.isEnabled())
-    assert not target.aim.wish.isEnabled() and target.aim.wish.toolTip() == NO_SD_TIP
-    assert not target.aim.contrast.isEnabled()
-    qtbot.mouseClick(target.aim.mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: target.aim.pattern_mode.isEnabled())
+    assert not target.aim.wanted_shift_sd.isEnabled() and target.aim.wanted_shift_sd.toolTip() == NO_SD_TIP
+    assert not target.aim.contrast_roi.isEnabled()
+    qtbot.mouseClick(target.aim.pattern_mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
     assert wait(window, qtbot).config.objective.kind is ObjectiveKind.COSINE
 
 
 def test_other_networks_join_and_leave_when_the_encoder_changes(window: MainWindow, qtbot: QtBot) -> None:
-    actions = window.controls.target.aim.together.menu().actions()
+    actions = window.explore.controls.target.aim.together.menu().actions()
     offered = [action.data() for action in actions]
     state = window.session.state
     assert offered and state.network not in offered
@@ -133,7 +133,7 @@ def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
     noted: list[str] = []
     window.session.controller.noted.connect(noted.append)
     window.session.problems.message.connect(lambda text, _kind: noted.append(text))
-    window.controls.target.aim.wish.setValue(1.5)
+    window.explore.controls.target.aim.wanted_shift_sd.setValue(1.5)
     probe = wait(window, qtbot)
     assert probe.config.wanted_shift_sd == 1.5
     reached, missed = "The smallest budget for 1.5 SD is ε 3.", "A shift of 1.5 SD is not reached within ε 3."
@@ -142,7 +142,7 @@ def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_options_of_the_attack_reach_the_probe_and_say_where_they_have_no_use(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.attack
+    form = window.explore.controls.attack
     form.momentum.setValue(1.0)
     form.diversity.setValue(0.5)
     form.translation.setValue(7)
@@ -153,23 +153,23 @@ def test_options_of_the_attack_reach_the_probe_and_say_where_they_have_no_use(wi
     assert (attack.method, attack.momentum, attack.translation) == (AttackMethod.APGD, 0.0, 0)
     assert not form.momentum.isEnabled() and "APGD has a momentum" in form.momentum.toolTip()
     form.method.button(AttackMethod.SQUARE).click()
-    form.queries.setValue(250)
+    form.n_queries.setValue(250)
     attack = wait(window, qtbot).config.attack
     assert (attack.method, attack.n_queries) == (AttackMethod.SQUARE, 250)
-    assert not form.steps.isEnabled()
+    assert not form.n_steps.isEnabled()
     form.method.button(AttackMethod.PGD).click()
     assert wait(window, qtbot).config.attack.momentum == 1.0, "what was chosen for PGD comes back with it"
 
 
 def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.controls.attack
+    form = window.explore.controls.attack
     form.preset.setCurrentIndex(form.preset.findData("gaziv-linf-8"))
     form.preset.activated.emit(form.preset.currentIndex())
     attack = wait(window, qtbot).config.attack
     assert (attack.norm, attack.epsilon, attack.n_steps) == (NormName.LINF, 8 / 255, 200)
     assert attack.step_size == pytest.approx(1.2 / 255)
     qtbot.waitUntil(lambda: form.preset.currentData() == "gaziv-linf-8")
-    form.steps.setValue(20)
+    form.n_steps.setValue(20)
     attack = wait(window, qtbot).config.attack
     assert (attack.n_steps, attack.step_size) == (20, None)
     qtbot.waitUntil(lambda: form.preset.currentData() == "")
@@ -185,5 +185,5 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWind
     ],
 )
 def test_the_form_gives_back_the_attack_it_was_given(window: MainWindow, qtbot: QtBot, attack: AttackConfig) -> None:
-    window.controls.attack.set_value(attack)
-    assert window.controls.attack.value() == attack
+    window.explore.controls.attack.set_value(attack)
+    assert window.explore.controls.attack.value() == attack

@@ -17,12 +17,11 @@ from pytestqt.qtbot import QtBot
 from app.analyses.fragility_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.page import AnalysisPage, find_formula
-from app.analyses.sweep_form import SweepForm
+from app.analyses.sweep_form import SweepForm, fill_form
 from app.analyses.sweep_job import Finished, iter_analysis
 from app.analyses.transfer_view import TransferView
-from app.base.services import Session, open_session
+from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT
-from app.sessions.apply import fill_form
 from app.stimuli.feature import list_analysis_recipes
 from core.attacks.config import AttackMethod
 from core.datasets.subject import load_subject
@@ -59,14 +58,14 @@ def finish(question: Question, rois: tuple[str, ...] = ("FFA", "V1"), **more: An
 
 
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Services]:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    opened = open_session(engine=Engine(device="cpu"))
+    opened = open_services(engine=Engine(device="cpu"))
     yield opened
     opened.close()
 
 
-def make_page(qtbot: QtBot, session: Session, question: Question) -> AnalysisPage:
+def make_page(qtbot: QtBot, session: Services, question: Question) -> AnalysisPage:
     page = AnalysisPage(question, session)
     qtbot.addWidget(page)
     page.set_theme(DARK)
@@ -104,7 +103,7 @@ def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
     ],
 )
 def test_what_cannot_be_run_is_told_beside_a_disabled_button(
-    qtbot: QtBot, session: Session, field: str, text: str, problem: str
+    qtbot: QtBot, session: Services, field: str, text: str, problem: str
 ) -> None:
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
@@ -140,17 +139,17 @@ def test_square_is_offered_with_its_queries_alone(qtbot: QtBot) -> None:
     form = SweepForm(Question.MEANING)
     qtbot.addWidget(form)
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
-    assert (form.queries.isHidden(), form.steps.isHidden()) == (True, False)
+    assert (form.n_queries.isHidden(), form.n_steps.isHidden()) == (True, False)
     form.attack.setCurrentIndex(form.attack.findData(AttackKind.SQUARE))
-    form.queries.setValue(50)
-    assert (form.queries.isHidden(), form.steps.isHidden()) == (False, True)
+    form.n_queries.setValue(50)
+    assert (form.n_queries.isHidden(), form.n_steps.isHidden()) == (False, True)
     assert (form.value().attacks, form.value().n_queries) == ((AttackKind.SQUARE,), 50)
     assert form.attack.findData(AttackKind.ENSEMBLE) == -1
 
 
 @pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
 def test_one_plot_is_saved_with_whose_responses_it_shows(
-    qtbot: QtBot, session: Session, tmp_path: Path, ending: str
+    qtbot: QtBot, session: Services, tmp_path: Path, ending: str
 ) -> None:
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.take_answer(finish(Question.FRAGILITY))
@@ -177,7 +176,7 @@ def test_one_plot_is_saved_with_whose_responses_it_shows(
 
 @pytest.mark.parametrize("question", list(Question))
 def test_every_answer_is_drawn_in_both_themes_and_saved(
-    qtbot: QtBot, session: Session, tmp_path: Path, question: Question
+    qtbot: QtBot, session: Services, tmp_path: Path, question: Question
 ) -> None:
     page = make_page(qtbot, session, question)
     assert not page.export.isEnabled()
@@ -194,7 +193,7 @@ def test_every_answer_is_drawn_in_both_themes_and_saved(
         page.save_to(tmp_path / "saved")
 
 
-def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Session) -> None:
+def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.FRAGILITY)
     finished = finish(Question.FRAGILITY)
     page.take_answer(finished)
@@ -210,7 +209,7 @@ def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Sessio
     assert points[0].pos().y() == pytest.approx(own.mean())
 
 
-def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, session: Session) -> None:
+def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.take_answer(finish(Question.FRAGILITY))
     page.resize(1264, 700)
@@ -225,7 +224,7 @@ def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, sessio
     assert tuple(asked.args[1:]) in {tuple(one.data()) for one in view.targets.points()}
 
 
-def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBot, session: Session) -> None:
+def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.take_answer(finish(Question.FRAGILITY))
     view = cast(FragilityView, page.view)
@@ -242,7 +241,7 @@ def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBo
     assert {point.data()[1] for point in view.targets.points()} == {1}
 
 
-def test_the_formula_of_a_number_is_told_where_it_stands(qtbot: QtBot, session: Session) -> None:
+def test_the_formula_of_a_number_is_told_where_it_stands(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.DISCRIMINABILITY)
     page.take_answer(finish(Question.DISCRIMINABILITY))
     tips = {page.table.item(row, 0).text(): page.table.item(row, 0).toolTip() for row in range(page.table.rowCount())}
@@ -251,7 +250,7 @@ def test_the_formula_of_a_number_is_told_where_it_stands(qtbot: QtBot, session: 
     assert find_formula("held-out images", {"area": "x"}) == ""
 
 
-def test_the_cost_is_told_anew_from_the_measured_pace(qtbot: QtBot, session: Session) -> None:
+def test_the_cost_is_told_anew_from_the_measured_pace(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
     qtbot.waitUntil(lambda: "at the speed measured here" in page.form.cost.text(), timeout=30_000)
@@ -259,7 +258,7 @@ def test_the_cost_is_told_anew_from_the_measured_pace(qtbot: QtBot, session: Ses
     assert "h at the speed" in page.form.cost.text()
 
 
-def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot: QtBot, session: Session) -> None:
+def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.TRANSFER)
     finished = finish(Question.TRANSFER)
     page.take_answer(finished)
@@ -281,7 +280,7 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
     assert "its own weights" in view.panel.title.text()
 
 
-def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: Session) -> None:
+def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.TRANSFER)
     many = {"attacks": ("pgd", "ti"), "norms": ("l2", "linf"), "untrained": (0,), "n_refit": 20}
     finished = finish(Question.TRANSFER, ("FFA",), **many)
@@ -307,21 +306,21 @@ def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> Non
     assert form.transfer is not None
     assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
     form.transfer.refitted.setChecked(False)
-    form.transfer.attacks[AttackKind.TI].setChecked(True)
+    form.transfer.attacks.boxes[AttackKind.TI].setChecked(True)
     assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
     assert form.value().refitted == ()
-    form.transfer.attacks[AttackKind.ENSEMBLE].setChecked(True)
+    form.transfer.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
     assert "at least 3 for an ensemble" in form.problem.text()
 
 
-def test_what_classifiers_say_stands_under_the_pictures(qtbot: QtBot, session: Session) -> None:
+def test_what_classifiers_say_stands_under_the_pictures(qtbot: QtBot, session: Services) -> None:
     page = make_page(qtbot, session, Question.MEANING)
     page.take_answer(finish(Question.MEANING))
     text = cast(MeaningView, page.view).evidence.text()
     assert "alexnet features.4: no classes, since alexnet.safetensors holds no classifier." in text
 
 
-def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Session) -> None:
+def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Services) -> None:
     first = finish.__wrapped__(Question.FRAGILITY)
     again = finish.__wrapped__(Question.FRAGILITY)
     assert first.folder == again.folder

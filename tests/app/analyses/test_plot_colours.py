@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.analyses import answer_view
 from app.look.theme import DARK, LIGHT, Theme
+from app.widgets import themed_plot
 from core.figures import inks
 from core.reports import analysis_figures
 from tests.helpers.colour_sight import BLIND, NAMES, USUAL, seen_by
@@ -26,7 +26,7 @@ def smallest_gap(colours: tuple[str, ...], eyes: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
-@pytest.mark.parametrize("colours", [answer_view.ENCODER_COLOURS, analysis_figures.COLOURS], ids=["window", "figures"])
+@pytest.mark.parametrize("colours", [themed_plot.ENCODER_COLOURS, analysis_figures.COLOURS], ids=["window", "figures"])
 def test_encoders_are_told_apart(colours: tuple[str, ...], eyes: np.ndarray) -> None:
     assert smallest_gap(colours, eyes) > 0.09
 
@@ -44,7 +44,7 @@ def test_curves_of_printed_figures_are_told_apart(ink: inks.Inks, eyes: np.ndarr
 
 
 @pytest.mark.parametrize(
-    "pair", [(answer_view.colour_of, answer_view.symbol_of), (analysis_figures.colour_of, analysis_figures.marker_of)]
+    "pair", [(themed_plot.colour_of, themed_plot.symbol_of), (analysis_figures.colour_of, analysis_figures.marker_of)]
 )
 def test_neighbours_differ_by_shape_too(pair) -> None:
     colour, shape = pair
@@ -54,7 +54,7 @@ def test_neighbours_differ_by_shape_too(pair) -> None:
 
 
 def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
-    plot = answer_view.ThemedPlot("epsilon", "shift")
+    plot = themed_plot.ThemedPlot("epsilon", "shift")
     qtbot.addWidget(plot)
     plot.set_theme(DARK)
     plot.plot([0.0, 1.0], [0.0, 1.0], name="alexnet")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.analyses.study_dialog import StudyDialog
-from app.analyses.study_feature import StudyTools
-from app.base.services import Session, open_session
+from app.analyses.study_feature import Study
+from app.base.services import Services, open_services
 from core.engine import Engine
 from core.errors import BadInputError
 from core.sweeps.study.config import LayerName, StudyConfig, make_quick
+from tests.helpers.desks import make_desk
 
 SMALL = StudyConfig(
     teachers=(LayerName("mobilenet_v2_robust", "features.3"),),
@@ -33,13 +33,10 @@ SMALL = StudyConfig(
 
 
 @pytest.fixture
-def tools(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StudyTools]:
+def tools(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Study]:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    session: Session = open_session(engine=Engine(device="cpu"))
-    window = QWidget()
-    qtbot.addWidget(window)
-    cast(Any, window).session = session
-    yield StudyTools(cast(Any, window))
+    session: Services = open_services(engine=Engine(device="cpu"))
+    yield Study(make_desk(qtbot, session))
     session.close()
 
 
@@ -56,14 +53,14 @@ def test_the_form_gives_the_usual_study_and_the_quick_one_and_tells_their_cost(q
     assert dialog.cost.text() != full
     dialog.noise.setText("0.5, much")
     dialog.noise.editingFinished.emit()
-    assert "numbers above 0" in dialog.error.text()
+    assert "numbers above 0" in dialog.work.error.text()
     assert not dialog.start.isEnabled()
     with pytest.raises(BadInputError):
         dialog.value()
 
 
 def test_a_study_is_run_shown_and_saved(
-    qtbot: QtBot, tools: StudyTools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, tools: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dict.fromkeys(StudyConfig().layers, 0.01)
     monkeypatch.setattr("app.analyses.study_feature.measure_study", lambda *_: known)  # twelve networks take a while
@@ -79,7 +76,7 @@ def test_a_study_is_run_shown_and_saved(
     assert dialog.tabs.isEnabled()
     assert "Which criterion finds" in dialog.answer.text() or "Fragility" in dialog.answer.text()
     dialog.tabs.setCurrentIndex(1)
-    assert not dialog.pictures["Findings"].pixmap().isNull()
+    assert not dialog.pictures["Findings"].image.isNull()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(list(tmp_path.glob("study-*/report.html"))), timeout=20_000)

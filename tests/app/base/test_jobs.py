@@ -9,15 +9,9 @@ import pytest
 from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
-from app.base.jobs import Cancelling, Completed, Failed, Idle, JobLane, Preparing, Running
+from app.base.jobs import DEFECT, STOPPED, Cancelling, Completed, Failed, Idle, JobLane, Preparing, Running, WhenBusy
 from core.errors import BadInputError, Cancelled
-
-
-@pytest.fixture
-def lane(qtbot: QtBot) -> Iterator[JobLane]:
-    made = JobLane()
-    yield made
-    made.shutdown()
+from tests.helpers.gated_work import GatedWork
 
 
 def count_slowly(stop: Callable[[], bool], n: int = 200, pause: float = 0.01) -> Iterator[int]:
@@ -100,7 +94,7 @@ def test_only_the_newest_of_a_kind_waits(lane: JobLane, qtbot: QtBot) -> None:
 
     done: list[int] = []
     for number in range(20):
-        lane.submit("preview", work(number), on_done=done.append, replace=False)
+        lane.submit("preview", work(number), on_done=done.append, when_busy=WhenBusy.LATEST)
     qtbot.waitUntil(lambda: 19 in done)
     assert ran == [0, 19]
     assert done == [0, 19]
@@ -173,7 +167,7 @@ def test_outcomes_are_values() -> None:
     assert Completed(3) == Completed(3)
 
 
-def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot) -> None:
+def test_a_background_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot) -> None:
     order: list[str] = []
     kinds: list[str] = []
     lane.state_changed.connect(lambda state: kinds.append(getattr(state, "kind", "idle")))
@@ -183,7 +177,7 @@ def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot
         lambda stop: count_slowly(stop, 60),
         on_progress=progress.append,
         on_done=lambda _answer: order.append("sweep"),
-        patient=True,
+        background=True,
     )
     qtbot.waitUntil(lambda: bool(progress))
     for number in range(2):
@@ -198,7 +192,7 @@ def test_a_patient_job_lets_a_click_pass_and_goes_on(lane: JobLane, qtbot: QtBot
     ]
 
 
-def test_an_impatient_job_is_never_overtaken(lane: JobLane, qtbot: QtBot) -> None:
+def test_a_foreground_job_is_never_preempted(lane: JobLane, qtbot: QtBot) -> None:
     order: list[str] = []
     progress: list[int] = []
     lane.submit(
@@ -210,7 +204,7 @@ def test_an_impatient_job_is_never_overtaken(lane: JobLane, qtbot: QtBot) -> Non
     assert order == ["a", "b"]
 
 
-def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtbot: QtBot) -> None:
+def test_cancelling_the_preempting_job_leaves_the_background_one(lane: JobLane, qtbot: QtBot) -> None:
     events: list[str] = []
     sweep: list[int] = []
     probe: list[int] = []
@@ -219,7 +213,7 @@ def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtb
         lambda stop: count_slowly(stop, 30),
         on_progress=sweep.append,
         on_done=lambda _: events.append("sweep done"),
-        patient=True,
+        background=True,
     )
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit(
@@ -236,12 +230,12 @@ def test_cancelling_the_overtaking_job_leaves_the_patient_one(lane: JobLane, qtb
     assert events == ["probe stopped", "sweep done"]
 
 
-def test_an_overtaken_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
+def test_a_preempted_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
     events: list[str] = []
     sweep: list[int] = []
     probe: list[int] = []
     lane.submit(
-        "sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: events.append("sweep done"), patient=True
+        "sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: events.append("sweep done"), background=True
     )
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit(
@@ -258,7 +252,7 @@ def test_an_overtaken_job_can_be_dropped(lane: JobLane, qtbot: QtBot) -> None:
     assert events == ["probe done"]
 
 
-def test_what_a_patient_job_never_came_to_let_pass_runs_after_it(lane: JobLane, qtbot: QtBot) -> None:
+def test_what_a_background_job_never_came_to_let_pass_runs_after_it(lane: JobLane, qtbot: QtBot) -> None:
     order: list[str] = []
     begun = threading.Event()
 
@@ -267,18 +261,18 @@ def test_what_a_patient_job_never_came_to_let_pass_runs_after_it(lane: JobLane, 
         time.sleep(0.05)
         return "import"
 
-    lane.submit("import", stubborn, on_done=order.append, patient=True)
+    lane.submit("import", stubborn, on_done=order.append, background=True)
     assert begun.wait(5)
     lane.submit("probe", lambda _stop: "probe", on_done=order.append)
     qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
     assert order == ["import", "probe"]
 
 
-def test_shutdown_while_one_overtakes_another_ends_the_thread(qtbot: QtBot) -> None:
+def test_shutdown_while_one_preempts_another_ends_the_thread(qtbot: QtBot) -> None:
     lane = JobLane()
     sweep: list[int] = []
     probe: list[int] = []
-    lane.submit("sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: None, patient=True)
+    lane.submit("sweep", count_slowly, on_progress=sweep.append, on_done=lambda _: None, background=True)
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit("probe", count_slowly, on_progress=probe.append, on_done=lambda _: None)
     qtbot.waitUntil(lambda: bool(probe))
@@ -287,17 +281,17 @@ def test_shutdown_while_one_overtakes_another_ends_the_thread(qtbot: QtBot) -> N
     assert thread.isFinished()
 
 
-def test_stopping_one_kind_tells_it_and_leaves_the_other(lane: JobLane, qtbot: QtBot) -> None:
+def test_stopping_one_job_tells_it_and_leaves_the_other(lane: JobLane, qtbot: QtBot) -> None:
     events: list[str] = []
     sweep: list[int] = []
     probe: list[int] = []
-    lane.submit(
+    asked = lane.submit(
         "sweep",
         count_slowly,
         on_progress=sweep.append,
         on_done=lambda _: events.append("sweep done"),
         on_stopped=lambda: events.append("sweep stopped"),
-        patient=True,
+        background=True,
     )
     qtbot.waitUntil(lambda: bool(sweep))
     lane.submit(
@@ -307,6 +301,120 @@ def test_stopping_one_kind_tells_it_and_leaves_the_other(lane: JobLane, qtbot: Q
         on_done=lambda _: events.append("probe done"),
     )
     qtbot.waitUntil(lambda: bool(probe))
-    lane.stop("sweep")
+    lane.stop(asked)
     qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
     assert events == ["probe done", "sweep stopped"]
+
+
+def queue_up(lane: JobLane, kind: str, work: GatedWork, told: list[str], name: str, **options: Any) -> Any:
+    return lane.submit(
+        kind,
+        work.make,
+        on_done=lambda _answer: told.append(f"{name} done"),
+        on_failed=lambda failed: told.append(f"{name} failed: {failed.error}"),
+        on_stopped=lambda: told.append(f"{name} stopped"),
+        title=name,
+        **options,
+    )
+
+
+def test_what_leaves_something_behind_queues_and_each_tells_its_end(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    works = [GatedWork() for _ in range(3)]
+    for number, work in enumerate(works):
+        queue_up(lane, "write", work, told, f"save {number}", when_busy=WhenBusy.QUEUE)
+    assert lane.at_stake() == ("save 0", "save 1", "save 2"), "those that wait are at stake, too"
+    works[0].finish()
+    works[1].send(BadInputError("The disk is full."))
+    works[2].finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["save 0 done", "save 1 failed: The disk is full.", "save 2 done"]
+    assert lane.at_stake() == ()
+
+
+def test_cancel_stops_the_foreground_and_keeps_what_is_to_be_written(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    probe, save, sweep, image = (GatedWork() for _ in range(4))
+    queue_up(lane, "probe", probe, told, "probe")
+    queue_up(lane, "write", save, told, "save", when_busy=WhenBusy.QUEUE)
+    queue_up(lane, "sweep", sweep, told, "sweep", when_busy=WhenBusy.QUEUE, background=True)
+    queue_up(lane, "image", image, told, "image")
+    qtbot.waitUntil(lambda: probe.begun == 1)
+    lane.cancel()
+    assert told == ["image stopped"], "at once: its turn had not come"
+    qtbot.waitUntil(lambda: save.begun == 1)
+    lane.cancel()
+    save.finish()
+    qtbot.waitUntil(lambda: sweep.begun == 1)
+    sweep.finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["image stopped", "probe stopped", "save done", "sweep done"] and image.begun == 0
+
+
+def test_cancel_stops_a_background_job_only_where_it_alone_is_at_work(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    sweep, probe, fit = (GatedWork() for _ in range(3))
+    queue_up(lane, "sweep", sweep, told, "sweep", when_busy=WhenBusy.QUEUE, background=True)
+    queue_up(lane, "fit", fit, told, "fit", when_busy=WhenBusy.QUEUE, background=True)
+    qtbot.waitUntil(lambda: sweep.begun == 1)
+    queue_up(lane, "probe", probe, told, "probe")
+    sweep.send(1)  # lets the probe pass
+    qtbot.waitUntil(lambda: probe.begun == 1)
+    lane.cancel()
+    lane.cancel()
+    qtbot.waitUntil(lambda: told == ["probe stopped"])
+    lane.cancel()
+    qtbot.waitUntil(lambda: fit.begun == 1)
+    assert told == ["probe stopped", "sweep stopped"]
+    fit.finish()
+    qtbot.waitUntil(lambda: told[-1] == "fit done")
+
+
+def test_a_job_on_offer_to_a_background_job_is_stopped_at_once(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    sweep, probe = GatedWork(), GatedWork()
+    queue_up(lane, "sweep", sweep, told, "sweep", background=True)
+    qtbot.waitUntil(lambda: sweep.begun == 1)
+    queue_up(lane, "probe", probe, told, "probe")
+    lane.cancel()
+    assert told == ["probe stopped"]
+    sweep.finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["probe stopped", "sweep done"] and probe.begun == 0
+
+
+def test_background_jobs_wait_behind_short_ones(lane: JobLane, qtbot: QtBot) -> None:
+    told: list[str] = []
+    first, sweep, save = (GatedWork() for _ in range(3))
+    queue_up(lane, "probe", first, told, "probe")
+    queue_up(lane, "sweep", sweep, told, "sweep", background=True)
+    queue_up(lane, "write", save, told, "save", when_busy=WhenBusy.QUEUE)
+    for work in (first, sweep, save):
+        work.finish()
+    qtbot.waitUntil(lambda: isinstance(lane.state, Idle))
+    assert told == ["probe done", "save done", "sweep done"]
+
+
+def test_one_sentence_where_no_answer_comes(lane: JobLane, qtbot: QtBot) -> None:
+    refused: list[str] = []
+    reported: list[Failed] = []
+    lane.failed.connect(reported.append)
+    known, defect, waiting = (GatedWork() for _ in range(3))
+    for kind, work in (("a", known), ("b", defect), ("c", waiting)):
+        lane.submit(kind, work.make, on_done=lambda _: None, refuse=refused.append)
+    known.send(BadInputError("`n` must be 1, got 2."))
+    defect.send(ZeroDivisionError("division by zero"))
+    qtbot.waitUntil(lambda: len(refused) == 2)
+    lane.cancel()
+    qtbot.waitUntil(lambda: len(refused) == 3)
+    assert refused == ["`n` must be 1, got 2.", DEFECT, STOPPED]
+    assert [str(failed.error) for failed in reported] == ["division by zero"]
+
+
+def test_a_failure_without_a_listener_is_told_by_the_lane(lane: JobLane, qtbot: QtBot) -> None:
+    reported: list[Failed] = []
+    lane.failed.connect(reported.append)
+    work = GatedWork()
+    lane.submit("a", work.make, on_done=lambda _: None)
+    work.send(BadInputError("`n` must be 1, got 2."))
+    qtbot.waitUntil(lambda: [str(failed.error) for failed in reported] == ["`n` must be 1, got 2."])

@@ -15,12 +15,12 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.analyses.answer_view import ThemedPlot
 from app.base.exports import save_window_picture
 from app.base.pictures import FORMATS, save_drawing, save_image, save_plot
 from app.encoders.card_figure import CardFigure
 from app.look.icons import glyph_file
 from app.widgets.image_view import ImageView
+from app.widgets.themed_plot import ThemedPlot
 from core.datasets.subject import load_subject
 from core.errors import BadInputError, StorageError
 from core.figures.figure import write_figure

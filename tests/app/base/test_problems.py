@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.base.crash_report import Circumstances, describe_settings, hide_private, make_report
 from app.base.problems import Problems
 from app.base.settings import Settings
-from app.shell.crash_dialog import CrashDialog
+from app.shell.program_dialogs import CrashDialog
 from core.errors import BadInputError, Cancelled
 from tests.helpers.open_window import open_window
 
@@ -84,5 +84,5 @@ def test_the_window_goes_on_and_keeps_its_state_after_a_defect(qtbot: QtBot, tmp
         assert "Traceback of seven" in copied and "defect: ZeroDivisionError: seven" in copied
         dialog.close()
         assert window.session.state.target is target
-        window.give_command("copy_report")
+        window.actions_table.give("copy_report")
         assert "No defect" in QGuiApplication.clipboard().text()

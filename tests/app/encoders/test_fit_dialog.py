@@ -11,7 +11,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.base.catalogue import Catalogue
-from app.encoders.fit_dialog import FitDialog
+from app.base.jobs import JobLane
+from app.encoders.fit_dialog import FitDialog, read_progress
 from app.encoders.fit_feature import describe_result
 from core.datasets.subject import SubjectInfo
 from core.encoders.extra_scores import LayerScore, OutsideScore
@@ -19,8 +20,10 @@ from core.encoders.fit import FitProgress
 from core.encoders.fit_request import FitOptions, FitRequest
 from core.encoders.layer_search import BestLayer, LayerChoice, SearchProgress
 from core.encoders.scoring_config import ScoringConfig
+from core.errors import BadInputError
 from core.networks.catalog import list_networks
 from tests.helpers.fake_engine import SUBJECT, make_catalogue
+from tests.helpers.gated_work import GatedWork
 from tests.helpers.tiny_encoders import make_card
 from tests.helpers.voxels import make_voxels
 
@@ -71,12 +74,12 @@ def test_every_field_reaches_the_request(dialog: FitDialog) -> None:
         pick(dialog, field, value)
     pick(dialog, "category", "face")
     pick(dialog, "second", "simulated")
-    form.components.setValue(30)
-    form.projected.setValue(512)
+    form.n_components.setValue(30)
+    form.n_projected.setValue(512)
     form.l1_ratio.setValue(0.7)
     form.alpha.setText("0.25")
-    form.folds.setValue(7)
-    form.bootstrap.setValue(200)
+    form.n_folds.setValue(7)
+    form.n_bootstrap.setValue(200)
     scoring = ScoringConfig(n_bootstrap=200, n_outer=5, categories=("face",), second_sets=("simulated",))
     wanted = FitOptions(
         pool=4,
@@ -105,19 +108,19 @@ def test_a_penalty_that_is_no_number_is_refused_in_the_dialog(dialog: FitDialog,
     dialog.form.alpha.setText("much")
     with qtbot.assertNotEmitted(dialog.fit_requested):
         dialog.fit.click()
-    assert "`penalty` must be a number, got 'much'" in dialog.refusal.text()
+    assert "`penalty` must be a number, got 'much'" in dialog.work.error.text()
     dialog.form.alpha.setText("1")
-    assert not dialog.refusal.text()
+    assert not dialog.work.error.text()
 
 
 def test_only_what_the_choice_uses_is_enabled_and_the_rest_says_why(dialog: FitDialog) -> None:
     form = dialog.form
-    assert form.components.isEnabled() and not form.projected.isEnabled() and not form.l1_ratio.isEnabled()
-    assert form.projected.toolTip() == "Choose a reducer with a projection"
+    assert form.n_components.isEnabled() and not form.n_projected.isEnabled() and not form.l1_ratio.isEnabled()
+    assert form.n_projected.toolTip() == "Choose a reducer with a projection"
     pick(dialog, "reducer", "projection")
     pick(dialog, "readout", "elastic-net")
-    assert not form.components.isEnabled() and form.projected.isEnabled() and form.l1_ratio.isEnabled()
-    assert form.projected.toolTip() == "A multiple of 4"
+    assert not form.n_components.isEnabled() and form.n_projected.isEnabled() and form.l1_ratio.isEnabled()
+    assert form.n_projected.toolTip() == "A multiple of 4"
 
 
 def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog, qtbot: QtBot) -> None:
@@ -126,23 +129,33 @@ def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog, qtbot:
     assert not dialog.fit.isEnabled()
     dialog.show_estimate("Features: 3 images.")
     assert dialog.cost.text() == "Features: 3 images." and dialog.fit.isEnabled()
-    dialog.form.folds.setValue(3)
+    dialog.form.n_folds.setValue(3)
     assert dialog.cost.text() == "Estimate the cost before you start."
 
 
-def test_progress_names_layer_stage_batch_and_time_left(dialog: FitDialog) -> None:
-    dialog.begin()
+def test_progress_names_layer_stage_batch_and_time_left(dialog: FitDialog, lane: JobLane, qtbot: QtBot) -> None:
+    work, again, told = GatedWork(), GatedWork(), dialog.work
+    follow = {"title": "Fitting…", "on_done": lambda _last: None, "read": read_progress, "stopped": "Go on later."}
+    told.run(lane, "fit", work.make, **follow)
     assert not dialog.fit.isEnabled() and dialog.cancel.isEnabled() and not dialog.form.isEnabled()
-    dialog.show_progress(SearchProgress("late", 2, 3, FitProgress("readout", 5, 20, 12.4, "outer fold 2")))
-    assert dialog.stage.text() == (
-        "Layer 2 of 3, late: Fitting voxel batches (outer fold 2) · 5 of 20 batches · 12 s left"
-    )
-    assert dialog.line.share == 0.25
-    dialog.show_stopped()
-    assert "go on" in dialog.stage.text() and dialog.fit.isEnabled() and not dialog.cancel.isEnabled()
-    dialog.begin()
-    dialog.show_failure("`test` must be something else.")
-    assert dialog.refusal.text() == "`test` must be something else." and dialog.form.isEnabled()
+    work.send(SearchProgress("late", 2, 3, FitProgress("readout", 5, 20, 12.4, "outer fold 2")))
+    expected = "Layer 2 of 3, late: Fitting voxel batches (outer fold 2) · 5 of 20 batches, 12 s left"
+    qtbot.waitUntil(lambda: told.note.text() == expected)
+    assert told.bar.share == 0.25
+    dialog.cancel.click()
+    qtbot.waitUntil(dialog.fit.isEnabled)
+    assert told.note.text() == "Go on later." and not dialog.cancel.isEnabled()
+    told.run(lane, "fit", again.make, **follow)
+    again.send(BadInputError("`test` must be something else."))
+    qtbot.waitUntil(dialog.form.isEnabled)
+    assert told.error.text() == "`test` must be something else."
+
+
+def test_an_estimate_of_other_settings_is_not_shown(dialog: FitDialog) -> None:
+    dialog.estimate.click()
+    dialog.form.folds.setValue(3)
+    dialog.show_estimate("Features: 3 images.")
+    assert dialog.cost.text() == "Estimate the cost before you start." and dialog.estimate.isEnabled()
 
 
 def test_the_summary_tells_rois_and_unlike_images() -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.base.aim import Aim
 from app.explore.selection import Selection
 from app.explore.undo import COALESCE_SECONDS, MOST_STATES, ProbeCache, UndoHistory
 from core.attacks.config import AttackConfig
+from core.probes.aim import Aim
 from core.types import Direction
 from tests.helpers.probes import make_probe
 

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.base.jobs import JobLane
+from app.figures.feature import read_frames
 from app.figures.figure_dialog import FigureDialog
 from app.figures.movie_dialog import MovieDialog
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieProgress
 from core.figures.movie_config import CortexLook, MovieConfig, MovieFormat
+from tests.helpers.gated_work import GatedWork
 
 
 def make_movie_dialog(qtbot: QtBot) -> MovieDialog:
@@ -56,18 +59,18 @@ def test_fields_that_do_not_fit_say_why(qtbot: QtBot) -> None:
     dialog.form.seconds.setValue(2)
     dialog.form.hold.setValue(5)
     assert dialog.config() is None
-    assert "shorter than the movie's 2 s" in dialog.refusal.text()
+    assert "shorter than the movie's 2 s" in dialog.work.error.text()
 
 
 def test_only_what_matters_can_be_changed(qtbot: QtBot) -> None:
     dialog = make_movie_dialog(qtbot)
     form = dialog.form
     assert not form.look.isEnabled()
-    form.follow.setChecked(True)
+    form.with_cortex.setChecked(True)
     assert form.look.isEnabled()
     assert not form.look.motion.isEnabled()
     form.kind.button("epsilon").click()
-    assert not form.follow.isEnabled()
+    assert not form.with_cortex.isEnabled()
     assert not form.value().with_cortex
     form.format.setCurrentIndex(1)
     assert form.loops.text() == "for ever"
@@ -85,17 +88,18 @@ def test_a_preview_is_asked_for_once_after_a_rest(qtbot: QtBot) -> None:
     assert dialog.preview.pixels is not None
 
 
-def test_while_filming_only_stopping_is_offered(qtbot: QtBot) -> None:
+def test_while_filming_only_stopping_is_offered(qtbot: QtBot, lane: JobLane) -> None:
     dialog = make_movie_dialog(qtbot)
-    dialog.begin("film.mp4")
-    dialog.show_progress(MovieProgress(5, 20, 3.0))
-    assert dialog.stage.text() == "Frame 5 of 20 · 3 s left"
-    assert dialog.line.share == pytest.approx(0.25)
+    work = GatedWork()
+    dialog.work.run(lane, "movie", work.make, title="Filming…", on_done=lambda _last: None, read=read_frames)
+    work.send(MovieProgress(5, 20, 3.0))
+    qtbot.waitUntil(lambda: dialog.work.note.text() == "Frame 5 of 20, 3 s left")
+    assert dialog.work.bar.share == pytest.approx(0.25)
     assert dialog.stop.isEnabled()
     assert not dialog.save.isEnabled()
     assert not dialog.form.isEnabled()
-    with qtbot.waitSignal(dialog.stop_requested):
-        dialog.close()
+    dialog.close()
+    qtbot.waitUntil(lambda: not dialog.work.busy)
 
 
 def make_figure_dialog(qtbot: QtBot, what: FigureKind) -> FigureDialog:
@@ -127,8 +131,8 @@ def test_sizes_are_given_in_centimetres_or_inches(qtbot: QtBot) -> None:
 def test_a_table_is_offered_for_rois_alone(qtbot: QtBot) -> None:
     dialog = make_figure_dialog(qtbot, FigureKind.CURVE)
     assert dialog.format.findData("csv") < 0
-    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.ROIS))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.ROIS))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     assert not dialog.dpi.isEnabled()
-    dialog.what.setCurrentIndex(dialog.what.findData(FigureKind.CORTEX))
+    dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.CORTEX))
     assert (dialog.format.findData("csv"), dialog.format.findData("html")) == (-1, 3)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
-from app.base.services import Session, open_session
+from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT
 from app.measured.page import MeasuredPage
 from core.engine import Engine
@@ -35,27 +35,27 @@ def table(folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Services]:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    opened = open_session(engine=Engine(device="cpu"))
+    opened = open_services(engine=Engine(device="cpu"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def page(qtbot: QtBot, session: Session) -> MeasuredPage:
+def page(qtbot: QtBot, session: Services) -> MeasuredPage:
     made = MeasuredPage(session)
     qtbot.addWidget(made)
     made.set_theme(DARK)
     return made
 
 
-def wait(qtbot: QtBot, session: Session) -> None:
+def wait(qtbot: QtBot, session: Services) -> None:
     qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle), timeout=20_000)
 
 
 @pytest.fixture
-def compared(page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, table: Path) -> MeasuredPage:
+def compared(page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, table: Path) -> MeasuredPage:
     page.open_paths([folder, table])
     wait(qtbot, session)
     page.run.click()
@@ -65,7 +65,7 @@ def compared(page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, t
 
 
 def test_what_is_missing_is_said_on_the_button(
-    page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, table: Path
+    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, table: Path
 ) -> None:
     assert not page.run.isEnabled()
     assert page.run.toolTip() == "Open a stimulus set first"
@@ -82,7 +82,7 @@ def test_what_is_missing_is_said_on_the_button(
 
 
 def test_a_drop_of_set_and_file_opens_both(
-    page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, table: Path
+    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, table: Path
 ) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (table, folder)])
@@ -94,7 +94,7 @@ def test_a_drop_of_set_and_file_opens_both(
 
 
 def test_unknown_ids_are_shown_and_must_be_accepted(
-    page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, table: Path
+    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, table: Path
 ) -> None:
     table.write_text(table.read_text() + "stranger,session 1,1,0.5,,simulated\n")
     page.open_paths([folder, table])
@@ -109,7 +109,7 @@ def test_unknown_ids_are_shown_and_must_be_accepted(
 
 
 def test_a_bad_file_is_told_beside_its_field(
-    page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, tmp_path: Path
+    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     page.open_paths([folder, tmp_path / "bad.csv"])
@@ -119,7 +119,7 @@ def test_a_bad_file_is_told_beside_its_field(
 
 
 def test_betas_ask_for_their_ids(
-    page: MeasuredPage, qtbot: QtBot, session: Session, folder: Path, tmp_path: Path
+    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, tmp_path: Path
 ) -> None:
     ids = [row.id for row in read_manifest(folder).rows]
     np.save(tmp_path / "betas.npy", np.arange(len(ids), dtype=float))
@@ -201,7 +201,7 @@ def test_both_themes_draw(compared: MeasuredPage) -> None:
 
 
 def test_files_are_written_by_their_buttons(
-    compared: MeasuredPage, qtbot: QtBot, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    compared: MeasuredPage, qtbot: QtBot, session: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
     with qtbot.waitSignal(session.controller.noted, timeout=20_000):
@@ -220,7 +220,7 @@ def test_files_are_written_by_their_buttons(
 
 
 def test_an_edited_set_is_refused_by_its_sentence(
-    page: MeasuredPage, qtbot: QtBot, session: Session, tmp_path: Path
+    page: MeasuredPage, qtbot: QtBot, session: Services, tmp_path: Path
 ) -> None:
     folder = write_set(tmp_path / "other", n_images=1)
     next((folder / "stimuli").iterdir()).write_bytes(b"else")

@@ -10,11 +10,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.base.jobs import JobLane
 from app.networks.dialog import NetworksDialog
+from app.networks.feature import _read_download
 from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
+from core.errors import BadInputError, DownloadError
 from core.networks.catalog import find_network
+from core.networks.files.download import DownloadProgress
 from core.networks.manage import CheckReport, LayerRow, list_status, read_status
+from core.robustify.train import RobustifyProgress
+from tests.helpers.gated_work import GatedWork
 
 
 @pytest.fixture
@@ -58,20 +64,28 @@ def test_buttons_say_why_they_are_off(
         assert reason in button.toolTip()
 
 
-def test_downloading_shows_its_share_and_can_be_cancelled(networks: NetworksDialog, qtbot: QtBot) -> None:
+def test_downloading_shows_its_share_and_can_be_cancelled(
+    networks: NetworksDialog, qtbot: QtBot, lane: JobLane
+) -> None:
     networks.show()
     networks.table.select_key("vit_b16")
     with qtbot.waitSignal(networks.download_requested) as asked:
         qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
     assert asked.args == ["vit_b16"]
-    networks.show_busy("Downloaded 3 of 12 MB", 0.25)
-    assert networks.progress.value() / networks.progress.maximum() == 0.25
+    work, again = GatedWork(), GatedWork()
+    follow = {"title": "Downloading…", "on_done": lambda _last: None, "read": _read_download}
+    networks.work.run(lane, "network", work.make, **follow)
+    work.send(DownloadProgress(3 * 2**20, 12 * 2**20))
+    qtbot.waitUntil(lambda: networks.work.note.text() == "Downloaded 3.0 of 12.0 MB")
+    assert networks.work.bar.share == 0.25
     assert not networks.download.isEnabled()
-    with qtbot.waitSignal(networks.cancel_requested):
-        qtbot.mouseClick(networks.cancel, Qt.MouseButton.LeftButton)
-    networks.show_idle(error="The server answered 404.")
-    assert networks.error.isVisible() and not networks.progress.isVisible()
-    assert networks.error.text() == "The server answered 404."
+    qtbot.mouseClick(networks.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: networks.download.isEnabled())
+    assert networks.work.note.text() == "Stopped." and not networks.cancel.isVisible()
+    networks.work.run(lane, "network", again.make, **follow)
+    again.send(DownloadError("The server answered 404."))
+    qtbot.waitUntil(networks.work.error.isVisible)
+    assert networks.work.error.text() == "The server answered 404." and networks.work.bar.share == 0
 
 
 def test_layers_are_listed_with_shapes_and_searched(networks: NetworksDialog, qtbot: QtBot) -> None:
@@ -92,17 +106,19 @@ def test_a_failed_check_is_an_error_in_place(networks: NetworksDialog) -> None:
     networks.show()
     good = CheckReport("alexnet", "features.11", "0" * 64, (256, 13, 13), (("finite", ""), ("gradient", "")))
     networks.show_report(good)
-    assert networks.note.text() == "alexnet can be probed at features.11 (256 × 13 × 13): 2 checks passed."
+    assert networks.work.note.text() == "alexnet can be probed at features.11 (256 × 13 × 13): 2 checks passed."
     networks.show_report(replace(good, checks=(("finite", ""), ("gradient", "No gradient reaches the pixels."))))
-    assert networks.error.text() == "No gradient reaches the pixels." and networks.note.text() == ""
+    assert networks.work.error.text() == "No gradient reaches the pixels." and networks.work.note.text() == ""
 
 
-def test_the_import_form_speaks_wishes(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_import_form_speaks_wishes(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: JobLane
+) -> None:
     dialog = ImportNetworkDialog(["alexnet", "resnet50"])
     qtbot.addWidget(dialog)
     assert not dialog.bring.isEnabled() and "Choose a file" in dialog.bring.toolTip()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(tmp_path / "a.ckpt"), ""))
-    dialog._choose()
+    dialog.source.browse.click()
     dialog.architecture.setText(" resnet50 ")
     dialog.layers.setText("layer3, layer4")
     dialog.input_size.setValue(128)
@@ -114,35 +130,42 @@ def test_the_import_form_speaks_wishes(qtbot: QtBot, tmp_path: Path, monkeypatch
     assert source == str(tmp_path / "a.ckpt")
     assert (wishes.architecture, wishes.layers, wishes.input_size) == ("resnet50", ("layer3", "layer4"), 128)
     assert (wishes.tokens, wishes.robust, wishes.trusted) == ("class", True, False)
-    dialog.show_busy()
+    work = GatedWork()
+    dialog.show()
+    dialog.work.run(lane, "network", work.make, title="Importing…", on_done=lambda _spec: None)
     assert not dialog.bring.isEnabled()
-    dialog.show_error("a.ckpt is truncated.")
-    assert dialog.bring.isEnabled() and dialog.error.text() == "a.ckpt is truncated."
+    work.send(BadInputError("a.ckpt is truncated."))
+    qtbot.waitUntil(lambda: dialog.bring.isEnabled())
+    assert dialog.work.error.text() == "a.ckpt is truncated."
 
 
-def test_the_robustify_form_speaks_wishes_and_follows_the_training(qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_robustify_form_speaks_wishes_and_follows_the_training(qtbot: QtBot, tmp_path: Path, lane: JobLane) -> None:
     dialog = RobustifyDialog()
     qtbot.addWidget(dialog)
     assert "No network here can be trained" in dialog.start.toolTip()
     dialog.set_networks([find_network("alexnet"), find_network("mobilenet_v2")], "mobilenet_v2")
     assert "Choose a folder" in dialog.start.toolTip()
-    dialog.folder.setText(str(tmp_path))
+    dialog.images.setText(str(tmp_path))
     dialog.epsilon.setValue(1.5)
-    dialog.photographs.setValue(500)
+    dialog.n_images.setValue(500)
     dialog.show()
     with qtbot.waitSignal(dialog.start_requested) as asked:
         qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     wishes = asked.args[0]
     assert (wishes.network, wishes.images, wishes.epsilon, wishes.n_images) == ("mobilenet_v2", tmp_path, 1.5, 500)
-    dialog.show_running("Starting…")
-    assert not dialog.folder.isEnabled() and not dialog.start.isVisible() and dialog.stop.isVisible()
+    work = GatedWork()
+    done = lambda _last: dialog.work.say("Kept as X.")  # noqa: E731
+    dialog.work.run(lane, "robustify", work.make, title="Robustifying…", on_done=done, read=dialog.read_progress)
+    assert not dialog.images.isEnabled() and not dialog.start.isVisible() and dialog.stop.isVisible()
     for seen, loss in ((8, 2.0), (16, 1.0)):
-        dialog.show_progress(seen, 500, losses=(loss, 0.1), text=f"{seen} of 500")
-    assert dialog.progress.value() == 16
+        work.send(RobustifyProgress(seen, 500, 160, 1.5, loss, 0.1, 3.0, 60.0, saved=False))
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("16 of 500 photographs at 160 px"))
+    assert dialog.work.bar.share == 16 / 500
     drawn, losses = dialog.loss._perturbed.getData()
     assert (list(drawn), list(losses)) == ([8, 16], [2.0, 1.0])
-    dialog.show_idle("Kept as X.")
-    assert dialog.start.isVisible() and dialog.note.text() == "Kept as X." and dialog.loss.isVisible()
+    work.finish()
+    qtbot.waitUntil(dialog.start.isVisible)
+    assert dialog.work.note.text() == "Kept as X." and dialog.loss.isVisible()
 
 
 def test_a_status_tells_where_a_network_is() -> None:

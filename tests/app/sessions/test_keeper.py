@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from app.sessions.capture import essence, merge_unchanged
 from app.sessions.keeper import Open, SessionKeeper
+from app.sessions.record import essence, merge_unchanged
 from core.errors import StorageError
 from core.session.autosave import Autosave, AutosaveState, list_autosaves
 from core.session.record import AnalysisRecord, FileReference, ImageRecord, SessionRecord, ViewRecord

@@ -18,12 +18,13 @@ PROGRAM = """
 import json, sys, tempfile
 from pathlib import Path
 from PySide6.QtTest import QTest
-from app.shell.application import make_application, make_window
-from app.base.services import open_session
+from app.look.qt_application import make_application
+from app.shell.application import make_window
+from app.base.services import open_services
 from tests.helpers.clipped import list_clipped
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 make_application()
-session = open_session(engine=FakeEngine(), catalogue=make_catalogue(Path(tempfile.mkdtemp())))
+session = open_services(engine=FakeEngine(), catalogue=make_catalogue(Path(tempfile.mkdtemp())))
 window = make_window(session)
 window.resize(int(sys.argv[1]), int(sys.argv[2]))
 window.show()
@@ -36,14 +37,14 @@ session.controller.pick_roi("FFA")
 wait_for("probe")
 QTest.qWait(600)
 found, scrolls = {}, {}
-area = window.workspaces.stack.parentWidget().parentWidget()
-for index in range(window.workspaces.tabs.count()):
-    window.workspaces.tabs.setCurrentIndex(index)
+area = window.tabs.stack.parentWidget().parentWidget()
+for index in range(window.tabs.bar.count()):
+    window.tabs.bar.setCurrentIndex(index)
     QTest.qWait(50)
-    title = window.workspaces.tabs.tabText(index)
+    title = window.tabs.bar.tabText(index)
     scrolls[title] = area.horizontalScrollBar().maximum(), area.verticalScrollBar().maximum()
     found[title] = list_clipped(window)
-window.workspaces.tabs.setCurrentIndex(0)
+window.tabs.bar.setCurrentIndex(0)
 picture = window.grab()
 size = [window.width(), window.height()]
 ratio = window.devicePixelRatioF()

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import cast
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
-from app.base.jobs import Cancelling, Idle, Preparing, Running
-from app.shell.main_window import MainWindow
+from app.base.desk import Tone
+from app.base.jobs import DEFECT, Completed, Failed, Job, Outcome, Stopped
 from app.shell.notices import Notices, write_duration
+from core.errors import StorageError
+from tests.helpers.desks import make_desk
 
 
-class Lane(QWidget):
-    state_changed = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.busy: set[str] = set()
-
-    def is_busy(self, kind: str) -> bool:
-        return kind in self.busy
-
-
-class Troubles(QWidget):
-    message = Signal(str, str)
+class Lane(QObject):
+    ended = Signal(object, object)
 
 
 @dataclass
@@ -41,43 +32,17 @@ class FakeSettings:
         return self.wish
 
 
-@dataclass
-class FakeSession:
-    lane: Lane = field(default_factory=Lane)
-    problems: Troubles = field(default_factory=Troubles)
-    settings: FakeSettings = field(default_factory=FakeSettings)
-
-
-@dataclass
-class Notes:
-    shown: list[str] = field(default_factory=list)
-
-    def show_note(self, text: str) -> None:
-        self.shown.append(text)
-
-
-class Window(QWidget):
-    def __init__(self) -> None:
-        super().__init__()
-        self.session = FakeSession()
-        self.handlers = Notes()
-
-
 class Watched:
     def __init__(self, qtbot: QtBot) -> None:
-        self.window = Window()
-        qtbot.addWidget(self.window)
-        self.now = 0.0
-        self.notices = Notices(cast(MainWindow, self.window), clock=lambda: self.now)
+        self.lane, self.settings = Lane(), FakeSettings()
+        self.said: list[tuple[str, Tone]] = []
+        desk = make_desk(qtbot, SimpleNamespace(lane=self.lane, settings=self.settings), said=self.said)
+        self.notices = Notices(desk)
 
-    def run(self, kind: str, title: str) -> None:
-        self.window.session.lane.busy.add(kind)
-        self.window.session.lane.state_changed.emit(Preparing(kind, title))
-
-    def end(self, kind: str, *, after: float) -> None:
-        self.now += after
-        self.window.session.lane.busy.discard(kind)
-        self.window.session.lane.state_changed.emit(Idle())
+    def end(self, title: str, outcome: Outcome, *, after: float) -> None:
+        job = Job("fit", title, make=int, on_begun=int, on_progress=int, on_done=int, on_failed=int, on_stopped=int)
+        job.began = time.monotonic() - after
+        self.lane.ended.emit(job, outcome)
 
 
 @pytest.fixture
@@ -86,50 +51,39 @@ def watched(qtbot: QtBot) -> Watched:
 
 
 def test_long_work_is_told_of_with_its_duration(watched: Watched) -> None:
-    watched.run("fit", "Fitting encoders…")
-    watched.end("fit", after=185)
+    watched.end("Fitting encoders…", Completed(None), after=185)
     assert watched.notices.told == ["Fitting encoders: done after 3 min 5 s"]
-    assert watched.window.handlers.shown == watched.notices.told
+    assert watched.said == [(watched.notices.told[0], "info")]
 
 
 def test_short_work_is_not(watched: Watched) -> None:
-    watched.run("probe", "Starting the probe…")
-    watched.end("probe", after=20)
+    watched.end("Probing…", Completed(None), after=19)
     assert watched.notices.told == []
 
 
-def test_cancelled_work_is_not(watched: Watched) -> None:
-    watched.run("fit", "Fitting…")
-    watched.now = 100
-    watched.window.session.lane.state_changed.emit(Cancelling("fit", "Fitting…"))
-    watched.end("fit", after=1)
+def test_stopped_work_is_not(watched: Watched) -> None:
+    watched.end("Fitting…", Stopped(), after=100)
     assert watched.notices.told == []
 
 
-def test_a_failure_is_told_with_its_sentence_and_the_banner_keeps_it(watched: Watched) -> None:
-    watched.run("fit", "Fitting…")
-    watched.window.session.problems.message.emit("The disk is full.", "error")
-    watched.end("fit", after=60)
-    assert watched.notices.told == ["Fitting: The disk is full."]
-    assert watched.window.handlers.shown == []
+def test_a_failure_is_told_with_its_own_sentence_and_the_banner_keeps_it(watched: Watched) -> None:
+    watched.end("Fitting…", Failed(StorageError("The disk is full."), ""), after=60)
+    watched.end("Transfer…", Completed(None), after=60)
+    watched.end("Study…", Failed(ZeroDivisionError("division by zero"), ""), after=60)
+    assert watched.notices.told == ["Fitting: The disk is full.", "Transfer: done after 1 min", f"Study: {DEFECT}"]
+    assert [text for text, _ in watched.said] == ["Transfer: done after 1 min"]
 
 
-def test_a_probe_that_passes_a_long_job_does_not_end_it(watched: Watched) -> None:
-    watched.run("sweep", "Transfer…")
-    watched.now = 30
-    watched.run("probe", "Starting the probe…")
-    watched.window.session.lane.busy.discard("probe")
-    watched.window.session.lane.state_changed.emit(Running("sweep", "Transfer…"))
-    assert watched.notices.told == []
-    watched.end("sweep", after=30)
-    assert watched.notices.told == ["Transfer: done after 1 min"]
+def test_a_failure_is_told_of_the_work_that_failed_and_of_no_other(watched: Watched) -> None:
+    watched.end("Probing…", Failed(StorageError("The disk is full."), ""), after=30)
+    watched.end("Fitting…", Completed(None), after=90)
+    assert watched.notices.told == ["Probing: The disk is full.", "Fitting: done after 1 min 30 s"]
 
 
 @pytest.mark.parametrize(("wish", "count"), [("never", 0), ("away", 1), ("always", 1)])
 def test_the_setting_decides(watched: Watched, wish: str, count: int) -> None:
-    watched.window.session.settings.wish = wish
-    watched.run("fit", "Fitting…")
-    watched.end("fit", after=60)  # the window was never shown, so another is in front
+    watched.settings.wish = wish
+    watched.end("Fitting…", Completed(None), after=60)  # the window was never shown, so another is in front
     assert len(watched.notices.told) == count
 
 

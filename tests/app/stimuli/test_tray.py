@@ -127,7 +127,7 @@ def test_the_page_counts_items_files_and_warnings(page: StimuliPage, tray: Tray)
     assert page.summary.text() == "3 items · 12 files"
     tray.take_looks([make_look(make_recipe(0), cautions=(Caution(Trouble.CLIPPED, "Clipped: 9%"),))])
     assert page.summary.text() == "3 items · 12 files · ⚠ 1 with warnings"
-    page.form.controls[ControlKind.CONTRAST_BLEND].setChecked(True)
+    page.form.controls.boxes[ControlKind.CONTRAST_BLEND].setChecked(True)
     assert page.summary.text().startswith("3 items · 15 files")
 
 
@@ -201,7 +201,7 @@ def test_the_form_speaks_configs(qtbot: QtBot) -> None:
 
 
 def test_a_form_that_cannot_be_met_says_why(page: StimuliPage) -> None:
-    for box in page.form.controls.values():
+    for box in page.form.controls.boxes.values():
         box.setChecked(False)
     assert page.config() is None
     assert "A probe is read against a control" in page.form.problem.text()

@@ -7,34 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSize, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.base.settings import Settings
 from app.widgets.announce import announce
-
-if TYPE_CHECKING:
-    from app.shell.main_window import MainWindow
+from app.widgets.scrolling import available_size
 
 COMPACT_WIDTH = 1264
 """Narrower, controls, cortex and images do not fit side by side."""
 
 SETTING = "folded_panels"
+NONE_FOLDED = "none"
+"""Written where the user folded nothing, to tell it from a first start."""
 
 
-class Folds(QObject):
+class Folds:
     """Which parts are folded: controls with the gallery, images, responses."""
 
-    def __init__(self, window: MainWindow, parts: Mapping[str, QWidget]) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, settings: Settings, parts: Mapping[str, QWidget]) -> None:
+        self._settings = settings
         self._parts = dict(parts)
-        self._settings = window.session.settings
 
-    def table(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands that fold."""
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The commands that fold."""
         return {f"toggle_{name}": partial(self.toggle, name) for name in self._parts}
 
     def restore(self) -> None:
@@ -50,7 +46,7 @@ class Folds(QObject):
         part = self._parts[name]
         part.setHidden(not part.isHidden())
         self._keep()
-        announce(self._window, f"{name.capitalize()} {'hidden' if part.isHidden() else 'shown'}")
+        announce(part.window(), f"{name.capitalize()} {'hidden' if part.isHidden() else 'shown'}")
 
     def show_all(self) -> None:
         """Bring every part back."""
@@ -61,24 +57,3 @@ class Folds(QObject):
     def _keep(self) -> None:
         folded = [name for name, part in self._parts.items() if part.isHidden()]
         self._settings.set(SETTING, " ".join(folded) or NONE_FOLDED)
-
-
-NONE_FOLDED = "none"
-"""Written where the user folded nothing, to tell it from a first start."""
-
-
-def make_scrolling(content: QWidget) -> QScrollArea:
-    """Room for content that may be larger than the window; Tab brings what it reaches into sight."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidget(content)
-    area.setAccessibleName("Work space")
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area
-
-
-def available_size() -> QSize:
-    """The part of the screen windows may cover; endless where there is no screen."""
-    screen = QGuiApplication.primaryScreen()
-    return QSize(10_000, 10_000) if screen is None else screen.availableGeometry().size()

@@ -39,6 +39,10 @@ class Aim:
     wanted_shift_sd: float = 0.0
     ensemble: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern_mode", ObjectiveKind(self.pattern_mode))
+        object.__setattr__(self, "ensemble", tuple(self.ensemble))
+
     def objective(self, target: Target) -> ObjectiveConfig:
         """The form of the objective for a target."""
         if target.kind is TargetKind.PATTERN:

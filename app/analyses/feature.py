@@ -1,0 +1,103 @@
+"""The tabs of the four analyses: made when first opened, kept with a session, leading to probes. Never runs one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import Signal, Slot
+
+from app.analyses.page import AnalysisPage
+from app.analyses.sweep_form import fill_form
+from app.analyses.sweep_job import read_analysis
+from app.base.desk import Content, Desk, Feature, Loaded
+from app.explore.explore import Explore
+from core.errors import ProbeError
+from core.headers import unstructure
+from core.networks.catalog import find_network
+from core.probes.aim import Aim
+from core.session.record import AnalysisRecord
+from core.session.reference import refer_as_opened
+from core.sweeps.config import Question, SweepConfig
+from core.sweeps.plan import SWEEP
+
+
+class Analyses(Feature):
+    """Adds a tab for each question."""
+
+    collect_wanted = Signal(object)
+    """The config of an analysis whose probes go into the tray."""
+
+    def __init__(self, desk: Desk, explore: Explore) -> None:
+        super().__init__(desk)
+        self._explore = explore
+        self._opened: dict[str, AnalysisPage] = {}
+        for question in Question:
+            desk.tabs.add(question, question.capitalize(), partial(self._make_page, question))
+
+    def capture(self) -> Content:
+        """Settings and answers of the pages that were opened."""
+        return {"analyses": tuple(_capture(page) for page in self._opened.values())}
+
+    def restore(self, loaded: Loaded) -> None:
+        """Open the pages of a saved session, with their settings and, from the lane, their answers."""
+        refused: list[str] = []
+        for record in loaded.record.analyses:
+            if record.question not in set(Question):
+                continue
+            self._desk.tabs.page(record.question)
+            page = self._opened[record.question]
+            if record.config is not None:
+                try:
+                    fill_form(page.form, record.config)
+                except ProbeError as error:
+                    refused.append(str(error))
+            header = loaded.places.get(f"analysis {record.question}")
+            if header is not None:
+                self._session.lane.submit(
+                    f"answer {record.question}",
+                    partial(lambda folder, _stop: read_analysis(folder), header.parent),
+                    on_done=page.take_answer,
+                    title=f"Opening the answer of {record.question}…",
+                )
+        if refused:
+            raise ProbeError(" ".join(refused))
+
+    @Slot(object, int, int, int)
+    def open_probe(self, config: SweepConfig, encoder: int, target: int, image: int) -> None:
+        """Show the probe behind a point of an analysis in Explore."""
+        name, norm = config.encoders[encoder], config.norms[0]
+        try:
+            table = self._session.catalogue.load_subject(name.subject).voxels
+            wanted = replace(
+                self._explore.selection(),
+                subject=name.subject,
+                network=name.network,
+                layer=name.layer,
+                image=config.images[image],
+                target=config.targets[target].find_in(table),
+                direction=config.directions[0],
+                attack=config.attack(norm, find_network(name.network).input_size, config.attacks[0]),
+                aim=Aim(),
+                stimulus=None,
+            )
+        except ProbeError as error:
+            self._session.problems.show(error)
+            return
+        self._explore.open(wanted)
+
+    def _make_page(self, question: Question) -> AnalysisPage:
+        page = self._opened[question] = AnalysisPage(question, self._session)
+        page.probe_requested.connect(self.open_probe)
+        page.collect_requested.connect(self.collect_wanted)
+        page.follow_subject()
+        return page
+
+
+def _capture(page: AnalysisPage) -> AnalysisRecord:
+    wish, finished = page.form.wish(), page.finished
+    return AnalysisRecord(
+        question=str(page.question),
+        config=None if wish is None else unstructure(wish),
+        sweep=None if finished is None else refer_as_opened((finished.folder / SWEEP.file).absolute()),
+    )

@@ -1,0 +1,151 @@
+"""What a feature of the window is given, and what the window may ask of it. Never knows a feature by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.base.services import Services
+from app.base.theme import Theme
+from core.images.stimulus import Stimulus
+from core.probes.probe import Probe
+from core.session.record import SessionRecord
+
+Tone = Literal["error", "warning", "info"]
+Paths = Sequence[Path]
+Content = Mapping[str, Any]
+"""Fields of a `SessionRecord`: what one feature keeps in a saved session."""
+
+
+class Pages(Protocol):
+    """The tabs as a feature sees them; `app.widgets.tabs.Tabs` has them."""
+
+    def add(self, key: str, title: str, make: Callable[[], Any]) -> None:
+        """Put a tab after the others; its page, a `WorkPage`, is made when it is first wanted."""
+
+    def put(self, key: str, title: str, page: QWidget) -> None:
+        """Put a tab after the others with a page that was made already and stays where it is."""
+
+    def open(self, key: str) -> QWidget:
+        """Bring a tab to the front; returns its page."""
+
+    def page(self, key: str) -> QWidget:
+        """The page of a tab, made now if it was never opened."""
+
+    @property
+    def current(self) -> str:
+        """The key of the tab in front."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all tabs, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that a feature is given.
+
+    Parameters
+    ----------
+    services : Services
+        State, lane, engine, controller, settings, problems and log.
+    parent : QWidget
+        For dialogs.
+    tabs : Pages
+        Adds or opens a page by its key.
+    theme : function
+        The colours in use.
+    say : function
+        Shows a sentence with its tone over the work area.
+    """
+
+    services: Services
+    parent: QWidget
+    tabs: Pages
+    theme: Callable[[], Theme]
+    say: Callable[[str, Tone], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One thing that can be dropped on the window.
+
+    Parameters
+    ----------
+    thing : str
+        What it is, in the plural, for the sentence about what can be taken.
+    promise : str
+        What a drop does; `{name}` is what is dropped.
+    takes : function
+        Whether these paths are such a thing; looks at names and headers only.
+    do : function
+        Does it.
+    takes_many : bool
+        All paths belong together; else only the first is used, and that is said.
+    """
+
+    thing: str
+    promise: str
+    takes: Callable[[Paths], bool]
+    do: Callable[[Paths], object]
+    takes_many: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A saved session with what it needs from files.
+
+    Parameters
+    ----------
+    record : SessionRecord
+    image : str
+        Id or path of the image; "" if it could not be opened.
+    stimulus : Stimulus or None
+    probe : Probe or None
+    places : mapping
+        Where each file it refers to was found, by what it is; None for a missing one.
+    problems : tuple of str
+        One sentence for each thing that could not be opened.
+    """
+
+    record: SessionRecord
+    image: str = ""
+    stimulus: Stimulus | None = None
+    probe: Probe | None = None
+    places: Mapping[str, Path | None] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class Feature(QObject):
+    """One feature as the window sees it; what a feature does not have stays as it is here."""
+
+    changed = Signal()
+    """What `capture` gives may differ from now on."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.parent)
+        self._desk = desk
+        self._session = desk.services
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """What its commands do, by their ids in the table of commands."""
+        return {}
+
+    def drops(self) -> Sequence[Drop]:
+        """What can be dropped on the window for it."""
+        return ()
+
+    def set_theme(self, _theme: Theme) -> None:
+        """Take the theme's colours."""
+
+    def capture(self) -> Content:
+        """Its part of a saved session."""
+        return {}
+
+    def restore(self, _loaded: Loaded) -> None:
+        """Show its part of a saved session. Raises ProbeError where something of it cannot be shown."""

@@ -1,0 +1,339 @@
+"""The work space of one probe: builds its panels and ties them together; the only thing of this room others may ask.
+
+left: controls above the gallery | centre: cortex | right: images
+                                 | below: responses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import get_args
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QWidget
+
+from app.base.desk import Content, Desk, Drop, Feature, Loaded
+from app.cortex.layout import NamedView
+from app.cortex.panel import CortexPanel
+from app.cortex.pose import capture_view, show_view
+from app.explore.aim_tools import AimTools
+from app.explore.controls_panel import ControlsPanel
+from app.explore.files import Files
+from app.explore.folds import Folds
+from app.explore.follow_settings import FollowSettings
+from app.explore.gallery_panel import GalleryPanel
+from app.explore.image_list import GalleryItem
+from app.explore.images_panel import ImagesPanel
+from app.explore.presenter import SENSITIVITY, Panels, Presenter
+from app.explore.responses_panel import ResponsesPanel
+from app.explore.saved import capture_selection, selection_of, use_surface
+from app.explore.selection import Selection, fits_state
+from app.explore.undo import Undo
+from app.explore.wiring import Wiring
+from app.look.theme import Theme
+from app.widgets.picture_menu import PictureMenu
+from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
+from core.errors import ProbeError
+from core.figures.colour_key import ColourKey
+from core.figures.figure_config import FigureKind
+from core.figures.movie_config import MAPS, SIDES_SEEN, CortexLook
+from core.probes.probe import Probe, ProbeConfig
+from core.session.record import ViewRecord
+from core.types import Direction
+
+KEY = "explore"
+
+
+class Explore(Feature):
+    """Controls, gallery, cortex, images and responses; what is chosen in them is one `Selection`."""
+
+    said = Signal(str)
+    """What is under the pointer, or a small thing that was done."""
+
+    subject_chosen = Signal(str)
+    """The user chose another subject; told before it is opened."""
+
+    card_wanted = Signal()
+    movie_wanted = Signal()
+    figure_wanted = Signal(object)
+    """A `FigureKind`."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.controls, self.gallery, self.cortex = ControlsPanel(), GalleryPanel(), CortexPanel()
+        self.images, self.responses = ImagesPanel(), ResponsesPanel()
+        panels = Panels(self.controls, self.cortex, self.images, self.responses)
+        services, state = desk.services, desk.services.state
+        self._files = Files(desk, self.cortex.view)
+        self._lay_out()
+        self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
+        self.presenter = Presenter(state, panels, self)
+        self._wiring = Wiring(
+            services, panels, gallery=self.gallery, presenter=self.presenter, say=lambda text: self.said.emit(text)
+        )
+        AimTools(services, self.controls.target.aim, desk.parent)
+        self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
+        self._connect()
+        restore_sizes(self.splitters, services.settings)
+        self.folds.restore()
+        FollowSettings(services, self.controls, self.cortex, self)
+        desk.tabs.put(KEY, "Explore", self.splitters[-1])
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The commands about the probe, its image and its views."""
+        controller, view = self._session.controller, self.cortex.view
+        views = {f"view_{name}": partial(view.set_named_view, name) for name in get_args(NamedView)}
+        return {
+            **views,
+            **self.folds.commands(),
+            "undo": partial(self.undo.step, -1),
+            "redo": partial(self.undo.step, 1),
+            **self._files.commands(),
+            "previous_image": partial(self.gallery.step, -1),
+            "next_image": partial(self.gallery.step, 1),
+            "probe": controller.probe,
+            "cancel": controller.cancel,
+            "raise": partial(controller.set_direction, Direction.RAISE),
+            "lower": partial(controller.set_direction, Direction.LOWER),
+            "toggle_auto": self.controls.run.auto.toggle,
+            "flicker": self.images.tools.flicker.toggle,
+            "reset_layout": self.reset_layout,
+        }
+
+    def drops(self) -> Sequence[Drop]:
+        """Images."""
+        return self._files.drops()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        for panel in (self.controls, self.gallery, self.cortex, self.images, self.responses):
+            panel.set_theme(theme)
+
+    def start(self) -> None:
+        """Open what was open last, and load the engine behind the first paint."""
+        catalogue, settings, controller = self._session.catalogue, self._session.settings, self._session.controller
+        controller.warm_up()
+        self._session.state.encoder = (settings.text("network"), settings.text("layer"))
+        controller.open_subject(catalogue.choose_subject(settings.text("subject")))
+        self.gallery.set_images(catalogue.images, settings.text("image_group"))
+        wanted = settings.text("image")
+        known = {info.id for info in catalogue.images}
+        controller.open_image(wanted if wanted in known else self.gallery.first_key())
+        self.undo.begin()
+
+    def keep(self) -> None:
+        """Remember sizes and what is open for the next start."""
+        settings, chosen = self._session.settings, self.selection()
+        keep_sizes(self.splitters, settings)
+        for name in ("gate_r", "subject", "network", "layer", "image"):
+            settings.set(name, getattr(chosen, name))
+        settings.set("auto_probe", self._session.state.auto_probe)
+
+    def close(self) -> None:
+        """Close the 3D view: a live plotter would abort the exit."""
+        self.cortex.view.close_view()
+
+    def selection(self) -> Selection:
+        """What is chosen now."""
+        state = self._session.state
+        return Selection(
+            subject=state.subject.id if state.subject is not None else "",
+            network=state.network,
+            layer=state.layer,
+            image=self._session.controller.image_key,
+            target=state.target,
+            direction=state.direction,
+            attack=state.attack,
+            aim=state.aim,
+            gate_r=self.controls.gate.value(),
+            map=self.cortex.current_map(),
+            stimulus=state.stimulus,
+        )
+
+    def show(self, wanted: Selection, probe: Probe | None = None, *, makes: bool = False) -> None:
+        """Choose all of it, then show its probe: the one given, or one made before.
+
+        What is not there any more stays out. A probe that is not known is made at once where the window makes one at
+        every change, and with `makes`.
+        """
+        state, controller = self._session.state, self._session.controller
+        here = state.subject.id if state.subject is not None else ""
+        if wanted.subject and wanted.subject != here:
+            state.encoder = (wanted.network, wanted.layer)
+            controller.open_subject(wanted.subject)
+        fitted = {(one.network, one.layer) for one in self._session.catalogue.encoders_of(wanted.subject)}
+        if (wanted.network, wanted.layer) in fitted:
+            controller.open_encoder(wanted.network, wanted.layer)
+        go_on = partial(self._show_rest, wanted, probe, makes=makes)
+        if wanted.stimulus is None and wanted.image and wanted.image != controller.image_key:
+            controller.open_image(wanted.image, go_on)
+            return
+        if wanted.stimulus is not None and wanted.stimulus is not state.stimulus:
+            controller.take_stimulus(wanted.image, wanted.stimulus)
+        go_on()
+
+    def open(self, wanted: Selection) -> None:
+        """Come to the front with a probe that was asked for elsewhere, making it if it is not known."""
+        self._desk.tabs.open(KEY)
+        self.show(wanted, makes=True)
+
+    @Slot(object, str)
+    def open_probe(self, config: ProbeConfig, image: str) -> None:
+        """The same, of a config and the key of an image."""
+        self.open(self.selection().asking(config, image))
+
+    def value(self) -> ViewRecord:
+        """How the cortex is looked at."""
+        return capture_view(self.cortex)
+
+    def set_value(self, wanted: ViewRecord) -> None:
+        """Look at the cortex so."""
+        self.show_map(wanted.map)
+        self.presenter.settle()
+        show_view(self.cortex, wanted)
+
+    def show_map(self, name: str) -> None:
+        """Choose a map of the cortex."""
+        self.cortex.set_map(name)
+
+    def style(self) -> CortexLook:
+        """The cortex as it is shown, for figures and movies."""
+        seen = self.value()
+        return CortexLook(
+            map=seen.map if seen.map in MAPS else "shift",
+            geometry=seen.geometry,
+            hemispheres=seen.hemispheres,
+            view=seen.named_view if seen.named_view in SIDES_SEEN else "visual",
+            outlines=seen.outlines,
+            labels=seen.labels,
+            gate_r=self.controls.gate.value(),
+        )
+
+    def colours(self) -> ColourKey | None:
+        """Colour map, limit and threshold of the map shown."""
+        return self.cortex.view.colour_bar.reading()
+
+    def everything(self) -> list[GalleryItem]:
+        """Every image on offer."""
+        return self.gallery.everything()
+
+    def parts(self) -> Mapping[str, QWidget]:
+        """What a tour may point at, by name."""
+        return {
+            "cortex": self.cortex,
+            "images": self.images,
+            "responses": self.responses,
+            "epsilon": self.controls.attack.epsilon,
+            "network": self.controls.encoder.network,
+        }
+
+    def drag_epsilon(self, share: float) -> None:
+        """Drag the budget to a share of what it is, as a user does."""
+        control = self.controls.attack.epsilon
+        control.slider.set_number(share * control.epsilon())
+
+    def set_refusal(self, reason: str) -> None:
+        """Why no probe can be made now; empty if one can."""
+        self.controls.run.set_reason(reason)
+
+    def set_collecting(self, action: QAction) -> None:
+        """Give the button beside the images its command."""
+        self.images.tools.collect.setDefaultAction(action)
+
+    def show_all(self) -> None:
+        """Bring every part back that was folded away."""
+        self.folds.show_all()
+
+    def reset_layout(self) -> None:
+        """Give every part its first size."""
+        reset_sizes(self.splitters)
+        self.show_all()
+
+    def capture(self) -> Content:
+        """What is chosen, how the cortex is looked at, and the sizes of the panels."""
+        layout = {one.objectName(): encode(one.saveState()) for one in self.splitters}
+        return capture_selection(self._session, self.selection()) | {"view": self.value(), "layout": layout}
+
+    def restore(self, loaded: Loaded) -> None:
+        """Show a saved session's probe and view; undo starts afresh from it."""
+        record = loaded.record
+        self._session.state.auto_probe = record.auto_probe
+        try:
+            use_surface(record, self._session)
+        except ProbeError as error:
+            self._session.problems.show(error)
+        self.show(selection_of(loaded, self._session.catalogue), loaded.probe)
+        self.set_value(record.view)
+        for splitter in self.splitters:
+            if splitter.objectName() in record.layout:
+                splitter.restoreState(decode(record.layout[splitter.objectName()]))
+        self.undo.begin()
+
+    def _show_rest(self, wanted: Selection, probe: Probe | None, *, makes: bool) -> None:
+        """Of a selection, what is chosen once encoder and image are there."""
+        state, controller = self._session.state, self._session.controller
+        same_subject = state.subject is not None and state.subject.id == wanted.subject
+        if same_subject and wanted.target != state.target:
+            controller.clear_target()
+            state.target = wanted.target
+        state.direction, state.attack, state.aim = wanted.direction, wanted.attack, wanted.aim
+        self.controls.gate.setValue(wanted.gate_r)
+        self.show_map(wanted.map)
+        known = probe if probe is not None else self.undo.find_known()
+        if known is not None and fits_state(state, known):
+            if known is not state.probe:
+                self._show_known(known)
+        elif makes and not state.auto_probe:
+            controller.probe()
+        controller.probe_if_automatic()
+
+    def _show_known(self, probe: Probe) -> None:
+        """Show a finished probe without making it again."""
+        state, lane = self._session.state, self._session.lane
+        for kind in ("clean", "preview", "probe"):
+            lane.drop(kind)
+        state.progress = state.preview = state.step = None
+        state.run = probe.config
+        state.clean = probe.clean
+        state.probe = probe
+        self._session.controller.want_atlas(self.cortex.current_map() == SENSITIVITY)
+
+    def _lay_out(self) -> None:
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        top = make_splitter("top_splitter", across, self.cortex, self.images, stretch=0)
+        work = make_splitter("work_splitter", down, top, self.responses, stretch=0)
+        left = make_splitter("left_splitter", down, self.controls, self.gallery, stretch=1)
+        main = make_splitter("main_splitter", across, left, work, stretch=1)
+        self.splitters = (top, work, left, main)
+        parts = {"controls": left, "images": self.images, "responses": self.responses}
+        self.folds = Folds(self._session.settings, parts)
+
+    def _connect(self) -> None:
+        view, responses = self.cortex.view, self.responses
+        for chosen in (self.controls.gate_changed, self.cortex.map_changed):
+            chosen.connect(self.undo.mark)
+        for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
+            other.connect(self.changed)
+        self.gallery.open_requested.connect(self._files.open_image)
+        self.images.said.connect(self.said)
+        self.controls.encoder.card_requested.connect(self.card_wanted)
+        view.refused.connect(self._say)
+        responses.history.movie_button.clicked.connect(self.movie_wanted)
+        plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
+        for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
+            menu = PictureMenu(widget, kind.label)
+            menu.said.connect(self.said)
+            menu.figure_wanted.connect(partial(self.figure_wanted.emit, kind))
+        for pane in (self.images.clean_view, self.images.made_view, self.images.difference_view):
+            action = QAction("Save figure…", pane)
+            action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
+            pane.addAction(action)
+
+    @Slot(str)
+    def _say(self, text: str) -> None:
+        self._desk.say(text, "info")
+
+    def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
+        self.figure_wanted.emit(kind)

@@ -1,0 +1,128 @@
+"""What Explore reads and writes when asked: images, exports, probes, pictures of the cortex. Never shows a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+from app.base.desk import Desk, Drop, Feature
+from app.cortex.picture import draw_picture
+from app.cortex.view import CortexView
+from app.widgets.ask_path import ask_path, export_folder
+from app.widgets.basics import make_label
+from app.widgets.new_folder_dialog import NewFolderDialog
+from core.errors import ProbeError
+from core.probes.probe import Probe, name_probe
+from core.stimuli.names import name_pair
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
+"""Endings of images; a file without one is tried as an image."""
+
+IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in IMAGE_ENDINGS if ending)});;All files (*)"
+PNG_FILTER = "PNG (*.png)"
+PROBE_FILTER = "Probe (*.json)"
+PICTURE_SCALE = 2
+CONTENTS = (
+    "Original, perturbed, equal-norm random control and sign-flipped image as 8-bit PNG, each read back and scored "
+    "again, with manifest.csv, manifest.json and README.md."
+)
+
+
+class Files(Feature):
+    """One method a command."""
+
+    def __init__(self, desk: Desk, view: CortexView) -> None:
+        super().__init__(desk)
+        self._view = view
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The commands that read and write."""
+        return {
+            "open_image": self.open_image,
+            "export": self.export,
+            "save_probe": self.save_probe,
+            "cortex_picture": self.save_cortex,
+            "copy_cortex": self.copy_cortex,
+        }
+
+    def drops(self) -> Sequence[Drop]:
+        """Images."""
+        return (
+            Drop(
+                "images",
+                "Open {name} as the image to probe",
+                lambda paths: paths[0].suffix.lower() in IMAGE_ENDINGS,
+                lambda paths: self._session.controller.open_image(str(paths[0])),
+            ),
+        )
+
+    @Slot()
+    def open_image(self) -> None:
+        """Ask for an image file and open it."""
+        start = self._session.settings.text("open_folder") or str(Path.home())
+        chosen, _ = QFileDialog.getOpenFileName(self._desk.parent, "Open an image", start, IMAGE_FILTER)
+        if chosen:
+            self._session.settings.set("open_folder", str(Path(chosen).parent))
+            self._session.controller.open_image(chosen)
+
+    @Slot()
+    def export(self) -> None:
+        """Ask for a folder and export the probe's stimuli."""
+        probe, settings = self._session.state.probe, self._session.settings
+        if probe is None:
+            return
+        dialog = ExportDialog(probe, export_folder(settings), self._desk.parent)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            settings.set("export_folder", str(dialog.parent_folder()))
+            self._session.controller.export(dialog.folder())
+
+    @Slot()
+    def save_probe(self) -> None:
+        """Ask for a file and save the probe."""
+        probe = self._session.state.probe
+        if probe is not None:
+            path = self._ask("Save the probe", f"{name_probe(probe.config, probe.stimulus_id)}.json", PROBE_FILTER)
+            if path is not None:
+                self._session.controller.save_probe(path)
+
+    @Slot()
+    def save_cortex(self) -> None:
+        """Ask for a file and save a picture of the cortex at twice its size."""
+        path = self._ask("Save a picture of the cortex", "cortex.png", PNG_FILTER)
+        if path is None:
+            return
+        try:
+            self._view.grab_picture(path, scale=PICTURE_SCALE)
+            self._desk.say(f"Saved the cortex to {path}", "info")
+        except ProbeError as error:
+            self._session.problems.show(error)
+
+    @Slot()
+    def copy_cortex(self) -> None:
+        """Put the cortex as it is shown on the clipboard."""
+        picture = draw_picture(
+            self._view.canvas, self._view.colour_bar.reading(), theme=self._desk.theme(), scale=PICTURE_SCALE
+        )
+        QGuiApplication.clipboard().setImage(picture)
+        self._desk.say("Copied the picture of the cortex.", "info")
+
+    def _ask(self, title: str, name: str, pattern: str) -> Path | None:
+        return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings)
+
+
+class ExportDialog(NewFolderDialog):
+    """The folder of an export."""
+
+    def __init__(self, probe: Probe, folder: Path, parent: QWidget | None = None) -> None:
+        label = probe.config.target.label
+        about: list[QWidget] = [
+            make_label(label[0].upper() + label[1:], "title"),
+            make_label(probe.config.attack.describe(), "muted"),
+            make_label(CONTENTS, wraps=True),
+        ]
+        name = name_pair(probe)
+        super().__init__("Export stimuli", name, about=about, verb="Export", folder=folder, parent=parent)

@@ -1,0 +1,125 @@
+"""The record of a session: gathered from the features, compared, and read with what it needs. Never shows or writes it.
+
+What is missing is left out; what was saved stays in the record for the next save (`merge_unchanged`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.base.catalogue import Catalogue
+from app.base.desk import Feature, Loaded
+from core.errors import ProbeError
+from core.probes.files import load_probe
+from core.session.check import Known, Missing
+from core.session.record import SessionRecord, ViewRecord
+from core.session.reference import find_file
+
+DEFAULT_SIDE = 224
+
+
+SELECTED = ("subject", "network", "layer", "image", "target", "direction", "attack", "aim")
+"""What a probe belongs to."""
+
+GROUPS = (
+    ("subject", "surface", "network", "layer", "encoder_sha256", "target", "aim"),
+    *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "tray")),
+)
+"""Fields that only make sense together."""
+
+
+def capture_record(parts: Iterable[Feature], tab: str) -> SessionRecord:
+    """Everything open now, less the probe on screen, which whoever saves hands over."""
+    values = {name: value for part in parts for name, value in part.capture().items()}
+    return SessionRecord(**values, tab=tab)
+
+
+def essence(record: SessionRecord) -> SessionRecord:
+    """What the user would miss: a session counts as changed if this differs, not if the cortex was turned."""
+    return replace(record, probe=None, view=ViewRecord(map=record.view.map), tab="", layout={}, surface="")
+
+
+def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRecord) -> SessionRecord:
+    """What to save of a session of which not everything could be opened: nothing that was left out is lost.
+
+    Parameters
+    ----------
+    opened : SessionRecord
+        As the file had it.
+    after : SessionRecord
+        As the window showed it once it was open.
+    now : SessionRecord
+        As the window shows it now. What did not change since then is kept as the file had it.
+    """
+    values: dict[str, Any] = {}
+    for group in GROUPS:
+        if all(getattr(now, name) == getattr(after, name) for name in group):
+            values |= {name: getattr(opened, name) for name in group}
+    merged = replace(now, **values)
+    if all(getattr(merged, name) == getattr(opened, name) for name in SELECTED):
+        merged = replace(merged, probe=opened.probe)
+    return merged
+
+
+def know(catalogue: Catalogue) -> Known:
+    """What is on offer in this window."""
+    return Known(
+        subjects=frozenset(info.id for info in catalogue.subjects),
+        networks=frozenset(spec.id for spec in catalogue.networks),
+        encoders=frozenset((one.subject, one.network, one.layer) for one in catalogue.encoders),
+        images=frozenset(info.id for info in catalogue.images),
+    )
+
+
+def load_record(
+    record: SessionRecord,
+    catalogue: Catalogue,
+    *,
+    missing: tuple[Missing, ...],
+    found: Mapping[str, Path],
+    folders: tuple[Path, ...] = (),
+) -> Loaded:
+    """Read image, probe and the places of analyses; for the lane.
+
+    Parameters
+    ----------
+    record : SessionRecord
+    catalogue : Catalogue
+    missing : tuple of Missing
+        What is known not to be there.
+    found : mapping of str to Path
+        Where moved files are now, by what they are.
+    folders : tuple of Path
+        Where to look for the others.
+    """
+    problems = [one.sentence for one in missing if one.what not in found]
+    places = {what: found.get(what) or find_file(reference, folders) for what, reference in record.references().items()}
+    key, stimulus, probe = _image_key(record, places), None, None
+    try:
+        stimulus = catalogue.load_stimulus(key, _side(record, catalogue)) if key else None
+    except ProbeError as error:
+        problems.append(str(error))
+    try:
+        header = places.get("probe")
+        probe = load_probe(header) if header is not None else None
+    except ProbeError as error:
+        problems.append(str(error))
+    image = key if stimulus is not None else ""
+    return Loaded(record, image, stimulus, probe, places, tuple(dict.fromkeys(problems)))
+
+
+def _image_key(record: SessionRecord, places: Mapping[str, Path | None]) -> str:
+    if record.image is None:
+        return ""
+    if record.image.file is None:
+        return record.image.key
+    place = places.get("image")
+    return str(place) if place is not None else ""
+
+
+def _side(record: SessionRecord, catalogue: Catalogue) -> int:
+    spec = catalogue.spec_of(record.network)
+    return spec.input_size if spec is not None else DEFAULT_SIDE

@@ -1,0 +1,40 @@
+"""Asks where a file is saved, starting in the folder of exports. Never writes one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.base.paths import default_export_folder
+from app.base.settings import Settings
+
+
+def export_folder(settings: Settings) -> Path:
+    """The folder exports go to: the one in the settings, else the program's own in the home folder."""
+    kept = settings.text("export_folder")
+    return Path(kept) if kept else default_export_folder()
+
+
+def ask_path(
+    parent: QWidget | None, title: str, name: str, pattern: str, *, settings: Settings | None = None, ending: str = ""
+) -> Path | None:
+    """A file to save into, None if the user gave up.
+
+    Parameters
+    ----------
+    parent : QWidget or None
+    title, name, pattern : str
+        Of the dialog; the name offered, and the kinds of files as Qt writes them.
+    settings : Settings, optional
+        Whose folder of exports it starts in; the home folder where none is kept.
+    ending : str
+        Put at the end of a name that lacks it, without a dot.
+    """
+    kept = settings.text("export_folder") if settings is not None else ""
+    start = (Path(kept) if kept else Path.home()) / name
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), pattern)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if not ending or path.suffix.lower() == f".{ending}" else path.with_name(f"{path.name}.{ending}")

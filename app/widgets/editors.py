@@ -1,0 +1,216 @@
+"""The editors that forms are built of: `value()` and a silent `set_value()` each. Never changed by a stray wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QSpinBox,
+    QWidget,
+)
+
+from app.widgets.basics import GRID, make_button, make_column
+
+LEAST_ROWS, ROW_HEIGHT = 3, 24
+KEY, TIP = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.ToolTipRole
+
+
+class Unwheeled:
+    """Leaves the wheel to the page that scrolls, unless the editor has the focus."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Change the value only where the user is."""
+        if cast(QWidget, self).hasFocus():
+            super().wheelEvent(event)  # type: ignore[misc]
+        else:
+            event.ignore()
+
+
+class Quiet(Unwheeled):
+    """An editor whose value is set by one method of Qt's."""
+
+    setter: ClassVar[str] = "setValue"
+
+    def set_value(self, value: Any) -> None:
+        """Show a value; tells nobody."""
+        with QSignalBlocker(cast(QWidget, self)):
+            getattr(self, self.setter)(value)
+
+
+class CountBox(Quiet, QSpinBox):
+    """A whole number."""
+
+
+class NumberBox(Quiet, QDoubleSpinBox):
+    """A number; a plain one reads 2, not 2.000."""
+
+    plain = False
+
+    def textFromValue(self, value: float) -> str:
+        """As few figures as a plain number needs."""
+        return self.locale().toString(value, "g", 7) if self.plain else super().textFromValue(value)
+
+
+class FlagBox(Quiet, QCheckBox):
+    """Yes or no."""
+
+    setter = "setChecked"
+
+    def value(self) -> bool:
+        """Whether it is ticked."""
+        return self.isChecked()
+
+
+class TextLine(Quiet, QLineEdit):
+    """A line of text."""
+
+    setter = "setText"
+
+    def value(self) -> str:
+        """The text without blanks around it."""
+        return self.text().strip()
+
+    def words(self) -> list[str]:
+        """What stands between its commas."""
+        return [word.strip() for word in self.text().split(",") if word.strip()]
+
+
+class PathLine(TextLine):
+    """A path to type or to choose; `browse` is the button beside it, a folder is asked for where `kinds` is ""."""
+
+    def __init__(self, title: str, kinds: str = "") -> None:
+        super().__init__()
+        self._title, self._kinds = title, kinds
+        self.browse = make_button("Choose…", tip=title)
+        self.browse.clicked.connect(self._browse)
+
+    def path(self) -> Path | None:
+        """The path, None where none is given."""
+        return Path(self.value()).expanduser() if self.value() else None
+
+    @Slot()
+    def _browse(self) -> None:
+        start = self.value() or str(Path.home())
+        if self._kinds:
+            chosen, _ = QFileDialog.getOpenFileName(self, self._title, start, self._kinds)
+        else:
+            chosen = QFileDialog.getExistingDirectory(self, self._title, start)
+        if chosen:
+            self.setText(chosen)
+            self.editingFinished.emit()
+
+
+class ChoiceBox(Unwheeled, QComboBox):
+    """One of several values, each `(value, text)` or `(value, text, tip)`."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__()
+        self._values: list[Any] = []
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def set_choices(self, choices: Iterable[tuple[Any, ...]], current: object = None) -> None:
+        """Offer values and show one as chosen, or the first where it is not among them; tells nobody."""
+        with QSignalBlocker(self):
+            self.clear()
+            self._values = []
+            for value, text, *tip in choices:
+                self._values.append(value)
+                self.addItem(text, value)
+                self.setItemData(self.count() - 1, tip[0] if tip else None, TIP)
+            self.set_value(current)
+
+    def value(self) -> Any:
+        """The chosen value; None where nothing is on offer or chosen."""
+        index = self.currentIndex()
+        return self._values[index] if index >= 0 else None
+
+    def values(self) -> list[Any]:
+        """All that is on offer."""
+        return list(self._values)
+
+    def set_value(self, value: object) -> None:
+        """Show a value as chosen, the first where it is not on offer; tells nobody."""
+        with QSignalBlocker(self):
+            self.setCurrentIndex(self._values.index(value) if value in self._values else min(0, self.count() - 1))
+
+
+class CheckList(QListWidget):
+    """Any of several values, each `(value, text)` or `(value, text, tip)`; `most_rows` are seen at once, 0 for all."""
+
+    def __init__(self, most_rows: int = 0) -> None:
+        super().__init__()
+        self.setProperty("role", "checks")
+        self._most_rows = most_rows
+        self._keys: list[Any] = []
+
+    def set_choices(self, choices: Sequence[tuple[Any, ...]], checked: Collection[object] | None = None) -> None:
+        """Offer values; those of `checked` are ticked, or else those that were. Tells nobody."""
+        wanted = self.value() if checked is None else checked
+        with QSignalBlocker(self):
+            self.clear()
+            self._keys = [value for value, *_ in choices]
+            for _, text, *tip in choices:
+                item = QListWidgetItem(text, self)
+                item.setToolTip(tip[0] if tip else "")
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+        self.set_value(wanted)
+        if self._most_rows:
+            self.setFixedHeight(min(self._most_rows, max(LEAST_ROWS, len(choices))) * ROW_HEIGHT + 8)
+
+    def value(self) -> tuple[Any, ...]:
+        """The ticked values, in their order."""
+        ticked = Qt.CheckState.Checked
+        return tuple(key for row, key in enumerate(self._keys) if self.item(row).checkState() is ticked)
+
+    def values(self) -> list[Any]:
+        """All that is on offer."""
+        return list(self._keys)
+
+    def set_value(self, values: Collection[object]) -> None:
+        """Tick these values and no others; tells nobody."""
+        with QSignalBlocker(self):
+            for row, key in enumerate(self._keys):
+                self.item(row).setCheckState(Qt.CheckState.Checked if key in values else Qt.CheckState.Unchecked)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Bring the first ticked value into view."""
+        super().showEvent(event)
+        first = next((row for row, key in enumerate(self._keys) if key in self.value()), 0)
+        self.scrollToItem(self.item(first), CheckList.ScrollHint.PositionAtTop)
+
+
+class FlagGroup(QWidget):
+    """Any of a few values, each `(value, text, tip)`, with a box under the other."""
+
+    changed = Signal()
+
+    def __init__(self, choices: Iterable[tuple[Any, str, str]]) -> None:
+        super().__init__()
+        self.boxes: dict[Any, FlagBox] = {}
+        for value, text, tip in choices:
+            box = self.boxes[value] = FlagBox(text)
+            box.setToolTip(tip)
+            box.toggled.connect(self.changed)
+        self.setLayout(make_column(*self.boxes.values(), gap=GRID))
+
+    def value(self) -> tuple[Any, ...]:
+        """The ticked values, in their order."""
+        return tuple(value for value, box in self.boxes.items() if box.isChecked())
+
+    def set_value(self, values: Collection[object]) -> None:
+        """Tick these values and no others; tells nobody."""
+        for value, box in self.boxes.items():
+            box.set_value(value in values)
