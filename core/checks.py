@@ -51,7 +51,17 @@ def check_count(name: str, value: int, *, least: int = 1, largest: int | None = 
 
 
 def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel units of [0, 1]") -> float:
-    """Return `value` if it is a budget in [0, largest], else raise BadInputError, guessing at grey levels."""
+    """Return `value` if it is a budget in [0, largest], else raise BadInputError, guessing at grey levels.
+
+    Examples
+    --------
+    >>> check_epsilon("epsilon", 0.03, largest=1.0)
+    0.03
+    >>> check_epsilon("epsilon", 8, largest=1.0)
+    Traceback (most recent call last):
+        ...
+    core.errors.BadInputError: `epsilon` must be in [0, 1] (pixel units of [0, 1]), got 8. Did you mean 8/255?
+    """
     if _is_finite(value) and 0 <= value <= largest:
         return float(value)
     meant_levels = _is_number(value) and LIKELY_GREY_LEVELS < value <= 255 and largest <= LIKELY_GREY_LEVELS

@@ -78,7 +78,14 @@ class Engine:
         return self.device
 
     def encoder_card(self, subject: str, network: str, layer: str) -> EncoderCard:
-        """The scores of a fitted encoder, without loading torch. Raises BadInputError if none is fitted."""
+        """The scores of a fitted encoder, without loading torch. Raises BadInputError if none is fitted.
+
+        Examples
+        --------
+        >>> card = Engine().encoder_card("simulated", "mobilenet_v2", "features.18")
+        >>> card.r.shape, card.n_test
+        ((1844,), 298)
+        """
         from core.encoders.files import load_card
 
         return load_card(subject, network, layer)
@@ -129,12 +136,27 @@ class Engine:
         return data.card
 
     def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
-        """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit."""
+        """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit.
+
+        Examples
+        --------
+        >>> from core.datasets.photos import load_stimulus
+        >>> engine = Engine(device="cpu")
+        >>> engine.predict("simulated", "mobilenet_v2", "features.18", load_stimulus("cat_chelsea")).shape
+        (1844,)
+        """
         responses: FloatArray = self.rescore(subject, network, layer, stimulus.pixels[np.newaxis])[0]
         return responses
 
     def rescore(self, subject: str, network: str, layer: str, pixels: FloatArray) -> FloatArray:
-        """The predicted responses to pixels (n, 3, height, width) in [0, 1]: (n, n_voxels) float32."""
+        """The predicted responses to pixels (n, 3, height, width) in [0, 1]: (n, n_voxels) float32.
+
+        Examples
+        --------
+        >>> pixels = np.zeros((2, 3, 224, 224), dtype=np.float32)
+        >>> Engine(device="cpu").rescore("simulated", "mobilenet_v2", "features.18", pixels).shape
+        (2, 1844)
+        """
         from core.probes.respond import respond
 
         return respond(self.open_encoder(subject, network, layer), pixels)
@@ -145,6 +167,19 @@ class Engine:
         """Run a probe; the last record holds the `Probe`. Raises Cancelled as soon as `should_stop()` is true.
 
         If the config wants a shift in SDs, the smallest budget that reaches it is searched for first.
+
+        Examples
+        --------
+        >>> from core.attacks.config import AttackConfig
+        >>> from core.datasets.photos import load_stimulus
+        >>> from core.datasets.subject import load_subject
+        >>> from core.probes.target import target_roi
+        >>> ffa = target_roi(load_subject("simulated").voxels, "FFA")
+        >>> config = ProbeConfig("simulated", "mobilenet_v2", "features.18", ffa, attack=AttackConfig(n_steps=2))
+        >>> *_, last = Engine(device="cpu").iter_probe(config, load_stimulus("cat_chelsea"))
+        >>> probe = last.result
+        >>> bool(probe.of_target(probe.shift) > 0), round(probe.l2, 2)
+        (True, 3.0)
         """
         from core.probes.min_norm import iter_min_norm
         from core.probes.run import iter_probe

@@ -104,7 +104,13 @@ def percentiles(resampled: FloatArray, confidence: float) -> Floats:
 
 
 def interval_of(value: float, resampled: FloatArray, confidence: float) -> Interval:
-    """A value with the percentile interval of its resamples (n_resamples,); see `percentiles`."""
+    """A value with the percentile interval of its resamples (n_resamples,); see `percentiles`.
+
+    Examples
+    --------
+    >>> interval_of(50.0, np.arange(101.0), confidence=0.9).describe()
+    '50 [5, 95]'
+    """
     low, high = percentiles(resampled, confidence)
     return Interval(float(value), float(low), float(high))
 

@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """A number with its noun, "1 voxel", "3 voxels", "2 stimuli"; `many` where an s does not make the plural."""
+    """A number with its noun, "1 voxel", "3 voxels", "2 stimuli"; `many` where an s does not make the plural.
+
+    Examples
+    --------
+    >>> count(1, "voxel"), count(3, "voxel"), count(2, "stimulus", "stimuli")
+    ('1 voxel', '3 voxels', '2 stimuli')
+    """
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def format_duration(seconds: float) -> str:
     """Write a duration as people say it.
 
+    Examples
+    --------
     >>> format_duration(40), format_duration(720), format_duration(12600)
     ('40 s', '12 min', '3.5 h')
     """

@@ -81,6 +81,14 @@ class AttackConfig:
     ------
     BadInputError
         If a value is out of its range, or the method has no use for an option that is on.
+
+    Examples
+    --------
+    >>> attack = AttackConfig(norm=NormName.LINF, epsilon=8 / 255, n_steps=20)
+    >>> attack.describe()
+    'PGD, Linf epsilon 8/255, 20 steps of 0.00392'
+    >>> round(255 * attack.step_length, 6)  # 2.5 x 8 / 20 grey levels
+    1.0
     """
 
     norm: NormName = NormName.L2
@@ -178,7 +186,13 @@ class AttackConfig:
 
 
 def format_epsilon(epsilon: float, norm: NormName) -> str:
-    """Write a budget as people say it: Linf as k/255 where it is one, L2 as a plain number."""
+    """Write a budget as people say it: Linf as k/255 where it is one, L2 as a plain number.
+
+    Examples
+    --------
+    >>> format_epsilon(8 / 255, NormName.LINF), format_epsilon(3.0, NormName.L2)
+    ('8/255', '3')
+    """
     levels = epsilon * 255
     if norm is NormName.LINF and abs(levels - round(levels)) < 1e-6 and round(levels) >= 1:
         return f"{round(levels)}/255"
@@ -205,6 +219,11 @@ def parse_epsilon(text: str, norm: NormName) -> float:
     BadInputError
         If the text is no number, or the number is NaN, negative or beyond the largest; Linf "8" is asked whether 8/255
         was meant.
+
+    Examples
+    --------
+    >>> parse_epsilon("3", NormName.L2), parse_epsilon("51/255", NormName.LINF)
+    (3.0, 0.2)
     """
     upper, slash, lower = text.partition("/")
     try:

@@ -112,6 +112,11 @@ def noise_ceiling(ncsnr: FloatArray, n_trials: IntArray, *, scored: BoolArray) -
     """The noise ceiling in [0, 1] of means of the scored images, with their mixed numbers of trials, (n_voxels,).
 
     NaN where ncsnr is NaN: unknown is not 0.
+
+    Examples
+    --------
+    >>> noise_ceiling(np.array([1.0, np.nan]), np.array([3, 3]), scored=np.array([True, True]))  # 1 / (1 + 1 / 3)
+    array([0.75,  nan], dtype=float32)
     """
     left = float(np.mean(1.0 / n_trials[scored]))
     squared = np.square(np.asarray(ncsnr, dtype=np.float64))

@@ -66,6 +66,11 @@ def list_images() -> tuple[ImageInfo, ...]:
     ------
     StorageError
         If the catalogue is missing or damaged.
+
+    Examples
+    --------
+    >>> list_images()[0].id
+    'astronaut_eileen'
     """
     infos = [info for file in sorted((demo_folder() / "photos").glob(f"*/{CATALOGUE_NAME}")) for info in _read(file)]
     if not infos:
@@ -93,6 +98,12 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     ------
     BadInputError
         If it is neither an id nor a file, or the file is no usable image.
+
+    Examples
+    --------
+    >>> stimulus = load_stimulus("cat_chelsea")
+    >>> stimulus.pixels.shape, stimulus.pixels.dtype
+    ((3, 224, 224), dtype('float32'))
     """
     known = {info.id: info for info in list_images()}
     info = known.get(str(id_or_path))

@@ -161,6 +161,11 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     ------
     StorageError
         If a shipped one is damaged.
+
+    Examples
+    --------
+    >>> list_subjects()[0].id
+    'simulated'
     """
     shipped = [read_subject_header(folder).info for folder in _folders(_shipped_folder())]
     ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
@@ -177,6 +182,12 @@ def load_subject(identity: str) -> Subject:
         If there is no such subject; the nearest id is named.
     StorageError
         If its files are missing or damaged.
+
+    Examples
+    --------
+    >>> subject = load_subject("simulated")
+    >>> subject.voxels.n_voxels, len(subject.image_ids), int(subject.test.sum())
+    (1844, 1432, 298)
     """
     folder = _find(identity)
     recorded = _load(folder, _stamp(folder))
@@ -202,6 +213,11 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
         If there is no such subject.
     StorageError
         If its files are missing or damaged.
+
+    Examples
+    --------
+    >>> load_responses("simulated").shape  # images, repeats, voxels
+    (1432, 3, 1844)
     """
     folder = _find(identity)
     if (folder / MEANS_NAME).is_file():

@@ -59,6 +59,13 @@ def estimate_noise_ceiling(responses: FloatArray, *, scored: BoolArray) -> Float
         All images serve to estimate ncsnr. At least one must have two repeats.
     scored : (n_images,) bool
         The images whose averaged responses predictions are compared with; they set q.
+
+    Examples
+    --------
+    >>> responses = np.array([[1.0, 3.0], [-1.0, -3.0]])[:, :, np.newaxis]  # two images, two repeats, one voxel
+    >>> # noise variance 2, signal variance 5 - 2 = 3, so ncsnr^2 = 3 / 2; two repeats leave q = 1 / 2
+    >>> estimate_noise_ceiling(responses, scored=np.array([True, True]))
+    array([0.75])
     """
     squared = signal_to_noise(responses) ** 2
     share = noise_share(count_repeats(responses)[scored])

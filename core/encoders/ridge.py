@@ -79,6 +79,13 @@ def solve_ridge(features: FloatArray, responses: FloatArray, alphas: FloatArray)
     responses : (n_images, n_voxels)
     alphas : (n_voxels,)
         Above 0.
+
+    Examples
+    --------
+    >>> features, responses = np.array([[-1.0], [1.0]]), np.array([[-3.0], [5.0]])
+    >>> weights, intercept = solve_ridge(features, responses, alphas=np.array([2.0]))
+    >>> weights.round(6), intercept.round(6)  # 8 / (2 + alpha), and the mean response
+    (array([[2.]]), array([1.]))
     """
     return solve_with(decompose(features), responses, alphas)
 

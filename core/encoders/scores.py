@@ -37,6 +37,13 @@ def correlate(predicted: FloatArray, measured: FloatArray) -> FloatArray:
     Parameters
     ----------
     predicted, measured : (n_images, n_voxels)
+
+    Examples
+    --------
+    >>> predicted = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    >>> measured = np.array([[2.0, 3.0], [4.0, 2.0], [6.0, 1.0]])
+    >>> correlate(predicted, measured)
+    array([ 1., -1.])
     """
     first = predicted - predicted.mean(axis=0, dtype=np.float64)
     second = measured - measured.mean(axis=0, dtype=np.float64)

@@ -61,6 +61,13 @@ def read_image(path: Path | str, *, size: int) -> Stimulus:
     ------
     BadInputError
         If the file is missing, is no image, is damaged, too small or too large, or of a kind without a clear range.
+
+    Examples
+    --------
+    >>> from core.datasets.photos import find_image
+    >>> stimulus = read_image(find_image("cat_chelsea").path, size=256)
+    >>> stimulus.pixels.shape, stimulus.notes
+    ((3, 256, 256), ('Enlarged from 224 to 256 pixels a side.',))
     """
     check_count("size", size, least=LEAST_SIDE)
     file = Path(path)

@@ -59,6 +59,11 @@ def to_uint8(pixels: FloatArray) -> ByteArray:
     ------
     BadInputError
         If the shape differs, or a pixel is not finite or rounds to a level outside 0 to 255.
+
+    Examples
+    --------
+    >>> to_uint8(np.full((3, 1, 1), 0.5))
+    array([[[128, 128, 128]]], dtype=uint8)
     """
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise refusal("pixels", allowed="an array (3, height, width)", got=pixels.shape)
@@ -76,6 +81,12 @@ def from_uint8(levels: ByteArray) -> npt.NDArray[np.float32]:
     ------
     BadInputError
         If the shape or the type differs.
+
+    Examples
+    --------
+    >>> pixels = from_uint8(np.full((1, 2, 3), 51, dtype=np.uint8))
+    >>> pixels.shape, round(float(pixels[0, 0, 0]), 6)  # 51 / 255
+    ((3, 1, 2), 0.2)
     """
     if levels.ndim != 3 or levels.shape[2] != 3 or levels.dtype != np.uint8:
         raise refusal("levels", allowed="an array (height, width, 3) of uint8", got=(levels.shape, str(levels.dtype)))

@@ -15,14 +15,27 @@ PREFIXES = ("timm", "torchvision", "entry")
 
 
 def list_networks() -> tuple[NetworkSpec, ...]:
-    """Every network of the catalogue, in its order, then the user's own."""
+    """Every network of the catalogue, in its order, then the user's own.
+
+    Examples
+    --------
+    >>> [network.id for network in list_networks()][:2]
+    ['mobilenet_v2', 'mobilenet_v2_robust']
+    """
     shipped = read_catalog(catalog_path())
     taken = {spec.id for spec in shipped}
     return shipped + tuple(spec for spec in list_user_networks() if spec.id not in taken)
 
 
 def find_network(network: str) -> NetworkSpec:
-    """The network of that id or library name. Raises BadInputError with the nearest one if there is none."""
+    """The network of that id or library name. Raises BadInputError with the nearest one if there is none.
+
+    Examples
+    --------
+    >>> network = find_network("mobilenet_v2")
+    >>> network.default_layer, network.input_size
+    ('features.18', 224)
+    """
     known = {spec.id: spec for spec in list_networks()}
     prefix, colon, name = network.partition(":")
     if network not in known and colon and prefix in PREFIXES:

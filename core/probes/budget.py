@@ -84,6 +84,13 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
     ------
     BadInputError
         If the two shapes differ.
+
+    Examples
+    --------
+    >>> clean = np.full((3, 2, 2), 0.5)
+    >>> reading = read_budget(clean, clean + 0.1, epsilon=0.2, norm=NormName.LINF)
+    >>> round(reading.linf, 6), round(reading.l2, 4)  # 0.1, and 0.1 x sqrt(12 values)
+    (0.1, 0.3464)
     """
     if clean.shape != perturbed.shape:
         raise refusal("perturbed", allowed=f"of shape {clean.shape}", got=perturbed.shape)

@@ -54,6 +54,23 @@ def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = f
     ------
     StorageError
         If the folder cannot be written or the disk is full; nothing half-written stays, an older probe stays whole.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from core.attacks.config import AttackConfig
+    >>> from core.datasets.photos import load_stimulus
+    >>> from core.datasets.subject import load_subject
+    >>> from core.engine import Engine
+    >>> from core.probes.probe import ProbeConfig
+    >>> from core.probes.target import target_roi
+    >>> ffa = target_roi(load_subject("simulated").voxels, "FFA")
+    >>> config = ProbeConfig("simulated", "mobilenet_v2", "features.18", ffa, attack=AttackConfig(n_steps=1))
+    >>> *_, last = Engine(device="cpu").iter_probe(config, load_stimulus("cat_chelsea"))
+    >>> with TemporaryDirectory() as folder:
+    ...     header = save_probe(last.result, Path(folder) / "cat")
+    ...     header.name, load_probe(header).stimulus_id
+    ('cat.json', 'cat_chelsea')
     """
     header_path, arrays_path = name_files(path)
     table, arrays = split_arrays(probe)

@@ -46,6 +46,13 @@ class ProbeConfig:
     wanted_shift_sd : float
         Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts the target by so
         many SDs is searched for first; a finished probe has the budget found.
+
+    Examples
+    --------
+    >>> target = Target(TargetKind.ROI, "ROI FFA (2 voxels)", voxels=(7, 8), weights=(0.5, 0.5))
+    >>> config = ProbeConfig("simulated", "mobilenet_v2", "features.18", target, attack=AttackConfig(epsilon=4.0))
+    >>> config.ladder  # octaves up to epsilon
+    (0.25, 0.5, 1.0, 2.0, 4.0)
     """
 
     subject: str

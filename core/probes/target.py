@@ -80,7 +80,14 @@ class Target:
 
 
 def target_voxel(table: VoxelTable, voxel: int) -> Target:
-    """The response of one voxel. Raises BadInputError if there is no such voxel."""
+    """The response of one voxel. Raises BadInputError if there is no such voxel.
+
+    Examples
+    --------
+    >>> from core.datasets.subject import load_subject
+    >>> target_voxel(load_subject("simulated").voxels, 812).label
+    'voxel 812 (left FFA)'
+    """
     if not 0 <= voxel < table.n_voxels:
         allowed = f"a voxel from 0 to {table.n_voxels - 1}"
         raise refusal("voxel", allowed=allowed, got=voxel, advice="`list rois` shows the voxels of each ROI.")
@@ -90,7 +97,14 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
 
 
 def target_roi(table: VoxelTable, roi: str) -> Target:
-    """The mean response of one ROI. Raises BadInputError if there is no such ROI."""
+    """The mean response of one ROI. Raises BadInputError if there is no such ROI.
+
+    Examples
+    --------
+    >>> from core.datasets.subject import load_subject
+    >>> target_roi(load_subject("simulated").voxels, "FFA").label
+    'ROI FFA (119 voxels)'
+    """
     check_choice("roi", roi, table.roi_names)
     voxels = table.voxels_in(roi)
     label = f"ROI {roi} ({count(len(voxels), 'voxel')})"
@@ -122,6 +136,14 @@ def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: floa
     ------
     BadInputError
         If there is no such ROI, the weight is not above 0, or the two cancel out.
+
+    Examples
+    --------
+    >>> from core.datasets.subject import load_subject
+    >>> table = load_subject("simulated").voxels
+    >>> contrast = target_contrast(table, target_roi(table, "FFA"), "PPA", weight=0.5)
+    >>> contrast.name, round(sum(contrast.weights), 6)
+    ('FFA − 0.5 × PPA', 0.5)
     """
     other = target_roi(table, roi)
     check_positive("contrast weight", weight, advice="1 weighs both alike; leave the contrast out for none.")
@@ -141,6 +163,15 @@ def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Tar
     """Wished responses, (n_voxels,) in the response's unit; NaN for voxels that do not matter.
 
     Raises BadInputError if the length differs, or the numbers are infinite, all NaN or all 0.
+
+    Examples
+    --------
+    >>> from core.datasets.subject import load_subject
+    >>> table = load_subject("simulated").voxels
+    >>> pattern = np.full(table.n_voxels, np.nan)
+    >>> pattern[[2, 5]] = 1.0, -0.5
+    >>> target_pattern(table, pattern, label="two voxels").weights
+    (1.0, -0.5)
     """
     if pattern.shape != (table.n_voxels,):
         allowed = f"{table.n_voxels} numbers, one a voxel (nan where it does not matter)"

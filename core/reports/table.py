@@ -39,7 +39,14 @@ class Table:
 
 
 def make_table(name: str, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Table:
-    """A table of rows that name their columns; `columns` where there may be no row."""
+    """A table of rows that name their columns; `columns` where there may be no row.
+
+    Examples
+    --------
+    >>> table = make_table("scores", "Held-out scores", [{"ROI": "V1", "r": 0.5}, {"ROI": "FFA", "r": 0.4}])
+    >>> table.columns, table.rows
+    (('ROI', 'r'), (('V1', 0.5), ('FFA', 0.4)))
+    """
     import pandas as pd  # kept from the window's start
 
     return Table(name, title, pd.DataFrame(list(rows), columns=columns, dtype=object))

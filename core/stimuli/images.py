@@ -34,7 +34,17 @@ class ImageFigures:
 
 
 def write_png(path: Path, pixels: FloatArray) -> None:
-    """Write pixels (3, height, width) in [0, 1] as PNG with grey levels round(255 x)."""
+    """Write pixels (3, height, width) in [0, 1] as PNG with grey levels round(255 x).
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_png(Path(folder) / "grey.png", np.full((3, 1, 2), 0.2))
+    ...     read_levels(Path(folder) / "grey.png")
+    array([[[51, 51, 51],
+            [51, 51, 51]]], dtype=uint8)
+    """
     write_levels(path, to_uint8(pixels))
 
 
@@ -63,6 +73,11 @@ def relative_luminance(pixels: FloatArray) -> npt.NDArray[np.float64]:
     """Relative luminance of sRGB pixels (3, height, width) in [0, 1]: (height, width) float64 in [0, 1].
 
     Y = 0.2126 R + 0.7152 G + 0.0722 B of the linearised channels.
+
+    Examples
+    --------
+    >>> relative_luminance(np.array([1.0, 0.0, 0.0]).reshape(3, 1, 1))  # pure red
+    array([[0.2126]])
     """
     encoded = np.asarray(pixels, dtype=np.float64)
     linear = np.where(encoded <= SRGB_KNEE, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

@@ -125,7 +125,13 @@ class Layout:
         return ", ".join(parts)
 
     def describe_view(self, side: int) -> str:
-        """How a file becomes what the network sees, in words."""
+        """How a file becomes what the network sees, in words.
+
+        Examples
+        --------
+        >>> Layout(picture_px=448, width_px=600, height_px=600, enlarging=Enlarging.EXACT).describe_view(224)
+        'cut out the central 448 x 448 pixels, resize to 224 x 224 pixels (mean of each block), round to 8 bits, / 255'
+        """
         picture, width, height = self.sizes(side)
         cut = "" if (width, height) == (picture, picture) else f"cut out the central {picture} x {picture} pixels, "
         if picture == side:

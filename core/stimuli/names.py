@@ -17,7 +17,13 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", 
 
 
 def safe_name(text: str) -> str:
-    """A name of ASCII letters, digits and . + - _ only; what was cut off a long one is told by a part of its hash."""
+    """A name of ASCII letters, digits and . + - _ only; what was cut off a long one is told by a part of its hash.
+
+    Examples
+    --------
+    >>> safe_name("FFA − 0.5 × PPA"), safe_name("con")
+    ('FFA_0.5_PPA', 'set_con')
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^\w.+-]+", "_", plain, flags=re.ASCII).strip("._ ")
     if not name or name.split(".")[0].casefold() in RESERVED:

@@ -59,6 +59,12 @@ def find_colormap(name: str) -> Colormap:
     ------
     BadInputError
         If there is none; with the nearest name.
+
+    Examples
+    --------
+    >>> find_colormap("coolwarm").look_up(np.array([0.0, 1.0]))
+    array([[ 59,  76, 192],
+           [180,   4,  38]], dtype=uint8)
     """
     titles = dict(DIVERGING + SEQUENTIAL)
     known = OLD_NAMES.get(name, name)

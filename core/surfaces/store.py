@@ -78,6 +78,12 @@ def load_surface(name: str) -> CorticalSurface:
         If there is no such surface; the nearest name is given.
     StorageError
         If its file is damaged.
+
+    Examples
+    --------
+    >>> surface = load_surface("fsaverage5")
+    >>> surface.n_vertices, surface.geometries
+    ((10242, 10242), ('pial', 'white', 'inflated', 'sphere', 'flat'))
     """
     if name == FSAVERAGE5:
         return _load_template()

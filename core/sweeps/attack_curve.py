@@ -208,6 +208,12 @@ def measure_curvature(path: FloatArray) -> FloatArray:
     """Mean angle in degrees between consecutive differences of a path (n_points, n, n_features): (n,); 0 if straight.
 
     Points that do not move have no angle; a path of them has curvature 0.
+
+    Examples
+    --------
+    >>> path = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])[:, np.newaxis]  # one step right, one step up
+    >>> measure_curvature(path).round(6)
+    array([90.])
     """
     angles = measure_angles(path)
     known = np.isfinite(angles)

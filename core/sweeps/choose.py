@@ -24,6 +24,11 @@ def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[Enco
     """Encoders named "NET", "NET:LAYER" or "SUBJECT/NET:LAYER"; "all" is every network at its default layer.
 
     Raises BadInputError if one is not there; the nearest is named.
+
+    Examples
+    --------
+    >>> [encoder.layer for encoder in choose_encoders(["simulated"], ["mobilenet_v2", "mobilenet_v2:features.3"])]
+    ['features.18', 'features.3']
     """
     found: dict[EncoderName, None] = {}
     for word in words:
@@ -95,6 +100,13 @@ def choose_targets(
     ------
     BadInputError
         If there is no such ROI or voxel, or too few voxels pass.
+
+    Examples
+    --------
+    >>> encoders = choose_encoders(["simulated"], ["mobilenet_v2"])
+    >>> targets = choose_targets(encoders, rois=["FFA"], voxels=["V1:3"], gate=0.3, seed=0)
+    >>> len(targets), targets[0].label  # one ROI mean, three voxels of V1
+    (4, 'ROI FFA')
     """
     chosen: dict[TargetName, None] = {TargetName(-1, roi): None for roi in rois}
     cards = [load_card(*name) for name in encoders] if voxels else []
@@ -111,7 +123,13 @@ def choose_targets(
 
 
 def choose_images(subject: Subject, words: Sequence[str], *, seed: int) -> tuple[str, ...]:
-    """Images by id or path; "test:N" draws N of those held out, as many of each category as there are."""
+    """Images by id or path; "test:N" draws N of those held out, as many of each category as there are.
+
+    Examples
+    --------
+    >>> choose_images(load_subject("simulated"), ["cat_chelsea", "test:2"], seed=0)
+    ('cat_chelsea', 'wild_cat_028', 'windsor_chair_025')
+    """
     chosen: dict[str, None] = {}
     for word in words:
         prefix, colon, count = word.partition(":")

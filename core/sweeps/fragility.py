@@ -100,12 +100,24 @@ class Fragility:
 
 
 def area_under(sensitivity: FloatArray, ladder: FloatArray) -> FloatArray:
-    """Trapezoid integral of S (..., n_rungs) over log10 epsilon, in SD decades."""
+    """Trapezoid integral of S (..., n_rungs) over log10 epsilon, in SD decades.
+
+    Examples
+    --------
+    >>> float(area_under(np.array([2.0, 2.0]), ladder=np.array([1.0, 10.0])))  # 2 SD over one decade
+    2.0
+    """
     return np.asarray(np.trapezoid(sensitivity, np.log10(ladder), axis=-1))
 
 
 def epsilon_at(sensitivity: FloatArray, ladder: FloatArray, level: float = ONE_SD) -> FloatArray:
-    """The smallest epsilon at which S (..., n_rungs) reaches `level`; infinite where the ladder ends before."""
+    """The smallest epsilon at which S (..., n_rungs) reaches `level`; infinite where the ladder ends before.
+
+    Examples
+    --------
+    >>> float(epsilon_at(np.array([0.5, 2.0]), ladder=np.array([1.0, 4.0]), level=1.0))  # 1 + 3 x 0.5 / 1.5
+    2.0
+    """
     budgets = np.concatenate([[0.0], np.asarray(ladder, dtype=np.float64)])
     curve = np.concatenate([np.zeros((*sensitivity.shape[:-1], 1)), sensitivity], axis=-1)
     reached = curve >= level

@@ -55,14 +55,26 @@ def interval_of_rows(values: FloatArray, confidence: float) -> Interval:
 def bootstrap(
     statistic: Callable[[FloatArray], float], values: FloatArray, *, count: int, confidence: float, seed: int
 ) -> Interval:
-    """The interval of any statistic over the last axis of values (..., n_items)."""
+    """The interval of any statistic over the last axis of values (..., n_items).
+
+    Examples
+    --------
+    >>> bootstrap(np.mean, np.full(5, 2.0), count=100, confidence=0.95, seed=0)
+    Interval(value=2.0, low=2.0, high=2.0)
+    """
     draws = make_stream(seed, "bootstrap", values.shape[-1]).integers(0, values.shape[-1], (count, values.shape[-1]))
     resampled = np.asarray([statistic(values[..., draw]) for draw in draws])
     return interval_of(statistic(values), resampled, confidence)
 
 
 def holm(p: FloatArray) -> FloatArray:
-    """Holm's adjusted p values of p (n,): max over j <= i of min(1, (n - j + 1) p_(j)), in the given order."""
+    """Holm's adjusted p values of p (n,): max over j <= i of min(1, (n - j + 1) p_(j)), in the given order.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, 0.03]))
+    array([0.03, 0.06, 0.06])
+    """
     order = np.argsort(p, kind="stable")
     factors = len(p) - np.arange(len(p))
     adjusted = np.empty(len(p))

@@ -198,6 +198,12 @@ def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float,
         p = min(1, 2 P(X <= min(k, n - k))),  X ~ Binomial(n, 1/2)
 
     The interval of the share is that of Clopper & Pearson 1934 (doi:10.1093/biomet/26.4.404). NaN where nothing moved.
+
+    Examples
+    --------
+    >>> p, share = sign_test(8, 10, confidence=0.95)
+    >>> round(p, 6), share.describe()  # 2 x (1 + 10 + 45) / 1024
+    (0.109375, '0.8 [0.444, 0.975]')
     """
     if n_signed == 0:
         nothing = float("nan")
