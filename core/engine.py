@@ -57,7 +57,7 @@ class Engine:
     """
 
     def __init__(self, *, device: str = "auto", spare_cores: int = 0) -> None:
-        self._wish = device
+        self._wanted_device = device
         self._spare_cores = spare_cores
         self._device: str | None = None
         self._networks: dict[tuple[str, str], Network] = {}
@@ -70,7 +70,7 @@ class Engine:
             from core.device import choose_device, set_threads
 
             set_threads(spare=self._spare_cores)
-            self._device = choose_device(self._wish)
+            self._device = choose_device(self._wanted_device)
         return self._device
 
     def warm_up(self) -> str:

@@ -40,7 +40,7 @@ MOST_SEED = 2**31 - 1
 LARGEST_EPSILON = 30.0
 
 
-class Picture(QLabel):
+class ScaledImage(QLabel):
     """A picture as wide as there is room for, in its own proportions."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -184,7 +184,7 @@ class StudyDialog(QDialog):
         self.answer = make_label("The answer appears here.", wraps=True)
         self.answer.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.answer.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.pictures = {tab: Picture() for tab in FIGURES}
+        self.pictures = {tab: ScaledImage() for tab in FIGURES}
         self.tabs = QTabWidget()
         self.tabs.addTab(_pad(self.answer), "Answer")
         for tab, picture in self.pictures.items():

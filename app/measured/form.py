@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QPus
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.segmented import Segmented
 from core.experiments.measured.compare import Cluster, CompareConfig
-from core.experiments.measured.measured import Findings, MatchOptions
-from core.experiments.measured.planned import Plan, Scale
+from core.experiments.measured.measured import MatchOptions, MatchSummary
+from core.experiments.measured.planned import MeasuredPlan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
 
 BY_NAME = "found by name"
@@ -106,7 +106,7 @@ class MeasuredForm(QWidget):
         self.masks_button.setText(", ".join(path.name.split(".nii")[0] for path in paths))
         self.reread.emit()
 
-    def show_plan(self, plan: Plan | None) -> None:
+    def show_plan(self, plan: MeasuredPlan | None) -> None:
         """Offer the controls of a set; None before there is one."""
         with QSignalBlocker(self.control):
             self.control.clear()
@@ -130,7 +130,7 @@ class MeasuredForm(QWidget):
                 self.column.addItem(name, name)
             self.column.setCurrentIndex(max(self.column.findData(kept), 0))
 
-    def show_findings(self, findings: Findings | None) -> None:
+    def show_findings(self, findings: MatchSummary | None) -> None:
         """Say what the files hold of the set."""
         lines = findings.describe() if findings is not None else ()
         rest = len(lines) - MOST_SENTENCES

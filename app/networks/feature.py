@@ -14,7 +14,7 @@ from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from core.errors import ProbeError
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import (
     CheckReport,
     can_be_trained,
@@ -26,7 +26,7 @@ from core.networks.manage import (
     take_in,
 )
 from core.networks.spec import NetworkSpec
-from core.robustify.options import RobustifyWishes
+from core.robustify.options import RobustifyOptions
 
 if TYPE_CHECKING:
     from app.look.theme import Theme
@@ -143,12 +143,12 @@ class NetworkTools(QObject):
         )
 
     @Slot(str, object)
-    def _import(self, source: str, wishes: ImportWishes) -> None:
+    def _import(self, source: str, options: NetworkImportOptions) -> None:
         if self.importing is not None:
             self.importing.show_busy()
         self._session.lane.submit(
             KIND,
-            lambda _stop: take_in(source, wishes),
+            lambda _stop: take_in(source, options),
             on_done=self._take_import,
             on_failed=self._fail_import,
             on_stopped=partial(self._refuse_import, "Cancelled."),
@@ -157,7 +157,7 @@ class NetworkTools(QObject):
         )
 
     @Slot(object)
-    def _train(self, wishes: RobustifyWishes) -> None:
+    def _train(self, options: RobustifyOptions) -> None:
         if self.robustify is None:
             return
         self.robustify.show_running("Starting…")
@@ -165,7 +165,7 @@ class NetworkTools(QObject):
         def make(stop: ShouldStop) -> Iterator[Any]:
             from core.robustify.run import iter_run
 
-            return iter_run(wishes, device=self._session.engine.device, should_stop=stop)
+            return iter_run(options, device=self._session.engine.device, should_stop=stop)
 
         self._session.lane.submit(
             TRAINING,
@@ -174,7 +174,7 @@ class NetworkTools(QObject):
             on_progress=self._show_training,
             on_failed=self._fail_training,
             on_stopped=self._stop_training,
-            title=f"Robustifying {wishes.network}…",
+            title=f"Robustifying {options.network}…",
             replace=False,
             patient=True,
         )

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.widgets.basics import make_button, make_column, make_label, make_row, pad_spin_box
 from core.errors import BadInputError
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import Tokens
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
@@ -48,7 +48,7 @@ class ImportNetworkDialog(QDialog):
     Signals
     -------
     import_requested(str, object)
-        The file, function or name, and the `ImportWishes`.
+        The file, function or name, and the `NetworkImportOptions`.
     """
 
     import_requested = Signal(str, object)
@@ -86,9 +86,9 @@ class ImportNetworkDialog(QDialog):
         self.source.textChanged.connect(self._refresh)
         self._refresh()
 
-    def wishes(self) -> ImportWishes:
+    def options(self) -> NetworkImportOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
-        return ImportWishes(
+        return NetworkImportOptions(
             title=self.title.text().strip(),
             architecture=self.architecture.text().strip(),
             layers=tuple(self.layers.text().replace(",", " ").split()),
@@ -150,11 +150,11 @@ class ImportNetworkDialog(QDialog):
     @Slot()
     def _ask(self) -> None:
         try:
-            wishes = self.wishes()
+            options = self.options()
         except BadInputError as error:
             self.show_error(str(error))
             return
-        self.import_requested.emit(self.source.text().strip(), wishes)
+        self.import_requested.emit(self.source.text().strip(), options)
 
 
 def _make_line(name: str, hint: str) -> QLineEdit:

@@ -24,7 +24,7 @@ from app.widgets.basics import make_button, make_column, make_label, make_row, p
 from core.errors import BadInputError
 from core.networks.spec import NetworkSpec
 from core.robustify.config import RobustifyConfig
-from core.robustify.options import LARGEST_EPSILON, RobustifyWishes
+from core.robustify.options import LARGEST_EPSILON, RobustifyOptions
 
 EXPLANATION = (
     "Label-free adversarial fine-tuning: the features of perturbed photographs are pulled to the network's own "
@@ -42,7 +42,7 @@ class RobustifyDialog(QDialog):
     Signals
     -------
     start_requested(object)
-        The `RobustifyWishes`.
+        The `RobustifyOptions`.
     cancel_requested
     """
 
@@ -94,9 +94,9 @@ class RobustifyDialog(QDialog):
             self.network.setCurrentIndex(max(0, self.network.findData(wanted)))
         self._refresh()
 
-    def wishes(self) -> RobustifyWishes:
+    def options(self) -> RobustifyOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
-        return RobustifyWishes(
+        return RobustifyOptions(
             network=str(self.network.currentData()),
             images=Path(self.folder.text().strip()).expanduser(),
             epsilon=self.epsilon.value(),
@@ -188,6 +188,6 @@ class RobustifyDialog(QDialog):
     @Slot()
     def _ask(self) -> None:
         try:
-            self.start_requested.emit(self.wishes())
+            self.start_requested.emit(self.options())
         except BadInputError as error:
             self.show_idle(error=str(error))

@@ -16,7 +16,7 @@ from app.recordings.import_dialog import ImportDialog
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
-from core.datasets.kinds import Finding, inspect_source, plan_import
+from core.datasets.kinds import SourceSummary, inspect_source, plan_import
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.orphans import check_no_encoders
@@ -138,7 +138,7 @@ class ImportTools(QObject):
         """Stop the import, also one that still waits for its turn."""
         self._session.lane.stop(IMPORT)
 
-    def _take_finding(self, finding: Finding) -> None:
+    def _take_finding(self, finding: SourceSummary) -> None:
         if self.dialog is not None:
             self.dialog.take_finding(finding)
 

@@ -16,7 +16,7 @@ from app.recordings.import_pages import ChoosePage, ProgressPage, SummaryPage
 from app.widgets.basics import make_column, make_label
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress
-from core.datasets.kinds import PROBE, Finding
+from core.datasets.kinds import PROBE, SourceSummary
 from core.datasets.summary import ImportSummary
 from core.errors import ProbeError
 
@@ -52,7 +52,7 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Import recordings")
         self.resize(*FIRST_SIZE)
-        self._finding: Finding | None = None
+        self._finding: SourceSummary | None = None
         self._subject = ""
         self.heading = make_label(role="title")
         self.choose, self.options = ChoosePage(), OptionsPage()
@@ -86,7 +86,7 @@ class ImportDialog(QDialog):
         """Take the theme's colours."""
         self.summary.set_theme(theme)
 
-    def take_finding(self, finding: Finding) -> None:
+    def take_finding(self, finding: SourceSummary) -> None:
         """What a source holds."""
         is_new = self._finding is None or self._finding.source != finding.source
         self._finding = finding

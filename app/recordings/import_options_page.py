@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLineEdit, QL
 from app.recordings.import_pages import FactTable
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
-from core.datasets.kinds import Finding
-from core.datasets.summary import tell_counts
+from core.datasets.kinds import SourceSummary
+from core.datasets.summary import format_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
@@ -35,7 +35,7 @@ class OptionsPage(QWidget):
         self._suggested = ("", "")
         self.identity, self.title, self.mask_name = QLineEdit(), QLineEdit(), QLineEdit()
         self.mask_name.setPlaceholderText("usual, all, or a mask's name")
-        self.person, self.space, self.surface = QComboBox(), QComboBox(), QComboBox()
+        self.participant, self.space, self.surface = QComboBox(), QComboBox(), QComboBox()
         self.held_out, self.bad_voxels = QComboBox(), QComboBox()
         self.rois = QListWidget()
         self.images = _PathField("where the recording has them", folder=True)
@@ -48,7 +48,7 @@ class OptionsPage(QWidget):
         for text, value in (("Leave out and report", "drop"), ("Stop the import", "refuse")):
             self.bad_voxels.addItem(text, value)
         self._lay_out(back)
-        for combo in (self.person, self.space, self.surface):
+        for combo in (self.participant, self.space, self.surface):
             combo.activated.connect(self.changed)
         self.mask_name.editingFinished.connect(self.changed)
         self.images.chosen.connect(self.changed)
@@ -64,7 +64,7 @@ class OptionsPage(QWidget):
         for name in names:
             self.surface.addItem(name, name)
 
-    def show_finding(self, finding: Finding, *, is_new: bool) -> None:
+    def show_finding(self, finding: SourceSummary, *, is_new: bool) -> None:
         """Show what was found; a new source fills the form anew."""
         self.found.set_rows(describe_finding(finding))
         suggested = (suggest_id(finding), finding.title)
@@ -73,12 +73,12 @@ class OptionsPage(QWidget):
             self.title.setText(suggested[1])
         self._suggested = suggested
         self._fill_rois(finding)
-        with QSignalBlocker(self.person):
-            self.person.clear()
+        with QSignalBlocker(self.participant):
+            self.participant.clear()
             for name in finding.people or ("",):
-                self.person.addItem(name or "the only one", name)
-            self.person.setCurrentIndex(max(0, self.person.findData(finding.person)))
-        self.person.setEnabled(len(finding.people) > 1)
+                self.participant.addItem(name or "the only one", name)
+            self.participant.setCurrentIndex(max(0, self.participant.findData(finding.person)))
+        self.participant.setEnabled(len(finding.people) > 1)
         self.space.setEnabled(finding.kind == "nsd")
         self._fill_held_out(finding)
         self.error.setText("")
@@ -91,7 +91,7 @@ class OptionsPage(QWidget):
         return ImportOptions(
             self.identity.text().strip(),
             title=self.title.text().strip(),
-            person=self.person.currentData() or "",
+            participant=self.participant.currentData() or "",
             space=self.space.currentData(),
             mask=self.mask_name.text().strip(),
             rois=ticked if len(ticked) < len(every) else (),
@@ -122,7 +122,7 @@ class OptionsPage(QWidget):
         self.accept.setEnabled(not reason)
         self.accept.setToolTip(reason)
 
-    def _fill_rois(self, finding: Finding) -> None:
+    def _fill_rois(self, finding: SourceSummary) -> None:
         """Offer the ROIs; the same ones keep their ticks."""
         if [self.rois.item(row).text() for row in range(self.rois.count())] == [name for name in finding.rois if name]:
             return
@@ -135,7 +135,7 @@ class OptionsPage(QWidget):
                 item.setCheckState(Qt.CheckState.Checked)
                 self.rois.addItem(item)
 
-    def _fill_held_out(self, finding: Finding) -> None:
+    def _fill_held_out(self, finding: SourceSummary) -> None:
         own = f"As recorded: {finding.held_out_rule} ({finding.n_held_out:,})"
         rules = [(own if finding.n_held_out else f"{DEFAULT_SHARE:.0%} drawn: none are set aside", OWN)]
         if len(finding.repeats) > 1:
@@ -156,7 +156,7 @@ class OptionsPage(QWidget):
         fields: tuple[tuple[str, QWidget], ...] = (
             ("Subject id", self.identity),
             ("Title", self.title),
-            ("Person", self.person),
+            ("Participant", self.participant),
             ("Space", self.space),
             ("Voxel mask", self.mask_name),
             ("Surface", self.surface),
@@ -214,7 +214,7 @@ class _PathField(QWidget):
             self.chosen.emit()
 
 
-def describe_finding(finding: Finding) -> list[tuple[str, str]]:
+def describe_finding(finding: SourceSummary) -> list[tuple[str, str]]:
     """Rows of what was found."""
     repeats = ", ".join(f"{count:,} × {times}" for times, count in finding.repeats.items())
     missing = f"; missing: {', '.join(finding.missing_sessions)}" if finding.missing_sessions else ""
@@ -224,17 +224,17 @@ def describe_finding(finding: Finding) -> list[tuple[str, str]]:
         ("People", ", ".join(finding.people) or "one"),
         ("Images", f"{finding.n_images:,} ({repeats} trials)"),
         ("Voxels", f"{finding.n_voxels:,} on {finding.surface or 'no surface'}"),
-        ("ROIs", tell_counts(finding.rois, "no ROI")),
+        ("ROIs", format_counts(finding.rois, "no ROI")),
         ("Sessions", f"{len(finding.sessions)} present{missing}"),
         ("Noise ceiling", "known" if finding.has_noise_ceiling else "unknown: no repeats"),
         ("Held out", f"{finding.n_held_out:,}: {finding.held_out_rule}" if finding.n_held_out else "none set aside"),
-        ("Categories", tell_counts(finding.categories, "unknown")),
+        ("Categories", format_counts(finding.categories, "unknown")),
         ("Unit", finding.response_unit),
     ]
     return [*rows, *(("Note", remark) for remark in finding.remarks)]
 
 
-def suggest_id(finding: Finding) -> str:
+def suggest_id(finding: SourceSummary) -> str:
     """An id to start from: "nsd-subj01"."""
     name = "-".join(part for part in (finding.kind, finding.person) if part)
     if finding.kind in ("generic", "nifti"):

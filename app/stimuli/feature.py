@@ -60,7 +60,7 @@ class TrayTools(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(LOOK_DELAY_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self.preview)
         self.tray.changed.connect(self._timer.start)
         window.workspaces.add(KEY, "Stimuli", self._make_page)
         window.workspaces.collect_requested.connect(self.add_analysis)
@@ -159,7 +159,7 @@ class TrayTools(QObject):
             config,
             Path(kept) if kept else default_export_folder(),
             n_items=len(self.tray.items),
-            n_warned=sum(bool(self.tray.cautions(row)) for row in range(len(self.tray.items))),
+            n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
             side=side,
             parent=self._window,
         )
@@ -186,7 +186,7 @@ class TrayTools(QObject):
         )
 
     @Slot()
-    def look(self) -> None:
+    def preview(self) -> None:
         """Have missing probes made and every item looked at, if the tab was ever opened."""
         page = self._page
         config = page.config() if page is not None else None
@@ -196,10 +196,10 @@ class TrayTools(QObject):
             self._session.lane.drop(LOOK)
             page.show_idle()
             return
-        from core.stimuli.look import iter_look
+        from core.stimuli.preview import iter_previews
 
         engine, items = self._session.engine, self.tray.items
-        make = partial(iter_look, engine, items, config, store=self._store, known=self.tray.looks())
+        make = partial(iter_previews, engine, items, config, store=self._store, known=self.tray.previews())
         self._session.lane.submit(
             LOOK,
             lambda stop: make(should_stop=stop),
@@ -219,7 +219,7 @@ class TrayTools(QObject):
         page.open_requested.connect(self.open_row)
         self._offer_encoders()
         self._recall_form(page)
-        page.form.look_changed.connect(self._timer.start)
+        page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
         page.extra.addWidget(self._window.package_tools.make_button())
         self._session.state.subject_changed.connect(self._offer_encoders)
@@ -273,16 +273,16 @@ class TrayTools(QObject):
             self._session.lane.stop(kind)
 
     def _follow(self, record: Any) -> None:
-        what = {"probe": "Making probes", "look": "Looking at items", "write": "Writing"}.get(record.stage, "")
+        what = {"probe": "Making probes", "preview": "Looking at items", "write": "Writing"}.get(record.stage, "")
         left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
         share = record.done / max(record.n_pieces, 1)
         if self._page is not None:
             if getattr(record, "looks", ()):
-                self.tray.take_looks(record.looks)
+                self.tray.take_previews(record.previews)
             self._page.show_progress(f"{what}: {record.done:.0f} of {record.n_pieces}{left}", share)
 
     def _take_looks(self, record: Any) -> None:
-        self.tray.take_looks(record.looks)
+        self.tray.take_previews(record.previews)
         self._end("")
 
     def _take_set(self, record: Any) -> None:

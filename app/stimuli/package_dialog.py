@@ -25,7 +25,7 @@ from app.widgets.basics import make_button, make_column, make_heading, make_labe
 from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
 from core.experiments.packages.package import FORMATS, Format, PackageKind, PackageProgress, fit_template
-from core.experiments.packages.plan import Plan
+from core.experiments.packages.plan import PackagePlan
 from core.experiments.packages.template import read_template, write_template
 from core.stimuli.manifest import StimulusSet
 
@@ -47,7 +47,7 @@ class PackageDialog(QDialog):
     plan_requested(object, object)
         The `StimulusSet` and the `Template`.
     package_requested(object, object, object)
-        The `Plan`, the `PackageKind` and the folder to write.
+        The `PackagePlan`, the `PackageKind` and the folder to write.
     folder_requested(object)
         A finished package to show in the file manager.
     cancel_requested
@@ -64,7 +64,7 @@ class PackageDialog(QDialog):
         self.setWindowTitle("Make a package")
         self.setMinimumWidth(LEAST_WIDTH)
         self._set: StimulusSet | None = None
-        self._plan: Plan | None = None
+        self._plan: PackagePlan | None = None
         self._planned_trials = True
         self._made: Path | None = None
         self._writing = False
@@ -96,7 +96,7 @@ class PackageDialog(QDialog):
         self.set_note.setText("")
         self._say("", error=text)
 
-    def show_plan(self, plan: Plan) -> None:
+    def show_plan(self, plan: PackagePlan) -> None:
         """The durations and warnings of what the fields say; a plan of fields that were changed since is not used."""
         if self._timer.isActive():
             return

@@ -16,7 +16,7 @@ from app.stimuli.package_dialog import PackageDialog
 from app.widgets.basics import make_button
 from core.errors import ProbeError
 from core.experiments.packages.package import FORMATS, PackageKind, PackageProgress, iter_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template
 from core.stimuli.manifest import StimulusSet, read_manifest
 
@@ -85,7 +85,7 @@ class PackageTools(QObject):
         )
 
     @Slot(object, object, object)
-    def _write(self, plan: Plan, kind: PackageKind, folder: Path) -> None:
+    def _write(self, plan: PackagePlan, kind: PackageKind, folder: Path) -> None:
         self._session.lane.submit(
             WRITE,
             lambda stop: iter_package(plan, kind, folder, should_stop=stop),
@@ -106,7 +106,7 @@ class PackageTools(QObject):
         if self.dialog is not None:
             self.dialog.show_set(found)
 
-    def _take_plan(self, plan: Plan) -> None:
+    def _take_plan(self, plan: PackagePlan) -> None:
         if self.dialog is not None:
             self.dialog.show_plan(plan)
 

@@ -32,10 +32,10 @@ GAMMA_NOTE = (
 
 
 class SetForm(QWidget):
-    """Speaks `SetConfig`; `changed` says look again, `look_changed` that the preview must be made anew."""
+    """Speaks `SetConfig`; `changed` says look again, `preview_changed` that the preview must be made anew."""
 
     changed = Signal()
-    look_changed = Signal()
+    preview_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,7 +124,7 @@ class SetForm(QWidget):
         self.enlarging.set_value(layout.enlarging)
         self.matching.set_value(layout.matching)
         self._check(config.transfer)
-        self.look_changed.emit()
+        self.preview_changed.emit()
 
     def set_encoders(self, encoders: Sequence[tuple[str, str]]) -> None:
         """Offer further encoders (network, layer) to score on; checked ones stay checked."""
@@ -173,7 +173,7 @@ class SetForm(QWidget):
 
     @Slot()
     def _look_again(self) -> None:
-        self.look_changed.emit()
+        self.preview_changed.emit()
         self.changed.emit()
 
     def _checked(self) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from core.checks import check_choice
-from core.commands.options import Device, FromHost, Host, about, read_words
+from core.commands.options import Device, FromHost, Host, about, parse_arguments
 from core.commands.table import COMMANDS, GROUPS, load_command
 from core.errors import Cancelled, ProbeError
 
@@ -64,7 +64,7 @@ def prepare(arguments: Sequence[str], host: Host | None = None) -> Callable[[], 
     if name in GROUPS:
         check_choice("WHAT", "", GROUPS[name], advice=f"`main.py {name} --help` tells what each does.")
     command = load_command(name)
-    bound, expected = read_words(command, rest, name=f"main.py {name}".strip())
+    bound, expected = parse_arguments(command, rest, name=f"main.py {name}".strip())
     more = {"host": host} if "host" in expected else {}
     return lambda: command(*bound.args, **bound.kwargs, **more)
 

@@ -54,7 +54,7 @@ n_reference; export: files; remove: files."""
 REQUEST = (
     "subject new_subject pool response_unit=unit source licence n_reference=reference replaces=replace network layer"
 )
-SAID = {
+HELP = {
     "": "import: ",
     "network": "import: id of the network the weights read",
     "layer": "import: its layer, several joined by + (default: the network's usual one)",
@@ -209,7 +209,7 @@ ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions, Given], int]] = {
 
 
 @explained(EXPLANATION)
-@takes((ImportRequest, REQUEST, SAID), (EncoderOptions, ""))
+@takes((ImportRequest, REQUEST, HELP), (EncoderOptions, ""))
 def run_encoders(
     action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
     /,

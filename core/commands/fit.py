@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from core.checks import refusal
-from core.commands.fit_output import format_choice, format_fit, summarise, summarise_choice, word_progress
+from core.commands.fit_output import format_choice, format_fit, format_progress, summarise, summarise_choice
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
 from core.datasets.subject import list_subjects, load_subject
@@ -64,7 +64,7 @@ class FitJob(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FitWords:
+class FitArguments:
     """What is typed of a fit beside the config of its encoders."""
 
     pool: Annotated[int | None, about("side of the grid features are averaged to; 0 for none")] = None
@@ -105,7 +105,7 @@ class FitWords:
 
 
 @explained(EXPLANATION, nested=str(DEFAULT_OUTER))
-@takes((EncoderConfig, SETTINGS), (FitWords, ""))
+@takes((EncoderConfig, SETTINGS), (FitArguments, ""))
 def run_fit(
     *,
     subject: Annotated[str | None, about("id of the subject (see `list subjects`)")] = None,
@@ -119,7 +119,7 @@ def run_fit(
     given: Given,
 ) -> int:
     """Fit what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    options = given.make(FitWords).resolve(given.of(EncoderConfig))
+    options = given.make(FitArguments).resolve(given.of(EncoderConfig))
     jobs = plan_fits(subject, network, layer=layer, everything=all)
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
@@ -131,7 +131,9 @@ def run_fit(
             for job in jobs:
                 cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
                 found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
-                _tell(f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
+                _report(
+                    f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json
+                )
         elif layers:
             chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
             if len(set(chosen)) < 2:
@@ -143,11 +145,11 @@ def run_fit(
             pairs = zip(choice.cards, choice.files, strict=True)
             found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
             found["layers"] = summarise_choice(choice)
-            _tell("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
+            _report("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
         else:
             for summary in iter_fits(engine, jobs, options, should_stop=should_stop):
                 found["encoders"].append(summary)
-                _tell(format_fit(summary), json=json)
+                _report(format_fit(summary), json=json)
     if json:
         answer({"seconds": round(time.monotonic() - started, 2), **found}, "", as_json=True)
     return 0
@@ -188,10 +190,10 @@ def iter_fits(
 
 def _follow(engine: Engine, request: FitRequest, layers: tuple[str, ...], should_stop: ShouldStop) -> SearchProgress:
     records = engine.iter_fit(replace(request, layers=layers), should_stop=should_stop)
-    return follow(records, lambda one: word_progress(request.network, one))
+    return follow(records, lambda one: format_progress(request.network, one))
 
 
-def _tell(text: str, *, json: bool) -> None:
+def _report(text: str, *, json: bool) -> None:
     if not json:
         print(text, flush=True)
 

@@ -10,7 +10,7 @@ from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, follow, stop_on_interrupt
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.package import FORMATS, PackageKind, fit_template, iter_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import Screen, Timing
 from core.stimuli.manifest import read_manifest
@@ -58,10 +58,10 @@ def run_package(
     target = None if dry_run else _check_kind(kind, out)
     plan = make_plan(read_manifest(stimuli), template if kind is None else fit_template(template, kind))
     folder = None if target is None else _write(plan, *target)
-    return answer(describe(plan, kind, folder), lambda: _word(plan, kind, folder), as_json=json)
+    return answer(describe(plan, kind, folder), lambda: _format_plan(plan, kind, folder), as_json=json)
 
 
-def describe(plan: Plan, kind: PackageKind | None, folder: Path | None) -> dict[str, object]:
+def describe(plan: PackagePlan, kind: PackageKind | None, folder: Path | None) -> dict[str, object]:
     """What --json prints."""
     return {
         "kind": kind,
@@ -88,13 +88,13 @@ def _check_kind(kind: PackageKind | None, out: Path | None) -> tuple[PackageKind
     return kind, out
 
 
-def _write(plan: Plan, kind: PackageKind, out: Path) -> Path:
+def _write(plan: PackagePlan, kind: PackageKind, out: Path) -> Path:
     with stop_on_interrupt() as should_stop:
         records = iter_package(plan, kind, out, should_stop=should_stop)
         return follow(records, lambda one: f"{one.done}/{one.total} {one.what}").folder or out
 
 
-def _word(plan: Plan, kind: PackageKind | None, folder: Path | None) -> str:
+def _format_plan(plan: PackagePlan, kind: PackageKind | None, folder: Path | None) -> str:
     has_trials = kind is None or FORMATS[kind].has_trials
     facts = plan.describe() if has_trials else (plan.describe_set(),)
     warnings = plan.warnings() if has_trials else ()

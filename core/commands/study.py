@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from core.checks import refusal
 from core.commands.options import Device, Given, Json, NewFolder, Seed, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
-from core.commands.sweeps import word_progress
+from core.commands.sweeps import format_progress
 from core.engine import Engine
 from core.headers import unstructure
 from core.sweeps.step_seconds import measure_step_seconds
@@ -65,7 +65,7 @@ def run_study(
         if cost:
             return 0
         records = engine.iter_study(config, out, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
-        follow(records, word_progress, always=True)
+        follow(records, format_progress, always=True)
     from core.reports.study_report import write_study
 
     report = write_study(out)

@@ -75,7 +75,7 @@ def check(words: Sequence[str], options: SurfaceOptions) -> None:
         surface = imported.surface
         print("\n".join(imported.describe()))
     else:
-        print("\n".join(_tell(next(info for info in list_surfaces() if info.name == surface.name))))
+        print("\n".join(_format_surface(next(info for info in list_surfaces() if info.name == surface.name))))
     if options.subject is not None:
         subject = load_as_recorded(options.subject)
         check_fit(subject.voxels, own=subject.surface, surface=surface)
@@ -195,7 +195,7 @@ def _check_free(name: str, *, replace: bool) -> None:
         raise refusal("name", allowed="a new surface name", got=name, advice="Choose another --name, or --replace it.")
 
 
-def _tell(info: SurfaceInfo) -> list[str]:
+def _format_surface(info: SurfaceInfo) -> list[str]:
     left, right = info.n_vertices
     atlases = ", ".join(info.atlases) or "none"
     head = f"{left:,} vertices left, {right:,} right"

@@ -103,16 +103,16 @@ def _ask(
         print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
         if cost:
             return 0
-        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), word_progress, always=True)
-    return _tell(out, as_json=json)
+        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), format_progress, always=True)
+    return _report(out, as_json=json)
 
 
-def word_progress(progress: RunProgress) -> str:
+def format_progress(progress: RunProgress) -> str:
     """One line on a sweep or study under way."""
     return f"{progress.done}/{progress.n_cells} {progress.cell}{time_left(progress.seconds_left)}"
 
 
-def _tell(out: Path, *, as_json: bool) -> int:
+def _report(out: Path, *, as_json: bool) -> int:
     from core.reports.analysis_package import describe_result, write_analysis
 
     report = write_analysis(out)

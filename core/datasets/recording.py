@@ -84,7 +84,7 @@ class Recording:
         The importer it came from: "nsd".
     source : Path
         What the user pointed to.
-    person : str
+    participant : str
         Which of the people in the source; "" where there is one.
     people : tuple of str
         All of them.
@@ -123,7 +123,7 @@ class Recording:
     categories: tuple[str, ...]
     images: ImageSource
     zscore: bool
-    person: str = ""
+    participant: str = ""
     people: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     held_out: BoolArray | None = None

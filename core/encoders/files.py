@@ -227,8 +227,8 @@ def _header(data: EncoderData) -> dict[str, Any]:
     table, arrays = split_arrays(data.card)
     optional = {one.name: one.default for one in dataclasses.fields(EncoderCard) if one.default is not MISSING}
     extra = {name: table.pop(name) for name in optional if name in table}
-    told = {"confidence"} if data.card.n_bootstrap else set()
-    extra = {name: value for name, value in extra.items() if value not in (optional[name], []) or name in told}
+    recorded = {"confidence"} if data.card.n_bootstrap else set()
+    extra = {name: value for name, value in extra.items() if value not in (optional[name], []) or name in recorded}
     if data.components is None:
         extra["has_components"] = False
     is_first = not later and set(arrays) == set(SCORES) and not extra.keys() - {"provenance"}

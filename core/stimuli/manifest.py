@@ -40,7 +40,7 @@ LISTS = {"voxels": " ", "weights": " ", "warnings": " | "}
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class TransferShift:
     """What a file does in another network's encoder: the target's shift, in the response's unit and in its own SDs."""
 
     shift: float
@@ -104,7 +104,7 @@ class ManifestRow:
     degrees: float | None
     warnings: tuple[str, ...] = ()
     target_roi: str = ""
-    transfer: Mapping[str, Transfer] = field(default_factory=dict)
+    transfer: Mapping[str, TransferShift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("width_px", "height_px", "picture_px", "resolution"):

@@ -108,12 +108,12 @@ def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
 
 def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...]:
     now = describe_circumstances(new.header.written_with["device"])
-    told: dict[str, None] = {}
+    differences: dict[str, None] = {}
     for then in [*(entry.made_with for entry in old.header.recipes), old.header.written_with]:
         for name in sorted(then.keys() | now.keys()):
             if then.get(name) != now.get(name):
-                told[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
-    return tuple(told)
+                differences[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
+    return tuple(differences)
 
 
 class _Finder:

@@ -169,8 +169,8 @@ def _read_gifti_name(path: Path, stem: str, *, is_label: bool) -> _Named | None:
 
 def _space(words: Sequence[str]) -> str:
     """The space and density a name tells, "" for a subject's own."""
-    told = [after for word, after in itertools.pairwise(words) if word in ("space", "den")]
-    return "-".join([*told, *(word for word in words if re.fullmatch(r"\d+k", word) and word not in told)])
+    named = [after for word, after in itertools.pairwise(words) if word in ("space", "den")]
+    return "-".join([*named, *(word for word in words if re.fullmatch(r"\d+k", word) and word not in named)])
 
 
 def _rank(words: Sequence[str]) -> tuple[int, int]:

@@ -60,10 +60,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     return Recording(
         kind=KIND,
         source=source,
-        person=files.person,
+        participant=files.participant,
         people=files.people,
-        title=f"NSD {files.person}",
-        note=f"7T fMRI of one person, {files.space}, {files.betas.name}.",
+        title=f"NSD {files.participant}",
+        note=f"7T fMRI of one participant, {files.space}, {files.betas.name}.",
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z (of the session)",

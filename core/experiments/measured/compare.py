@@ -179,7 +179,7 @@ def iter_compare(
         As soon as `should_stop()` is true.
     """
     control = choose_control(measured.plan, config.control)
-    settled = replace(config, control=control)
+    resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
     wanted = [
         (network, measure, cut, value, chosen)
@@ -191,11 +191,11 @@ def iter_compare(
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
         if should_stop():
             raise Cancelled
-        row = _compare(shifts, network, measure, chosen=chosen, config=settled)
+        row = _compare(shifts, network, measure, chosen=chosen, config=resolved)
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
         yield CompareProgress(number + 1, len(wanted))
-    result = Comparison(measured, settled, shifts, _correct(rows), _warn(shifts, settled))
+    result = Comparison(measured, resolved, shifts, _correct(rows), _warn(shifts, resolved))
     yield CompareProgress(len(wanted), len(wanted), result)
 
 

@@ -142,7 +142,7 @@ def test_options_come_from_a_config_and_its_docstring() -> None:
         return 0
 
     words = ["--least", "0.5", "--no-shown", "--kind", "LARGE"]
-    bound, _ = options.read_words(command, words, name="main.py test")
+    bound, _ = options.parse_arguments(command, words, name="main.py test")
     assert command(*bound.args, **bound.kwargs) == 0
     config, typed, over = made[0]
     assert config == Config(kind="large", low=0.5, shown=False)

@@ -9,7 +9,7 @@ from core.networks.spec import Tokens
 
 
 @dataclass(frozen=True, slots=True)
-class ImportWishes:
+class NetworkImportOptions:
     """What the user says about a network; what is not said is taken from its architecture, or from ImageNet's customs.
 
     Parameters
