@@ -20,7 +20,7 @@ OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough mem
 def choose_device(wanted: str = "auto") -> str:
     """The device to use: "cuda", "mps" or "cpu"; "auto" takes the first of these that works here.
 
-    Raises BadInputError if the wish is unknown or this machine has no such device.
+    Raises BadInputError if the device is unknown or this machine has none.
     """
     check_choice("device", wanted, DEVICES)
     present = list_devices()

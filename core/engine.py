@@ -197,7 +197,7 @@ class Engine:
     def iter_fit(
         self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop
     ) -> Iterator[SearchProgress]:
-        """Fit and save what was asked; the last record holds the card, or the choice of a search over layers.
+        """Run and save the requested fits; the last record holds the card, or the choice of a search over layers.
 
         Raises Cancelled as soon as `should_stop()` is true. Encoders opened before are opened anew afterwards.
         """

@@ -1,4 +1,4 @@
-"""The command line: every command by its name, and what an error becomes. Never holds the work of a command."""
+"""The command line: every command by its name, and what an error becomes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def prepare(arguments: Sequence[str], host: Host | None = None) -> Callable[[], 
 
         return lambda: print(render_help(name)) or DONE
     if name in GROUPS:
-        check_choice("WHAT", "", GROUPS[name], advice=f"`main.py {name} --help` tells what each does.")
+        check_choice("WHAT", "", GROUPS[name], advice=f"`main.py {name} --help` explains each.")
     command = load_command(name)
     bound, expected = parse_arguments(command, rest, name=f"main.py {name}".strip())
     more = {"host": host} if "host" in expected else {}

@@ -33,7 +33,7 @@ GL_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing looked at: what, what was found, and the cure if it is a problem."""
+    """One check: what was checked, what was found, and the remedy if it is a problem."""
 
     what: str
     found: str
@@ -41,7 +41,7 @@ class CheckResult:
 
 
 def run_doctor(*, json: Annotated[bool, about("print a JSON array of {what, found, cure}")] = False) -> int:
-    """Print every finding; returns 0, or 2 if something needs a cure."""
+    """Print every result; returns 0, or 2 if something needs a remedy."""
     results = list(iter_results())
     lines = []
     for result in results:
@@ -52,7 +52,7 @@ def run_doctor(*, json: Annotated[bool, about("print a JSON array of {what, foun
 
 
 def iter_results() -> Iterator[CheckResult]:
-    """Everything looked at, in order."""
+    """Every check, in order."""
     yield CheckResult("Python", f"{platform.python_version()} on {platform.platform()}")
     yield from map(check_package, PACKAGES)
     yield check_torch()

@@ -1,4 +1,4 @@
-"""The `encoders` command: lists, shows, imports, exports and removes encoders. Never holds the work itself."""
+"""The `encoders` command: lists, shows, imports, exports and removes encoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `fit` command: fits encoders, or searches layers, and prints how well they predict. Never holds any numerics."""
+"""The `fit` command: fits encoders, or searches layers, and prints how well they predict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from core.words import format_duration
 SEARCH = "search"
 REGION = "ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation"
 HOLDOUT = "fit again without a category and score on it; `all` for each"
-OUTER = f"{DEFAULT_OUTER} if no number is said"
+OUTER = f"{DEFAULT_OUTER} if no number is given"
 SETTINGS = "reducer n_components n_folds readout l1_ratio seed"
 EXPLANATION = """\
 examples:
@@ -59,7 +59,7 @@ class FitJob(NamedTuple):
     subject: str
 
     def request(self, options: FitOptions) -> FitRequest:
-        """What the engine is asked."""
+        """The request to the engine."""
         return FitRequest(self.subject, self.network, (self.layer,), options)
 
 
@@ -113,12 +113,12 @@ def run_fit(
     layer: Annotated[str | None, about("feature layer; see `list layers` (default: the network's usual one)")] = None,
     layers: Annotated[str | None, about("`search`: the best offered layer for each ROI; or of these: a,b,c")] = None,
     all: Annotated[bool, about("every offered layer of every network, for every subject")] = False,  # noqa: A002
-    estimate: Annotated[bool, about("only tell what the fits would cost")] = False,
+    estimate: Annotated[bool, about("only print what the fits would cost")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
-    """Fit what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
+    """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
     options = given.make(FitArguments).resolve(given.of(EncoderConfig))
     jobs = plan_fits(subject, network, layer=layer, everything=all)
     if layers and (all or layer or subject is None or network is None):
@@ -176,7 +176,7 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
 def iter_fits(
     engine: Engine, jobs: Sequence[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
 ) -> Iterator[dict[str, Any]]:
-    """Run planned fits one after another, telling on stderr how far each is; yields the JSON object of each."""
+    """Run planned fits one after another, reporting progress on stderr; yields the JSON object of each."""
     before = ""
     for job in jobs:
         if before and job.network != before:  # each is needed once; all of them together would fill the memory

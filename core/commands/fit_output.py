@@ -1,4 +1,4 @@
-"""What `fit` prints: JSON objects, tables by ROI, a line of progress. Never fits."""
+"""What `fit` prints: JSON objects, tables by ROI, a line of progress."""
 
 from __future__ import annotations
 

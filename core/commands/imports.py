@@ -1,4 +1,4 @@
-"""The `import` and `subjects` commands: recordings in, recordings out. Never holds a layout."""
+"""The `import` and `subjects` commands: recordings in, recordings out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `networks` command: list, add, download, remove, check, and the layers of one. Never trains, never attacks."""
+"""The `networks` command: list, add, download, remove, check, and the layers of one."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def add(source: str, options: NetworkOptions, given: Given) -> int:
 
 
 def download(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Get the weights, telling how far it is."""
+    """Download the weights, reporting progress."""
     with stop_on_interrupt() as should_stop:
         last = follow(iter_get(source, should_stop=should_stop), format_progress)
     if last.path is None:
@@ -151,7 +151,7 @@ def run_networks(
     *,
     given: Given,
 ) -> int:
-    """Do what is asked; returns 0, or 2 if a check fails. Raises ProbeError with one clear sentence."""
+    """Run the action; returns 0, or 2 if a check fails. Raises ProbeError with one clear sentence."""
     check_choice("ACTION", action, ACTIONS)
     if action != "list":
         check_choice("NETWORK", "given" if source else "missing", ["given"], advice="Name a network after it.")

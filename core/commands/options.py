@@ -1,4 +1,4 @@
-"""Options of the command line, made from signatures and frozen configs: types, defaults, help. Never runs a command.
+"""Options of the command line, made from signatures and frozen configs: types, defaults, help.
 
 A command is a function; cyclopts reads its words by its signature. What a config says already is not said again:
 `takes` adds the options of a config's fields, with the help of its docstring, and hands what was typed on as `given`.

@@ -1,4 +1,4 @@
-"""The `package` command: a written stimulus set becomes something that runs tomorrow. Never makes stimuli."""
+"""The `package` command: a written stimulus set becomes something that runs tomorrow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCREEN = "degrees width_cm=screen-cm distance_cm"
 EPILOG = """\
 Without options it follows the published template: 2 s on, 2 s off, 8.4 degrees, 90 stimuli and 4 catch trials a run. A
 template is a TOML file: `--save-timing FILE` writes one to edit, `--timing FILE` uses it; options go before it.
---dry-run tells durations and warnings and writes nothing. --json prints one object: kind, folder (null at a dry run),
+--dry-run prints durations and warnings and writes nothing. --json prints one object: kind, folder (null at a dry run),
 stimuli, participants, runs, trials (of each run), run_seconds, seconds (of a participant), degrees, facts, warnings.
 Kinds:"""
 KINDS = "\n".join(f"  {kind:<11} {made.summary}" for kind, made in FORMATS.items())
@@ -40,7 +40,7 @@ def run_package(
     timing: Annotated[Path | None, about("timing template (TOML)")] = None,
     save_timing: Annotated[Path | None, about("write the template in use and stop")] = None,
     screen_px: Annotated[tuple[int, int] | None, about("width and height of the screen, in pixels")] = None,
-    dry_run: Annotated[bool, about("tell durations and warnings, write nothing")] = False,
+    dry_run: Annotated[bool, about("print durations and warnings, write nothing")] = False,
     json: Json = False,
     given: Given,
 ) -> int:

@@ -1,4 +1,4 @@
-"""The `probe` command: one probe from the command line, exported with its manifest. Never opens a window."""
+"""The `probe` command: one probe from the command line, exported with its manifest."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ EXPLANATION = """\
                             is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
   seconds, device, folder, files
-Every response is recomputed from the delivered pixels; the manifest tells the same of the saved 8-bit files."""
+Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
 
 
 @dataclass(frozen=True, slots=True)

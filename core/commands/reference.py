@@ -1,4 +1,4 @@
-"""The help of every command and the command line reference, rendered from signatures and configs. Never runs a command.
+"""The help of every command and the command line reference, rendered from signatures and configs.
 
 python -m core.commands.reference > docs/command-line.md
 """

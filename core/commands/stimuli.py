@@ -1,4 +1,4 @@
-"""The `stimuli` commands: plan, make and check sets of stimuli. Never opens a window."""
+"""The `stimuli` commands: plan, make and check sets of stimuli."""
 
 from __future__ import annotations
 

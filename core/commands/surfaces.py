@@ -1,4 +1,4 @@
-"""The `surfaces` command: imports, lists, checks and removes cortical surfaces. Never reads a surface file itself."""
+"""The `surfaces` command: imports, lists, checks and removes cortical surfaces."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def add(words: Sequence[str], options: SurfaceOptions) -> None:
     if options.name or paths[0].is_dir():
         _check_free(check_surface_name(name), replace=options.replace)
     imported = read_surface(paths, name=name, atlas=options.atlas)
-    _check_free(check_surface_name(name), replace=options.replace)  # a file's name is judged once it is a surface
+    _check_free(check_surface_name(name), replace=options.replace)  # a file's name is checked once it is a surface
     path = save_surface(imported.surface, imported.atlases, replace=options.replace)
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe()), f"  kept in {path}"]))
 

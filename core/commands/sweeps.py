@@ -1,4 +1,4 @@
-"""The four analysis commands: options to a sweep, the cost first, progress, the answer. Never computes one."""
+"""The four analysis commands: options to a sweep, the cost first, progress, the answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXPLANATION = """\
 Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.
 Images: ids or files, comma-separated; "test:8" draws 8 of the held-out images of the first subject.
 Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate.
-The cost is told first. Ctrl-C stops; the same command with --resume goes on where it stopped.
+The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),
 figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
 
@@ -65,7 +65,7 @@ def _ask(
     gate: Annotated[float, about("least cross-validated r of a voxel, from -1 to 1")] = 0.1,
     seed: Seed = 0,
     resume: Annotated[bool, about("go on with the same sweep in that folder")] = False,
-    cost: Annotated[bool, about("tell the cost and stop")] = False,
+    cost: Annotated[bool, about("print the cost and stop")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
@@ -126,7 +126,7 @@ def _report(out: Path, *, as_json: bool) -> int:
 
 
 def _choose_copies(wanted: str, encoders: tuple[EncoderName, ...]) -> Copies:
-    """The copies that are wanted and can be made; what cannot is told on stderr."""
+    """The copies that are wanted and can be made; what cannot is reported on stderr."""
     if wanted == "none":
         return Copies((), (), ())
     found = choose_copies(encoders)

@@ -1,4 +1,4 @@
-"""The TOML file that describes a laboratory's own recording: its keys, their checks, and a template. Never reads data.
+"""The TOML file that describes a laboratory's own recording: its keys, their checks, and a template.
 
 Paths are relative to the TOML file. `main.py import template` writes `TEMPLATE`.
 """

@@ -1,4 +1,4 @@
-"""What a user decides about an import: checked before anything is read. Never looks at the recording itself."""
+"""The options of importing a recording, checked before anything is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every importer hands over: a recording that was looked at, but not yet read. Never averages or writes.
+"""What every importer returns: a recording whose headers were read, but not its responses.
 
 An importer reads headers, the design and the ROI labels (seconds), and gives a `Recording`: who saw what in which
 trial, where the voxels lie, and for each session a function that reads it. `core.datasets.importer` does the rest,

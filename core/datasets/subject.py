@@ -1,4 +1,4 @@
-"""The subjects, shipped and imported: voxels, the images they saw, responses. Never fits or predicts anything.
+"""The subjects, shipped and imported: voxels, the images they saw, responses.
 
 Shipped ones lie under `resources/demo/subjects`, imported ones under `data_folder()/subjects`; each is a folder with
 subject.json, voxels.npz and its responses: responses.npz (repeats) or responses.npy (means, memory-mapped).
@@ -68,7 +68,7 @@ class SubjectHeader:
     """What subject.json says; the fields are those of `Subject`.
 
     `rois` names the labels of voxels.npz from 1 on; shipped subjects have no `categories` and no `image_source`;
-    `imported` tells which importer read what.
+    `imported` says which importer read what.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What an import found, as a record, as JSON and as lines of text. Never reads a recording."""
+"""What an import found, as a record, as JSON and as lines of text."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: Corti
     Raises
     ------
     BadInputError
-        If the voxels do not fit the surface; the counts are told.
+        If the voxels do not fit the surface; the message gives the counts.
     StorageError
         If the choice cannot be kept.
     """

@@ -1,6 +1,6 @@
 """Places the voxels of a recording on a surface: vertices of fsaverage, voxels of a volume, points, whole ROIs.
 
-Voxels that cannot be placed keep no vertex and can be reached through their ROI. Never moves a response.
+Voxels that cannot be placed keep no vertex and can be reached through their ROI.
 """
 
 from __future__ import annotations

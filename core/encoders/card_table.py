@@ -1,4 +1,4 @@
-"""An encoder card as a table and as text: what is copied, saved as CSV and printed. Never computes a score."""
+"""An encoder card as a table and as text: what is copied, saved as CSV and printed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
             CardRow("Files", ", ".join(f"{name} ({digest[:12]})" for name, digest in provenance.files)),
             CardRow("Note", provenance.note),
         ]
-    return tuple(fact for fact in rows if fact.value)
+    return tuple(row for row in rows if row.value)
 
 
 def describe_reducer(card: EncoderCard) -> str:

@@ -33,7 +33,7 @@ def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntAr
     Parameters
     ----------
     images : sequence of str, one a row
-        What tells images apart: equal texts are repeats of one image.
+        What identifies images: equal texts are repeats of one image.
     n_folds : int
     seed : int
 

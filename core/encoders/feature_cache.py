@@ -23,7 +23,7 @@ from core.encoders.card import FloatMatrix, FloatVector
 
 LOGGER = logging.getLogger(__name__)
 NAME_LENGTH = 16
-"""Hexadecimal digits of the network's hash in the folder name: 64 bits tell any two weights files apart."""
+"""Hexadecimal digits of the network's hash in the folder name: 64 bits distinguish any two weights files."""
 HASH_BYTES = 32
 CHECKSUM_BYTES = 4
 RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES

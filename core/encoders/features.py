@@ -1,4 +1,4 @@
-"""Gives the features of images, from the cache where they are known, else from the network. Never fits.
+"""Gives the features of images, from the cache where they are known, else from the network.
 
 Pooled, and projected where the encoder wants it: what is cached is what the reducer sees.
 """

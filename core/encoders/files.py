@@ -1,4 +1,4 @@
-"""Writes, finds and reads encoders: a .safetensors of float32 arrays and a .json header beside it. Never runs them.
+"""Writes, finds and reads encoders: a .safetensors of float32 arrays and a .json header beside it.
 
 Light: reading a card or listing encoders needs no torch. A user's own encoder goes before an embedded one of the same
 subject, network and layer.
@@ -64,7 +64,7 @@ def user_encoders_folder() -> Path:
 
 
 def encoder_folders() -> tuple[Path, ...]:
-    """Where encoders are looked for, in order: the user's own, then the embedded ones."""
+    """Where encoders are searched, in order: the user's own, then the embedded ones."""
     return user_encoders_folder(), demo_folder() / "encoders"
 
 

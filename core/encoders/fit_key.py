@@ -1,4 +1,4 @@
-"""What a fit depends on, as one hash: the name of its partial store. Never opens a file."""
+"""What a fit depends on, as one hash: the name of its partial store."""
 
 from __future__ import annotations
 

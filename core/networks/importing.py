@@ -164,7 +164,7 @@ def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> 
 
 
 def _apply(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:
-    """The entry with what the user said."""
+    """The entry with the user's options."""
     layers = options.layers or spec.layers
     return replace(
         spec,

@@ -1,4 +1,4 @@
-"""What can be done with networks besides opening them, for command line and window alike. Never draws or prints.
+"""What can be done with networks besides opening them, for command line and window alike.
 
 Getting the weights of one and keeping a library's name among the user's networks; checking one; taking one away.
 """

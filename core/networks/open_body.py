@@ -1,4 +1,4 @@
-"""Opens the body of any network with its weights, cut behind a layer, as it was trained. Never folds or probes it.
+"""Opens the body of any network with its weights, cut behind a layer, as it was trained.
 
 What a network is made of decides the way: a definition of a library and a state dict, a TorchScript or torch.export
 file, or a function of the user.

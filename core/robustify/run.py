@@ -1,4 +1,4 @@
-"""A robust fine-tuning from the wish to a network that can be chosen. Never trains by itself: `robustify.py` does.
+"""A robust fine-tuning from its options to a network that can be chosen. Never trains by itself: `robustify.py` does.
 
 suggest_recipe: layers and resolutions that suit the network -> iter_robustify -> publish_checkpoint -> keep_robust.
 """
@@ -52,14 +52,14 @@ def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: An
 def iter_run(
     options: RobustifyOptions, *, device: str = "cpu", should_stop: Callable[[], bool] = never_stop
 ) -> Iterator[RobustifyProgress | RobustifyDone]:
-    """Train from where the checkpoint of these options stands, then write, measure and keep the network.
+    """Resume from the checkpoint of these options if there is one, then write, measure and keep the network.
 
     Raises
     ------
     BadInputError
         If the network, a layer or a value cannot be used, the id is taken, or the folder has no photographs.
     Cancelled
-        Once `should_stop()` is true; the checkpoint is written first, and the same options go on from it.
+        Once `should_stop()` is true; the checkpoint is written first, and the same options resume from it.
     """
     if options.id:
         check_new_id(options.id)

@@ -53,7 +53,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class AimRecord:
-    """What is asked of the target beyond raising or lowering it; see `app.base.aim.Aim`, which has the same fields."""
+    """Options of the target beyond raising or lowering it; see `app.base.aim.Aim`, which has the same fields."""
 
     contrast_roi: str = ""
     contrast_weight: float = 1.0
@@ -70,7 +70,7 @@ class AimRecord:
 
 @dataclass(frozen=True, slots=True)
 class ViewRecord:
-    """How the cortex is looked at.
+    """The view of the cortex.
 
     Parameters
     ----------

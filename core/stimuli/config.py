@@ -1,4 +1,4 @@
-"""What a set of stimuli is asked to hold beside its probes, as one frozen, checked record. Never makes anything."""
+"""The options of a set of stimuli beside its probes, as one frozen, checked record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saves one item's images through one path, reads them back and describes every file. Never attacks.
+"""Saves one item's images through one path, reads them back and describes every file.
 
 Every figure is of the pixels that were read back from the disk, as the network sees them through the layout's stated
 way; what the pixels did before stands beside it.
@@ -69,7 +69,7 @@ def write_item(
     config : SetConfig
     match : Match
     warnings : sequence of ProbeWarning
-        What is known beyond what the probe itself tells, such as duplicates.
+        Warnings beyond those of the probe itself, such as duplicates.
     """
     saved = [
         _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)
@@ -106,7 +106,7 @@ def write_item(
 
 
 def evaluate_item(item: Item, config: SetConfig) -> tuple[ProbeWarning, ...]:
-    """What is to be told of an item before it is written."""
+    """The warnings of an item before it is written."""
     missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
     own = evaluate_probe(item.probe, item.card, gate=config.gate)
     return (*own, *(warn_missing_control(kind.words) for kind in missing))

@@ -1,4 +1,4 @@
-"""One item of a set before it is written: a probe, who scores its files, and what else is known. Never writes."""
+"""One item of a set before it is written: a probe, who scores its files, and what else is known."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The manifest of a stimulus set: one row a file, written as CSV and JSON, read back only if whole. Never scores.
+"""The manifest of a stimulus set: one row a file, written as CSV and JSON, read back only if whole.
 
 A set is a folder: manifest.json, manifest.csv, README.md and stimuli/ID.png. The JSON is the truth; it holds the hash
-of every other file and of itself, so that what was edited, lost or added is told instead of being used.
+of every other file and of itself, so that a set with files edited, lost or added is refused.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def read_manifest(path: Path) -> StimulusSet:
 
 
 def read_rows(path: Path) -> StimulusSet:
-    """The same of the manifest alone: no other file is looked at."""
+    """The same of the manifest alone: no other file is read."""
     asked = Path(path).expanduser()
     file = asked / MANIFEST if asked.is_dir() else asked
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""Names of stimuli and sets that are safe on every file system. Never touches a file."""
+"""Names of stimuli and sets that are safe on every file system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", 
 
 
 def safe_name(text: str) -> str:
-    """A name of ASCII letters, digits and . + - _ only; what was cut off a long one is told by a part of its hash."""
+    """A name of ASCII letters, digits and . + - _ only; a part of its hash replaces what a long one loses."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^\w.+-]+", "_", plain, flags=re.ASCII).strip("._ ")
     if not name or name.split(".")[0].casefold() in RESERVED:

@@ -1,4 +1,4 @@
-"""Exports one probe as a matched set of PNG stimuli: a set of one item. Never attacks."""
+"""Exports one probe as a matched set of PNG stimuli: a set of one item."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def export_probe(
     degrees : float or None
         Width the stimuli will be shown at, in degrees of visual angle.
     recipients : mapping of str to RecipientEncoder, optional
-        Other networks' encoders, "network layer" to recipient; each row then tells the shift there.
+        Other networks' encoders, "network layer" to recipient; each row then holds the shift there.
     card : EncoderCard, optional
         Scores of the probe's encoder, for warnings.
     space : str

@@ -1,4 +1,4 @@
-"""A plan: images x targets x directions x budgets x encoders, resolved before anything heavy. Never probes."""
+"""A plan: images x targets x directions x budgets x encoders, resolved before anything heavy."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
 
 def read_plan(path: Path) -> dict[str, Any]:
-    """The options of a plan file in TOML or JSON; images named by relative paths lie beside it.
+    """The options in a plan file, TOML or JSON; images named by relative paths lie beside it.
 
     Raises BadInputError or StorageError if the file is no plan or cannot be read.
     """
@@ -148,7 +148,7 @@ def read_plan(path: Path) -> dict[str, Any]:
 
 
 def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
-    """The plan that named options describe, as in a plan file.
+    """The plan that the options of a plan file describe.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def _check_flag(name: str, value: object) -> bool:
 
 
 def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
-    """A plan as the options that lead to it again, everything drawn or left out named."""
+    """The options that give this plan again; everything drawn at random or left out is spelled out."""
     delivery, layout = plan.delivery, plan.delivery.layout
     stated = {name: getattr(layout, name) for name in ("degrees", "luminance", "contrast")}
     return {

@@ -1,4 +1,4 @@
-"""What a preview shows of the items of a set: thumbnails, budget, shifts, warnings. Never writes one.
+"""What a preview shows of the items of a set: thumbnails, budget, shifts, warnings.
 
 Responses are those of the pixels rounded to 8 bits at the network's input size; the written files are scored again.
 """
@@ -40,7 +40,7 @@ class ItemPreview:
     `pictures` maps roles to thumbnails (THUMBNAIL, THUMBNAIL, 3) uint8, the original first; `shift` is in `unit`,
     `shift_sd` in SDs (NaN where not known); `control_shift` is the largest of its controls; `transfer` maps
     "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels; `key`
-    is what the look depends on.
+    is what the preview depends on.
     """
 
     key: str
@@ -58,7 +58,7 @@ class ItemPreview:
 
 @dataclass(frozen=True, slots=True)
 class PreviewProgress:
-    """Where the looking stands, with every look there is so far; `stage` is "probe" or "preview"."""
+    """How far the previews are, with all that are finished; `stage` is "probe" or "preview"."""
 
     stage: str
     done: float
@@ -77,9 +77,9 @@ def iter_previews(
     known: Mapping[str, ItemPreview] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[PreviewProgress]:
-    """Make the probes that are missing, then look at every item; the last record holds all looks.
+    """Make the probes that are missing, then a preview of every item; the last record holds all previews.
 
-    What is in `known`, earlier looks by their keys, is neither made nor looked at again.
+    What is in `known`, earlier previews by their keys, is not made again.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def iter_previews(
 
 
 def preview_key(recipes: Sequence[Recipe], number: int, config: SetConfig) -> str:
-    """What the look of an item depends on, as one text."""
+    """What the preview of an item depends on, as one text."""
     wants_donor = ControlKind.OTHER_IMAGE in config.controls
     index = find_donor(recipes, number) if wants_donor else None
     donor = recipes[index].digest if index is not None else ""

@@ -17,17 +17,17 @@ DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
 """Share of colour values pushed onto black or white above which a perturbation is called clipped."""
 LINEAR_RANGE = (0.75, 1.25)
-"""Linearity outside this is told: the shift is another than the gradient promises."""
+"""Linearity outside this range gives a warning: the shift differs from what the gradient predicts."""
 LEAST_LEFT = 0.8
 """Part of the shift that should be left in the saved file."""
 LARGEST_UNEQUAL = 0.05
-"""Part by which a control's realised norm may differ from the perturbed file's without being told."""
+"""Part by which a control's realised norm may differ from the perturbed file's without a warning."""
 CONTROL_SHARE = 0.5
-"""A random control that moves the target by more than this part of the shift is told."""
+"""A random control that moves the target by more than this part of the shift gives a warning."""
 
 
 class WarningCode(StrEnum):
-    """The kinds of warning."""
+    """What a warning is about."""
 
     EIGHT_BIT = "8 bits"
     CLIPPED = "clipped"
@@ -43,7 +43,7 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeWarning:
-    """One of them: its kind for a badge, its sentence for the manifest and the tooltip."""
+    """One warning: its code for a badge, its sentence for the manifest and the tooltip."""
 
     code: WarningCode
     text: str
@@ -52,7 +52,7 @@ class ProbeWarning:
 def evaluate_probe(
     probe: Probe, card: EncoderCard | None = None, *, gate: float = DEFAULT_GATE
 ) -> tuple[ProbeWarning, ...]:
-    """Everything to be told of a probe; what needs the encoder's scores only where its card is given."""
+    """All warnings of a probe; those that need the encoder's scores only if its card is given."""
     found = [*_evaluate_pixels(probe), *_evaluate_shift(probe)]
     if card is not None:
         found += _evaluate_encoder(probe, card, gate)
@@ -98,7 +98,7 @@ def prediction_error_sd(r: float) -> float:
 
 
 def target_r(probe: Probe, card: EncoderCard) -> float:
-    """The r that the gate looks at: of the voxel, or the median over the target's voxels; NaN if unknown."""
+    """The r that is compared with the gate: of the voxel, or the median over the target's voxels; NaN if unknown."""
     voxels = [voxel for voxel in probe.config.target.voxels if voxel < card.n_voxels]
     known = gate_r(card)[voxels]
     known = known[np.isfinite(known)]

@@ -65,7 +65,7 @@ def iter_rebuild(
     ----------
     source : Source
     old : StimulusSet
-        As `read_rows` gives it; none of its other files is looked at.
+        As `read_rows` gives it; none of its other files is read.
     folder : Path
     images : sequence of Path
         Files, or folders of them, to look for images in that are no longer where they were; they are known by their

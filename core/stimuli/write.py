@@ -122,7 +122,7 @@ def iter_write(
 
 
 def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:
-    """The result of a making, without looking at its progress."""
+    """The written set, ignoring the progress records."""
     result = None
     for record in records:
         result = record.result

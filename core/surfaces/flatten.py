@@ -1,4 +1,4 @@
-"""A flat geometry from a flattened patch: upright, not mirrored, every vertex somewhere. Never flattens itself."""
+"""A flat geometry from a flattened patch: upright, not mirrored, every vertex somewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a surface with its atlases out of the files found, or says in one sentence why not. Never saves it."""
+"""Makes a surface with its atlases out of the files found, or says in one sentence why not."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _inside(
     if options.mask == "all":
         ncsnr = _read_ncsnr(files, None)
         if ncsnr is None:
-            advice = "ncsnr is missing, so the brain cannot be told from what lies around it. Name a mask."
+            advice = "ncsnr is missing, so the brain cannot be separated from its surroundings. Name a mask."
             raise refusal("mask", allowed="the name of a mask", got="all", advice=advice)
         return np.asarray(np.isfinite(ncsnr) & (ncsnr > 0))
     if mask is not None:

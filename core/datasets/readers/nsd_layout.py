@@ -1,4 +1,4 @@
-"""Where the files of the Natural Scenes Dataset lie, and which image was shown in which trial. Never reads a response.
+"""Where the files of the Natural Scenes Dataset lie, and which image was shown in which trial.
 
 nsddata/experiments/nsd/nsd_expdesign.mat                 masterordering, subjectim, sharedix (all 1-based)
 nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5              imgBrick (73000, 425, 425, 3) uint8

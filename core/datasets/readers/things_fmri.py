@@ -188,7 +188,7 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
 
 
 def _sides(voxels: Table) -> npt.NDArray[np.int8]:
-    """1 for voxels in an ROI of the right hemisphere; the tables tell no more of the side than that."""
+    """1 for voxels in an ROI of the right hemisphere; the tables say no more about the side."""
     columns = [f"r{roi}" for roi in CATEGORY if f"r{roi}" in voxels]
     inside = [to_numbers(voxels[column], column) == 1 for column in columns]
     nowhere = np.zeros(len(voxels["voxel_x"]), dtype=bool)

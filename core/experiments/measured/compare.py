@@ -1,4 +1,4 @@
-"""Whether measured responses move as predicted: effect sizes, sign tests, slopes, by network. Never reads a file."""
+"""Whether measured responses move as predicted: effect sizes, sign tests, slopes, by network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN = "own network of each probe"
 
 
 class Cut(StrEnum):
-    """By what probes are told apart."""
+    """What distinguishes probes."""
 
     ALL = "all"
     SOURCE = "source network"
@@ -174,7 +174,7 @@ def iter_compare(
     Raises
     ------
     BadInputError
-        If the wished control is not in the set.
+        If the requested control is not in the set.
     Cancelled
         As soon as `should_stop()` is true.
     """
@@ -359,5 +359,5 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     if counted < LEAST_FOR_TEST:
         lines.append(f"With {counted} {config.cluster}s no exact two-sided sign test can reach p < 0.05; it takes 6.")
     if counted < LEAST_FOR_INTERVALS:
-        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few hardly tell anything.")
+        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few say little.")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""A comparison as plain tables, texts and JSON. Never computes a statistic."""
+"""A comparison as plain tables, texts and JSON."""
 
 from __future__ import annotations
 

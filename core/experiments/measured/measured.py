@@ -1,4 +1,4 @@
-"""Joins measured trials with a set's stimuli and checks them: ids, repeats, columns, sessions. Never takes a shift."""
+"""Joins measured trials with a set's stimuli and checks them: ids, repeats, columns, sessions."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def find_columns(
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """The columns a target is compared with, and their weights.
 
-    In this order: the column wished for it; one named as the target, or as its ROI where the target is the ROI; its
+    In this order: the column requested for it; one named as the target, or as its ROI where the target is the ROI; its
     voxels ("voxel 12", "v12" or "12") with the target's own weights; the only column there is.
 
     Raises
@@ -259,7 +259,7 @@ def _check_known(plan: MeasuredPlan, trials: Trials, unknown: tuple[str, ...], o
 
 
 def _check_target_columns(plan: MeasuredPlan, options: MatchOptions) -> None:
-    """A column wished for a target that the set has not would be passed over in silence."""
+    """A column requested for a target that is not in the set would be ignored silently."""
     names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
     for name in options.target_columns:
         if name:
@@ -267,7 +267,7 @@ def _check_target_columns(plan: MeasuredPlan, options: MatchOptions) -> None:
 
 
 def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
-    """A target's own column that holds a text is a slip: no other column may take its place."""
+    """A target's own column that holds text is an error: no other column may take its place."""
     requested = next(
         (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
     )

@@ -1,4 +1,4 @@
-"""From files to what can be compared: reads the set, then the measurement, and joins them. Never compares."""
+"""From files to what can be compared: reads the set, then the measurement, and joins them."""
 
 from __future__ import annotations
 

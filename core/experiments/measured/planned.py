@@ -1,4 +1,4 @@
-"""What a stimulus set predicted, in the form a comparison with measured responses needs. Never reads a measurement."""
+"""What a stimulus set predicted, in the form a comparison with measured responses needs."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ def plan_set(found: StimulusSet) -> MeasuredPlan:
 
 
 def choose_control(plan: MeasuredPlan, requested: str) -> str:
-    """The role of the control to compare with: the wished one, or the usual one; "" if the set has no controls.
+    """The role of the control to compare with: the requested one, or the usual one; "" if the set has no controls.
 
-    Raises BadInputError if the wished one is not there.
+    Raises BadInputError if the requested one is not there.
     """
     roles = plan.control_roles
     if requested:

@@ -1,4 +1,4 @@
-"""Reads trials from tables: wide or long CSV and TSV, BIDS events, PsychoPy's and jsPsych's data. Never averages.
+"""Reads trials from tables: wide or long CSV and TSV, BIDS events, PsychoPy's and jsPsych's data.
 
 wide: one line a trial (or a stimulus), a column that names the stimulus, a column for each voxel, ROI or measure
 long: one line a value, with columns for the stimulus, for what was measured (roi, voxel) and for the response
@@ -70,7 +70,7 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
 
 
 def find_id_column(table: Table, requested: str, *, known: frozenset[str], file: str) -> str:
-    """The column that names the stimulus: the wished one, else that of most known ids, else one of a usual name."""
+    """The column that names the stimulus: the requested one, else that of most known ids, else one of a usual name."""
     if requested:
         if requested not in table:
             advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."

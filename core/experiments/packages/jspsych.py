@@ -1,4 +1,4 @@
-"""The jsPsych package: a page that runs in a browser from a folder, without a server. Never opens a browser."""
+"""The jsPsych package: a page that runs in a browser from a folder, without a server."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class PackageProgress:
 
 
 def fit_template(template: Template, kind: PackageKind) -> Template:
-    """The template for a kind: one without trials wishes nothing of their order, which could only be refused."""
+    """The template for a kind: one without trials leaves out their order, which could only be refused."""
     if FORMATS[kind].has_trials:
         return template
     return replace(template, order=OrderConfig(catch_per_run=0, spacing=0))
@@ -100,7 +100,7 @@ def iter_package(
     Raises
     ------
     BadInputError
-        If the folder holds something, or a picture is not the one the manifest tells of.
+        If the folder holds something, or a picture is not the one the manifest names.
     StorageError
         If it cannot be written; nothing half-written stays.
     Cancelled

@@ -1,7 +1,4 @@
-"""A set, a template and the trials they make, timed and warned about: what every package is written from.
-
-Never writes a file.
-"""
+"""A set, a template and the trials they make, timed and warned about: what every package is written from."""
 
 from __future__ import annotations
 
@@ -73,7 +70,7 @@ class PackagePlan:
 
     @property
     def instructions(self) -> str:
-        """What the participant is told."""
+        """The instructions to the participant."""
         key = "the space bar" if self.template.timing.response_key == "space" else self.template.timing.response_key
         what = "see a red dot instead of the cross"
         if self.template.order.catch_kind is CatchKind.REPEAT:
@@ -111,7 +108,7 @@ class PackagePlan:
 
 
 def make_plan(stimuli: StimulusSet, template: Template) -> PackagePlan:
-    """Order the trials of every participant. Raises BadInputError if the wishes contradict each other."""
+    """Order the trials of every participant. Raises BadInputError if the options contradict each other."""
     return PackagePlan(stimuli, template, make_orders(stimuli.rows, template.order))
 
 

@@ -1,4 +1,4 @@
-"""What the screen programs of PsychoPy and jsPsych need of a plan: settings and rows of trials. Never draws."""
+"""What the screen programs of PsychoPy and jsPsych need of a plan: settings and rows of trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of trials as text: comma or tab separated, the same bytes everywhere. Never decides what is in them."""
+"""Tables of trials as text: comma or tab separated, the same bytes everywhere."""
 
 from __future__ import annotations
 

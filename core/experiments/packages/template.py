@@ -1,4 +1,4 @@
-"""The timing template: one TOML file a lab edits and keeps, with tables [timing], [order] and [screen]. Never plans."""
+"""The timing template: one TOML file a lab edits and keeps, with tables [timing], [order] and [screen]."""
 
 from __future__ import annotations
 

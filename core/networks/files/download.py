@@ -48,7 +48,7 @@ class DownloadProgress:
     """Where a download stands.
 
     `done` of `total` bytes (0 where the server does not say) are there; `seconds_left` is None while unknown; `path`
-    and `sha256` are set on the last record, and `first` tells whether nothing was known to compare the hash with.
+    and `sha256` are set on the last record, and `first` is true if there was no known hash to compare with.
     """
 
     done: int
