@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ProbeError(Exception):
-    """Something the user can mend: the text says what is wrong, the value, what is allowed and what to do."""
+    """Something the user can fix: the text says what is wrong, the value, what is allowed and what to do."""
 
 
 class BadInputError(ProbeError, ValueError):

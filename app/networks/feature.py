@@ -110,7 +110,7 @@ class NetworkTools(QObject):
             title=f"Downloading {network}…",
             on_done=partial(self._take_download, network),
             on_progress=self._show_download,
-            stopped="Cancelled. What has arrived stays; Download goes on from there.",
+            stopped="Cancelled. What has arrived stays; Download resumes from there.",
         )
 
     @Slot(str)

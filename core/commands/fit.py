@@ -47,7 +47,7 @@ r_high bound the ROI's median r over bootstrap resamples of the images; r2_ceili
 ceiling is too low to divide by); alpha_at_edge is the part of voxels whose penalty is the smallest or the largest
 tried (ridge only); r_within is r on held-out images like the training images, beside r on the left-out category or
 second set.
-A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then goes on from the last
+A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then continues from the last
 finished batch of voxels."""
 
 
@@ -79,7 +79,7 @@ class FitArguments:
     second_set: Annotated[tuple[str, ...], about("subject whose images are scored too; repeatable")] = ()
     bootstrap: Annotated[int, about("resamples behind the intervals of r; 0 for none")] = DEFAULT_BOOTSTRAP
     confidence: Annotated[float, about("coverage of the intervals, in (0, 1)")] = 0.95
-    resume: Annotated[bool, about("go on from the finished voxel batches of an interrupted fit")] = False
+    resume: Annotated[bool, about("resume from the finished voxel batches of an interrupted fit")] = False
     out: Annotated[Path | None, about("folder of the encoder (default: the user's encoders)")] = None
 
     def resolve(self, typed: dict[str, Any]) -> FitOptions:

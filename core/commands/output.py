@@ -1,4 +1,4 @@
-"""What every command shares when it speaks: answers, tables, one line of progress, Ctrl-C."""
+"""What every command shares for its output: answers, tables, one line of progress, Ctrl-C."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXPLANATION = """\
 Label-free adversarial fine-tuning: the features of perturbed photographs are pulled to the original network's features
-of the clean ones. Interrupt it at any time: the same command goes on from the checkpoint. --convert writes the weights
+of the clean ones. Interrupt it at any time: the same command resumes from the checkpoint. --convert writes the weights
 file from the checkpoint as it stands. The result is kept as a network of yours (`main.py networks list`), under --id;
 fit encoders on it as on any other. --json prints one object: file, sha256, recipe, n_seen, layer, norm,
 n_photographs_measured, shift (what was measured), shifts (a list with epsilon, original, tuned, original_pooled,
@@ -40,7 +40,7 @@ def run_robustify(
     out: Annotated[Path | None, about("weights file to write, .safetensors (default: in the data folder)")] = None,
     id: Annotated[str, about("id of the new network (default: NETWORK_robust)")] = "",  # noqa: A002
     title: Annotated[str, about("its name in the window")] = "",
-    checkpoint: Annotated[Path | None, about("file to go on from (default: beside --out)")] = None,
+    checkpoint: Annotated[Path | None, about("file to resume from (default: beside --out)")] = None,
     convert: Annotated[bool, about("train no further; write the checkpoint as it stands")] = False,
     device: Device = "auto",
     json: Json = False,

@@ -33,7 +33,7 @@ A plan file is TOML or JSON with the same names as the options, underscores for 
   picture_px = 448
   degrees = 8.4
 
-Options override the file. Finished probes are kept: the same call goes on where it was stopped."""
+Options override the file. Finished probes are kept: the same call resumes where it was stopped."""
 
 OTHER_KINDS = {"background": tuple[int, int, int], "luminance": float, "contrast": float, "degrees": float}
 PlanFile = Annotated[Path | None, about("plan file, .toml or .json")]

@@ -96,7 +96,7 @@ class VoxelPart:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a TOML file says; texts are "" and paths None where it is silent."""
+    """What a TOML file says; texts are "" and paths None where it says nothing."""
 
     images: ImagePart
     responses: ResponsePart = field(default_factory=ResponsePart)

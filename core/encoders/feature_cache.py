@@ -89,7 +89,7 @@ class FeatureCache:
         return np.frombuffer(content, dtype=np.float32)
 
     def put(self, images_sha256: Sequence[str], features: FloatMatrix) -> None:
-        """Keep features (n, n_inputs); a full, read-only or vanished disk is logged and otherwise passed over."""
+        """Keep features (n, n_inputs); a full, read-only or vanished disk is logged and otherwise ignored."""
         if not self._writes:
             return
         content = [np.ascontiguousarray(row, dtype=np.float32).tobytes() for row in features]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FitProgress:
-    """Where a running fit stands.
+    """Progress of a running fit.
 
     Parameters
     ----------

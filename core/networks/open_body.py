@@ -148,7 +148,7 @@ def read_for(spec: NetworkSpec, whole: nn.Module, path: Path) -> State:
 
 
 def _adapt_timm(state: State, whole: nn.Module, path: Path) -> State:
-    """Weights as timm's definition wants them: its own converter knows older names and other grid sizes."""
+    """Weights as timm's definition expects them: its own converter handles older names and other grid sizes."""
     known = whole.state_dict()
     fits = all(name in known and known[name].shape == value.shape for name, value in state.items())
     convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)

@@ -1,4 +1,4 @@
-"""The options of a robust fine-tuning, as one frozen, checked record. Never imports torch, never does the work."""
+"""The options of a robust fine-tuning, as one frozen, checked record. Never imports torch."""
 
 from __future__ import annotations
 

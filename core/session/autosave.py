@@ -3,7 +3,7 @@
     autosave/TIME-PID/lock                  held while the window lives
     autosave/TIME-PID/session.probescope    with its probe in session.data
 
-A folder whose lock nobody holds was left by a crash; one without a lock was closed in order.
+A folder whose lock nobody holds was left by a crash; one without a lock was shut down properly.
 """
 
 from __future__ import annotations

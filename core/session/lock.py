@@ -30,7 +30,7 @@ class FileLock:
         return cls(path, None)
 
     def keep(self) -> None:
-        """Give the lock back but leave the file, so that what it guards looks left, not closed."""
+        """Give the lock back but leave the file, so that what it guards counts as left behind, not closed."""
         self.release(remove=False)
 
     def release(self, *, remove: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Makes the probes of a set, those that are missing, then writes it; a cancelled making goes on where it stopped."""
+"""Makes the probes of a set, those that are missing, then writes it; a cancelled making resumes where it stopped."""
 
 from __future__ import annotations
 

@@ -259,7 +259,7 @@ def check_files(found: StimulusSet) -> None:
         )
 
 
-REMEDY = "Copy the set again, or make it anew: `main.py rebuild MANIFEST --out FOLDER`."
+REMEDY = "Copy the set again, or rebuild it: `main.py rebuild MANIFEST --out FOLDER`."
 
 
 def _flatten(row: ManifestRow) -> dict[str, Any]:

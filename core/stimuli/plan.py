@@ -50,7 +50,7 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StimulusPlan:
-    """What a set shall hold.
+    """What a set is to hold.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ README = "README.md"
 
 @dataclass(frozen=True, slots=True)
 class SetProgress:
-    """Where the making of a set stands.
+    """Progress of the making of a set.
 
     `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, a part of one
     included, `n_resumed` of them found finished; `label` names the piece at hand; `seconds_left` is None while unknown;

@@ -80,7 +80,7 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Where an import stands: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
+    """Progress of an import: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
 
     stage: str
     done: int

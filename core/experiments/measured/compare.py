@@ -41,7 +41,7 @@ class Cut(StrEnum):
 
 
 class Cluster(StrEnum):
-    """What is drawn anew in the bootstrap over probes."""
+    """What the bootstrap over probes resamples."""
 
     PROBE = "probe"
     IMAGE = "image"

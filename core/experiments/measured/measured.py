@@ -252,7 +252,7 @@ def _check_known(plan: MeasuredPlan, trials: Trials, unknown: tuple[str, ...], o
         raise refusal("measured", allowed="of ids of the set", got=got, advice=advice)
     if unknown and not options.ignore_unknown:
         near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
-        advice = f"{near} Mend them, or leave them out with --ignore-unknown.".strip()
+        advice = f"{near} Fix them, or leave them out with --ignore-unknown.".strip()
         got = name_some(unknown, MOST_NAMED)
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
         raise refusal("measured", allowed=allowed, got=got, advice=advice)

@@ -13,7 +13,7 @@ from core.experiments.packages.timing import Screen, Timing
 from core.files import replace_file
 from core.headers import HeaderKind, read_record
 
-HEADER = HeaderKind("a timing template in TOML", "Mend it, or write a new one.", syntax="toml")
+HEADER = HeaderKind("a timing template in TOML", "Fix it, or write a new one.", syntax="toml")
 
 COMMENTS = {
     "timing": "Seconds and keys. Published template: 2 s on, 2 s off.",
