@@ -1,4 +1,4 @@
-"""What the window does with the tray: collects probes, has them made and looked at, plans, writes sets. Never computes.
+"""What the window does with the tray: collects probes, has them previewed, plans, writes sets. Never computes.
 
 `tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
 """
@@ -42,7 +42,7 @@ LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
 KEEP, LOOK, WRITE = "keep probe", "stimuli", "stimulus set"
 LOOK_DELAY_MS = 250
-"""Changes of the form that follow each other at once are looked at together."""
+"""Changes of the form that follow each other at once are previewed together."""
 
 
 class TrayTools(QObject):
@@ -187,7 +187,7 @@ class TrayTools(QObject):
 
     @Slot()
     def preview(self) -> None:
-        """Have missing probes made and every item looked at, if the tab was ever opened."""
+        """Have missing probes made and every item previewed, if the tab was ever opened."""
         page = self._page
         config = page.config() if page is not None else None
         if page is None or config is None:
@@ -273,7 +273,7 @@ class TrayTools(QObject):
             self._session.lane.stop(kind)
 
     def _follow(self, record: Any) -> None:
-        what = {"probe": "Making probes", "preview": "Looking at items", "write": "Writing"}.get(record.stage, "")
+        what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")
         left = "" if record.seconds_left is None else f", {format_duration(record.seconds_left)} left"
         share = record.done / max(record.n_pieces, 1)
         if self._page is not None:

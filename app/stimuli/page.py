@@ -190,7 +190,7 @@ class StimuliPage(WorkPage):
     def _connect(self) -> None:
         self.tray.changed.connect(self._keep_choice)
         self.tray.changed.connect(self.refresh)
-        self.tray.looked.connect(self.refresh)
+        self.tray.previewed.connect(self.refresh)
         self.form.changed.connect(self.refresh)
         self.plan.clicked.connect(self.plan_requested)
         self.write.clicked.connect(self._write_or_cancel)

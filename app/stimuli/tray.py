@@ -25,12 +25,12 @@ class Tray(QObject):
     -------
     changed()
         Recipes were added, removed or moved.
-    looked()
+    previewed()
         More is known of them.
     """
 
     changed = Signal()
-    looked = Signal()
+    previewed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -86,7 +86,7 @@ class Tray(QObject):
         """Remember what is known of items."""
         self._previews |= {preview.digest: preview for preview in previews}
         self._twins = None
-        self.looked.emit()
+        self.previewed.emit()
 
     def previews(self) -> dict[str, ItemPreview]:
         """Everything known, by what it depends on."""

@@ -34,7 +34,7 @@ class TrayModel(QAbstractListModel):
         self._tray = tray
         self._pictures: dict[tuple[str, str], QPixmap] = {}
         tray.changed.connect(self.reread)
-        tray.looked.connect(self._repaint)
+        tray.previewed.connect(self._repaint)
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Number of items."""

@@ -97,7 +97,7 @@ def test_a_failed_check_is_an_error_in_place(networks: NetworksDialog) -> None:
     assert networks.error.text() == "No gradient reaches the pixels." and networks.note.text() == ""
 
 
-def test_the_import_form_speaks_wishes(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_import_form_gives_options(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dialog = ImportNetworkDialog(["alexnet", "resnet50"])
     qtbot.addWidget(dialog)
     assert not dialog.bring.isEnabled() and "Choose a file" in dialog.bring.toolTip()
@@ -120,7 +120,7 @@ def test_the_import_form_speaks_wishes(qtbot: QtBot, tmp_path: Path, monkeypatch
     assert dialog.bring.isEnabled() and dialog.error.text() == "a.ckpt is truncated."
 
 
-def test_the_robustify_form_speaks_wishes_and_follows_the_training(qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_robustify_form_gives_options_and_follows_the_training(qtbot: QtBot, tmp_path: Path) -> None:
     dialog = RobustifyDialog()
     qtbot.addWidget(dialog)
     assert "No network here can be trained" in dialog.start.toolTip()

@@ -83,7 +83,7 @@ def test_what_is_left_out_has_a_default() -> None:
         ({"name": " "}, "`name` must be 1 to 200 characters"),
     ],
 )
-def test_a_bad_wish_is_told_before_anything_runs(change: dict[str, Any], told: str) -> None:
+def test_a_bad_option_is_refused_before_anything_runs(change: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInputError) as refused:
         list_recipes(resolve_plan(OPTIONS | change))
     assert told in str(refused.value)
