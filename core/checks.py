@@ -1,4 +1,4 @@
-"""Words every refusal of a bad value, so that all of them read alike. Never does the work that follows the check."""
+"""Words every refusal of a bad value, so that all of them read alike."""
 
 from __future__ import annotations
 

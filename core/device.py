@@ -17,19 +17,19 @@ THREADS_VARIABLE = "PROBESCOPE_THREADS"
 OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def choose_device(wish: str = "auto") -> str:
+def choose_device(wanted: str = "auto") -> str:
     """The device to use: "cuda", "mps" or "cpu"; "auto" takes the first of these that works here.
 
-    Raises BadInputError if the wish is unknown or this machine has no such device.
+    Raises BadInputError if the device is unknown or this machine has none.
     """
-    check_choice("device", wish, DEVICES)
+    check_choice("device", wanted, DEVICES)
     present = list_devices()
-    if wish == "auto":
+    if wanted == "auto":
         return present[0]
-    if wish not in present:
-        reason = {"cuda": "torch sees no NVIDIA GPU", "mps": "torch sees no Apple GPU"}[wish]
-        raise BadInputError(f"`device` must be one of {', '.join(('auto', *present))}, got {wish!r}: {reason} here.")
-    return wish
+    if wanted not in present:
+        reason = {"cuda": "torch sees no NVIDIA GPU", "mps": "torch sees no Apple GPU"}[wanted]
+        raise BadInputError(f"`device` must be one of {', '.join(('auto', *present))}, got {wanted!r}: {reason} here.")
+    return wanted
 
 
 def list_devices() -> tuple[str, ...]:
@@ -63,11 +63,11 @@ def set_threads(count: int | None = None, *, spare: int = 0) -> int:
     """
     import torch
 
-    wish = _wished_threads() if count is None else check_count("threads", count)
-    if wish is None and spare:
-        wish = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - spare))
-    if wish is not None:
-        torch.set_num_threads(wish)
+    wanted = _wanted_threads() if count is None else check_count("threads", count)
+    if wanted is None and spare:
+        wanted = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - spare))
+    if wanted is not None:
+        torch.set_num_threads(wanted)
     return torch.get_num_threads()
 
 
@@ -124,7 +124,7 @@ def _empty_caches() -> None:
         torch.cuda.empty_cache()
 
 
-def _wished_threads() -> int | None:
+def _wanted_threads() -> int | None:
     text = os.environ.get(THREADS_VARIABLE)
     if text is None:
         return None

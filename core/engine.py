@@ -57,7 +57,7 @@ class Engine:
     """
 
     def __init__(self, *, device: str = "auto", spare_cores: int = 0) -> None:
-        self._wish = device
+        self._wanted_device = device
         self._spare_cores = spare_cores
         self._device: str | None = None
         self._networks: dict[tuple[str, str], Network] = {}
@@ -70,7 +70,7 @@ class Engine:
             from core.device import choose_device, set_threads
 
             set_threads(spare=self._spare_cores)
-            self._device = choose_device(self._wish)
+            self._device = choose_device(self._wanted_device)
         return self._device
 
     def warm_up(self) -> str:
@@ -232,7 +232,7 @@ class Engine:
     def iter_fit(
         self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop
     ) -> Iterator[SearchProgress]:
-        """Fit and save what was asked; the last record holds the card, or the choice of a search over layers.
+        """Run and save the requested fits; the last record holds the card, or the choice of a search over layers.
 
         Raises Cancelled as soon as `should_stop()` is true. Encoders opened before are opened anew afterwards.
         """

@@ -1,4 +1,4 @@
-"""The exceptions of the engine; the family decides what the interface shows. Never formats user text itself.
+"""The exceptions of the engine; the family decides what the interface shows.
 
 `ProbeError` carries one clear sentence for the user. `Cancelled` is silence. Anything else is a defect and gets
 the crash report.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ProbeError(Exception):
-    """Something the user can mend: the text says what is wrong, the value, what is allowed and what to do."""
+    """Something the user can fix: the text says what is wrong, the value, what is allowed and what to do."""
 
 
 class BadInputError(ProbeError, ValueError):
@@ -16,7 +16,7 @@ class BadInputError(ProbeError, ValueError):
 
 
 class NoGradientError(BadInputError):
-    """A network cannot tell how its features change with its pixels."""
+    """A network has no gradient of its features with respect to its pixels."""
 
 
 class WeightsError(ProbeError):

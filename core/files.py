@@ -57,7 +57,7 @@ def new_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
         flush(path.parent)
     except OSError as error:
-        raise StorageError(_word_failure(path, error)) from error
+        raise StorageError(_describe_failure(path, error)) from error
     except RuntimeError as error:  # torch reports a full disk as a failure of its zip writer
         raise StorageError(f"{path} cannot be written: {error}. Free some space or choose another folder.") from error
     finally:
@@ -92,7 +92,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     except StorageError:
         raise
     except OSError as error:
-        raise StorageError(_word_failure(target, error)) from error
+        raise StorageError(_describe_failure(target, error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -162,7 +162,7 @@ def check_free(folder: Path) -> None:
     if folder.is_dir():
         held = sorted(entry.name for entry in _entries(folder))
         if held:
-            raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_tell_held(held))
+            raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_describe_holder(held))
     elif folder.exists():
         raise refusal("out", allowed="a folder", got=str(folder), advice=advice)
 
@@ -171,16 +171,16 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:
-        raise StorageError(_word_failure(folder, error)) from error
+        raise StorageError(_describe_failure(folder, error)) from error
 
 
-def _tell_held(held: list[str]) -> str:
+def _describe_holder(held: list[str]) -> str:
     what = "another set of stimuli" if "manifest.json" in held else f"{held[0]!r}"
     more = f" and {len(held) - 1} more" if len(held) > 1 and "manifest.json" not in held else ""
     return f"It holds {what}{more}, and nothing is overwritten. Choose another folder."
 
 
-def _word_failure(folder: Path, error: OSError) -> str:
+def _describe_failure(folder: Path, error: OSError) -> str:
     if error.errno in FULL:
         return f"No space is left to write {folder}. Nothing was kept; free some space or choose another disk."
     if error.errno in FORBIDDEN:

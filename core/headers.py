@@ -221,7 +221,7 @@ def _check_marks(table: Content, kind: HeaderKind, where: Path | str) -> None:
     if kind.versions and (type(version) is not int or version not in kind.versions):
         mine = f"{kind.format} version{'s' * (len(kind.versions) > 1)} {' and '.join(map(str, kind.versions))}"
         newer = type(version) is int and version > kind.versions[-1]
-        told = f"{where} is {kind.format} version {shorten(version)}; this program reads {mine}."
-        raise kind.error(f"{told} {NEWER if newer else kind.remedy}")
+        reason = f"{where} is {kind.format} version {shorten(version)}; this program reads {mine}."
+        raise kind.error(f"{reason} {NEWER if newer else kind.remedy}")
     if kind.hash_key and table.get(kind.hash_key) != hash_table(table, kind.hash_key):
         raise kind.refuse(where, "was edited after writing: its hash differs")

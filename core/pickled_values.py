@@ -1,6 +1,6 @@
 """What a pickle's values become: names, records, and numpy arrays by numpy's public constructors. Never unpickles.
 
-numpy's own `__setstate__` believes what it is told; a made-up state can break its memory. Here a dtype comes from its
+numpy's own `__setstate__` trusts its argument; a made-up state can break its memory. Here a dtype comes from its
 text alone, an array from its bytes, their length checked.
 """
 

@@ -1,4 +1,4 @@
-"""Estimates how long running work still takes. Never prints and never draws a bar."""
+"""Estimates how long running work still takes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pearson r in bootstrap resamples, and percentile intervals of what is resampled. Pure functions of arrays.
 
-Everything that draws images anew and correlates again does so here: encoders' scores, sweeps, measured responses.
+Everything that resamples images and correlates again does so here: encoders' scores, sweeps, measured responses.
 
 Where a resample has no r (one image drawn over and over, or images that share one value) it is left out: 0 would pull
 the interval towards 0, and the quotient of two rounding errors may be anything. Where more than half of the resamples

@@ -62,7 +62,7 @@ def build(values: object, record: type[T], *, part: str = "") -> T:
     try:
         return _converter().structure(values, record)
     except (BaseValidationError, Misfit, RecursionError) as error:
-        raise ValueError(_word(*_find_first(error, part))) from error
+        raise ValueError(_describe(*_find_first(error, part))) from error
 
 
 def _find_first(error: BaseException, path: str) -> tuple[str, BaseException]:
@@ -87,7 +87,7 @@ def _guess(value: Any, known: Sequence[str]) -> str:
     return f" (d{meant[1:]})" if meant else ""
 
 
-def _word(path: str, error: BaseException) -> str:
+def _describe(path: str, error: BaseException) -> str:
     if isinstance(error, ForbiddenExtraKeysError):
         key, known = min(error.extra_fields, key=str), [one.name for one in dataclasses.fields(error.cl)]
         more = f" (and {len(known) - MOST_NAMED} more)" if len(known) > MOST_NAMED else ""

@@ -1,4 +1,4 @@
-"""Words for numbers, the same everywhere: counts, durations, a few of many names. Never measures."""
+"""Texts for numbers, the same everywhere: counts, durations, a few of many names."""
 
 from __future__ import annotations
 

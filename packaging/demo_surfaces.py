@@ -87,13 +87,13 @@ def _read_side(gifti: Path, side: str) -> Arrays:
         points, faces = (part.data for part in nibabel.load(gifti / f"{theirs}_{side}.gii.gz").darrays)
         arrays[ours] = points.astype(np.float32)
         arrays["flat_faces" if ours == "flat" else "faces"] = faces.astype(np.int32)
-    arrays["flat"] = settle_cut_vertices(arrays["flat"], arrays["flat_faces"], sphere=arrays["sphere"])
+    arrays["flat"] = place_cut_vertices(arrays["flat"], arrays["flat_faces"], sphere=arrays["sphere"])
     for ours, theirs in (("curvature", "curv"), ("sulc", "sulc")):
         arrays[ours] = nibabel.load(gifti / f"{theirs}_{side}.gii.gz").darrays[0].data.astype(np.float32)
     return arrays
 
 
-def settle_cut_vertices(
+def place_cut_vertices(
     flat: npt.NDArray[np.float32], faces: npt.NDArray[np.int32], *, sphere: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """Put vertices outside the flat patch where their nearest neighbour on the sphere lies."""

@@ -23,7 +23,7 @@ SNAP = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shape:
+class MorphedMesh:
     """One hemisphere at one place of the way: points (n, 3), normals (n, 3) and triangles (m, 3)."""
 
     points: npt.NDArray[np.float32]
@@ -49,7 +49,7 @@ class MorphPath:
         self.surface = surface
         self.stops = stops
         self.layout: tuple[Hemispheres, NamedView] = (hemispheres, view)
-        self._shapes: dict[tuple[int, Geometry], Shape] = {}
+        self._shapes: dict[tuple[int, Geometry], MorphedMesh] = {}
 
     @property
     def length(self) -> int:
@@ -78,7 +78,7 @@ class MorphPath:
         """Where a geometry is; one that is no stop, such as the sphere, counts as the second."""
         return float(self.stops.index(geometry) if geometry in self.stops else min(1, self.length))
 
-    def shape(self, side: int, position: float) -> Shape:
+    def shape(self, side: int, position: float) -> MorphedMesh:
         """One hemisphere at a position."""
         before, after, share = self.segment(position)
         start = self.stop(side, before)
@@ -89,16 +89,16 @@ class MorphPath:
         normals = start.normals + np.float32(share) * (end.normals - start.normals)
         length = np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None]
         normals = np.asarray(normals / np.where(length > 0, length, 1), dtype=np.float32)
-        return Shape(points, normals, end.faces)
+        return MorphedMesh(points, normals, end.faces)
 
-    def stop(self, side: int, geometry: Geometry) -> Shape:
+    def stop(self, side: int, geometry: Geometry) -> MorphedMesh:
         """One hemisphere at a stop, computed once."""
         if (side, geometry) not in self._shapes:
             hemispheres, view = self.layout
             half = self.surface.side(side)
             placement = arrange(self.surface, geometry, hemispheres=hemispheres, view=view)[side]
             points, faces = placement.place(half.geometries[geometry]), half.faces_of(geometry)
-            self._shapes[side, geometry] = Shape(points, vertex_normals(points, faces), faces)
+            self._shapes[side, geometry] = MorphedMesh(points, vertex_normals(points, faces), faces)
         return self._shapes[side, geometry]
 
     def stop_points(self, geometry: Geometry, sides: tuple[int, ...]) -> FloatArray:

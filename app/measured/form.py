@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
 from core.experiments.measured.compare import Cluster, CompareConfig
-from core.experiments.measured.measured import Findings, MatchOptions
-from core.experiments.measured.planned import Plan, Scale
+from core.experiments.measured.measured import MatchOptions, MatchSummary
+from core.experiments.measured.planned import MeasuredPlan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
 
 BY_NAME = ("", "found by name")
@@ -126,7 +126,7 @@ class MeasuredForm(Form):
         self.masks_button.setText(", ".join(path.name.split(".nii")[0] for path in paths))
         self.reread.emit()
 
-    def show_plan(self, plan: Plan | None) -> None:
+    def show_plan(self, plan: MeasuredPlan | None) -> None:
         """Offer the controls of a set; None before there is one."""
         self.control.set_choices([(role, role) for role in plan.control_roles] if plan is not None else [])
         for button in (self.template, self.practice):
@@ -142,7 +142,7 @@ class MeasuredForm(Form):
         """Offer the measured columns; the chosen one stays if it is there."""
         self.column.set_choices([BY_NAME, *((name, name) for name in columns)], self.column.value())
 
-    def show_findings(self, findings: Findings | None) -> None:
+    def show_findings(self, findings: MatchSummary | None) -> None:
         """Say what the files hold of the set."""
         lines = findings.describe() if findings is not None else ()
         rest = len(lines) - MOST_SENTENCES

@@ -10,7 +10,7 @@ from app.base.jobs import ShouldStop
 from core.experiments.measured.compare import CompareConfig, CompareProgress, Comparison, iter_compare
 from core.experiments.measured.measured import MatchOptions, Measured, match_trials
 from core.experiments.measured.open_measured import read_for
-from core.experiments.measured.planned import Plan, plan_set
+from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
 from core.experiments.measured.trial import ReadOptions, Trials
 from core.stimuli.manifest import read_manifest
@@ -20,7 +20,7 @@ from core.stimuli.manifest import read_manifest
 class Opened:
     """A set that was read and checked, and the trials measured with it; None before there is a file."""
 
-    plan: Plan
+    plan: MeasuredPlan
     trials: Trials | None
 
 
@@ -47,11 +47,11 @@ def write_report(comparison: Comparison, folder: Path) -> str:
     return f"Saved the comparison to {write_comparison(comparison, folder)}"
 
 
-def write_empty(plan: Plan, path: Path) -> str:
+def write_empty(plan: MeasuredPlan, path: Path) -> str:
     """Write an empty table to fill in. Returns what to tell the user."""
     return f"Saved an empty table to {write_template(plan, path)}. A line of the same stimulus more is a repeat."
 
 
-def write_practice(plan: Plan, path: Path) -> Path:
+def write_practice(plan: MeasuredPlan, path: Path) -> Path:
     """Write simulated responses to practise with; returns the file."""
     return simulate_responses(plan, path, SimulateOptions())

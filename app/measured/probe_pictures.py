@@ -19,7 +19,7 @@ MOST_OTHERS = 6
 EMPTY = "Click a point: its pictures appear here."
 
 
-class Picture(QWidget):
+class ImageTile(QWidget):
     """One picture, as large as its square place allows."""
 
     def __init__(self, name: str) -> None:
@@ -61,7 +61,7 @@ class ProbePictures(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = make_label(EMPTY, "strong", wraps=True)
-        self.pictures = [Picture(name) for name in NAMES]
+        self.pictures = [ImageTile(name) for name in NAMES]
         self.captions = [make_label("", "faint", wraps=True) for _ in NAMES]
         self.numbers = make_label("", "muted", wraps=True)
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -15,7 +15,7 @@ from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.widgets.job_line import Reading
 from core.errors import ProbeError
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import (
     CheckReport,
     can_be_trained,
@@ -27,7 +27,7 @@ from core.networks.manage import (
     take_in,
 )
 from core.networks.spec import NetworkSpec
-from core.robustify.options import RobustifyWishes
+from core.robustify.options import RobustifyOptions
 
 if TYPE_CHECKING:
     from app.look.theme import Theme
@@ -155,7 +155,7 @@ class Networks(Feature):
         def make(stop: ShouldStop) -> Iterator[Any]:
             from core.robustify.run import iter_run
 
-            return iter_run(wishes, device=self._session.engine.device, should_stop=stop)
+            return iter_run(options, device=self._session.engine.device, should_stop=stop)
 
         dialog.loss.clear()
         dialog.work.run(

@@ -38,7 +38,7 @@ class ImportNetworkDialog(QDialog, Fields):
     Signals
     -------
     import_requested(str, object)
-        The file, function or name, and the `ImportWishes`.
+        The file, function or name, and the `NetworkImportOptions`.
     """
 
     import_requested = Signal(str, object)
@@ -77,7 +77,7 @@ class ImportNetworkDialog(QDialog, Fields):
         self.work.changed.connect(self.refresh)
         self.refresh()
 
-    def wishes(self) -> ImportWishes:
+    def options(self) -> NetworkImportOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
         return self.make_config(ImportWishes, layers=tuple(self.layers.text().replace(",", " ").split()))
 
@@ -97,7 +97,7 @@ class ImportNetworkDialog(QDialog, Fields):
     @Slot()
     def _ask(self) -> None:
         try:
-            wishes = self.wishes()
+            options = self.options()
         except BadInputError as error:
             self.work.say(error=str(error))
             return

@@ -17,7 +17,7 @@ from app.widgets.job_line import JobLine, Reading
 from core.errors import BadInputError
 from core.networks.spec import NetworkSpec
 from core.robustify.config import RobustifyConfig
-from core.robustify.options import LARGEST_EPSILON, RobustifyWishes
+from core.robustify.options import LARGEST_EPSILON, RobustifyOptions
 
 EXPLANATION = (
     "Label-free adversarial fine-tuning: the features of perturbed photographs are pulled to the network's own "
@@ -89,7 +89,7 @@ class RobustifyDialog(QDialog, Fields):
         self.network.set_choices([(spec.id, spec.title) for spec in specs], current or self.network.value())
         self.refresh()
 
-    def wishes(self) -> RobustifyWishes:
+    def options(self) -> RobustifyOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
         return self.make_config(RobustifyWishes, images=self.images.path() or Path())
 
@@ -129,6 +129,6 @@ class RobustifyDialog(QDialog, Fields):
     @Slot()
     def _ask(self) -> None:
         try:
-            self.start_requested.emit(self.wishes())
+            self.start_requested.emit(self.options())
         except BadInputError as error:
             self.work.say(error=str(error))

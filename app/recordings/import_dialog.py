@@ -48,7 +48,7 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Import recordings")
         self.resize(*FIRST_SIZE)
-        self._finding: Finding | None = None
+        self._finding: SourceSummary | None = None
         self._subject = ""
         self.heading = make_label(role="title")
         self.choose, self.options = ChoosePage(), OptionsPage()
@@ -82,7 +82,7 @@ class ImportDialog(QDialog):
         """Take the theme's colours."""
         self.summary.set_theme(theme)
 
-    def take_finding(self, finding: Finding) -> None:
+    def take_finding(self, finding: SourceSummary) -> None:
         """What a source holds."""
         is_new = self._finding is None or self._finding.source != finding.source
         self._finding = finding

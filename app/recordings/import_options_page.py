@@ -12,8 +12,8 @@ from app.recordings.import_pages import FactTable
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
-from core.datasets.kinds import Finding
-from core.datasets.summary import tell_counts
+from core.datasets.kinds import SourceSummary
+from core.datasets.summary import format_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
@@ -69,7 +69,7 @@ class OptionsPage(Form):
         """Offer the surfaces that are there."""
         self.surface.set_choices([USUAL_SURFACE, *((name, name) for name in names)])
 
-    def show_finding(self, finding: Finding, *, is_new: bool) -> None:
+    def show_finding(self, finding: SourceSummary, *, is_new: bool) -> None:
         """Show what was found; a new source fills the form anew."""
         self.found.set_rows(describe_finding(finding))
         suggested = (suggest_id(finding), finding.title)
@@ -125,7 +125,7 @@ class OptionsPage(Form):
         self.accept.setEnabled(not reason)
         self.accept.setToolTip(reason)
 
-    def _fill_rois(self, finding: Finding) -> None:
+    def _fill_rois(self, finding: SourceSummary) -> None:
         """Offer the ROIs; the same ones keep their ticks."""
         offered = [(name, name, f"{count:,} voxels") for name, count in finding.rois.items() if name]
         names = [name for name, *_ in offered]
@@ -146,7 +146,7 @@ class OptionsPage(Form):
         self.held_out.set_choices([kept, *self._rules] if kept and is_list else self._rules, kept and kept[0])
 
 
-def describe_finding(finding: Finding) -> list[tuple[str, str]]:
+def describe_finding(finding: SourceSummary) -> list[tuple[str, str]]:
     """Rows of what was found."""
     repeats = ", ".join(f"{count:,} × {times}" for times, count in finding.repeats.items())
     missing = f"; missing: {', '.join(finding.missing_sessions)}" if finding.missing_sessions else ""
@@ -156,17 +156,17 @@ def describe_finding(finding: Finding) -> list[tuple[str, str]]:
         ("People", ", ".join(finding.people) or "one"),
         ("Images", f"{finding.n_images:,} ({repeats} trials)"),
         ("Voxels", f"{finding.n_voxels:,} on {finding.surface or 'no surface'}"),
-        ("ROIs", tell_counts(finding.rois, "no ROI")),
+        ("ROIs", format_counts(finding.rois, "no ROI")),
         ("Sessions", f"{len(finding.sessions)} present{missing}"),
         ("Noise ceiling", "known" if finding.has_noise_ceiling else "unknown: no repeats"),
         ("Held out", f"{finding.n_held_out:,}: {finding.held_out_rule}" if finding.n_held_out else "none set aside"),
-        ("Categories", tell_counts(finding.categories, "unknown")),
+        ("Categories", format_counts(finding.categories, "unknown")),
         ("Unit", finding.response_unit),
     ]
     return [*rows, *(("Note", remark) for remark in finding.remarks)]
 
 
-def suggest_id(finding: Finding) -> str:
+def suggest_id(finding: SourceSummary) -> str:
     """An id to start from: "nsd-subj01"."""
     name = "-".join(part for part in (finding.kind, finding.person) if part)
     if finding.kind in ("generic", "nifti"):

@@ -167,7 +167,7 @@ def _picture_tray(window: MainWindow, path: Path) -> None:
     tools = window.features.stimuli
     tools.show_page()
     tray, page = tools.tray, tools.page
-    _wait("the tray", lambda: _is_idle(window) and all(tray.look(row) is not None for row in range(len(tray.items))))
+    _wait("the tray", lambda: _is_idle(window) and all(tray.preview(row) is not None for row in range(len(tray.items))))
     page.list.setCurrentIndex(page.model.index(0, 0))
     window.banner.hide()
     _picture(window, path, theme=DARK)

@@ -38,7 +38,7 @@ LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
 KEEP, LOOK, WRITE = "keep probe", "stimuli", "stimulus set"
 LOOK_DELAY_MS = 250
-"""Changes of the form that follow each other at once are looked at together."""
+"""Changes of the form that follow each other at once are previewed together."""
 
 
 class Stimuli(Feature):
@@ -58,7 +58,7 @@ class Stimuli(Feature):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(LOOK_DELAY_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self.preview)
         self.tray.changed.connect(self._timer.start)
         self.tray.changed.connect(self.changed)
         desk.tabs.add(KEY, "Stimuli", self._make_page)
@@ -163,7 +163,7 @@ class Stimuli(Feature):
             config,
             export_folder(self._session.settings),
             n_items=len(self.tray.items),
-            n_warned=sum(bool(self.tray.cautions(row)) for row in range(len(self.tray.items))),
+            n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
             side=side,
             parent=self._desk.parent,
         )
@@ -188,8 +188,8 @@ class Stimuli(Feature):
         )
 
     @Slot()
-    def look(self) -> None:
-        """Have missing probes made and every item looked at, if the tab was ever opened."""
+    def preview(self) -> None:
+        """Have missing probes made and every item previewed, if the tab was ever opened."""
         page = self._page
         config = page.config() if page is not None else None
         if page is None or config is None:
@@ -197,7 +197,7 @@ class Stimuli(Feature):
         page.looking.drop()
         if not self.tray.items:
             return
-        from core.stimuli.look import iter_look
+        from core.stimuli.preview import iter_previews
 
         engine, items = self._session.engine, self.tray.items
         make = partial(iter_look, engine, items, config, store=self._store, known=self.tray.looks())
@@ -219,7 +219,7 @@ class Stimuli(Feature):
         page.open_requested.connect(self.open_row)
         self._offer_encoders()
         self._recall_form(page)
-        page.form.look_changed.connect(self._timer.start)
+        page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
         package = make_button("Make a package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
         package.clicked.connect(self.package_wanted)

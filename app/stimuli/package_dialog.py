@@ -39,7 +39,7 @@ class PackageDialog(QDialog, Fields):
     plan_requested(object, object)
         The `StimulusSet` and the `Template`.
     package_requested(object, object, object)
-        The `Plan`, the `PackageKind` and the folder to write.
+        The `PackagePlan`, the `PackageKind` and the folder to write.
     folder_requested(object)
         A finished package to show in the file manager.
     """
@@ -63,7 +63,7 @@ class PackageDialog(QDialog, Fields):
         self.setWindowTitle("Make a package")
         self.setMinimumWidth(LEAST_WIDTH)
         self._set: StimulusSet | None = None
-        self._plan: Plan | None = None
+        self._plan: PackagePlan | None = None
         self._planned_trials = True
         self._made: Path | None = None
         self._proposed = ""
@@ -97,7 +97,7 @@ class PackageDialog(QDialog, Fields):
         self.set_note.setText("")
         self._say("", error=text)
 
-    def show_plan(self, plan: Plan) -> None:
+    def show_plan(self, plan: PackagePlan) -> None:
         """The durations and warnings of what the fields say; a plan of fields that were changed since is not used."""
         if self._timer.isActive():
             return

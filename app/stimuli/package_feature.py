@@ -12,7 +12,7 @@ from app.base.desk import Desk, Feature
 from app.stimuli.package_dialog import PackageDialog
 from app.widgets.job_line import Reading
 from core.experiments.packages.package import FORMATS, PackageKind, PackageProgress, iter_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template
 from core.stimuli.manifest import StimulusSet, read_manifest
 

@@ -17,7 +17,7 @@ from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
 from app.widgets.work_page import WorkPage
 from core.stimuli.config import SetConfig
-from core.stimuli.look import ItemLook
+from core.stimuli.preview import ItemPreview
 
 FORM_WIDTH = 324
 DETAIL_HEIGHT = 196
@@ -96,7 +96,7 @@ class StimuliPage(WorkPage):
         n_items = len(self.tray.items)
         self.stack.setCurrentIndex(1 if n_items else 0)
         config = self.config()
-        warned = sum(bool(self.tray.cautions(row)) for row in range(n_items))
+        warned = sum(bool(self.tray.warnings(row)) for row in range(n_items))
         twins = len(self.tray.duplicates())
         parts = [f"{n_items} item{'s' if n_items != 1 else ''}"]
         if config is not None:
@@ -175,7 +175,7 @@ class StimuliPage(WorkPage):
     def _connect(self) -> None:
         self.tray.changed.connect(self._keep_choice)
         self.tray.changed.connect(self.refresh)
-        self.tray.looked.connect(self.refresh)
+        self.tray.previewed.connect(self.refresh)
         self.form.changed.connect(self.refresh)
         self.work.changed.connect(self.refresh)
         self.looking.changed.connect(self.refresh)
@@ -243,23 +243,23 @@ class StimuliPage(WorkPage):
             button.setEnabled(one is not None)
         self.remove.setEnabled(bool(rows))
         self._row = self._row if one is None else one
-        look = self.tray.look(one) if one is not None else None
-        self.meter.set_reading(look.budget if look is not None else None)
+        preview = self.tray.preview(one) if one is not None else None
+        self.meter.set_reading(preview.budget if preview is not None else None)
         if one is None:
             self.transfer.fill([])
             self.warnings.setText("Choose an item to see it in detail.")
             return
-        recipe, cautions = self.tray.items[one], self.tray.cautions(one)
-        self.transfer.fill(_tell_shifts(look, f"{recipe.config.network} {recipe.config.layer}"))
-        lines = [title_of(recipe, one), *(f"⚠ {caution.text}" for caution in cautions)]
-        if look is not None and not cautions:
+        recipe, warnings = self.tray.items[one], self.tray.warnings(one)
+        self.transfer.fill(_tell_shifts(preview, f"{recipe.config.network} {recipe.config.layer}"))
+        lines = [title_of(recipe, one), *(f"⚠ {warning.text}" for warning in warnings)]
+        if preview is not None and not warnings:
             lines.append("✓ Nothing to warn of.")
         self.warnings.setText("\n".join(lines))
 
 
-def _tell_shifts(look: ItemLook | None, own: str) -> list[tuple[str, tuple[str, str]]]:
+def _tell_shifts(preview: ItemPreview | None, own: str) -> list[tuple[str, tuple[str, str]]]:
     """Rows of the table: the probe's own encoder first."""
-    if look is None:
+    if preview is None:
         return []
-    rows = [(own, (f"{own} (attacked)", f"{look.shift_sd:+.2f}"))]
-    return rows + [(where, (where, f"{shift:+.2f}")) for where, shift in look.transfer.items()]
+    rows = [(own, (f"{own} (attacked)", f"{preview.shift_sd:+.2f}"))]
+    return rows + [(where, (where, f"{shift:+.2f}")) for where, shift in preview.transfer.items()]

@@ -13,8 +13,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from core.stimuli.cautions import Caution, find_duplicates, warn_duplicate
-from core.stimuli.look import ItemLook
+from core.stimuli.preview import ItemPreview
+from core.stimuli.probe_warnings import ProbeWarning, find_duplicates, warn_duplicate
 from core.stimuli.recipe import Recipe, pack_recipe, unpack_recipe
 
 
@@ -25,17 +25,17 @@ class Tray(QObject):
     -------
     changed()
         Recipes were added, removed or moved.
-    looked()
+    previewed()
         More is known of them.
     """
 
     changed = Signal()
-    looked = Signal()
+    previewed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._items: list[Recipe] = []
-        self._looks: dict[str, ItemLook] = {}
+        self._previews: dict[str, ItemPreview] = {}
         self._twins: dict[int, int] | None = None
 
     @property
@@ -82,32 +82,34 @@ class Tray(QObject):
         """Take everything out."""
         self.remove(range(len(self._items)))
 
-    def take_looks(self, looks: Sequence[ItemLook]) -> None:
+    def take_previews(self, previews: Sequence[ItemPreview]) -> None:
         """Remember what is known of items."""
-        self._looks |= {look.digest: look for look in looks}
+        self._previews |= {preview.digest: preview for preview in previews}
         self._twins = None
-        self.looked.emit()
+        self.previewed.emit()
 
-    def looks(self) -> dict[str, ItemLook]:
+    def previews(self) -> dict[str, ItemPreview]:
         """Everything known, by what it depends on."""
-        return {look.key: look for look in self._looks.values()}
+        return {preview.key: preview for preview in self._previews.values()}
 
-    def look(self, row: int) -> ItemLook | None:
+    def preview(self, row: int) -> ItemPreview | None:
         """What is known of a row; None while its probe is not made."""
-        return self._looks.get(self._items[row].digest)
+        return self._previews.get(self._items[row].digest)
 
-    def cautions(self, row: int) -> tuple[Caution, ...]:
+    def warnings(self, row: int) -> tuple[ProbeWarning, ...]:
         """What to know of a row, duplicates of earlier rows among it."""
-        look = self.look(row)
-        own = look.cautions if look is not None else ()
+        preview = self.preview(row)
+        own = preview.warnings if preview is not None else ()
         twin = self.duplicates().get(row)
         return own if twin is None else (*own, warn_duplicate(f"item {twin + 1}"))
 
     def duplicates(self) -> dict[int, int]:
         """Rows that show the pixels of an earlier one, and that one."""
         if self._twins is None:
-            looks = [self.look(row) for row in range(len(self._items))]
-            marks = [f"unseen {row}" if look is None else look.fingerprint for row, look in enumerate(looks)]
+            previews = [self.preview(row) for row in range(len(self._items))]
+            marks = [
+                f"unseen {row}" if preview is None else preview.fingerprint for row, preview in enumerate(previews)
+            ]
             self._twins = find_duplicates(marks)
         return self._twins
 

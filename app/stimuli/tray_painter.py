@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.theme import DARK, Theme
 from app.stimuli.tray import Tray
-from core.stimuli.cautions import Caution
-from core.stimuli.look import ItemLook
+from core.stimuli.preview import ItemPreview
+from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Recipe
 from core.types import ByteArray
 
@@ -34,7 +34,7 @@ class TrayModel(QAbstractListModel):
         self._tray = tray
         self._pictures: dict[tuple[str, str], QPixmap] = {}
         tray.changed.connect(self.reread)
-        tray.looked.connect(self._repaint)
+        tray.previewed.connect(self._repaint)
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """Number of items."""
@@ -45,18 +45,18 @@ class TrayModel(QAbstractListModel):
         row = index.row()
         match role:
             case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.DisplayRole:
-                recipe, look = self._tray.items[row], self._tray.look(row)
-                warned = [caution.text for caution in self._tray.cautions(row)]
-                return "\n".join([title_of(recipe, row), tell_shift(look), *warned])
+                recipe, preview = self._tray.items[row], self._tray.preview(row)
+                warned = [warning.text for warning in self._tray.warnings(row)]
+                return "\n".join([title_of(recipe, row), describe_shift(preview), *warned])
             case _ if role == ROW_ROLE:
                 return row
         return None
 
-    def picture(self, look: ItemLook, role: str) -> QPixmap:
+    def picture(self, preview: ItemPreview, role: str) -> QPixmap:
         """One thumbnail of an item."""
-        key = (look.key, role)
+        key = (preview.key, role)
         if key not in self._pictures:
-            self._pictures[key] = _make_pixmap(look.pictures[role])
+            self._pictures[key] = _make_pixmap(preview.pictures[role])
         return self._pictures[key]
 
     @Slot()
@@ -86,7 +86,7 @@ class TrayPainter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Draw one card."""
         row = index.row()
-        look, theme = self._tray.look(row), self.theme
+        preview, theme = self._tray.preview(row), self.theme
         card = option.rect.adjusted(2, 2, -4, -4)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -96,42 +96,42 @@ class TrayPainter(QStyledItemDelegate):
         painter.drawRoundedRect(QRectF(card), 8, 8)
         painter.setFont(option.font)
         left = card.left() + PAD
-        roles = tuple(look.pictures) if look is not None else ()
+        roles = tuple(preview.pictures) if preview is not None else ()
         for role in roles:
-            self._draw_picture(painter, QRect(left, card.top() + PAD, SIDE, SIDE), look, role)
+            self._draw_picture(painter, QRect(left, card.top() + PAD, SIDE, SIDE), preview, role)
             left += SIDE + GAP
         words = QRect(left + GAP, card.top() + PAD - 2, card.right() - left - GAP - PAD, card.height() - PAD)
-        self._draw_words(painter, words, row, look)
+        self._draw_words(painter, words, row, preview)
         painter.restore()
 
-    def _draw_picture(self, painter: QPainter, box: QRect, look: ItemLook | None, role: str) -> None:
-        if look is None:
+    def _draw_picture(self, painter: QPainter, box: QRect, preview: ItemPreview | None, role: str) -> None:
+        if preview is None:
             return
-        painter.drawPixmap(box.topLeft(), self._model.picture(look, role))
+        painter.drawPixmap(box.topLeft(), self._model.picture(preview, role))
         below = QRect(box.left() - GAP // 2, box.bottom() + 2, box.width() + GAP, 16)
         _write(painter, below, name_role(role), self.theme.muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
 
-    def _draw_words(self, painter: QPainter, box: QRect, row: int, look: ItemLook | None) -> None:
+    def _draw_words(self, painter: QPainter, box: QRect, row: int, preview: ItemPreview | None) -> None:
         theme, recipe = self.theme, self._tray.items[row]
         line = QRect(box.left(), box.top(), box.width(), LINE)
         _write(painter, line, title_of(recipe, row), theme.text, bold=True)
         line.translate(0, LINE)
-        self._draw_budget(painter, line, recipe, look)
+        self._draw_budget(painter, line, recipe, preview)
         line.translate(0, LINE)
-        _write(painter, line, tell_shift(look), theme.text if look is not None else theme.faint)
-        if look is None:
+        _write(painter, line, describe_shift(preview), theme.text if preview is not None else theme.faint)
+        if preview is None:
             return
-        if look.transfer:
+        if preview.transfer:
             line.translate(0, LINE)
-            _write(painter, line, tell_transfer(look.transfer), theme.muted)
-        cautions = self._tray.cautions(row)
+            _write(painter, line, describe_transfer(preview.transfer), theme.muted)
+        warnings = self._tray.warnings(row)
         line.translate(0, LINE)
-        _write(painter, line, tell_cautions(cautions), theme.warning if cautions else theme.good)
+        _write(painter, line, describe_warnings(warnings), theme.warning if warnings else theme.good)
 
-    def _draw_budget(self, painter: QPainter, line: QRect, recipe: Recipe, look: ItemLook | None) -> None:
+    def _draw_budget(self, painter: QPainter, line: QRect, recipe: Recipe, preview: ItemPreview | None) -> None:
         """A short bar of the budget used, and encoder and budget in words."""
         attack = recipe.config.attack
-        share = look.budget.realised / attack.epsilon if look is not None and attack.epsilon > 0 else 0.0
+        share = preview.budget.realised / attack.epsilon if preview is not None and attack.epsilon > 0 else 0.0
         bar = QRectF(line.left(), line.center().y() - 1, BAR.width(), BAR.height())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self.theme.line_strong))
@@ -140,7 +140,7 @@ class TrayPainter(QStyledItemDelegate):
         painter.setBrush(QColor(self.theme.accent))
         painter.drawRoundedRect(bar, 2, 2)
         text = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
-        if look is not None:
+        if preview is not None:
             text = f"{share:.0%} of {text}"
         where = f"{recipe.config.network} {recipe.config.layer}"
         _write(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", self.theme.muted)
@@ -156,22 +156,22 @@ def name_role(role: str) -> str:
     return role.removeprefix("control_").replace("phase_scrambled", "phases").replace("_", " ")
 
 
-def tell_shift(look: ItemLook | None) -> str:
+def describe_shift(preview: ItemPreview | None) -> str:
     """The predicted shift and that of the controls."""
-    if look is None:
+    if preview is None:
         return WAITING
-    sds = "" if math.isnan(look.shift_sd) else f" = {look.shift_sd:+.2f} SD"
-    return f"shift {look.shift:+.3g} {look.unit}{sds} · controls up to {look.control_shift:.2g}"
+    sds = "" if math.isnan(preview.shift_sd) else f" = {preview.shift_sd:+.2f} SD"
+    return f"shift {preview.shift:+.3g} {preview.unit}{sds} · controls up to {preview.control_shift:.2g}"
 
 
-def tell_transfer(transfer: Mapping[str, float]) -> str:
+def describe_transfer(transfer: Mapping[str, float]) -> str:
     """The shift in every other encoder."""
     return "elsewhere " + ", ".join(f"{where.split()[0]} {shift:+.2f} SD" for where, shift in transfer.items())
 
 
-def tell_cautions(cautions: tuple[Caution, ...]) -> str:
-    """The kinds of caution, with a sign that needs no colour."""
-    return f"⚠ {' · '.join(caution.trouble for caution in cautions)}" if cautions else "✓ nothing to warn of"
+def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:
+    """The kinds of warning, with a sign that needs no colour."""
+    return f"⚠ {' · '.join(warning.code for warning in warnings)}" if warnings else "✓ nothing to warn of"
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""The command line: every command by its name, and what an error becomes. Never holds the work of a command."""
+"""The command line: every command by its name, and what an error becomes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from core.checks import check_choice
-from core.commands.options import Device, FromHost, Host, about, read_words
+from core.commands.options import Device, FromHost, Host, about, parse_arguments
 from core.commands.table import COMMANDS, GROUPS, load_command
 from core.errors import Cancelled, ProbeError
 
@@ -62,9 +62,9 @@ def prepare(arguments: Sequence[str], host: Host | None = None) -> Callable[[], 
 
         return lambda: print(render_help(name)) or DONE
     if name in GROUPS:
-        check_choice("WHAT", "", GROUPS[name], advice=f"`main.py {name} --help` tells what each does.")
+        check_choice("WHAT", "", GROUPS[name], advice=f"`main.py {name} --help` explains each.")
     command = load_command(name)
-    bound, expected = read_words(command, rest, name=f"main.py {name}".strip())
+    bound, expected = parse_arguments(command, rest, name=f"main.py {name}".strip())
     more = {"host": host} if "host" in expected else {}
     return lambda: command(*bound.args, **bound.kwargs, **more)
 

@@ -1,4 +1,4 @@
-"""The `compare` command: measured responses against a stimulus set's predictions. Never computes a statistic itself."""
+"""The `compare` command: measured responses against a stimulus set's predictions."""
 
 from __future__ import annotations
 

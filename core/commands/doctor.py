@@ -32,8 +32,8 @@ GL_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: what, what was found, and the cure if it is a problem."""
+class CheckResult:
+    """One check: what was checked, what was found, and the remedy if it is a problem."""
 
     what: str
     found: str
@@ -41,19 +41,19 @@ class Finding:
 
 
 def run_doctor(*, json: Annotated[bool, about("print a JSON array of {what, found, cure}")] = False) -> int:
-    """Print every finding; returns 0, or 2 if something needs a cure."""
-    findings = list(iter_findings())
+    """Print every result; returns 0, or 2 if something needs a remedy."""
+    results = list(iter_results())
     lines = []
-    for finding in findings:
-        lines.append(f"{'!' if finding.cure else ' '} {finding.what:<{WHAT_WIDTH}} {finding.found}")
-        lines += [f"  {'':<{WHAT_WIDTH}} -> {finding.cure}"] * bool(finding.cure)
-    answer([asdict(finding) for finding in findings], "\n".join(lines), as_json=json)
-    return 2 if any(finding.cure for finding in findings) else 0
+    for result in results:
+        lines.append(f"{'!' if result.cure else ' '} {result.what:<{WHAT_WIDTH}} {result.found}")
+        lines += [f"  {'':<{WHAT_WIDTH}} -> {result.cure}"] * bool(result.cure)
+    answer([asdict(result) for result in results], "\n".join(lines), as_json=json)
+    return 2 if any(result.cure for result in results) else 0
 
 
-def iter_findings() -> Iterator[Finding]:
-    """Everything looked at, in order."""
-    yield Finding("Python", f"{platform.python_version()} on {platform.platform()}")
+def iter_results() -> Iterator[CheckResult]:
+    """Every check, in order."""
+    yield CheckResult("Python", f"{platform.python_version()} on {platform.platform()}")
     yield from map(check_package, PACKAGES)
     yield check_torch()
     yield check_display()
@@ -67,58 +67,60 @@ def iter_findings() -> Iterator[Finding]:
     yield from check_weights()
 
 
-def check_package(name: str) -> Finding:
+def check_package(name: str) -> CheckResult:
     """Whether a package is installed, and its version."""
     try:
-        return Finding(name, importlib.metadata.version(name))
+        return CheckResult(name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return Finding(name, "not installed", "Run `make run` again, or `pip install .` in the project's folder.")
+        return CheckResult(name, "not installed", "Run `make run` again, or `pip install .` in the project's folder.")
 
 
-def check_torch() -> Finding:
+def check_torch() -> CheckResult:
     """The device an attack would run on."""
     try:
-        return Finding("device", describe_device(choose_device("auto")))
+        return CheckResult("device", describe_device(choose_device("auto")))
     except (ImportError, OSError) as error:
-        return Finding("device", f"torch does not load: {error}", "Install torch again in this environment.")
+        return CheckResult("device", f"torch does not load: {error}", "Install torch again in this environment.")
 
 
-def check_display() -> Finding:
+def check_display() -> CheckResult:
     """Whether there is a screen to open the window on."""
     if not sys.platform.startswith("linux"):
-        return Finding("display", "native")
+        return CheckResult("display", "native")
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    return Finding("display", name or "none: the window needs one; `make run` starts a virtual one")
+    return CheckResult("display", name or "none: the window needs one; `make run` starts a virtual one")
 
 
-def check_graphics() -> Finding:
+def check_graphics() -> CheckResult:
     """What draws the cortex, asked in a process of its own: a broken driver ends only that."""
     command = [sys.executable, "-m", "app.base.gl_probe"]
     root = Path(__file__).resolve().parent.parent.parent
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=GL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return Finding("graphics", "no answer", "Update the graphics driver.")
+        return CheckResult("graphics", "no answer", "Update the graphics driver.")
     if done.returncode != 0 or not done.stdout.strip():
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return Finding("graphics", f"VTK cannot draw: {reason}", "Install libgl1 and libegl1, or a graphics driver.")
+        return CheckResult(
+            "graphics", f"VTK cannot draw: {reason}", "Install libgl1 and libegl1, or a graphics driver."
+        )
     renderer = done.stdout.strip().splitlines()[-1]
     software = any(word in renderer.lower() for word in ("llvmpipe", "softpipe", "swrast", "software"))
-    return Finding("graphics", f"{renderer} ({'software: slower frames' if software else 'hardware'})")
+    return CheckResult("graphics", f"{renderer} ({'software: slower frames' if software else 'hardware'})")
 
 
-def check_writable(name: str, folder: Path) -> Finding:
+def check_writable(name: str, folder: Path) -> CheckResult:
     """Whether a file can be written where the program keeps its own."""
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=nearest):
-            return Finding(name, str(folder))
+            return CheckResult(name, str(folder))
     except OSError as error:
         cure = "Set PROBESCOPE_HOME to a folder you can write to."
-        return Finding(name, f"{folder} cannot be written: {error.strerror}", cure)
+        return CheckResult(name, f"{folder} cannot be written: {error.strerror}", cure)
 
 
-def check_weights() -> Iterator[Finding]:
+def check_weights() -> Iterator[CheckResult]:
     """Whether every weights file is there, unaltered; what was never downloaded is no problem."""
     from core.networks.files.checkpoint import check_hash
     from core.networks.files.download import expected_hash
@@ -132,11 +134,11 @@ def check_weights() -> Iterator[Finding]:
             continue
         try:
             check_hash(spec.weights_path, expected_hash(spec))
-            yield Finding(f"weights of {spec.id}", "found, checksum right")
+            yield CheckResult(f"weights of {spec.id}", "found, checksum right")
         except ProbeError as error:
-            yield Finding(f"weights of {spec.id}", str(error), _cure_weights(spec))
+            yield CheckResult(f"weights of {spec.id}", str(error), _cure_weights(spec))
     if waiting:
-        yield Finding("networks to download", f"{len(waiting)} (`python main.py networks list`)")
+        yield CheckResult("networks to download", f"{len(waiting)} (`python main.py networks list`)")
 
 
 def _cure_weights(spec: NetworkSpec) -> str:

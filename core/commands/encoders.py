@@ -1,4 +1,4 @@
-"""The `encoders` command: lists, shows, imports, exports and removes encoders. Never holds the work itself."""
+"""The `encoders` command: lists, shows, imports, exports and removes encoders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ encoders show NAME                    what it is and how well it predicts, by RO
 encoders import KIND FILE [FILE...]   take in an encoder of another program; KIND: auto, arrays (npz or safetensors),
                                       sklearn, himalaya, berg (weights, then metadata), img2fmri (wheel or folder),
                                       probescope (an exported folder)
-encoders reference NAME               compute the SDs of an imported encoder anew, over --reference images
+encoders reference NAME               compute the SDs of an imported encoder again, over --reference images
 encoders export NAME --format probescope|npz --out PATH
 encoders remove NAME                  one of your own
 
@@ -54,7 +54,7 @@ n_reference; export: files; remove: files."""
 REQUEST = (
     "subject new_subject pool response_unit=unit source licence n_reference=reference replaces=replace network layer"
 )
-SAID = {
+HELP = {
     "": "import: ",
     "network": "import: id of the network the weights read",
     "layer": "import: its layer, several joined by + (default: the network's usual one)",
@@ -168,7 +168,7 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given:
 
 
 def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
-    """Compute the SDs of an imported encoder anew."""
+    """Compute the SDs of an imported encoder again."""
     from core.encoders.importers.reference import iter_renew_reference
     from core.engine import Engine
 
@@ -209,7 +209,7 @@ ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions, Given], int]] = {
 
 
 @explained(EXPLANATION)
-@takes((ImportRequest, REQUEST, SAID), (EncoderOptions, ""))
+@takes((ImportRequest, REQUEST, HELP), (EncoderOptions, ""))
 def run_encoders(
     action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
     /,

@@ -1,4 +1,4 @@
-"""The `fit` command: fits encoders, or searches layers, and prints how well they predict. Never holds any numerics."""
+"""The `fit` command: fits encoders, or searches layers, and prints how well they predict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from core.checks import refusal
-from core.commands.fit_output import format_choice, format_fit, summarise, summarise_choice, word_progress
+from core.commands.fit_output import format_choice, format_fit, format_progress, summarise, summarise_choice
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
 from core.datasets.subject import list_subjects, load_subject
@@ -25,7 +25,7 @@ from core.words import format_duration
 SEARCH = "search"
 REGION = "ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation"
 HOLDOUT = "fit again without a category and score on it; `all` for each"
-OUTER = f"{DEFAULT_OUTER} if no number is said"
+OUTER = f"{DEFAULT_OUTER} if no number is given"
 SETTINGS = "reducer n_components n_folds readout l1_ratio seed"
 EXPLANATION = """\
 examples:
@@ -47,7 +47,7 @@ r_high bound the ROI's median r over bootstrap resamples of the images; r2_ceili
 ceiling is too low to divide by); alpha_at_edge is the part of voxels whose penalty is the smallest or the largest
 tried (ridge only); r_within is r on held-out images like the training images, beside r on the left-out category or
 second set.
-A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then goes on from the last
+A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then continues from the last
 finished batch of voxels."""
 
 
@@ -59,12 +59,12 @@ class FitJob(NamedTuple):
     subject: str
 
     def request(self, options: FitOptions) -> FitRequest:
-        """What the engine is asked."""
+        """The request to the engine."""
         return FitRequest(self.subject, self.network, (self.layer,), options)
 
 
 @dataclass(frozen=True, slots=True)
-class FitWords:
+class FitArguments:
     """What is typed of a fit beside the config of its encoders."""
 
     pool: Annotated[int | None, about("side of the grid features are averaged to; 0 for none")] = None
@@ -79,7 +79,7 @@ class FitWords:
     second_set: Annotated[tuple[str, ...], about("subject whose images are scored too; repeatable")] = ()
     bootstrap: Annotated[int, about("resamples behind the intervals of r; 0 for none")] = DEFAULT_BOOTSTRAP
     confidence: Annotated[float, about("coverage of the intervals, in (0, 1)")] = 0.95
-    resume: Annotated[bool, about("go on from the finished voxel batches of an interrupted fit")] = False
+    resume: Annotated[bool, about("resume from the finished voxel batches of an interrupted fit")] = False
     out: Annotated[Path | None, about("folder of the encoder (default: the user's encoders)")] = None
 
     def resolve(self, typed: dict[str, Any]) -> FitOptions:
@@ -105,7 +105,7 @@ class FitWords:
 
 
 @explained(EXPLANATION, nested=str(DEFAULT_OUTER))
-@takes((EncoderConfig, SETTINGS), (FitWords, ""))
+@takes((EncoderConfig, SETTINGS), (FitArguments, ""))
 def run_fit(
     *,
     subject: Annotated[str | None, about("id of the subject (see `list subjects`)")] = None,
@@ -113,13 +113,13 @@ def run_fit(
     layer: Annotated[str | None, about("feature layer; see `list layers` (default: the network's usual one)")] = None,
     layers: Annotated[str | None, about("`search`: the best offered layer for each ROI; or of these: a,b,c")] = None,
     all: Annotated[bool, about("every offered layer of every network, for every subject")] = False,  # noqa: A002
-    estimate: Annotated[bool, about("only tell what the fits would cost")] = False,
+    estimate: Annotated[bool, about("only print what the fits would cost")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
-    """Fit what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    options = given.make(FitWords).resolve(given.of(EncoderConfig))
+    """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
+    options = given.make(FitArguments).resolve(given.of(EncoderConfig))
     jobs = plan_fits(subject, network, layer=layer, everything=all)
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
@@ -131,7 +131,9 @@ def run_fit(
             for job in jobs:
                 cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
                 found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
-                _tell(f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
+                _report(
+                    f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json
+                )
         elif layers:
             chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
             if len(set(chosen)) < 2:
@@ -143,11 +145,11 @@ def run_fit(
             pairs = zip(choice.cards, choice.files, strict=True)
             found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
             found["layers"] = summarise_choice(choice)
-            _tell("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
+            _report("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
         else:
             for summary in iter_fits(engine, jobs, options, should_stop=should_stop):
                 found["encoders"].append(summary)
-                _tell(format_fit(summary), json=json)
+                _report(format_fit(summary), json=json)
     if json:
         answer({"seconds": round(time.monotonic() - started, 2), **found}, "", as_json=True)
     return 0
@@ -174,7 +176,7 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
 def iter_fits(
     engine: Engine, jobs: Sequence[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
 ) -> Iterator[dict[str, Any]]:
-    """Run planned fits one after another, telling on stderr how far each is; yields the JSON object of each."""
+    """Run planned fits one after another, reporting progress on stderr; yields the JSON object of each."""
     before = ""
     for job in jobs:
         if before and job.network != before:  # each is needed once; all of them together would fill the memory
@@ -188,10 +190,10 @@ def iter_fits(
 
 def _follow(engine: Engine, request: FitRequest, layers: tuple[str, ...], should_stop: ShouldStop) -> SearchProgress:
     records = engine.iter_fit(replace(request, layers=layers), should_stop=should_stop)
-    return follow(records, lambda one: word_progress(request.network, one))
+    return follow(records, lambda one: format_progress(request.network, one))
 
 
-def _tell(text: str, *, json: bool) -> None:
+def _report(text: str, *, json: bool) -> None:
     if not json:
         print(text, flush=True)
 

@@ -1,4 +1,4 @@
-"""What `fit` prints: JSON objects, tables by ROI, a line of progress. Never fits."""
+"""What `fit` prints: JSON objects, tables by ROI, a line of progress."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def format_choice(choice: LayerChoice) -> str:
     return f"Best layer by cross-validated r · {choice.table}\n{table}"
 
 
-def word_progress(network: str, search: SearchProgress) -> str:
+def format_progress(network: str, search: SearchProgress) -> str:
     """One line on a fit under way."""
     progress, of = search.fit, f" ({search.number}/{search.n_layers})" if search.n_layers > 1 else ""
     unit = {"features": " images", "readout": " voxel batches"}.get(progress.stage, "")

@@ -1,4 +1,4 @@
-"""The `import` and `subjects` commands: recordings in, recordings out. Never holds a layout."""
+"""The `import` and `subjects` commands: recordings in, recordings out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ main.py import template [FILE]           write a TOML file that describes your o
 --json prints one object: of `inspect` {"kind", "title", "person", "people", "measured", "n_images", "n_trials",
 "n_voxels", "repeats", "rois", "categories", "sessions", "missing_sessions", "n_held_out", ...}; of an import its
 summary: also "noise_ceiling" (voxels in ten bins of [0, 1]), "n_missing" and "n_constant" (voxels left out)."""
-FIELDS = "title person space betas mask surface held_out images categories bad_voxels seed"
+FIELDS = "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed"
 
 
 @explained(EXPLANATION)
@@ -57,7 +57,7 @@ def run_import(
         raise refusal("subject", allowed="named", got=subject or None, advice=advice)
     options = given.make(ImportOptions, subject=subject, rois=split(rois))
     check_no_encoders(options.subject)
-    summary = follow(iter_import(plan_import(kind, source, options), options), word_progress).summary
+    summary = follow(iter_import(plan_import(kind, source, options), options), format_progress).summary
     if summary is None:
         raise RuntimeError("An import ended without a summary.")
     return answer(summary.to_json(), _lay_out(summary.lines()), as_json=json)
@@ -84,7 +84,7 @@ def run_subjects(
     return answer({"removed": str(folder)}, f"Removed {folder}. Its images and encoders stay.", as_json=json)
 
 
-def word_progress(progress: ImportProgress) -> str:
+def format_progress(progress: ImportProgress) -> str:
     """One line on an import under way."""
     share = (progress.done + progress.part) / max(progress.total, 1)
     return f"import: {progress.stage} {share:.0%} {progress.name}{time_left(progress.seconds_left)}"

@@ -1,4 +1,4 @@
-"""The `movie` and `figure` commands: a saved probe filmed, or drawn for print. Never runs one.
+"""The `movie` and `figure` commands: a saved probe filmed, or drawn for print.
 
 Pictures of the cortex are left to the caller of the command line, who can draw them.
 """
@@ -46,7 +46,7 @@ def run_movie(
     *,
     out: Annotated[Path, about("NAME.mp4, NAME.gif, or a new folder for PNG files")],
     size: Annotated[str, about("width and height in pixels, even numbers")] = "1280x720",
-    estimate: Annotated[bool, about("only tell the size and the time it would take")] = False,
+    estimate: Annotated[bool, about("only print the size and the time it would take")] = False,
     host: FromHost,
     given: Given,
 ) -> int:

@@ -1,4 +1,4 @@
-"""The `networks` command: list, add, download, remove, check, and the layers of one. Never trains, never attacks."""
+"""The `networks` command: list, add, download, remove, check, and the layers of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.checks import check_choice
 from core.commands.listing import ListOptions, describe_network, list_layers_rows
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_table, stop_on_interrupt, time_left
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import NetworkStatus, check_network, iter_get, list_status, read_status, remove_network
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ layers NETWORK      where it can be cut (--all: everywhere), with shapes
 remove NETWORK      take away one of your own, or a download
 --json prints one object, or an array for list and layers. A file without published checksum is trusted at its first
 download: its SHA-256 is shown, kept, and expected from then on. PROBESCOPE_OFFLINE=1 forbids downloads."""
-WISHES = {
+HELP = {
     "": "add: ",
     "id": "add: name on the command line (default: the file's)",
     "title": "add: name shown in the window",
@@ -63,7 +63,7 @@ def add(source: str, options: NetworkOptions, given: Given) -> int:
     """Take a network in."""
     from core.networks.importing import import_network
 
-    spec = import_network(source, given.make(ImportWishes))
+    spec = import_network(source, given.make(NetworkImportOptions))
     text = f"Added {spec.id}: {spec.describe()}; layers {', '.join(spec.layers)}."
     if not spec.installed:
         text += f"\nIts weights come with `python main.py networks download {spec.id}`."
@@ -71,9 +71,9 @@ def add(source: str, options: NetworkOptions, given: Given) -> int:
 
 
 def download(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Get the weights, telling how far it is."""
+    """Download the weights, reporting progress."""
     with stop_on_interrupt() as should_stop:
-        last = follow(iter_get(source, should_stop=should_stop), word_progress)
+        last = follow(iter_get(source, should_stop=should_stop), format_progress)
     if last.path is None:
         raise RuntimeError("a download ended without its last record")
     text = f"{last.path} ({last.done / 2**20:.1f} MB); SHA-256 {last.sha256}"
@@ -119,7 +119,7 @@ def describe_status(status: NetworkStatus) -> dict[str, Any]:
     }
 
 
-def word_progress(progress: DownloadProgress) -> str:
+def format_progress(progress: DownloadProgress) -> str:
     """One line on a download under way."""
     share = f" of {progress.total / 2**20:.1f}" if progress.total else ""
     return f"{progress.done / 2**20:.1f}{share} MB{time_left(progress.seconds_left)}"
@@ -137,7 +137,11 @@ ACTIONS: dict[str, Callable[[str, NetworkOptions, Given], int]] = {
 
 @explained(EXPLANATION)
 @takes(
-    (ImportWishes, "id title architecture layers input_size mean std tokens robust licence trusted=trust", WISHES),
+    (
+        NetworkImportOptions,
+        "id title architecture layers input_size mean std tokens robust licence trusted=trust",
+        HELP,
+    ),
     (NetworkOptions, ""),
 )
 def run_networks(
@@ -147,7 +151,7 @@ def run_networks(
     *,
     given: Given,
 ) -> int:
-    """Do what is asked; returns 0, or 2 if a check fails. Raises ProbeError with one clear sentence."""
+    """Run the action; returns 0, or 2 if a check fails. Raises ProbeError with one clear sentence."""
     check_choice("ACTION", action, ACTIONS)
     if action != "list":
         check_choice("NETWORK", "given" if source else "missing", ["given"], advice="Name a network after it.")

@@ -1,4 +1,4 @@
-"""Options of the command line, made from signatures and frozen configs: types, defaults, help. Never runs a command.
+"""Options of the command line, made from signatures and frozen configs: types, defaults, help.
 
 A command is a function; cyclopts reads its words by its signature. What a config says already is not said again:
 `takes` adds the options of a config's fields, with the help of its docstring, and hands what was typed on as `given`.
@@ -105,7 +105,8 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
     ----------
     sources : (config, fields, help)
         Fields as "gate_r=gate n_steps": a field, or a field and its option; a leading "n_" falls away by itself; "" is
-        every field. Help by option replaces that of the config's docstring; "" goes before the others.
+        every field. Older names that still work may follow the option, as "participant|person". Help by option replaces
+        that of the config's docstring; "" goes before the others.
     """
     made = [option for config, text, *helped in sources for option in _make(config, text, *helped)]
 
@@ -136,18 +137,18 @@ def _make(
 ) -> Iterator[tuple[type, str, inspect.Parameter]]:
     hints, helped = get_type_hints(config, include_extras=True), helped or {}
     known = {field.name: field for field in fields(cast(Any, config))}
-    told = describe_fields(config)
-    told["seed"] = told.get("seed") or SEED
+    texts = describe_fields(config)
+    texts["seed"] = texts.get("seed") or SEED
     start = helped.get("", "")
-    told = {name: start + re.sub(r"`n_(\w+)`", r"--\1", uncapitalise(text)) for name, text in told.items()}
+    texts = {name: start + re.sub(r"`n_(\w+)`", r"--\1", uncapitalise(text)) for name, text in texts.items()}
     for word in text.split() or known:
         name, _, renamed = word.partition("=")
-        option = renamed or name.removeprefix("n_").replace("_", "-")
+        option, *older = (renamed or name.removeprefix("n_").replace("_", "-")).split("|")
         hint, default = hints[name], _default(known[name])
         many = get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis
         added = Parameter(
-            name=f"--{option}",
-            help=helped.get(option, told.get(name)),
+            name=tuple(f"--{one}" for one in (option, *older)),
+            help=helped.get(option, texts.get(name)),
             consume_multiple=many or None,
             negative=f"--no-{option}" if default is True else (),
         )
@@ -189,7 +190,7 @@ def _write_out(module: str, constant: re.Match[str]) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def read_words(command: Run, arguments: Sequence[str], *, name: str) -> tuple[inspect.BoundArguments, set[str]]:
+def parse_arguments(command: Run, arguments: Sequence[str], *, name: str) -> tuple[inspect.BoundArguments, set[str]]:
     """The arguments of a command, and the names of those it expects from its caller.
 
     Raises
@@ -209,7 +210,7 @@ def read_words(command: Run, arguments: Sequence[str], *, name: str) -> tuple[in
         _, bound, ignored = app.parse_args(given, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         known = [option for argument in list_arguments(command) for option in argument.names]
-        raise BadInputError(f"{_word(error, known)} `{name} --help` shows what is allowed.") from error
+        raise BadInputError(f"{_describe_error(error, known)} `{name} --help` shows what is allowed.") from error
     return bound, set(ignored)
 
 
@@ -274,7 +275,7 @@ def _read_one(hint: Any, text: str) -> Any:
         raise _Unreadable(text, {int: "a whole number", float: "a number"}[hint]) from error
 
 
-def _word(error: CycloptsError, known: list[str]) -> str:
+def _describe_error(error: CycloptsError, known: list[str]) -> str:
     """One sentence."""
     argument = error.argument
     name = (argument.parameter.metavar if argument.name[0] != "-" else None) or argument.name if argument else ""
@@ -283,11 +284,11 @@ def _word(error: CycloptsError, known: list[str]) -> str:
         case CoercionError(__cause__=_Unreadable() as cause):
             return describe_refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice)
         case UnknownOptionError():
-            return _word_unknown(error.token.keyword or error.token.value, known)
+            return _describe_unknown(error.token.keyword or error.token.value, known)
         case UnusedCliTokensError():
             return f"unexpected word {(error.unused_tokens or [''])[0]!r}."
         case MissingArgumentError() if unread:
-            return _word_unknown(unread[0], known)
+            return _describe_unknown(unread[0], known)
         case MissingArgumentError() if argument and (error.keyword or argument.tokens):
             count = argument.token_count()[0]
             return f"{name} needs {'a value' if count == 1 else f'{count} values'}."
@@ -296,5 +297,5 @@ def _word(error: CycloptsError, known: list[str]) -> str:
     return f"{error}"
 
 
-def _word_unknown(word: str, known: list[str]) -> str:
+def _describe_unknown(word: str, known: list[str]) -> str:
     return f"unknown option {word!r}. {suggest(word.partition('=')[0], known)}".rstrip()

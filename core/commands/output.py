@@ -1,4 +1,4 @@
-"""What every command shares when it speaks: answers, tables, one line of progress, Ctrl-C. Never does any work."""
+"""What every command shares for its output: answers, tables, one line of progress, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def follow(records: Iterable[Record], word: Callable[[Record], str], *, always: 
     always : bool
         Print the lines below each other where it is none.
     """
-    is_terminal, told, last = sys.stderr.isatty(), 0.0, None
+    is_terminal, last_shown, last = sys.stderr.isatty(), 0.0, None
     for last in records:
-        if is_terminal and time.monotonic() - told > REPORT_PERIOD:
-            told = time.monotonic()
+        if is_terminal and time.monotonic() - last_shown > REPORT_PERIOD:
+            last_shown = time.monotonic()
             print(f"\r\x1b[2K{word(last)}", end="", file=sys.stderr, flush=True)
         elif always and not is_terminal:
             print(word(last), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The `package` command: a written stimulus set becomes something that runs tomorrow. Never makes stimuli."""
+"""The `package` command: a written stimulus set becomes something that runs tomorrow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, follow, stop_on_interrupt
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.package import FORMATS, PackageKind, fit_template, iter_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import Screen, Timing
 from core.stimuli.manifest import read_manifest
@@ -23,7 +23,7 @@ SCREEN = "degrees width_cm=screen-cm distance_cm"
 EPILOG = """\
 Without options it follows the published template: 2 s on, 2 s off, 8.4 degrees, 90 stimuli and 4 catch trials a run. A
 template is a TOML file: `--save-timing FILE` writes one to edit, `--timing FILE` uses it; options go before it.
---dry-run tells durations and warnings and writes nothing. --json prints one object: kind, folder (null at a dry run),
+--dry-run prints durations and warnings and writes nothing. --json prints one object: kind, folder (null at a dry run),
 stimuli, participants, runs, trials (of each run), run_seconds, seconds (of a participant), degrees, facts, warnings.
 Kinds:"""
 KINDS = "\n".join(f"  {kind:<11} {made.summary}" for kind, made in FORMATS.items())
@@ -40,7 +40,7 @@ def run_package(
     timing: Annotated[Path | None, about("timing template (TOML)")] = None,
     save_timing: Annotated[Path | None, about("write the template in use and stop")] = None,
     screen_px: Annotated[tuple[int, int] | None, about("width and height of the screen, in pixels")] = None,
-    dry_run: Annotated[bool, about("tell durations and warnings, write nothing")] = False,
+    dry_run: Annotated[bool, about("print durations and warnings, write nothing")] = False,
     json: Json = False,
     given: Given,
 ) -> int:
@@ -58,10 +58,10 @@ def run_package(
     target = None if dry_run else _check_kind(kind, out)
     plan = make_plan(read_manifest(stimuli), template if kind is None else fit_template(template, kind))
     folder = None if target is None else _write(plan, *target)
-    return answer(describe(plan, kind, folder), lambda: _word(plan, kind, folder), as_json=json)
+    return answer(describe(plan, kind, folder), lambda: _format_plan(plan, kind, folder), as_json=json)
 
 
-def describe(plan: Plan, kind: PackageKind | None, folder: Path | None) -> dict[str, object]:
+def describe(plan: PackagePlan, kind: PackageKind | None, folder: Path | None) -> dict[str, object]:
     """What --json prints."""
     return {
         "kind": kind,
@@ -88,13 +88,13 @@ def _check_kind(kind: PackageKind | None, out: Path | None) -> tuple[PackageKind
     return kind, out
 
 
-def _write(plan: Plan, kind: PackageKind, out: Path) -> Path:
+def _write(plan: PackagePlan, kind: PackageKind, out: Path) -> Path:
     with stop_on_interrupt() as should_stop:
         records = iter_package(plan, kind, out, should_stop=should_stop)
         return follow(records, lambda one: f"{one.done}/{one.total} {one.what}").folder or out
 
 
-def _word(plan: Plan, kind: PackageKind | None, folder: Path | None) -> str:
+def _format_plan(plan: PackagePlan, kind: PackageKind | None, folder: Path | None) -> str:
     has_trials = kind is None or FORMATS[kind].has_trials
     facts = plan.describe() if has_trials else (plan.describe_set(),)
     warnings = plan.warnings() if has_trials else ()

@@ -1,4 +1,4 @@
-"""The `probe` command: one probe from the command line, exported with its manifest. Never opens a window."""
+"""The `probe` command: one probe from the command line, exported with its manifest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
-from core.stimuli.item import Recipient
+from core.stimuli.item import RecipientEncoder
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
 from core.types import NormName
@@ -60,7 +60,7 @@ EXPLANATION = """\
                             is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
   seconds, device, folder, files
-Every response is recomputed from the delivered pixels; the manifest tells the same of the saved 8-bit files."""
+Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def run_probe(
         engine.use_encoder_file(source.encoder)
     probe = make_probe(engine, config, stimulus)
     report = export(engine, probe, stimulus, out, image=image, degrees=degrees, transfer=transfer)
-    summary = summarise(probe, report) | {"min_norm": describe_wish(probe, config)}
+    summary = summarise(probe, report) | {"min_norm": summarise_min_norm(probe, config)}
     for note in stimulus.notes:
         print(f"Note: {note}", file=sys.stderr)
     return answer(summary, lambda: describe(summary), as_json=json)
@@ -182,7 +182,7 @@ def export(
     )
 
 
-def open_recipients(engine: Engine, config: ProbeConfig) -> dict[str, Recipient]:
+def open_recipients(engine: Engine, config: ProbeConfig) -> dict[str, RecipientEncoder]:
     """The subject's encoders of the other networks, each at its default layer."""
     found = {}
     for other in list_encoders():
@@ -191,7 +191,7 @@ def open_recipients(engine: Engine, config: ProbeConfig) -> dict[str, Recipient]
             encoder = engine.open_encoder(other.subject, other.network, other.layer)
             sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
             rescore = partial(engine.rescore, other.subject, other.network, other.layer)
-            found[f"{other.network} {other.layer}"] = Recipient(rescore, float(sd))
+            found[f"{other.network} {other.layer}"] = RecipientEncoder(rescore, float(sd))
     return found
 
 
@@ -250,7 +250,7 @@ def describe_objective(probe: Probe) -> dict[str, Any]:
     }
 
 
-def describe_wish(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:
+def summarise_min_norm(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:
     """What became of a wanted shift; None if none was wanted."""
     if not asked.wanted_shift_sd:
         return None
@@ -280,16 +280,16 @@ def describe(summary: dict[str, Any]) -> str:
         gain = f"{got.objective['raised']:+.4g} {got.objective['unit']}"
         lines.insert(4, f"  raised: {got.objective['formula']}, gained {gain}")
     if got.min_norm is not None:
-        lines.insert(1, f"  {say_wish(got.min_norm, got.norm)}")
+        lines.insert(1, f"  {format_min_norm(got.min_norm, got.norm)}")
     return "\n".join(lines)
 
 
-def say_wish(wish: dict[str, Any], norm: str) -> str:
+def format_min_norm(goal: dict[str, Any], norm: str) -> str:
     """One sentence on a wanted shift."""
-    largest = format_epsilon(wish["largest"], NormName(norm))
-    if not wish["reached"]:
-        return f"a shift of {wish['wanted_sd']:g} SD is not reached within epsilon {largest}: allow a larger --epsilon"
-    found = f"{wish['epsilon']:.4g}"
+    largest = format_epsilon(goal["largest"], NormName(norm))
+    if not goal["reached"]:
+        return f"a shift of {goal['wanted_sd']:g} SD is not reached within epsilon {largest}: allow a larger --epsilon"
+    found = f"{goal['epsilon']:.4g}"
     return (
-        f"smallest epsilon for {wish['wanted_sd']:g} SD: {found} (to within {wish['tolerance']:.0%}, allowed {largest})"
+        f"smallest epsilon for {goal['wanted_sd']:g} SD: {found} (to within {goal['tolerance']:.0%}, allowed {largest})"
     )

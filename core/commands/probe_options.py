@@ -57,7 +57,7 @@ def resolve_attack(typed: Mapping[str, Any], *, preset: str | None, epsilon: str
         return find_preset(preset).apply(AttackConfig(**typed))
     norm, method = typed.get("norm", NormName.L2), typed.get("method", AttackMethod.PGD)
     if method is AttackMethod.SQUARE:
-        refuse_beside(typed, "method square", ("n_steps",), advice="Its length is told by --queries.")
+        refuse_beside(typed, "method square", ("n_steps",), advice="Its length is set by --queries.")
     elif "n_queries" in typed:
         advice = "Only the method `square` counts queries; the others take --steps."
         raise refusal("queries", allowed=f"left out for {method}", got=typed["n_queries"], advice=advice)

@@ -1,4 +1,4 @@
-"""The help of every command and the command line reference, rendered from signatures and configs. Never runs a command.
+"""The help of every command and the command line reference, rendered from signatures and configs.
 
 python -m core.commands.reference > docs/command-line.md
 """
@@ -51,16 +51,16 @@ def render_help(name: str) -> str:
         parts.append("options:\n" + "\n".join(_pair(line.label, line.help) for line in options))
     if not name or name in GROUPS:
         start = f"{name} " if name else ""
-        texts = {one.removeprefix(start): told for one, (_, told) in COMMANDS.items() if one.startswith(start)}
-        parts.append("sub-commands:\n" + "\n".join(_pair(f"  {one}", told) for one, told in texts.items()))
+        texts = {one.removeprefix(start): text for one, (_, text) in COMMANDS.items() if one.startswith(start)}
+        parts.append("sub-commands:\n" + "\n".join(_pair(f"  {one}", text) for one, text in texts.items()))
     return "\n\n".join(part for part in [*parts, _explanation(name)] if part)
 
 
 def render_reference() -> str:
     """The command line reference, in Markdown."""
     parts = [INTRODUCTION, DESCRIPTION + "\n", _table("")]
-    for name, (_, told) in COMMANDS.items():
-        parts += [f"## {name}\n", f"{told[0].upper()}{told[1:]}.\n", _table(name)]
+    for name, (_, text) in COMMANDS.items():
+        parts += [f"## {name}\n", f"{text[0].upper()}{text[1:]}.\n", _table(name)]
         if text := _explanation(name):
             parts.append(f"```text\n{text}\n```\n")
     return "\n".join(parts)
@@ -81,19 +81,19 @@ def _usage(name: str) -> str:
 
 
 def _describe(argument: Argument) -> Line:
-    told = (argument.parameter.help or "").rstrip(".")
+    text = (argument.parameter.help or "").rstrip(".")
     choices, default = choices_of(argument.hint), argument.field_info.default
-    if choices and not all(word in told for word in choices):
-        told = f"{told}; one of {', '.join(choices)}" if told else f"one of {', '.join(choices)}"
+    if choices and not all(word in text for word in choices):
+        text = f"{text}; one of {', '.join(choices)}" if text else f"one of {', '.join(choices)}"
     if argument.required:
-        told += " (required)"
+        text += " (required)"
     elif (
         default not in (None, "", (), [], argument.field_info.empty)
         and argument.hint is not bool
-        and "default" not in told
+        and "default" not in text
     ):
-        told += f" (default: {_word(default)})"
-    return Line(_label(argument), told, argument.name[0] == "-")
+        text += f" (default: {_format_default(default)})"
+    return Line(_label(argument), text, argument.name[0] == "-")
 
 
 def _label(argument: Argument) -> str:
@@ -109,9 +109,9 @@ def _label(argument: Argument) -> str:
     return label if argument.required else f"[{label}{'...' if Ellipsis in inner else ''}]"
 
 
-def _word(value: object) -> str:
+def _format_default(value: object) -> str:
     if isinstance(value, tuple | list):
-        return " ".join(map(_word, value))
+        return " ".join(map(_format_default, value))
     return f"{value:g}" if isinstance(value, float) else str(value.value if isinstance(value, Enum) else value)
 
 

@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 EXPLANATION = """\
 Label-free adversarial fine-tuning: the features of perturbed photographs are pulled to the original network's features
-of the clean ones. Interrupt it at any time: the same command goes on from the checkpoint. --convert writes the weights
+of the clean ones. Interrupt it at any time: the same command resumes from the checkpoint. --convert writes the weights
 file from the checkpoint as it stands. The result is kept as a network of yours (`main.py networks list`), under --id;
 fit encoders on it as on any other. --json prints one object: file, sha256, recipe, n_seen, layer, norm,
 n_photographs_measured, shift (what was measured), shifts (a list with epsilon, original, tuned, original_pooled,
 tuned_pooled, ratio), network (the id it is kept under)."""
-SAID = {
+HELP = {
     "layers": "layers compared, early to late (default: the network's own)",
     "epsilon": "L2 budget at 224 x 224, in [0, 1] pixel units",
 }
 
 
 @explained(EXPLANATION)
-@takes((RobustifyConfig, "network layers epsilon n_steps n_images=photographs batch learning_rate seed", SAID))
+@takes((RobustifyConfig, "network layers epsilon n_steps n_images=photographs batch learning_rate seed", HELP))
 def run_robustify(
     *,
     images: Annotated[Path, about("folder of photographs, searched through")],
     out: Annotated[Path | None, about("weights file to write, .safetensors (default: in the data folder)")] = None,
     id: Annotated[str, about("id of the new network (default: NETWORK_robust)")] = "",  # noqa: A002
     title: Annotated[str, about("its name in the window")] = "",
-    checkpoint: Annotated[Path | None, about("file to go on from (default: beside --out)")] = None,
+    checkpoint: Annotated[Path | None, about("file to resume from (default: beside --out)")] = None,
     convert: Annotated[bool, about("train no further; write the checkpoint as it stands")] = False,
     device: Device = "auto",
     json: Json = False,
@@ -66,7 +66,7 @@ def run_robustify(
     if not convert:
         print(config.describe(), file=sys.stderr)
         records = iter_robustify(config, photos, checkpoint=start, device=chosen)
-        follow(records if sys.stderr.isatty() else (one for one in records if one.saved), word_progress, always=True)
+        follow(records if sys.stderr.isatty() else (one for one in records if one.saved), format_progress, always=True)
     published = publish_checkpoint(start, weights, config=config, photos=photos, device=chosen)
     kept = keep_robust(published, config, network=id, title=title)
     kept_as = f"Kept as {kept.id}: `python main.py fit --network {kept.id}` fits an encoder on it."
@@ -74,7 +74,7 @@ def run_robustify(
     return answer(describe_published(published, config) | {"network": kept.id}, text, as_json=json)
 
 
-def word_progress(progress: RobustifyProgress) -> str:
+def format_progress(progress: RobustifyProgress) -> str:
     """One line on a training under way."""
     return (
         f"{progress.n_seen}/{progress.n_images} photographs, {progress.size} px, epsilon {progress.epsilon:.2f}: "

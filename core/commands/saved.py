@@ -28,7 +28,7 @@ def run_report(
 
 @explained(CODES)
 def run_reproduce(probe: ProbeFile, /, *, device: Device = "auto") -> int:
-    """Reproduce and tell; returns 0 if every number came out bit for bit, else 1."""
+    """Reproduce and compare; returns 0 if every number came out bit for bit, else 1."""
     from core.probes.files import load_probe
     from core.probes.reproduce import iter_reproduce
 

@@ -66,8 +66,8 @@ def _describe(state: str, path: Path, session: SavedSession | None, note: str = 
 def _check(path: Path, folders: tuple[Path, ...], *, as_json: bool) -> int:
     session = read_session(path)
     missing = find_missing(session.record, read_known(), folders=folders)
-    told, holds = [{"what": one.what, "sentence": one.sentence} for one in missing], session.record.describe()
-    row = {"path": str(session.path), "saved": session.saved, "holds": holds, "missing": told}
+    missing_rows, holds = [{"what": one.what, "sentence": one.sentence} for one in missing], session.record.describe()
+    row = {"path": str(session.path), "saved": session.saved, "holds": holds, "missing": missing_rows}
     lines = [f"{session.path.name}, saved {session.saved or 'at an unknown time'}: {holds}"]
     lines += [f"missing {one.what}: {one.sentence}" for one in missing]
     lines.append("Everything it needs is here." if not missing else f"{len(missing)} missing; the rest can be opened.")

@@ -1,4 +1,4 @@
-"""The `stimuli` commands: plan, make and check sets of stimuli. Never opens a window."""
+"""The `stimuli` commands: plan, make and check sets of stimuli."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import WISHES, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
+from core.stimuli.plan import PLAN_OPTIONS, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
 from core.stimuli.write import SetProgress
 
@@ -33,7 +33,7 @@ A plan file is TOML or JSON with the same names as the options, underscores for 
   picture_px = 448
   degrees = 8.4
 
-Options override the file. Finished probes are kept: the same call goes on where it was stopped."""
+Options override the file. Finished probes are kept: the same call resumes where it was stopped."""
 
 OTHER_KINDS = {"background": tuple[int, int, int], "luminance": float, "contrast": float, "degrees": float}
 PlanFile = Annotated[Path | None, about("plan file, .toml or .json")]
@@ -44,7 +44,7 @@ def _kind_of(name: str, default: object) -> Any:
     return kind if kind is bool else kind | None
 
 
-def _tell_default(default: Any) -> str:
+def _describe_default(default: Any) -> str:
     words = default if isinstance(default, list) else [] if default is None else [default]
     return "" if default is False else f" (default: {' '.join(map(str, words)) or 'none'})"
 
@@ -56,11 +56,11 @@ PlanOptions = make_dataclass(
             name,
             Annotated[
                 _kind_of(name, default),
-                about(f"{text}{_tell_default(default)}", consume_multiple=isinstance(default, list)),
+                about(f"{text}{_describe_default(default)}", consume_multiple=isinstance(default, list)),
             ],
             False if default is False else None,
         )
-        for name, (default, text) in WISHES.items()
+        for name, (default, text) in PLAN_OPTIONS.items()
     ],
     frozen=True,
 )
@@ -113,7 +113,7 @@ def run_make(
     check_free(out.expanduser())
     engine, store = Engine(device=device), open_probe_store()
     made = make_set(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
-    return answer(summary | _tell_set(made), _describe_set(made), as_json=json)
+    return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 
 def run_check(
@@ -121,7 +121,7 @@ def run_check(
 ) -> int:
     """Check a set; returns 0 if it is whole."""
     found = read_manifest(stimuli)
-    return answer(_tell_set(found), f"{_describe_set(found)}\nEvery file is as it was written.", as_json=json)
+    return answer(_format_set(found), f"{_describe_set(found)}\nEvery file is as it was written.", as_json=json)
 
 
 def make_set(work: Callable[[Callable[[], bool]], Iterable[SetProgress]]) -> StimulusSet:
@@ -153,7 +153,7 @@ def _summarise(plan: StimulusPlan, n_items: int) -> dict[str, Any]:
     return {"n_probes": n_items, "n_files": files, "seconds": round(plan.seconds, 1), "plan": pack_plan(plan)}
 
 
-def _tell_set(found: StimulusSet) -> dict[str, Any]:
+def _format_set(found: StimulusSet) -> dict[str, Any]:
     warned = {row.id: list(row.warnings) for row in found.rows if row.warnings}
     return {"folder": str(found.folder), "name": found.name, "n_stimuli": len(found.rows), "warnings": warned}
 

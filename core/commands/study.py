@@ -1,4 +1,4 @@
-"""The `study` command: the method tested on simulated voxels whose true axes are known. Never touches a recording."""
+"""The `study` command: the method tested on simulated voxels whose true axes are known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from core.checks import refusal
 from core.commands.options import Device, Given, Json, NewFolder, Seed, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
-from core.commands.sweeps import word_progress
+from core.commands.sweeps import format_progress
 from core.engine import Engine
 from core.headers import unstructure
 from core.sweeps.step_seconds import measure_step_seconds
@@ -17,9 +17,9 @@ from core.sweeps.study.plan import describe_cost
 
 EXPLANATION = """\
 Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
-candidate, all its layers that hold no truth. Every candidate is fitted to every teacher at every noise level and judged
+candidate, all its layers that hold no truth. Every candidate is fitted to every teacher at every noise level and scored
 with the teacher's own network offered, held out, and with its whole architecture held out.
-The cost is told first. Ctrl-C stops; the same command with --resume goes on where it stopped.
+The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds report.html, tables/*.csv, figures/ (SVG, PNG, PDF), study.json (settings, versions) and cells/."""
 
 NUMBERS = {
@@ -43,7 +43,7 @@ def run_study(
     noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 0.5,1,2)")] = None,
     seed: Seed = 0,
     resume: Annotated[bool, about("go on with the same study in that folder")] = False,
-    cost: Annotated[bool, about("tell the cost and stop")] = False,
+    cost: Annotated[bool, about("print the cost and stop")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
@@ -65,7 +65,7 @@ def run_study(
         if cost:
             return 0
         records = engine.iter_study(config, out, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
-        follow(records, word_progress, always=True)
+        follow(records, format_progress, always=True)
     from core.reports.study_report import write_study
 
     report = write_study(out)

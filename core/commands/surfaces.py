@@ -1,4 +1,4 @@
-"""The `surfaces` command: imports, lists, checks and removes cortical surfaces. Never reads a surface file itself."""
+"""The `surfaces` command: imports, lists, checks and removes cortical surfaces."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def add(words: Sequence[str], options: SurfaceOptions) -> None:
     if options.name or paths[0].is_dir():
         _check_free(check_surface_name(name), replace=options.replace)
     imported = read_surface(paths, name=name, atlas=options.atlas)
-    _check_free(check_surface_name(name), replace=options.replace)  # a file's name is judged once it is a surface
+    _check_free(check_surface_name(name), replace=options.replace)  # a file's name is checked once it is a surface
     path = save_surface(imported.surface, imported.atlases, replace=options.replace)
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe()), f"  kept in {path}"]))
 
@@ -75,7 +75,7 @@ def check(words: Sequence[str], options: SurfaceOptions) -> None:
         surface = imported.surface
         print("\n".join(imported.describe()))
     else:
-        print("\n".join(_tell(next(info for info in list_surfaces() if info.name == surface.name))))
+        print("\n".join(_format_surface(next(info for info in list_surfaces() if info.name == surface.name))))
     if options.subject is not None:
         subject = load_as_recorded(options.subject)
         check_fit(subject.voxels, own=subject.surface, surface=surface)
@@ -195,7 +195,7 @@ def _check_free(name: str, *, replace: bool) -> None:
         raise refusal("name", allowed="a new surface name", got=name, advice="Choose another --name, or --replace it.")
 
 
-def _tell(info: SurfaceInfo) -> list[str]:
+def _format_surface(info: SurfaceInfo) -> list[str]:
     left, right = info.n_vertices
     atlases = ", ".join(info.atlases) or "none"
     head = f"{left:,} vertices left, {right:,} right"

@@ -1,4 +1,4 @@
-"""The four analysis commands: options to a sweep, the cost first, progress, the answer. Never computes one."""
+"""The four analysis commands: options to a sweep, the cost first, progress, the answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXPLANATION = """\
 Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.
 Images: ids or files, comma-separated; "test:8" draws 8 of the held-out images of the first subject.
 Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate.
-The cost is told first. Ctrl-C stops; the same command with --resume goes on where it stopped.
+The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),
 figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
 
@@ -65,7 +65,7 @@ def _ask(
     gate: Annotated[float, about("least cross-validated r of a voxel, from -1 to 1")] = 0.1,
     seed: Seed = 0,
     resume: Annotated[bool, about("go on with the same sweep in that folder")] = False,
-    cost: Annotated[bool, about("tell the cost and stop")] = False,
+    cost: Annotated[bool, about("print the cost and stop")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
@@ -103,16 +103,16 @@ def _ask(
         print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
         if cost:
             return 0
-        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), word_progress, always=True)
-    return _tell(out, as_json=json)
+        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), format_progress, always=True)
+    return _report(out, as_json=json)
 
 
-def word_progress(progress: RunProgress) -> str:
+def format_progress(progress: RunProgress) -> str:
     """One line on a sweep or study under way."""
     return f"{progress.done}/{progress.n_cells} {progress.cell}{time_left(progress.seconds_left)}"
 
 
-def _tell(out: Path, *, as_json: bool) -> int:
+def _report(out: Path, *, as_json: bool) -> int:
     from core.reports.analysis_package import describe_result, write_analysis
 
     report = write_analysis(out)
@@ -126,7 +126,7 @@ def _tell(out: Path, *, as_json: bool) -> int:
 
 
 def _choose_copies(wanted: str, encoders: tuple[EncoderName, ...]) -> Copies:
-    """The copies that are wanted and can be made; what cannot is told on stderr."""
+    """The copies that are wanted and can be made; what cannot is reported on stderr."""
     if wanted == "none":
         return Copies((), (), ())
     found = choose_copies(encoders)

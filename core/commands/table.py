@@ -1,4 +1,4 @@
-"""Every command with the file that runs it and its line of help. Never reads a command line."""
+"""Every command with the file that runs it and its line of help."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Exit codes: 0 done, 2 bad input (one clear line), 130 cancelled."""
 COMMANDS = {
     "probe": ("probe", "make one probe and export it as matched stimuli"),
     "fragility": ("sweeps", "how far predicted responses swing under small perturbations, against predictivity"),
-    "discriminability": ("sweeps", "which measure tells encoders apart better, sensitivity or predictivity"),
+    "discriminability": ("sweeps", "which measure separates encoders better, sensitivity or predictivity"),
     "transfer": ("sweeps", "what perturbations made on one encoder do to the others, with controls of equal norm"),
     "meaning": ("sweeps", "which ROIs, places and spatial frequencies the perturbations of each encoder touch"),
     "report": ("saved", "one HTML page of finished analyses: methods, formulas, figures, tables"),

@@ -69,7 +69,7 @@ def _open_npy(path: Path, _key: str) -> ArrayFile:
     shape, dtype = array.shape, array.dtype
 
     def get(start: int, stop: int) -> Any:
-        # Opened anew: pages of a map that is kept would add up to the whole file.
+        # Opened again: pages of a map that is kept would add up to the whole file.
         return np.load(path, mmap_mode="r", allow_pickle=False)[start:stop]
 
     return _wrap(path, shape, dtype, get)

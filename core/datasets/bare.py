@@ -1,4 +1,4 @@
-"""Makes a subject that has voxels and no recordings: what an imported encoder predicts. Never writes responses.
+"""Makes a subject that has voxels and no recordings: what an imported encoder predicts.
 
 It lies where imported subjects lie, can be chosen, targeted and probed, and cannot be fitted to.
 """

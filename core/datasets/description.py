@@ -1,4 +1,4 @@
-"""The TOML file that describes a laboratory's own recording: its keys, their checks, and a template. Never reads data.
+"""The TOML file that describes a laboratory's own recording: its keys, their checks, and a template.
 
 Paths are relative to the TOML file. `main.py import template` writes `TEMPLATE`.
 """
@@ -45,7 +45,7 @@ level = "voxels"                  # "voxels", or "rois": each column is the aver
 surface = "fsaverage5"            # a surface that is there (main.py list surfaces); "" for none
 table = "voxels.csv"              # a line for each column; every column of the table is optional:
                                   #   hemisphere (left or right) and vertex: where it lies on the surface,
-                                  #   x, y, z: or its centre in scanner RAS, mm, for a person's own surface,
+                                  #   x, y, z: or its centre in scanner RAS, mm, for a participant's own surface,
                                   #   roi: its ROI; noise_ceiling: in [0, 1]; ncsnr: signal SD / noise SD of a trial
 """
 
@@ -96,7 +96,7 @@ class VoxelPart:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a TOML file says; texts are "" and paths None where it is silent."""
+    """What a TOML file says; texts are "" and paths None where it says nothing."""
 
     images: ImagePart
     responses: ResponsePart = field(default_factory=ResponsePart)
@@ -119,9 +119,9 @@ def read_description(file: Path) -> Description:
     StorageError
         If the file cannot be read.
     """
-    told = read_record(file, Description, HEADER)
-    parts = {name: _locate(getattr(told, name), file.parent) for name in ("images", "responses", "voxels")}
-    return replace(told, title=told.title or file.stem, **parts)
+    described = read_record(file, Description, HEADER)
+    parts = {name: _locate(getattr(described, name), file.parent) for name in ("images", "responses", "voxels")}
+    return replace(described, title=described.title or file.stem, **parts)
 
 
 def _locate(part: Any, folder: Path) -> Any:

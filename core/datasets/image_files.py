@@ -61,7 +61,7 @@ def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
 
 
 def _check_same(folder: Path, names: Sequence[str], matches: Sequence[list[str]]) -> None:
-    """Raise BadInputError if a name stands for several files that are no copies of each other, told by their size."""
+    """Raise BadInputError if a name stands for several files that are not copies of each other, by their size."""
     for name, several in zip(names, matches, strict=True):
         if len(several) > 1 and len({(folder / path).stat().st_size for path in several}) > 1:
             advice = f"{', '.join(several[:MOST_NAMED])} differ. Give each picture a name of its own."

@@ -1,4 +1,4 @@
-"""What a user decides about an import: checked before anything is read. Never looks at the recording itself."""
+"""The options of importing a recording, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ImportOptions:
         The id the subject gets: letters, digits, - and _.
     title : str
         Shown instead of the recording's own title, if given.
-    person : str
+    participant : str
         Which of the people in the source: "subj01"; by default the first.
     space : str
         Of recordings that come in several: "func1pt8mm" or "fsaverage"; by default the first that is there.
@@ -63,7 +63,7 @@ class ImportOptions:
 
     subject: str
     title: str = ""
-    person: str = ""
+    participant: str = ""
     space: str = ""
     betas: str = ""
     mask: str = ""
@@ -169,9 +169,9 @@ def _count(unknown: list[str]) -> str:
     return f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""
 
 
-def choose_person(options: ImportOptions, people: Iterable[str], *, source: Path, allowed: str) -> str:
-    """The person asked for, or the first. Raises BadInputError if there is none (`allowed` says what holds one)."""
+def choose_participant(options: ImportOptions, people: Iterable[str], *, source: Path, allowed: str) -> str:
+    """The participant asked for, or the first. Raises BadInputError if there is none; `allowed` says what holds one."""
     known = tuple(people)
     if not known:
         raise refusal("source", allowed=allowed, got=str(source))
-    return check_choice("person", options.person or known[0], known)
+    return check_choice("participant", options.participant or known[0], known)

@@ -4,8 +4,7 @@ With x a single response, k trials of an image and m its mean, over the images w
     noise variance = mean over images of (sum x^2 - k m^2) / (k - 1)
     signal variance = variance of all x - noise variance, not below 0;   ncsnr = signal SD / noise SD
     noise ceiling = ncsnr^2 / (ncsnr^2 + mean over held-out images of 1/k)      (Allen et al. 2022)
-Since k is known before a trial is read, sums over trials suffice: no more than one session is in memory. Never keeps
-single trials.
+Since k is known before a trial is read, sums over trials suffice: no more than one session is in memory.
 """
 
 from __future__ import annotations

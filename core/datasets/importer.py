@@ -39,7 +39,7 @@ NPY_HEADER = 4096
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Where a running import stands.
+    """Progress of a running import.
 
     `stage` is "reading", "writing" or "done"; `done` of `total` sessions are read, and `part` (0 to 1) of the next,
     `name`;
@@ -200,7 +200,7 @@ def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) 
 
 
 def _keep_columns(file: Path, kept: BoolArray) -> None:
-    """Write the means anew without the columns that are left out."""
+    """Write the means again without the columns that are left out."""
     old = np.load(file, mmap_mode="r")
     fresh = file.with_suffix(".kept")
     reserve(fresh, (len(old), int(kept.sum())))

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording, reading
-from core.datasets.summary import count_repeats, count_texts, tell_counts
+from core.datasets.summary import count_repeats, count_texts, format_counts
 
 MODULES = {
     "generic": "core.datasets.readers.generic",
@@ -57,7 +57,7 @@ class Importer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SourceSummary:
     """What a source holds, found without reading a response.
 
     Parameters
@@ -65,7 +65,7 @@ class Finding:
     kind, kind_title : str
     source : str
     person : str
-        Who was looked at; `people` are all of them.
+        The participant looked at; `people` are all there are.
     n_images, n_trials, n_voxels : int
     repeats, rois, categories : dict
         Images by number of trials, voxels by ROI, images by category.
@@ -104,16 +104,16 @@ class Finding:
             ("Kind", f"{self.kind_title} ({self.kind}), {origin}"),
             ("Source", self.source),
             ("Title", self.title),
-            ("Person", self.person or "one"),
-            ("People there", ", ".join(self.people)),
+            ("Participant", self.person or "one"),
+            ("Participants", ", ".join(self.people)),
             ("Images", f"{self.n_images:,} in {self.n_trials:,} trials"),
-            ("Shown", tell_counts({f"{times} times": count for times, count in self.repeats.items()}, "unknown")),
+            ("Shown", format_counts({f"{times} times": count for times, count in self.repeats.items()}, "unknown")),
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})" if self.n_held_out else self.held_out_rule),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}"),
-            ("ROIs", tell_counts(self.rois, "no ROI")),
+            ("ROIs", format_counts(self.rois, "no ROI")),
             ("Noise ceiling", "known" if self.has_noise_ceiling else "unknown"),
             ("Sessions", f"{', '.join(self.sessions) or 'one'}{missing}"),
-            ("Categories", tell_counts(self.categories, "unknown")),
+            ("Categories", format_counts(self.categories, "unknown")),
             ("Unit", self.response_unit),
             *(("Note", remark) for remark in self.remarks),
         ]
@@ -157,22 +157,22 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
         return _importer(kind).plan(source, options)
 
 
-def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | None = None) -> Finding:
+def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | None = None) -> SourceSummary:
     """What a source holds. Raises as `plan_import` does."""
     asked = ImportOptions(PROBE) if options is None else replace(options, subject=PROBE)
     return describe_recording(plan_import(kind, source, asked))
 
 
-def describe_recording(recording: Recording) -> Finding:
+def describe_recording(recording: Recording) -> SourceSummary:
     """The short form of a recording."""
     n_trials, voxels = recording.n_trials, recording.voxels
     held = recording.held_out
-    return Finding(
+    return SourceSummary(
         kind=recording.kind,
         kind_title=TITLES[recording.kind],
         source=str(recording.source),
         title=recording.title,
-        person=recording.person,
+        person=recording.participant,
         people=recording.people,
         measured=not recording.is_simulated,
         n_images=len(n_trials),

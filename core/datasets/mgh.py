@@ -1,4 +1,4 @@
-"""Reads FreeSurfer's MGH overlays and volumes, plain ones mapped, compressed ones (.mgz) whole. Never writes one.
+"""Reads FreeSurfer's MGH overlays and volumes, plain ones mapped, compressed ones (.mgz) whole.
 
 The header is 284 bytes, big-endian: version 1, width, height, depth, frames, type, dof, then a flag (int16) that says
 whether voxel sizes and directions follow. Data come after it, the first axis fastest. (nibabel reads them too, but

@@ -1,4 +1,4 @@
-"""What every importer hands over: a recording that was looked at, but not yet read. Never averages or writes.
+"""What every importer returns: a recording whose headers were read, but not its responses.
 
 An importer reads headers, the design and the ROI labels (seconds), and gives a `Recording`: who saw what in which
 trial, where the voxels lie, and for each session a function that reads it. `core.datasets.importer` does the rest,
@@ -84,7 +84,7 @@ class Recording:
         The importer it came from: "nsd".
     source : Path
         What the user pointed to.
-    person : str
+    participant : str
         Which of the people in the source; "" where there is one.
     people : tuple of str
         All of them.
@@ -123,7 +123,7 @@ class Recording:
     categories: tuple[str, ...]
     images: ImageSource
     zscore: bool
-    person: str = ""
+    participant: str = ""
     people: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     held_out: BoolArray | None = None

@@ -1,4 +1,4 @@
-"""Tells an imported subject where its images lie now. Never copies, renames or reads one."""
+"""Sets where the images of an imported subject lie. Never copies, renames or reads one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The subjects, shipped and imported: voxels, the images they saw, responses. Never fits or predicts anything.
+"""The subjects, shipped and imported: voxels, the images they saw, responses.
 
 Shipped ones lie under `resources/demo/subjects`, imported ones under `data_folder()/subjects`; each is a folder with
 subject.json, voxels.npz and its responses: responses.npz (repeats) or responses.npy (means, memory-mapped).
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from core.checks import check_choice, refusal
 from core.datasets.photos import list_images
-from core.datasets.surface_choice import settle, shown_surface
+from core.datasets.surface_choice import place_on_surface, shown_surface
 from core.errors import StorageError
 from core.headers import HeaderKind, read_record
 from core.paths import data_folder, demo_folder
@@ -68,7 +68,7 @@ class SubjectHeader:
     """What subject.json says; the fields are those of `Subject`.
 
     `rois` names the labels of voxels.npz from 1 on; shipped subjects have no `categories` and no `image_source`;
-    `imported` tells which importer read what.
+    `imported` says which importer read what.
     """
 
     id: str
@@ -192,7 +192,7 @@ def load_subject(identity: str) -> Subject:
     folder = _find(identity)
     recorded = _load(folder, _stamp(folder))
     surface = shown_surface(identity, own=recorded.surface)
-    return _settle(folder, _stamp(folder), surface, surface_stamp(surface))
+    return _load_on_surface(folder, _stamp(folder), surface, surface_stamp(surface))
 
 
 def load_as_recorded(identity: str) -> Subject:
@@ -302,10 +302,10 @@ def _load(folder: Path, _stamp: int) -> Subject:
 
 
 @lru_cache(maxsize=4)
-def _settle(folder: Path, stamp: int, surface: str, _surface_stamp: int) -> Subject:
+def _load_on_surface(folder: Path, stamp: int, surface: str, _surface_stamp: int) -> Subject:
     """A subject on the surface it is shown on; worked out anew when either was replaced."""
     recorded = _load(folder, stamp)
-    voxels = settle(recorded.voxels, own=recorded.surface, name=surface)
+    voxels = place_on_surface(recorded.voxels, own=recorded.surface, name=surface)
     if surface == recorded.surface and voxels is recorded.voxels:
         return recorded
     return replace(recorded, surface=surface, voxels=voxels)

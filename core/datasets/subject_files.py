@@ -90,5 +90,5 @@ def _header(recording: Recording, options: ImportOptions, table: VoxelTable) -> 
         images=recording.image_ids,
         categories=recording.categories,
         image_source=recording.images,
-        imported={"kind": recording.kind, "source": str(recording.source), "person": recording.person},
+        imported={"kind": recording.kind, "source": str(recording.source), "person": recording.participant},
     )

@@ -1,4 +1,4 @@
-"""What an import found, as a record, as JSON and as lines of text. Never reads a recording."""
+"""What an import found, as a record, as JSON and as lines of text."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ class ImportSummary:
         left_out = f"{self.n_missing} with missing values, {self.n_constant} constant"
         rows = [
             ("Subject", f"{self.subject} ({origin}): {self.title}"),
-            ("Images", _tell_repeats(self.n_images, self.repeats)),
+            ("Images", _describe_repeats(self.n_images, self.repeats)),
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})"),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}, {self.n_unplaced:,} without a place"),
             ("Left out", left_out if self.n_missing or self.n_constant else "none"),
-            ("ROIs", tell_counts(self.rois, "no ROI")),
+            ("ROIs", format_counts(self.rois, "no ROI")),
             ("Noise ceiling", ceiling),
-            ("Sessions", _tell_sessions(self.sessions, self.missing_sessions)),
-            ("Categories", tell_counts(self.categories, "unknown")),
+            ("Sessions", _describe_sessions(self.sessions, self.missing_sessions)),
+            ("Categories", format_counts(self.categories, "unknown")),
             ("Unit", self.response_unit),
         ]
         return [*rows, *(("Note", remark) for remark in self.remarks)]
@@ -133,24 +133,24 @@ def write_summary(summary: ImportSummary, folder: Path) -> None:
     write_json(folder / SUMMARY_NAME, unstructure(summary))
 
 
-def _tell_repeats(n_images: int, repeats: dict[str, int]) -> str:
+def _describe_repeats(n_images: int, repeats: dict[str, int]) -> str:
     if len(repeats) == 1:
-        return f"{n_images:,}, each shown {_tell_times(next(iter(repeats)))}"
-    shown = [f"{count:,} shown {_tell_times(times)}" for times, count in repeats.items()]
+        return f"{n_images:,}, each shown {_describe_times(next(iter(repeats)))}"
+    shown = [f"{count:,} shown {_describe_times(times)}" for times, count in repeats.items()]
     return f"{n_images:,}: {', '.join(shown)}"
 
 
-def _tell_times(times: str) -> str:
+def _describe_times(times: str) -> str:
     return "once" if times == "1" else f"{times} times"
 
 
-def tell_counts(counts: dict[str, int], unnamed: str) -> str:
+def format_counts(counts: dict[str, int], unnamed: str) -> str:
     """Names and numbers, the largest few where there are many."""
     shown = sorted(counts, key=lambda name: -counts[name])[:MOST_NAMES] if len(counts) > MOST_NAMES else list(counts)
     text = ", ".join(f"{name or unnamed} {counts[name]:,}" for name in shown) or "none"
     return text if len(shown) == len(counts) else f"{text}, and {len(counts) - len(shown):,} more"
 
 
-def _tell_sessions(present: tuple[str, ...], missing: tuple[str, ...]) -> str:
+def _describe_sessions(present: tuple[str, ...], missing: tuple[str, ...]) -> str:
     text = f"{len(present)} present"
     return f"{text}; missing: {', '.join(missing)}" if missing else f"{text}, none missing"

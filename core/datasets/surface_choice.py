@@ -48,7 +48,7 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: Corti
     Raises
     ------
     BadInputError
-        If the voxels do not fit the surface; the counts are told.
+        If the voxels do not fit the surface; the message gives the counts.
     StorageError
         If the choice cannot be kept.
     """
@@ -69,13 +69,13 @@ def check_fit(voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None
     if fits:
         return
     least = "" if has_surface(own) else "at least "
-    told = f"{least}{needed[0]:,} left and {least}{needed[1]:,} right"
+    counts = f"{least}{needed[0]:,} left and {least}{needed[1]:,} right"
     turned = given[::-1]
     swapped = needed == turned if has_surface(own) else _within(needed, turned)
     advice = "The hemispheres look swapped." if swapped else "Choose the surface the recording was made on."
     raise BadInputError(
         f"The surface {surface.name} has {given[0]:,} left and {given[1]:,} right vertices and the "
-        f"recording needs {told}. {advice}"
+        f"recording needs {counts}. {advice}"
     )
 
 
@@ -85,7 +85,7 @@ def shown_surface(subject: str, *, own: str) -> str:
     return chosen if chosen and has_surface(chosen) else own
 
 
-def settle(voxels: VoxelTable, *, own: str, name: str) -> VoxelTable:
+def place_on_surface(voxels: VoxelTable, *, own: str, name: str) -> VoxelTable:
     """Voxels of the surface `own` on another or the same one, with ROIs of its first atlas if they have none."""
     if name != own and _grows(own, load_surface(name)):
         voxels = _spread(voxels, load_surface(name).left.n_vertices)

@@ -15,7 +15,7 @@ Table = dict[str, list[str]]
 
 
 def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], bool] = lambda _name: True) -> Table:
-    """The columns of a table by name, or those `only` wants: a wide table costs no more than what is kept of it.
+    """The columns of a table by name, or those `only` selects: a wide table costs no more than what is kept of it.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Places the voxels of a recording on a surface: vertices of fsaverage, voxels of a volume, points, whole ROIs.
 
-Voxels that cannot be placed keep no vertex and can be reached through their ROI. Never moves a response.
+Voxels that cannot be placed keep no vertex and can be reached through their ROI.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = ""
 
 
 def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") -> Places:
-    """Voxels of a volume (n_voxels, 3), on a person's surface if one is named, else on none.
+    """Voxels of a volume (n_voxels, 3), on a participant's surface if one is named, else on none.
 
     Without a surface the hemisphere is the sign of x in scanner space.
     """

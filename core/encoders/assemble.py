@@ -1,4 +1,4 @@
-"""Joins the readouts of groups of voxels into the one factored form an encoder has. Never solves or scores.
+"""Joins the readouts of groups of voxels into the one factored form an encoder has.
 
 With one group that reads everything, its numbers are the encoder's. With regions, every group keeps its own block of
 components, and the weights of its voxels are 0 elsewhere.

@@ -1,4 +1,4 @@
-"""What a fitted encoder is and how well it predicts, as frozen records of numpy arrays. Never computes them."""
+"""What a fitted encoder is and how well it predicts, as frozen records of numpy arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder card as a table and as text: what is copied, saved as CSV and printed. Never computes a score."""
+"""An encoder card as a table and as text: what is copied, saved as CSV and printed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FORMULAS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class CardRow:
     """One line of the summary: what, and its value."""
 
     name: str
     value: str
 
 
-def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) -> tuple[Fact, ...]:
+def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) -> tuple[CardRow, ...]:
     """What an encoder is, line by line."""
     config, provenance = card.config, card.provenance
     grid = f"averaged to {config.pool} × {config.pool}" if config.pool else "every position"
@@ -47,32 +47,32 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
             f"fitted elsewhere; {card.n_test:,} scored here" if card.n_test else "fitted elsewhere, not scored here"
         )
         reference = provenance.reference
-    facts = [
-        Fact("Subject", subject_title if subject_kind in subject_title else f"{subject_title} ({subject_kind})"),
-        Fact("Network", config.network),
-        Fact("Layer", config.layer),
-        Fact("Pooling", grid),
-        Fact("Reducer", describe_reducer(card)),
-        Fact("Readout", describe_readout(card)),
-        Fact("Voxels", f"{card.n_voxels:,}"),
-        Fact("Images", images),
-        Fact("Unit", card.response_unit),
-        Fact("SDs over", reference),
-        Fact("Encoder SHA-256", card.sha256[:16]),
-        Fact("Network SHA-256", card.network_sha256[:16]),
+    rows = [
+        CardRow("Subject", subject_title if subject_kind in subject_title else f"{subject_title} ({subject_kind})"),
+        CardRow("Network", config.network),
+        CardRow("Layer", config.layer),
+        CardRow("Pooling", grid),
+        CardRow("Reducer", describe_reducer(card)),
+        CardRow("Readout", describe_readout(card)),
+        CardRow("Voxels", f"{card.n_voxels:,}"),
+        CardRow("Images", images),
+        CardRow("Unit", card.response_unit),
+        CardRow("SDs over", reference),
+        CardRow("Encoder SHA-256", card.sha256[:16]),
+        CardRow("Network SHA-256", card.network_sha256[:16]),
     ]
     if card.sparsity is not None:
-        facts.append(Fact("Sparsity", f"{float(np.median(card.sparsity)):.0%} of a voxel's weights are 0 (median)"))
+        rows.append(CardRow("Sparsity", f"{float(np.median(card.sparsity)):.0%} of a voxel's weights are 0 (median)"))
     if card.n_bootstrap:
-        facts.append(Fact("Intervals", f"{card.confidence:.0%}, {card.n_bootstrap:,} resamples of the images"))
+        rows.append(CardRow("Intervals", f"{card.confidence:.0%}, {card.n_bootstrap:,} resamples of the images"))
     if provenance is not None:
-        facts += [
-            Fact("Imported from", provenance.source or "not stated"),
-            Fact("Licence", provenance.licence or "not stated"),
-            Fact("Files", ", ".join(f"{name} ({digest[:12]})" for name, digest in provenance.files)),
-            Fact("Note", provenance.note),
+        rows += [
+            CardRow("Imported from", provenance.source or "not stated"),
+            CardRow("Licence", provenance.licence or "not stated"),
+            CardRow("Files", ", ".join(f"{name} ({digest[:12]})" for name, digest in provenance.files)),
+            CardRow("Note", provenance.note),
         ]
-    return tuple(fact for fact in facts if fact.value)
+    return tuple(row for row in rows if row.value)
 
 
 def describe_reducer(card: EncoderCard) -> str:

@@ -1,4 +1,4 @@
-"""What an encoder is asked to be, as one frozen, checked record. Never touches features, responses or torch.
+"""What an encoder is to be, as one frozen, checked record. Never touches features, responses or torch.
 
 network -> pooling -> sparse random projection (if `n_projected`) -> principal components (if `reducer` is "pca") ->
 readout: ridge, lasso or elastic net. Fields added after the first version have defaults that mean what that version
@@ -34,7 +34,7 @@ POOL_SIDES = (14, 8, 7, 4, 3, 2, 1)
 
 
 class RoiRegion(NamedTuple):
-    """The rectangle of the visual field one ROI's voxels look at, in half image sides from fixation at the centre.
+    """The part of the visual field one ROI's voxels respond to, in half image sides from fixation at the centre.
 
     left and right along x, bottom and top along y (up is positive), each in [-1, 1].
     """

@@ -33,7 +33,7 @@ def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntAr
     Parameters
     ----------
     images : sequence of str, one a row
-        What tells images apart: equal texts are repeats of one image.
+        What identifies images: equal texts are repeats of one image.
     n_folds : int
     seed : int
 
@@ -122,7 +122,7 @@ def prepare_folds(
 def _prepare_dual(
     features: FloatArray, folds: Sequence[IntArray], dtype: type[np.floating[Any]]
 ) -> Iterator[FoldBasis]:
-    """Bases of all folds from one Gram matrix of the images, centred anew on each fold's kept rows.
+    """Bases of all folds from one Gram matrix of the images, centred again on each fold's kept rows.
 
     Axes and mean of the features are not needed to predict the left-out rows, and have no columns.
     """

@@ -1,7 +1,7 @@
 """An encoder that runs: pixels -> network -> pooled features -> reduced features -> responses, differentiable.
 
 The reduction is a sparse random projection, principal components, both, or none. Everything after the network is affine
-and kept factored. Never fits, loads or saves anything.
+and kept factored.
 """
 
 from __future__ import annotations

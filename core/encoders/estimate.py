@@ -1,4 +1,4 @@
-"""What a fit will cost before it starts: seconds, disk and memory, from two short measurements here. Never fits.
+"""What a fit will cost before it starts: seconds, disk and memory, from two short measurements here.
 
 One small batch goes through the network, one matrix product through the processor; the rest is counted. Good to a
 factor of two: other work on the machine and a cold disk are not foreseen.

@@ -1,6 +1,6 @@
 """What an encoder card may hold beyond its held-out scores, as frozen records.
 
-Intervals over images, scores on images unlike the training images, the scores of the other layers. Never computes them.
+Intervals over images, scores on images unlike the training images, the scores of the other layers.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from core.encoders.card import FloatMatrix, FloatVector
 
 LOGGER = logging.getLogger(__name__)
 NAME_LENGTH = 16
-"""Hexadecimal digits of the network's hash in the folder name: 64 bits tell any two weights files apart."""
+"""Hexadecimal digits of the network's hash in the folder name: 64 bits distinguish any two weights files."""
 HASH_BYTES = 32
 CHECKSUM_BYTES = 4
 RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES
@@ -89,7 +89,7 @@ class FeatureCache:
         return np.frombuffer(content, dtype=np.float32)
 
     def put(self, images_sha256: Sequence[str], features: FloatMatrix) -> None:
-        """Keep features (n, n_inputs); a full, read-only or vanished disk is logged and otherwise passed over."""
+        """Keep features (n, n_inputs); a full, read-only or vanished disk is logged and otherwise ignored."""
         if not self._writes:
             return
         content = [np.ascontiguousarray(row, dtype=np.float32).tobytes() for row in features]

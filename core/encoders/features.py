@@ -1,6 +1,6 @@
-"""Gives the features of images, from the cache where they are known, else from the network. Never fits.
+"""Gives the features of images, from the cache where they are known, else from the network.
 
-Pooled, and projected where the encoder wants it: what is cached is what the reducer sees.
+Pooled, and projected where the encoder does so: what is cached is what the reducer sees.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes, finds and reads encoders: a .safetensors of float32 arrays and a .json header beside it. Never runs them.
+"""Writes, finds and reads encoders: a .safetensors of float32 arrays and a .json header beside it.
 
 Light: reading a card or listing encoders needs no torch. A user's own encoder goes before an embedded one of the same
 subject, network and layer.
@@ -64,7 +64,7 @@ def user_encoders_folder() -> Path:
 
 
 def encoder_folders() -> tuple[Path, ...]:
-    """Where encoders are looked for, in order: the user's own, then the embedded ones."""
+    """Where encoders are searched, in order: the user's own, then the embedded ones."""
     return user_encoders_folder(), demo_folder() / "encoders"
 
 
@@ -227,8 +227,8 @@ def _header(data: EncoderData) -> dict[str, Any]:
     table, arrays = split_arrays(data.card)
     optional = {one.name: one.default for one in dataclasses.fields(EncoderCard) if one.default is not MISSING}
     extra = {name: table.pop(name) for name in optional if name in table}
-    told = {"confidence"} if data.card.n_bootstrap else set()
-    extra = {name: value for name, value in extra.items() if value not in (optional[name], []) or name in told}
+    recorded = {"confidence"} if data.card.n_bootstrap else set()
+    extra = {name: value for name, value in extra.items() if value not in (optional[name], []) or name in recorded}
     if data.components is None:
         extra["has_components"] = False
     is_first = not later and set(arrays) == set(SCORES) and not extra.keys() - {"provenance"}

@@ -1,4 +1,4 @@
-"""From solved readouts to a scored, sealed encoder: every score of the card. Never solves a readout."""
+"""From solved readouts to a scored, sealed encoder: every score of the card."""
 
 from __future__ import annotations
 

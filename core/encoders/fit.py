@@ -1,4 +1,4 @@
-"""Fits an encoder to a subject with a network, as a generator of progress records. Never draws or prints.
+"""Fits an encoder to a subject with a network, as a generator of progress records.
 
 Features of all images, from the cache where they are known -> readouts by batches of voxels: outer folds, left-out
 categories, the encoder itself -> scores -> file. An interrupted fit finds its features and its finished batches again.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FitProgress:
-    """Where a running fit stands.
+    """Progress of a running fit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a fit depends on, as one hash: the name of its partial store. Never opens a file."""
+"""What a fit depends on, as one hash: the name of its partial store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def hash_fit(
     config: EncoderConfig, scoring: ScoringConfig, data: ScoredImages, others: tuple[SecondSet, ...] = ()
 ) -> str:
     """SHA-256 of config, scoring, features, responses, images, held-out set, categories and ROIs."""
-    told = {
+    content = {
         "version": STORE_VERSION,
         "config": dataclasses.asdict(config),
         "scoring": dataclasses.asdict(scoring),
@@ -34,7 +34,7 @@ def hash_fit(
         "rois": () if data.voxels is None else data.voxels.roi,
         "others": [one.images for one in others],
     }
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(data.test).tobytes())
     for rows in (data.features, data.responses):
         digest.update(hash_responses(rows).encode())

@@ -1,4 +1,4 @@
-"""Fills the feature matrix of a set of images, from cache or network, telling how far it is. Never fits.
+"""Fills the feature matrix of a set of images, from cache or network, reporting progress.
 
 The matrix is held in memory: 10,000 images by 100,000 features take 4 GB; a projection makes them few.
 """

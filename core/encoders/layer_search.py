@@ -1,4 +1,6 @@
-"""Chooses the best layer of a network for every ROI by cross-validation, and keeps the encoders chosen. Never peeks.
+"""Chooses the best layer of a network for every ROI by cross-validation, and keeps the encoders chosen.
+
+Held-out images play no part in the choice.
 
 Every layer is fitted alike; an ROI's layer is the one whose left-out training images it predicts best (median
 cross-validated r of its voxels). Held-out images take no part in the choice. The chosen layers' encoders are saved with

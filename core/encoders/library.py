@@ -1,4 +1,4 @@
-"""The encoders that are there, by name: found, taken in from a file of this program, removed. Never runs one."""
+"""The encoders that are there, by name: found, taken in from a file of this program, removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores on images unlike the training images: a left-out category, a second set. Never fits.
+"""Scores on images unlike the training images: a left-out category, a second set.
 
 Both stand beside the score on held-out images like the training images, by the same fit.
 """

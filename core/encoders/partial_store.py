@@ -55,7 +55,7 @@ class PartialStore:
         return arrays
 
     def put(self, name: str, arrays: Mapping[str, FloatArray]) -> None:
-        """Keep the arrays of a batch; a full or vanished disk is logged and otherwise passed over."""
+        """Keep the arrays of a batch; a full or vanished disk is logged and otherwise ignored."""
         if self.folder is None or not self._writes:
             return
         whole = {key: np.ascontiguousarray(values) for key, values in arrays.items()}

@@ -1,4 +1,4 @@
-"""Averages a feature map over a grid of regions and flattens it, differentiably. Never learns anything."""
+"""Averages a feature map over a grid of regions and flattens it, differentiably."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sparse random projection of pooled features, made from a seed alone. Never learns anything, is never stored.
+"""A sparse random projection of pooled features, made from a seed alone.
 
     projected = P features,    P (n_projected, n_features) with entries 0 and +-1 / sqrt(c)
 

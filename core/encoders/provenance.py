@@ -1,4 +1,4 @@
-"""Where an imported encoder comes from and what its SDs refer to, as a frozen record. Never reads the source."""
+"""Where an imported encoder comes from and what its SDs refer to, as a frozen record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Provenance:
     kind : str
         Importer: arrays, sklearn, himalaya, berg or img2fmri.
     source, licence : str
-        Whose work it is and under which terms; "" where the file does not say and nobody told.
+        Whose work it is and under which terms; "" where neither the file nor the user says.
     files : tuple of (name, sha256)
         The files it was read from.
     reference : str

@@ -1,4 +1,4 @@
-"""Ridge regression with a penalty per voxel, by one eigendecomposition. Never chooses penalties.
+"""Ridge regression with a penalty per voxel, by one eigendecomposition.
 
     minimise ||Y - X W - 1 b||^2 + sum_v alpha_v ||w_v||^2
 

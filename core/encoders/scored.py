@@ -1,4 +1,4 @@
-"""What a fit is given and what its readouts give back, as frozen records of arrays. Never computes anything."""
+"""What a fit is given and what its readouts give back, as frozen records of arrays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ScoredImages:
     responses : (n_images, n_voxels)
         Mean over repeats, in `response_unit`; read a batch of voxels at a time, so a memory map is welcome.
     images : tuple of str, n_images long
-        What tells images apart (the hash of the pixels): copies of one image never leave their fold.
+        What identifies images (the hash of the pixels): copies of one image stay in one fold.
     test : (n_images,) bool
         The held-out images.
     noise_ceiling : (n_voxels,)
@@ -52,7 +52,7 @@ class ScoredImages:
 class SecondSet:
     """Other images with responses of the same voxels or ROIs, to be predicted by the encoder as it is.
 
-    features (n_images, n_inputs), responses (n_images, n_voxels of `voxels`), images: what tells them apart.
+    features (n_images, n_inputs), responses (n_images, n_voxels of `voxels`), images: what identifies them.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How well predictions match held-out responses: r, r2, r2 over the noise ceiling, by voxel and ROI. Never fits."""
+"""How well predictions match held-out responses: r, r2, r2 over the noise ceiling, by voxel and ROI."""
 
 from __future__ import annotations
 

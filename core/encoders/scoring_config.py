@@ -1,4 +1,4 @@
-"""How a fitted encoder is to be scored, as one frozen, checked record. Never scores anything.
+"""How a fitted encoder is to be scored, as one frozen, checked record.
 
 None of it changes the encoder's numbers, only its card.
 """

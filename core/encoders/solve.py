@@ -1,4 +1,4 @@
-"""From features and responses at hand to a fitted, scored, sealed encoder: pure numerics. Never runs a network.
+"""From features and responses at hand to a fitted, scored, sealed encoder: pure numerics.
 
 Voxels go through in batches, so that memory depends on the images and the reduced features alone; finished batches are
 kept in a partial store and taken from there when the same fit is run again.

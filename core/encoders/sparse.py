@@ -1,4 +1,4 @@
-"""Lasso and elastic net of many voxels at once, by coordinate descent on the Gram matrix. Never chooses penalties.
+"""Lasso and elastic net of many voxels at once, by coordinate descent on the Gram matrix.
 
     minimise 1/(2n) ||Y - X W - 1 b||^2 + sum_v alpha_v (q ||w_v||_1 + (1 - q)/2 ||w_v||_2^2),   q the share of l1
 

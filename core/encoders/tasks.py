@@ -1,4 +1,4 @@
-"""The readouts one fit consists of, in order: outer folds, left-out categories, the encoder itself. Never solves any.
+"""The readouts one fit consists of, in order: outer folds, left-out categories, the encoder itself.
 
 Each trains on some images and predicts others, for one group of voxels.
 """

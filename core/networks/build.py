@@ -66,7 +66,7 @@ def _call_function(spec: NetworkSpec) -> nn.Module:
     module = find_function(spec.architecture)()
     if not isinstance(module, nn.Module):
         raise WeightsError(
-            f"The function {spec.architecture!r} gave a {type(module).__name__}, not a torch.nn.Module. Mend it."
+            f"The function {spec.architecture!r} gave a {type(module).__name__}, not a torch.nn.Module. Fix it."
         )
     return module.to("cpu", torch.float32)
 

@@ -50,7 +50,7 @@ def open_classifier(spec: NetworkSpec) -> Classifier:
     Raises
     ------
     WeightsError
-        If it has no classifier (why is told), or its file cannot be read.
+        If it has no classifier (the message says why), or its file cannot be read.
     """
     if any(word in f"{spec.architecture} {spec.id}".lower() for word in TOWERS):
         raise WeightsError("it ends in an embedding; classes would need a text tower, which is not part of it")

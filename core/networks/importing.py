@@ -17,7 +17,7 @@ from core.networks.catalog import PREFIXES, find_network, list_networks
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.torch_pickle import is_torchscript
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import DEFAULT_SIZE, IMAGENET_MEAN, IMAGENET_STD, choose_layers, spec_of_function
@@ -31,7 +31,7 @@ FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 PROGRAM_KINDS: dict[Family, str] = {"torchscript": "a TorchScript file", "export": "a torch.export file"}
 
 
-def import_network(source: str, wishes: ImportWishes | None = None) -> NetworkSpec:
+def import_network(source: str, options: NetworkImportOptions | None = None) -> NetworkSpec:
     """Take a file, a function "package.module:function", or a library's name, in as a network of the user.
 
     Returns its entry. It is loaded and probed at its default layer first, unless its weights are not downloaded yet.
@@ -45,40 +45,40 @@ def import_network(source: str, wishes: ImportWishes | None = None) -> NetworkSp
     StorageError
         If the file cannot be read or the copy cannot be written.
     """
-    wishes = wishes or ImportWishes()
+    options = options or NetworkImportOptions()
     if source.partition(":")[0] in PREFIXES and not Path(source).is_file():
-        return _keep_named(source, wishes)
+        return _keep_named(source, options)
     given = Path(source).expanduser()
     is_function = FUNCTION.fullmatch(source) is not None and not given.is_file()
-    spec = _take_function(source, wishes) if is_function else _take_file(given, wishes)
-    for layer in wishes.layers:
+    spec = _take_function(source, options) if is_function else _take_file(given, options)
+    for layer in options.layers:
         check_choice("layer", layer, [info.name for info in list_layers(spec)])
-    spec = replace(spec, id=wishes.id or suggest_id(spec.id), user=True)
+    spec = replace(spec, id=options.id or suggest_id(spec.id), user=True)
     check_new_id(spec.id)
     load_network(spec)
     return save_user_network(spec) if is_function else save_user_network(replace(spec, sha256=hash_file(given)), given)
 
 
-def _keep_named(name: str, wishes: ImportWishes) -> NetworkSpec:
+def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
     """A library's name kept under an id; its weights can be downloaded later."""
-    spec = _apply(find_network(name), wishes)
-    spec = replace(spec, id=wishes.id or name)
+    spec = _apply(find_network(name), options)
+    spec = replace(spec, id=options.id or name)
     check_new_id(spec.id)
-    for layer in wishes.layers:
+    for layer in options.layers:
         check_choice("layer", layer, [info.name for info in list_layers(spec)])
     if spec.family == "python":
-        if not wishes.trusted:
+        if not options.trusted:
             raise _ask_for_trust(f"{name!r}", "Python code")
         load_network(spec)
     return save_user_network(spec)
 
 
-def _take_function(reference: str, wishes: ImportWishes) -> NetworkSpec:
-    if not wishes.trusted:
+def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec:
+    if not options.trusted:
         raise _ask_for_trust(f"{reference!r}", "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."))
     _check_repeats(spec, reference)
-    return _apply(replace(spec, source=f"function {reference}"), wishes)
+    return _apply(replace(spec, source=f"function {reference}"), options)
 
 
 def _check_repeats(spec: NetworkSpec, reference: str) -> None:
@@ -90,13 +90,13 @@ def _check_repeats(spec: NetworkSpec, reference: str) -> None:
         )
 
 
-def _take_file(path: Path, wishes: ImportWishes) -> NetworkSpec:
+def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     if not path.is_file():
         raise StorageError(f"The file {path} does not exist. Check the path.")
     if path.suffix == EXPORT_SUFFIX or is_torchscript(path):
-        return _take_program(path, "export" if path.suffix == EXPORT_SUFFIX else "torchscript", wishes)
+        return _take_program(path, "export" if path.suffix == EXPORT_SUFFIX else "torchscript", options)
     check_choice("file", path.suffix.lower(), [*WEIGHTS_SUFFIXES, EXPORT_SUFFIX])
-    base = find_network(wishes.architecture or _guess_base(path))
+    base = find_network(options.architecture or _guess_base(path))
     if base.family not in {"torchvision", "timm"}:
         advice = "Give the library's definition: timm:NAME or torchvision:NAME."
         raise refusal("architecture", allowed="one of a library", got=base.id, advice=advice)
@@ -113,7 +113,7 @@ def _take_file(path: Path, wishes: ImportWishes) -> NetworkSpec:
         note="",
         size_mb=0.0,
     )
-    return _apply(spec, wishes)
+    return _apply(spec, options)
 
 
 def _guess_base(path: Path) -> str:
@@ -132,15 +132,15 @@ def _ask_for_trust(name: str, what: str) -> BadInputError:
     return BadInputError(
         f"{name} is {what}, a program that runs with your rights and could read, change or send your files, so it is "
         "opened only if you trust whoever made it: `--trust` on the command line, the box in the import dialog, or "
-        "`ImportWishes(trusted=True)`."
+        "`NetworkImportOptions(trusted=True)`."
     )
 
 
-def _take_program(path: Path, family: Family, wishes: ImportWishes) -> NetworkSpec:
+def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> NetworkSpec:
     """A file that is definition and weights in one."""
-    if not wishes.trusted:
+    if not options.trusted:
         raise _ask_for_trust(path.name, PROGRAM_KINDS[family])
-    made_for = load_export(path, wishes.input_size).side if family == "export" else 0
+    made_for = load_export(path, options.input_size).side if family == "export" else 0
     spec = NetworkSpec(
         id=path.stem,
         title=path.stem,
@@ -148,9 +148,9 @@ def _take_program(path: Path, family: Family, wishes: ImportWishes) -> NetworkSp
         architecture="",
         weights=str(path.absolute()),
         sha256="",
-        input_size=wishes.input_size or made_for or DEFAULT_SIZE,
-        mean=wishes.mean or IMAGENET_MEAN,
-        std=wishes.std or IMAGENET_STD,
+        input_size=options.input_size or made_for or DEFAULT_SIZE,
+        mean=options.mean or IMAGENET_MEAN,
+        std=options.std or IMAGENET_STD,
         layers=("output",),
         default_layer="output",
         robust=False,
@@ -159,22 +159,22 @@ def _take_program(path: Path, family: Family, wishes: ImportWishes) -> NetworkSp
         note="",
         user=True,
     )
-    chosen = wishes.layers or choose_layers(list_layers(spec))
-    return _apply(replace(spec, layers=chosen, default_layer=chosen[-1]), wishes)
+    chosen = options.layers or choose_layers(list_layers(spec))
+    return _apply(replace(spec, layers=chosen, default_layer=chosen[-1]), options)
 
 
-def _apply(spec: NetworkSpec, wishes: ImportWishes) -> NetworkSpec:
-    """The entry with what the user said."""
-    layers = wishes.layers or spec.layers
+def _apply(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:
+    """The entry with the user's options."""
+    layers = options.layers or spec.layers
     return replace(
         spec,
-        title=wishes.title or spec.title,
+        title=options.title or spec.title,
         layers=layers,
-        default_layer=layers[-1] if wishes.layers else spec.default_layer,
-        input_size=wishes.input_size or spec.input_size,
-        mean=wishes.mean or spec.mean,
-        std=wishes.std or spec.std,
-        tokens=wishes.tokens or spec.tokens,
-        robust=wishes.robust or spec.robust,
-        licence=wishes.licence or spec.licence,
+        default_layer=layers[-1] if options.layers else spec.default_layer,
+        input_size=options.input_size or spec.input_size,
+        mean=options.mean or spec.mean,
+        std=options.std or spec.std,
+        tokens=options.tokens or spec.tokens,
+        robust=options.robust or spec.robust,
+        licence=options.licence or spec.licence,
     )

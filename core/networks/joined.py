@@ -1,4 +1,4 @@
-"""Cuts a network behind several layers at once: their features, flattened, one after the other. Never pools them.
+"""Cuts a network behind several layers at once: their features, flattened, one after the other.
 
 A layer named "features.2+features.5" stands for both. The order is the one named; the network ends behind the last of
 them that is computed.

@@ -58,7 +58,7 @@ def load_network(
 def open_network(
     network: NetworkSpec | str, layer: str | None = None, *, device: str = "cpu", weights: Path | None = None
 ) -> Network:
-    """The same without the probing: for whoever wants to see each check (`iter_checks`)."""
+    """The same without the checks, for callers that show each of them (`iter_checks`)."""
     spec = find_network(network) if isinstance(network, str) else network
     path, sha256 = check_weights(spec, weights)
     layer = check_layer(spec, layer or spec.default_layer)

@@ -1,4 +1,4 @@
-"""What can be done with networks besides opening them, for command line and window alike. Never draws or prints.
+"""What can be done with networks besides opening them, for command line and window alike.
 
 Getting the weights of one and keeping a library's name among the user's networks; checking one; taking one away.
 """
@@ -12,7 +12,7 @@ from core.checks import refusal
 from core.errors import BadInputError
 from core.networks.catalog import find_network, list_networks
 from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import NetworkSpec
 from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
 
@@ -128,11 +128,11 @@ def describe_layers(network: str) -> tuple[LayerRow, ...]:
     )
 
 
-def take_in(source: str, wishes: ImportWishes) -> NetworkSpec:
+def take_in(source: str, options: NetworkImportOptions) -> NetworkSpec:
     """Import a file, a function or a library's name; see `importing.import_network`."""
     from core.networks.importing import import_network
 
-    return import_network(source, wishes)
+    return import_network(source, options)
 
 
 def can_be_trained(spec: NetworkSpec) -> bool:

@@ -27,7 +27,7 @@ from core.networks.tokens import count_prefix
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MOST_LAYERS = 6
-"""Layers offered of a network nobody chose layers for."""
+"""Layers offered of a network without chosen layers."""
 DEFAULT_SIZE = 224
 BLOCK = re.compile(r"(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+")
 """Path of a block: "layer3.5", "blocks.11", "stages.3", "encoder.layers.encoder_layer_11"."""

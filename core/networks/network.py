@@ -1,4 +1,4 @@
-"""A frozen network that turns pixels into the features of one layer. Never trains, never runs past its cut."""
+"""A frozen network that turns pixels into the features of one layer."""
 
 from __future__ import annotations
 
@@ -105,19 +105,19 @@ class Network(nn.Module):
         All hooks are gone on leaving, whatever happened.
         """
 
-        def look() -> None:
+        def check() -> None:
             if should_stop():
                 raise Cancelled
 
         def look_forward(_module: nn.Module, _args: Any) -> None:
-            look()
+            check()
 
         def look_both_ways(_module: nn.Module, _args: Any, output: Any) -> None:
             if isinstance(output, torch.Tensor) and output.requires_grad:
                 output.register_hook(look_backward)  # type: ignore[no-untyped-call]
 
         def look_backward(_gradient: torch.Tensor) -> None:
-            look()
+            check()
 
         leaves = self._where_to_look()
         handles = [leaf.register_forward_pre_hook(look_forward) for leaf in leaves]

@@ -1,4 +1,4 @@
-"""Opens the body of any network with its weights, cut behind a layer, as it was trained. Never folds or probes it.
+"""Opens the body of any network with its weights, cut behind a layer, as it was trained.
 
 What a network is made of decides the way: a definition of a library and a state dict, a TorchScript or torch.export
 file, or a function of the user.
@@ -148,7 +148,7 @@ def read_for(spec: NetworkSpec, whole: nn.Module, path: Path) -> State:
 
 
 def _adapt_timm(state: State, whole: nn.Module, path: Path) -> State:
-    """Weights as timm's definition wants them: its own converter knows older names and other grid sizes."""
+    """Weights as timm's definition expects them: its own converter handles older names and other grid sizes."""
     known = whole.state_dict()
     fits = all(name in known and known[name].shape == value.shape for name, value in state.items())
     convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)

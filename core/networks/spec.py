@@ -98,7 +98,7 @@ class NetworkSpec:
 
     @property
     def is_drawn(self) -> bool:
-        """Whether a library draws its weights anew: a file or a function of the user holds one set of them."""
+        """Whether a library can draw new random weights: a file or a function of the user holds one set of them."""
         return self.family in ("torchvision", "timm")
 
     @property

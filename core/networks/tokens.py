@@ -1,4 +1,4 @@
-"""Gives the features of transformers the shape the rest of the program works with. Never learns anything.
+"""Gives the features of transformers the shape the rest of the program works with.
 
 (n, tokens, channels)  -> "all"    as it is: flattened later, every token and channel a feature
                           "grid"   the patch tokens as a map (n, channels, side, side), which can be pooled

@@ -1,4 +1,4 @@
-"""A network of a known architecture with random weights, as a control: what the architecture alone does. Never trains.
+"""A network of a known architecture with random weights, as a control: what the architecture alone does.
 
 The weights are those its library draws for a new network, from a stated seed. Where it has BatchNorm, the means and
 variances are measured on given images, as a network in training would have them: with the library's 0 and 1, features

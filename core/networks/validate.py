@@ -17,7 +17,7 @@ SEED = 20_260_101
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: what it is, and the sentence that refuses the network; "" if all is well."""
+    """One check: what was checked, and the sentence that refuses the network; "" if it passed."""
 
     what: str
     problem: str = ""
@@ -38,9 +38,9 @@ def validate_network(network: Network) -> None:
 def iter_checks(network: Network) -> Iterator[Check]:
     """Every check in order; the first that fails is the last one yielded, since the later ones build on it."""
     state = _State(network)
-    for what, look in CHECKS:
+    for what, check in CHECKS:
         try:
-            note = look(state)
+            note = check(state)
         except WeightsError as error:
             yield Check(what, str(error))
             return

@@ -39,7 +39,7 @@ HEADER = HeaderKind(
 )
 
 
-def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = flush) -> Path:
+def save_probe(probe: Probe, path: Path, *, sync: Callable[[Path], object] = flush) -> Path:
     """Write a probe; returns the path of its header.
 
     Parameters
@@ -47,7 +47,7 @@ def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = f
     probe : Probe
     path : Path
         With or without ending; NAME.json and NAME.safetensors are written.
-    settle : callable
+    sync : callable
         Brings a written file to the disk before it gets its name.
 
     Raises
@@ -78,7 +78,7 @@ def save_probe(probe: Probe, path: Path, *, settle: Callable[[Path], object] = f
     header = HEADER.marks() | table | {"arrays_sha256": hashlib.sha256(packed).hexdigest()}
     header |= {HEADER.hash_key: hash_table(header, HEADER.hash_key)}
     contents = {arrays_path: packed, header_path: json.dumps(header, indent=1).encode() + b"\n"}
-    _write_together(contents, settle)
+    _write_together(contents, sync)
     return header_path
 
 
@@ -120,7 +120,7 @@ def identify_probe(probe: Probe) -> str:
     return hash_table(HEADER.marks() | split_arrays(probe)[0], HEADER.hash_key)
 
 
-def _write_together(contents: dict[Path, bytes], settle: Callable[[Path], object]) -> None:
+def _write_together(contents: dict[Path, bytes], sync: Callable[[Path], object]) -> None:
     """Write all under temporary names, then rename all; on any failure remove what is left of it."""
     partial = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
     older = {path: read_bytes(path, HEADER) for path in contents if path.exists()}
@@ -129,11 +129,11 @@ def _write_together(contents: dict[Path, bytes], settle: Callable[[Path], object
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial[path].write_bytes(content)
-            settle(partial[path])
+            sync(partial[path])
         for path in contents:
             partial[path].replace(path)
             renamed.append(path)
-        settle(path.parent)
+        sync(path.parent)
     except OSError as error:
         _take_back(renamed, older)
         reason = error.strerror or error

@@ -1,4 +1,4 @@
-"""What a robust fine-tuning shall do. Never imports torch, never does the work."""
+"""The settings of a robust fine-tuning. Never imports torch."""
 
 from __future__ import annotations
 

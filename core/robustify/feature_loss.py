@@ -1,4 +1,4 @@
-"""How far features moved, and the perturbation that moves them most. Never touches weights."""
+"""How far features moved, and the perturbation that moves them most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user asks of a robust fine-tuning, as one frozen, checked record. Never imports torch, never does the work."""
+"""The options of a robust fine-tuning, as one frozen, checked record. Never imports torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def robustify_folder() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class RobustifyWishes:
+class RobustifyOptions:
     """One fine-tuning.
 
     Parameters
@@ -54,7 +54,7 @@ class RobustifyWishes:
         check_count("n_images", self.n_images)
 
     def checkpoint(self) -> Path:
-        """The file this fine-tuning goes on from: the same wishes find it again."""
+        """The file this fine-tuning resumes from: the same options find it again."""
         what = f"{self.network} {self.images.absolute()} {self.epsilon} {self.n_images} {self.layers}"
         digest = hashlib.sha256(what.encode()).hexdigest()[:10]
         return robustify_folder() / f"{folder_name(self.network)}-{digest}.checkpoint"

@@ -1,4 +1,4 @@
-"""Turns a checkpoint of a robust fine-tuning into a weights file with its measured robustness. Never trains."""
+"""Turns a checkpoint of a robust fine-tuning into a weights file with its measured robustness."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def keep_robust(
 
 
 def _free_title(title: str) -> str:
-    """The title, numbered if a network has it already: the lists show titles, and two alike cannot be told apart."""
+    """The title, numbered if a network has it already: lists show titles, which must differ."""
     taken = {spec.title for spec in list_networks()}
     number = next(number for number in count(1) if (title if number == 1 else f"{title} {number}") not in taken)
     return title if number == 1 else f"{title} {number}"

@@ -1,4 +1,4 @@
-"""Measures how far a network's features move at equal budget, against another one. Never trains anything."""
+"""Measures how far a network's features move at equal budget, against another one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.types import FloatArray
 
 MEASURE_STEPS = 10
-"""PGD steps of the measurement: more than training uses, so that it is not judged by its own attack."""
+"""PGD steps of the measurement: more than training uses, so that it is not evaluated by its own attack."""
 SMALLEST = 1e-12
 
 

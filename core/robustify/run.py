@@ -1,4 +1,4 @@
-"""A robust fine-tuning from the wish to a network that can be chosen. Never trains by itself: `robustify.py` does.
+"""A robust fine-tuning from its options to a network that can be chosen. Never trains by itself: `robustify.py` does.
 
 suggest_recipe: layers and resolutions that suit the network -> iter_robustify -> publish_checkpoint -> keep_robust.
 """
@@ -16,7 +16,7 @@ from core.networks.catalog import find_network
 from core.networks.spec import NetworkSpec
 from core.networks.user_networks import check_new_id
 from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
-from core.robustify.options import RobustifyWishes, robustify_folder
+from core.robustify.options import RobustifyOptions, robustify_folder
 from core.robustify.photo_crops import find_photos
 from core.robustify.publish import PublishedNetwork, keep_robust, publish_checkpoint
 from core.robustify.train import RobustifyProgress, iter_robustify, never_stop
@@ -50,28 +50,32 @@ def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: An
 
 
 def iter_run(
-    wishes: RobustifyWishes, *, device: str = "cpu", should_stop: Callable[[], bool] = never_stop
+    options: RobustifyOptions, *, device: str = "cpu", should_stop: Callable[[], bool] = never_stop
 ) -> Iterator[RobustifyProgress | RobustifyDone]:
-    """Train from where the checkpoint of these wishes stands, then write, measure and keep the network.
+    """Resume from the checkpoint of these options if there is one, then write, measure and keep the network.
 
     Raises
     ------
     BadInputError
         If the network, a layer or a value cannot be used, the id is taken, or the folder has no photographs.
     Cancelled
-        Once `should_stop()` is true; the checkpoint is written first, and the same wishes go on from it.
+        Once `should_stop()` is true; the checkpoint is written first, and the same options resume from it.
     """
-    if wishes.id:
-        check_new_id(wishes.id)
-    photos = find_photos(wishes.images)
+    if options.id:
+        check_new_id(options.id)
+    photos = find_photos(options.images)
     config = suggest_recipe(
-        wishes.network, layers=wishes.layers, epsilon=wishes.epsilon, n_images=wishes.n_images, **_first(wishes.epsilon)
+        options.network,
+        layers=options.layers,
+        epsilon=options.epsilon,
+        n_images=options.n_images,
+        **_first(options.epsilon),
     )
-    checkpoint = wishes.checkpoint()
+    checkpoint = options.checkpoint()
     yield from iter_robustify(config, photos, checkpoint=checkpoint, should_stop=should_stop, device=device)
     out = robustify_folder() / f"{checkpoint.stem}.safetensors"
     published = publish_checkpoint(checkpoint, out, config=config, photos=photos, device=device)
-    kept = keep_robust(published, config, network=wishes.id, title=wishes.title)
+    kept = keep_robust(published, config, network=options.id, title=options.title)
     for path in (checkpoint, out, published.report):  # the network has its own copy
         path.unlink(missing_ok=True)
     yield RobustifyDone(kept, published)

@@ -42,7 +42,7 @@ def never_stop() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RobustifyProgress:
-    """Where a robust fine-tuning stands.
+    """Progress of a robust fine-tuning.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Training:
         self.clean_loss = _running(self.clean_loss, float(clean_loss.detach()))
 
     def save(self, path: Path) -> None:
-        """Write everything needed to go on from here."""
+        """Write everything needed to resume from here."""
         content = {
             "network": self.config.network,
             "n_seen": self.n_seen,

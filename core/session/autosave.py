@@ -3,7 +3,7 @@
     autosave/TIME-PID/lock                  held while the window lives
     autosave/TIME-PID/session.probescope    with its probe in session.data
 
-A folder whose lock nobody holds was left by a crash; one without a lock was closed in order.
+A folder whose lock nobody holds was left by a crash; one without a lock was shut down properly.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Autosave:
         """Save what is open now; `named` is the file the user has given it. Raises StorageError; the older stays."""
         folder = self._begin()
         notes = {"named": "" if named is None else str(named)}
-        return write_session(record, folder / SESSION_NAME, probe=probe, notes=notes, settle=_leave_to_system)
+        return write_session(record, folder / SESSION_NAME, probe=probe, notes=notes, sync=_leave_to_system)
 
     def close(self, *, keep: bool) -> None:
         """Close in order: with `keep` the session can be opened again, else it goes."""

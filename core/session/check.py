@@ -1,4 +1,4 @@
-"""Tells what a session needs that is not on this computer. Never changes the session or anything else."""
+"""Finds what a session needs that is not on this computer. Never changes the session or anything else."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_known() -> Known:
 
 
 def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path] = ()) -> tuple[Missing, ...]:
-    """What of a session is not here; files are looked for at their places and in `folders`, by hash."""
+    """What of a session is not here; files are searched at their places and in `folders`, by hash."""
     places = tuple(folders)
     found = [*_missing_names(record, known), *_missing_image(record, known)]
     for what, reference in record.references().items():

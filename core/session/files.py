@@ -56,7 +56,7 @@ def write_session(
     *,
     probe: Probe | None = None,
     notes: Mapping[str, Any] | None = None,
-    settle: Callable[[Path], object] = flush,
+    sync: Callable[[Path], object] = flush,
 ) -> SessionRecord:
     """Save a session; returns the record as it was written, its probe in the session's own folder.
 
@@ -69,7 +69,7 @@ def write_session(
         The one on screen; without it the one `record.probe` refers to is copied, if it is there.
     notes : mapping, optional
         Further header fields.
-    settle : callable
+    sync : callable
         Brings a probe's files to the disk before the session refers to them.
 
     Raises
@@ -78,7 +78,7 @@ def write_session(
         If the folder cannot be written or the disk is full; the older session stays as it was.
     """
     data = data_of(path)
-    reference = _keep_probe(record.probe, probe, data, settle)
+    reference = _keep_probe(record.probe, probe, data, sync)
     written = replace(record, probe=reference)
     header = HEADER.marks() | {"saved": _now(), "program": _program()} | dict(notes or {})
     write_json(path, header | pack_record(written, path.parent))
@@ -119,12 +119,12 @@ def with_ending(path: Path) -> Path:
 
 
 def _keep_probe(
-    reference: FileReference | None, probe: Probe | None, data: Path, settle: Callable[[Path], object]
+    reference: FileReference | None, probe: Probe | None, data: Path, sync: Callable[[Path], object]
 ) -> FileReference | None:
     if probe is not None:
         stem = data / f"{PROBE_PREFIX}{identify_probe(probe)[:NAME_DIGITS]}"
         header, _ = name_files(stem)
-        return refer_to(header if header.is_file() else save_probe(probe, stem, settle=settle))
+        return refer_to(header if header.is_file() else save_probe(probe, stem, sync=sync))
     if reference is None or reference.path.parent == data or not is_there(reference, reference.path):
         return reference
     copied = _copy_probe(reference.path, data)

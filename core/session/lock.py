@@ -30,7 +30,7 @@ class FileLock:
         return cls(path, None)
 
     def keep(self) -> None:
-        """Give the lock back but leave the file, so that what it guards looks left, not closed."""
+        """Give the lock back but leave the file, so that what it guards counts as left behind, not closed."""
         self.release(remove=False)
 
     def release(self, *, remove: bool = True) -> None:
@@ -70,8 +70,8 @@ def is_held(path: Path) -> bool:
 def name_holder(path: Path) -> str:
     """Who took it last: "process 4711 on lab-pc"; "another process" if the file does not say."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {told['pid']} on {told['host']}"
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 

@@ -1,4 +1,4 @@
-"""Turns session records into plain JSON and back, checking every value. Never touches a file's content.
+"""Turns session records into plain JSON and back, checking every value.
 
 Paths are written relative to the session's folder; a key that is missing means what the record's default says. A file
 of version 1 named the image by one text (a catalogue id or a path) with `image_sha256` and no size, the probe by a path

@@ -1,4 +1,4 @@
-"""Which session files were open last, in one small file. Never opens one."""
+"""Which session files were open last, in one small file."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class ViewRecord:
-    """How the cortex is looked at.
+    """The view of the cortex.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from core.errors import BadInputError, StorageError
 from core.session.record import FileReference
 
 MOST_SEARCHED = 20_000
-"""Files looked at in one folder; their sizes are compared first, so this takes a second at most."""
+"""Files examined in one folder; their sizes are compared first, so this takes a second at most."""
 
 
 def hash_bytes_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What every column of a stimulus set's manifest means, in order. Never holds a value."""
+"""What every column of a stimulus set's manifest means, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a set of stimuli is asked to hold beside its probes, as one frozen, checked record. Never makes anything."""
+"""The options of a set of stimuli beside its probes, as one frozen, checked record."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from core.checks import check_fraction, refusal
 from core.headers import HeaderKind, structure, unstructure
-from core.stimuli.cautions import DEFAULT_GATE
 from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
 from core.stimuli.layout import Layout
+from core.stimuli.probe_warnings import DEFAULT_GATE
 
 LONGEST_NAME = 200
 SETTINGS = HeaderKind("the settings of a stimulus set", "Choose them again.")

@@ -1,4 +1,4 @@
-"""Saves one item's images through one path, reads them back and describes every file. Never attacks.
+"""Saves one item's images through one path, reads them back and describes every file.
 
 Every figure is of the pixels that were read back from the disk, as the network sees them through the layout's stated
 way; what the pixels did before stands beside it.
@@ -18,21 +18,21 @@ from core.files import hash_file
 from core.images.stimulus import from_uint8
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
-from core.stimuli.cautions import (
-    LARGEST_UNEQUAL,
-    Caution,
-    judge_probe,
-    judge_saving,
-    warn_missing_control,
-    warn_unequal,
-)
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.fit_control import fit_control, measure
 from core.stimuli.images import measure_image, read_levels, write_levels
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
-from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, Transfer
+from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, TransferShift
+from core.stimuli.probe_warnings import (
+    LARGEST_UNEQUAL,
+    ProbeWarning,
+    evaluate_probe,
+    evaluate_saving,
+    warn_missing_control,
+    warn_unequal,
+)
 from core.types import ByteArray, FloatArray
 
 
@@ -56,7 +56,7 @@ class _Saved:
 
 
 def write_item(
-    item: Item, folder: Path, *, pair_id: str, config: SetConfig, match: Match, cautions: Sequence[Caution] = ()
+    item: Item, folder: Path, *, pair_id: str, config: SetConfig, match: Match, warnings: Sequence[ProbeWarning] = ()
 ) -> tuple[ManifestRow, ...]:
     """Write every file of an item below `folder`; returns their rows, the original first.
 
@@ -68,8 +68,8 @@ def write_item(
     pair_id : str
     config : SetConfig
     match : Match
-    cautions : sequence of Caution
-        What is known beyond what the probe itself tells, such as duplicates.
+    warnings : sequence of ProbeWarning
+        Warnings beyond those of the probe itself, such as duplicates.
     """
     saved = [
         _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)
@@ -79,9 +79,9 @@ def write_item(
     before = _score(item.probe, [one.asked for one in saved], item.rescore)
     transfers = _transfer(item, saved, config)
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
-    told = [*judge_item(item, config), *cautions]
-    told += judge_saving(float(values[1] - values[0]), float(before[1] - before[0]))
-    told += _judge_norms(item, saved)
+    all_warnings = [*evaluate_item(item, config), *warnings]
+    all_warnings += evaluate_saving(float(values[1] - values[0]), float(before[1] - before[0]))
+    all_warnings += _evaluate_norms(item, saved)
     rows = []
     for index, one in enumerate(saved):
         shift = float(values[index] - values[0])
@@ -98,17 +98,17 @@ def write_item(
                 shift=shift,
                 shift_sd=_in_sds(shift, item.probe.target_sd),
                 shift_before_saving=float(before[index] - before[0]),
-                warnings=tuple(caution.text for caution in told) if index == 1 else (),
+                warnings=tuple(warning.text for warning in all_warnings) if index == 1 else (),
                 transfer={where: shifts[index] for where, shifts in transfers.items()},
             )
         )
     return tuple(rows)
 
 
-def judge_item(item: Item, config: SetConfig) -> tuple[Caution, ...]:
-    """What is to be told of an item before it is written."""
+def evaluate_item(item: Item, config: SetConfig) -> tuple[ProbeWarning, ...]:
+    """The warnings of an item before it is written."""
     missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
-    own = judge_probe(item.probe, item.card, gate=config.gate)
+    own = evaluate_probe(item.probe, item.card, gate=config.gate)
     return (*own, *(warn_missing_control(kind.words) for kind in missing))
 
 
@@ -130,7 +130,7 @@ def _images(item: Item, config: SetConfig, match: Match) -> dict[str, FloatArray
     return images | {kind.role: fit_control(kind, item, see_file) for kind in kinds}
 
 
-def _judge_norms(item: Item, saved: Sequence[_Saved]) -> list[Caution]:
+def _evaluate_norms(item: Item, saved: Sequence[_Saved]) -> list[ProbeWarning]:
     """Controls whose file realises another norm than the perturbed one's, as where the pixel bounds leave no room."""
     norm = item.probe.config.attack.norm
     sizes = {one.role: measure(one.seen - saved[0].seen, norm) for one in saved[1:]}
@@ -214,7 +214,7 @@ def _weigh_value(target: Target) -> tuple[float, ...]:
     return tuple(weight / length for weight in target.weights)
 
 
-def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[str, list[Transfer]]:
+def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[str, list[TransferShift]]:
     """What every saved file does to the target in every recipient: name -> one `Transfer` a file."""
     found = {}
     for where, recipient in item.recipients.items():
@@ -222,7 +222,7 @@ def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[st
         seen = [see(one.levels, config.layout, made_for=item.side, side=side) for one in saved]
         values = _score(item.probe, seen, recipient.rescore)
         shifts = (values - values[0]).tolist()
-        found[where] = [Transfer(shift, _in_sds(shift, recipient.target_sd)) for shift in shifts]
+        found[where] = [TransferShift(shift, _in_sds(shift, recipient.target_sd)) for shift in shifts]
     return found
 
 

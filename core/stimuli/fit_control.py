@@ -1,4 +1,4 @@
-"""Sizes a control so that its file, as the network sees it, has the perturbed file's norm. Never looks at a response.
+"""Sizes a control so that its file, as the network sees it, has the perturbed file's norm.
 
 Resizing takes more from a fine-grained control than from a smooth perturbation: of equal norm before it, they are not
 after. The control's own size is scaled until what is seen of both is equal.

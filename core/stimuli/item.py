@@ -1,4 +1,4 @@
-"""One item of a set before it is written: a probe, who scores its files, and what else is known. Never writes."""
+"""One item of a set before it is written: a probe, who scores its files, and what else is known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_SPACE = "fsaverage5"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class RecipientEncoder:
     """Another network's encoder of the same subject.
 
     `rescore` gives its responses; `target_sd` is the SD of the target's value in it over the clean reference images;
@@ -39,7 +39,7 @@ class Item:
     probe : Probe
     rescore : callable
         The probe's own encoder.
-    recipients : mapping of str to Recipient
+    recipients : mapping of str to RecipientEncoder
         Other encoders, "NETWORK LAYER" to recipient.
     card : EncoderCard or None
         Scores of the probe's encoder, for warnings.
@@ -54,7 +54,7 @@ class Item:
     recipe: Recipe
     probe: Probe
     rescore: Rescore
-    recipients: Mapping[str, Recipient] = field(default_factory=dict)
+    recipients: Mapping[str, RecipientEncoder] = field(default_factory=dict)
     card: EncoderCard | None = None
     donor: FloatArray | None = None
     licence: str = ""

@@ -1,4 +1,4 @@
-"""How a stimulus is laid out in its file, and what a network sees of that file. Never reads or writes one.
+"""How a stimulus is laid out in its file, and what a network sees of that file.
 
 pixels at the network's input size -> matched (gain x + offset, alike in a triple) -> resized -> rounded to 8 bits ->
 centred on the background. Seen again: background cut off -> resized to the network's input size -> 8 bits.

@@ -1,7 +1,4 @@
-"""Makes the probes of a set, those that are missing, then writes it; a cancelled making goes on where it stopped.
-
-Never decides what a set holds.
-"""
+"""Makes the probes of a set, those that are missing, then writes it; a cancelled making resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from core.probes.probe import Probe, ProbeConfig
 from core.progress import ShouldStop, Stopwatch, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
-from core.stimuli.item import Item, Recipient
+from core.stimuli.item import Item, RecipientEncoder
 from core.stimuli.recipe import Recipe, find_licence
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances, iter_write
@@ -186,7 +183,7 @@ class Loader:
         probe = self._probe(self._recipes[index])
         return probe.perturbed_pixels - probe.clean_pixels
 
-    def _recipients(self, recipe: Recipe) -> dict[str, Recipient]:
+    def _recipients(self, recipe: Recipe) -> dict[str, RecipientEncoder]:
         asked, found = recipe.config, {}
         for network, layer in self._config.transfer:
             if (network, layer) == (asked.network, asked.layer):
@@ -194,7 +191,7 @@ class Loader:
             sd = self._target_sd(asked.subject, network, layer, recipe)
             if sd is not None:
                 side = find_network(network).input_size
-                found[f"{network} {layer}"] = Recipient(self._rescore(asked.subject, network, layer), sd, side)
+                found[f"{network} {layer}"] = RecipientEncoder(self._rescore(asked.subject, network, layer), sd, side)
         return found
 
     def _find_target_sd(self, subject: str, network: str, layer: str, recipe: Recipe) -> float | None:

@@ -1,7 +1,7 @@
-"""The manifest of a stimulus set: one row a file, written as CSV and JSON, read back only if whole. Never scores.
+"""The manifest of a stimulus set: one row a file, written as CSV and JSON, read back only if whole.
 
 A set is a folder: manifest.json, manifest.csv, README.md and stimuli/ID.png. The JSON is the truth; it holds the hash
-of every other file and of itself, so that what was edited, lost or added is told instead of being used.
+of every other file and of itself, so that a set with files edited, lost or added is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LISTS = {"voxels": " ", "weights": " ", "warnings": " | "}
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class TransferShift:
     """What a file does in another network's encoder: the target's shift, in the response's unit and in its own SDs."""
 
     shift: float
@@ -104,7 +104,7 @@ class ManifestRow:
     degrees: float | None
     warnings: tuple[str, ...] = ()
     target_roi: str = ""
-    transfer: Mapping[str, Transfer] = field(default_factory=dict)
+    transfer: Mapping[str, TransferShift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("width_px", "height_px", "picture_px", "resolution"):
@@ -218,7 +218,7 @@ def read_manifest(path: Path) -> StimulusSet:
 
 
 def read_rows(path: Path) -> StimulusSet:
-    """The same of the manifest alone: no other file is looked at."""
+    """The same of the manifest alone: no other file is read."""
     asked = Path(path).expanduser()
     file = asked / MANIFEST if asked.is_dir() else asked
     if not file.is_file():
@@ -259,7 +259,7 @@ def check_files(found: StimulusSet) -> None:
         )
 
 
-REMEDY = "Copy the set again, or make it anew: `main.py rebuild MANIFEST --out FOLDER`."
+REMEDY = "Copy the set again, or rebuild it: `main.py rebuild MANIFEST --out FOLDER`."
 
 
 def _flatten(row: ManifestRow) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Finds the gain and offset that bring an original to a wished luminance and contrast. Never touches a perturbation.
+"""Finds the gain and offset that bring an original to a given luminance and contrast. Never touches a perturbation.
 
 The change is affine in the encoded pixels, x -> gain x + offset, so that it multiplies every perturbation of a triple
 by the same gain: what had equal norms keeps them. The goals are relative luminance of an sRGB display.

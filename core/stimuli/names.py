@@ -1,4 +1,4 @@
-"""Names of stimuli and sets that are safe on every file system. Never touches a file."""
+"""Names of stimuli and sets that are safe on every file system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports one probe as a matched set of PNG stimuli: a set of one item. Never attacks."""
+"""Exports one probe as a matched set of PNG stimuli: a set of one item."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.stimuli.config import SetConfig
-from core.stimuli.item import DEFAULT_SPACE, Item, Recipient, Rescore
+from core.stimuli.item import DEFAULT_SPACE, Item, RecipientEncoder, Rescore
 from core.stimuli.layout import Layout
 from core.stimuli.manifest import ManifestRow
 from core.stimuli.names import name_pair
@@ -36,7 +36,7 @@ def export_probe(
     rescore: Rescore,
     image: str = "",
     degrees: float | None = None,
-    recipients: Mapping[str, Recipient] | None = None,
+    recipients: Mapping[str, RecipientEncoder] | None = None,
     card: EncoderCard | None = None,
     space: str = DEFAULT_SPACE,
     add: Callable[[Path], object] | None = None,
@@ -56,8 +56,8 @@ def export_probe(
         What opens the image: its id, SUBJECT:IMAGE or a path; by default the stimulus's own id.
     degrees : float or None
         Width the stimuli will be shown at, in degrees of visual angle.
-    recipients : mapping of str to Recipient, optional
-        Other networks' encoders, "network layer" to recipient; each row then tells the shift there.
+    recipients : mapping of str to RecipientEncoder, optional
+        Other networks' encoders, "network layer" to recipient; each row then holds the shift there.
     card : EncoderCard, optional
         Scores of the probe's encoder, for warnings.
     space : str

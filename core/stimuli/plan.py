@@ -1,4 +1,4 @@
-"""A plan: images x targets x directions x budgets x encoders, resolved before anything heavy. Never probes."""
+"""A plan: images x targets x directions x budgets x encoders, resolved before anything heavy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StimulusPlan:
-    """What a set shall hold.
+    """What a set is to hold.
 
     Parameters
     ----------
@@ -133,38 +133,38 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
 
 def read_plan(path: Path) -> dict[str, Any]:
-    """The wishes of a plan file in TOML or JSON; images named by relative paths lie beside it.
+    """The options in a plan file, TOML or JSON; images named by relative paths lie beside it.
 
     Raises BadInputError or StorageError if the file is no plan or cannot be read.
     """
     place = path.expanduser().absolute()
-    wish = read_header(place, TOML_PLAN if place.suffix.lower() == ".toml" else JSON_PLAN)
-    if isinstance(wish.get("images"), list):
-        beside = [place.parent / str(one) for one in wish["images"]]
-        wish["images"] = [
-            str(file) if is_there(file) else one for file, one in zip(beside, wish["images"], strict=True)
+    options = read_header(place, TOML_PLAN if place.suffix.lower() == ".toml" else JSON_PLAN)
+    if isinstance(options.get("images"), list):
+        beside = [place.parent / str(one) for one in options["images"]]
+        options["images"] = [
+            str(file) if is_there(file) else one for file, one in zip(beside, options["images"], strict=True)
         ]
-    return wish
+    return options
 
 
-def resolve_plan(wish: Mapping[str, Any]) -> StimulusPlan:
-    """The plan that named wishes describe, as in a plan file.
+def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
+    """The plan that the options of a plan file describe.
 
     Parameters
     ----------
-    wish : mapping
-        Keys of `WISHES`; what is left out takes its default.
+    options : mapping
+        Keys of `PLAN_OPTIONS`; what is left out takes its default.
 
     Raises
     ------
     BadInputError
         For an unknown key, or a value that is not there or out of its range.
     """
-    for key in wish:
-        if key not in WISHES:
-            advice = suggest(key, list(WISHES)) or "`stimuli plan --help` lists them."
+    for key in options:
+        if key not in PLAN_OPTIONS:
+            advice = suggest(key, list(PLAN_OPTIONS)) or "`stimuli plan --help` lists them."
             raise refusal("plan", allowed="of known settings", got=key, advice=advice)
-    got = {key: wish.get(key, default) for key, (default, _) in WISHES.items()}
+    got = {key: options.get(key, default) for key, (default, _) in PLAN_OPTIONS.items()}
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
     encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
@@ -196,7 +196,7 @@ def _check_flag(name: str, value: object) -> bool:
 
 
 def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
-    """A plan as the wishes that lead to it again, everything drawn or left out named."""
+    """The options that give this plan again; everything drawn at random or left out is spelled out."""
     delivery, layout = plan.delivery, plan.delivery.layout
     stated = {name: getattr(layout, name) for name in ("degrees", "luminance", "contrast")}
     return {
@@ -230,7 +230,7 @@ def parse_budget(text: str) -> Budget:
     return Budget(name, parse_epsilon(epsilon.strip(), name))
 
 
-WISHES: dict[str, tuple[Any, str]] = {
+PLAN_OPTIONS: dict[str, tuple[Any, str]] = {
     "name": ("stimuli", "what the set is called"),
     "subject": ("simulated", "id of the subject"),
     "networks": (["mobilenet_v2_robust"], 'NET, NET:LAYER or "all"'),

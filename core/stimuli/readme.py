@@ -1,4 +1,4 @@
-"""The README that travels with a set: what it is, how it was made, what its numbers mean. Never scores."""
+"""The README that travels with a set: what it is, how it was made, what its numbers mean."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def iter_rebuild(
     ----------
     source : Source
     old : StimulusSet
-        As `read_rows` gives it; none of its other files is looked at.
+        As `read_rows` gives it; none of its other files is read.
     folder : Path
     images : sequence of Path
         Files, or folders of them, to look for images in that are no longer where they were; they are known by their
@@ -108,12 +108,12 @@ def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
 
 def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...]:
     now = describe_circumstances(new.header.written_with["device"])
-    told: dict[str, None] = {}
+    differences: dict[str, None] = {}
     for then in [*(entry.made_with for entry in old.header.recipes), old.header.written_with]:
         for name in sorted(then.keys() | now.keys()):
             if then.get(name) != now.get(name):
-                told[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
-    return tuple(told)
+                differences[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
+    return tuple(differences)
 
 
 class _Finder:

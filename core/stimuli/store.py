@@ -1,4 +1,4 @@
-"""Finished probes in a folder, found by their recipe, so that a long plan goes on where it stopped. Never makes one.
+"""Finished probes in a folder, found by their recipe, so that a long plan resumes where it stopped.
 
 Attack steps and the lower rungs are left out: a set needs what was delivered. A probe is used again only under the same
 versions, number of threads and device.

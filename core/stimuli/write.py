@@ -16,7 +16,6 @@ from core.datasets.subject import list_subjects
 from core.errors import Cancelled
 from core.files import hash_file, new_folder
 from core.progress import ShouldStop, Stopwatch, never_stop
-from core.stimuli.cautions import Caution, find_duplicates, warn_duplicate
 from core.stimuli.config import SetConfig, pack_set
 from core.stimuli.describe import Match, write_item
 from core.stimuli.item import Item
@@ -33,6 +32,7 @@ from core.stimuli.manifest import (
 )
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
+from core.stimuli.probe_warnings import ProbeWarning, find_duplicates, warn_duplicate
 from core.stimuli.readme import write_readme
 from core.stimuli.recipe import Recipe, pack_recipe
 from core.types import FloatArray
@@ -42,7 +42,7 @@ README = "README.md"
 
 @dataclass(frozen=True, slots=True)
 class SetProgress:
-    """Where the making of a set stands.
+    """Progress of the making of a set.
 
     `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, a part of one
     included, `n_resumed` of them found finished; `label` names the piece at hand; `seconds_left` is None while unknown;
@@ -111,8 +111,8 @@ def iter_write(
             if should_stop():
                 raise Cancelled
             item = load(number)
-            cautions: tuple[Caution, ...] = (duplicates[number],) if number in duplicates else ()
-            rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], cautions=cautions)
+            warnings: tuple[ProbeWarning, ...] = (duplicates[number],) if number in duplicates else ()
+            rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], warnings=warnings)
             circumstances = item.probe.versions | {"device": item.probe.device}
             entries.append({"pair_id": name} | pack_recipe(item.recipe) | {"made_with": circumstances})
         if add is not None:
@@ -122,7 +122,7 @@ def iter_write(
 
 
 def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:
-    """The result of a making, without looking at its progress."""
+    """The written set, ignoring the progress records."""
     result = None
     for record in records:
         result = record.result
@@ -138,7 +138,7 @@ def describe_circumstances(device: str) -> dict[str, str]:
     return describe_versions() | {"device": device}
 
 
-def tell_circumstances(entries: Sequence[Mapping[str, Any]]) -> str:
+def format_circumstances(entries: Sequence[Mapping[str, Any]]) -> str:
     """Versions and device of all recipes in one line; several where they differ."""
     lines = dict.fromkeys(", ".join(f"{name} {value}" for name, value in one["made_with"].items()) for one in entries)
     return "; ".join(lines)
@@ -180,7 +180,7 @@ def _finish(
     write_csv(folder / TABLE, rows)
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
-    text = write_readme(rows, config, kinds=sorted(kinds), made_with=tell_circumstances(entries))
+    text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries))
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
         "subject_kinds": sorted(kinds),

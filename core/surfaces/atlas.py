@@ -53,7 +53,7 @@ class Atlas:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Retinotopy:
-    """Where in the visual field each vertex looks, after the template of Benson et al. (2014, 2018).
+    """The receptive field of each vertex, after the template of Benson et al. (2014, 2018).
 
     Parameters
     ----------

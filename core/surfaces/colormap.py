@@ -1,4 +1,4 @@
-"""Colour maps of matplotlib as tables, and distinct colours for ROIs. Never touches a mesh or a screen.
+"""Colour maps of matplotlib as tables, and distinct colours for ROIs.
 
 The defaults (coolwarm, viridis) stay apart for colour-blind eyes: raise and lower weigh the same in coolwarm, and
 viridis rises in lightness all the way. Some others are offered because the field knows them; see `map_names`.

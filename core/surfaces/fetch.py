@@ -52,6 +52,6 @@ def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface
 def _fetch_with_nilearn(**options: str) -> Mapping[str, Any]:
     from nilearn.datasets import fetch_surf_fsaverage
 
-    with redirect_stdout(StringIO()):  # it tells its steps there and has no option against it
+    with redirect_stdout(StringIO()):  # it prints its steps there and has no option against it
         files: Mapping[str, Any] = fetch_surf_fsaverage(**options)
     return files

@@ -1,4 +1,4 @@
-"""Finds the surface files in a folder or a list and says what each is, by its name. Never opens one.
+"""Finds the surface files in a folder or a list and says what each is, by its name.
 
 Names of FreeSurfer (lh.pial), of GIFTI files by FreeSurfer, fMRIPrep (sub-01_hemi-L_pial.surf.gii), HCP and fsLR
 (100307.L.pial.32k_fs_LR.surf.gii), nilearn (pial_left.gii.gz) and pycortex (pia_lh.gii) are known.
@@ -168,9 +168,9 @@ def _read_gifti_name(path: Path, stem: str, *, is_label: bool) -> _Named | None:
 
 
 def _space(words: Sequence[str]) -> str:
-    """The space and density a name tells, "" for a subject's own."""
-    told = [after for word, after in itertools.pairwise(words) if word in ("space", "den")]
-    return "-".join([*told, *(word for word in words if re.fullmatch(r"\d+k", word) and word not in told)])
+    """The space and density in a name, "" for a subject's own."""
+    named = [after for word, after in itertools.pairwise(words) if word in ("space", "den")]
+    return "-".join([*named, *(word for word in words if re.fullmatch(r"\d+k", word) and word not in named)])
 
 
 def _rank(words: Sequence[str]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A flat geometry from a flattened patch: upright, not mirrored, every vertex somewhere. Never flattens itself."""
+"""A flat geometry from a flattened patch: upright, not mirrored, every vertex somewhere."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def lay_out(
         flat[:, 0] *= -1
     used = np.unique(kept)
     flat[used, :2] = _turn_upright(flat[used, :2], folded[used], side=side)
-    return FlatSheet(settle_cut_vertices(flat, kept, near=folded if near is None else near), kept.astype(np.int32))
+    return FlatSheet(place_cut_vertices(flat, kept, near=folded if near is None else near), kept.astype(np.int32))
 
 
-def settle_cut_vertices(flat: FloatArray, faces: IntArray, *, near: FloatArray) -> npt.NDArray[np.float32]:
+def place_cut_vertices(flat: FloatArray, faces: IntArray, *, near: FloatArray) -> npt.NDArray[np.float32]:
     """Put vertices that are in no triangle where their nearest neighbour on another geometry lies."""
     used = np.unique(faces)
     nearest = cKDTree(near[used]).query(near)[1]

@@ -1,4 +1,4 @@
-"""Reads GIFTI surfaces, shapes and labels. Never writes one.
+"""Reads GIFTI surfaces, shapes and labels.
 
 Coordinates of FreeSurfer's own GIFTI files are in tkRAS, with the volume geometry in their metadata (fMRIPrep adds it
 to the coordinates and sets it to zero); both end in scanner RAS.

@@ -1,4 +1,4 @@
-"""How fsaverage grows from fsaverage5: FreeSurfer's order of vertices under refinement. Never holds a folded shape.
+"""How fsaverage grows from fsaverage5: FreeSurfer's order of vertices under refinement.
 
 Each step halves every edge. New vertices follow the old ones, in the order in which the edges (third to first, second
 to third, first to second corner) of the triangles appear; so the first 10,242 vertices of fsaverage6 and fsaverage are
@@ -85,7 +85,7 @@ def nearest_on_fsaverage5(n_vertices: int) -> npt.NDArray[np.int32]:
 
 @lru_cache(maxsize=2)
 def is_fsaverage(surface: CorticalSurface) -> bool:
-    """Whether the vertices are those of fsaverage5, 6 or 7: judged by the triangles, and the sphere if there is one."""
+    """Whether the vertices are those of fsaverage5, 6 or 7: by the triangles, and the sphere if there is one."""
     sizes = set(surface.n_vertices)
     if len(sizes) != 1 or not sizes <= set(FSAVERAGE_SIZES.values()):
         return False

@@ -1,4 +1,4 @@
-"""Makes a surface with its atlases out of the files found, or says in one sentence why not. Never saves it."""
+"""Makes a surface with its atlases out of the files found, or says in one sentence why not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.errors import BadInputError
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.curvature import mean_curvature
 from core.surfaces.find_files import FoundFiles, find_surface_files
-from core.surfaces.flatten import lay_out, settle_cut_vertices
+from core.surfaces.flatten import lay_out, place_cut_vertices
 from core.surfaces.freesurfer import Triangles, read_curvature, read_patch, read_triangles
 from core.surfaces.gifti import read_gifti_shape, read_gifti_surface
 from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
@@ -89,8 +89,8 @@ def read_found(found: FoundFiles, *, name: str, atlas: str = "") -> ImportedSurf
     notes: list[str] = []
     halves, transforms = zip(*(_read_side(found, side, notes) for side in (0, 1)), strict=True)
     _check_swapped(halves, found)
-    notes += _tell_missing(found)
-    notes += [_tell_cover(half, side) for side, half in enumerate(halves) if 0 < _cover(half) < FULL_COVER]
+    notes += _describe_missing(found)
+    notes += [_describe_cover(half, side) for side, half in enumerate(halves) if 0 < _cover(half) < FULL_COVER]
     if not np.allclose(transforms[0], transforms[1], atol=1e-3):
         notes.append("The hemispheres' files name different volumes; the left one's place in the scanner is used.")
     surface = CorticalSurface(name, halves[0], halves[1], str(found.place), tuple(dict.fromkeys(notes)), transforms[0])
@@ -155,7 +155,7 @@ def _read_flat(
         )
     points = flat.points - np.array([0, 0, flat.points[:, 2].mean()], dtype=np.float32)
     points[:, 2] = 0
-    return settle_cut_vertices(points, flat.faces, near=_ball(meshes)), flat.faces
+    return place_cut_vertices(points, flat.faces, near=_ball(meshes)), flat.faces
 
 
 def _ball(meshes: dict[str, Triangles]) -> npt.NDArray[np.float32]:
@@ -193,7 +193,7 @@ def _read_shape(found: FoundFiles, side: int, kind: str, n_vertices: int) -> npt
     return values
 
 
-def _tell_missing(found: FoundFiles) -> list[str]:
+def _describe_missing(found: FoundFiles) -> list[str]:
     """One sentence for each kind of file that is missing, with what follows from it."""
     notes = []
     for kind, effect in EFFECTS.items():
@@ -209,7 +209,7 @@ def _cover(half: HemisphereSurface) -> float:
     return len(np.unique(half.flat_faces)) / half.n_vertices
 
 
-def _tell_cover(half: HemisphereSurface, side: int) -> str:
+def _describe_cover(half: HemisphereSurface, side: int) -> str:
     return f"The flat map of the {SIDE_NAMES[side]} hemisphere holds {_cover(half):.0%} of its vertices."
 
 

@@ -1,4 +1,4 @@
-"""A cortical surface: two hemispheres, each one mesh in several geometries. Never draws or shifts them."""
+"""A cortical surface: two hemispheres, each one mesh in several geometries."""
 
 from __future__ import annotations
 

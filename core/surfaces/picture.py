@@ -1,4 +1,4 @@
-"""Small pictures of maps on the cortex, painted on the processor without a screen. Never opens a window.
+"""Small pictures of maps on the cortex, painted on the processor without a screen.
 
 Which triangle each pixel shows is found once for a surface (nearer triangles over farther ones, parallel projection);
 a map is then a look-up. Each hemisphere is seen from the side, from below and from the middle.

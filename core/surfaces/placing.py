@@ -1,4 +1,4 @@
-"""Decides on which surface a subject is shown: its own, or the nearest stand-in with the reason. Never draws.
+"""Decides on which surface a subject is shown: its own, or the nearest stand-in with the reason.
 
 A subject's voxels name a surface. If that surface is there and the voxels fit it, they are shown on it; voxels of
 fsaverage are otherwise shown on the shipped fsaverage5; all others have no place until their surface is imported.

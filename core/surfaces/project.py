@@ -1,4 +1,4 @@
-"""Values of a volume on the surface between white and pial, for a look at a NIfTI file. Never places voxels."""
+"""Values of a volume on the surface between white and pial, to show a NIfTI file."""
 
 from __future__ import annotations
 

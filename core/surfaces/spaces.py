@@ -1,4 +1,4 @@
-"""From the coordinates of a surface file to the space volumes lie in. Never reads a file.
+"""From the coordinates of a surface file to the space volumes lie in.
 
 FreeSurfer's surfaces are in tkRAS: the origin is the middle of the volume they were made from, the axes are those of
 its slices. Scanner RAS = vox2ras · vox2ras-tkr⁻¹ · tkRAS; for the usual conformed volume that is a shift by c_ras.

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.files import hash_file
 from core.stimuli.images import write_png
-from core.stimuli.manifest import ManifestRow, Transfer, write_csv, write_manifest
+from core.stimuli.manifest import ManifestRow, TransferShift, write_csv, write_manifest
 
 OWN, OTHER = "mobilenet_v2 features.18", "alexnet features.7"
 SIGMA = 0.5
@@ -92,5 +92,5 @@ def _finish_row(
         shift=shift,
         shift_sd=shift / SIGMA,
         shift_before_saving=shift,
-        transfer={second: Transfer(other, other / SIGMA)},
+        transfer={second: TransferShift(other, other / SIGMA)},
     )

@@ -56,19 +56,19 @@ def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, q
     assert len(tools.tray.items) == 1
 
     tools.show_page()
-    qtbot.waitUntil(lambda: tools.tray.look(0) is not None and is_idle(window), timeout=LONG)
-    look = tools.tray.look(0)
-    assert look is not None
-    assert look.shift == pytest.approx(probe.of_target(probe.shift), rel=0.05)
-    assert list(look.pictures) == ["original", "raise", "control_random", "control_sign_flip"]
+    qtbot.waitUntil(lambda: tools.tray.preview(0) is not None and is_idle(window), timeout=LONG)
+    preview = tools.tray.preview(0)
+    assert preview is not None
+    assert preview.shift == pytest.approx(probe.of_target(probe.shift), rel=0.05)
+    assert list(preview.pictures) == ["original", "raise", "control_random", "control_sign_flip"]
 
     config = tools.page.config()
     assert config is not None
     with qtbot.waitSignal(tools.set_written, timeout=LONG):
         tools.write_to(tmp_path / "set", config)
     found = read_manifest(tmp_path / "set")
-    assert [row.role for row in found.rows] == list(look.pictures)
-    assert found.rows[1].shift == pytest.approx(look.shift, rel=1e-4), "the file does what the preview said"
+    assert [row.role for row in found.rows] == list(preview.pictures)
+    assert found.rows[1].shift == pytest.approx(preview.shift, rel=1e-4), "the file does what the preview said"
     assert found.rows[0].source_key == session.controller.image_key
 
     session.controller.clear_target()

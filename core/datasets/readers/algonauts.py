@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from core.checks import refusal
 from core.datasets.array_files import ArrayFile, open_array
-from core.datasets.import_options import ImportOptions, choose_person
+from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import Recording, VoxelPlan
 from core.datasets.row_sessions import cut_rows
@@ -55,8 +55,9 @@ def _folders(source: Path) -> list[Path]:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at shapes, file names and ROI masks of one subject; reads no response."""
     people = _people(source)
-    person = choose_person(options, people, source=source, allowed="a folder with training_split/training_fmri")
-    folder = people[person]
+    allowed = "a folder with training_split/training_fmri"
+    participant = choose_participant(options, people, source=source, allowed=allowed)
+    folder = people[participant]
     arrays = [open_array(folder / "training_split" / "training_fmri" / f"{side}_training_fmri.npy") for side in SIDES]
     images = options.images or folder / "training_split" / "training_images"
     files, ids = list_training_images(images)
@@ -69,10 +70,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     return Recording(
         kind=KIND,
         source=source,
-        person=person,
+        participant=participant,
         people=tuple(people),
-        title=f"Algonauts 2023 {person}",
-        note="7T fMRI of one person (NSD), z-scored, from the 2023 challenge's training set.",
+        title=f"Algonauts 2023 {participant}",
+        note="7T fMRI of one participant (NSD), z-scored, from the 2023 challenge's training set.",
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z",

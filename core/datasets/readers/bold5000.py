@@ -20,7 +20,7 @@ import numpy as np
 from core.checks import refusal
 from core.datasets.array_files import ArrayFile, open_array
 from core.datasets.image_files import find_folder, match_pictures
-from core.datasets.import_options import ImportOptions, choose_person
+from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.row_sessions import read_rows
@@ -49,26 +49,26 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at shapes, names and presentation lists of one subject; reads no response."""
     matches = [(match, path) for path in _find(source, "*_allses_*.npy") if (match := BETAS.match(path.name))]
     people = tuple(sorted({match[1] for match, _ in matches}))
-    person = choose_person(options, people, source=source, allowed="a folder of CSI1_GLMbetas-...npy")
-    kind = max(match[2] for match, _ in matches if match[1] == person)  # TYPED is the recommended one
-    own = [(match, open_array(path)) for match, path in matches if (match[1], match[2]) == (person, kind)]
-    names = _read_names(source, person)
+    participant = choose_participant(options, people, source=source, allowed="a folder of CSI1_GLMbetas-...npy")
+    kind = max(match[2] for match, _ in matches if match[1] == participant)  # TYPED is the recommended one
+    own = [(match, open_array(path)) for match, path in matches if (match[1], match[2]) == (participant, kind)]
+    names = _read_names(source, participant)
     _check_rows([array for _, array in own], names)
     side = np.concatenate([np.full(array.shape[1], int(match[3] == "RH"), dtype=np.int8) for match, array in own])
     named = tuple(match[4] for match, array in own for _ in range(array.shape[1]))
     kept = keep_rois(named, options.rois)
     folder = options.images or find_folder(source, IMAGE_FOLDERS) or source
     ids, rows = np.unique(names, return_inverse=True)
-    lengths, remark = _session_lengths(source, person, len(names))
+    lengths, remark = _session_lengths(source, participant, len(names))
     places = place_nowhere(side[kept])
     roi = tuple(compress(named, kept))
     return Recording(
         kind=KIND,
         source=source,
-        person=person,
+        participant=participant,
         people=people,
-        title=f"BOLD5000 {person}",
-        note=f"3T fMRI of one person, ROI voxels, {kind}.",
+        title=f"BOLD5000 {participant}",
+        note=f"3T fMRI of one participant, ROI voxels, {kind}.",
         citation=CITATION,
         licence="CC0",
         response_unit="z (of the session)" if not remark else "z",
@@ -90,11 +90,11 @@ def _find(source: Path, pattern: str) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
-def _read_names(source: Path, person: str) -> list[str]:
+def _read_names(source: Path, participant: str) -> list[str]:
     """The image of every trial; repeats of an image are written as rep_NAME in some lists."""
-    lists = _find(source, f"{person}_imgnames.txt") or _find(source.parent, f"{person}_imgnames.txt")
+    lists = _find(source, f"{participant}_imgnames.txt") or _find(source.parent, f"{participant}_imgnames.txt")
     if not lists:
-        raise refusal("source", allowed=f"one with {person}_imgnames.txt", got=str(source))
+        raise refusal("source", allowed=f"one with {participant}_imgnames.txt", got=str(source))
     try:
         lines = lists[0].read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeError) as error:
@@ -110,11 +110,11 @@ def _check_rows(arrays: list[ArrayFile], names: list[str]) -> None:
             raise refusal("responses", allowed=f"{len(names):,} trials", got=got, advice=advice)
 
 
-def _session_lengths(source: Path, person: str, n_trials: int) -> tuple[list[int], str]:
+def _session_lengths(source: Path, participant: str, n_trials: int) -> tuple[list[int], str]:
     """Trials of each session by the presentation lists; one session, and why, if they are not there."""
-    folder = find_folder(source, (f"Stimuli_Presentation_Lists/{person}",))
+    folder = find_folder(source, (f"Stimuli_Presentation_Lists/{participant}",))
     if folder is not None:
-        sessions = sorted(entry for entry in folder.glob(f"{person}_sess*") if entry.is_dir())
+        sessions = sorted(entry for entry in folder.glob(f"{participant}_sess*") if entry.is_dir())
         lengths = [TRIALS_A_RUN * len(list(session.glob("*run*.txt"))) for session in sessions]
         if sum(lengths) == n_trials and all(lengths):
             return lengths, ""

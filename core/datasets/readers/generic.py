@@ -48,47 +48,47 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if file is None:
         advice = "`main.py import template` writes one to start from."
         raise refusal("source", allowed="a TOML file, or a folder with one", got=str(source), advice=advice)
-    told = read_description(file)
-    table, ids, images = _read_images(told, options)
-    array = open_array(told.responses.file, key=told.responses.key)
+    described = read_description(file)
+    table, ids, images = _read_images(described, options)
+    array = open_array(described.responses.file, key=described.responses.key)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
-    places, named, voxels = _read_voxels(told, options, columns)
+    places, named, voxels = _read_voxels(described, options, columns)
     kept = keep_rois(named, options.rois)
     return Recording(
         kind=KIND,
         source=source,
-        title=told.title,
-        note=told.note,
-        citation=told.citation,
-        licence=told.licence,
-        is_simulated=told.kind == "simulated",
-        response_unit=told.response_unit,
+        title=described.title,
+        note=described.note,
+        citation=described.citation,
+        licence=described.licence,
+        is_simulated=described.kind == "simulated",
+        response_unit=described.response_unit,
         surface=places.surface,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
-        sessions=_read_rows(told, array, ids, kept=kept),
-        zscore=told.responses.zscore,
+        sessions=_read_rows(described, array, ids, kept=kept),
+        zscore=described.responses.zscore,
         image_ids=ids,
         categories=tuple(table.get("category", [""] * len(ids))),
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
-        held_out_name=f"as {told.images.list.name} says" if told.images.list else "",
+        held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
         remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
-def _read_images(told: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
+def _read_images(described: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
     """The list of images, their ids and where they lie."""
-    if told.images.list is not None:
-        table = read_table(told.images.list, needs=("image",))
-    elif told.images.folder is not None:
-        table = {"image": sorted(list_pictures(options.images or told.images.folder))}
+    if described.images.list is not None:
+        table = read_table(described.images.list, needs=("image",))
+    elif described.images.folder is not None:
+        table = {"image": sorted(list_pictures(options.images or described.images.folder))}
     else:
         raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
-    if told.images.file is not None:
-        file = options.images or told.images.file
-        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, told.images.key, names)
-    source = match_pictures(options.images or told.images.folder or Path(), names)
+    if described.images.file is not None:
+        file = options.images or described.images.file
+        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, described.images.key, names)
+    source = match_pictures(options.images or described.images.folder or Path(), names)
     return table, tuple(Path(name).stem for name in names), source
 
 
@@ -103,20 +103,20 @@ def _read_image_file(file: Path, key: str, names: list[str]) -> ImageSource:
     return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=key or "images")
 
 
-def _read_voxels(told: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
-    surface = options.surface or told.voxels.surface
-    if told.responses.level == "rois":
-        if len(told.responses.rois) != columns:
+def _read_voxels(described: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
+    surface = options.surface or described.voxels.surface
+    if described.responses.level == "rois":
+        if len(described.responses.rois) != columns:
             allowed = f"{columns} names, one a column"
-            raise refusal("responses.rois", allowed=allowed, got=list(told.responses.rois))
-        return place_rois(told.responses.rois, surface=surface), told.responses.rois, {}
-    if told.voxels.table is None:
+            raise refusal("responses.rois", allowed=allowed, got=list(described.responses.rois))
+        return place_rois(described.responses.rois, surface=surface), described.responses.rois, {}
+    if described.voxels.table is None:
         return place_nowhere(np.zeros(columns, dtype=np.int8)), ("",) * columns, {}
-    table = read_table(told.voxels.table)
+    table = read_table(described.voxels.table)
     n_rows = len(next(iter(table.values()), []))
     if n_rows != columns:
-        allowed = f"a line for each of {columns:,} columns of {told.responses.file.name}"
-        raise refusal(told.voxels.table.name, allowed=allowed, got=n_rows)
+        allowed = f"a line for each of {columns:,} columns of {described.responses.file.name}"
+        raise refusal(described.voxels.table.name, allowed=allowed, got=n_rows)
     return _place(table, surface, columns), tuple(table.get("roi", [""] * columns)), table
 
 
@@ -168,14 +168,14 @@ def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatAr
 
 
 def _read_rows(
-    told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
+    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
 ) -> tuple[RecordedSession, ...]:
     """The parts to read, with the image of every row."""
-    if told.responses.trials is not None:
-        return _read_trials(told, array, ids, kept=kept)
+    if described.responses.trials is not None:
+        return _read_trials(described, array, ids, kept=kept)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
-        advice = _tell_surplus(ids, array.shape[0])
+        advice = _describe_surplus(ids, array.shape[0])
         raise refusal("responses", allowed=allowed, got=f"{array.shape} in {array.path.name}", advice=advice)
     rows = np.arange(len(ids))
     if len(array.shape) == 2:
@@ -183,7 +183,7 @@ def _read_rows(
     return _cut_repeats(array, kept=kept)
 
 
-def _tell_surplus(ids: tuple[str, ...], n_rows: int) -> str:
+def _describe_surplus(ids: tuple[str, ...], n_rows: int) -> str:
     if n_rows < len(ids):
         more = f" and {len(ids) - n_rows - BAD_SHOWN} more" if len(ids) - n_rows > BAD_SHOWN else ""
         return f"No row for {', '.join(ids[n_rows : n_rows + BAD_SHOWN])}{more}."
@@ -215,9 +215,9 @@ def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: 
 
 
 def _read_trials(
-    told: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
+    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
 ) -> tuple[RecordedSession, ...]:
-    table = read_table(told.responses.trials or Path(), needs=("image",))
+    table = read_table(described.responses.trials or Path(), needs=("image",))
     number = {identity: row for row, identity in enumerate(ids)}
     names = [Path(name).stem if Path(name).stem in number else f"image-{name}" for name in table["image"]]
     unknown = [name for name in names if name not in number]
@@ -228,7 +228,7 @@ def _read_trials(
         raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
     rows = np.array([number[name] for name in names])
     if "session" not in table:
-        return _rename(cut_rows([array], rows, kept=kept, what="trials"), told)
+        return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
     sessions = np.asarray(table["session"])
     return tuple(
         RecordedSession(
@@ -240,9 +240,9 @@ def _read_trials(
     )
 
 
-def _rename(parts: tuple[RecordedSession, ...], told: Description) -> tuple[RecordedSession, ...]:
+def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple[RecordedSession, ...]:
     """Without sessions there is nothing to standardise within, unless everything is read at once."""
-    if told.responses.zscore and len(parts) > 1:
+    if described.responses.zscore and len(parts) > 1:
         advice = "Add a column session to the table of trials."
         raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
     return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)

@@ -67,7 +67,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         kind=KIND,
         source=source,
         title=source.name,
-        note="fMRI of one person, read from NIfTI volumes.",
+        note="fMRI of one participant, read from NIfTI volumes.",
         citation="",
         licence="",
         response_unit="z (of the session)",

@@ -60,10 +60,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     return Recording(
         kind=KIND,
         source=source,
-        person=files.person,
+        participant=files.participant,
         people=files.people,
-        title=f"NSD {files.person}",
-        note=f"7T fMRI of one person, {files.space}, {files.betas.name}.",
+        title=f"NSD {files.participant}",
+        note=f"7T fMRI of one participant, {files.space}, {files.betas.name}.",
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z (of the session)",
@@ -133,7 +133,7 @@ def _inside(
     if options.mask == "all":
         ncsnr = _read_ncsnr(files, None)
         if ncsnr is None:
-            advice = "ncsnr is missing, so the brain cannot be told from what lies around it. Name a mask."
+            advice = "ncsnr is missing, so the brain cannot be separated from its surroundings. Name a mask."
             raise refusal("mask", allowed="the name of a mask", got="all", advice=advice)
         return np.asarray(np.isfinite(ncsnr) & (ncsnr > 0))
     if mask is not None:

@@ -1,4 +1,4 @@
-"""Where the files of the Natural Scenes Dataset lie, and which image was shown in which trial. Never reads a response.
+"""Where the files of the Natural Scenes Dataset lie, and which image was shown in which trial.
 
 nsddata/experiments/nsd/nsd_expdesign.mat                 masterordering, subjectim, sharedix (all 1-based)
 nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5              imgBrick (73000, 425, 425, 3) uint8
@@ -40,7 +40,7 @@ class NsdFiles:
     """
 
     root: Path
-    person: str
+    participant: str
     people: tuple[str, ...]
     space: str
     betas: Path
@@ -49,7 +49,7 @@ class NsdFiles:
     @property
     def number(self) -> int:
         """The subject's number, 1 to 8."""
-        return int(self.person.removeprefix("subj"))
+        return int(self.participant.removeprefix("subj"))
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -62,9 +62,9 @@ class NsdFiles:
         """Where the ROI label maps lie."""
         data = self.root / "nsddata"
         if self.space == "fsaverage":
-            own = data / "freesurfer" / self.person / "label_fsaverage"
+            own = data / "freesurfer" / self.participant / "label_fsaverage"
             return own if own.is_dir() else data / "freesurfer" / "fsaverage" / "label"
-        return data / "ppdata" / self.person / self.space / "roi"
+        return data / "ppdata" / self.participant / self.space / "roi"
 
 
 def find_root(source: Path) -> Path | None:
@@ -83,15 +83,15 @@ def find_files(source: Path, options: ImportOptions) -> NsdFiles:
     ppdata = root / "nsddata_betas" / "ppdata"
     people = tuple(entry.name for entry in sorted(ppdata.iterdir()) if re.fullmatch(r"subj\d\d", entry.name))
     pointed = next((part for part in source.parts[len(root.parts) :] if part in people), "")
-    person = options.person or pointed or next(iter(people), "")
-    check_choice("person", person, people, advice="" if people else f"{ppdata} holds no subj01, subj02, ...")
+    participant = options.participant or pointed or next(iter(people), "")
+    check_choice("participant", participant, people, advice="" if people else f"{ppdata} holds no subj01, subj02, ...")
     for space in [check_choice("space", options.space, SPACES)] if options.space else SPACES:
         for kind in [options.betas] if options.betas else BETAS:
-            found = _sessions_in(ppdata / person / space / kind)
+            found = _sessions_in(ppdata / participant / space / kind)
             if found:
-                return NsdFiles(root, person, people, space, ppdata / person / space / kind, found)
+                return NsdFiles(root, participant, people, space, ppdata / participant / space / kind, found)
     wanted = f"{options.space or ' or '.join(SPACES)}, {options.betas or ' or '.join(BETAS)}"
-    raise refusal("source", allowed=f"one with beta sessions ({wanted})", got=str(ppdata / person))
+    raise refusal("source", allowed=f"one with beta sessions ({wanted})", got=str(ppdata / participant))
 
 
 def _sessions_in(folder: Path) -> dict[int, Path]:

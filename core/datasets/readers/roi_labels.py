@@ -1,7 +1,7 @@
 """Names of the ROI codes of the Natural Scenes Dataset, and one name for each voxel from several label maps.
 
 Codes after the NSD data manual (Allen et al. 2022, doi:10.1038/s41593-021-00962-x); 0 is cortex outside every ROI, -1
-is not cortex. Never reads a file.
+is not cortex.
 """
 
 from __future__ import annotations

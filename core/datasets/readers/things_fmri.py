@@ -22,7 +22,7 @@ import numpy.typing as npt
 from core.checks import check_choice, refusal
 from core.datasets.brain_files import grid_of
 from core.datasets.image_files import find_folder, match_pictures
-from core.datasets.import_options import ImportOptions, choose_person
+from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
@@ -59,12 +59,12 @@ def _people(source: Path) -> dict[str, Path]:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at the metadata and the shape of the table of one subject; reads no response."""
     people = _people(source)
-    person = choose_person(options, people, source=source, allowed="a folder with sub-01_ResponseData.h5")
-    folder = people[person]
-    trials = read_table(folder / f"{person}_StimulusMetadata.csv", needs=("trial_type", "session", "stimulus"))
+    participant = choose_participant(options, people, source=source, allowed="a folder with sub-01_ResponseData.h5")
+    folder = people[participant]
+    trials = read_table(folder / f"{participant}_StimulusMetadata.csv", needs=("trial_type", "session", "stimulus"))
     needed = ("voxel_x", "voxel_y", "voxel_z", "nc_singletrial")
-    voxels = read_table(folder / f"{person}_VoxelMetadata.csv", needs=needed, only=set(ROI_COLUMNS).__contains__)
-    file = folder / f"{person}_ResponseData.h5"
+    voxels = read_table(folder / f"{participant}_VoxelMetadata.csv", needs=needed, only=set(ROI_COLUMNS).__contains__)
+    file = folder / f"{participant}_ResponseData.h5"
     block, skipped = find_block(file, n_voxels=len(voxels["voxel_x"]), n_trials=len(trials["stimulus"]))
     named, kept = _choose(voxels, options)
     places = _place(voxels, kept, folder=folder, options=options)
@@ -78,10 +78,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     return Recording(
         kind=KIND,
         source=source,
-        person=person,
+        participant=participant,
         people=tuple(people),
-        title=f"THINGS-fMRI {person}",
-        note="3T fMRI of one person, single-trial responses in table format.",
+        title=f"THINGS-fMRI {participant}",
+        note="3T fMRI of one participant, single-trial responses in table format.",
         citation=CITATION,
         licence="CC0",
         response_unit="beta",
@@ -188,7 +188,7 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
 
 
 def _sides(voxels: Table) -> npt.NDArray[np.int8]:
-    """1 for voxels in an ROI of the right hemisphere; the tables tell no more of the side than that."""
+    """1 for voxels in an ROI of the right hemisphere; the tables say no more about the side."""
     columns = [f"r{roi}" for roi in CATEGORY if f"r{roi}" in voxels]
     inside = [to_numbers(voxels[column], column) == 1 for column in columns]
     nowhere = np.zeros(len(voxels["voxel_x"]), dtype=bool)

@@ -1,7 +1,7 @@
-"""Draws the simulated subject: what each voxel truly responds to and how noisy it is. Never runs a network.
+"""Draws the simulated subject: what each voxel truly responds to and how noisy it is.
 
-Early areas look through receptive fields at early stages of the teacher; category areas weigh its late stages along the
-axis of what they prefer, plus a mixture of main components. Axes change smoothly over the cortex. Noise is Gaussian
+Early areas have receptive fields over early stages of the teacher; category areas weigh its late stages along the axis
+of what they prefer, plus a mixture of main components. Axes change smoothly over the cortex. Noise is Gaussian
 with a level of its own for each voxel.
 """
 
@@ -65,7 +65,7 @@ def draw_axes(
     channels : dict of ChannelAxes
         The channel axes its maps were made with, by early stage.
     surface, fields : CorticalSurface, Retinotopy
-        Where vertices lie and look.
+        Where vertices lie and where their receptive fields are.
     groups : sequence of str, n_images long
         What each image shows.
     seed : int

@@ -1,4 +1,4 @@
-"""What each simulated voxel truly responds to, as an axis in the teacher's features. Never runs the teacher itself.
+"""What each simulated voxel truly responds to, as an axis in the teacher's features.
 
 An early voxel sums maps of the main channel axes of one stage under its receptive field g:
     s_v = (sum_k u_vk sum_p g_v(p) map_k(p) - offset_v) / scale_v

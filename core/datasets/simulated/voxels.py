@@ -1,4 +1,4 @@
-"""Where the voxels of the simulated subject lie and look. Never decides what they respond to."""
+"""Where the voxels of the simulated subject lie, and their receptive fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.surfaces.atlas import Atlas, Retinotopy
 from core.types import VoxelTable
 
 STAGE_OF_ROI = {"V1": "layer1", "V2": "layer2", "V3": "layer2", "hV4": "layer3", "VO": "layer3", "LO": "layer3"}
-"""The stage of the teacher each area with receptive fields looks at; category areas look at the late stages."""
+"""The stage of the teacher each area with receptive fields reads; category areas read the late stages."""
 
 LEAST_INSIDE = 0.5
 """A vertex gets a voxel if at least this part of its receptive field lies inside the image."""

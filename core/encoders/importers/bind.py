@@ -1,4 +1,4 @@
-"""Ties a readout of another program to a network, a layer and a subject, checks it and keeps it. Never fits.
+"""Ties a readout of another program to a network, a layer and a subject, checks it and keeps it.
 
 Checked in this order, before anything runs: features against the layer, voxels against the subject, the folded factors
 against the source's own arithmetic. Then reference images are shown to the network, because shifts are given in SDs of
@@ -50,7 +50,7 @@ class ImportRequest:
     response_unit, kind : str
         Of a new subject; "simulated" if the encoder was fitted to made-up responses.
     source, licence, note : str
-        Added to what the file tells.
+        Added to what the file states.
     n_reference : int
         Reference images shown at most; 0 leaves the SDs unknown.
     replaces : bool
@@ -80,7 +80,7 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Where an import stands: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
+    """Progress of an import: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
 
     stage: str
     done: int

@@ -29,7 +29,7 @@ def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "")
     files : sequence of Path
         The weights; for BERG the metadata file may follow. A folder only of img2fmri.
     kind : str
-        One of `KINDS`; "auto" looks at the files.
+        One of `KINDS`; "auto" decides by the files.
     member : str
         Which encoder of a file that holds several: CSI1, CSI2 or CSI3 of img2fmri.
 

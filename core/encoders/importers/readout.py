@@ -3,7 +3,7 @@
     responses = ((features - mean) / scale) @ components ... @ weights + intercept
 
 Each importer lists the source's steps as it would run them; `fold` turns them exactly into the program's factors, mean,
-components and weights, without multiplying them out. Never reads a file, never runs a network.
+components and weights, without multiplying them out.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Readout:
     title : str
         What was found, in a few words: "scikit-learn Ridge".
     source, licence, note : str
-        What the format itself tells.
+        What the format itself states.
     network, layer, pool
         What the format fixes; "" and None where it does not.
     voxels : VoxelTable, optional

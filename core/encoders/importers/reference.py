@@ -85,7 +85,7 @@ def iter_reference(
 
 
 def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterator[ReferenceProgress]:
-    """Compute the SDs, and scores, of an imported encoder of the library anew and keep them.
+    """Recompute the SDs, and scores, of an imported encoder of the library and keep them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whether measured responses move as predicted: effect sizes, sign tests, slopes, by network. Never reads a file."""
+"""Whether measured responses move as predicted: effect sizes, sign tests, slopes, by network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN = "own network of each probe"
 
 
 class Cut(StrEnum):
-    """By what probes are told apart."""
+    """What distinguishes probes."""
 
     ALL = "all"
     SOURCE = "source network"
@@ -41,7 +41,7 @@ class Cut(StrEnum):
 
 
 class Cluster(StrEnum):
-    """What is drawn anew in the bootstrap over probes."""
+    """What the bootstrap over probes resamples."""
 
     PROBE = "probe"
     IMAGE = "image"
@@ -174,12 +174,12 @@ def iter_compare(
     Raises
     ------
     BadInputError
-        If the wished control is not in the set.
+        If the requested control is not in the set.
     Cancelled
         As soon as `should_stop()` is true.
     """
     control = choose_control(measured.plan, config.control)
-    settled = replace(config, control=control)
+    resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
     wanted = [
         (network, measure, cut, value, chosen)
@@ -191,11 +191,11 @@ def iter_compare(
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
         if should_stop():
             raise Cancelled
-        row = _compare(shifts, network, measure, chosen=chosen, config=settled)
+        row = _compare(shifts, network, measure, chosen=chosen, config=resolved)
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
         yield CompareProgress(number + 1, len(wanted))
-    result = Comparison(measured, settled, shifts, _correct(rows), _warn(shifts, settled))
+    result = Comparison(measured, resolved, shifts, _correct(rows), _warn(shifts, resolved))
     yield CompareProgress(len(wanted), len(wanted), result)
 
 
@@ -359,5 +359,5 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     if counted < LEAST_FOR_TEST:
         lines.append(f"With {counted} {config.cluster}s no exact two-sided sign test can reach p < 0.05; it takes 6.")
     if counted < LEAST_FOR_INTERVALS:
-        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few hardly tell anything.")
+        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few say little.")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""Writes a comparison: one page that needs nothing else, tables, figures, JSON. Never computes a statistic.
+"""Writes a comparison: one page that needs nothing else, tables, figures, JSON.
 
 FOLDER/report.html   FOLDER/comparison.json   FOLDER/tables/*.csv   FOLDER/figures/*.svg, *.png
 """
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 REPORT, RESULT = "report.html", "comparison.json"
 ROLES = (("raise", 0, "^"), ("lower", 1, "v"), ("control", 8, "x"))
-"""Role, colour and marker: never told apart by colour alone."""
+"""Role, colour and marker: never distinguished by colour alone."""
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A comparison as plain tables, texts and JSON. Never computes a statistic."""
+"""A comparison as plain tables, texts and JSON."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _interval(interval: Interval) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has neither NaN nor infinity, and knows lists only."""
+    """JSON has neither NaN nor infinity, and has lists only."""
     if isinstance(value, dict):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

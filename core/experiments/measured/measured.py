@@ -1,4 +1,4 @@
-"""Joins measured trials with a set's stimuli and checks them: ids, repeats, columns, sessions. Never takes a shift."""
+"""Joins measured trials with a set's stimuli and checks them: ids, repeats, columns, sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal, suggest
-from core.experiments.measured.planned import Plan
+from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import Trials
 from core.probes.target import Target
 from core.words import name_some
@@ -49,7 +49,7 @@ class MatchOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class MatchSummary:
     """What the files hold of a set, before anything is compared.
 
     Parameters
@@ -125,8 +125,8 @@ class Measured:
 
     Parameters
     ----------
-    plan : Plan
-    findings : Findings
+    plan : MeasuredPlan
+    findings : MatchSummary
     unit : str
     picture_of : mapping of str to int
         Row of a stimulus, by id; identical files share one.
@@ -134,14 +134,14 @@ class Measured:
         NaN where there is no further repeat.
     """
 
-    plan: Plan
-    findings: Findings
+    plan: MeasuredPlan
+    findings: MatchSummary
     unit: str
     picture_of: Mapping[str, int]
     repeats: Mapping[Target, Floats]
 
 
-def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
+def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> Measured:
     """Join trials with the set.
 
     Raises
@@ -154,7 +154,7 @@ def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
     _check_known(plan, trials, unknown, options)
     kept = np.asarray([one in known for one in trials.ids])
-    _check_wishes(plan, options)
+    _check_target_columns(plan, options)
     for target in plan.targets:
         _check_numbers(target, trials, options)
     found = {target: find_columns(target, trials.columns, options.target_columns) for target in plan.targets}
@@ -175,11 +175,11 @@ def match_trials(plan: Plan, trials: Trials, options: MatchOptions) -> Measured:
 
 
 def find_columns(
-    target: Target, columns: Sequence[str], wishes: Mapping[str, str]
+    target: Target, columns: Sequence[str], target_columns: Mapping[str, str]
 ) -> tuple[npt.NDArray[np.int64], Floats]:
     """The columns a target is compared with, and their weights.
 
-    In this order: the column wished for it; one named as the target, or as its ROI where the target is the ROI; its
+    In this order: the column requested for it; one named as the target, or as its ROI where the target is the ROI; its
     voxels ("voxel 12", "v12" or "12") with the target's own weights; the only column there is.
 
     Raises
@@ -188,12 +188,12 @@ def find_columns(
         If none fits; the columns are named.
     """
     names = {name.casefold(): place for place, name in enumerate(columns)}
-    wished = next((wishes[name] for name in (target.label, target.roi, "") if name in wishes), "")
-    if wished:
-        if wished.casefold() not in names:
-            advice = suggest(wished, list(columns)) or f"There are {', '.join(columns[:8])}."
-            raise refusal("target_column", allowed="a measured column", got=wished, advice=advice)
-        return _only(names[wished.casefold()])
+    requested = next((target_columns[name] for name in (target.label, target.roi, "") if name in target_columns), "")
+    if requested:
+        if requested.casefold() not in names:
+            advice = suggest(requested, list(columns)) or f"There are {', '.join(columns[:8])}."
+            raise refusal("target_column", allowed="a measured column", got=requested, advice=advice)
+        return _only(names[requested.casefold()])
     usual = [target.label, target.roi] if target.kind == "roi" else [target.label]
     for name in usual:
         if name.casefold() in names:
@@ -244,7 +244,7 @@ def _voxel_number(name: str) -> int:
     return int(found[1]) if found else -1
 
 
-def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: MatchOptions) -> None:
+def _check_known(plan: MeasuredPlan, trials: Trials, unknown: tuple[str, ...], options: MatchOptions) -> None:
     n_known = len(set(trials.ids)) - len(unknown)
     if not n_known:
         advice = f"The set's ids look like {plan.stimuli[0].id!r}. Is it the file of this set?"
@@ -252,14 +252,14 @@ def _check_known(plan: Plan, trials: Trials, unknown: tuple[str, ...], options: 
         raise refusal("measured", allowed="of ids of the set", got=got, advice=advice)
     if unknown and not options.ignore_unknown:
         near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
-        advice = f"{near} Mend them, or leave them out with --ignore-unknown.".strip()
+        advice = f"{near} Fix them, or leave them out with --ignore-unknown.".strip()
         got = name_some(unknown, MOST_NAMED)
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
         raise refusal("measured", allowed=allowed, got=got, advice=advice)
 
 
-def _check_wishes(plan: Plan, options: MatchOptions) -> None:
-    """A column wished for a target that the set has not would be passed over in silence."""
+def _check_target_columns(plan: MeasuredPlan, options: MatchOptions) -> None:
+    """A column requested for a target that is not in the set would be ignored silently."""
     names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
     for name in options.target_columns:
         if name:
@@ -267,18 +267,20 @@ def _check_wishes(plan: Plan, options: MatchOptions) -> None:
 
 
 def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
-    """A target's own column that holds a text is a slip: no other column may take its place."""
-    wished = next(
+    """A target's own column that holds text is an error: no other column may take its place."""
+    requested = next(
         (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
     )
     for name, text in trials.texts.items():
-        named = name.casefold() in {one.casefold() for one in ((wished,) if wished else (target.label, target.roi))}
-        if named or (not wished and _voxel_number(name) in target.voxels):
+        named = name.casefold() in {
+            one.casefold() for one in ((requested,) if requested else (target.label, target.roi))
+        }
+        if named or (not requested and _voxel_number(name) in target.voxels):
             advice = "Write numbers with decimal points, and leave empty what was not measured."
             raise refusal(f"column {name}", allowed="of numbers", got=text, advice=advice)
 
 
-def _number_pictures(plan: Plan) -> dict[str, int]:
+def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
     """A row for each different file."""
     numbers: dict[str, int] = {}
     for stimulus in plan.stimuli:
@@ -299,18 +301,18 @@ def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floa
 
 
 def _describe(
-    plan: Plan,
+    plan: MeasuredPlan,
     trials: Trials,
     *,
     kept: npt.NDArray[np.bool_],
     unknown: tuple[str, ...],
     found: Mapping[Target, tuple[npt.NDArray[np.int64], Floats]],
     picture_of: Mapping[str, int],
-) -> Findings:
+) -> MatchSummary:
     shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)
     measured = [stimulus.id for stimulus in plan.stimuli if picture_of[stimulus.id] in shown]
     sessions = Counter(session for session, keep in zip(trials.sessions, kept, strict=True) if keep)
-    return Findings(
+    return MatchSummary(
         n_trials=int(kept.sum()),
         n_skipped=trials.n_skipped,
         n_matched=len(measured),

@@ -1,4 +1,4 @@
-"""From files to what can be compared: reads the set, then the measurement, and joins them. Never compares."""
+"""From files to what can be compared: reads the set, then the measurement, and joins them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from core.datasets.subject import load_subject
 from core.errors import ProbeError
 from core.experiments.measured.measured import MatchOptions, Measured, match_trials
-from core.experiments.measured.planned import Plan, plan_set
+from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import read_trials
 from core.stimuli.manifest import read_manifest
@@ -26,13 +26,13 @@ def open_measured(folder: Path, paths: Sequence[Path], reading: ReadOptions, mat
     return match_trials(plan, read_for(plan, paths, reading), matching)
 
 
-def read_for(plan: Plan, paths: Sequence[Path], reading: ReadOptions) -> Trials:
+def read_for(plan: MeasuredPlan, paths: Sequence[Path], reading: ReadOptions) -> Trials:
     """The trials of files measured with a plan's stimuli. Raises as `read_trials`."""
     known = frozenset(stimulus.id for stimulus in plan.stimuli)
     return read_trials(paths, reading, known=known, n_voxels=count_voxels(plan))
 
 
-def count_voxels(plan: Plan) -> int | None:
+def count_voxels(plan: MeasuredPlan) -> int | None:
     """Voxels of the set's subject; None where there are several, or it is not known on this machine."""
     if len(plan.subjects) != 1:
         return None

@@ -1,4 +1,4 @@
-"""What a stimulus set predicted, in the form a comparison with measured responses needs. Never reads a measurement."""
+"""What a stimulus set predicted, in the form a comparison with measured responses needs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class PlannedProbe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class MeasuredPlan:
     """A set: its stimuli in the manifest's order, and the probes they make up."""
 
     name: str
@@ -123,7 +123,7 @@ class Plan:
         return tuple(dict.fromkeys(probe.perturbed.target for probe in self.probes))
 
 
-def plan_set(found: StimulusSet) -> Plan:
+def plan_set(found: StimulusSet) -> MeasuredPlan:
     """The plan of a set that was read.
 
     Raises
@@ -138,17 +138,17 @@ def plan_set(found: StimulusSet) -> Plan:
         raise refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
     subjects = dict.fromkeys(row.subject for row in found.rows)
     units = dict.fromkeys(row.response_unit for row in found.rows)
-    return Plan(found.name, found.folder, tuple(subjects), " or ".join(units), stimuli, probes)
+    return MeasuredPlan(found.name, found.folder, tuple(subjects), " or ".join(units), stimuli, probes)
 
 
-def choose_control(plan: Plan, wished: str) -> str:
-    """The role of the control to compare with: the wished one, or the usual one; "" if the set has no controls.
+def choose_control(plan: MeasuredPlan, requested: str) -> str:
+    """The role of the control to compare with: the requested one, or the usual one; "" if the set has no controls.
 
-    Raises BadInputError if the wished one is not there.
+    Raises BadInputError if the requested one is not there.
     """
     roles = plan.control_roles
-    if wished:
-        return check_choice("control", wished, roles, advice="" if roles else "The set has no controls.")
+    if requested:
+        return check_choice("control", requested, roles, advice="" if roles else "The set has no controls.")
     return roles[0] if roles else ""
 
 

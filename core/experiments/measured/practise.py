@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import check_choice, check_count, refusal
-from core.experiments.measured.planned import Plan, PlannedStimulus
+from core.experiments.measured.planned import MeasuredPlan, PlannedStimulus
 from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
 from core.probes.target import Target
@@ -74,7 +74,7 @@ class SimulateOptions:
         )
 
 
-def write_template(plan: Plan, path: Path, *, n_repeats: int = 1) -> Path:
+def write_template(plan: MeasuredPlan, path: Path, *, n_repeats: int = 1) -> Path:
     """Write an empty table: a line for each showing of each stimulus, a column for each target. Returns the file.
 
     Raises
@@ -94,7 +94,7 @@ def write_template(plan: Plan, path: Path, *, n_repeats: int = 1) -> Path:
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values()], rows)
 
 
-def simulate_responses(plan: Plan, path: Path, options: SimulateOptions) -> Path:
+def simulate_responses(plan: MeasuredPlan, path: Path, options: SimulateOptions) -> Path:
     """Write simulated responses as a table like the template, with a column that calls every line simulated.
 
     Raises
@@ -120,7 +120,7 @@ def simulate_responses(plan: Plan, path: Path, options: SimulateOptions) -> Path
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)
 
 
-def name_targets(plan: Plan) -> dict[Target, str]:
+def name_targets(plan: MeasuredPlan) -> dict[Target, str]:
     """A column for each target, named so that reading finds it again: the ROI, "voxel 12", else the target's label."""
     names = {}
     for target in plan.targets:
@@ -139,7 +139,7 @@ def _true_shift(stimulus: PlannedStimulus, truth: str) -> float:
     return stimulus.shifts.get(truth or stimulus.network, (float("nan"), float("nan")))[0]
 
 
-def _spread_of_targets(plan: Plan) -> dict[Target, float]:
+def _spread_of_targets(plan: MeasuredPlan) -> dict[Target, float]:
     """SD of each target's predicted response by its own network: shift / shift in SDs; 1 where it is not known."""
     spread = dict.fromkeys(plan.targets, 1.0)
     for stimulus in plan.stimuli:

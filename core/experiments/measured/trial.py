@@ -1,4 +1,4 @@
-"""Measured trials and how files of them are to be read, as frozen records. Never reads a file."""
+"""Measured trials and how files of them are to be read, as frozen records."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Trials:
     ids : tuple of str, n_trials long
         The stimulus of each trial.
     sessions : tuple of str, n_trials long
-        What was measured together; "" where nothing tells.
+        What was measured together; "" where nothing says so.
     columns : tuple of str, n_columns long
         What was measured: voxels, ROIs, a reaction time.
     values : (n_trials, n_columns) float64

@@ -1,4 +1,4 @@
-"""Reads trials from tables: wide or long CSV and TSV, BIDS events, PsychoPy's and jsPsych's data. Never averages.
+"""Reads trials from tables: wide or long CSV and TSV, BIDS events, PsychoPy's and jsPsych's data.
 
 wide: one line a trial (or a stimulus), a column that names the stimulus, a column for each voxel, ROI or measure
 long: one line a value, with columns for the stimulus, for what was measured (roi, voxel) and for the response
@@ -69,13 +69,13 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
     )
 
 
-def find_id_column(table: Table, wished: str, *, known: frozenset[str], file: str) -> str:
-    """The column that names the stimulus: the wished one, else that of most known ids, else one of a usual name."""
-    if wished:
-        if wished not in table:
-            advice = suggest(wished, list(table)) or f"It has {', '.join(list(table)[:10])}."
-            raise refusal("id_column", allowed=f"a column of {file}", got=wished, advice=advice)
-        return wished
+def find_id_column(table: Table, requested: str, *, known: frozenset[str], file: str) -> str:
+    """The column that names the stimulus: the requested one, else that of most known ids, else one of a usual name."""
+    if requested:
+        if requested not in table:
+            advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."
+            raise refusal("id_column", allowed=f"a column of {file}", got=requested, advice=advice)
+        return requested
     hits = {name: sum(name_stimulus(text) in known for text in column) for name, column in table.items()}
     best = max(hits, key=lambda name: hits[name], default="")
     if best and hits[best]:
@@ -131,17 +131,17 @@ def _is_no_trial(table: Table, number: int) -> bool:
     return any(kind.casefold() in NO_TRIAL for kind in kinds)
 
 
-def _session_columns(table: Table, wished: str) -> list[str]:
-    if wished:
-        return [wished]
+def _session_columns(table: Table, requested: str) -> list[str]:
+    if requested:
+        return [requested]
     return [name for name in table if name.casefold() in SESSION_NAMES]
 
 
-def _name_sessions(table: Table, wished: str, *, file: str) -> list[str]:
-    columns = _session_columns(table, wished)
-    if wished and wished not in table:
-        advice = suggest(wished, list(table)) or f"It has {', '.join(list(table)[:10])}."
-        raise refusal("session_column", allowed=f"a column of {file}", got=wished, advice=advice)
+def _name_sessions(table: Table, requested: str, *, file: str) -> list[str]:
+    columns = _session_columns(table, requested)
+    if requested and requested not in table:
+        advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."
+        raise refusal("session_column", allowed=f"a column of {file}", got=requested, advice=advice)
     n_lines = len(next(iter(table.values()), []))
     return [" ".join(table[name][number] for name in columns) for number in range(n_lines)]
 

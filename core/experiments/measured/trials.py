@@ -1,4 +1,4 @@
-"""Measured trials as they stand in the laboratory's files, of any kind. Never matches them with a set's predictions."""
+"""Measured trials as they stand in the laboratory's files, of any kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_trials(
         Tables (csv, tsv, json), arrays (npy, npz, h5) or volumes (NIfTI).
     options : ReadOptions
     known : frozenset of str
-        The set's ids: they tell which column of a table names the stimulus.
+        The set's ids: by them the column that names the stimulus is found.
     n_voxels : int, optional
         Voxels of the set's subject, if it is known here: an array of as many columns holds them in order.
 

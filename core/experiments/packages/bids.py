@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.experiments.packages.plan import Plan, TimedTrial
+from core.experiments.packages.plan import PackagePlan, TimedTrial
 from core.experiments.packages.tables import Cell, write_table
 from core.experiments.packages.timing import Screen
 from core.headers import write_json
@@ -49,7 +49,7 @@ The folder passes the official validator without an error: `pip install bids-val
 """
 
 
-def write_bids(plan: Plan, folder: Path) -> None:
+def write_bids(plan: PackagePlan, folder: Path) -> None:
     """Write description, participants, events and sidecars into a folder that holds stimuli/."""
     labels = [f"sub-{number:02d}" for number in range(1, len(plan.participants) + 1)]
     write_json(folder / "dataset_description.json", _describe_dataset(plan), indent=2)
@@ -63,10 +63,10 @@ def write_bids(plan: Plan, folder: Path) -> None:
         for number, run in enumerate(runs, 1):
             path = folder / label / "func" / f"{label}_task-{TASK}_run-{number:02d}_events.tsv"
             columns = list(EVENTS_DESCRIPTIONS)
-            write_table(path, columns, map(_word_event, plan.timed(run)), delimiter="\t", missing="n/a")
+            write_table(path, columns, map(_describe_event, plan.timed(run)), delimiter="\t", missing="n/a")
 
 
-def _word_event(trial: TimedTrial) -> dict[str, Cell]:
+def _describe_event(trial: TimedTrial) -> dict[str, Cell]:
     shown: dict[str, Cell] = {"onset": trial.onset, "duration": trial.duration, "trial_type": trial.trial_type}
     if trial.row is not None:
         shown |= {
@@ -78,7 +78,7 @@ def _word_event(trial: TimedTrial) -> dict[str, Cell]:
     return shown
 
 
-def _describe_dataset(plan: Plan) -> dict[str, Any]:
+def _describe_dataset(plan: PackagePlan) -> dict[str, Any]:
     return {
         "Name": plan.stimuli.name,
         "BIDSVersion": BIDS_VERSION,
@@ -87,10 +87,10 @@ def _describe_dataset(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _describe_events(plan: Plan) -> dict[str, Any]:
+def _describe_events(plan: PackagePlan) -> dict[str, Any]:
     used = dict.fromkeys(_trial_types(plan))
     described: dict[str, Any] = {name: dict(text) for name, text in EVENTS_DESCRIPTIONS.items()}
-    described["trial_type"]["Levels"] = {name: LEVELS.get(name, _word_role(name)) for name in used}
+    described["trial_type"]["Levels"] = {name: LEVELS.get(name, _describe_role(name)) for name in used}
     return {
         "TaskName": TASK,
         "TaskDescription": "Participants look at the fixation point and press a key at every catch trial.",
@@ -100,13 +100,13 @@ def _describe_events(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _trial_types(plan: Plan) -> Iterator[str]:
+def _trial_types(plan: PackagePlan) -> Iterator[str]:
     for runs in plan.participants:
         for run in runs:
             yield from (trial.trial_type for trial in plan.timed(run))
 
 
-def _word_role(role: str) -> str:
+def _describe_role(role: str) -> str:
     return f"Control of equal norm: {re.sub('_', ' ', role.removeprefix('control_'))}"
 
 

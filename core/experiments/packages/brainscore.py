@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from core.experiments.packages.plan import Plan
+from core.experiments.packages.plan import PackagePlan
 from core.experiments.packages.tables import Cell, write_table
 from core.headers import write_json
 from core.stimuli.columns import COLUMNS
@@ -36,13 +36,13 @@ of both files, which a Brain-Score plugin states when it loads them from its sto
 """
 
 
-def write_brainscore(plan: Plan, folder: Path) -> None:
+def write_brainscore(plan: PackagePlan, folder: Path) -> None:
     """Write `stimulus_NAME.csv`, `stimulus_NAME.zip` and their SHA-1."""
     name = name_set(plan.stimuli.name)
     rows = plan.stimuli.rows
     table, archive = folder / f"stimulus_{name}.csv", folder / f"stimulus_{name}.zip"
     numbered = [(f"{name}_{number}", row) for number, row in enumerate(rows, 1)]
-    cells = [_word_row(stimulus_id, row) for stimulus_id, row in numbered]
+    cells = [_describe_row(stimulus_id, row) for stimulus_id, row in numbered]
     write_table(table, list(dict.fromkeys(column for row in cells for column in row)), cells)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for stimulus_id, row in numbered:
@@ -58,7 +58,7 @@ def name_set(name: str) -> str:
     return re.sub("[^a-zA-Z0-9]", "", name) or "probes"
 
 
-def _word_row(stimulus_id: str, row: ManifestRow) -> dict[str, Cell]:
+def _describe_row(stimulus_id: str, row: ManifestRow) -> dict[str, Cell]:
     values = row.columns()
     kept: dict[str, Cell] = {"stimulus_id": stimulus_id, "filename": f"{stimulus_id}.png"}
     for name in COLUMNS:

@@ -1,4 +1,4 @@
-"""The jsPsych package: a page that runs in a browser from a folder, without a server. Never opens a browser."""
+"""The jsPsych package: a page that runs in a browser from a folder, without a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from core.experiments.packages.plan import Plan, TimedTrial
+from core.experiments.packages.plan import PackagePlan, TimedTrial
 from core.experiments.packages.presentation import condition, settings
 from core.experiments.packages.tables import Cell
 from core.paths import resources_folder
@@ -36,7 +36,7 @@ To collect data online, put the whole folder on any web server. jsPsych is inclu
 """
 
 
-def write_jspsych(plan: Plan, folder: Path) -> None:
+def write_jspsych(plan: PackagePlan, folder: Path) -> None:
     """Write page, library and trials."""
     source, library = resources_folder() / "jspsych", folder / "jspsych"
     library.mkdir()
@@ -45,11 +45,11 @@ def write_jspsych(plan: Plan, folder: Path) -> None:
     for name in LIBRARY:
         shutil.copyfile(source / name, library / name)
     shutil.copyfile(resources_folder() / "licences" / LICENCE, library / "LICENCE.txt")
-    trials = [[[_word_trial(trial) for trial in plan.timed(run)] for run in runs] for runs in plan.participants]
+    trials = [[[_describe_trial(trial) for trial in plan.timed(run)] for run in runs] for runs in plan.participants]
     text = json.dumps({"settings": settings(plan), "participants": trials}, ensure_ascii=False)
     (folder / "plan.js").write_text(f"const PLAN = {text};\n", encoding="utf-8")
 
 
-def _word_trial(trial: TimedTrial) -> dict[str, Cell]:
+def _describe_trial(trial: TimedTrial) -> dict[str, Cell]:
     """What a trial has not is an empty text: jsPsych would write the word null into its data."""
     return {name: "" if value is None else value for name, value in condition(trial).items()}

@@ -1,4 +1,4 @@
-"""Seeded trial orders: which stimulus when, in which run, for which participant. Never times or writes anything.
+"""Seeded trial orders: which stimulus when, in which run, for which participant.
 
 A *unit* is one showing of a whole pair (original, perturbed, controls of one image). Units go to runs, each source
 image gets its places in a run, and the members of a unit share their image's places:
@@ -31,7 +31,7 @@ DRAWS = 50
 """Random draws of an order before the certain one: most frequent image first."""
 
 MOST_TRIALS = 200_000
-"""Of all participants together; far above any study, and a slip must not fill the memory."""
+"""Of all participants together; far above any study; a typing error must not fill the memory."""
 
 TURNS = 8
 """Ways to turn a group of pairs that are tried; more spread the images hardly better and take long."""
@@ -115,7 +115,7 @@ def make_orders(items: Sequence[ManifestRow], config: OrderConfig) -> tuple[tupl
     Raises
     ------
     BadInputError
-        If the wishes contradict each other; see `check_orders`.
+        If the options contradict each other; see `check_orders`.
     """
     check_orders(items, config)
     return tuple(_order_participant(items, config, number) for number in range(config.participants))

@@ -15,8 +15,8 @@ from pathlib import Path
 from core.errors import BadInputError, Cancelled
 from core.experiments.packages import bids, brainscore, jspsych, psychopy
 from core.experiments.packages.orders import OrderConfig
-from core.experiments.packages.plan import Plan
-from core.experiments.packages.template import Template, word_template
+from core.experiments.packages.plan import PackagePlan
+from core.experiments.packages.template import Template, format_template
 from core.files import check_free, hash_file, new_folder
 from core.progress import ShouldStop, never_stop
 from core.stimuli.manifest import MANIFEST, TABLE, ManifestRow
@@ -55,7 +55,7 @@ class Format:
     title: str
     summary: str
     how_to: str
-    write: Callable[[Plan, Path], None]
+    write: Callable[[PackagePlan, Path], None]
     copies_pictures: bool = True
     has_trials: bool = True
 
@@ -86,21 +86,21 @@ class PackageProgress:
 
 
 def fit_template(template: Template, kind: PackageKind) -> Template:
-    """The template for a kind: one without trials wishes nothing of their order, which could only be refused."""
+    """The template for a kind: one without trials leaves out their order, which could only be refused."""
     if FORMATS[kind].has_trials:
         return template
     return replace(template, order=OrderConfig(catch_per_run=0, spacing=0))
 
 
 def iter_package(
-    plan: Plan, kind: PackageKind, folder: Path, *, should_stop: ShouldStop = never_stop
+    plan: PackagePlan, kind: PackageKind, folder: Path, *, should_stop: ShouldStop = never_stop
 ) -> Iterator[PackageProgress]:
     """Write a package; `folder` appears only when everything is in it.
 
     Raises
     ------
     BadInputError
-        If the folder holds something, or a picture is not the one the manifest tells of.
+        If the folder holds something, or a picture is not the one the manifest names.
     StorageError
         If it cannot be written; nothing half-written stays.
     Cancelled
@@ -125,12 +125,12 @@ def iter_package(
             shutil.copyfile(plan.stimuli.folder / README_NAME, partial / SET_README_NAME)
         made.write(plan, partial)
         if made.has_trials:
-            (partial / TEMPLATE_NAME).write_text(word_template(plan.template), encoding="utf-8")
-        (partial / README_NAME).write_text(_word_readme(plan, kind), encoding="utf-8")
+            (partial / TEMPLATE_NAME).write_text(format_template(plan.template), encoding="utf-8")
+        (partial / README_NAME).write_text(_format_readme(plan, kind), encoding="utf-8")
     yield PackageProgress(total, total, "done", target)
 
 
-def _word_readme(plan: Plan, kind: PackageKind) -> str:
+def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
     """The README in Markdown; the same for the same plan."""
     made, stimuli = FORMATS[kind], plan.stimuli
     return fill_template(
@@ -148,7 +148,7 @@ def _word_readme(plan: Plan, kind: PackageKind) -> str:
     )
 
 
-def write_package(plan: Plan, kind: PackageKind, folder: Path) -> Path:
+def write_package(plan: PackagePlan, kind: PackageKind, folder: Path) -> Path:
     """Write a package at once. Returns its folder; see `iter_package` for what it raises."""
     *_, last = iter_package(plan, kind, folder)
     return last.folder or folder

@@ -1,7 +1,4 @@
-"""A set, a template and the trials they make, timed and warned about: what every package is written from.
-
-Never writes a file.
-"""
+"""A set, a template and the trials they make, timed and warned about: what every package is written from."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ class TimedTrial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class PackagePlan:
     """What a package holds: `participants` are their runs, each a tuple of trials."""
 
     stimuli: StimulusSet
@@ -73,7 +70,7 @@ class Plan:
 
     @property
     def instructions(self) -> str:
-        """What the participant is told."""
+        """The instructions to the participant."""
         key = "the space bar" if self.template.timing.response_key == "space" else self.template.timing.response_key
         what = "see a red dot instead of the cross"
         if self.template.order.catch_kind is CatchKind.REPEAT:
@@ -110,9 +107,9 @@ class Plan:
         return tuple(_iter_warnings(self))
 
 
-def make_plan(stimuli: StimulusSet, template: Template) -> Plan:
-    """Order the trials of every participant. Raises BadInputError if the wishes contradict each other."""
-    return Plan(stimuli, template, make_orders(stimuli.rows, template.order))
+def make_plan(stimuli: StimulusSet, template: Template) -> PackagePlan:
+    """Order the trials of every participant. Raises BadInputError if the options contradict each other."""
+    return PackagePlan(stimuli, template, make_orders(stimuli.rows, template.order))
 
 
 def _duration(template: Template, trial: Trial) -> float:
@@ -120,7 +117,7 @@ def _duration(template: Template, trial: Trial) -> float:
     return timing.trial_seconds if trial.kind is TrialKind.BLANK else timing.stimulus_seconds
 
 
-def _iter_warnings(plan: Plan) -> Iterator[str]:
+def _iter_warnings(plan: PackagePlan) -> Iterator[str]:
     order = plan.template.order
     most = max(sum(trial.kind is TrialKind.STIMULUS for trial in run) for runs in plan.participants for run in runs)
     if most > order.stimuli_per_run:
@@ -132,7 +129,7 @@ def _iter_warnings(plan: Plan) -> Iterator[str]:
     yield from _iter_set_warnings(plan)
 
 
-def _iter_size_warnings(plan: Plan) -> Iterator[str]:
+def _iter_size_warnings(plan: PackagePlan) -> Iterator[str]:
     screen, rows = plan.template.screen, plan.stimuli.rows
     shown = round(screen.pixels(plan.degrees))
     made_for = {row.degrees for row in rows} - {None}
@@ -156,7 +153,7 @@ def _iter_size_warnings(plan: Plan) -> Iterator[str]:
         yield f"Files have the background {background}, the screen {[grey] * 3}: their edges will be seen."
 
 
-def _iter_set_warnings(plan: Plan) -> Iterator[str]:
+def _iter_set_warnings(plan: PackagePlan) -> Iterator[str]:
     rows = plan.stimuli.rows
     if "simulated" in plan.stimuli.header.subject_kinds:
         yield "The predicted responses are simulated: the subject of this set is no measured brain."

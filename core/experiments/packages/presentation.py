@@ -1,11 +1,11 @@
-"""What the screen programs of PsychoPy and jsPsych need of a plan: settings and rows of trials. Never draws."""
+"""What the screen programs of PsychoPy and jsPsych need of a plan: settings and rows of trials."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from core.experiments.packages.orders import TrialKind
-from core.experiments.packages.plan import Plan, TimedTrial
+from core.experiments.packages.plan import PackagePlan, TimedTrial
 from core.experiments.packages.tables import Cell
 
 CONDITION_COLUMNS = (
@@ -52,7 +52,7 @@ def condition(trial: TimedTrial) -> dict[str, Cell]:
     return shown
 
 
-def settings(plan: Plan) -> dict[str, Any]:
+def settings(plan: PackagePlan) -> dict[str, Any]:
     """Everything that is the same for all trials."""
     timing, screen = plan.template.timing, plan.template.screen
     return {

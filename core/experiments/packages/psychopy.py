@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from core.experiments.packages.plan import Plan
+from core.experiments.packages.plan import PackagePlan
 from core.experiments.packages.presentation import CONDITION_COLUMNS, condition, settings
 from core.experiments.packages.tables import write_table
 from core.headers import write_json
@@ -28,7 +28,7 @@ Gamma: the pictures are sRGB, as on any ordinary display. Do not linearise the s
 """
 
 
-def write_psychopy(plan: Plan, folder: Path) -> None:
+def write_psychopy(plan: PackagePlan, folder: Path) -> None:
     """Write conditions, settings and script."""
     for participant, runs in enumerate(plan.participants, 1):
         for number, run in enumerate(runs, 1):

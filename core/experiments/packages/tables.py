@@ -1,4 +1,4 @@
-"""Tables of trials as text: comma or tab separated, the same bytes everywhere. Never decides what is in them."""
+"""Tables of trials as text: comma or tab separated, the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def write_table(
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_word(row.get(name), missing) for name in columns] for row in rows)
+    writer.writerows([_format_value(row.get(name), missing) for name in columns] for row in rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(buffer.getvalue(), encoding="utf-8", newline="")
 
 
-def _word(value: Cell, missing: str) -> str:
+def _format_value(value: Cell, missing: str) -> str:
     if value is None:
         return missing
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)

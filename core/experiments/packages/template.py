@@ -1,4 +1,4 @@
-"""The timing template: one TOML file a lab edits and keeps, with tables [timing], [order] and [screen]. Never plans."""
+"""The timing template: one TOML file a lab edits and keeps, with tables [timing], [order] and [screen]."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.experiments.packages.timing import Screen, Timing
 from core.files import replace_file
 from core.headers import HeaderKind, read_record
 
-HEADER = HeaderKind("a timing template in TOML", "Mend it, or write a new one.", syntax="toml")
+HEADER = HeaderKind("a timing template in TOML", "Fix it, or write a new one.", syntax="toml")
 
 COMMENTS = {
     "timing": "Seconds and keys. Published template: 2 s on, 2 s off.",
@@ -47,19 +47,19 @@ def read_template(path: Path) -> Template:
 
 def write_template(template: Template, path: Path) -> None:
     """Write a template that `read_template` reads back as it was."""
-    replace_file(path, lambda partial: partial.write_text(word_template(template), encoding="utf-8"))
+    replace_file(path, lambda partial: partial.write_text(format_template(template), encoding="utf-8"))
 
 
-def word_template(template: Template) -> str:
+def format_template(template: Template) -> str:
     """The text of a template."""
     parts = []
     for table, comment in COMMENTS.items():
         values = dataclasses.asdict(getattr(template, table))
-        lines = [f"{name} = {_word_value(value)}" for name, value in values.items() if value is not None]
+        lines = [f"{name} = {_format_value(value)}" for name, value in values.items() if value is not None]
         parts.append("\n".join([f"# {comment}", f"[{table}]", *lines]))
     return "\n\n".join(parts) + "\n"
 
 
-def _word_value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A JSON text, number or truth value is TOML as well."""
     return json.dumps(str(value) if isinstance(value, str) else value)

@@ -1,4 +1,4 @@
-"""When and how large things are shown: seconds, keys, degrees and the screen. Never decides what is shown."""
+"""When and how large things are shown: seconds, keys, degrees and the screen."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def _check_tensor(name: str, wanted: torch.Tensor, state: Mapping[str, torch.Ten
     elif state[name].shape != wanted.shape:
         found, right = tuple(state[name].shape), tuple(wanted.shape)
         raise WeightsError(
-            f"In {path.name} the tensor {name!r} has shape {found}, this network wants {right}. {OTHER_FILE}"
+            f"In {path.name} the tensor {name!r} has shape {found}, this network needs {right}. {OTHER_FILE}"
         )
 
 

@@ -45,10 +45,10 @@ def never_stop() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DownloadProgress:
-    """Where a download stands.
+    """Progress of a download.
 
     `done` of `total` bytes (0 where the server does not say) are there; `seconds_left` is None while unknown; `path`
-    and `sha256` are set on the last record, and `first` tells whether nothing was known to compare the hash with.
+    and `sha256` are set on the last record, and `first` is true if there was no known hash to compare with.
     """
 
     done: int
@@ -85,7 +85,7 @@ def remove_download(spec: NetworkSpec) -> bool:
 
 
 def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_stop) -> Iterator[DownloadProgress]:
-    """Download the weights, yielding a record per block; goes on where an interrupted download stopped.
+    """Download the weights, yielding a record per block; resumes an interrupted download.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_
     StorageError
         If the disk is full or the folder cannot be written.
     Cancelled
-        Once `should_stop()` is true; what has arrived stays, to go on from.
+        Once `should_stop()` is true; what has arrived stays, to resume from.
     """
     path = spec.weights_path
     if not spec.url:
@@ -116,7 +116,7 @@ def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_
             yield from _receive(spec, answer, part, should_stop=should_stop)
     except OSError as error:
         raise StorageError(
-            f"{part} cannot be written: {error.strerror or error}. Free some space; the download goes on from there."
+            f"{part} cannot be written: {error.strerror or error}. Free some space; the download resumes from there."
         ) from error
     yield _finish(spec, part, stated=stated)
 
@@ -234,7 +234,7 @@ def _interrupted(spec: NetworkSpec, done: int, total: int, reason: str) -> Downl
     of = f" of {total / 2**20:.1f}" if total else ""
     return DownloadError(
         f"The download of {spec.id!r} was interrupted after {done / 2**20:.1f}{of} MB ({reason}). "
-        "Download again: it goes on from there."
+        "Download again: it resumes from there."
     )
 
 

@@ -49,7 +49,7 @@ def load_script(path: Path) -> Any:
     """The module of a TorchScript file on the CPU, in eval mode and frozen. Raises WeightsError if it is none."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch wishes for torch.export; such files stay around
+            warnings.simplefilter("ignore", FutureWarning)  # torch recommends torch.export; such files stay around
             module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
         needed = [one for one in module.forward.schema.arguments[1:] if not one.has_default_value()]
     except (*REFUSED, OSError) as error:

@@ -134,7 +134,7 @@ class _TensorMachine(Machine):
         return super()._call(what, args)
 
     def _persistent(self) -> None:
-        """A storage: torch itself finds it by its key, and would follow anything else it is told."""
+        """A storage: torch itself finds it by its key, and would trust any other value."""
         pid = self.stack.pop()
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or not _is_storage(*pid):
             raise ValueError("a storage is described in an unknown way")

@@ -15,14 +15,14 @@ from app.look.theme import DARK, LIGHT
 from app.stimuli.page import StimuliPage
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
-from app.stimuli.tray_painter import name_role, tell_cautions, tell_shift
+from app.stimuli.tray_painter import describe_shift, describe_warnings, name_role
 from core.errors import BadInputError
 from core.probes.budget import read_probe_budget
-from core.stimuli.cautions import Caution, Trouble
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.layout import Enlarging, Layout, Matching
-from core.stimuli.look import THUMBNAIL, ItemLook, look_key
+from core.stimuli.preview import THUMBNAIL, ItemPreview, preview_key
+from core.stimuli.probe_warnings import ProbeWarning, WarningCode
 from core.stimuli.recipe import Recipe, recipe_of
 from tests.helpers.probes import make_probe
 
@@ -36,11 +36,11 @@ def make_recipe(number: int) -> Recipe:
     )
 
 
-def make_look(recipe: Recipe, *, fingerprint: str = "", cautions: tuple[Caution, ...] = ()) -> ItemLook:
+def make_preview(recipe: Recipe, *, fingerprint: str = "", warnings: tuple[ProbeWarning, ...] = ()) -> ItemPreview:
     roles = ("original", "raise", "control_random", "control_sign_flip")
     pictures = {role: np.full((THUMBNAIL, THUMBNAIL, 3), 60 * n, dtype=np.uint8) for n, role in enumerate(roles)}
     mark = fingerprint or recipe.digest
-    return ItemLook(
+    return ItemPreview(
         mark,
         recipe.digest,
         pictures,
@@ -50,7 +50,7 @@ def make_look(recipe: Recipe, *, fingerprint: str = "", cautions: tuple[Caution,
         2.0,
         0.25,
         {"alexnet l4": 0.5},
-        cautions,
+        warnings,
         mark,
     )
 
@@ -108,31 +108,31 @@ def test_half_a_session_leaves_the_tray_as_it_was(tray: Tray) -> None:
 
 
 def test_equal_pixels_are_told_with_the_item_they_repeat(tray: Tray) -> None:
-    tray.take_looks([make_look(make_recipe(n), fingerprint="same" if n != 1 else "") for n in range(3)])
+    tray.take_previews([make_preview(make_recipe(n), fingerprint="same" if n != 1 else "") for n in range(3)])
     assert tray.duplicates() == {2: 0}
-    assert [caution.text for caution in tray.cautions(2)] == ["The same pixels as item 1."]
-    assert tray.cautions(0) == ()
+    assert [warning.text for warning in tray.warnings(2)] == ["The same pixels as item 1."]
+    assert tray.warnings(0) == ()
 
 
 def test_words_do_not_need_colour() -> None:
-    assert tell_cautions(()) == "✓ nothing to warn of"
-    warned = (Caution(Trouble.CLIPPED, "..."), Caution(Trouble.EIGHT_BIT, "..."))
-    assert tell_cautions(warned) == "⚠ clipped · 8 bits"
-    assert tell_shift(None) == "waiting for its preview"
-    assert tell_shift(make_look(FIRST)) == "shift +1.5 z = +2.00 SD · controls up to 0.25"
+    assert describe_warnings(()) == "✓ nothing to warn of"
+    warned = (ProbeWarning(WarningCode.CLIPPED, "..."), ProbeWarning(WarningCode.EIGHT_BIT, "..."))
+    assert describe_warnings(warned) == "⚠ clipped · 8 bits"
+    assert describe_shift(None) == "waiting for its preview"
+    assert describe_shift(make_preview(FIRST)) == "shift +1.5 z = +2.00 SD · controls up to 0.25"
     assert name_role("control_sign_flip") == "sign flip"
 
 
 def test_the_page_counts_items_files_and_warnings(page: StimuliPage, tray: Tray) -> None:
     assert page.summary.text() == "3 items · 12 files"
-    tray.take_looks([make_look(make_recipe(0), cautions=(Caution(Trouble.CLIPPED, "Clipped: 9%"),))])
+    tray.take_previews([make_preview(make_recipe(0), warnings=(ProbeWarning(WarningCode.CLIPPED, "Clipped: 9%"),))])
     assert page.summary.text() == "3 items · 12 files · ⚠ 1 with warnings"
     page.form.controls.boxes[ControlKind.CONTRAST_BLEND].setChecked(True)
     assert page.summary.text().startswith("3 items · 15 files")
 
 
 def test_one_item_is_shown_in_detail(page: StimuliPage, tray: Tray) -> None:
-    tray.take_looks([make_look(make_recipe(0), cautions=(Caution(Trouble.CLIPPED, "Clipped: 9%"),))])
+    tray.take_previews([make_preview(make_recipe(0), warnings=(ProbeWarning(WarningCode.CLIPPED, "Clipped: 9%"),))])
     page.choose(0)
     assert page.transfer.item(0, 1).text() == "+2.00" and page.transfer.item(1, 0).text() == "alexnet l4"
     assert "⚠ Clipped: 9%" in page.warnings.text()
@@ -152,7 +152,7 @@ def test_something_is_always_chosen_and_stays_so_when_items_come(page: StimuliPa
 
 def test_cards_are_painted_in_both_themes(qtbot: QtBot, page: StimuliPage, tray: Tray) -> None:
     """The second thumbnail's grey is found where it stands; an item that is not made has none."""
-    tray.take_looks([make_look(make_recipe(0))])
+    tray.take_previews([make_preview(make_recipe(0))])
     for theme in (DARK, LIGHT):
         page.set_theme(theme)
         picture = QPixmap(page.list.viewport().size())
@@ -211,8 +211,8 @@ def test_a_form_that_cannot_be_met_says_why(page: StimuliPage) -> None:
 def test_looks_are_found_by_all_they_depend_on() -> None:
     recipes = [make_recipe(0), make_recipe(1)]
     plain = SetConfig()
-    key = look_key(recipes, 0, plain)
-    assert key == look_key(recipes[:1], 0, plain), "without the control of another image the others do not matter"
+    key = preview_key(recipes, 0, plain)
+    assert key == preview_key(recipes[:1], 0, plain), "without the control of another image the others do not matter"
     with_other = SetConfig(controls=(ControlKind.RANDOM, ControlKind.OTHER_IMAGE))
-    assert len({key, look_key(recipes, 0, with_other), look_key(recipes[:1], 0, with_other)}) == 3
-    assert look_key(recipes, 0, SetConfig(gate=0.5)) != key
+    assert len({key, preview_key(recipes, 0, with_other), preview_key(recipes[:1], 0, with_other)}) == 3
+    assert preview_key(recipes, 0, SetConfig(gate=0.5)) != key

@@ -142,13 +142,26 @@ def test_options_come_from_a_config_and_its_docstring() -> None:
         return 0
 
     words = ["--least", "0.5", "--no-shown", "--kind", "LARGE"]
-    bound, _ = options.read_words(command, words, name="main.py test")
+    bound, _ = options.parse_arguments(command, words, name="main.py test")
     assert command(*bound.args, **bound.kwargs) == 0
     config, typed, over = made[0]
     assert config == Config(kind="large", low=0.5, shown=False)
     assert typed == {"kind": "large", "low": 0.5, "shown": False} and over.n_steps == 9
     helped = {one.name: one.parameter.help for one in options.list_arguments(command)}
     assert helped["--least"] == "in mm, from 0" and helped["--kind"] == "one of small, large; see --steps."
+
+
+@pytest.mark.parametrize("name", ["--least", "--low"])
+def test_an_option_keeps_its_older_name(name: str) -> None:
+    made = []
+
+    @takes((Config, "low=least|low"))
+    def command(*, given: Given) -> int:
+        made.append(given.of(Config))
+        return 0
+
+    bound, _ = options.parse_arguments(command, [name, "0.5"], name="main.py test")
+    assert command(*bound.args, **bound.kwargs) == 0 and made == [{"low": 0.5}]
 
 
 def test_a_narrow_encoding_shows_plain_letters(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,10 +95,10 @@ def test_a_download_prints_its_hash_and_keeps_a_library_s_name(
 def test_doctor_takes_missing_downloads_for_no_problem_and_names_a_changed_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.pth"
     torch.save(build_random("torchvision", "squeezenet1_1").state_dict(), path)
-    from core.networks.import_wishes import ImportWishes
+    from core.networks.import_options import NetworkImportOptions
     from core.networks.importing import import_network
 
-    spec = import_network(str(path), ImportWishes(architecture="torchvision:squeezenet1_1"))
+    spec = import_network(str(path), NetworkImportOptions(architecture="torchvision:squeezenet1_1"))
     found = list(doctor.check_weights())
     assert not any(finding.cure for finding in found) and found[-1].what == "networks to download"
     spec.weights_path.write_bytes(b"changed")

@@ -11,7 +11,7 @@ from core.attacks.config import AttackMethod
 from core.attacks.objective_config import ObjectiveKind
 from core.commands import probe
 from core.commands.cli import prepare
-from core.commands.probe import say_wish
+from core.commands.probe import format_min_norm
 from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.probes.target import TargetKind
@@ -137,7 +137,7 @@ def test_a_file_that_is_no_pattern_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wish_is_told_in_one_sentence() -> None:
-    wish = {"wanted_sd": 1.0, "reached": True, "epsilon": 0.123456, "largest": 3.0, "tolerance": 0.02}
-    assert say_wish(wish, "l2") == "smallest epsilon for 1 SD: 0.1235 (to within 2%, allowed 3)"
-    missed = wish | {"reached": False, "epsilon": None}
-    assert say_wish(missed, "l2") == "a shift of 1 SD is not reached within epsilon 3: allow a larger --epsilon"
+    goal = {"wanted_sd": 1.0, "reached": True, "epsilon": 0.123456, "largest": 3.0, "tolerance": 0.02}
+    assert format_min_norm(goal, "l2") == "smallest epsilon for 1 SD: 0.1235 (to within 2%, allowed 3)"
+    missed = goal | {"reached": False, "epsilon": None}
+    assert format_min_norm(missed, "l2") == "a shift of 1 SD is not reached within epsilon 3: allow a larger --epsilon"

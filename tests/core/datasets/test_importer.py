@@ -18,7 +18,7 @@ from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource, list_subjects, load_responses, load_subject, user_subjects_folder
 from core.datasets.subject_files import remove_subject
-from core.datasets.summary import load_summary, tell_counts
+from core.datasets.summary import format_counts, load_summary
 from core.errors import BadInputError, StorageError
 from tests.helpers.recording_files import write_picture
 
@@ -228,6 +228,6 @@ def test_an_import_stops_within_a_session() -> None:
 
 def test_many_categories_are_told_by_their_largest() -> None:
     counts = {f"c{number}": number for number in range(100)}
-    text = tell_counts(counts, "unknown")
+    text = format_counts(counts, "unknown")
     assert text.startswith("c99 99, c98 98, ") and text.endswith("c76 76, and 76 more")
-    assert tell_counts({"": 3, "face": 9}, "unknown") == "unknown 3, face 9"
+    assert format_counts({"": 3, "face": 9}, "unknown") == "unknown 3, face 9"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.datasets.subject import load_as_recorded, load_subject
-from core.datasets.surface_choice import check_fit, choose_surface, chosen_surface, settle, shown_surface
+from core.datasets.surface_choice import check_fit, choose_surface, chosen_surface, place_on_surface, shown_surface
 from core.errors import BadInputError, StorageError
 from core.paths import data_folder
 from core.surfaces.icosphere import fsaverage_sphere, nearest_on_fsaverage5
@@ -40,7 +40,7 @@ def test_a_surface_with_the_same_counts_can_be_chosen_and_taken_back() -> None:
     choose_surface("sub", TABLE, own="own", surface=load_surface("nicer"))
     assert chosen_surface("sub") == "nicer"
     assert shown_surface("sub", own="own") == "nicer"
-    assert settle(TABLE, own="own", name="nicer") is TABLE
+    assert place_on_surface(TABLE, own="own", name="nicer") is TABLE
     choose_surface("sub", TABLE, own="own", surface=load_surface("own"))
     assert chosen_surface("sub") == ""
     assert shown_surface("sub", own="own") == "own"
@@ -74,7 +74,7 @@ def test_a_choice_whose_surface_was_removed_is_passed_over() -> None:
 def test_a_recording_without_rois_takes_those_of_its_surface() -> None:
     save_surface(replace(SURFACE, name="own"), [make_atlas(SURFACE)])
     bare = replace(TABLE, roi=("",) * TABLE.n_voxels)
-    assert settle(bare, own="own", name="own").roi == TABLE.roi
+    assert place_on_surface(bare, own="own", name="own").roi == TABLE.roi
 
 
 def test_a_shipped_subject_can_be_shown_on_a_finer_fsaverage() -> None:

@@ -21,7 +21,7 @@ CORNERS = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [0, 0, 10]], dtype=np.flo
 EMPTY = np.empty((0, 3), dtype=np.int32)
 
 
-def make_person(name: str) -> CorticalSurface:
+def make_participant(name: str) -> CorticalSurface:
     """Two tetrahedra, the left one 60 mm to the left."""
     flat = np.zeros(4, dtype=np.float32)
     left, right = (
@@ -48,7 +48,7 @@ def test_a_vertex_that_is_not_there_is_refused() -> None:
 
 
 def test_voxels_of_a_volume_go_to_a_persons_own_surface() -> None:
-    save_surface(make_person("p1"))
+    save_surface(make_participant("p1"))
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
     indices = np.array([[0, 0, 0], [5, 0, 0], [-30, 5, 0], [20, 20, 20]])
     places = place_volume(indices, affine, surface="p1")

@@ -22,7 +22,7 @@ from core.errors import BadInputError, Cancelled, StorageError, WeightsError
 from core.networks import named
 from core.networks.catalog import find_network, list_networks
 from core.networks.files.script_file import list_script_layers
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
 from core.networks.list_layers import list_layers
 from core.networks.load import load_network
@@ -55,8 +55,8 @@ class TouchesFile:
         return os.system, (f"touch {self.path}",)
 
 
-def wishes(**given: Any) -> ImportWishes:
-    return ImportWishes(**({"input_size": SIZE} | given))
+def options(**given: Any) -> NetworkImportOptions:
+    return NetworkImportOptions(**({"input_size": SIZE} | given))
 
 
 def expected(whole: nn.Module, layer: str, pixels: torch.Tensor) -> torch.Tensor:
@@ -99,7 +99,7 @@ def test_a_robustness_checkpoint_gives_the_network_inside(
 ) -> None:
     whole = build_random("torchvision", "resnet18")
     path = save_robustness(tmp_path / "resnet18_l2_eps3.ckpt", whole, inner=inner, zipped=zipped)
-    spec = import_network(str(path), wishes(robust=True))
+    spec = import_network(str(path), options(robust=True))
     assert spec.user and spec.robust and spec.architecture == "resnet18"
     torch.testing.assert_close(
         load_network(spec, "layer3")(pixels), expected(whole, "layer3", pixels), rtol=1e-3, atol=1e-4
@@ -110,7 +110,7 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     whole = build_random("torchvision", "resnet18")
     path = save_robustness(tmp_path / "mine.ckpt", whole, extra=TouchesFile(trap))
-    spec = import_network(str(path), wishes(architecture=RESNET, layers=("layer1",)))
+    spec = import_network(str(path), options(architecture=RESNET, layers=("layer1",)))
     assert load_network(spec).feature_shape == (64, 16, 16)
     assert not trap.exists()
 
@@ -120,7 +120,7 @@ def test_a_pickle_that_is_all_code_is_one_sentence_and_does_not_run(tmp_path: Pa
     trap, path = tmp_path / "sprung", tmp_path / "evil.ckpt"
     path.write_bytes(pickle.dumps({"model": TouchesFile(trap)}, protocol=protocol))
     with pytest.raises(WeightsError, match=r"evil\.ckpt"):
-        import_network(str(path), wishes(architecture=RESNET))
+        import_network(str(path), options(architecture=RESNET))
     assert not trap.exists() and list_user_networks() == ()
 
 
@@ -128,7 +128,7 @@ def test_a_truncated_checkpoint_is_one_sentence(tmp_path: Path) -> None:
     path = save_robustness(tmp_path / "short.ckpt", build_random("torchvision", "resnet18"))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(WeightsError, match=r"short\.ckpt is truncated or no weights file"):
-        import_network(str(path), wishes(architecture=RESNET))
+        import_network(str(path), options(architecture=RESNET))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -139,7 +139,7 @@ def test_a_state_dict_is_kept_and_found_by_its_id(tmp_path: Path, pixels: torch.
         torch.save({"state_dict": {f"module.{k}": v for k, v in whole.state_dict().items()}}, path)
     else:
         save_file(whole.state_dict(), path)
-    spec = import_network(str(path), wishes(architecture=RESNET, layers=("layer2", "layer3"), title="Mine"))
+    spec = import_network(str(path), options(architecture=RESNET, layers=("layer2", "layer3"), title="Mine"))
     path.unlink()
     assert spec == find_network("my_net") and spec in list_networks()
     assert (spec.title, spec.layers, spec.default_layer, len(spec.sha256)) == (
@@ -158,13 +158,13 @@ def test_weights_without_a_definition_ask_for_one(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="Say which network they belong to"):
         import_network(str(path))
     with pytest.raises(BadInputError, match=r"got 'resnet81'\. Did you mean 'resnet"):
-        import_network(str(path), wishes(architecture="timm:resnet81"))
+        import_network(str(path), options(architecture="timm:resnet81"))
     with pytest.raises(WeightsError, match="lacks the tensor|has shape|holds a tensor"):
-        import_network(str(path), wishes(architecture="torchvision:resnet50"))
+        import_network(str(path), options(architecture="torchvision:resnet50"))
     with pytest.raises(BadInputError, match=r"got 'layer9'\. Did you mean 'layer"):
-        import_network(str(path), wishes(architecture=RESNET, layers=("layer9",)))
+        import_network(str(path), options(architecture=RESNET, layers=("layer9",)))
     with pytest.raises(BadInputError, match="`id` must be an id not in use, got 'alexnet'"):
-        import_network(str(path), wishes(architecture=RESNET, id="alexnet"))
+        import_network(str(path), options(architecture=RESNET, id="alexnet"))
     with pytest.raises(StorageError, match="does not exist"):
         import_network(str(tmp_path / "gone.pth"))
     assert not user_networks_folder().exists() or not list(user_networks_folder().iterdir())
@@ -186,8 +186,8 @@ def test_a_torchscript_file_is_cut_where_its_parts_are_a_chain(
     path = tmp_path / "net.pt"
     whole = save_script(path, "resnet18", traced=traced)
     with pytest.raises(BadInputError, match="a program that runs with your rights .* only if you trust whoever"):
-        import_network(str(path), wishes())
-    spec = import_network(str(path), wishes(trusted=True))
+        import_network(str(path), options())
+    spec = import_network(str(path), options(trusted=True))
     names = [info.name for info in list_layers(spec)]
     assert names[0] == "conv1" and "layer3.1" in names and names[-1] == "output"
     torch.testing.assert_close(
@@ -245,7 +245,7 @@ def test_a_torchscript_file_without_a_chain_gives_its_output_only(tmp_path: Path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.trace(Small().eval(), torch.rand(1, 3, SIZE, SIZE)).save(str(path))
-    spec = import_network(str(path), wishes(trusted=True))
+    spec = import_network(str(path), options(trusted=True))
     assert spec.layers == ("output",)
     with pytest.raises(BadInputError, match="`layer` must be one of output, got 'first'"):
         load_network(spec, "first")
@@ -265,7 +265,7 @@ def save_export(path: Path, architecture: str, *, batches: bool) -> nn.Module:
 def test_an_exported_file_is_cut_at_any_of_its_modules(tmp_path: Path, pixels: torch.Tensor, batches: bool) -> None:
     path = tmp_path / "net.pt2"
     whole = save_export(path, "squeezenet1_1", batches=batches)
-    spec = import_network(str(path), wishes(trusted=True))
+    spec = import_network(str(path), options(trusted=True))
     shapes = {info.name: info.shape for info in list_layers(spec)}
     wanted = expected(whole, "features.7", pixels)
     assert shapes["features.7"] == tuple(wanted.shape[1:]) and shapes["output"] == (1000,)
@@ -305,10 +305,10 @@ def test_no_program_is_opened_before_it_is_trusted(
     with pytest.raises(
         BadInputError, match=r"net\.pt2 is a torch\.export file, a program .*: `--trust` on the command"
     ):
-        import_network(str(path), wishes())
+        import_network(str(path), options())
     path.rename(tmp_path / "net.pt")
     with pytest.raises((BadInputError, WeightsError), match=r"net\.pt "):
-        import_network(str(tmp_path / "net.pt"), wishes(architecture=RESNET))
+        import_network(str(tmp_path / "net.pt"), options(architecture=RESNET))
     assert not flag.exists() and list_user_networks() == ()
 
 
@@ -376,7 +376,7 @@ def test_a_program_made_for_two_images_gives_each_image_its_features(
 ) -> None:
     path = tmp_path / f"net{suffix}"
     whole = save_program(path, Pair(), images(2, 3, 32, 32))
-    spec = import_network(str(path), wishes(input_size=32, trusted=True, layers=("output",)))
+    spec = import_network(str(path), options(input_size=32, trusted=True, layers=("output",)))
     network, pixels = load_network(spec), images(n_images, 3, 32, 32)
     assert network.body.batch == 2
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (spec.mean, spec.std))
@@ -388,14 +388,14 @@ def test_a_program_made_for_two_images_gives_each_image_its_features(
 def test_an_exported_file_says_its_size_and_takes_its_image_by_any_name(tmp_path: Path, pixels: torch.Tensor) -> None:
     path = tmp_path / "net.pt2"
     whole = save_program(path, Keyword(), image=images(1, 3, 64, 64))
-    spec = import_network(str(path), ImportWishes(trusted=True))
+    spec = import_network(str(path), NetworkImportOptions(trusted=True))
     assert spec.input_size == 64
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (spec.mean, spec.std))
     with torch.no_grad():
         wanted = whole(image=(pixels - mean) / std)
     torch.testing.assert_close(load_network(spec, "output")(pixels), wanted, rtol=1e-4, atol=1e-5)
     with pytest.raises(WeightsError, match=r"takes images of 64 pixels, not of 32\. Give 64 as input size"):
-        import_network(str(path), wishes(input_size=32, trusted=True))
+        import_network(str(path), options(input_size=32, trusted=True))
 
 
 @pytest.mark.parametrize("suffix", [".pt2", ".pt"])
@@ -421,7 +421,7 @@ def test_a_program_for_anything_else_is_one_sentence(
     path = tmp_path / f"net{suffix}"
     make(path)
     with pytest.raises(WeightsError, match=sentence) as caught:
-        import_network(str(path), wishes(trusted=True))
+        import_network(str(path), options(trusted=True))
     assert "\n" not in str(caught.value) and list_user_networks() == ()
 
 
@@ -429,20 +429,20 @@ def test_an_exported_file_for_images_that_are_not_square_is_refused(tmp_path: Pa
     path = tmp_path / "net.pt2"
     save_program(path, small(), images(1, 3, 64, 32))
     with pytest.raises(WeightsError, match="takes images of 64 x 32 pixels; stimuli are square"):
-        import_network(str(path), ImportWishes(trusted=True))
+        import_network(str(path), NetworkImportOptions(trusted=True))
 
 
 def test_a_text_file_is_no_exported_file(tmp_path: Path) -> None:
     path = tmp_path / "net.pt2"
     path.write_text("no archive")
     with pytest.raises(WeightsError, match=r"net\.pt2 is truncated or no torch\.export file"):
-        import_network(str(path), wishes(trusted=True))
+        import_network(str(path), options(trusted=True))
 
 
 def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> None:
     with pytest.raises(BadInputError, match="is Python code, a program that runs with your rights"):
         import_network(f"{FUNCTIONS}:make_small")
-    spec = import_network(f"{FUNCTIONS}:make_small", ImportWishes(id="small", trusted=True))
+    spec = import_network(f"{FUNCTIONS}:make_small", NetworkImportOptions(id="small", trusted=True))
     assert (spec.title, spec.input_size, spec.layers, spec.installed) == ("Small", 32, ("second", "last"), True)
     network = load_network("small")
     assert network.feature_shape == (8, 3, 3) and len(network.sha256) == 64
@@ -462,19 +462,19 @@ def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> Non
 )
 def test_a_function_that_cannot_be_probed_is_one_sentence_and_is_not_kept(function: str, sentence: str) -> None:
     with pytest.raises((WeightsError, BadInputError), match=sentence):
-        import_network(f"{FUNCTIONS}:{function}", wishes(trusted=True, layers=("last",)))
+        import_network(f"{FUNCTIONS}:{function}", options(trusted=True, layers=("last",)))
     assert list_user_networks() == ()
 
 
 def test_a_check_names_what_passed_before_the_failure() -> None:
-    spec = import_network(f"{FUNCTIONS}:make_batch", wishes(trusted=True, layers=("second",), id="d"))
+    spec = import_network(f"{FUNCTIONS}:make_batch", options(trusted=True, layers=("second",), id="d"))
     report = check_network(spec.id, "last")
     assert not report.passed
     assert [bool(problem) for _, problem in report.checks] == [False] * 5 + [True]
 
 
 def test_a_network_without_gradients_is_taken_and_says_so() -> None:
-    spec = import_network(f"{FUNCTIONS}:make_detaching", wishes(trusted=True, layers=("last",), id="d"))
+    spec = import_network(f"{FUNCTIONS}:make_detaching", options(trusted=True, layers=("last",), id="d"))
     report = check_network(spec.id, "last")
     assert report.passed
     assert report.checks[-1][0].endswith("only square search can attack it")
@@ -501,7 +501,7 @@ def test_library_names_take_size_and_normalisation_from_the_library() -> None:
 
 
 def test_a_library_name_can_be_kept_before_its_weights_are_there() -> None:
-    spec = import_network("timm:vit_tiny_patch16_224@class", ImportWishes(title="Tiny transformer"))
+    spec = import_network("timm:vit_tiny_patch16_224@class", NetworkImportOptions(title="Tiny transformer"))
     assert not spec.installed and find_network(spec.id) == spec
     assert (spec.tokens, spec.title) == ("class", "Tiny transformer")
     with pytest.raises(WeightsError, match="not on this computer"):

@@ -82,7 +82,7 @@ def test_another_architecture_names_the_first_tensor_and_both_shapes(
     other, _ = make_network("torchvision", "resnet50", "layer1")
     sentence = (
         r"resnet50\.safetensors the tensor 'layer1\.0\.conv1\.weight' "
-        r"has shape \(64, 64, 1, 1\), this network wants \(64, 64, 3, 3\)"
+        r"has shape \(64, 64, 1, 1\), this network needs \(64, 64, 3, 3\)"
     )
     with pytest.raises(WeightsError, match=sentence):
         load_network(tiny[0], weights=other.weights_path)

@@ -22,7 +22,7 @@ from core.networks.load import load_network
 from core.networks.user_networks import list_user_networks
 from core.robustify import publish
 from core.robustify.config import RobustifyConfig, Stage
-from core.robustify.options import RobustifyWishes, robustify_folder
+from core.robustify.options import RobustifyOptions, robustify_folder
 from core.robustify.photo_crops import draw_batch, find_photos, read_centre
 from core.robustify.publish import publish_checkpoint
 from core.robustify.run import RobustifyDone, iter_run, suggest_recipe
@@ -120,32 +120,32 @@ def test_the_command_converts_and_prints_one_object(
 
 
 def test_a_whole_run_makes_a_network_that_can_be_chosen(photos: tuple[Path, ...]) -> None:
-    wishes = RobustifyWishes("tiny", photos[0].parent, epsilon=0.25, n_images=16, id="mine", title="Mine")
-    *steps, last = iter_run(wishes)
+    options = RobustifyOptions("tiny", photos[0].parent, epsilon=0.25, n_images=16, id="mine", title="Mine")
+    *steps, last = iter_run(options)
     assert isinstance(last, RobustifyDone) and [step.n_seen for step in steps] == [8, 16]
     assert (last.network, last.network.title) == (catalog.find_network("mine"), "Mine")
     assert steps[-1].seconds_left == 0.0
     assert not list(robustify_folder().iterdir()), "the checkpoint is of no use any more"
     with pytest.raises(BadInputError, match="`id` must be an id not in use, got 'mine'"):
-        next(iter_run(wishes))
+        next(iter_run(options))
 
 
 def test_a_cancelled_run_goes_on(photos: tuple[Path, ...]) -> None:
-    wishes = RobustifyWishes("tiny", photos[0].parent, n_images=16)
+    options = RobustifyOptions("tiny", photos[0].parent, n_images=16)
     asked = iter([False, True])
     with pytest.raises(Cancelled):
-        list(iter_run(wishes, should_stop=lambda: next(asked)))
-    assert wishes.checkpoint().is_file()
-    first = next(iter_run(wishes))
+        list(iter_run(options, should_stop=lambda: next(asked)))
+    assert options.checkpoint().is_file()
+    first = next(iter_run(options))
     assert first.n_seen == 16
 
 
 def test_who_stops_iterating_can_go_on(photos: tuple[Path, ...]) -> None:
-    wishes = RobustifyWishes("tiny", photos[0].parent, n_images=16)
-    running = iter_run(wishes)
+    options = RobustifyOptions("tiny", photos[0].parent, n_images=16)
+    running = iter_run(options)
     assert next(running).n_seen == 8
     running.close()
-    assert next(iter_run(wishes)).n_seen == 16
+    assert next(iter_run(options)).n_seen == 16
 
 
 def test_recipes_suit_the_network(make_network: Callable[..., tuple]) -> None:
@@ -243,6 +243,6 @@ def test_budgets_keep_their_rms_and_rates_end_at_zero() -> None:
 
 def test_two_robust_networks_of_one_are_told_apart_by_title(photos: tuple[Path, ...]) -> None:
     folder = photos[0].parent
-    made = [list(iter_run(RobustifyWishes("tiny", folder, n_images=count)))[-1] for count in (8, 16)]
+    made = [list(iter_run(RobustifyOptions("tiny", folder, n_images=count)))[-1] for count in (8, 16)]
     titles = [last.network.title for last in made if isinstance(last, RobustifyDone)]
     assert titles == [f"{catalog.find_network('tiny').title}, robustified{end}" for end in ("", " 2")]

@@ -17,7 +17,7 @@ from core.stimuli.images import write_png
 from core.stimuli.manifest import (
     HEADER,
     ManifestRow,
-    Transfer,
+    TransferShift,
     check_files,
     read_manifest,
     read_rows,
@@ -34,7 +34,7 @@ ROW = ManifestRow(
     resolution=32, n_steps=2, step_size=0.1, seed=0, response_unit="z", clean=0.1, predicted=0.1, shift=0.0,
     shift_sd=None, shift_before_saving=0.0, clipped=0.0, mean_luminance=0.2, rms_contrast=0.1, ssim=1.0, gain=1.0,
     offset=0.0, width_px=32, height_px=32, picture_px=32, degrees=8.4, warnings=("One.", "Two."),
-    transfer={"other layer3": Transfer(0.1, None)},
+    transfer={"other layer3": TransferShift(0.1, None)},
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""After matching the originals have the light that was wished, and perturbations of a triple are scaled alike."""
+"""After matching the originals have the requested luminance and contrast; a triple's perturbations are scaled alike."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from core.errors import BadInputError, StorageError
 from core.images.stimulus import Stimulus, make_stimulus, to_uint8
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
-from core.stimuli.item import Recipient
+from core.stimuli.item import RecipientEncoder
 from core.stimuli.manifest import COLUMNS
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
@@ -62,7 +62,7 @@ def stimulus(probe: Probe) -> Stimulus:
 
 @pytest.fixture
 def report(probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path) -> ExportReport:
-    other = Recipient(LinearEncoder(1), target_sd=0.5)
+    other = RecipientEncoder(LinearEncoder(1), target_sd=0.5)
     return export_probe(
         probe, stimulus, tmp_path / "out", rescore=encoder, degrees=8.4, recipients={"other layer3": other}
     )
@@ -155,7 +155,7 @@ def test_a_second_export_to_the_same_folder_is_refused(
 def test_the_same_probe_is_exported_to_the_same_bytes(
     report: ExportReport, probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path
 ) -> None:
-    other = Recipient(LinearEncoder(1), target_sd=0.5)
+    other = RecipientEncoder(LinearEncoder(1), target_sd=0.5)
     again = export_probe(
         probe, stimulus, tmp_path / "again", rescore=encoder, degrees=8.4, recipients={"other layer3": other}
     )

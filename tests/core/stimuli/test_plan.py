@@ -12,7 +12,7 @@ from core.errors import BadInputError
 from core.stimuli.plan import Budget, list_recipes, pack_plan, parse_budget, resolve_plan
 from core.types import Direction, NormName
 
-WISH: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "name": "two ways",
     "networks": ["mobilenet_v2_robust", "alexnet"],
     "images": ["cat_chelsea", "face_054"],
@@ -31,7 +31,7 @@ WISH: dict[str, Any] = {
 
 
 def test_every_combination_is_one_recipe() -> None:
-    plan = resolve_plan(WISH)
+    plan = resolve_plan(OPTIONS)
     recipes = list_recipes(plan)
     assert len(recipes) == plan.n_items == 2 * 2 * 2 * 2 * 2
     assert len({recipe.digest for recipe in recipes}) == len(recipes)
@@ -40,21 +40,21 @@ def test_every_combination_is_one_recipe() -> None:
         for r in recipes
     }
     wanted = itertools.product(
-        WISH["images"], ("mobilenet_v2_robust", "alexnet"), (True, False), Direction, (NormName.L2, NormName.LINF)
+        OPTIONS["images"], ("mobilenet_v2_robust", "alexnet"), (True, False), Direction, (NormName.L2, NormName.LINF)
     )
     assert made == set(wanted)
     assert all(recipe.config.ladder == (recipe.config.attack.epsilon,) for recipe in recipes)
 
 
 def test_one_line_tells_what_it_holds() -> None:
-    told = resolve_plan(WISH).describe()
+    told = resolve_plan(OPTIONS).describe()
     assert told.startswith(
         "2 images x 2 targets x 2 directions x 2 budgets x 2 encoders = 32 probes, 128 files, about "
     )
 
 
 def test_a_plan_written_down_leads_to_itself() -> None:
-    plan = resolve_plan(WISH | {"images": ["test:3"], "voxels": ["FFA:2"], "budgets": ["l2:0.123456789"]})
+    plan = resolve_plan(OPTIONS | {"images": ["test:3"], "voxels": ["FFA:2"], "budgets": ["l2:0.123456789"]})
     again = resolve_plan(json.loads(json.dumps(pack_plan(plan))))
     assert again == plan
     assert list_recipes(again) == list_recipes(plan)
@@ -83,9 +83,9 @@ def test_what_is_left_out_has_a_default() -> None:
         ({"name": " "}, "`name` must be 1 to 200 characters"),
     ],
 )
-def test_a_bad_wish_is_told_before_anything_runs(change: dict[str, Any], told: str) -> None:
+def test_a_bad_option_is_refused_before_anything_runs(change: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInputError) as refused:
-        list_recipes(resolve_plan(WISH | change))
+        list_recipes(resolve_plan(OPTIONS | change))
     assert told in str(refused.value)
 
 
@@ -106,4 +106,4 @@ def test_budgets_are_read_as_people_write_them(text: str, budget: Budget) -> Non
 @pytest.mark.parametrize("value", [None, {"a": 1}])
 def test_a_list_that_is_none_is_refused(name: str, value: object) -> None:
     with pytest.raises(BadInputError):
-        resolve_plan(WISH | {name: value})
+        resolve_plan(OPTIONS | {name: value})

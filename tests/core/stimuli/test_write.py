@@ -15,7 +15,7 @@ from core.errors import BadInputError, Cancelled
 from core.images.stimulus import to_uint8
 from core.stimuli.config import SetConfig, pack_set, unpack_set
 from core.stimuli.controls import ControlKind
-from core.stimuli.item import Item, Recipient
+from core.stimuli.item import Item, RecipientEncoder
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.make import find_donor
 from core.stimuli.manifest import StimulusSet, read_manifest
@@ -48,7 +48,7 @@ def make_item(number: int, *, norm: NormName = NormName.L2, epsilon: float = 2.0
         control=control,
         sign_flip=flip,
     )
-    twice = Recipient(lambda pixels: 2 * rescore(pixels), target_sd=0.5)
+    twice = RecipientEncoder(lambda pixels: 2 * rescore(pixels), target_sd=0.5)
     return Item(recipe_of(probe, f"photo_{number}"), probe, rescore, {"other layer3": twice}, licence="CC0")
 
 

@@ -198,4 +198,4 @@ def test_what_is_missing_is_named(root: Path) -> None:
     with pytest.raises(BadInputError, match="nsd_expdesign.mat"):
         plan_import("nsd", root, ImportOptions("x"))
     with pytest.raises(BadInputError, match="got 'subj02'"):
-        plan_import("nsd", root, ImportOptions("x", person="subj02"))
+        plan_import("nsd", root, ImportOptions("x", participant="subj02"))

@@ -15,7 +15,7 @@ from scipy import stats
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.measured.open_measured import open_measured
-from core.experiments.measured.planned import Plan, plan_set
+from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.trial import ReadOptions, name_stimulus
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.probes.target import Target, TargetKind
@@ -29,12 +29,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plan(folder: Path) -> Plan:
+def plan(folder: Path) -> MeasuredPlan:
     return plan_set(read_manifest(folder))
 
 
 @pytest.fixture(scope="module")
-def ids(plan: Plan) -> list[str]:
+def ids(plan: MeasuredPlan) -> list[str]:
     return [stimulus.id for stimulus in plan.stimuli]
 
 

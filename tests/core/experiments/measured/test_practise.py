@@ -11,7 +11,7 @@ import pytest
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.open_measured import open_measured
-from core.experiments.measured.planned import Plan, plan_set
+from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, name_targets, simulate_responses, write_template
 from core.experiments.measured.trial import ReadOptions
 from core.probes.target import Target, TargetKind
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plan(folder: Path) -> Plan:
+def plan(folder: Path) -> MeasuredPlan:
     return plan_set(read_manifest(folder))
 
 
@@ -35,7 +35,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_template_has_every_stimulus_and_target_and_is_read_once_filled(
-    folder: Path, plan: Plan, tmp_path: Path
+    folder: Path, plan: MeasuredPlan, tmp_path: Path
 ) -> None:
     path = write_template(plan, tmp_path / "t.csv", n_repeats=2)
     rows = read(path)
@@ -53,7 +53,7 @@ def test_a_template_has_every_stimulus_and_target_and_is_read_once_filled(
     assert [np.nanmax(values) for values in measured.repeats.values()] == [1.0, 2.0]
 
 
-def test_nothing_is_overwritten(plan: Plan, tmp_path: Path) -> None:
+def test_nothing_is_overwritten(plan: MeasuredPlan, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("mine")
     for write in (write_template, lambda a, b: simulate_responses(a, b, SimulateOptions())):
         with pytest.raises(BadInputError, match="a new file"):
@@ -61,7 +61,9 @@ def test_nothing_is_overwritten(plan: Plan, tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_text() == "mine"
 
 
-def test_simulated_responses_say_so_in_every_line_and_when_read(folder: Path, plan: Plan, tmp_path: Path) -> None:
+def test_simulated_responses_say_so_in_every_line_and_when_read(
+    folder: Path, plan: MeasuredPlan, tmp_path: Path
+) -> None:
     path = simulate_responses(plan, tmp_path / "s.csv", SimulateOptions(n_sessions=3))
     rows = read(path)
     assert {row["simulated"] for row in rows} == {"simulated"}
@@ -69,7 +71,7 @@ def test_simulated_responses_say_so_in_every_line_and_when_read(folder: Path, pl
     assert open_measured(folder, [path], ReadOptions(), MatchOptions()).findings.is_simulated
 
 
-def test_simulated_responses_are_the_formula(plan: Plan, tmp_path: Path) -> None:
+def test_simulated_responses_are_the_formula(plan: MeasuredPlan, tmp_path: Path) -> None:
     options = SimulateOptions(truth=OTHER, gain=0.5, noise=2.0, n_repeats=4)
     rows = read(simulate_responses(plan, tmp_path / "s.csv", options))
     planned = {stimulus.id: stimulus for stimulus in plan.stimuli}
@@ -100,7 +102,7 @@ def test_impossible_simulations_are_refused(options: dict, clue: str) -> None:
         SimulateOptions(**options)
 
 
-def test_an_unknown_truth_is_refused(plan: Plan, tmp_path: Path) -> None:
+def test_an_unknown_truth_is_refused(plan: MeasuredPlan, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"alexnet features\.7"):
         simulate_responses(plan, tmp_path / "s.csv", SimulateOptions(truth="alexnet features.8"))
     assert not (tmp_path / "s.csv").exists()

@@ -14,7 +14,7 @@ import pytest
 from core.experiments.measured.trial_tables import read_ids
 from core.experiments.packages.orders import CatchKind, OrderConfig, TrialKind
 from core.experiments.packages.package import PackageKind, write_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template
 from core.stimuli.manifest import read_manifest
 from tests.helpers.stimulus_sets import write_set
@@ -25,7 +25,7 @@ EXPECTED_WARNINGS = {"TOO_FEW_AUTHORS", "NO_AUTHORS", "JSON_KEY_RECOMMENDED"}
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
+def plan(tmp_path: Path) -> PackagePlan:
     found = read_manifest(write_set(tmp_path / "a_set", n_images=7))
     order = OrderConfig(runs=2, repeats=2, blanks_per_run=2, participants=2, catch_kind=CatchKind.REPEAT)
     return make_plan(found, Template(order=order))
@@ -48,18 +48,18 @@ def validate(folder: Path, home: Path) -> dict[str, list[str]]:
     return codes
 
 
-def test_the_official_validator_finds_no_error(plan: Plan, tmp_path: Path) -> None:
+def test_the_official_validator_finds_no_error(plan: PackagePlan, tmp_path: Path) -> None:
     codes = validate(write_package(plan, PackageKind.BIDS, tmp_path / "package"), tmp_path)
     assert codes["error"] == [] and set(codes["warning"]) <= EXPECTED_WARNINGS
 
 
-def test_the_official_validator_would_find_a_missing_picture(plan: Plan, tmp_path: Path) -> None:
+def test_the_official_validator_would_find_a_missing_picture(plan: PackagePlan, tmp_path: Path) -> None:
     package = write_package(plan, PackageKind.BIDS, tmp_path / "package")
     next((package / "stimuli").iterdir()).unlink()
     assert validate(package, tmp_path)["error"]
 
 
-def test_events_are_the_planned_trials_of_every_run_and_participant(plan: Plan, tmp_path: Path) -> None:
+def test_events_are_the_planned_trials_of_every_run_and_participant(plan: PackagePlan, tmp_path: Path) -> None:
     package = write_package(plan, PackageKind.BIDS, tmp_path / "package")
     found = sorted(package.glob("sub-*/func/*_events.tsv"))
     assert [path.name for path in found] == [
@@ -76,7 +76,7 @@ def test_events_are_the_planned_trials_of_every_run_and_participant(plan: Plan, 
             assert row["stim_file"] == "n/a" or (package / "stimuli" / row["stim_file"]).is_file()
 
 
-def test_the_sidecar_explains_every_column_and_level_and_the_screen(plan: Plan, tmp_path: Path) -> None:
+def test_the_sidecar_explains_every_column_and_level_and_the_screen(plan: PackagePlan, tmp_path: Path) -> None:
     package = write_package(plan, PackageKind.BIDS, tmp_path / "package")
     sidecar = json.loads((package / "task-probe_events.json").read_text(encoding="utf-8"))
     events = next(package.glob("sub-*/func/*_events.tsv"))
@@ -89,7 +89,7 @@ def test_the_sidecar_explains_every_column_and_level_and_the_screen(plan: Plan, 
     assert "twice in a row" in sidecar["Instructions"]
 
 
-def test_the_comparison_with_measured_betas_takes_the_events_as_they_are(plan: Plan, tmp_path: Path) -> None:
+def test_the_comparison_with_measured_betas_takes_the_events_as_they_are(plan: PackagePlan, tmp_path: Path) -> None:
     package = write_package(plan, PackageKind.BIDS, tmp_path / "package")
     run = plan.participants[1][0]
     known = frozenset(row.id for row in plan.stimuli.rows)

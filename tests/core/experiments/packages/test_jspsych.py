@@ -16,7 +16,7 @@ from PIL import Image
 from core.experiments.packages.jspsych import LIBRARY
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.package import PackageKind, write_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import Screen, Timing
 from core.paths import resources_folder
@@ -29,7 +29,7 @@ needs_browser = pytest.mark.skipif(find_chromium() is None, reason="no Chromium;
 QUICK = Timing(stimulus_seconds=0.2, gap_seconds=0.2, lead_in_seconds=0.1, lead_out_seconds=0.1)
 
 
-def quick_plan(folder: Path, *, catch_kind: CatchKind, background: int = 0) -> Plan:
+def quick_plan(folder: Path, *, catch_kind: CatchKind, background: int = 0) -> PackagePlan:
     picture = 24
     found = read_manifest(write_set(folder / "a_set", n_images=3, side=picture + background, picture=picture))
     order = OrderConfig(runs=1, spacing=2, catch_per_run=2, blanks_per_run=1, catch_kind=catch_kind, participants=2)

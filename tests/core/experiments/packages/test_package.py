@@ -10,7 +10,7 @@ from core.errors import BadInputError, Cancelled, StorageError
 from core.experiments.packages import package as package_module
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.package import FORMATS, PackageKind, iter_package, write_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template
 from core.experiments.packages.timing import Screen
 from core.files import hash_file
@@ -22,11 +22,11 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
+def plan(tmp_path: Path) -> PackagePlan:
     return plan_of(tmp_path / "a_set")
 
 
-def plan_of(folder: Path, *, seed: int = 0) -> Plan:
+def plan_of(folder: Path, *, seed: int = 0) -> PackagePlan:
     found = read_manifest(folder if folder.exists() else write_set(folder, n_images=7))
     order = OrderConfig(runs=2, repeats=2, blanks_per_run=1, participants=2, seed=seed)
     return make_plan(found, Template(order=order, screen=Screen(degrees=6.5)))
@@ -37,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @every_kind
-def test_the_same_set_and_seed_give_the_same_bytes(plan: Plan, tmp_path: Path, kind: PackageKind) -> None:
+def test_the_same_set_and_seed_give_the_same_bytes(plan: PackagePlan, tmp_path: Path, kind: PackageKind) -> None:
     first = contents(write_package(plan, kind, tmp_path / "first"))
     again = contents(write_package(plan_of(tmp_path / "a_set"), kind, tmp_path / "again"))
     assert first == again
@@ -47,7 +47,7 @@ def test_the_same_set_and_seed_give_the_same_bytes(plan: Plan, tmp_path: Path, k
 
 @every_kind
 def test_a_package_carries_manifest_template_and_a_readme_that_says_how_to_run_it(
-    plan: Plan, tmp_path: Path, kind: PackageKind
+    plan: PackagePlan, tmp_path: Path, kind: PackageKind
 ) -> None:
     package = write_package(plan, kind, tmp_path / "package")
     for name in ("manifest.json", "manifest.csv"):
@@ -64,7 +64,7 @@ def test_a_package_carries_manifest_template_and_a_readme_that_says_how_to_run_i
 
 
 @every_kind
-def test_nothing_is_overwritten(plan: Plan, tmp_path: Path, kind: PackageKind) -> None:
+def test_nothing_is_overwritten(plan: PackagePlan, tmp_path: Path, kind: PackageKind) -> None:
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "measured.csv").write_text("1\n", encoding="utf-8")
@@ -75,7 +75,7 @@ def test_nothing_is_overwritten(plan: Plan, tmp_path: Path, kind: PackageKind) -
 
 @every_kind
 def test_a_picture_changed_after_reading_stops_the_package_and_nothing_stays(
-    plan: Plan, tmp_path: Path, kind: PackageKind
+    plan: PackagePlan, tmp_path: Path, kind: PackageKind
 ) -> None:
     plan.stimuli.path(plan.stimuli.rows[5]).write_bytes(b"another picture")
     with pytest.raises(BadInputError, match="was changed since the set was read"):
@@ -83,14 +83,16 @@ def test_a_picture_changed_after_reading_stops_the_package_and_nothing_stays(
     assert [path.name for path in tmp_path.iterdir()] == ["a_set"]
 
 
-def test_a_cancelled_package_leaves_nothing(plan: Plan, tmp_path: Path) -> None:
+def test_a_cancelled_package_leaves_nothing(plan: PackagePlan, tmp_path: Path) -> None:
     asked = iter([False, False, True])
     with pytest.raises(Cancelled):
         list(iter_package(plan, PackageKind.BIDS, tmp_path / "package", should_stop=lambda: next(asked)))
     assert [path.name for path in tmp_path.iterdir()] == ["a_set"]
 
 
-def test_a_full_disk_half_way_leaves_nothing(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_half_way_leaves_nothing(
+    plan: PackagePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = package_module.shutil.copyfile
     left = iter(range(4))
 
@@ -105,14 +107,14 @@ def test_a_full_disk_half_way_leaves_nothing(plan: Plan, tmp_path: Path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == ["a_set"]
 
 
-def test_a_package_never_goes_into_the_set(plan: Plan, tmp_path: Path) -> None:
+def test_a_package_never_goes_into_the_set(plan: PackagePlan, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="lies inside the set itself"):
         write_package(plan, PackageKind.BIDS, tmp_path / "a_set" / "package")
     assert read_manifest(tmp_path / "a_set").rows == plan.stimuli.rows
 
 
 @every_kind
-def test_progress_counts_up_to_the_finished_folder(plan: Plan, tmp_path: Path, kind: PackageKind) -> None:
+def test_progress_counts_up_to_the_finished_folder(plan: PackagePlan, tmp_path: Path, kind: PackageKind) -> None:
     records = list(iter_package(plan, kind, tmp_path / "package"))
     assert [record.done for record in records] == list(range(len(plan.stimuli.rows) + 2))[: len(records)]
     assert records[-1].done == records[-1].total and records[-1].folder == tmp_path / "package"

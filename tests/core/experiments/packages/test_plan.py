@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import BadInputError, StorageError
 from core.experiments.packages.orders import CatchKind, OrderConfig, TrialKind
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import Screen, Timing
 from core.stimuli.config import SetConfig
@@ -19,7 +19,7 @@ from core.words import write_duration
 from tests.helpers.stimulus_sets import make_rows
 
 
-def plan_of(rows: tuple[ManifestRow, ...], template: Template | None = None) -> Plan:
+def plan_of(rows: tuple[ManifestRow, ...], template: Template | None = None) -> PackagePlan:
     return make_plan(StimulusSet(Path("/set"), ManifestHeader("a set", rows)), template or Template())
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.package import PackageKind, write_package
-from core.experiments.packages.plan import Plan, make_plan
+from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import Screen, Timing
@@ -23,7 +23,7 @@ QUICK = Timing(stimulus_seconds=0.06, gap_seconds=0.06, lead_in_seconds=0.1, lea
 DRY_RUN = Path(__file__).parents[3] / "helpers" / "psychopy_dry_run.py"
 
 
-def quick_plan(folder: Path, catch_kind: CatchKind = CatchKind.DOT) -> Plan:
+def quick_plan(folder: Path, catch_kind: CatchKind = CatchKind.DOT) -> PackagePlan:
     found = read_manifest(write_set(folder / "a_set", n_images=5, side=36, picture=24))
     order = OrderConfig(runs=1, spacing=4, catch_per_run=3, blanks_per_run=2, catch_kind=catch_kind, participants=2)
     return make_plan(found, Template(QUICK, order, Screen(width_cm=60, distance_cm=57)))

@@ -104,7 +104,7 @@ def test_what_is_there_is_verified_and_not_asked_for_again(spec: NetworkSpec, se
 
 def test_an_interrupted_download_goes_on_where_it_stopped(spec: NetworkSpec, server: Server) -> None:
     server.send_only = 600_000
-    with pytest.raises(DownloadError, match=r"'mine' was interrupted after 0\.6 of 1\.0 MB .* it goes on from there"):
+    with pytest.raises(DownloadError, match=r"'mine' was interrupted after 0\.6 of 1\.0 MB .* it resumes from there"):
         list(iter_download(spec))
     assert part_path(spec.weights_path).read_bytes() == CONTENT[:600_000] and not spec.weights_path.exists()
     server.send_only = len(CONTENT)

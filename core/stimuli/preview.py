@@ -1,4 +1,4 @@
-"""What a preview shows of the items of a set: thumbnails, budget, shifts, cautions. Never writes one.
+"""What a preview shows of the items of a set: thumbnails, budget, shifts, warnings.
 
 Responses are those of the pixels rounded to 8 bits at the network's input size; the written files are scored again.
 """
@@ -17,14 +17,14 @@ from core.images.stimulus import from_uint8, hash_levels, to_uint8
 from core.probes.budget import BudgetReading, read_probe_budget
 from core.probes.probe import Probe
 from core.progress import ShouldStop, never_stop
-from core.stimuli.cautions import Caution
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
-from core.stimuli.describe import judge_item, list_controls
+from core.stimuli.describe import evaluate_item, list_controls
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import Layout, see
 from core.stimuli.make import Loader, Source, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL
+from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
 from core.types import ByteArray, FloatArray
@@ -34,13 +34,13 @@ THUMBNAIL = 96
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ItemLook:
+class ItemPreview:
     """One item, as a preview shows it.
 
     `pictures` maps roles to thumbnails (THUMBNAIL, THUMBNAIL, 3) uint8, the original first; `shift` is in `unit`,
     `shift_sd` in SDs (NaN where not known); `control_shift` is the largest of its controls; `transfer` maps
     "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels; `key`
-    is what the look depends on.
+    is what the preview depends on.
     """
 
     key: str
@@ -52,34 +52,34 @@ class ItemLook:
     shift_sd: float
     control_shift: float
     transfer: Mapping[str, float]
-    cautions: tuple[Caution, ...]
+    warnings: tuple[ProbeWarning, ...]
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
-class LookProgress:
-    """Where the looking stands, with every look there is so far; `stage` is "probe" or "look"."""
+class PreviewProgress:
+    """How far the previews are, with all that are finished; `stage` is "probe" or "preview"."""
 
     stage: str
     done: float
     n_pieces: int
     label: str
     seconds_left: float | None
-    looks: tuple[ItemLook, ...] = ()
+    previews: tuple[ItemPreview, ...] = ()
 
 
-def iter_look(
+def iter_previews(
     source: Source,
     recipes: Sequence[Recipe],
     config: SetConfig,
     *,
     store: ProbeStore,
-    known: Mapping[str, ItemLook] | None = None,
+    known: Mapping[str, ItemPreview] | None = None,
     should_stop: ShouldStop = never_stop,
-) -> Iterator[LookProgress]:
-    """Make the probes that are missing, then look at every item; the last record holds all looks.
+) -> Iterator[PreviewProgress]:
+    """Make the probes that are missing, then a preview of every item; the last record holds all previews.
 
-    What is in `known`, earlier looks by their keys, is neither made nor looked at again.
+    What is in `known`, earlier previews by their keys, is not made again.
 
     Raises
     ------
@@ -88,31 +88,31 @@ def iter_look(
     Cancelled
         As soon as `should_stop()` is true; finished probes stay in the store.
     """
-    keys = [look_key(recipes, number, config) for number in range(len(recipes))]
+    keys = [preview_key(recipes, number, config) for number in range(len(recipes))]
     earlier = {key: known[key] for key in keys if key in known} if known else {}
     todo = [recipe for key, recipe in zip(keys, recipes, strict=True) if key not in earlier]
     for record in iter_probes(source, todo, store=store, should_stop=should_stop):
-        yield LookProgress("probe", record.done, record.n_pieces, record.label, record.seconds_left)
-    loader, looks = Loader(source, recipes, config, store), list(earlier.values())
+        yield PreviewProgress("probe", record.done, record.n_pieces, record.label, record.seconds_left)
+    loader, previews = Loader(source, recipes, config, store), list(earlier.values())
     for number, recipe in enumerate(recipes):
         if should_stop():
             raise Cancelled
         if keys[number] not in earlier:
-            looks.append(look_at(loader.load(number), config, key=keys[number]))
-        yield LookProgress("look", number + 1, len(recipes), recipe.describe(), None, tuple(looks))
+            previews.append(preview_item(loader.load(number), config, key=keys[number]))
+        yield PreviewProgress("preview", number + 1, len(recipes), recipe.describe(), None, tuple(previews))
     if not recipes:
-        yield LookProgress("look", 0, 0, "", 0.0)
+        yield PreviewProgress("preview", 0, 0, "", 0.0)
 
 
-def look_key(recipes: Sequence[Recipe], number: int, config: SetConfig) -> str:
-    """What the look of an item depends on, as one text."""
+def preview_key(recipes: Sequence[Recipe], number: int, config: SetConfig) -> str:
+    """What the preview of an item depends on, as one text."""
     wants_donor = ControlKind.OTHER_IMAGE in config.controls
     index = find_donor(recipes, number) if wants_donor else None
     donor = recipes[index].digest if index is not None else ""
     return json.dumps([recipes[number].digest, donor, config.controls, config.transfer, config.gate])
 
 
-def look_at(item: Item, config: SetConfig, *, key: str = "") -> ItemLook:
+def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview:
     """Everything a preview shows of one item."""
     probe = item.probe
     kinds = list_controls(item, config)
@@ -121,7 +121,7 @@ def look_at(item: Item, config: SetConfig, *, key: str = "") -> ItemLook:
     levels = {role: to_uint8(one) for role, one in pixels.items()}
     shifts = _shift(probe, [from_uint8(one) for one in levels.values()], item.rescore)
     sd = probe.target_sd
-    return ItemLook(
+    return ItemPreview(
         key,
         item.recipe.digest,
         {role: shrink(one) for role, one in levels.items()},
@@ -131,7 +131,7 @@ def look_at(item: Item, config: SetConfig, *, key: str = "") -> ItemLook:
         float(shifts[1] / sd) if sd > 0 else float("nan"),
         float(np.abs(shifts[2:]).max(initial=0.0)),
         _transfer(item, levels),
-        judge_item(item, config),
+        evaluate_item(item, config),
         hash_levels(levels[str(probe.config.direction)]),
     )
 

@@ -9,11 +9,11 @@ import pytest
 
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
-from core.stimuli.cautions import (
-    Trouble,
+from core.stimuli.probe_warnings import (
+    WarningCode,
+    evaluate_probe,
+    evaluate_saving,
     find_duplicates,
-    judge_probe,
-    judge_saving,
     prediction_error_sd,
 )
 from tests.helpers.probes import make_probe
@@ -22,8 +22,8 @@ from tests.helpers.tiny_encoders import make_card
 N_VOXELS = 44
 
 
-def troubles(probe: Probe, card: EncoderCard | None = None, **options: float) -> set[Trouble]:
-    return {caution.trouble for caution in judge_probe(probe, card, **options)}
+def codes(probe: Probe, card: EncoderCard | None = None, **options: float) -> set[WarningCode]:
+    return {warning.code for warning in evaluate_probe(probe, card, **options)}
 
 
 def plain(**changes: object) -> Probe:
@@ -38,36 +38,36 @@ def card(r: float) -> EncoderCard:
 
 
 def test_a_good_probe_is_not_warned_of() -> None:
-    assert troubles(plain()) == set()
-    assert troubles(plain(target_sd=0.1), card(0.9)) == set()
+    assert codes(plain()) == set()
+    assert codes(plain(target_sd=0.1), card(0.9)) == set()
 
 
 def test_a_tiny_perturbation_does_not_survive_8_bits() -> None:
     small = make_probe(N_VOXELS, 48, epsilon=0.05)
-    assert Trouble.EIGHT_BIT in troubles(small)
+    assert WarningCode.EIGHT_BIT in codes(small)
 
 
 def test_values_pushed_onto_black_or_white_are_told() -> None:
     clean = np.full((3, 48, 48), 250 / 255, dtype=np.float32)
-    assert Trouble.CLIPPED in troubles(plain(clean_pixels=clean, perturbed_pixels=np.ones_like(clean)))
+    assert WarningCode.CLIPPED in codes(plain(clean_pixels=clean, perturbed_pixels=np.ones_like(clean)))
 
 
 @pytest.mark.parametrize(("linearity", "warned"), [(0.5, True), (0.8, False), (1.2, False), (1.6, True)])
 def test_the_linear_range_has_two_ends(linearity: float, warned: bool) -> None:
     curve = dataclasses.replace(plain().curve, linearity=np.full(5, linearity))
-    assert (Trouble.NONLINEAR in troubles(plain(curve=curve))) is warned
+    assert (WarningCode.NONLINEAR in codes(plain(curve=curve))) is warned
 
 
 def test_a_control_that_moves_as_much_is_told() -> None:
     probe = plain()
-    assert Trouble.CONTROL_MOVES in troubles(dataclasses.replace(probe, control=probe.perturbed))
+    assert WarningCode.CONTROL_MOVES in codes(dataclasses.replace(probe, control=probe.perturbed))
 
 
 def test_the_gate_and_the_unknown_r_are_told() -> None:
-    assert Trouble.POOR_VOXEL in troubles(plain(), card(0.05))
-    assert Trouble.POOR_VOXEL not in troubles(plain(), card(0.05), gate=0.01)
+    assert WarningCode.POOR_VOXEL in codes(plain(), card(0.05))
+    assert WarningCode.POOR_VOXEL not in codes(plain(), card(0.05), gate=0.01)
     unknown = dataclasses.replace(card(np.nan), r=np.full(N_VOXELS, np.nan, dtype=np.float32))
-    assert Trouble.POOR_VOXEL in troubles(plain(), unknown)
+    assert WarningCode.POOR_VOXEL in codes(plain(), unknown)
 
 
 def test_the_error_of_a_prediction_follows_from_r() -> None:
@@ -85,16 +85,16 @@ def test_a_shift_below_the_encoders_error_is_told() -> None:
     error = prediction_error_sd(0.5)
     below = dataclasses.replace(probe, target_sd=shift / (0.9 * error))
     above = dataclasses.replace(probe, target_sd=shift / (1.1 * error))
-    assert Trouble.BELOW_NOISE in troubles(below, card(0.5))
-    assert Trouble.BELOW_NOISE not in troubles(above, card(0.5))
+    assert WarningCode.BELOW_NOISE in codes(below, card(0.5))
+    assert WarningCode.BELOW_NOISE not in codes(above, card(0.5))
 
 
 def test_what_is_lost_in_saving_is_told() -> None:
-    assert judge_saving(0.9, 1.0) == ()
-    assert judge_saving(0.0, 0.0) == ()
-    (lost,) = judge_saving(-0.5, -1.0)
+    assert evaluate_saving(0.9, 1.0) == ()
+    assert evaluate_saving(0.0, 0.0) == ()
+    (lost,) = evaluate_saving(-0.5, -1.0)
     assert lost.text == "The saved file moves the target by 50% of what the pixels did before saving."
-    assert judge_saving(0.5, -1.0) != ()
+    assert evaluate_saving(0.5, -1.0) != ()
 
 
 def test_duplicates_name_the_first_of_their_kind() -> None:

@@ -1,4 +1,4 @@
-"""What a user says about a network to import, as one frozen, checked record. Never imports torch, reads no file."""
+"""The options of importing a network, as one frozen, checked record. Never imports torch, reads no file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from core.networks.spec import Tokens
 
 
 @dataclass(frozen=True, slots=True)
-class ImportWishes:
-    """What the user says about a network; what is not said is taken from its architecture, or from ImageNet's customs.
+class NetworkImportOptions:
+    """Options of importing a network; what is left out comes from its architecture, or from the ImageNet defaults.
 
     Parameters
     ----------
