@@ -140,14 +140,14 @@ class Networks(Feature):
         )
 
     @Slot(str, object)
-    def _import(self, source: str, wishes: ImportWishes) -> None:
+    def _import(self, source: str, options: NetworkImportOptions) -> None:
         dialog, title = self.importing, f"Importing {source}…"
         if dialog is not None:
             take = partial(self._take_import, dialog)
-            dialog.work.run(self._session.lane, KIND, lambda _stop: take_in(source, wishes), title=title, on_done=take)
+            dialog.work.run(self._session.lane, KIND, lambda _stop: take_in(source, options), title=title, on_done=take)
 
     @Slot(object)
-    def _train(self, wishes: RobustifyWishes) -> None:
+    def _train(self, options: RobustifyOptions) -> None:
         dialog = self.robustify
         if dialog is None:
             return
@@ -162,7 +162,7 @@ class Networks(Feature):
             self._session.lane,
             TRAINING,
             make,
-            title=f"Robustifying {wishes.network}…",
+            title=f"Robustifying {options.network}…",
             on_done=self._take_trained,
             read=dialog.read_progress,
             stopped="Cancelled. Start goes on from here.",

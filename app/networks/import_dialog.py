@@ -11,7 +11,7 @@ from app.widgets.basics import make_button, make_column, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.errors import BadInputError
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
@@ -79,7 +79,7 @@ class ImportNetworkDialog(QDialog, Fields):
 
     def options(self) -> NetworkImportOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
-        return self.make_config(ImportWishes, layers=tuple(self.layers.text().replace(",", " ").split()))
+        return self.make_config(NetworkImportOptions, layers=tuple(self.layers.text().replace(",", " ").split()))
 
     def reject(self) -> None:
         """Cancel, by Escape too, stops an import that waits for its turn."""
@@ -101,4 +101,4 @@ class ImportNetworkDialog(QDialog, Fields):
         except BadInputError as error:
             self.work.say(error=str(error))
             return
-        self.import_requested.emit(self.source.value(), wishes)
+        self.import_requested.emit(self.source.value(), options)

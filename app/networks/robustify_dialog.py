@@ -34,7 +34,7 @@ class RobustifyDialog(QDialog, Fields):
     Signals
     -------
     start_requested(object)
-        The `RobustifyWishes`.
+        The `RobustifyOptions`.
     """
 
     start_requested = Signal(object)
@@ -91,7 +91,7 @@ class RobustifyDialog(QDialog, Fields):
 
     def options(self) -> RobustifyOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
-        return self.make_config(RobustifyWishes, images=self.images.path() or Path())
+        return self.make_config(RobustifyOptions, images=self.images.path() or Path())
 
     def read_progress(self, progress: Any) -> Reading | None:
         """How far a training is; its losses (perturbed, clean) are drawn."""

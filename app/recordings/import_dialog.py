@@ -15,7 +15,7 @@ from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import ChoosePage, ProgressPage, SummaryPage
 from app.widgets.basics import make_column, make_label
 from core.datasets.import_options import ImportOptions
-from core.datasets.kinds import PROBE, Finding
+from core.datasets.kinds import PROBE, SourceSummary
 from core.datasets.summary import ImportSummary
 from core.errors import ProbeError
 

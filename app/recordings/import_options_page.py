@@ -33,7 +33,7 @@ class OptionsPage(Form):
 
     subject = Text("Subject id")
     title = Text("Title")
-    person = Choice("Person")
+    participant = Choice("Participant")
     space = Choice("Space", choices=SPACES)
     mask_name = Text("Voxel mask", hint="usual, all, or a mask's name", settled=True)
     surface = Choice("Surface", choices=(USUAL_SURFACE,))
@@ -79,8 +79,8 @@ class OptionsPage(Form):
         self._suggested = suggested
         self._fill_rois(finding)
         people = [(name, name or "the only one") for name in finding.people or ("",)]
-        self.person.set_choices(people, finding.person)
-        self.allow("person", "" if len(finding.people) > 1 else "The recording is of one person")
+        self.participant.set_choices(people, finding.person)
+        self.allow("participant", "" if len(finding.people) > 1 else "The recording is of one participant")
         self.allow("space", "" if finding.kind == "nsd" else "Only NSD comes in several spaces")
         self._fill_held_out(finding, kept=None if is_new else (self.held_out.value(), self.held_out.currentText()))
         self.error.setText("")
@@ -132,7 +132,7 @@ class OptionsPage(Form):
         if list(self.rois.values()) != names:
             self.rois.set_choices(offered, checked=names)
 
-    def _fill_held_out(self, finding: Finding, *, kept: tuple[str, str] | None) -> None:
+    def _fill_held_out(self, finding: SourceSummary, *, kept: tuple[str, str] | None) -> None:
         """Offer the rules; the one chosen stays, a list of ids too."""
         own = f"As recorded: {finding.held_out_rule} ({finding.n_held_out:,})"
         rules: list[tuple[str | None, str]] = [

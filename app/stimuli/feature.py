@@ -1,4 +1,4 @@
-"""The tray in the window: collects probes, has them made and looked at, plans, writes sets. Never computes.
+"""The tray in the window: collects probes, has them previewed, plans, writes sets. Never computes.
 
 `tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
 """
@@ -200,13 +200,13 @@ class Stimuli(Feature):
         from core.stimuli.preview import iter_previews
 
         engine, items = self._session.engine, self.tray.items
-        make = partial(iter_look, engine, items, config, store=self._store, known=self.tray.looks())
+        make = partial(iter_previews, engine, items, config, store=self._store, known=self.tray.previews())
         page.looking.run(
             self._session.lane,
             LOOK,
             lambda stop: make(should_stop=stop),
             title="Making the tray's probes…",
-            on_done=lambda record: self.tray.take_looks(record.looks),
+            on_done=lambda record: self.tray.take_previews(record.previews),
             read=self._read,
             stopped="Stopped. Finished probes stay.",
             when_busy=WhenBusy.REPLACE,
@@ -257,9 +257,9 @@ class Stimuli(Feature):
         self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)
 
     def _read(self, record: Any) -> Reading:
-        what = {"probe": "Making probes", "look": "Looking at items", "write": "Writing"}.get(record.stage, "")
+        what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")
         if getattr(record, "looks", ()):
-            self.tray.take_looks(record.looks)
+            self.tray.take_previews(record.previews)
         share, text = record.done / max(record.n_pieces, 1), f"{what}: {record.done:.0f} of {record.n_pieces}"
         return Reading(share, text, record.seconds_left)
 

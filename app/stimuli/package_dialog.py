@@ -17,7 +17,7 @@ from app.widgets.form import Choice, Fields, PathText, Text
 from app.widgets.job_line import JobLine
 from core.errors import ProbeError
 from core.experiments.packages.package import FORMATS, Format, fit_template
-from core.experiments.packages.plan import Plan
+from core.experiments.packages.plan import PackagePlan
 from core.experiments.packages.template import read_template, write_template
 from core.stimuli.manifest import StimulusSet
 

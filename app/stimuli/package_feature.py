@@ -64,7 +64,7 @@ class Packages(Feature):
             lane.submit(PLAN, lambda _stop: make_plan(found, template), on_done=done, refuse=refuse, title=title)
 
     @Slot(object, object, object)
-    def _write(self, plan: Plan, kind: PackageKind, folder: Path) -> None:
+    def _write(self, plan: PackagePlan, kind: PackageKind, folder: Path) -> None:
         if self.dialog is not None:
             self.dialog.work.run(
                 self._session.lane,

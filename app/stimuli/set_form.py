@@ -39,9 +39,9 @@ def _size(title: str, name: str, zero: str) -> Field[CountBox]:
 
 
 class SetForm(Form):
-    """Speaks `SetConfig`; `changed` says look again, `look_changed` that the preview must be made anew."""
+    """Speaks `SetConfig`; `changed` says look again, `preview_changed` that the preview must be made anew."""
 
-    look_changed = Signal()
+    preview_changed = Signal()
 
     name = Text("Name", "What the set is called", name="Name of the set")
     picture_px = _size("Picture", "Side of the picture", "network's input")
@@ -98,7 +98,7 @@ class SetForm(Form):
         self.show_config(config)
         self.grey.set_value(config.layout.background[0])
         self.degrees.set_value(config.layout.degrees or 0.0)
-        self.look_changed.emit()
+        self.preview_changed.emit()
 
     def set_encoders(self, encoders: Sequence[tuple[str, str]]) -> None:
         """Offer further encoders (network, layer) to score on; checked ones stay checked."""
@@ -106,7 +106,7 @@ class SetForm(Form):
 
     def take_controls(self, *_: object) -> None:
         """The preview shows them."""
-        self.look_changed.emit()
+        self.preview_changed.emit()
         self.tell()
 
     take_transfer = take_controls

@@ -39,7 +39,7 @@ from core.experiments.packages.template import Template
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexLook, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.probes.aim import Aim
 from core.robustify.config import RobustifyConfig
 from core.stimuli.config import SetConfig
@@ -260,11 +260,11 @@ def test_forms_of_encoders_and_networks_ask_for_what_can_be_made(qtbot: QtBot, t
     assert (
         request.options.configure("simulated", "alexnet", request.layers[0], (384, 13, 13)).layer == request.layers[0]
     )
-    assert network.wishes() == ImportWishes()
+    assert network.options() == NetworkImportOptions()
     robust.set_networks(list_networks(), "alexnet")
     robust.images.setText(str(tmp_path))
-    wishes = robust.wishes()
-    assert (wishes.epsilon, wishes.n_images) == (RobustifyConfig().epsilon, RobustifyConfig().n_images)
+    options = robust.options()
+    assert (options.epsilon, options.n_images) == (RobustifyConfig().epsilon, RobustifyConfig().n_images)
     encoder.subject.set_choices([("s1", "S1")])
     encoder.network.set_choices([("alexnet", "AlexNet")])
     encoder.take_network()

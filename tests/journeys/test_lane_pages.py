@@ -30,9 +30,9 @@ from core.engine import Engine
 from core.errors import BadInputError
 from core.experiments.packages.package import PackageKind
 from core.figures.movie_config import MovieConfig, MovieFormat
-from core.networks.import_wishes import ImportWishes
+from core.networks.import_options import NetworkImportOptions
 from core.probes.files import load_probe
-from core.robustify.options import RobustifyWishes
+from core.robustify.options import RobustifyOptions
 from core.stimuli.config import SetConfig
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.study.config import StudyConfig
@@ -112,7 +112,7 @@ def drive_robustify(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path
     window.features.networks.show_robustify()
     dialog = window.features.networks.robustify
     assert dialog is not None
-    start = lambda: dialog.start_requested.emit(RobustifyWishes("alexnet", tmp))  # noqa: E731
+    start = lambda: dialog.start_requested.emit(RobustifyOptions("alexnet", tmp))  # noqa: E731
     return Driver(dialog.work, start, dialog.stop, dialog.start.isVisible)
 
 
@@ -135,7 +135,7 @@ def drive_network_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     dialog.source.setText("a.pth")
     stop = QPushButton(dialog)
     stop.clicked.connect(dialog.work.cancel)  # its own Cancel closes it, too
-    start = lambda: dialog.import_requested.emit("a.pth", ImportWishes())  # noqa: E731
+    start = lambda: dialog.import_requested.emit("a.pth", NetworkImportOptions())  # noqa: E731
     return Driver(dialog.work, start, stop, dialog.bring.isEnabled)
 
 

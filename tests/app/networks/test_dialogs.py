@@ -111,7 +111,7 @@ def test_a_failed_check_is_an_error_in_place(networks: NetworksDialog) -> None:
     assert networks.work.error.text() == "No gradient reaches the pixels." and networks.work.note.text() == ""
 
 
-def test_the_import_form_speaks_wishes(
+def test_the_import_form_gives_options(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: JobLane
 ) -> None:
     dialog = ImportNetworkDialog(["alexnet", "resnet50"])
@@ -139,7 +139,7 @@ def test_the_import_form_speaks_wishes(
     assert dialog.work.error.text() == "a.ckpt is truncated."
 
 
-def test_the_robustify_form_speaks_wishes_and_follows_the_training(qtbot: QtBot, tmp_path: Path, lane: JobLane) -> None:
+def test_the_robustify_form_gives_options_and_follows_the_training(qtbot: QtBot, tmp_path: Path, lane: JobLane) -> None:
     dialog = RobustifyDialog()
     qtbot.addWidget(dialog)
     assert "No network here can be trained" in dialog.start.toolTip()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from pytestqt.qtbot import QtBot
 from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
 from app.shell.help_pages import PAGES, HelpPages
 from core.paths import docs_folder
