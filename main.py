@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.figures.movie_config import CortexLook
+    from core.figures.movie_config import CortexStyle
     from core.figures.movie_frames import Cortex
     from core.probes.probe import Probe
 
@@ -57,11 +57,11 @@ def run_demonstration(folder: str, device: str = "auto") -> int:
     return run_demo(folder, device=device)
 
 
-def open_cortex(probe: Probe, look: CortexLook, theme: str) -> AbstractContextManager[Cortex]:
+def open_cortex(probe: Probe, style: CortexStyle, theme: str) -> AbstractContextManager[Cortex]:
     """Draw a probe's cortex off screen, without a display."""
-    from app.figures.cortex_renderer import film_of_probe
+    from app.figures.cortex_renderer import render_probe
 
-    return film_of_probe(probe, look, theme=theme)
+    return render_probe(probe, style, theme=theme)
 
 
 if __name__ == "__main__":

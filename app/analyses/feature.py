@@ -15,7 +15,7 @@ from app.explore.explore import Explore
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
-from core.probes.aim import Aim
+from core.probes.target_options import TargetOptions
 from core.session.record import AnalysisRecord
 from core.session.reference import refer_as_opened
 from core.sweeps.config import Question, SweepConfig
@@ -78,7 +78,7 @@ class Analyses(Feature):
                 target=config.targets[target].find_in(table),
                 direction=config.directions[0],
                 attack=config.attack(norm, find_network(name.network).input_size, config.attacks[0]),
-                aim=Aim(),
+                aim=TargetOptions(),
                 stimulus=None,
             )
         except ProbeError as error:
@@ -95,7 +95,7 @@ class Analyses(Feature):
 
 
 def _capture(page: AnalysisPage) -> AnalysisRecord:
-    wish, finished = page.form.wish(), page.finished
+    wish, finished = page.form.config_if_valid(), page.finished
     return AnalysisRecord(
         question=str(page.question),
         config=None if wish is None else unstructure(wish),

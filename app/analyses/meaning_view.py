@@ -108,10 +108,10 @@ class MeaningView(AnswerView):
         if self._finished is None:
             return
         config = self._finished.sweep.config
-        ladder = config.rungs(rows[0].norm, config.reference_side)
+        epsilons = config.budgets(rows[0].norm, config.reference_side)
         limit = float(np.percentile(np.abs(np.concatenate([row.shift_map for row in rows])), 99)) or 1.0
         self.range.setText(f"Maps: blue −{limit:.2g} to red {limit:.2g} voxel SD")
-        budgets = [f"epsilon {epsilon:.3g}" for epsilon in reversed(ladder)]
+        budgets = [f"epsilon {epsilon:.3g}" for epsilon in reversed(epsilons)]
         heads = ["shift of every voxel", "change, amplified", *budgets, "where it lies"]
         for column, head in enumerate(heads, start=1):
             self._grid.addWidget(make_label(head, "faint"), 0, column)

@@ -51,7 +51,7 @@ from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
-JOB, PACE = "analysis", "pace"
+JOB, STEP_SECONDS = "analysis", "pace"
 EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet too where the extra `parquet` is there)"
 RUN_TIP = "The same settings go on where they were stopped"
 NO_SUBJECT_TIP = "Choose a subject in Explore first"
@@ -119,7 +119,7 @@ class AnalysisPage(WorkPage):
     @Slot()
     def start_or_cancel(self) -> None:
         """Run or resume; while it runs, cancel."""
-        config = self.form.wish()
+        config = self.form.config_if_valid()
         if self.work.busy:
             self.work.cancel()
         elif config is not None:
@@ -220,7 +220,7 @@ class AnalysisPage(WorkPage):
     @Slot()
     def _refresh(self) -> None:
         busy = self.work.busy
-        ready = self.form.wish() is not None
+        ready = self.form.config_if_valid() is not None
         self.run.setText("Cancel" if busy else "Run the analysis")
         self.run.setEnabled(busy or ready)
         self.run.setToolTip(RUN_TIP if busy or ready else self.form.problem.text() or NO_SUBJECT_TIP)
@@ -233,14 +233,14 @@ class AnalysisPage(WorkPage):
 
     @Slot()
     def _measure(self) -> None:
-        """Measure the pace of networks whose cost could only be guessed; what was measured before is read."""
-        wish = self.form.wish()
-        layers = () if wish is None else name_layers(wish)
-        if any(layer not in self.form.paces for layer in layers):
+        """Time a step of networks whose cost could only be guessed; what was measured before is read."""
+        config = self.form.config_if_valid()
+        layers = () if config is None else name_layers(config)
+        if any(layer not in self.form.step_seconds for layer in layers):
             self._session.lane.submit(
-                f"{PACE} of {self._question}",
+                f"{STEP_SECONDS} of {self._question}",
                 lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
-                on_done=self.form.set_paces,
+                on_done=self.form.set_step_seconds,
                 refuse=lambda _text: None,  # the cost stays a guess
                 title="Measuring the networks…",
             )

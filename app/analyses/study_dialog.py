@@ -73,7 +73,7 @@ class StudyDialog(QDialog, Fields):
         super().__init__(parent)
         self.setWindowTitle("Test the method")
         self.resize(FIRST_SIZE)
-        self._paces, self._bad = dict[Layer, float](), ""
+        self._step_seconds, self._bad = dict[Layer, float](), ""
         self.make_fields()
         self._make_state()
         self._lay_out()
@@ -94,9 +94,9 @@ class StudyDialog(QDialog, Fields):
         first = self._first(self.seed.value())
         return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.n_images.value())
 
-    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+    def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
         """Take the measured speed of each network; the cost is told from it."""
-        self._paces = dict(paces)
+        self._step_seconds = dict(step_seconds)
         self.tell()
 
     def show_answer(self, finished: StudyFinished) -> None:
@@ -148,10 +148,10 @@ class StudyDialog(QDialog, Fields):
     def tell(self) -> None:
         """Tell the cost, or why it cannot be run."""
         try:
-            cost, self._bad = describe_cost(self.value(), self._paces), ""
+            cost, self._bad = describe_cost(self.value(), self._step_seconds), ""
         except BadInputError as error:
             cost, self._bad = "", str(error)
-        self.cost.setText(cost if self._paces or not cost else "Measuring how fast the networks are here…")
+        self.cost.setText(cost if self._step_seconds or not cost else "Measuring how fast the networks are here…")
         self.work.refuse(self._bad)
         self._refresh()
 

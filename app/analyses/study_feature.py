@@ -16,7 +16,7 @@ from app.analyses.study_job import StudyFinished, copy_study, iter_whole_study, 
 from app.base.desk import Desk, Feature
 from core.sweeps.study.config import StudyConfig
 
-KIND, PACE = "study", "study pace"
+KIND, STEP_SECONDS = "study", "study pace"
 
 
 class Study(Feature):
@@ -40,9 +40,9 @@ class Study(Feature):
             made.report_requested.connect(self._open_report)
             made.save_requested.connect(self._save)
             self._session.lane.submit(
-                PACE,
+                STEP_SECONDS,
                 partial(measure_study, self._session.engine, StudyConfig()),
-                on_done=made.set_paces,
+                on_done=made.set_step_seconds,
                 title="Measuring the networks…",
             )
         self.dialog.show()

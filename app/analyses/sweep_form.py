@@ -16,8 +16,8 @@ from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import Copies, check_comparable, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_LADDER, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
+from core.sweeps.choose import ControlEncoders, check_comparable, choose_images, choose_targets
+from core.sweeps.config import DEFAULT_EPSILONS, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
 from core.sweeps.plan import SWEEP, estimate_cost
 from core.sweeps.step_seconds import Layer
 from core.types import Direction, NormName
@@ -66,8 +66,8 @@ class SweepForm(Form):
         self._subject: Subject | None = None
         self._norm = NormName.L2
         self._ladders: dict[NormName, tuple[float, ...]] = {}
-        self._show_ladder(DEFAULT_LADDER)
-        self.paces: dict[Layer, float] = {}
+        self._show_ladder(DEFAULT_EPSILONS)
+        self.step_seconds: dict[Layer, float] = {}
         self.transfer = TransferOptions() if question is Question.TRANSFER else None
         self.norm.button(BOTH).setVisible(question is not Question.DISCRIMINABILITY)  # which keeps to one norm
         self.cost = make_label("", "muted", wraps=True)
@@ -98,10 +98,12 @@ class SweepForm(Form):
         if subject is None:
             raise ProbeError("Choose a subject in Explore first.")
         encoders = tuple(EncoderName(subject.id, *key) for key in self.encoders.value())
-        copies = Copies((), (), ()) if self.transfer is None else self.transfer.chosen_copies(encoders)
+        controls = (
+            ControlEncoders((), (), ()) if self.transfer is None else self.transfer.chosen_control_encoders(encoders)
+        )
         targets = choose_targets(encoders, rois=self.rois.value(), voxels=self.voxels.words(), gate=gate, seed=seed)
         norm, direction = self.norm.value(), self.direction.value()
-        wish = self.make_config(
+        config = self.make_config(
             SweepConfig,
             question=self._question,
             encoders=encoders,
@@ -111,11 +113,11 @@ class SweepForm(Form):
             norms=(NormName.L2, NormName.LINF) if norm == BOTH else (NormName(norm),),
             ladder=self._ladder(),
             attacks=self._attacks(),
-            refitted=copies.refitted,
-            untrained=copies.untrained,
+            refitted=controls.refitted,
+            untrained=controls.untrained,
         )
-        check_comparable(wish)
-        return wish
+        check_comparable(config)
+        return config
 
     def set_value(self, config: SweepConfig) -> None:
         """Show the settings of an analysis; encoders and ROIs that are not on offer stay out."""
@@ -136,12 +138,12 @@ class SweepForm(Form):
             self.transfer.untrained.set_value(bool(config.untrained))
         self.take_edit()
 
-    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+    def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
         """Take the measured seconds of an attack step of some networks; the cost is told from them."""
-        self.paces |= paces
+        self.step_seconds |= step_seconds
         self.take_edit()
 
-    def wish(self) -> SweepConfig | None:
+    def config_if_valid(self) -> SweepConfig | None:
         """The same as `value`, or None where it cannot be run."""
         with suppress(ProbeError):
             return self.value()
@@ -151,7 +153,7 @@ class SweepForm(Form):
         """Tell the cost, or why it cannot be run."""
         self.show_row("n_queries", AttackKind.SQUARE in self._attacks())
         self.show_row("n_steps", self._attacks() != (AttackKind.SQUARE,))
-        cost = attempt(lambda: estimate_cost(self.value(), self.paces).describe(), self.problem)
+        cost = attempt(lambda: estimate_cost(self.value(), self.step_seconds).describe(), self.problem)
         show_text(self.cost, cost or "")
 
     def take_norm(self, norm: str) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import Flag, Flags, Form
 from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
-from core.sweeps.choose import Copies, choose_copies
+from core.sweeps.choose import ControlEncoders, choose_control_encoders
 from core.sweeps.config import EncoderName
 
 ATTACKS = (
@@ -52,15 +52,15 @@ class TransferOptions(Form):
         self.missing = make_label("", "muted", wraps=True)
         self.missing.hide()
         heads = make_heading("Attacks, a matrix each"), make_heading("Controls fitted for this")
-        copies = (self.refitted, self.untrained, self.missing)
-        self.setLayout(make_column(heads[0], self.attacks, 4, heads[1], *copies, gap=4))
+        controls = (self.refitted, self.untrained, self.missing)
+        self.setLayout(make_column(heads[0], self.attacks, 4, heads[1], *controls, gap=4))
 
-    def chosen_copies(self, encoders: Sequence[EncoderName]) -> Copies:
+    def chosen_control_encoders(self, encoders: Sequence[EncoderName]) -> ControlEncoders:
         """The copies that are ticked and can be made; why others cannot is shown."""
         if not (self.refitted.value() or self.untrained.value()):
             show_text(self.missing, "")
-            return Copies((), (), ())
-        found = choose_copies(encoders)
+            return ControlEncoders((), (), ())
+        found = choose_control_encoders(encoders)
         show_text(self.missing, " ".join(found.reasons))
         refitted = found.refitted if self.refitted.value() else ()
-        return Copies(refitted, found.untrained if self.untrained.value() else (), found.reasons)
+        return ControlEncoders(refitted, found.untrained if self.untrained.value() else (), found.reasons)

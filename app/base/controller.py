@@ -24,10 +24,10 @@ from core.datasets.subject import Subject
 from core.engine import Engine
 from core.errors import ProbeError
 from core.images.stimulus import Stimulus
-from core.probes.aim import Aim
 from core.probes.probe import Preview, Probe, ProbeProgress
 from core.probes.read_numbers import read_numbers
 from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
+from core.probes.target_options import TargetOptions
 from core.surfaces.placing import place_nowhere, place_voxels
 from core.types import Direction, FloatArray
 
@@ -190,9 +190,9 @@ class Controller(QObject):
         self._state.attack = attack
         self.probe_if_automatic()
 
-    def set_aim(self, aim: Aim) -> None:
+    def set_target_options(self, options: TargetOptions) -> None:
         """Ask more or less of the target than raising or lowering it."""
-        self._state.aim = aim
+        self._state.aim = options
         self.probe_if_automatic()
 
     def set_auto_probe(self, automatic: bool) -> None:

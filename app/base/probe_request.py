@@ -26,7 +26,7 @@ def request_probe(state: AppState) -> ProbeConfig:
         ladder=(state.attack.epsilon,) if name_schedule(state.attack) else (),  # published for its one budget
         objective=state.aim.objective(state.target),
         ensemble=state.aim.ensemble,
-        wanted_shift_sd=state.aim.wish(state.target),
+        wanted_shift_sd=state.aim.wanted_shift(state.target),
     )
 
 

@@ -12,9 +12,9 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
-from core.probes.aim import Aim
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target
+from core.probes.target_options import TargetOptions
 from core.surfaces.placing import Placed
 from core.types import Direction, FloatArray
 
@@ -82,7 +82,7 @@ class AppState(QObject):
     target: Fact[Target | None] = Fact(None, signal="target_changed", same=operator.eq)
     direction: Fact[Direction] = Fact(Direction.RAISE, signal="direction_changed", same=operator.eq)
     attack: Fact[AttackConfig] = Fact(AttackConfig(), signal="attack_changed", same=operator.eq)
-    aim: Fact[Aim] = Fact(Aim(), signal="aim_changed", same=operator.eq)
+    aim: Fact[TargetOptions] = Fact(TargetOptions(), signal="aim_changed", same=operator.eq)
     clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
     probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
     run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")

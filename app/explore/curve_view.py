@@ -89,7 +89,7 @@ class CurveView(QWidget):
         return self._is_log
 
     def show_curve(self, data: CurveData) -> None:
-        """Show a whole or growing curve; the marker goes to its last rung."""
+        """Show a whole or growing curve; the marker goes to its last budget."""
         self._data = data
         self._marker = (data.largest_epsilon, float(data.shift[-1])) if data.shift.size else None
         self._redraw()
@@ -125,20 +125,20 @@ class CurveView(QWidget):
         self._redraw()
 
     def explain(self, epsilon: float) -> str:
-        """The numbers of the rung nearest to a budget, one line each; an empty text where there is no curve."""
+        """The numbers of the budget nearest to a budget, one line each; an empty text where there is no curve."""
         data = self._data
         if data is None or not data.epsilon.size:
             return ""
-        rung = int(np.argmin(np.abs(data.epsilon - epsilon)))
+        number = int(np.argmin(np.abs(data.epsilon - epsilon)))
         digits = digits_for(float(np.abs(data.shift).max()))
-        lines = [f"{NORM_SIGNS[data.norm]} ε {write_epsilon(float(data.epsilon[rung]), data.norm)}"]
+        lines = [f"{NORM_SIGNS[data.norm]} ε {write_epsilon(float(data.epsilon[number]), data.norm)}"]
         for name, values in data.series.items():
             if values.size:
-                value = float(values[rung])
+                value = float(values[number])
                 sds = f" ({format_signed(data.in_sds(value))} SD)" if data.target_sd > 0 else ""
                 lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
         if data.linearity.size:
-            lines.append(f"linearity: {format_number(float(data.linearity[rung]))}\n   shift ÷ first-order shift")
+            lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
         return "\n".join(lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -18,7 +18,6 @@ from app.base.desk import Content, Desk, Drop, Feature, Loaded
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
 from app.cortex.pose import capture_view, show_view
-from app.explore.aim_tools import AimTools
 from app.explore.controls_panel import ControlsPanel
 from app.explore.files import Files
 from app.explore.folds import Folds
@@ -30,6 +29,7 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.saved import capture_selection, selection_of, use_surface
 from app.explore.selection import Selection, fits_state
+from app.explore.target_options_tools import TargetOptionsTools
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.look.theme import Theme
@@ -38,7 +38,7 @@ from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, res
 from core.errors import ProbeError
 from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
-from core.figures.movie_config import MAPS, SIDES_SEEN, CortexLook
+from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
 from core.probes.probe import Probe, ProbeConfig
 from core.session.record import ViewRecord
 from core.types import Direction
@@ -73,7 +73,7 @@ class Explore(Feature):
         self._wiring = Wiring(
             services, panels, gallery=self.gallery, presenter=self.presenter, say=lambda text: self.said.emit(text)
         )
-        AimTools(services, self.controls.target.aim, desk.parent)
+        TargetOptionsTools(services, self.controls.target.options, desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
         restore_sizes(self.splitters, services.settings)
@@ -198,10 +198,10 @@ class Explore(Feature):
         """Choose a map of the cortex."""
         self.cortex.set_map(name)
 
-    def style(self) -> CortexLook:
+    def style(self) -> CortexStyle:
         """The cortex as it is shown, for figures and movies."""
         seen = self.value()
-        return CortexLook(
+        return CortexStyle(
             map=seen.map if seen.map in MAPS else "shift",
             geometry=seen.geometry,
             hemispheres=seen.hemispheres,

@@ -69,8 +69,8 @@ class HistoryView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self._unit_label = make_label("", "faint")
-        self._rung_label = make_label("", "faint")
-        column.addLayout(make_row(self._unit_label, -1, self._rung_label))
+        self._budget_label = make_label("", "faint")
+        column.addLayout(make_row(self._unit_label, -1, self._budget_label))
         column.addWidget(self._canvas, 1)
         column.addLayout(make_row(self.play_button, self.slider, self.movie_button, gap=8))
         self.slider.valueChanged.connect(self._scrub)
@@ -152,7 +152,7 @@ class HistoryView(QWidget):
         self.movie_button.setIcon(load_icon("film", theme.muted))
         self._axes["top"].setPen(pg.mkPen(theme.panel))
         self._zero.setPen(pg.mkPen(theme.line_strong, width=1))
-        self._rungs.setPen(pg.mkPen(theme.grid, width=1))
+        self._budgets.setPen(pg.mkPen(theme.grid, width=1))
         self._guide.setPen(pg.mkPen(faded(theme.accent, 0.7), width=1))
         self._dot.setData(pen=pg.mkPen(theme.panel, width=1.5), brush=pg.mkBrush(theme.accent))
         self._redraw()
@@ -164,11 +164,11 @@ class HistoryView(QWidget):
 
     def _make_items(self) -> None:
         self._zero = pg.InfiniteLine(angle=0, pos=0)
-        self._rungs = pg.PlotDataItem(connect="pairs")
+        self._budgets = pg.PlotDataItem(connect="pairs")
         self._line = pg.PlotDataItem()
         self._guide = pg.InfiniteLine(angle=90)
         self._dot = pg.ScatterPlotItem(size=10)
-        for item in (self._rungs, self._zero, self._guide, self._line, self._dot):
+        for item in (self._budgets, self._zero, self._guide, self._line, self._dot):
             self._plot.addItem(item)
 
     def _set_scrubbable(self, on: bool) -> None:
@@ -183,16 +183,16 @@ class HistoryView(QWidget):
         self._line.setPen(solid(self._theme.text, 1.6))
         self._plot.setXRange(0.5, max(2, self._n_shown) + 0.5, padding=0.015)
         self._plot.setYRange(low, high, padding=0)
-        self._mark_rungs(low, high)
+        self._mark_budgets(low, high)
         self._unit_label.setText(f"shift ({self._unit})" if self._unit else "shift")
-        self._rung_label.setText(f"top: ε ({NORM_SIGNS[self._norm]})")
+        self._budget_label.setText(f"top: ε ({NORM_SIGNS[self._norm]})")
         self._axes["bottom"].set_title("attack step")
         self._draw_marker()
 
-    def _mark_rungs(self, low: float, high: float) -> None:
+    def _mark_budgets(self, low: float, high: float) -> None:
         """A thin line where the budget changes, and the budget above each stretch."""
         edges, ticks = budget_stretches(self._epsilon, self._norm)
-        self._rungs.setData(np.repeat(edges, 2), np.tile([low, high], len(edges)))
+        self._budgets.setData(np.repeat(edges, 2), np.tile([low, high], len(edges)))
         self.budget_ticks = self._apart(ticks)
         self._axes["top"].setTicks([self.budget_ticks])
 

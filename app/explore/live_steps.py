@@ -54,13 +54,13 @@ class LiveSteps:
     def curve(self) -> CurveData:
         """The newest shift under each budget reached."""
         newest = dict(self._taken.values())
-        rungs = sorted(newest)
+        budgets = sorted(newest)
         return CurveData(
             norm=self.config.attack.norm,
             direction=self.config.direction,
             unit=self.told_unit,
-            epsilon=np.asarray(rungs),
-            shift=np.asarray([newest[rung] for rung in rungs]),
+            epsilon=np.asarray(budgets),
+            shift=np.asarray([newest[epsilon] for epsilon in budgets]),
             budget=self.config.attack.epsilon,
         )
 

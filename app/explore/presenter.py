@@ -196,7 +196,7 @@ class Presenter(QObject):
     def _draw_target(self) -> None:
         target, card = self._state.target, self._state.card
         form = self._panels.controls.target
-        form.aim.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
+        form.options.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
             form.set_summary("", "")
             self._panels.cortex.view.select_voxel(None)

@@ -11,9 +11,9 @@ from app.base.state import AppState
 from core.attacks.config import AttackConfig
 from core.attacks.objective_config import ObjectiveKind
 from core.images.stimulus import Stimulus
-from core.probes.aim import Aim
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.target import Target
+from core.probes.target_options import TargetOptions
 from core.types import Direction
 
 TITLES = {"gate_r": "gate"}
@@ -31,7 +31,7 @@ class Selection:
     target : Target or None
     direction : Direction
     attack : AttackConfig
-    aim : Aim
+    aim : TargetOptions
     gate_r : float
     map : str
     stimulus : Stimulus or None
@@ -45,7 +45,7 @@ class Selection:
     target: Target | None = None
     direction: Direction = Direction.RAISE
     attack: AttackConfig = field(default_factory=AttackConfig)
-    aim: Aim = field(default_factory=Aim)
+    aim: TargetOptions = field(default_factory=TargetOptions)
     gate_r: float = 0.1
     map: str = "shift"
     stimulus: Stimulus | None = field(default=None, compare=False)
@@ -66,7 +66,7 @@ class Selection:
         """The same gate and map with what leads to a probe; its target holds any contrast already."""
         objective = config.objective
         spares = objective.kind is ObjectiveKind.SELECTIVE
-        aim = Aim(
+        aim = TargetOptions(
             spares_others=spares,
             spare_weight=objective.weight if spares else 1.0,
             pattern_mode=objective.kind if objective.kind.is_pattern else ObjectiveKind.DISTANCE,

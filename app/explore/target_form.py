@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from app.explore.aim_form import AimForm
+from app.explore.target_options_form import TargetOptionsForm
 from app.look.icons import load_icon
 from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_heading, make_row
@@ -46,8 +46,8 @@ class TargetForm(Form):
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
         self.summary.show_text(PICK_HINT)
-        self.aim = AimForm()
-        self.more = Fold("Contrast, pattern, smallest budget", self.aim)
+        self.options = TargetOptionsForm()
+        self.more = Fold("Contrast, pattern, smallest budget", self.options)
         self._lay_out()
         self.draw.toggled.connect(self.drawing_toggled)
         self.clear.clicked.connect(self.drawing_cleared)

@@ -35,7 +35,7 @@ from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.inks import find_inks
-from core.figures.movie_config import CortexLook, Motion
+from core.figures.movie_config import CortexStyle, Motion
 from core.figures.movie_frames import Shot
 from core.figures.probe_maps import ProbeMap, map_probe
 from core.probes.probe import Probe
@@ -59,7 +59,7 @@ FOLDED_UNTIL, FLAT_FROM = 0.08, 0.46
 """Places of the movie between which the cortex opens; it rests at both ends, then goes back, ready to be looped."""
 
 
-class CortexFilm:
+class CortexRenderer:
     """Answers for every picture of one probe's cortex; see core.figures.movie_frames.Cortex.
 
     Parameters
@@ -67,17 +67,17 @@ class CortexFilm:
     placed : Placed
         Surface, voxels and atlas.
     shown : ProbeMap
-    look : CortexLook
+    style : CortexStyle
     theme : Theme
     """
 
-    def __init__(self, placed: Placed, shown: ProbeMap, look: CortexLook, *, theme: Theme) -> None:
-        _check_look(placed, look)
-        self._placed, self._shown, self._look, self._theme = placed, shown, look, theme
+    def __init__(self, placed: Placed, shown: ProbeMap, style: CortexStyle, *, theme: Theme) -> None:
+        _check_style(placed, style)
+        self._placed, self._shown, self._style, self._theme = placed, shown, style, theme
         self._plotter = open_off_screen((64, 64))
         self._scene = CortexScene(self._plotter.renderer)
         self._annotator = Annotator(self._scene)
-        self._annotator.labelled = look.labels
+        self._annotator.labelled = style.labels
         self._picker = CortexPicker(self._plotter.renderer)
         self._painter = CortexPainter()
         self._pose = CameraPose(0.0, 0.0)
@@ -147,21 +147,21 @@ class CortexFilm:
         self._plotter.close()
 
     def _set_up(self) -> None:
-        painter, placed, look = self._painter, self._placed, self._look
+        painter, placed, style = self._painter, self._placed, self._style
         painter.surface, painter.atlas = placed.surface, placed.atlas
         painter.greys = GREYS_DARK if self._theme.is_dark else GREYS_LIGHT
         painter.set_voxels(placed.voxels)
         painter.set_values(self._shown.values, diverging=self._shown.diverging, limit=self._shown.limit)
-        painter.shows_regions = look.map == "roi"
+        painter.shows_regions = style.map == "roi"
         painter.set_dimmed(self._shown.dimmed)
         self._scene.set_surface(placed.surface)
-        self._scene.set_outlined(look.outlines)
+        self._scene.set_outlined(style.outlines)
         self._annotator.set_atlas(placed.atlas)
-        geometry, hemispheres = cast("Geometry", look.geometry), cast("Hemispheres", look.hemispheres)
-        view = cast("NamedView", look.view)
+        geometry, hemispheres = cast("Geometry", style.geometry), cast("Hemispheres", style.hemispheres)
+        view = cast("NamedView", style.view)
         self._scene.arrange(geometry, hemispheres=hemispheres, view="flat" if geometry == "flat" else view)
         self._scene.set_atlas(placed.atlas)
-        if look.motion is Motion.UNFOLD:
+        if style.motion is Motion.UNFOLD:
             stops = find_stops(placed.surface, geometry)
             self._path = MorphPath(placed.surface, stops, hemispheres=hemispheres, view=view)
         paper = _rgb(find_inks(self._theme.name).paper)
@@ -187,7 +187,7 @@ class CortexFilm:
         if self._path is not None and shot.progress is not None:
             self._unfold(self._path, unfolding_at(shot.progress, self._path.length), aspect=aspect)
             return
-        named = "flat" if self._look.geometry == "flat" else self._look.view
+        named = "flat" if self._style.geometry == "flat" else self._style.view
         start = CameraPose(VIEWS[named].azimuth, VIEWS[named].elevation)
         points = self._scene.shown_points()
         if shot.progress is not None:
@@ -204,7 +204,7 @@ class CortexFilm:
         self._pose = self._pose_at(path, before, aspect).between(self._pose_at(path, after, aspect), share)
 
     def _pose_at(self, path: MorphPath, stop: Geometry, aspect: float) -> CameraPose:
-        angles = VIEWS["flat" if stop == "flat" else self._look.view]
+        angles = VIEWS["flat" if stop == "flat" else self._style.view]
         points = path.stop_points(stop, self._scene.sides)
         return CameraPose(angles.azimuth, angles.elevation).fitted(points, aspect=aspect, margin=MARGIN)
 
@@ -237,35 +237,37 @@ class CortexFilm:
 
 
 @contextmanager
-def film_of_probe(probe: Probe, look: CortexLook, *, theme: str, follows: bool = True) -> Iterator[CortexFilm]:
+def render_probe(probe: Probe, style: CortexStyle, *, theme: str, follows: bool = True) -> Iterator[CortexRenderer]:
     """Something that draws a probe's cortex, for as long as the block lasts.
 
     Raises
     ------
     BadInputError
-        If the subject is not here, has no voxels on a surface, or the surface lacks what the look asks for.
+        If the subject is not here, has no voxels on a surface, or the surface lacks what the style asks for.
     """
     _need_application()
     subject = load_subject(probe.config.subject)
     placed = place_voxels(subject.voxels, subject.surface)
-    film = open_film(probe, look, placed, theme=find_theme(theme), follows=follows)
+    renderer = open_renderer(probe, style, placed, theme=find_theme(theme), follows=follows)
     try:
-        yield film
+        yield renderer
     finally:
-        film.close()
+        renderer.close()
 
 
-def open_film(probe: Probe, look: CortexLook, placed: Placed, *, theme: Theme, follows: bool = True) -> CortexFilm:
-    """The same for a window, which knows where the voxels are and closes the film itself."""
+def open_renderer(
+    probe: Probe, style: CortexStyle, placed: Placed, *, theme: Theme, follows: bool = True
+) -> CortexRenderer:
+    """The same for a window, which knows where the voxels are and closes the renderer itself."""
     if len(probe.clean) != placed.voxels.n_voxels:
         allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
         advice = "The subject was imported anew since the probe was made."
         raise BadInputError(describe_refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice))
     if not len(placed.voxels.paint):
         raise BadInputError(placed.note or "This subject's voxels lie on no surface, so there is no cortex to show.")
-    film = CortexFilm(placed, map_probe(probe, look, placed.voxels, follows=follows), look, theme=theme)
-    film.mark_target(probe)
-    return film
+    renderer = CortexRenderer(placed, map_probe(probe, style, placed.voxels, follows=follows), style, theme=theme)
+    renderer.mark_target(probe)
+    return renderer
 
 
 def unfolding_at(progress: float, length: int) -> float:
@@ -290,9 +292,9 @@ def _turn(pose: CameraPose, share: float) -> CameraPose:
     return replace(pose, azimuth=(pose.azimuth + 360 * share) % 360)
 
 
-def _check_look(placed: Placed, look: CortexLook) -> None:
+def _check_style(placed: Placed, style: CortexStyle) -> None:
     surface = placed.surface
-    for geometry in (look.geometry, *(["flat"] if look.motion is Motion.UNFOLD else [])):
+    for geometry in (style.geometry, *(["flat"] if style.motion is Motion.UNFOLD else [])):
         reason = surface.reason_without(geometry)
         if reason:
             raise BadInputError(reason)

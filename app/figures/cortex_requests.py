@@ -13,7 +13,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.base.jobs import ShouldStop
-from app.figures.cortex_renderer import CortexFilm
+from app.figures.cortex_renderer import CortexRenderer
 from core.errors import Cancelled
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
@@ -26,14 +26,14 @@ POLL_SECONDS = 0.05
 Draw = Callable[[], ByteArray]
 
 
-class FilmFeed(QObject):
+class CortexRequests(QObject):
     """Draws in the thread it was made in, for as long as it is open."""
 
     _asked = Signal(object, object)
 
-    def __init__(self, film: CortexFilm, parent: QObject | None = None) -> None:
+    def __init__(self, renderer: CortexRenderer, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.film = film
+        self.renderer = renderer
         self._open = True
         self._asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
 
@@ -50,7 +50,7 @@ class FilmFeed(QObject):
     def close(self) -> None:
         """Give back the graphics; what is still asked for is cancelled."""
         self._open = False
-        self.film.close()
+        self.renderer.close()
 
     @Slot(object, object)
     def _draw(self, draw: Draw, future: Future[ByteArray]) -> None:
@@ -66,31 +66,31 @@ class FilmFeed(QObject):
 class FedCortex:
     """The cortex as a job sees it; see core.figures.movie_frames.Cortex."""
 
-    def __init__(self, feed: FilmFeed, should_stop: ShouldStop) -> None:
+    def __init__(self, feed: CortexRequests, should_stop: ShouldStop) -> None:
         self._feed = feed
         self._should_stop = should_stop
 
     @property
     def key(self) -> ColourKey | None:
         """What the colours mean."""
-        return self._feed.film.key
+        return self._feed.renderer.key
 
     @property
     def note(self) -> str:
         """What else a caption must say."""
-        return self._feed.film.note
+        return self._feed.renderer.note
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         """A picture from Qt's thread."""
-        return self._wait(partial(self._feed.film.draw, shot, size))
+        return self._wait(partial(self._feed.renderer.draw, shot, size))
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The see-through picture from Qt's thread."""
-        return self._wait(partial(self._feed.film.still, size))
+        return self._wait(partial(self._feed.renderer.still, size))
 
     def meshes(self) -> tuple[HemisphereMesh, ...]:
         """What is shown; plain arrays, read without drawing."""
-        return self._feed.film.meshes()
+        return self._feed.renderer.meshes()
 
     def _wait(self, draw: Draw) -> ByteArray:
         future = self._feed.ask(draw)

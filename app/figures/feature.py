@@ -11,8 +11,8 @@ from PySide6.QtCore import Slot
 from app.base.desk import Desk, Feature
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
-from app.figures.cortex_renderer import open_film
-from app.figures.cortex_requests import FilmFeed
+from app.figures.cortex_renderer import open_renderer
+from app.figures.cortex_requests import CortexRequests
 from app.figures.figure_dialog import FigureDialog
 from app.figures.movie_dialog import MovieDialog
 from app.look.theme import find_theme
@@ -22,7 +22,7 @@ from core.errors import BadInputError, ProbeError
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieProgress, estimate_movie, iter_movie
-from core.figures.movie_config import CortexLook, MovieConfig, MovieFormat, MovieKind, check_movie
+from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
 from core.figures.movie_frames import Cortex, open_frames
 from core.probes.probe import Probe, name_probe
 from core.types import ByteArray, VoxelTable
@@ -33,26 +33,26 @@ PREVIEW_WIDTH = 900
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FilmKey:
-    """What a film of the cortex was opened for."""
+class RendererKey:
+    """What a renderer of the cortex was opened for."""
 
     probe: Probe
-    look: CortexLook
+    style: CortexStyle
     theme: str
 
-    def fits(self, probe: Probe, look: CortexLook, theme: str) -> bool:
+    def fits(self, probe: Probe, style: CortexStyle, theme: str) -> bool:
         """Whether it shows this."""
-        return self.probe is probe and (self.look, self.theme) == (look, theme)
+        return self.probe is probe and (self.style, self.theme) == (style, theme)
 
 
 class Figures(Feature):
-    """Holds both dialogs, and the one film of the cortex they share."""
+    """Holds both dialogs, and the one renderer of the cortex they share."""
 
     def __init__(self, desk: Desk, explore: Explore) -> None:
         super().__init__(desk)
         self._explore = explore
-        self._feed: FilmFeed | None = None
-        self._key: FilmKey | None = None
+        self._feed: CortexRequests | None = None
+        self._key: RendererKey | None = None
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
         self._session.state.probe_changed.connect(self._take_probe)
@@ -73,7 +73,7 @@ class Figures(Feature):
             self.movie_dialog = dialog = MovieDialog(self._desk.parent)
             dialog.preview_requested.connect(self._preview_movie)
             dialog.estimate_requested.connect(self._estimate)
-            dialog.save_requested.connect(self._film)
+            dialog.save_requested.connect(self._make_movie)
         dialog = self.movie_dialog
         if not dialog.work.busy:
             refusal = _refuse(MovieConfig(kind=MovieKind.EPSILON), probe)
@@ -97,38 +97,38 @@ class Figures(Feature):
 
     @Slot()
     def _take_probe(self) -> None:
-        """Another probe: what is being filmed goes on with its own, what is looked at follows."""
-        if not self._is_filming():
+        """Another probe: what is being rendered goes on with its own, what is looked at follows."""
+        if not self._is_rendering():
             self._forget()
         for dialog in (self.movie_dialog, self.figure_dialog):
             if dialog is not None and dialog.isVisible() and self._session.state.probe is not None:
                 dialog.look_again()
 
-    def _is_filming(self) -> bool:
+    def _is_rendering(self) -> bool:
         return self.movie_dialog is not None and self.movie_dialog.work.busy
 
     def close(self) -> None:
-        """Give back the graphics of the film."""
+        """Give back the graphics of the renderer."""
         self._forget()
 
-    def _open(self, probe: Probe, look: CortexLook, theme: str) -> FilmFeed:
-        """The film of the probe's cortex, opened anew where something else is asked for."""
-        if self._feed is None or self._key is None or not self._key.fits(probe, look, theme):
-            if self._is_filming():
+    def _open(self, probe: Probe, style: CortexStyle, theme: str) -> CortexRequests:
+        """The renderer of the probe's cortex, opened anew where something else is asked for."""
+        if self._feed is None or self._key is None or not self._key.fits(probe, style, theme):
+            if self._is_rendering():
                 raise BadInputError("A movie is being made. Draw another cortex when it is done, or stop it.")
             self._forget()
             placed = self._session.state.placed
             if placed is None:
                 raise BadInputError("Choose a subject first.")
-            film = open_film(probe, look, placed, theme=find_theme(theme))
+            renderer = open_renderer(probe, style, placed, theme=find_theme(theme))
             reading = self._explore.colours()
-            if reading is not None and look.map == self._explore.value().map:
-                film.use_colours(reading.colormap.name, reading.threshold)
-            self._feed, self._key = FilmFeed(film, self), FilmKey(probe, look, theme)
+            if reading is not None and style.map == self._explore.value().map:
+                renderer.use_colours(reading.colormap.name, reading.threshold)
+            self._feed, self._key = CortexRequests(renderer, self), RendererKey(probe, style, theme)
         return self._feed
 
-    def _need(self, probe: Probe, look: CortexLook, theme: str, *, needed: bool) -> FilmFeed | None:
-        return self._open(probe, look, theme) if needed else None
+    def _need(self, probe: Probe, style: CortexStyle, theme: str, *, needed: bool) -> CortexRequests | None:
+        return self._open(probe, style, theme) if needed else None
 
     @Slot(object, float)
     def _preview_movie(self, config: MovieConfig, place: float) -> None:
@@ -136,7 +136,7 @@ class Figures(Feature):
         if probe is None or dialog is None:
             return
         try:
-            feed = self._need(probe, config.look, config.theme, needed=config.needs_cortex)
+            feed = self._need(probe, config.style, config.theme, needed=config.needs_cortex)
         except ProbeError as error:
             dialog.show_failure(str(error))
             return
@@ -167,13 +167,13 @@ class Figures(Feature):
         self._session.lane.submit("movie_estimate", measure, on_done=tell, refuse=refuse, title=title)
 
     @Slot(object, object)
-    def _film(self, config: MovieConfig, kind: MovieFormat) -> None:
+    def _make_movie(self, config: MovieConfig, kind: MovieFormat) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
             return
         try:
             check_movie(config, probe)
-            feed = self._need(probe, config.look, config.theme, needed=config.needs_cortex)
+            feed = self._need(probe, config.style, config.theme, needed=config.needs_cortex)
         except ProbeError as error:
             dialog.show_failure(str(error))
             return
@@ -183,14 +183,14 @@ class Figures(Feature):
         for waiting in ("movie_preview", "movie_estimate"):
             self._session.lane.drop(waiting)
 
-        def film(stop: ShouldStop) -> Iterator[MovieProgress]:
+        def render(stop: ShouldStop) -> Iterator[MovieProgress]:
             return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
 
         dialog.work.run(
             self._session.lane,
             "movie",
-            film,
-            title="Filming…",
+            render,
+            title="Rendering…",
             on_done=self._take_movie,
             read=read_frames,
             stopped="Stopped. Nothing was kept.",
@@ -243,10 +243,10 @@ class Figures(Feature):
         refuse = dialog.show_failure
         self._session.lane.submit("figure", write, on_done=tell, refuse=refuse, title=title, when_busy=order)
 
-    def _feed_for_figure(self, probe: Probe, config: FigureConfig) -> FilmFeed | None:
+    def _feed_for_figure(self, probe: Probe, config: FigureConfig) -> CortexRequests | None:
         """The cortex, if the figure shows one; a whole page is drawn without it where there is none."""
         try:
-            return self._need(probe, config.look, config.theme, needed=config.kind.needs_cortex)
+            return self._need(probe, config.style, config.theme, needed=config.kind.needs_cortex)
         except ProbeError as error:
             if self.figure_dialog is not None:
                 self.figure_dialog.show_failure(str(error))
@@ -267,7 +267,7 @@ class Figures(Feature):
 
     @Slot()
     def _forget(self) -> None:
-        """Close the film; whatever still asks for its pictures is stopped."""
+        """Close the renderer; whatever still asks for its pictures is stopped."""
         if self._feed is not None:
             self._feed.close()
             self._feed.deleteLater()
@@ -279,12 +279,12 @@ def read_frames(at: MovieProgress) -> Reading:
     return Reading(at.frame / at.n_frames, f"Frame {at.frame} of {at.n_frames}", at.seconds_left)
 
 
-def _for_job(feed: FilmFeed | None, stop: ShouldStop) -> Cortex | None:
+def _for_job(feed: CortexRequests | None, stop: ShouldStop) -> Cortex | None:
     return None if feed is None else feed.for_job(stop)
 
 
 def _refuse(config: MovieConfig, probe: Probe) -> str:
-    """Why a probe cannot be filmed so, "" if it can."""
+    """Why a probe cannot be rendered so, "" if it can."""
     try:
         check_movie(config, probe)
     except ProbeError as error:

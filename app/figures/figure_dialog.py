@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.figures.look_form import LookForm
 from app.figures.movie_form import THEMES
+from app.figures.style_form import StyleForm
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll, show_text
 from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
 from app.widgets.picture_label import PictureLabel
@@ -22,7 +22,7 @@ from core.figures.figure_config import (
     FigureConfig,
     FigureKind,
 )
-from core.figures.movie_config import CortexLook
+from core.figures.movie_config import CortexStyle
 from core.types import ByteArray
 
 FIRST_SIZE = (980, 680)
@@ -78,7 +78,7 @@ class FigureDialog(QDialog, Fields):
         self.setWindowTitle("Save figure")
         self.resize(*FIRST_SIZE)
         self.make_fields()
-        self.look = LookForm(with_motion=False)
+        self.cortex_style = StyleForm(with_motion=False)
         self.preview = PictureLabel("The figure", least=PREVIEW_ROOM)
         self.refusal = make_label("", "field-error", wraps=True)
         self.note = make_label("", "muted", wraps=True)
@@ -89,14 +89,14 @@ class FigureDialog(QDialog, Fields):
         self._soon = QTimer(self, singleShot=True, interval=REST_MS)
         self._lay_out()
         self.take_kind()
-        self.look.changed.connect(self.take_edit)
+        self.cortex_style.changed.connect(self.take_edit)
         self._soon.timeout.connect(self._ask)
         self.save.clicked.connect(self._save)
         self.close_button.clicked.connect(self.close)
 
-    def start_with(self, look: CortexLook, what: FigureKind) -> None:
+    def start_with(self, style: CortexStyle, what: FigureKind) -> None:
         """Begin with the cortex as the window shows it, and with one of the figures."""
-        self.look.set_value(look)
+        self.cortex_style.set_value(style)
         if self.kind.value() != what:
             self.kind.set_value(what)
             self.take_kind()
@@ -106,7 +106,7 @@ class FigureDialog(QDialog, Fields):
         """The figure asked for; None, with the reason shown, where it cannot be."""
         factor = CM[self.unit.value()]
         size = {"width_cm": factor * self.width_box.value(), "height_cm": factor * self.height_box.value()}
-        return attempt(lambda: self.make_config(FigureConfig, look=self.look.value(), **size), self.refusal)
+        return attempt(lambda: self.make_config(FigureConfig, style=self.cortex_style.value(), **size), self.refusal)
 
     def show_preview(self, picture: ByteArray) -> None:
         """The figure was drawn."""
@@ -130,7 +130,7 @@ class FigureDialog(QDialog, Fields):
     def _lay_out(self) -> None:
         size = ("Width", "width_box", "unit")
         form = self.make_rows("kind", "format", size, "height_box", "font_size", "dpi", "theme", "transparent")
-        column = make_column(form, 4, make_heading("Cortex"), self.look, -1, gap=8)
+        column = make_column(form, 4, make_heading("Cortex"), self.cortex_style, -1, gap=8)
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
         scroll = make_scroll(column)
         scroll.setFixedWidth(FORM_WIDTH)
@@ -172,8 +172,8 @@ class FigureDialog(QDialog, Fields):
         """Enable what the figure and its format use."""
         super().refresh()
         shown = FigureKind(self.kind.value()).needs_cortex
-        self.look.setEnabled(shown)
-        self.look.setToolTip("" if shown else "This figure shows no cortex")
+        self.cortex_style.setEnabled(shown)
+        self.cortex_style.setToolTip("" if shown else "This figure shows no cortex")
 
     def _show_size(self, width_cm: float, height_cm: float) -> None:
         unit = self._shown_unit = self.unit.value()

@@ -1,6 +1,6 @@
-"""Asks what to film, shows frames of it and the cost before, the progress during. Never draws or writes a frame.
+"""Asks what to render, shows frames of it and the cost before, the progress during. Never draws or writes a frame.
 
-asking -> filming -> asking (stopped or failed) or closed (saved)
+asking -> rendering -> asking (stopped or failed) or closed (saved)
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class MovieDialog(QDialog):
         self.work = JobLine()
         self.save = make_button("Save movie…", "primary")
         self.save.setDefault(True)
-        self.stop = make_button("Stop", tip="Stop filming; nothing half-written is kept")
+        self.stop = make_button("Stop", tip="Stop rendering; nothing half-written is kept")
         self.close_button = make_button("Close")
         self._soon = QTimer(self, singleShot=True, interval=REST_MS)
         self._lay_out()
@@ -91,7 +91,7 @@ class MovieDialog(QDialog):
         self._soon.start()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Closing stops what is being filmed."""
+        """Closing stops what is being rendered."""
         self._leave()
         event.accept()
 
@@ -155,9 +155,11 @@ class MovieDialog(QDialog):
 
     @Slot()
     def _refresh(self) -> None:
-        filming = self.work.busy
+        is_rendering = self.work.busy
         for part in (self.form, self.place, self.save):
-            part.setEnabled(not filming)
-        self.save.setToolTip("A movie is being made" if filming else "Choose where it goes, and film")
-        self.stop.setEnabled(filming)
-        self.stop.setToolTip("Stop filming; nothing half-written is kept" if filming else "Nothing is being filmed")
+            part.setEnabled(not is_rendering)
+        self.save.setToolTip("A movie is being made" if is_rendering else "Choose where it goes, and render")
+        self.stop.setEnabled(is_rendering)
+        self.stop.setToolTip(
+            "Stop rendering; nothing half-written is kept" if is_rendering else "Nothing is being rendered"
+        )

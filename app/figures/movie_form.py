@@ -1,4 +1,4 @@
-"""The fields of a movie: what moves, format, size, pace, theme, cortex. Speaks `MovieConfig`; never films."""
+"""The fields of a movie: what moves, format, size, pace, theme, cortex. Speaks `MovieConfig`; never renders one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from app.figures.look_form import LookForm
+from app.figures.style_form import StyleForm
 from app.widgets.basics import make_column, make_heading
 from app.widgets.form import Choice, Count, Flag, Form, Number, Pick
 from core.figures.movie_config import (
     LARGEST_FPS,
     LONGEST_SECONDS,
     MOST_LOOPS,
-    CortexLook,
+    CortexStyle,
     MovieConfig,
     MovieFormat,
     MovieKind,
@@ -22,7 +22,7 @@ from core.figures.movie_config import (
 
 KINDS = (
     (MovieKind.STEPS, "Attack steps", "Clean image, iterate and difference, with the shift growing step by step"),
-    (MovieKind.EPSILON, "Epsilon sweep", "The rungs of the ladder, in log epsilon"),
+    (MovieKind.EPSILON, "Epsilon sweep", "The budgets of the epsilon grid, in log epsilon"),
     (MovieKind.CORTEX, "Cortex", "A map on the turning or unfolding cortex"),
 )
 FORMATS = ((MovieFormat.MP4, "MP4 (H.264)"), (MovieFormat.GIF, "GIF"), (MovieFormat.PNG, "Folder of PNG files"))
@@ -48,29 +48,31 @@ class MovieForm(Form):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.look = LookForm(with_motion=True)
+        self.cortex_style = StyleForm(with_motion=True)
         heading = make_heading("Cortex")
-        column = make_column(self.kind, 4, self.make_rows(*ROWS), 4, heading, self.with_cortex, self.look, -1, gap=8)
+        column = make_column(
+            self.kind, 4, self.make_rows(*ROWS), 4, heading, self.with_cortex, self.cortex_style, -1, gap=8
+        )
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.setLayout(column)
         self.show_config(MovieConfig())
-        self.look.changed.connect(self.take_edit)
+        self.cortex_style.changed.connect(self.take_edit)
         self.refresh()
 
     def value(self) -> MovieConfig:
         """The movie asked for. Raises BadInputError where the fields do not fit together."""
         width, height = self.dimensions.value()
         follows = self.kind.value() == MovieKind.STEPS and self.with_cortex.value()
-        look = self.look.value()
-        return self.make_config(MovieConfig, width=width, height=height, with_cortex=follows, look=look)
+        style = self.cortex_style.value()
+        return self.make_config(MovieConfig, width=width, height=height, with_cortex=follows, style=style)
 
     def movie_format(self) -> MovieFormat:
         """The format chosen."""
         return MovieFormat(self.format.value())
 
-    def start_with(self, look: CortexLook, *, theme: str, sweep_refusal: str) -> None:
-        """Begin with what the window shows; `sweep_refusal` says why this probe's budgets cannot be filmed."""
-        self.look.set_value(look)
+    def start_with(self, style: CortexStyle, *, theme: str, sweep_refusal: str) -> None:
+        """Begin with what the window shows; `sweep_refusal` says why this probe's budgets cannot be rendered."""
+        self.cortex_style.set_value(style)
         self.theme.set_value(theme)
         sweep = self.kind.button(MovieKind.EPSILON)
         sweep.setEnabled(not sweep_refusal)
@@ -93,7 +95,7 @@ class MovieForm(Form):
         super().refresh()
         kind = self.kind.value()
         shown = kind == MovieKind.CORTEX or (kind == MovieKind.STEPS and self.with_cortex.value())
-        self.look.setEnabled(shown)
-        self.look.setToolTip("" if shown else "No cortex is shown")
-        self.look.allow("motion", "" if kind == MovieKind.CORTEX else "Only the cortex alone moves")
+        self.cortex_style.setEnabled(shown)
+        self.cortex_style.setToolTip("" if shown else "No cortex is shown")
+        self.cortex_style.allow("motion", "" if kind == MovieKind.CORTEX else "Only the cortex alone moves")
         self.loops.setSpecialValueText("for ever" if self.movie_format() is MovieFormat.GIF else "once")

@@ -150,7 +150,7 @@ fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses on a n
 -
 save_figure | Save figure… | Ctrl+Shift+F | chart | Draw this probe for print: PNG, SVG or PDF of the page, images, \
     curve, ROIs, steps or cortex
-save_movie | Save movie… | Ctrl+M | film | Film the attack's steps, the epsilon sweep or the turning cortex: MP4, \
+save_movie | Save movie… | Ctrl+M | film | Render the attack's steps, the epsilon sweep or the turning cortex: MP4, \
     GIF or PNG files
 window_picture | Save window picture… | Ctrl+Shift+W | camera | Save a PNG of the window
 cortex_picture | Save cortex picture… | Ctrl+Shift+C | cortex | Save a PNG of the cortex at twice its size

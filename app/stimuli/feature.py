@@ -272,7 +272,7 @@ class Stimuli(Feature):
 
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
-    """The probes behind every point of an analysis, at the highest budget of its ladder and climbed as it did."""
+    """The probes behind every point of an analysis, at the highest budget of its epsilon grid and climbed as it did."""
     from core.datasets.subject import load_subject
     from core.encoders.files import load_card
 
@@ -289,7 +289,7 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
                             target.find_in(table),
                             direction,
                             config.attack(norm, side, config.attacks[0]),
-                            ladder=config.rungs(norm, side),
+                            ladder=config.budgets(norm, side),
                         )
                         hashes = (stimulus.sha256, card.network_sha256, card.sha256)
                         found.append(Recipe(asked, image, stimulus.id, *hashes))

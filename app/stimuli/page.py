@@ -79,7 +79,7 @@ class StimuliPage(WorkPage):
 
     def config(self) -> SetConfig | None:
         """How the set is to be delivered; None while the form cannot be met."""
-        return self.form.wish()
+        return self.form.config_if_valid()
 
     def chosen_rows(self) -> list[int]:
         """The rows selected, ascending."""

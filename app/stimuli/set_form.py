@@ -88,7 +88,7 @@ class SetForm(Form):
         layout = self.make_config(Layout, background=(self.grey.value(),) * 3, degrees=self.degrees.value() or None)
         return self.make_config(SetConfig, layout=layout)
 
-    def wish(self) -> SetConfig | None:
+    def config_if_valid(self) -> SetConfig | None:
         """The same, or None where it cannot be; the reason stands in the form."""
         return attempt(self.value, self.problem)
 

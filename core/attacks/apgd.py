@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import torch
 
 from core.attacks.ball import Ball
-from core.attacks.course import Course
 from core.attacks.objective import Differentiable, Scores
+from core.attacks.run_context import RunContext
 
 MOMENTUM = 0.75
 """Share of the new step; the rest repeats the last one."""
@@ -66,7 +66,7 @@ class _Search:
         self.top_delta = _pick(better, delta, self.top_delta)
         self.top_gradient = _pick(better, gradient, self.top_gradient)
 
-    def judge(self, span: int) -> torch.Tensor:
+    def halve_stalled(self, span: int) -> torch.Tensor:
         """Halve the step of images that gained too rarely, or not at all since an unhalved step; says which."""
         rare = self.rises <= LEAST_RISES * span
         stalled = rare | (~self.halved_then & (self.top_then >= self.top))
@@ -75,33 +75,33 @@ class _Search:
         return stalled
 
 
-def climb_apgd(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
+def run_apgd(
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start and the n_steps points after it, each with its scores.
 
     z = project(delta + step steepest(gradient)); delta' = project(delta + 0.75 (z - delta) + 0.25 (delta - last)).
     """
-    pixels = ball.land(delta)
-    scores, gradient = objective.ascend(pixels)
+    pixels = ball.to_pixels(delta)
+    scores, gradient = objective.value_and_gradient(pixels)
     yield pixels, scores
     search = _begin(FIRST_STEP * ball.epsilon, scores.values, delta, gradient=gradient)
-    n_steps, checked, last = course.config.steps_taken, 0, delta
+    n_steps, checked, last = context.config.steps_taken, 0, delta
     checkpoints = place_checkpoints(n_steps)
     for step in range(1, n_steps + 1):
         ahead = ball.project(delta + search.step.view(-1, 1, 1, 1) * ball.norm.steepest(gradient))
         if step > 1:
             ahead = ball.project(delta + MOMENTUM * (ahead - delta) + (1 - MOMENTUM) * (delta - last))
         last, delta = delta, ahead
-        pixels = ball.land(delta)
+        pixels = ball.to_pixels(delta)
         if step == n_steps:
             yield pixels, objective.score(pixels)
             return
-        scores, gradient = objective.ascend(pixels)
+        scores, gradient = objective.value_and_gradient(pixels)
         yield pixels, scores
         search.take(scores.values, delta, gradient)
         if step in checkpoints:
-            stalled = search.judge(step - checked)
+            stalled = search.halve_stalled(step - checked)
             checked = step
             delta = _pick(stalled, search.top_delta, delta)
             gradient = _pick(stalled, search.top_gradient, gradient)

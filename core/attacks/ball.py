@@ -56,7 +56,7 @@ class Ball:
         """The nearest allowed perturbation, before rounding to grey levels."""
         return self.norm.project(delta, self.epsilon, lower=self._lower, upper=self._upper)
 
-    def land(self, delta: torch.Tensor) -> torch.Tensor:
+    def to_pixels(self, delta: torch.Tensor) -> torch.Tensor:
         """The pixels that a projected perturbation stands for, rounded to grey levels if asked."""
         if not self.quantise:
             return self.clean + delta
@@ -73,13 +73,13 @@ class Ball:
         inside = torch.from_numpy(np.stack(draws)).to(self.clean)
         return torch.clamp(inside * self.epsilon.view(-1, 1, 1, 1), self._lower, self._upper)
 
-    def fill(self, direction: torch.Tensor) -> torch.Tensor:
+    def scale_to_budget(self, direction: torch.Tensor) -> torch.Tensor:
         """Pixels clean + s direction, cut at [0, 1], of size epsilon, or as near below as there is room for."""
         wide = [_widen(values) for values in (direction, self.epsilon, self._lower, self._upper)]
-        delta = self.norm.fill(wide[0], wide[1], lower=wide[2], upper=wide[3])
-        return self.settle(self.land(delta.to(self.clean)))
+        delta = self.norm.scale_to_budget(wide[0], wide[1], lower=wide[2], upper=wide[3])
+        return self.enforce_exactly(self.to_pixels(delta.to(self.clean)))
 
-    def settle(self, pixels: torch.Tensor) -> torch.Tensor:
+    def enforce_exactly(self, pixels: torch.Tensor) -> torch.Tensor:
         """Make pixels keep budget and bounds to the last bit, by moving them toward the clean image.
 
         Float32 addition rounds pixel by pixel, which can leave a small ball by more than 1e-6 of its size. Here sizes
@@ -90,10 +90,10 @@ class Ball:
             return pixels
         clean = _widen(self.clean)
         delta = self.norm.shrink(_widen(pixels) - clean, _widen(self.epsilon))
-        settled = (clean + delta).clamp(0, 1).to(torch.float32)
-        outward = (settled.double() - clean).abs() > delta.abs()
-        settled = torch.where(outward, torch.nextafter(settled, clean.to(torch.float32)), settled)
-        return settled.to(pixels)
+        exact = (clean + delta).clamp(0, 1).to(torch.float32)
+        outward = (exact.double() - clean).abs() > delta.abs()
+        exact = torch.where(outward, torch.nextafter(exact, clean.to(torch.float32)), exact)
+        return exact.to(pixels)
 
     def _check_on_grid(self) -> None:
         off = (self.clean * self._white - self._clean_levels).abs().max().item()

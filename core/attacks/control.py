@@ -37,10 +37,10 @@ def draw_control(
     shape = tuple(clean.shape[1:])
     draws = [norm.draw_direction(shape, make_stream(seed, "control", key)) for key in keys]
     direction = torch.from_numpy(np.stack(draws)).to(clean)
-    return Ball(norm, clean, size, quantise=quantise).fill(direction)
+    return Ball(norm, clean, size, quantise=quantise).scale_to_budget(direction)
 
 
 def flip_sign(clean: torch.Tensor, perturbed: torch.Tensor, norm: Norm, *, quantise: bool) -> torch.Tensor:
     """Pixels moved by the negative of the perturbation, at the same size wherever the pixel bounds leave room."""
     delta = perturbed - clean
-    return Ball(norm, clean, norm.size(delta), quantise=quantise).fill(-delta)
+    return Ball(norm, clean, norm.size(delta), quantise=quantise).scale_to_budget(-delta)

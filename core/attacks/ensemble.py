@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
-from core.attacks.objective import Raised, Scores
+from core.attacks.objective import Objective, Scores
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError
@@ -20,7 +20,7 @@ class EnsembleObjective:
 
     Parameters
     ----------
-    members : sequence of Raised
+    members : sequence of Objective
         At least one; the first is the probe's own, whose responses `Scores` tells.
 
     Raises
@@ -29,7 +29,7 @@ class EnsembleObjective:
         If the members' networks take images of different sizes, or a member's SD is not known.
     """
 
-    def __init__(self, members: Sequence[Raised]) -> None:
+    def __init__(self, members: Sequence[Objective]) -> None:
         check_same_size([member.encoder for member in members])
         self._members = tuple(members)
         self._scales = [check_scale(member.scale, member.encoder.network.spec.id) for member in members]
@@ -48,16 +48,16 @@ class EnsembleObjective:
         """The mean objective, without a gradient."""
         return self._combine([member.score(pixels) for member in self._members])
 
-    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def value_and_gradient(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The mean objective and its gradient; a backward pass a member."""
-        looks = [member.ascend(pixels) for member in self._members]
-        share = [1 / (len(looks) * scale) for scale in self._scales]
-        gradient = sum((part * look[1] for part, look in zip(share, looks, strict=True)), torch.zeros_like(pixels))
-        return self._combine([look[0] for look in looks]), gradient
+        found = [member.value_and_gradient(pixels) for member in self._members]
+        share = [1 / (len(found) * scale) for scale in self._scales]
+        gradient = sum((part * one[1] for part, one in zip(share, found, strict=True)), torch.zeros_like(pixels))
+        return self._combine([one[0] for one in found]), gradient
 
-    def told(self, scores: Scores) -> torch.Tensor:
+    def reported(self, scores: Scores) -> torch.Tensor:
         """The first member's own account, (n,)."""
-        return self._members[0].told(scores)
+        return self._members[0].reported(scores)
 
     def _combine(self, scores: list[Scores]) -> Scores:
         in_sds = [own.values / scale for own, scale in zip(scores, self._scales, strict=True)]

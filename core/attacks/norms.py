@@ -42,7 +42,7 @@ class Norm(Protocol):
     ) -> torch.Tensor:
         """The nearest perturbation of size <= epsilon with lower <= delta <= upper; lower <= 0 <= upper."""
 
-    def fill(
+    def scale_to_budget(
         self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
     ) -> torch.Tensor:
         """clamp(s direction) with s >= 0 so that its size is `size`, or the largest the bounds allow."""
@@ -87,15 +87,15 @@ class L2Norm:
         and then clamping, the usual way, also stays inside but leaves budget unused wherever a pixel meets a bound.
         """
         scale = (epsilon / _not_zero(self.size(delta))).clamp_max(1)
-        return self._fill_from(delta, scale, epsilon, lower=lower, upper=upper, most=1.0)
+        return self._scale_from(delta, scale, epsilon, lower=lower, upper=upper, most=1.0)
 
-    def fill(
+    def scale_to_budget(
         self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
     ) -> torch.Tensor:
         """clamp(s direction) of Euclidean length `size`, or all the way to the bounds where that is shorter."""
         most = torch.finfo(direction.dtype).max ** 0.5
         scale = (size / _not_zero(self.size(direction))).clamp_max(most)
-        return self._fill_from(direction, scale, size, lower=lower, upper=upper, most=most)
+        return self._scale_from(direction, scale, size, lower=lower, upper=upper, most=most)
 
     def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
         """Whole levels of the same Euclidean length, never longer (see `round_within_sphere`)."""
@@ -111,7 +111,7 @@ class L2Norm:
         values = stream.standard_normal(shape, dtype=np.float32)
         return np.asarray(values / np.float32(np.linalg.norm(values.ravel().astype(np.float64))))
 
-    def _fill_from(
+    def _scale_from(
         self,
         direction: torch.Tensor,
         scale: torch.Tensor,
@@ -128,17 +128,17 @@ class L2Norm:
         and white the first look at the size ends it before any is made.
         """
         for _ in range(MOST_ROUNDS):
-            wished = direction * _per_image(scale)
-            delta = torch.clamp(wished, lower, upper)
+            unclamped = direction * _per_image(scale)
+            delta = torch.clamp(unclamped, lower, upper)
             reached = self.size(delta)
             short = (reached < size * (1 - 8 * torch.finfo(direction.dtype).eps)) & (scale < most)
             if not bool(short.any()):
                 break
-            loose = self.size(direction * (delta == wished).to(direction.dtype)).square()
-            raised = (scale.square() + (size.square() - reached.square()) / _not_zero(loose)).sqrt().clamp_max(most)
-            if bool((raised * short <= scale).all()):
+            loose = self.size(direction * (delta == unclamped).to(direction.dtype)).square()
+            larger = (scale.square() + (size.square() - reached.square()) / _not_zero(loose)).sqrt().clamp_max(most)
+            if bool((larger * short <= scale).all()):
                 break
-            scale = torch.where(short & (loose > 0), raised, scale)
+            scale = torch.where(short & (loose > 0), larger, scale)
         return delta
 
 
@@ -169,7 +169,7 @@ class LinfNorm:
         """Clamp to both boxes; their order does not matter."""
         return torch.clamp(self.shrink(delta, epsilon), lower, upper)
 
-    def fill(
+    def scale_to_budget(
         self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
     ) -> torch.Tensor:
         """clamp(s direction), s so that the farthest pixel with room for it moves by `size`; all the way if none."""

@@ -31,11 +31,11 @@ class Differentiable(Protocol):
     def score(self, pixels: torch.Tensor) -> Scores:
         """The objective at pixels (n, 3, height, width), without a gradient."""
 
-    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def value_and_gradient(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The objective and its gradient with respect to the pixels; one forward and one backward pass."""
 
 
-class Raised(Differentiable, Protocol):
+class Objective(Differentiable, Protocol):
     """What an attack on an encoder asks of an objective besides."""
 
     @property
@@ -46,11 +46,11 @@ class Raised(Differentiable, Protocol):
     def scale(self) -> float:
         """One SD of the objective over the reference images, in its own unit."""
 
-    def told(self, scores: Scores) -> torch.Tensor:
+    def reported(self, scores: Scores) -> torch.Tensor:
         """The value whose shift is told, (n,), without the sign of raising or lowering."""
 
 
-class Objective:
+class LinearObjective:
     """sign * c . responses(pixels) for one target direction c.
 
     Everything behind the network is affine, so the readout of all voxels and the reduction collapse into one constant
@@ -85,7 +85,7 @@ class Objective:
         with torch.no_grad():
             return self._score_features(self.encoder.network(pixels))
 
-    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def value_and_gradient(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The objective and its gradient with respect to the pixels, (n, 3, height, width)."""
         leaf = pixels.detach().requires_grad_(True)
         with torch.enable_grad():
@@ -94,7 +94,7 @@ class Objective:
         with torch.no_grad():
             return self._score_features(features.detach()), gradient
 
-    def told(self, scores: Scores) -> torch.Tensor:
+    def reported(self, scores: Scores) -> torch.Tensor:
         """c . responses, (n,)."""
         return self.sign * (scores.reduced @ self._weights + self._intercept)
 
@@ -132,7 +132,7 @@ class RuleObjective:
         with torch.no_grad():
             return self._score_features(self.encoder.network(pixels))
 
-    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def value_and_gradient(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The objective and its gradient with respect to the pixels, (n, 3, height, width)."""
         leaf = pixels.detach().requires_grad_(True)
         with torch.enable_grad():
@@ -140,14 +140,14 @@ class RuleObjective:
             (gradient,) = torch.autograd.grad(scores.values.sum(), leaf)
         return Scores(scores.values.detach(), scores.reduced.detach()), gradient
 
-    def told(self, scores: Scores) -> torch.Tensor:
+    def reported(self, scores: Scores) -> torch.Tensor:
         """The rule's own account of the responses, (n,)."""
         with torch.no_grad():
-            return self._rule.told(self.encoder.responses_of(scores.reduced), self._clean)
+            return self._rule.reported(self.encoder.responses_of(scores.reduced), self._clean)
 
     def _score_features(self, features: torch.Tensor) -> Scores:
         reduced = self.encoder.reduce(features)
-        return Scores(self._rule.raised(self.encoder.responses_of(reduced), self._clean, sign=self.sign), reduced)
+        return Scores(self._rule.value(self.encoder.responses_of(reduced), self._clean, sign=self.sign), reduced)
 
 
 def run_network(encoder: Encoder, pixels: torch.Tensor) -> torch.Tensor:

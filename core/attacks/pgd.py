@@ -12,17 +12,17 @@ from typing import Protocol
 
 import torch
 
-from core.attacks.apgd import climb_apgd
+from core.attacks.apgd import run_apgd
 from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
-from core.attacks.course import Course
+from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
-from core.attacks.square import climb_square
-from core.attacks.steering import Steering
+from core.attacks.run_context import RunContext
+from core.attacks.square import run_square
 from core.checks import refusal
 
-FROM_BELOW = -1
+WARM_START = -1
 """The `restart` of a best point that was handed in and never beaten."""
 
 
@@ -34,7 +34,7 @@ class Best:
     pixels: torch.Tensor
     restart: torch.Tensor
 
-    def offer(self, values: torch.Tensor, pixels: torch.Tensor, *, restart: int) -> Best:
+    def update(self, values: torch.Tensor, pixels: torch.Tensor, *, restart: int) -> Best:
         """Take over the images whose value is higher; decided on the device, so that nothing waits for an answer."""
         better = values > self.values
         return Best(
@@ -105,15 +105,15 @@ def iter_pgd(
     best = _worst(clean) if incumbent is None else incumbent
     for restart in range(config.n_restarts):
         delta = _start(ball, config, start, restart=restart, keys=names)
-        run = CLIMBS[config.method](objective, ball, delta, course=Course(config, lengths, restart, names))
+        run = RUNS[config.method](objective, ball, delta, context=RunContext(config, lengths, restart, names))
         for taken, (pixels, scores) in enumerate(run):
             if taken > 0 or config.method is not AttackMethod.FGSM:
-                best = best.offer(scores.values, pixels, restart=restart)
+                best = best.update(scores.values, pixels, restart=restart)
             if taken == 0:
                 continue
             step, n_steps = restart * config.steps_taken + taken, config.n_restarts * config.steps_taken
             if step == n_steps:
-                best = Best(best.values, ball.settle(best.pixels), best.restart)
+                best = Best(best.values, ball.enforce_exactly(best.pixels), best.restart)
             yield AttackStep(step, n_steps, restart, pixels, scores, best)
 
 
@@ -143,39 +143,39 @@ def hash_image(image: torch.Tensor) -> str:
     return hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
 
 
-def climb_pgd(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
+def run_pgd(
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start and the n_steps points after it, each with its scores.
 
     When rounding to grey levels, the gradient is taken at the rounded point but added to the unrounded one, so that
     steps of less than a level add up instead of being rounded away.
     """
-    stride = course.lengths.view(-1, 1, 1, 1)
-    steering = Steering(objective, course)
-    for _ in range(course.config.steps_taken):
-        pixels = ball.land(delta)
-        scores, gradient = steering.look(pixels)
+    stride = context.lengths.view(-1, 1, 1, 1)
+    gradient_rule = GradientRule(objective, context)
+    for _ in range(context.config.steps_taken):
+        pixels = ball.to_pixels(delta)
+        scores, gradient = gradient_rule.gradient_at(pixels)
         yield pixels, scores
         delta = ball.project(delta + stride * ball.norm.steepest(gradient))
-    pixels = ball.land(delta)
+    pixels = ball.to_pixels(delta)
     yield pixels, objective.score(pixels)
 
 
-class Climb(Protocol):
+class AttackRun(Protocol):
     """One run of a method: yields its start and every point after it, each with its scores."""
 
     def __call__(
-        self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
+        self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
     ) -> Iterator[tuple[torch.Tensor, Scores]]:
         """Set off from `delta`, which is already projected."""
 
 
-CLIMBS: dict[AttackMethod, Climb] = {
-    AttackMethod.FGSM: climb_pgd,
-    AttackMethod.PGD: climb_pgd,
-    AttackMethod.APGD: climb_apgd,
-    AttackMethod.SQUARE: climb_square,
+RUNS: dict[AttackMethod, AttackRun] = {
+    AttackMethod.FGSM: run_pgd,
+    AttackMethod.PGD: run_pgd,
+    AttackMethod.APGD: run_apgd,
+    AttackMethod.SQUARE: run_square,
 }
 """The run of each method."""
 
@@ -193,5 +193,5 @@ def _start(
 def _worst(clean: torch.Tensor) -> Best:
     n = clean.shape[0]
     return Best(
-        clean.new_full((n,), -torch.inf), clean, torch.full((n,), FROM_BELOW, dtype=torch.int64, device=clean.device)
+        clean.new_full((n,), -torch.inf), clean, torch.full((n,), WARM_START, dtype=torch.int64, device=clean.device)
     )

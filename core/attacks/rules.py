@@ -28,10 +28,10 @@ class Rule(Protocol):
     def scale(self) -> float:
         """One SD of what is raised, in its unit."""
 
-    def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
+    def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """What the attack raises, (n,); `sign` is +1 to raise the target, -1 to lower it."""
 
-    def told(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """The value whose shift the curve tells, (n,), without a sign."""
 
 
@@ -50,13 +50,13 @@ class Selective:
     weight: float
     scale: float
 
-    def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
+    def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """sign times the target's change, less the weighted penalty, in the response's unit."""
         change = responses - clean
         penalty = (change * self.spared).square().sum(dim=1)
         return sign * (change @ self.direction) - self.weight * self.scale * penalty
 
-    def told(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """The target's response."""
         del clean
         return responses @ self.direction
@@ -70,11 +70,11 @@ class Distance:
     pattern: torch.Tensor
     scale: float
 
-    def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
+    def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """sign times the negative squared distance, in the response's unit squared."""
-        return sign * self.told(responses, clean)
+        return sign * self.reported(responses, clean)
 
-    def told(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """The negative squared distance."""
         del clean
         return -(responses[:, self.voxels] - self.pattern).square().sum(dim=1)
@@ -92,11 +92,11 @@ class Cosine:
     pattern: torch.Tensor
     scale: float = 1.0
 
-    def raised(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
+    def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """sign times the cosine."""
-        return sign * self.told(responses, clean)
+        return sign * self.reported(responses, clean)
 
-    def told(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """The cosine, a plain number in [-1, 1]."""
         change = (responses - clean)[:, self.voxels]
         along = change @ (self.pattern / torch.linalg.vector_norm(self.pattern))

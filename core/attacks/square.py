@@ -12,39 +12,39 @@ import numpy as np
 import torch
 
 from core.attacks.ball import Ball
-from core.attacks.course import Course
 from core.attacks.objective import Differentiable, Scores
+from core.attacks.run_context import RunContext
 from core.attacks.squares import SQUARES, Squares, changed_share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Standing:
+class _SquareState:
     """The best perturbation of every image so far, with its pixels and scores."""
 
     delta: torch.Tensor
     pixels: torch.Tensor
     scores: Scores
 
-    def offer(self, delta: torch.Tensor, pixels: torch.Tensor, scores: Scores) -> _Standing:
+    def update(self, delta: torch.Tensor, pixels: torch.Tensor, scores: Scores) -> _SquareState:
         """Take over the images whose value is higher."""
         better = scores.values > self.scores.values
         wide, row = better.view(-1, 1, 1, 1), better.view(-1, 1)
         values = torch.where(better, scores.values, self.scores.values)
         kept = replace(self.scores, values=values, reduced=torch.where(row, scores.reduced, self.scores.reduced))
-        return _Standing(torch.where(wide, delta, self.delta), torch.where(wide, pixels, self.pixels), kept)
+        return _SquareState(torch.where(wide, delta, self.delta), torch.where(wide, pixels, self.pixels), kept)
 
 
-def climb_square(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, course: Course
+def run_square(
+    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start, then the best point so far at `steps_taken` moments evenly spread over the queries.
 
     A start without a perturbation sets off from stripes or bumps, which cost the first query.
     """
-    config = course.config
-    squares, streams = SQUARES[config.norm], course.make_streams("square")
-    pixels = ball.land(delta)
-    at = _Standing(delta, pixels, objective.score(pixels))
+    config = context.config
+    squares, streams = SQUARES[config.norm], context.make_streams("square")
+    pixels = ball.to_pixels(delta)
+    at = _SquareState(delta, pixels, objective.score(pixels))
     yield at.pixels, at.scores
     unperturbed = delta.flatten(1).abs().amax(dim=1) == 0
     for step in range(config.steps_taken):
@@ -54,8 +54,8 @@ def climb_square(
             share = changed_share(squares.first_share, query, config.n_queries)
             proposed = _propose(squares, ball, at.delta, fresh=fresh.tolist(), share=share, streams=streams)
             allowed = ball.project(proposed)
-            pixels = ball.land(allowed)
-            at = at.offer(allowed, pixels, objective.score(pixels))
+            pixels = ball.to_pixels(allowed)
+            at = at.update(allowed, pixels, objective.score(pixels))
         yield at.pixels, at.scores
 
 

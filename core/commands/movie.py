@@ -1,4 +1,4 @@
-"""The `movie` and `figure` commands: a saved probe filmed, or drawn for print.
+"""The `movie` and `figure` commands: a saved probe rendered, or drawn for print.
 
 Pictures of the cortex are left to the caller of the command line, who can draw them.
 """
@@ -14,11 +14,11 @@ from core.commands.options import FromHost, Given, Host, ProbeFile, about, expla
 from core.commands.output import follow, stop_on_interrupt
 from core.errors import BadInputError
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
-from core.figures.movie_config import CortexLook, MovieConfig, check_movie, parse_size
+from core.figures.movie_config import CortexStyle, MovieConfig, check_movie, parse_size
 from core.figures.movie_frames import Cortex
 from core.probes.probe import Probe
 
-LOOK = "map geometry=surface hemispheres view gate_r=gate outlines labels"
+STYLE = "map geometry=surface hemispheres view gate_r=gate outlines labels"
 MOVIES = """\
 movie PROBE.json --kind steps --out steps.mp4              image, difference and shift, step by step
 movie PROBE.json --kind steps --cortex --out steps.gif     with the cortical map following
@@ -38,7 +38,7 @@ In an SVG text stays text that can be edited; a PDF embeds its letters; no file 
 @explained(MOVIES)
 @takes(
     (MovieConfig, "kind fps seconds hold loops theme with_cortex=cortex"),
-    (CortexLook, f"{LOOK} motion"),
+    (CortexStyle, f"{STYLE} motion"),
 )
 def run_movie(
     probe: ProbeFile,
@@ -50,13 +50,13 @@ def run_movie(
     host: FromHost,
     given: Given,
 ) -> int:
-    """Film the probe; returns 0. Raises ProbeError with one clear sentence otherwise."""
+    """Render the probe; returns 0. Raises ProbeError with one clear sentence otherwise."""
     from core.figures.movie import estimate_movie, iter_movie
     from core.figures.movie_file import check_place
     from core.probes.files import load_probe
 
     width, height = parse_size(size)
-    config = given.make(MovieConfig, width=width, height=height, look=given.make(CortexLook))
+    config = given.make(MovieConfig, width=width, height=height, style=given.make(CortexStyle))
     kind = check_place(out)
     saved = load_probe(probe)
     check_movie(config, saved)
@@ -76,7 +76,7 @@ def run_movie(
 @explained(FIGURES)
 @takes(
     (FigureConfig, "kind=what width_cm=width height_cm=height font_size theme dpi transparent"),
-    (CortexLook, LOOK),
+    (CortexStyle, STYLE),
 )
 def run_figure(
     probe: ProbeFile,
@@ -90,7 +90,7 @@ def run_figure(
     from core.figures.figure import write_figure
     from core.probes.files import load_probe
 
-    config = given.make(FigureConfig, look=given.make(CortexLook))
+    config = given.make(FigureConfig, style=given.make(CortexStyle))
     find_figure_format(out, config.kind)
     saved = load_probe(probe)
     with _open_cortex(host, saved, config) as cortex:
@@ -107,7 +107,7 @@ def _open_cortex(
         return nullcontext()
     if host is None or host.open_cortex is None:
         raise RuntimeError("Pictures of the cortex come from the caller of `run_command_line`.")
-    opened = host.open_cortex(probe, config.look, config.theme)
+    opened = host.open_cortex(probe, config.style, config.theme)
     return _OrNothing(opened) if config.kind is FigureKind.PROBE else opened
 
 

@@ -26,11 +26,11 @@ from core.errors import BadInputError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from core.figures.movie_config import CortexLook
+    from core.figures.movie_config import CortexStyle
     from core.figures.movie_frames import Cortex
     from core.probes.probe import Probe
 
-    OpenCortex = Callable[[Probe, CortexLook, str], AbstractContextManager[Cortex]]
+    OpenCortex = Callable[[Probe, CortexStyle, str], AbstractContextManager[Cortex]]
     """Given a probe, a style and a theme, something that draws its cortex for as long as the block lasts."""
 
 T = TypeVar("T")

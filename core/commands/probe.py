@@ -256,8 +256,8 @@ def summarise_min_norm(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | Non
         return None
     return {
         "wanted_sd": asked.wanted_shift_sd,
-        "reached": probe.reaches_wish,
-        "epsilon": probe.config.attack.epsilon if probe.reaches_wish else None,
+        "reached": probe.reaches_wanted_shift,
+        "epsilon": probe.config.attack.epsilon if probe.reaches_wanted_shift else None,
         "largest": asked.attack.epsilon,
         "tolerance": MIN_NORM_TOLERANCE,
     }

@@ -16,8 +16,8 @@ from core.commands.output import follow, format_answer, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import Copies, choose_copies, choose_encoders, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_LADDER, EncoderName, Question, SweepConfig
+from core.sweeps.choose import ControlEncoders, choose_control_encoders, choose_encoders, choose_images, choose_targets
+from core.sweeps.config import DEFAULT_EPSILONS, EncoderName, Question, SweepConfig
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
 from core.sweeps.run import check_sweep
 from core.sweeps.step_seconds import measure_step_seconds
@@ -42,7 +42,7 @@ LINF_SCALE = (3 * 224 * 224) ** 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class CopyOptions:
+class ControlEncoderOptions:
     """Which control encoders transfer is compared with."""
 
     copies: Annotated[Literal["both", "refitted", "untrained", "none"], about(CONTROLS)] = "both"
@@ -78,7 +78,9 @@ def _ask(
         known = load_subject(subjects[0]).voxels.roi_names
         advice = f"{subjects[0]} has {', '.join(known)}."
         raise refusal("targets", allowed="given by --rois or --voxels", got="", advice=advice)
-    copies = _choose_copies(given.make(CopyOptions).copies if question is Question.TRANSFER else "none", names)
+    controls = _choose_control_encoders(
+        given.make(ControlEncoderOptions).copies if question is Question.TRANSFER else "none", names
+    )
     config = given.make(
         SweepConfig,
         question=question,
@@ -89,12 +91,12 @@ def _ask(
         if directions == BOTH
         else (Direction(_choose("directions", directions, Direction)),),
         norms=norms,
-        ladder=_ladder(epsilons, norms[0]),
+        ladder=_parse_epsilons(epsilons, norms[0]),
         attacks=tuple(AttackKind(check_choice("attack", word.lower(), [*AttackKind])) for word in split(attack)),
         gate=gate,
         seed=seed,
-        refitted=copies.refitted,
-        untrained=copies.untrained,
+        refitted=controls.refitted,
+        untrained=controls.untrained,
     )
     check_sweep(config)
     engine = Engine(device=device)
@@ -125,11 +127,11 @@ def _report(out: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _choose_copies(wanted: str, encoders: tuple[EncoderName, ...]) -> Copies:
+def _choose_control_encoders(wanted: str, encoders: tuple[EncoderName, ...]) -> ControlEncoders:
     """The copies that are wanted and can be made; what cannot is reported on stderr."""
     if wanted == "none":
-        return Copies((), (), ())
-    found = choose_copies(encoders)
+        return ControlEncoders((), (), ())
+    found = choose_control_encoders(encoders)
     for reason in found.reasons:
         print(reason, file=sys.stderr)
     return replace(
@@ -143,15 +145,17 @@ def _choose(name: str, text: str, choices: type[NormName] | type[Direction]) -> 
     return check_choice(name, text.lower(), [*choices, BOTH])
 
 
-def _ladder(text: str, norm: NormName) -> tuple[float, ...]:
+def _parse_epsilons(text: str, norm: NormName) -> tuple[float, ...]:
     if text:
         return tuple(parse_epsilon(word, norm) for word in split(text))
     scale = 1.0 if norm is NormName.L2 else LINF_SCALE
-    return tuple(epsilon / scale for epsilon in DEFAULT_LADDER)
+    return tuple(epsilon / scale for epsilon in DEFAULT_EPSILONS)
 
 
 def _make_command(question: Question) -> Run:
-    controls = ((CopyOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
+    controls = (
+        ((ControlEncoderOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
+    )
     return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls)(_ask), question))
 
 

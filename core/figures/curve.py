@@ -27,7 +27,7 @@ CURVES = {
 
 @dataclass(frozen=True, slots=True)
 class CurveData:
-    """Everything the curve shows; all shifts in `unit`, epsilon in [0, 1] pixel units, (n_rungs,) each.
+    """Everything the curve shows; all shifts in `unit`, epsilon in [0, 1] pixel units, (n_budgets,) each.
 
     `budget` is the full epsilon asked for. A running probe has `epsilon` and `shift` only; the other arrays are then
     empty and `target_sd` NaN.
@@ -52,7 +52,7 @@ class CurveData:
 
     @property
     def largest_epsilon(self) -> float:
-        """The last rung reached."""
+        """The last budget reached."""
         return float(self.epsilon[-1]) if self.epsilon.size else 0.0
 
     @property
@@ -116,9 +116,9 @@ class EpsilonScale:
 
     def ticks(self, epsilon: FloatArray) -> list[tuple[float, str]]:
         """Marks at the budgets of a logarithmic axis, every other one left out where there are too many."""
-        rungs = epsilon[epsilon > 0][::-1]
-        stride = max(1, -(-len(rungs) // MOST_TICKS))
-        return [(float(self.position(rung)), f"{rung * self.factor:.3g}") for rung in rungs[::stride]]
+        budgets = epsilon[epsilon > 0][::-1]
+        stride = max(1, -(-len(budgets) // MOST_TICKS))
+        return [(float(self.position(budget)), f"{budget * self.factor:.3g}") for budget in budgets[::stride]]
 
 
 def budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, list[tuple[float, str]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.checks import check_choice, check_fraction, check_positive, refusal
 from core.figures.inks import THEMES
-from core.figures.movie_config import CortexLook
+from core.figures.movie_config import CortexStyle
 
 CM_PER_INCH = 2.54
 SMALLEST_CM, LARGEST_CM = 3.0, 120.0
@@ -74,7 +74,7 @@ class FigureConfig:
         Dots an inch of a PNG, and of the pictures inside an SVG or PDF.
     transparent : bool
         No paper behind it.
-    look : CortexLook
+    style : CortexStyle
     """
 
     kind: FigureKind = FigureKind.PROBE
@@ -84,7 +84,7 @@ class FigureConfig:
     theme: str = "light"
     dpi: float = 300.0
     transparent: bool = False
-    look: CortexLook = field(default_factory=CortexLook)
+    style: CortexStyle = field(default_factory=CortexStyle)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FigureKind(check_choice("what", self.kind, list(FigureKind))))

@@ -106,9 +106,9 @@ def estimate_movie(
     some = _write_few(few, config, kind)
     done = time.perf_counter()
     a_frame = (some - first) / max(1, len(few) - 1)
-    pace = (again - started - (done - again) / len(few) + done - again) / len(few)
+    frame_seconds = (again - started - (done - again) / len(few) + done - again) / len(few)
     showings = max(1, config.loops) if kind is MovieFormat.MP4 else 1
-    return MovieEstimate(round(first + a_frame * (config.n_frames * showings - 1)), pace * config.n_frames)
+    return MovieEstimate(round(first + a_frame * (config.n_frames * showings - 1)), frame_seconds * config.n_frames)
 
 
 def describe_note(probe: Probe) -> str:

@@ -45,7 +45,7 @@ class Motion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CortexLook:
+class CortexStyle:
     """How the cortex is shown in a movie or figure.
 
     Parameters
@@ -108,7 +108,7 @@ class MovieConfig:
         "light" or "dark".
     with_cortex : bool
         Let the cortical map follow the steps; the responses at lower budgets are not saved with a probe.
-    look : CortexLook
+    style : CortexStyle
     """
 
     kind: MovieKind = MovieKind.STEPS
@@ -120,7 +120,7 @@ class MovieConfig:
     loops: int = 0
     theme: str = "light"
     with_cortex: bool = False
-    look: CortexLook = field(default_factory=CortexLook)
+    style: CortexStyle = field(default_factory=CortexStyle)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", MovieKind(check_choice("kind", self.kind, list(MovieKind))))
@@ -136,10 +136,10 @@ class MovieConfig:
             raise refusal("hold", allowed=f"shorter than the movie's {self.seconds:g} s", got=self.hold)
         self._check_size()
         if self.with_cortex and self.kind is MovieKind.EPSILON:
-            advice = "A probe keeps no responses of its lower budgets; film its steps."
+            advice = "A probe keeps no responses of its lower budgets; render its steps."
             raise refusal("cortex", allowed="off for an epsilon sweep", got=True, advice=advice)
-        turns = self.kind is MovieKind.CORTEX and self.look.motion is Motion.TURN
-        if turns and self.look.geometry == "flat":
+        turns = self.kind is MovieKind.CORTEX and self.style.motion is Motion.TURN
+        if turns and self.style.geometry == "flat":
             advice = "A flat map shows nothing more when it turns; choose --motion unfold or another surface."
             raise refusal("surface", allowed="not flat for a turn", got="flat", advice=advice)
 
@@ -197,7 +197,7 @@ def check_movie(config: MovieConfig, probe: Probe) -> None:
     if config.kind is MovieKind.EPSILON:
         if len(probe.rung_pixels) != len(probe.curve.epsilon):
             raise BadInputError(
-                "This probe was saved without the pixels of its rungs. Run it again, or film its steps."
+                "This probe was saved without the pixels of its budgets. Run it again, or render its steps."
             )
         if not (probe.curve.epsilon > 0).all():
             raise BadInputError("A budget of 0 has no place on a logarithmic axis. Probe with an epsilon above 0.")

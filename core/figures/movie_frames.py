@@ -102,19 +102,19 @@ def steps_of_frames(n_steps: int, config: MovieConfig) -> list[int]:
     return (moving + [n_steps - 1] * config.n_frames)[: config.n_frames]
 
 
-def rungs_of_frames(epsilon: FloatArray, config: MovieConfig) -> list[int]:
-    """Which rung each frame shows: time runs in log epsilon, a rung shows from its budget until the next is reached.
+def budgets_of_frames(epsilon: FloatArray, config: MovieConfig) -> list[int]:
+    """Which budget each frame shows: time runs in log epsilon, a budget shows from its budget until the next is reached.
 
-    The last rung shows while the movie holds; what lies between two rungs was never attacked and is not made up.
+    The last budget shows while the movie holds; what lies between two budgets was never attacked and is not made up.
     """
     n_moving = max(2, config.n_frames - round(config.hold * config.fps))
     logs = np.log(np.asarray(epsilon, dtype=np.float64))
     now = np.linspace(logs[0], logs[-1], n_moving)
-    reached = [int(rung) - 1 for rung in np.searchsorted(logs, now + 1e-9, side="right")]
+    reached = [int(number) - 1 for number in np.searchsorted(logs, now + 1e-9, side="right")]
     return (reached + [len(logs) - 1] * config.n_frames)[: config.n_frames]
 
 
-class _Film:
+class _MovieFrames:
     """What both image movies share: clean, changed and difference above, a growing line below."""
 
     def __init__(self, probe: Probe, config: MovieConfig, *, cortex: Cortex | None = None) -> None:
@@ -165,7 +165,7 @@ class _Film:
         return Rect(margin, top, page.width - 2 * margin, page.height - page.pixels(FOOTER) - top)
 
 
-class _StepFrames(_Film):
+class _StepFrames(_MovieFrames):
     def __init__(self, probe: Probe, config: MovieConfig, cortex: Cortex | None) -> None:
         super().__init__(probe, config, cortex=cortex)
         self._steps = steps_of_frames(probe.history.n_steps, config)
@@ -200,27 +200,27 @@ class _StepFrames(_Film):
         return _place_cortex(page, rest, self._cortex.key)
 
 
-class _EpsilonFrames(_Film):
+class _EpsilonFrames(_MovieFrames):
     def __init__(self, probe: Probe, config: MovieConfig) -> None:
         super().__init__(probe, config)
-        self._rungs = rungs_of_frames(probe.curve.epsilon, config)
+        self._budgets = budgets_of_frames(probe.curve.epsilon, config)
 
     def frame(self, index: int) -> ByteArray:
-        rung, probe = self._rungs[index], self._probe
+        number, probe = self._budgets[index], self._probe
         places = EpsilonScale(probe.config.attack.norm, is_log=False).position(probe.curve.epsilon)
-        self._line.set_data(places[: rung + 1], probe.curve.shift[: rung + 1])
-        self._dot.set_data([places[rung]], [probe.curve.shift[rung]])
-        pixels = probe.rung_pixels[rung]
+        self._line.set_data(places[: number + 1], probe.curve.shift[: number + 1])
+        self._dot.set_data([places[number]], [probe.curve.shift[number]])
+        pixels = probe.rung_pixels[number]
         delta = GREY_LEVELS * (pixels - probe.clean_pixels).transpose(1, 2, 0)
-        return self._compose(to_uint8(pixels), delta, caption=self._describe(rung), shot=None)
+        return self._compose(to_uint8(pixels), delta, caption=self._describe(number), shot=None)
 
-    def _describe(self, rung: int) -> str:
+    def _describe(self, number: int) -> str:
         curve, norm = self._probe.curve, self._probe.config.attack.norm
-        budget = write_budget(float(curve.epsilon[rung]), norm)
-        return f"{budget} · rung {rung + 1} of {len(curve.epsilon)} · {self._write(float(curve.shift[rung]))}"
+        budget = write_budget(float(curve.epsilon[number]), norm)
+        return f"{budget} · budget {number + 1} of {len(curve.epsilon)} · {self._write(float(curve.shift[number]))}"
 
     def _footnote(self) -> str:
-        return "time runs in log ε over the rungs attacked"
+        return "time runs in log ε over the budgets attacked"
 
     def _lay_out_below(self) -> Rect | None:
         page = self._page

@@ -12,7 +12,7 @@ import numpy as np
 from core.encoders.card import EncoderCard
 from core.encoders.files import load_card
 from core.errors import BadInputError, ProbeError
-from core.figures.movie_config import CortexLook
+from core.figures.movie_config import CortexStyle
 from core.probes.probe import Probe, in_reference_sds
 from core.types import BoolArray, FloatArray, VoxelTable
 
@@ -61,8 +61,8 @@ class ProbeMap:
         return chosen
 
 
-def map_probe(probe: Probe, look: CortexLook, voxels: VoxelTable, *, follows: bool) -> ProbeMap:
-    """The map a look asks for; with `follows` its scale holds every step too.
+def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: bool) -> ProbeMap:
+    """The map a style asks for; with `follows` its scale holds every step too.
 
     Raises
     ------
@@ -70,12 +70,12 @@ def map_probe(probe: Probe, look: CortexLook, voxels: VoxelTable, *, follows: bo
         If the map needs scores of an encoder that is not on this computer.
     """
     card = _find_card(probe)
-    dimmed = None if card is None or look.gate_r <= 0 else np.asarray(card.r < look.gate_r)
-    note = "" if dimmed is None or not dimmed.any() else f"dimmed: held-out r below {look.gate_r:g}"
-    chosen = _choose(probe, look.map, voxels, card=card)
+    dimmed = None if card is None or style.gate_r <= 0 else np.asarray(card.r < style.gate_r)
+    note = "" if dimmed is None or not dimmed.any() else f"dimmed: held-out r below {style.gate_r:g}"
+    chosen = _choose(probe, style.map, voxels, card=card)
     values, title, unit, diverging, limit = chosen
-    history = probe.history.responses if follows and look.map in ("shift", "perturbed") else None
-    steps, before = _follow(probe, look.map, history)
+    history = probe.history.responses if follows and style.map in ("shift", "perturbed") else None
+    steps, before = _follow(probe, style.map, history)
     if values is not None and limit is None:
         parts = [values] if steps is None else [values, *steps]
         limit = max(_limit(part, diverging=diverging) for part in parts)

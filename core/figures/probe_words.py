@@ -40,8 +40,8 @@ def describe_probe(probe: Probe) -> ProbeWords:
     direction = str(config.direction).capitalize()
     side = probe.clean_pixels.shape[-1]
     where = " with ".join([f"{config.network} {config.layer}", *([", ".join(config.ensemble)] * bool(config.ensemble))])
-    aim = config.objective.describe()
-    how = " · ".join(filter(None, [where, aim, f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"]))
+    objective = config.objective.describe()
+    how = " · ".join(filter(None, [where, objective, f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"]))
     return ProbeWords(
         title=f"{direction} {config.target.label} · {probe.stimulus_id}",
         how=how,
@@ -61,11 +61,11 @@ def describe_settings(probe: Probe) -> str:
     rounding = "8-bit pixels inside the attack" if attack.quantise else "pixels not rounded inside the attack"
     starts = f"{attack.n_restarts} start{'s' if attack.n_restarts > 1 else ''}"
     start = "random start" if attack.random_start else "start at the clean image"
-    ladder = ", ".join(write_epsilon(rung, attack.norm) for rung in config.ladder)
-    wish = f" Smallest budget sought for {config.wanted_shift_sd:g} SD." if config.wanted_shift_sd else ""
+    epsilons = ", ".join(write_epsilon(epsilon, attack.norm) for epsilon in config.ladder)
+    wanted = f" Smallest budget sought for {config.wanted_shift_sd:g} SD." if config.wanted_shift_sd else ""
     return (
         f"{words.title}. {words.how}; {starts}, {start}, seed {attack.seed}, {rounding}; {size}. "
-        f"Epsilon ladder {ladder}.{wish} Responses in {probe.response_unit}; SD: of the predicted responses to the "
+        f"Epsilon grid {epsilons}.{wanted} Responses in {probe.response_unit}; SD: of the predicted responses to the "
         f"clean reference images. {words.whose}. Encoder {encoder}, network {network}, image {stimulus}."
     )
 

@@ -25,32 +25,34 @@ class RecordedStep:
 
 
 class HistoryRecorder:
-    """Takes every step of every rung and gives back the history of the kept runs.
+    """Takes every step of every budget and gives back the history of the kept runs.
 
     Parameters
     ----------
-    n_rungs : int
+    n_budgets : int
     steps_of_run : int
-        Steps of one run on one rung.
+        Steps of one run on one budget.
     """
 
-    def __init__(self, n_rungs: int, steps_of_run: int) -> None:
-        self._stride = -(-n_rungs * steps_of_run // MOST_STEPS)
+    def __init__(self, n_budgets: int, steps_of_run: int) -> None:
+        self._stride = -(-n_budgets * steps_of_run // MOST_STEPS)
         self._steps_of_run = steps_of_run
         self._kept: list[RecordedStep] = []
-        self._rung: list[RecordedStep] = []
+        self._budget: list[RecordedStep] = []
 
     def add(self, step: RecordedStep, *, taken: int) -> None:
-        """Record the step numbered `taken` (from 1) of the current rung, if it falls into the stride or ends a run."""
+        """Record the step numbered `taken` (from 1) of the current budget, if it falls into the stride or ends a run."""
         within = (taken - 1) % self._steps_of_run + 1
         if within % self._stride == 0 or within == self._steps_of_run:
-            self._rung.append(step)
+            self._budget.append(step)
 
-    def end_rung(self, restart: int) -> None:
-        """Keep the steps of the run that found the best point and drop the other runs of this rung."""
-        kept = max(restart, 0)  # A best point from the rung below was found by no run here: the first, warm, is shown.
-        self._kept += [step for step in self._rung if step.restart == kept]
-        self._rung = []
+    def end_budget(self, restart: int) -> None:
+        """Keep the steps of the run that found the best point and drop the other runs of this budget."""
+        kept = max(
+            restart, 0
+        )  # A best point from the budget below was found by no run here: the first, warm, is shown.
+        self._kept += [step for step in self._budget if step.restart == kept]
+        self._budget = []
 
     def finish(self) -> StepHistory:
         """The kept steps in the order taken."""

@@ -1,6 +1,6 @@
 """Searches the smallest budget that shifts a target by a wanted number of SDs, then probes with it. Never judges.
 
-First up the ladder until a budget reaches the shift, then between it and the largest that does not by halving the
+First along the epsilon grid until a budget reaches the shift, then between it and the largest that does not by halving the
 interval of log epsilon, each try started from the best pixels of the largest budget that failed. The final probe climbs
 exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
 """
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.attacks.ladder import Rung, fit_to_rung, iter_rung
+from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
 from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
@@ -25,7 +25,7 @@ from core.probes.run import iter_probe, to_levels
 from core.types import FloatArray
 
 QUARTERINGS = 8
-"""Where even the lowest rung reaches the shift, budgets are quartered up to so many times to find one that does not."""
+"""Where even the lowest budget reaches the shift, budgets are quartered up to so many times to find one that does not."""
 
 
 def iter_min_norm(
@@ -75,9 +75,9 @@ class _Search:
         self._objective = build_together(self._own, config, self._pixels, others=others)
         sd = check_scale(encoder.target_sd(config.target.vector(encoder.n_voxels)))
         self._wanted = config.wanted_shift_sd * sd
-        self._ladder = tuple(epsilon for epsilon in config.ladder if epsilon > 0)
+        self._epsilons = tuple(epsilon for epsilon in config.ladder if epsilon > 0)
         self._path: list[float] = []
-        self._below: Rung | None = None
+        self._below: BudgetResult | None = None
         self._reached = False
         self._taken = 0
         self.answer = config
@@ -86,16 +86,16 @@ class _Search:
     @property
     def n_steps(self) -> int:
         """Most steps of search and probe together."""
-        tries = len(self._ladder) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
+        tries = len(self._epsilons) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
         attack = self._config.attack
         return 2 * tries * attack.n_restarts * attack.steps_taken
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Narrow the interval down; `answer` is set in the end."""
         scores = self._own.score(self._pixels)
-        self._clean_value = float(self._own.told(scores))
+        self._clean_value = float(self._own.reported(scores))
         self._clean = self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy()
-        upper = yield from self._climb()
+        upper = yield from self._run_attack()
         if upper is None:
             return
         if not self._path:
@@ -105,16 +105,16 @@ class _Search:
             yield from self._attack(middle)
             upper = middle if self._reached else upper
 
-    def _climb(self) -> Generator[ProbeProgress, None, float | None]:
-        """Up the ladder; returns the first budget that reaches the shift, None if none does."""
-        for epsilon in self._ladder:
+    def _run_attack(self) -> Generator[ProbeProgress, None, float | None]:
+        """Along the epsilon grid; returns the first budget that reaches the shift, None if none does."""
+        for epsilon in self._epsilons:
             yield from self._attack(epsilon)
             if self._reached:
                 return epsilon
         return None
 
     def _go_below(self, upper: float) -> Generator[ProbeProgress, None, float]:
-        """Below the ladder until a budget fails; returns the smallest that reached the shift."""
+        """Below the epsilon grid until a budget fails; returns the smallest that reached the shift."""
         for _ in range(QUARTERINGS):
             yield from self._attack(upper / 4)
             if not self._reached:
@@ -126,7 +126,7 @@ class _Search:
         """Try a budget: one that reaches the shift is the answer so far, one that does not is where to go on from."""
         config, last = self._config, None
         names = (self._stimulus.sha256,)
-        for last in iter_rung(
+        for last in iter_budget(
             self._objective, self._pixels, config.attack, epsilon=epsilon, below=self._below, keys=names
         ):
             self._taken += 1
@@ -134,17 +134,17 @@ class _Search:
         if last is None:
             raise RuntimeError("An attack ended without a step.")
         best = self._own.score(last.best.pixels)
-        shift = config.direction.sign * (float(self._own.told(best)) - self._clean_value)
+        shift = config.direction.sign * (float(self._own.reported(best)) - self._clean_value)
         self._reached = shift >= self._wanted
         if self._reached:
-            attack = fit_to_rung(config.attack, epsilon)
+            attack = fit_to_budget(config.attack, epsilon)
             self.answer = replace(config, attack=attack, ladder=(*self._path, epsilon))
         else:
-            self._below = Rung(epsilon, last.best)
+            self._below = BudgetResult(epsilon, last.best)
             self._path.append(epsilon)
 
     def _record(self, step: AttackStep, epsilon: float) -> ProbeProgress:
-        shift = float(self._objective.told(step.scores)) - self._clean_value
+        shift = float(self._objective.reported(step.scores)) - self._clean_value
         return ProbeProgress(
             "search",
             self._taken,

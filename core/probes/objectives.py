@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from core.attacks.ensemble import EnsembleObjective
-from core.attacks.objective import Objective, Raised, RuleObjective
+from core.attacks.objective import LinearObjective, Objective, RuleObjective
 from core.attacks.rules import Rule, make_rule
 from core.checks import refusal
 from core.encoders.encoder import Encoder
@@ -19,17 +19,19 @@ from core.progress import ShouldStop
 from core.types import FloatArray
 
 
-def build_own(encoder: Encoder, config: ProbeConfig, pixels: torch.Tensor) -> Raised:
+def build_own(encoder: Encoder, config: ProbeConfig, pixels: torch.Tensor) -> Objective:
     """What the probe raises in one encoder, from the clean pixels (n, 3, height, width) on its device."""
     sign = config.direction.sign
     if config.objective.is_linear:
-        return Objective(encoder, config.target.vector(encoder.n_voxels), sign)
+        return LinearObjective(encoder, config.target.vector(encoder.n_voxels), sign)
     with torch.no_grad():
         clean = encoder(pixels)
     return RuleObjective(encoder, build_rule(encoder, config, like=pixels), sign=sign, clean=clean)
 
 
-def build_together(own: Raised, config: ProbeConfig, pixels: torch.Tensor, *, others: Sequence[Encoder]) -> Raised:
+def build_together(
+    own: Objective, config: ProbeConfig, pixels: torch.Tensor, *, others: Sequence[Encoder]
+) -> Objective:
     """The same over further encoders, if there are any."""
     if not others:
         return own
@@ -50,7 +52,7 @@ def build_rule(encoder: Encoder, config: ProbeConfig, *, like: torch.Tensor) -> 
     )
 
 
-def tell_shift(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
+def report_shift(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
     """The told value's shift, (n,), of responses (n, n_voxels) against the clean ones (n_voxels,).
 
     In float64: differences of large responses lose too much in float32.
@@ -60,17 +62,17 @@ def tell_shift(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, 
         return np.asarray((after - before) @ config.target.vector(encoder.n_voxels).astype(np.float64))
     rule = build_rule(encoder, config, like=torch.zeros((), dtype=torch.float64))
     origin = torch.from_numpy(before)[None]
-    return np.asarray((rule.told(torch.from_numpy(after), origin) - rule.told(origin, origin)).numpy())
+    return np.asarray((rule.reported(torch.from_numpy(after), origin) - rule.reported(origin, origin)).numpy())
 
 
-def tell_gain(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
+def report_gain(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
     """What the objective gained, (n,) float64; empty where that is the signed shift itself."""
     if config.objective.is_linear:
         return np.zeros(0)
     rule = build_rule(encoder, config, like=torch.zeros((), dtype=torch.float64))
     origin, after = torch.from_numpy(clean.astype(np.float64))[None], torch.from_numpy(responses.astype(np.float64))
     sign = config.direction.sign
-    return np.asarray((rule.raised(after, origin, sign=sign) - rule.raised(origin, origin, sign=sign)).numpy())
+    return np.asarray((rule.value(after, origin, sign=sign) - rule.value(origin, origin, sign=sign)).numpy())
 
 
 def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encoder] = ()) -> None:

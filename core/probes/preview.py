@@ -11,7 +11,7 @@ from core.attacks.norms import NORMS
 from core.checks import check_epsilon
 from core.encoders.encoder import Encoder
 from core.images.stimulus import to_uint8
-from core.probes.objectives import tell_shift
+from core.probes.objectives import report_shift
 from core.probes.probe import Preview, Probe
 from core.probes.respond import respond
 from core.types import FloatArray
@@ -20,8 +20,8 @@ from core.types import FloatArray
 def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
     """The probe's perturbation at another budget, in one forward pass.
 
-    The rung nearest in ratio lends its perturbation, which is rescaled, projected into ball and bounds, rounded if the
-    probe delivers 8 bits, and scored. At a rung's own budget the answer is that rung's result.
+    The budget nearest in ratio lends its perturbation, which is rescaled, projected into ball and bounds, rounded if the
+    probe delivers 8 bits, and scored. At a budget's own budget the answer is that budget's result.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
         delta=delta,
         clean=probe.clean,
         responses=responses,
-        shift=float(tell_shift(encoder, probe.config, responses[np.newaxis], clean=probe.clean)[0]),
+        shift=float(report_shift(encoder, probe.config, responses[np.newaxis], clean=probe.clean)[0]),
         l2=float(np.linalg.norm(delta.ravel().astype(np.float64))),
         linf=float(np.abs(delta).max()),
     )
 
 
 def rescale_perturbation(probe: Probe, epsilon: float) -> FloatArray:
-    """Pixels (3, height, width) of the nearest rung's perturbation at the budget `epsilon`."""
-    known, budget = _nearest_rung(probe, epsilon)
+    """Pixels (3, height, width) of the nearest budget's perturbation at the budget `epsilon`."""
+    known, budget = _nearest_budget(probe, epsilon)
     if epsilon == budget:
         return known
     attack = probe.config.attack
@@ -62,11 +62,11 @@ def rescale_perturbation(probe: Probe, epsilon: float) -> FloatArray:
     delta = torch.from_numpy(known)[None] - clean
     ball = Ball(NORMS[attack.norm], clean, torch.tensor([epsilon]), quantise=attack.quantise)
     scale = epsilon / budget if budget > 0 else 0.0
-    return np.asarray(ball.settle(ball.land(ball.project(delta * scale)))[0].numpy())
+    return np.asarray(ball.enforce_exactly(ball.to_pixels(ball.project(delta * scale)))[0].numpy())
 
 
-def _nearest_rung(probe: Probe, epsilon: float) -> tuple[FloatArray, float]:
-    """The perturbed pixels and the budget of the rung whose ratio to `epsilon` is nearest to 1."""
+def _nearest_budget(probe: Probe, epsilon: float) -> tuple[FloatArray, float]:
+    """The perturbed pixels and the budget of the budget whose ratio to `epsilon` is nearest to 1."""
     if not len(probe.rung_pixels):
         return probe.perturbed_pixels, probe.config.attack.epsilon
     budgets = np.maximum(probe.curve.epsilon, np.finfo(np.float64).tiny)

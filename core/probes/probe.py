@@ -21,8 +21,8 @@ MIN_NORM_TOLERANCE = 0.02
 ROUNDING = 1e-4
 """Responses scored again in another batch differ by less than this part."""
 
-LADDER_FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
-"""The default epsilon ladder, as fractions of the asked budget: octaves, so that a log axis is evenly covered."""
+EPSILON_FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
+"""The default epsilon grid, as fractions of the asked budget: octaves, so that a log axis is evenly covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class ProbeConfig:
         object.__setattr__(self, "ensemble", tuple(self.ensemble))
         self._check_objective()
         if not self.ladder:
-            rungs = tuple(self.attack.epsilon * fraction for fraction in LADDER_FRACTIONS)
-            object.__setattr__(self, "ladder", rungs if self.attack.epsilon > 0 else (0.0,))
-        for rung in self.ladder:
-            check_epsilon("ladder", rung, largest=self.attack.epsilon)
+            budgets = tuple(self.attack.epsilon * fraction for fraction in EPSILON_FRACTIONS)
+            object.__setattr__(self, "ladder", budgets if self.attack.epsilon > 0 else (0.0,))
+        for epsilon in self.ladder:
+            check_epsilon("ladder", epsilon, largest=self.attack.epsilon)
         if list(self.ladder) != sorted(set(self.ladder)) or self.ladder[-1] != self.attack.epsilon:
             allowed = f"ascending budgets ending at epsilon {self.attack.epsilon:g}"
             raise refusal("ladder", allowed=allowed, got=self.ladder)
@@ -83,8 +83,8 @@ class ProbeConfig:
         """One line for captions: "raise voxel 812 (left V1) · mobilenet_v2 features.18 · PGD ..."."""
         what = ", ".join(filter(None, [f"{self.direction} {self.target.label}", self.objective.describe()]))
         where = " with ".join([f"{self.network} {self.layer}", *([", ".join(self.ensemble)] if self.ensemble else [])])
-        wish = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
-        return " · ".join([what, where, self.attack.describe(), *wish])
+        wanted = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
+        return " · ".join([what, where, self.attack.describe(), *wanted])
 
     def _check_objective(self) -> None:
         is_pattern = self.target.kind is TargetKind.PATTERN
@@ -103,7 +103,7 @@ class ProbeConfig:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The target's shift along the epsilon ladder; every array is (n_rungs,) in the response's unit.
+    """The target's shift along the epsilon grid; every array is (n_budgets,) in the response's unit.
 
     `first_order` is epsilon times the dual norm of the gradient (the shift a linear encoder would show, signed by the
     direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
@@ -150,7 +150,7 @@ class Probe:
     `reference_sd` is the SD of each voxel's predicted response over the clean reference images, `target_sd` the SD of
     the target's own value c . f over the same images.
     `delivered_8bit` says whether the delivered pixels were rounded to grey levels (`attack.quantise`).
-    `rung_pixels` (n_rungs, 3, height, width) are the delivered pixels of every rung, the last those of the probe; empty
+    `rung_pixels` (n_budgets, 3, height, width) are the delivered pixels of every budget, the last those of the probe; empty
     where only the last is known.
     `ensemble_sha256` are the hashes of the further encoders that were attacked, in the order of `config.ensemble`.
     """
@@ -205,7 +205,7 @@ class Probe:
         return float(self.target_vector @ responses)
 
     @property
-    def reaches_wish(self) -> bool:
+    def reaches_wanted_shift(self) -> bool:
         """Whether the target moved the right way by the SDs wanted, to within rounding."""
         moved = self.config.direction.sign * (self.of_target(self.perturbed) - self.of_target(self.clean))
         return bool(moved >= self.config.wanted_shift_sd * self.target_sd * (1 - ROUNDING))
@@ -225,7 +225,7 @@ class Probe:
 class ProbeProgress:
     """Where a running probe stands, with the best result so far.
 
-    `stage` is "clean", "attack", "controls" or "done"; `step` counts from 0 to `n_steps` over the whole ladder;
+    `stage` is "clean", "attack", "controls" or "done"; `step` counts from 0 to `n_steps` over the whole epsilon grid;
     `pixels` (height, width, 3) uint8 and `responses` (n_voxels,) are those of the newest iterate; `shift` is the
     target's; `seconds_left` is None while unknown; `result` is set on the last record only.
     """

@@ -1,4 +1,4 @@
-"""Reads one number a voxel from a file the user wrote: weights or wished responses. Never unpickles."""
+"""Reads one number a voxel from a file the user wrote: weights or wanted responses. Never unpickles."""
 
 from __future__ import annotations
 

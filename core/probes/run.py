@@ -1,6 +1,6 @@
 """Runs one probe from clean image to finished record, as a generator of progress. Never draws, saves or opens anything.
 
-clean image -> attack up the epsilon ladder -> controls -> everything scored again from the delivered pixels.
+clean image -> attack along the epsilon grid -> controls -> everything scored again from the delivered pixels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 
 from core.attacks.config import AttackMethod
 from core.attacks.control import draw_control, flip_sign
-from core.attacks.ladder import LadderStep, iter_ladder
+from core.attacks.epsilon_grid import EpsilonStep, iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import Scores
 from core.attacks.rounding import GREY_LEVELS
@@ -21,8 +21,8 @@ from core.checks import refusal
 from core.encoders.encoder import Encoder
 from core.errors import Cancelled, NoGradientError
 from core.images.stimulus import Stimulus
+from core.probes.evaluate import Delivered, evaluate
 from core.probes.history import HistoryRecorder, RecordedStep
-from core.probes.judge import Delivered, judge
 from core.probes.objectives import build_own, build_together, check_named, guarded
 from core.probes.probe import Probe, ProbeConfig, ProbeProgress
 from core.probes.respond import check_pixels, to_tensor
@@ -93,18 +93,18 @@ class _ProbeRun:
         self._n_steps = len(config.ladder) * attack.n_restarts * attack.steps_taken
         self._watch = Stopwatch(self._n_steps)
         self._history = HistoryRecorder(len(config.ladder), attack.steps_taken)
-        self._rungs: list[torch.Tensor] = []
+        self._budgets: list[torch.Tensor] = []
 
     def iterate(self) -> Iterator[ProbeProgress]:
-        """Clean pass, attack, controls, judgement."""
-        scores, dual_size = self._look_at_clean()
-        self._clean_value, self._clean = float(self._own.told(scores)), self._responses(scores)
+        """Clean pass, attack, controls, evaluation."""
+        scores, dual_size = self._score_clean()
+        self._clean_value, self._clean = float(self._own.reported(scores)), self._responses(scores)
         check_finite(self._clean)
         last = ProbeProgress(
             "clean", 0, self._n_steps, 0.0, 0.0, to_levels(self._pixels), self._clean, self._clean, seconds_left=None
         )
         yield last
-        for last in self._climb():
+        for last in self._run_attack():
             yield last
         yield replace(last, stage="controls", seconds_left=None)
         probe = self._finish(dual_size=dual_size)
@@ -112,39 +112,39 @@ class _ProbeRun:
             last,
             stage="done",
             shift=float(probe.curve.shift[-1]),
-            pixels=to_levels(self._rungs[-1]),
+            pixels=to_levels(self._budgets[-1]),
             clean=probe.clean,
             responses=probe.perturbed,
             seconds_left=0.0,
             result=probe,
         )
 
-    def _look_at_clean(self) -> tuple[Scores, float]:
+    def _score_clean(self) -> tuple[Scores, float]:
         """The clean scores and the dual norm of the gradient there; NaN if there is none and none is needed."""
         try:
-            scores, gradient = self._own.ascend(self._pixels)
+            scores, gradient = self._own.value_and_gradient(self._pixels)
         except NoGradientError:
             if self._config.attack.method is not AttackMethod.SQUARE:
                 raise
             return self._own.score(self._pixels), float("nan")
         return scores, float(self._norm.dual_size(gradient))
 
-    def _climb(self) -> Iterator[ProbeProgress]:
+    def _run_attack(self) -> Iterator[ProbeProgress]:
         config = self._config
         names = (self._stimulus.sha256,)
-        ladder = iter_ladder(self._objective, self._pixels, config.attack, ladder=config.ladder, keys=names)
-        for count, step in enumerate(ladder, start=1):
+        steps = iter_epsilon_grid(self._objective, self._pixels, config.attack, epsilons=config.ladder, keys=names)
+        for count, step in enumerate(steps, start=1):
             record = self._record(step, count)
-            if step.ends_rung:
-                self._history.end_rung(int(step.attack.best.restart))
-                self._rungs.append(step.attack.best.pixels)
+            if step.ends_budget:
+                self._history.end_budget(int(step.attack.best.restart))
+                self._budgets.append(step.attack.best.pixels)
             yield record
 
-    def _record(self, step: LadderStep, count: int) -> ProbeProgress:
+    def _record(self, step: EpsilonStep, count: int) -> ProbeProgress:
         """Bring a step off the device once, for the history and for whoever watches."""
         attack = step.attack
         levels, responses = to_levels(attack.pixels), self._responses(attack.scores)
-        shift = float(self._objective.told(attack.scores)) - self._clean_value
+        shift = float(self._objective.reported(attack.scores)) - self._clean_value
         self._history.add(RecordedStep(attack.restart, step.epsilon, shift, levels, responses), taken=attack.step)
         left = self._watch.seconds_left(count)
         return ProbeProgress("attack", count, self._n_steps, step.epsilon, shift, levels, self._clean, responses, left)
@@ -154,7 +154,7 @@ class _ProbeRun:
             return np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
 
     def _finish(self, *, dual_size: float) -> Probe:
-        perturbed = torch.cat(self._rungs)
+        perturbed = torch.cat(self._budgets)
         controls, flips = zip(*(self._make_controls(pixels[None]) for pixels in perturbed), strict=True)
         delivered = Delivered(
             clean=to_array(self._pixels),
@@ -162,7 +162,7 @@ class _ProbeRun:
             control=to_array(torch.cat(controls)),
             sign_flip=to_array(torch.cat(flips)),
         )
-        return judge(
+        return evaluate(
             self._encoder,
             self._stimulus,
             self._config,

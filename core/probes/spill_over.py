@@ -113,11 +113,11 @@ def tabulate_shift(
         The control's shift; None where it was not run.
     """
     silent = np.full(len(shift), np.nan) if control is None else control
-    aim = pool.roi_with_most(target)
+    target_roi = pool.roi_with_most(target)
     in_sds, control_in_sds = in_reference_sds(shift, reference_sd), in_reference_sds(silent, reference_sd)
     means = [pool.means(values) for values in (shift, in_sds, np.abs(shift), silent, control_in_sds)]
     rows = tuple(
-        _make_row(name, int(count), mean, is_target=name == aim)
+        _make_row(name, int(count), mean, is_target=name == target_roi)
         for name, count, mean in zip(pool.names, pool.n_voxels, np.transpose(means), strict=True)
     )
     return SpillOver(rows, selectivity_of(rows))
@@ -125,12 +125,12 @@ def tabulate_shift(
 
 def selectivity_of(rows: tuple[SpillRow, ...]) -> float:
     """z = (target ROI's mean shift - mean of the others) / SD of the others, all in SDs; NaN where undefined."""
-    aim = [row.shift_sd for row in rows if row.is_target]
+    target_roi = [row.shift_sd for row in rows if row.is_target]
     others = np.asarray([row.shift_sd for row in rows if not row.is_target])
-    if not aim or len(others) < LEAST_OTHER_ROIS:
+    if not target_roi or len(others) < LEAST_OTHER_ROIS:
         return float("nan")
     spread = float(others.std(ddof=1))
-    return (aim[0] - float(others.mean())) / spread if spread > 0 else float("nan")
+    return (target_roi[0] - float(others.mean())) / spread if spread > 0 else float("nan")
 
 
 def _make_row(roi: str, n_voxels: int, means: FloatArray, *, is_target: bool) -> SpillRow:

@@ -39,7 +39,7 @@ class Target:
     voxels : tuple of int
         Indices of the voxels with a weight.
     weights : tuple of float
-        Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wished responses.
+        Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wanted responses.
     roi : str
         The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
     name : str
@@ -73,10 +73,10 @@ class Target:
         return direction
 
     def pattern(self, n_voxels: int) -> FloatArray:
-        """The wished responses, (n_voxels,) float64; 0 for voxels that are no part of the pattern."""
-        wished = np.zeros(n_voxels)
-        wished[list(self.voxels)] = self.weights
-        return wished
+        """The wanted responses, (n_voxels,) float64; 0 for voxels that are no part of the pattern."""
+        wanted = np.zeros(n_voxels)
+        wanted[list(self.voxels)] = self.weights
+        return wanted
 
 
 def target_voxel(table: VoxelTable, voxel: int) -> Target:
@@ -160,7 +160,7 @@ def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: floa
 
 
 def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Target:
-    """Wished responses, (n_voxels,) in the response's unit; NaN for voxels that do not matter.
+    """Wanted responses, (n_voxels,) in the response's unit; NaN for voxels that do not matter.
 
     Raises BadInputError if the length differs, or the numbers are infinite, all NaN or all 0.
 
@@ -177,10 +177,10 @@ def target_pattern(table: VoxelTable, pattern: FloatArray, *, label: str) -> Tar
         allowed = f"{table.n_voxels} numbers, one a voxel (nan where it does not matter)"
         raise refusal("pattern", allowed=allowed, got=pattern.shape)
     voxels = np.flatnonzero(~np.isnan(pattern))
-    wished = pattern[voxels].astype(float)
-    if not np.isfinite(wished).all() or not np.any(wished):
+    wanted = pattern[voxels].astype(float)
+    if not np.isfinite(wanted).all() or not np.any(wanted):
         raise refusal("pattern", allowed="finite and not all zero", got=label)
-    return Target(TargetKind.PATTERN, label, tuple(voxels.tolist()), tuple(wished.tolist()))
+    return Target(TargetKind.PATTERN, label, tuple(voxels.tolist()), tuple(wanted.tolist()))
 
 
 def _mean_of(kind: TargetKind, label: str, voxels: list[int]) -> Target:

@@ -27,7 +27,7 @@ from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.statistics import Interval
-from core.sweeps.transfer import Transfer
+from core.sweeps.transfer import TransferAnswer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,24 +50,24 @@ def _draw(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
         return {"fragility": draw_fragility(answer, sweep), "parts": draw_parts(answer, sweep)}
     if isinstance(answer, Discriminability):
         return {"discriminability": draw_discriminability(answer)}
-    if isinstance(answer, Transfer):
+    if isinstance(answer, TransferAnswer):
         return draw_transfer_figures(answer, sweep)
     return draw_meaning_figures(answer, sweep)
 
 
 def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:
-    """Sensitivity along the ladder, and against predictivity, with intervals."""
+    """Sensitivity along the epsilon grid, and against predictivity, with intervals."""
     figure, axes = make_figure(1, 2, width=4.2)
     curve, scatter = axes[0]
-    ladder = sweep.config.ladder
+    epsilons = sweep.config.ladder
     for index, row in enumerate(answer.overall):
-        draw_curve(curve, ladder, row.sensitivity, index=index, label=row.label)
-        curve.plot(ladder, [one.value for one in row.control], color=colour_of(index), lw=0.8, ls=":")
+        draw_curve(curve, epsilons, row.sensitivity, index=index, label=row.label)
+        curve.plot(epsilons, [one.value for one in row.control], color=colour_of(index), lw=0.8, ls=":")
         _point(scatter, row.r, row.sensitivity[-1], index, row.label)
     mark_level(curve, 1)
     curve.set(yscale="log", ylabel="sensitivity (SD)", title="dotted: random control of equal norm")
     _mark_budgets(curve, sweep)
-    scatter.set(xlabel="held-out r", ylabel=f"sensitivity at epsilon {ladder[-1]:g} (SD)", ylim=(0, None))
+    scatter.set(xlabel="held-out r", ylabel=f"sensitivity at epsilon {epsilons[-1]:g} (SD)", ylim=(0, None))
     curve.legend()
     return figure
 
@@ -131,7 +131,7 @@ def _point(axis: Axes, x: Interval, y: Interval, index: int, label: str) -> None
 
 
 def _mark_budgets(axis: Axes, sweep: Sweep) -> None:
-    """A logarithmic axis of epsilon with ticks at the ladder's own budgets, and no minor ones."""
+    """A logarithmic axis of epsilon with ticks at the epsilon grid's own budgets, and no minor ones."""
     axis.set(xscale="log", xlabel=f"{sweep.config.norms[0].capitalize()} epsilon")
     axis.set_xticks(sweep.config.ladder, [f"{epsilon:.3g}" for epsilon in sweep.config.ladder])
     axis.minorticks_off()

@@ -14,7 +14,7 @@ from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning
 from core.sweeps.plan import VARIANTS
 from core.sweeps.statistics import Interval
-from core.sweeps.transfer import Case, Transfer
+from core.sweeps.transfer import Case, TransferAnswer
 
 Row = dict[str, Value]
 UNKNOWN = float("nan")
@@ -26,7 +26,7 @@ def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
         return (*_of_fragility(answer, sweep), _of_values(sweep))
     if isinstance(answer, Discriminability):
         return (*_of_discriminability(answer), _of_values(sweep))
-    return _of_transfer(answer) if isinstance(answer, Transfer) else _of_meaning(answer, sweep)
+    return _of_transfer(answer) if isinstance(answer, TransferAnswer) else _of_meaning(answer, sweep)
 
 
 def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
@@ -55,7 +55,7 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
     )
     tables = (
         make_table("fragility", "Fragility and predictivity", summary),
-        make_table("curve", "Sensitivity along the ladder", curve),
+        make_table("curve", "Sensitivity along the epsilon grid", curve),
         make_table("parts", "Feature against voxel fragility, at the highest epsilon", _parts(answer, sweep, unit)),
         make_table("path", "Curvature along the straight path", path),
     )
@@ -122,7 +122,7 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     )
 
 
-def _of_transfer(answer: Transfer) -> tuple[Table, ...]:
+def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
     rows = (row for case in answer.cases for row in _cells_of(case, answer.labels))
     tables = [make_table("transfer", "Transfer, source to recipient", rows)]
     if answer.fits:

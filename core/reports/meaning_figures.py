@@ -75,11 +75,11 @@ def draw_shift_maps(answer: Meaning, sweep: Sweep, norm: NormName) -> Figure:
 def draw_montage(answer: Meaning, sweep: Sweep, norm: NormName) -> Figure:
     """The first target's probes of the first image, and under them the change: encoders down, budgets across."""
     firsts = answer.under(norm)[:: answer.n_targets]
-    ladder = sweep.config.rungs(norm, sweep.config.reference_side)
-    figure, axes = make_figure(2 * len(firsts), len(ladder), width=1.7, height=1.8)
+    epsilons = sweep.config.budgets(norm, sweep.config.reference_side)
+    figure, axes = make_figure(2 * len(firsts), len(epsilons), width=1.7, height=1.8)
     for line, row in enumerate(firsts):
         clean = _clean_levels(sweep, line)
-        for column, epsilon in enumerate(ladder):
+        for column, epsilon in enumerate(epsilons):
             above, below = axes[2 * line][column], axes[2 * line + 1][column]
             amplified, factor = amplify(row.montage[column].astype(np.float64) - clean)
             show_picture(above, row.montage[column])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.reports.figure_parts import COLOURS, draw_key, figure_style, make_figure, mark_level
-from core.sweeps.study.config import LayerName, Offer, StudyConfig
+from core.sweeps.study.config import CandidateSet, LayerName, StudyConfig
 from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
 
@@ -72,12 +72,12 @@ def _marker(config: StudyConfig, candidate: LayerName) -> str:
     return "o" if candidate == own[-1] else "^"
 
 
-def draw_criteria(answer: StudyAnswer, offer: Offer = Offer.HELD_OUT) -> Figure:
+def draw_criteria(answer: StudyAnswer, candidate_set: CandidateSet = CandidateSet.HELD_OUT) -> Figure:
     """Rank correlation of each criterion with nearness to the truth, by teacher and noise, and over all."""
     config = answer.config
     figure, axes = make_figure(1, len(NEARNESS), width=1.0 + 0.95 * (len(config.teachers) + 1), height=2.9)
-    results = [one for one in answer.results if one.offer is offer]
-    overall = [one for one in answer.overall if one.offer is offer]
+    results = [one for one in answer.results if one.candidate_set is candidate_set]
+    overall = [one for one in answer.overall if one.candidate_set is candidate_set]
     for axis, nearness in zip(axes[0], NEARNESS, strict=True):
         for shift, criterion in zip((-0.16, 0.16), CRITERIA, strict=True):
             key, colour = f"{criterion} / {nearness}", CRITERION_COLOURS[criterion]
@@ -99,18 +99,20 @@ def draw_criteria(answer: StudyAnswer, offer: Offer = Offer.HELD_OUT) -> Figure:
     axes[0][0].set_ylabel("Spearman's correlation over candidates", fontsize=8)
     entries = [(criterion, CRITERION_COLOURS[criterion], "o") for criterion in CRITERIA]
     draw_key(figure, axes[0][0], entries, columns=len(entries), size=8)
-    figure.suptitle(f"{offer} · larger dots: more noise · bars: {config.confidence:.0%} intervals")
+    figure.suptitle(f"{candidate_set} · larger dots: more noise · bars: {config.confidence:.0%} intervals")
     return figure
 
 
-def draw_outcomes(config: StudyConfig, outcomes: Sequence[Outcome], offer: Offer = Offer.HELD_OUT) -> Figure:
+def draw_outcomes(
+    config: StudyConfig, outcomes: Sequence[Outcome], candidate_set: CandidateSet = CandidateSet.HELD_OUT
+) -> Figure:
     """Each hypothesis by teacher and noise: holds, does not, undecided; with its number."""
     from matplotlib.patches import Rectangle
 
     places = [(teacher, noise) for teacher in config.teachers for noise in config.noise]
     figure, axes = make_figure(1, 1, width=2.6 + 0.72 * len(places), height=0.9 + 0.62 * len(HYPOTHESES))
     axis = axes[0][0]
-    for one in (found for found in outcomes if found.offer is offer):
+    for one in (found for found in outcomes if found.candidate_set is candidate_set):
         column, line = places.index((one.teacher, one.noise)), len(HYPOTHESES) - one.hypothesis.number
         fill, ink = LOOKS[one.status]
         edges: dict[str, Any] = {"facecolor": fill, "edgecolor": "#dddddd", "lw": 0.6}

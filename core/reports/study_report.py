@@ -19,7 +19,7 @@ from core.reports.figure_parts import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, Value, make_table, spread, write_tables
 from core.sweeps.cells import load_store
-from core.sweeps.study.config import Offer
+from core.sweeps.study.config import CandidateSet
 from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer, evaluate_study
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status, list_outcomes
 from core.sweeps.study.plan import STUDY
@@ -75,7 +75,7 @@ def write_study(folder: Path) -> StudyReport:
 def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """The answer in sentences: what each criterion is worth, and how often each finding holds."""
     lines = []
-    for one in (found for found in answer.overall if found.offer is Offer.HELD_OUT):
+    for one in (found for found in answer.overall if found.candidate_set is CandidateSet.HELD_OUT):
         for nearness in NEARNESS:
             parts = [
                 f"{criterion}: order agrees by {one.ranks[key].describe('.2f')}, right pick in {one.hits[key]:.0%}"
@@ -87,7 +87,7 @@ def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
                 f"teacher's network held out, chance {one.chance:.0%})? " + "; ".join(parts) + "."
             )
     for hypothesis in HYPOTHESES:
-        own = [one for one in outcomes if one.hypothesis is hypothesis and one.offer is Offer.HELD_OUT]
+        own = [one for one in outcomes if one.hypothesis is hypothesis and one.candidate_set is CandidateSet.HELD_OUT]
         kinds = []
         for robust, word in ((True, "robust"), (False, "standard")):
             counts = Counter(one.status for one in own if one.teacher.is_robust is robust)
@@ -102,13 +102,13 @@ def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Ta
     """Hypotheses, criteria, results of each recording and candidates."""
     found = (
         {"finding": one.hypothesis.number, "claim": one.hypothesis.title, "truth in": one.teacher.label}
-        | {"noise (signal SD)": one.noise, "offered": str(one.offer)}
+        | {"noise (signal SD)": one.noise, "offered": str(one.candidate_set)}
         | spread("value", one.value)
         | {"status": str(one.status)}
         for one in outcomes
     )
     criteria = (
-        {"offered": str(one.offer), "recordings": one.n_recordings}
+        {"offered": str(one.candidate_set), "recordings": one.n_recordings}
         | dict(zip(("criterion", "nearness"), key.split(" / "), strict=True))
         | spread("mean rank correlation", rank)
         | {"share of right picks": one.hits[key], "chance": one.chance}
@@ -126,7 +126,7 @@ def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Ta
 def _results(answer: StudyAnswer) -> Iterator[dict[str, Value]]:
     for one in answer.results:
         row: dict[str, Value] = {"truth in": one.teacher.label, "noise (signal SD)": one.noise}
-        row |= {"offered": str(one.offer)}
+        row |= {"offered": str(one.candidate_set)}
         row |= {f"nearest by {key}": one.nearest[key].label for key in NEARNESS}
         row |= {f"picked by {key}": one.picked[key].label for key in CRITERIA}
         for key, rank in one.ranks.items():

@@ -22,7 +22,7 @@ from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, CellView, read_cell
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import VARIANTS
-from core.sweeps.transfer import Case, Transfer
+from core.sweeps.transfer import Case, TransferAnswer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ TILE = 110
 ROBUST_INK = "#1d7d4f"
 
 
-def draw_transfer_figures(answer: Transfer, sweep: Sweep) -> dict[str, Figure]:
+def draw_transfer_figures(answer: TransferAnswer, sweep: Sweep) -> dict[str, Figure]:
     """Every figure, by name: a matrix for each norm and attack, then what compares them."""
     figures = {}
     for number, case in enumerate(answer.cases):
@@ -49,7 +49,7 @@ def draw_transfer_figures(answer: Transfer, sweep: Sweep) -> dict[str, Figure]:
     return figures
 
 
-def draw_case(answer: Transfer, case: Case) -> Figure:
+def draw_case(answer: TransferAnswer, case: Case) -> Figure:
     """The matrix over all targets, beside it T to each source's own re-fitted copy, and the tree of encoders."""
     from matplotlib.patches import Rectangle
     from scipy.cluster.hierarchy import dendrogram
@@ -77,7 +77,7 @@ def draw_case(answer: Transfer, case: Case) -> Figure:
     return figure
 
 
-def _mark_robust(axis: Axes, answer: Transfer) -> None:
+def _mark_robust(axis: Axes, answer: TransferAnswer) -> None:
     robust = {label for label, is_robust in zip(answer.labels, answer.robust, strict=True) if is_robust}
     for text in (*axis.get_yticklabels(), *axis.get_xticklabels()):
         text.set_fontsize(7)
@@ -85,7 +85,7 @@ def _mark_robust(axis: Axes, answer: Transfer) -> None:
             text.set_color(ROBUST_INK)
 
 
-def draw_cases(answer: Transfer) -> Figure:
+def draw_cases(answer: TransferAnswer) -> Figure:
     """Mean T into each encoder from perturbations made without it, under every norm and attack."""
     figure, axes = make_figure(1, 1, width=7)
     axis = axes[0][0]
@@ -108,7 +108,7 @@ def mean_into(case: Case, recipient: int) -> float:
     return float(np.nanmean(np.delete(column, recipient)))
 
 
-def draw_alignment(answer: Transfer) -> Figure:
+def draw_alignment(answer: TransferAnswer) -> Figure:
     """Alignment of the subspaces of perturbations under each norm and of gradients."""
     order = list(answer.cases[0].order)
     names = [answer.labels[one] for one in order]
@@ -120,7 +120,7 @@ def draw_alignment(answer: Transfer) -> Figure:
     return figure
 
 
-def draw_controls(answer: Transfer) -> Figure:
+def draw_controls(answer: TransferAnswer) -> Figure:
     """What the perturbation and every control do to the other encoders, mean over recipients."""
     table = answer.tables[0]
     figure, axes = make_figure(1, 1, width=6.5)

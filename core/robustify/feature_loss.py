@@ -64,7 +64,7 @@ class DistanceObjective:
             values = self._distance(pixels.contiguous(memory_format=torch.channels_last))
         return Scores(values, values[:, None])
 
-    def ascend(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def value_and_gradient(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The distance and its gradient with respect to the pixels."""
         leaf = pixels.detach().contiguous(memory_format=torch.channels_last).requires_grad_(True)
         with torch.enable_grad():

@@ -12,8 +12,8 @@ from typing import Any
 
 from core.attacks.config import AttackConfig
 from core.checks import check_choice, check_fraction
-from core.probes.aim import Aim
 from core.probes.target import Target
+from core.probes.target_options import TargetOptions
 from core.types import Direction
 from core.words import count
 
@@ -110,7 +110,7 @@ class SessionRecord:
     target : Target or None
     direction : Direction
     attack : AttackConfig
-    aim : Aim
+    aim : TargetOptions
     gate_r : float
         Voxels below this held-out r are dimmed.
     auto_probe : bool
@@ -135,7 +135,7 @@ class SessionRecord:
     target: Target | None = None
     direction: Direction = Direction.RAISE
     attack: AttackConfig = field(default_factory=AttackConfig)
-    aim: Aim = field(default_factory=Aim)
+    aim: TargetOptions = field(default_factory=TargetOptions)
     gate_r: float = 0.1
     auto_probe: bool = True
     probe: FileReference | None = None

@@ -33,7 +33,7 @@ COLUMNS = {
     "l2_file": "L2 size of file minus original file in the file's own pixels, in [0, 1] pixel units.",
     "linf_file": "Linf size of the same.",
     "resolution": "Side in pixels of the network's input, to which budget and norms refer.",
-    "n_steps": "Attack steps of each budget of the ladder; each starts from the one before.",
+    "n_steps": "Attack steps of each budget of the epsilon grid; each starts from the one before.",
     "step_size": "Length of one step, in [0, 1] pixel units.",
     "seed": "Seed of random starts and controls.",
     "response_unit": "Unit of clean, predicted, shift and the transfer shifts.",

@@ -84,7 +84,7 @@ def make_control(
     norm = NORMS[attack.norm]
     wanted = torch.tensor([saved_norm(probe) if size is None else size], dtype=clean.dtype)
     direction = torch.from_numpy(_aim(kind, probe, saved, donor=donor)).to(clean)[None]
-    pixels = Ball(norm, clean, wanted, quantise=True).fill(direction)
+    pixels = Ball(norm, clean, wanted, quantise=True).scale_to_budget(direction)
     return np.ascontiguousarray(pixels[0].float().numpy())
 
 

@@ -1,7 +1,7 @@
 """Finished probes in a folder, found by their recipe, so that a long plan resumes where it stopped.
 
-Attack steps and the lower rungs are left out: a set needs what was delivered. A probe is used again only under the same
-versions, number of threads and device.
+Attack steps and the lower budgets are left out: a set needs what was delivered. A probe is used again only under the
+same versions, number of threads and device.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def open_probe_store() -> ProbeStore:
 
 
 def trim(probe: Probe) -> Probe:
-    """A probe without attack steps and lower rungs."""
+    """A probe without attack steps and lower budgets."""
     history = probe.history
     empty = StepHistory(history.epsilon[:0], history.shift[:0], history.pixels[:0], history.responses[:0])
-    rungs = np.zeros((0, 3, 1, 1), dtype=np.float32)
-    return dataclasses.replace(probe, history=empty, rung_pixels=rungs)
+    budgets = np.zeros((0, 3, 1, 1), dtype=np.float32)
+    return dataclasses.replace(probe, history=empty, rung_pixels=budgets)

@@ -8,9 +8,9 @@ from core.sweeps.discriminability import Discriminability, analyse_discriminabil
 from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning, analyse_meaning
-from core.sweeps.transfer import Transfer, analyse_transfer
+from core.sweeps.transfer import TransferAnswer, analyse_transfer
 
-Answer = Fragility | Discriminability | Transfer | Meaning
+Answer = Fragility | Discriminability | TransferAnswer | Meaning
 
 
 def answer_sweep(sweep: Sweep) -> Answer:

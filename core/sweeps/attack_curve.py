@@ -24,9 +24,9 @@ import torch
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control
 from core.attacks.ensemble import EnsembleObjective
-from core.attacks.ladder import iter_ladder
+from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.rounding import GREY_LEVELS
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
@@ -55,7 +55,7 @@ class AttackCurve:
     direction: FloatArray
     sign: int
     attack: AttackConfig
-    ladder: tuple[float, ...]
+    budgets: tuple[float, ...]
     others: tuple[tuple[Encoder, FloatArray], ...] = ()
 
 
@@ -126,8 +126,8 @@ class _Curve:
 
     def __init__(self, encoder: Encoder, curve: AttackCurve) -> None:
         self._encoder, self._curve = encoder, curve
-        self._own = Objective(encoder, curve.direction, curve.sign)
-        others = [Objective(one, weights, curve.sign) for one, weights in curve.others]
+        self._own = LinearObjective(encoder, curve.direction, curve.sign)
+        others = [LinearObjective(one, weights, curve.sign) for one, weights in curve.others]
         self._objective = EnsembleObjective([self._own, *others]) if others else self._own
         self._norm = NORMS[curve.attack.norm]
         reduced, _ = encoder.project(curve.direction)
@@ -160,16 +160,16 @@ class _Curve:
     def _find_gradient(self, clean: torch.Tensor) -> torch.Tensor:
         """The gradient at the clean images; NaN where the network hands on none and the attack needs none."""
         try:
-            return self._own.ascend(clean)[1]
+            return self._own.value_and_gradient(clean)[1]
         except NoGradientError:
             if self._curve.attack.method is not AttackMethod.SQUARE:
                 raise
             return torch.full_like(clean, torch.nan)
 
     def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
-        attack, ladder = self._curve.attack, self._curve.ladder
-        steps = iter_ladder(self._objective, clean, attack, ladder=ladder, keys=keys)
-        return [step.attack.best.pixels for step in steps if step.ends_rung]
+        attack, epsilons = self._curve.attack, self._curve.budgets
+        steps = iter_epsilon_grid(self._objective, clean, attack, epsilons=epsilons, keys=keys)
+        return [step.attack.best.pixels for step in steps if step.ends_budget]
 
     def _score(
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
@@ -248,7 +248,7 @@ def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> s
     members = ((encoder, curve.direction), *curve.others)
     parts = [_describe(one, weights) for one, weights in members]
     device = str(encoder.network.device)
-    rest = [FORMAT, curve.sign, asdict(curve.attack), curve.ladder, list(images), describe_versions(), device]
+    rest = [FORMAT, curve.sign, asdict(curve.attack), curve.budgets, list(images), describe_versions(), device]
     return hashlib.sha256(json.dumps([parts, rest], sort_keys=True).encode()).hexdigest()
 
 

@@ -42,7 +42,7 @@ def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[Enco
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class ControlEncoders:
     """Numbers of the encoders that control encoders can be made of, and a sentence for each that cannot.
 
     A re-fitted copy is the same network and layer with a readout fitted anew, to half of the training images: what a
@@ -56,7 +56,7 @@ class Copies:
     reasons: tuple[str, ...]
 
 
-def choose_copies(encoders: Sequence[EncoderName]) -> Copies:
+def choose_control_encoders(encoders: Sequence[EncoderName]) -> ControlEncoders:
     """Every control encoder that can be made of these encoders."""
     refitted, untrained, reasons = [], [], []
     for number, name in enumerate(encoders):
@@ -70,7 +70,7 @@ def choose_copies(encoders: Sequence[EncoderName]) -> Copies:
             reasons.append(f"{name.label} has no untrained network: {reason}.")
         else:
             untrained.append(number)
-    return Copies(tuple(refitted), tuple(untrained), tuple(reasons))
+    return ControlEncoders(tuple(refitted), tuple(untrained), tuple(reasons))
 
 
 def why_not_refitted(name: EncoderName) -> str:

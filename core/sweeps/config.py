@@ -16,7 +16,7 @@ from core.probes.target import Target, target_roi, target_voxel
 from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
 from core.types import Direction, NormName, VoxelTable
 
-DEFAULT_LADDER = (0.1, 0.25, 0.5, 1.0, 3.0)
+DEFAULT_EPSILONS = (0.1, 0.25, 0.5, 1.0, 3.0)
 """L2 budgets in [0, 1] pixel units at 224 x 224 pixels: 0.07 to 2 grey levels RMS."""
 
 REFERENCE_SIDE = 224
@@ -127,7 +127,7 @@ class SweepConfig:
     targets: tuple[TargetName, ...]
     directions: tuple[Direction, ...] = (Direction.RAISE,)
     norms: tuple[NormName, ...] = (NormName.L2,)
-    ladder: tuple[float, ...] = DEFAULT_LADDER
+    ladder: tuple[float, ...] = DEFAULT_EPSILONS
     n_steps: int = 10
     gate: float = 0.1
     n_test: int = 200
@@ -148,7 +148,7 @@ class SweepConfig:
         object.__setattr__(self, "norms", tuple(NormName(name) for name in self.norms))
         object.__setattr__(self, "attacks", tuple(AttackKind(name) for name in self.attacks))
         self._check_enough()
-        check_ladder(self.ladder, self.norms[0])
+        check_epsilons(self.ladder, self.norms[0])
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name))
         check_count("seed", self.seed, least=0)
@@ -198,17 +198,17 @@ class SweepConfig:
 
     @property
     def reference_side(self) -> int:
-        """Side in pixels of the images that the ladder's budgets are of: the first encoder's input size."""
+        """Side in pixels of the images that the epsilon grid's budgets are of: the first encoder's input size."""
         return find_network(self.encoders[0].network).input_size
 
-    def rungs(self, norm: NormName, side: int) -> tuple[float, ...]:
-        """The ladder in units of `norm` for images of side x side pixels, at equal RMS change."""
+    def budgets(self, norm: NormName, side: int) -> tuple[float, ...]:
+        """The epsilon grid in units of `norm` for images of side x side pixels, at equal RMS change."""
         own, asked = _size_of_one(self.norms[0], self.reference_side), _size_of_one(norm, side)
         return self.ladder if own == asked else tuple(epsilon / own * asked for epsilon in self.ladder)
 
     def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
-        """The attack on the highest rung."""
-        epsilon = self.rungs(norm, side)[-1]
+        """The attack on the highest budget."""
+        epsilon = self.budgets(norm, side)[-1]
         return AttackConfig(
             norm=norm,
             epsilon=epsilon,
@@ -255,11 +255,11 @@ def _size_of_one(norm: NormName, side: int) -> float:
     return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
 
 
-def check_ladder(ladder: tuple[float, ...], norm: NormName) -> None:
+def check_epsilons(epsilons: tuple[float, ...], norm: NormName) -> None:
     """Raise BadInputError unless budgets ascend and are all above 0."""
-    for epsilon in ladder:
+    for epsilon in epsilons:
         check_epsilon("epsilons", epsilon, largest=LARGEST_EPSILON[norm])
-    if not ladder or list(ladder) != sorted(set(ladder)) or ladder[0] <= 0:
+    if not epsilons or list(epsilons) != sorted(set(epsilons)) or epsilons[0] <= 0:
         allowed = "budgets above 0 in ascending order"
         advice = "Sensitivity is drawn against log epsilon, which has no place for 0."
-        raise refusal("epsilons", allowed=allowed, got=list(ladder), advice=advice)
+        raise refusal("epsilons", allowed=allowed, got=list(epsilons), advice=advice)

@@ -34,7 +34,7 @@ def make_controls(
     """
     measure = NORMS[norm]
     size = measure.size(delta.double()).to(clean)
-    fill = Ball(measure, clean, size).fill
+    fill = Ball(measure, clean, size).scale_to_budget
     scrambled = np.stack(
         [scramble_phase(one, make_stream(seed, "phase", key)) for one, key in zip(_array(delta), keys, strict=True)]
     )

@@ -95,7 +95,7 @@ class Discriminability:
 
 
 def analyse_discriminability(sweep: Sweep) -> Discriminability:
-    """Answer the question from a finished sweep, at its highest rung."""
+    """Answer the question from a finished sweep, at its highest budget."""
     config = sweep.config
     count = count_for_pairs(len(config.encoders), config.n_bootstrap)
     values = sweep.sensitivity()[..., -1]

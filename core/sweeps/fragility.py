@@ -1,6 +1,6 @@
 """Fragility: how far predicted responses swing under small perturbations, against how well they predict. Pure numbers.
 
-S_v(epsilon) = |f_v(x + delta*) - f_v(x)| / sigma_v. Between rungs, and between 0 and the first, S is taken as straight.
+S_v(epsilon) = |f_v(x + delta*) - f_v(x)| / sigma_v. Between budgets, and between 0 and the first, S is taken as straight.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ ONE_SD = 1.0
 class EncoderFragility:
     """One encoder's fragility and predictivity, over a set of targets.
 
-    `sensitivity` and `control` hold an interval a rung (SD); `area` is the integral of S over log10 epsilon (SD
+    `sensitivity` and `control` hold an interval a budget (SD); `area` is the integral of S over log10 epsilon (SD
     decades); `epsilon_1sd` the median over images and targets (infinite where fewer than half get there), `share_1sd`
-    the share that gets there within the ladder; `r` and `r2_ceiling` are means over targets.
+    the share that gets there within the epsilon grid; `r` and `r2_ceiling` are means over targets.
     """
 
     label: str
@@ -50,11 +50,11 @@ class EncoderFragility:
 
 @dataclass(frozen=True, slots=True)
 class FragilityParts:
-    """The shift taken apart at the highest rung, means over images and targets of one encoder.
+    """The shift taken apart at the highest budget, means over images and targets of one encoder.
 
     shift = (`feature_change` ||phi||) `weight_size` `alignment`, in SDs `sensitivity`; `linearity` has an interval a
-    rung; `curvature` is in degrees, and `angles` the same at every inner point of the straight path to the highest
-    rung, at the budgets `path`.
+    budget; `curvature` is in degrees, and `angles` the same at every inner point of the straight path to the highest
+    budget, at the budgets `path`.
     """
 
     label: str
@@ -78,10 +78,10 @@ class Fragility:
         Of every encoder, over all targets (ROI "all") and by ROI.
     parts : tuple of FragilityParts
     norm_agreement : tuple of Interval
-        Pearson r of the sensitivities under the two norms (mean over images, highest rung): over the targets of each
+        Pearson r of the sensitivities under the two norms (mean over images, highest budget): over the targets of each
         encoder, and last over all encoders and targets; empty under one norm.
     predictivity_correlation : float
-        Over encoders, Pearson r of mean sensitivity (highest rung) and mean predictivity; NaN below three encoders.
+        Over encoders, Pearson r of mean sensitivity (highest budget) and mean predictivity; NaN below three encoders.
     n_test : tuple of int
     roi_of : tuple of str, n_targets long
     """
@@ -99,26 +99,26 @@ class Fragility:
         return tuple(row for row in self.rows if row.roi == ALL)
 
 
-def area_under(sensitivity: FloatArray, ladder: FloatArray) -> FloatArray:
-    """Trapezoid integral of S (..., n_rungs) over log10 epsilon, in SD decades.
+def area_under(sensitivity: FloatArray, epsilons: FloatArray) -> FloatArray:
+    """Trapezoid integral of S (..., n_budgets) over log10 epsilon, in SD decades.
 
     Examples
     --------
     >>> float(area_under(np.array([2.0, 2.0]), ladder=np.array([1.0, 10.0])))  # 2 SD over one decade
     2.0
     """
-    return np.asarray(np.trapezoid(sensitivity, np.log10(ladder), axis=-1))
+    return np.asarray(np.trapezoid(sensitivity, np.log10(epsilons), axis=-1))
 
 
-def epsilon_at(sensitivity: FloatArray, ladder: FloatArray, level: float = ONE_SD) -> FloatArray:
-    """The smallest epsilon at which S (..., n_rungs) reaches `level`; infinite where the ladder ends before.
+def epsilon_at(sensitivity: FloatArray, epsilons: FloatArray, level: float = ONE_SD) -> FloatArray:
+    """The smallest epsilon at which S (..., n_budgets) reaches `level`; infinite where the epsilon grid ends before.
 
     Examples
     --------
     >>> float(epsilon_at(np.array([0.5, 2.0]), ladder=np.array([1.0, 4.0]), level=1.0))  # 1 + 3 x 0.5 / 1.5
     2.0
     """
-    budgets = np.concatenate([[0.0], np.asarray(ladder, dtype=np.float64)])
+    budgets = np.concatenate([[0.0], np.asarray(epsilons, dtype=np.float64)])
     curve = np.concatenate([np.zeros((*sensitivity.shape[:-1], 1)), sensitivity], axis=-1)
     reached = curve >= level
     upper = np.maximum(reached.argmax(axis=-1), 1)
@@ -129,9 +129,9 @@ def epsilon_at(sensitivity: FloatArray, ladder: FloatArray, level: float = ONE_S
     return np.where(reached.any(axis=-1), found, np.inf)
 
 
-def measure_linearity(shift: FloatArray, dual_size: FloatArray, ladder: FloatArray) -> FloatArray:
-    """|shift| / (epsilon ||grad||_dual), (..., n_rungs), of shift (..., n_rungs) and dual_size (...)."""
-    predicted = np.asarray(ladder) * np.asarray(dual_size)[..., np.newaxis]
+def measure_linearity(shift: FloatArray, dual_size: FloatArray, epsilons: FloatArray) -> FloatArray:
+    """|shift| / (epsilon ||grad||_dual), (..., n_budgets), of shift (..., n_budgets) and dual_size (...)."""
+    predicted = np.asarray(epsilons) * np.asarray(dual_size)[..., np.newaxis]
     return np.asarray(np.divide(np.abs(shift), predicted, out=np.full_like(predicted, np.nan), where=predicted > 0))
 
 
@@ -173,17 +173,17 @@ def _summarise(
     curves = resample_means(np.moveaxis(values, -1, 0), resamples)
     noise = resample_means(np.moveaxis(controls, -1, 0), resamples)
     mean, mean_control = values.mean(axis=(0, 1)), controls.mean(axis=(0, 1))
-    ladder = np.asarray(config.ladder)
-    reached = epsilon_at(values, ladder)
+    epsilons = np.asarray(config.ladder)
+    reached = epsilon_at(values, epsilons)
     r = predictivity.r[encoder, chosen]
     spread = resample_mean_r(sweep, encoder, chosen)
     return EncoderFragility(
         label=sweep.labels[encoder],
         roi=roi,
         n_targets=int(chosen.sum()),
-        sensitivity=tuple(interval_of(mean[k], curves[:, k], config.confidence) for k in range(len(ladder))),
-        control=tuple(interval_of(mean_control[k], noise[:, k], config.confidence) for k in range(len(ladder))),
-        area=interval_of(float(area_under(mean, ladder)), area_under(curves, ladder), config.confidence),
+        sensitivity=tuple(interval_of(mean[k], curves[:, k], config.confidence) for k in range(len(epsilons))),
+        control=tuple(interval_of(mean_control[k], noise[:, k], config.confidence) for k in range(len(epsilons))),
+        area=interval_of(float(area_under(mean, epsilons)), area_under(curves, epsilons), config.confidence),
         epsilon_1sd=float(np.sort(reached, axis=None)[(reached.size - 1) // 2]),
         share_1sd=float(np.isfinite(reached).mean()),
         r=interval_of(float(r.mean()), spread, config.confidence),
@@ -194,22 +194,24 @@ def _summarise(
 def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
     config, norm = sweep.config, 0
     side = find_network(config.encoders[encoder].network).input_size
-    rungs = np.asarray(config.rungs(config.norms[norm], side))
-    linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], rungs)
-    linear = mean_over_known(linear, axis=1)  # directions; the rest is targets, images, rungs
+    budgets = np.asarray(config.budgets(config.norms[norm], side))
+    linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], budgets)
+    linear = mean_over_known(linear, axis=1)  # directions; the rest is targets, images, budgets
     bend = sweep.curvature[encoder, :, :, norm].mean(axis=1)
     draws = draw_resamples(len(config.images), len(config.targets), count=config.n_bootstrap, seed=config.seed)
     angles = mean_over_known(sweep.angles[encoder, :, :, norm], axis=(0, 1, 2))
-    ladder = config.ladder
+    epsilons = config.ladder
     return FragilityParts(
         label=sweep.labels[encoder],
         feature_change=float(sweep.feature_change[encoder, :, :, norm, :, -1].mean()),
         weight_size_sd=float((sweep.weight_size[encoder, :, :, norm] / sweep.sd[encoder, :, :, norm]).mean()),
         alignment=float(np.abs(sweep.alignment[encoder, :, :, norm, :, -1]).mean()),
         sensitivity=float(sweep.sensitivity(norm)[encoder, :, :, -1].mean()),
-        linearity=tuple(_mean_interval(linear[..., rung], draws, config.confidence) for rung in range(len(ladder))),
+        linearity=tuple(
+            _mean_interval(linear[..., number], draws, config.confidence) for number in range(len(epsilons))
+        ),
         curvature=_mean_interval(bend, draws, config.confidence),
-        path=tuple(float(ladder[-1] * share) for share in np.linspace(0, 1, N_PATH)[1:-1]),
+        path=tuple(float(epsilons[-1] * share) for share in np.linspace(0, 1, N_PATH)[1:-1]),
         angles=tuple(float(angle) for angle in angles),
     )
 

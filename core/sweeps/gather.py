@@ -14,7 +14,7 @@ from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, Sw
 from core.types import BoolArray, FloatArray
 
 ALL = "all"
-BY_RUNG = ("shift", "control", "l2", "linf", "feature_change", "alignment")
+BY_BUDGET = ("shift", "control", "l2", "linf", "feature_change", "alignment")
 BY_IMAGE = ("clean", "dual_size", "curvature")
 BY_CELL = ("sd", "weight_size")
 BY_POINT = ("angles",)
@@ -31,8 +31,8 @@ class Sweep:
     store : SweepStore
         Holds perturbations and montages, which are read when they are wanted.
     shift, control, l2, linf, feature_change, alignment :
-        (n_encoders, n_targets, n_directions, n_norms, n_images, n_rungs)
-    clean, dual_size, curvature : the same without rungs.
+        (n_encoders, n_targets, n_directions, n_norms, n_images, n_budgets)
+    clean, dual_size, curvature : the same without budgets.
     angles : with the N_PATH - 2 inner points of the path last, degrees.
     sd, weight_size : (n_encoders, n_targets, n_directions, n_norms)
     """
@@ -63,7 +63,7 @@ class Sweep:
         return tuple(self.config.label_of(encoder) for encoder in self.config.encoders)
 
     def sensitivity(self, norm: int = 0) -> FloatArray:
-        """|shift| / sd under one norm, mean over directions: (n_encoders, n_targets, n_images, n_rungs)."""
+        """|shift| / sd under one norm, mean over directions: (n_encoders, n_targets, n_images, n_budgets)."""
         relative = np.abs(self.shift[:, :, :, norm]) / self.sd[:, :, :, norm, np.newaxis, np.newaxis]
         return np.asarray(relative.mean(axis=2))
 
@@ -101,8 +101,8 @@ def load_sweep(folder: Path) -> Sweep:
     store = load_store(SWEEP, folder)
     config = store.config
     outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
-    n_images, n_rungs = len(config.images), len(config.ladder)
-    arrays: dict[str, FloatArray] = {name: np.empty((*outer, n_images, n_rungs)) for name in BY_RUNG}
+    n_images, n_budgets = len(config.images), len(config.ladder)
+    arrays: dict[str, FloatArray] = {name: np.empty((*outer, n_images, n_budgets)) for name in BY_BUDGET}
     arrays |= {name: np.empty((*outer, n_images)) for name in BY_IMAGE}
     arrays |= {name: np.empty(outer) for name in BY_CELL}
     arrays |= {name: np.full((*outer, n_images, N_PATH - 2), np.nan) for name in BY_POINT}

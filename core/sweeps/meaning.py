@@ -74,7 +74,7 @@ class TargetMeaning:
     `roi_shift` (n_encoders, n_rois): mean shift of each ROI in voxel SDs, scored by every encoder; `selectivity`
     (n_encoders,): z of the target's ROI against the others, NaN without one; `shift_map` (n_voxels,): every voxel's
     mean shift in its SDs, scored by the encoder itself; `map_selectivity` z of the target's ROI against all other
-    voxels; `montage` (n_rungs, height, width, 3) the first image's probes in the first direction.
+    voxels; `montage` (n_budgets, height, width, 3) the first image's probes in the first direction.
     """
 
     norm: NormName

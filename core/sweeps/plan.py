@@ -24,7 +24,7 @@ from core.words import format_duration as format_duration
 
 CURVE, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
 """Kinds of cells, as they are named on disk."""
-COPY_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
+CONTROL_ENCODER_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
 """Copies of an encoder: its network with a readout of its own; the architecture with random weights and a readout."""
 
 CONTROLS = ("random", "sign flip", "phase-scrambled", "other image", "contrast blend")
@@ -147,7 +147,7 @@ def _list_curves(config: SweepConfig, encoder: int, *, attack: int = 0, copy: st
 
 def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     """The cost of a cell in forward passes of single images."""
-    n_images, n_rungs = len(config.images), len(config.ladder)
+    n_images, n_budgets = len(config.images), len(config.ladder)
     if cell.kind == PREDICT:
         return config.n_test
     if cell.kind == FIT:
@@ -157,7 +157,7 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     kind = config.attacks[cell.attack]
     members = len(config.encoders) - 1 if kind is AttackKind.ENSEMBLE else 1
     search = config.n_queries if kind is AttackKind.SQUARE else config.n_steps * PASSES_PER_STEP * members
-    return n_images * (n_rungs * (search + 3) + N_PATH)
+    return n_images * (n_budgets * (search + 3) + N_PATH)
 
 
 def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> float:
@@ -212,7 +212,7 @@ def _bytes_of(config: SweepConfig, encoder: EncoderName) -> int:
         return kept
     pixels = 3 * find_network(encoder.network).input_size ** 2
     voxels = sum(load_subject(one.subject).voxels.n_voxels for one in config.encoders)
-    # Perturbation float32, gradient and whole-cortex shifts float16, the first image's rungs in bytes.
+    # Perturbation float32, gradient and whole-cortex shifts float16, the first image's budgets in bytes.
     return kept + len(config.images) * (pixels * (4 + 2) + voxels * 2) + len(config.ladder) * pixels
 
 

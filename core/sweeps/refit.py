@@ -41,7 +41,7 @@ N_CALIBRATION = 32
 """Training images that an untrained network's BatchNorm is measured on."""
 
 
-def fit_copy(
+def fit_control_encoder(
     card: EncoderCard, network: Network, *, seed: int, n_images: int, n_test: int, should_stop: ShouldStop
 ) -> EncoderData:
     """The copy of an encoder on a network, from the cache where it was fitted before.

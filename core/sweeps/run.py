@@ -13,7 +13,7 @@ from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import RunProgress, iter_cells, open_store
-from core.sweeps.choose import check_comparable, choose_copies
+from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import SWEEP, name_layers, time_cell
 from core.sweeps.step_seconds import read_step_seconds
@@ -69,5 +69,5 @@ def note_facts(config: SweepConfig, device: str) -> dict[str, Any]:
     hashes = {config.label_of(encoder): load_card(*encoder).sha256 for encoder in config.encoders}
     facts: dict[str, Any] = {"encoder_sha256": hashes, "versions": describe_versions(), "device": device}
     if config.refitted or config.untrained:
-        facts["no_copy"] = list(choose_copies(config.encoders).reasons)
+        facts["no_copy"] = list(choose_control_encoders(config.encoders).reasons)
     return facts

@@ -21,7 +21,7 @@ from core.types import FloatArray, NormName
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recipient:
+class ScoringEncoder:
     """An encoder that scores: the target's weights c (n_voxels,) and SD in it, its ROIs; None: no map is kept."""
 
     encoder: Encoder
@@ -40,7 +40,7 @@ class ScoreSettings:
 
 
 def score(
-    recipients: Sequence[Recipient],
+    recipients: Sequence[ScoringEncoder],
     pixels: FloatArray,
     delta: FloatArray,
     *,
@@ -54,7 +54,7 @@ def score(
 
     Parameters
     ----------
-    recipients : sequence of Recipient
+    recipients : sequence of ScoringEncoder
     pixels, delta : (n_images, 3, height, width)
     settings : ScoreSettings
     should_stop : callable
@@ -105,7 +105,7 @@ def _make_at(
 
 
 def _shift(
-    recipient: Recipient, clean: FloatArray, variants: dict[str, FloatArray], should_stop: ShouldStop
+    recipient: ScoringEncoder, clean: FloatArray, variants: dict[str, FloatArray], should_stop: ShouldStop
 ) -> tuple[FloatArray, FloatArray]:
     """The target's shift by every variant, (n_variants, n_images) in its SDs, and every voxel's by the perturbation."""
     moved, first = [], None
@@ -128,7 +128,7 @@ def make_variants(pixels: FloatArray, delta: FloatArray, settings: ScoreSettings
     return variants | {name: np.asarray(made[name].float().numpy()) for name in CONTROLS}
 
 
-def _in_voxel_sds(change: FloatArray, recipient: Recipient) -> FloatArray:
+def _in_voxel_sds(change: FloatArray, recipient: ScoringEncoder) -> FloatArray:
     """Shifts (n_images, n_voxels) in each voxel's SD; 0 where a voxel never varies."""
     sd = recipient.encoder.card.reference_sd
     return np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)

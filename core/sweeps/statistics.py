@@ -102,10 +102,10 @@ def compare_pairs(resampled: FloatArray, *, level: float) -> tuple[FloatArray, B
     return adjusted, adjusted < level
 
 
-def count_for_pairs(n_encoders: int, wished: int, *, level: float = 0.05) -> int:
-    """Resamples enough for the smallest p to survive Holm's correction over all pairs, and at least `wished`."""
+def count_for_pairs(n_encoders: int, wanted: int, *, level: float = 0.05) -> int:
+    """Resamples enough for the smallest p to survive Holm's correction over all pairs, and at least `wanted`."""
     n_pairs = n_encoders * (n_encoders - 1) // 2
-    return max(wished, int(np.ceil(2 * n_pairs / level)))
+    return max(wanted, int(np.ceil(2 * n_pairs / level)))
 
 
 def correlate_pairs(first: FloatArray, second: FloatArray) -> float:

@@ -74,7 +74,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CopyFit:
+class ControlEncoderFit:
     """How well a copy predicts: held-out r and cross-validated r, means over targets, beside the encoder's own."""
 
     label: str
@@ -85,7 +85,7 @@ class CopyFit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Transfer:
+class TransferAnswer:
     """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies.
 
     `robust` tells of each encoder whether its network was trained against perturbations.
@@ -94,7 +94,7 @@ class Transfer:
     labels: tuple[str, ...]
     cases: tuple[Case, ...]
     alignments: tuple[Alignment, ...]
-    fits: tuple[CopyFit, ...]
+    fits: tuple[ControlEncoderFit, ...]
     robust: tuple[bool, ...]
 
     @property
@@ -103,7 +103,7 @@ class Transfer:
         return self.cases[0].tables
 
 
-def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> Transfer:
+def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> TransferAnswer:
     """Answer the question from a finished sweep; `roi_of` is the ROI of each target, "" for none."""
     config = sweep.config
     cases = tuple(
@@ -112,7 +112,7 @@ def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> Transfer:
         for attack in range(len(config.attacks))
     )
     robust = tuple(find_network(one.network).robust for one in config.encoders)
-    return Transfer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust)
+    return TransferAnswer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,13 +194,13 @@ def _own_of_copy(sweep: Sweep, source: int, target: int, norm: int) -> FloatArra
     return np.asarray(np.mean(parts, axis=0))
 
 
-def _read_fits(sweep: Sweep) -> tuple[CopyFit, ...]:
+def _read_fits(sweep: Sweep) -> tuple[ControlEncoderFit, ...]:
     config, fits = sweep.config, []
     for copy, which in ((REFITTED, config.refitted), (UNTRAINED, config.untrained)):
         for number in which:
             stored = sweep.fit(number, copy)
             r, cv_r = (float(np.mean(stored[name])) for name in ("r", "cv_r"))
-            fits.append(CopyFit(sweep.labels[number], copy, r, cv_r, int(stored["n_train"])))
+            fits.append(ControlEncoderFit(sweep.labels[number], copy, r, cv_r, int(stored["n_train"])))
     return tuple(fits)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PIXELS_KEPT = 4
 """Sets of images kept in memory: one for every input size in use."""
-COPIES_KEPT = 4
+CONTROL_ENCODERS_KEPT = 4
 """Copies of encoders kept open; others are read from the cache again."""
 DELTAS = ("delta", "gradient", "montage")
 
@@ -57,7 +57,7 @@ class Worker:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
         self._load_images = lru_cache(maxsize=PIXELS_KEPT)(self._read_images)
-        self._open_copy = lru_cache(maxsize=COPIES_KEPT)(self._make_copy)
+        self._open_control_encoder = lru_cache(maxsize=CONTROL_ENCODERS_KEPT)(self._make_control_encoder)
 
     def compute(self, cell: Cell) -> Arrays:
         """The arrays of one cell."""
@@ -78,7 +78,7 @@ class Worker:
         members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
         (encoder, weights), side = members[0], members[0][0].network.input_size
         attack = config.attack(norm, side, kind)
-        curve = AttackCurve(weights, direction.sign, attack, config.rungs(norm, side), tuple(members[1:]))
+        curve = AttackCurve(weights, direction.sign, attack, config.budgets(norm, side), tuple(members[1:]))
         stimuli = self._load_images(side)
         keys = [stimulus.sha256 for stimulus in stimuli]
         name = name_curve(encoder, curve, keys)
@@ -106,11 +106,11 @@ class Worker:
 
     def _recipient(self, target: TargetName, number: int, copy: str = "") -> Any:
         from core.probes.spill_over import RoiPool
-        from core.sweeps.score import Recipient
+        from core.sweeps.score import ScoringEncoder
 
         encoder, weights = self._open(number, copy), self._direction(target, number, copy)
         pool = None if copy else RoiPool(load_subject(self._config.encoders[number].subject).voxels)
-        return Recipient(encoder, weights, encoder.target_sd(weights), pool)
+        return ScoringEncoder(encoder, weights, encoder.target_sd(weights), pool)
 
     def _direction(self, target: TargetName, number: int, copy: str = "") -> FloatArray:
         """A target's weights c in an encoder, (n_voxels,)."""
@@ -149,16 +149,20 @@ class Worker:
         return {name: np.asarray(values) for name, values in means.items()} | {"n_train": np.asarray(card.n_train)}
 
     def _open(self, number: int, copy: str) -> Encoder:
-        return self._open_copy(number, copy) if copy else self._source.open_encoder(*self._config.encoders[number])
+        return (
+            self._open_control_encoder(number, copy)
+            if copy
+            else self._source.open_encoder(*self._config.encoders[number])
+        )
 
-    def _make_copy(self, number: int, copy: str) -> Encoder:
+    def _make_control_encoder(self, number: int, copy: str) -> Encoder:
         from core.encoders.encoder import Encoder
-        from core.sweeps.refit import fit_copy
+        from core.sweeps.refit import fit_control_encoder
 
         original, config = self._source.open_encoder(*self._config.encoders[number]), self._config
         network = self._open_untrained(number) if copy == UNTRAINED else original.network
         sizes = {"n_images": config.n_refit, "n_test": config.n_test}
-        data = fit_copy(original.card, network, seed=config.seed, **sizes, should_stop=self._should_stop)
+        data = fit_control_encoder(original.card, network, seed=config.seed, **sizes, should_stop=self._should_stop)
         return Encoder(network, data)
 
     def _open_untrained(self, number: int) -> Network:

@@ -15,11 +15,11 @@ from app.base.settings import Settings
 from app.base.settings_table import SETTINGS
 from app.encoders.fit_form import FitForm
 from app.encoders.import_dialog import ImportEncoderDialog
-from app.explore.aim_form import AimForm
 from app.explore.attack_form import AttackForm
+from app.explore.target_options_form import TargetOptionsForm
 from app.figures.figure_dialog import FigureDialog
-from app.figures.look_form import LookForm
 from app.figures.movie_form import MovieForm
+from app.figures.style_form import StyleForm
 from app.look.theme import DARK
 from app.measured.form import MeasuredForm
 from app.networks.import_dialog import ImportNetworkDialog
@@ -37,10 +37,10 @@ from core.encoders.importers.bind import ImportRequest
 from core.experiments.measured.compare import CompareConfig
 from core.experiments.packages.template import Template
 from core.figures.figure_config import FigureConfig, FigureKind
-from core.figures.movie_config import CortexLook, MovieConfig, MovieKind
+from core.figures.movie_config import CortexStyle, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
-from core.probes.aim import Aim
+from core.probes.target_options import TargetOptions
 from core.robustify.config import RobustifyConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.plan import list_recipes
@@ -223,8 +223,8 @@ def test_every_kind_of_figure_has_its_usual_size(qtbot: QtBot, kind: FigureKind,
 
 
 def test_forms_of_stimuli_and_measurements_open_with_the_usual(qtbot: QtBot) -> None:
-    delivery, package, measured, look = SetForm(), PackageForm(), MeasuredForm(), LookForm(with_motion=True)
-    for form in (delivery, package, measured, look):
+    delivery, package, measured, style = SetForm(), PackageForm(), MeasuredForm(), StyleForm(with_motion=True)
+    for form in (delivery, package, measured, style):
         qtbot.addWidget(form)
     assert delivery.value() == SetConfig()
     delivery.gate.setValue(0.4)
@@ -233,14 +233,14 @@ def test_forms_of_stimuli_and_measurements_open_with_the_usual(qtbot: QtBot) -> 
     assert measured.config() == CompareConfig()
     measured.seed.setValue(2)
     assert measured.config() == CompareConfig(seed=2)
-    look.set_value(CortexLook(gate_r=0.3))
-    assert look.value() == CortexLook(gate_r=0.3)
+    style.set_value(CortexStyle(gate_r=0.3))
+    assert style.value() == CortexStyle(gate_r=0.3)
 
 
 def test_the_aim_opens_with_nothing_asked(qtbot: QtBot) -> None:
-    form = AimForm()
+    form = TargetOptionsForm()
     qtbot.addWidget(form)
-    assert form.value() == Aim()
+    assert form.value() == TargetOptions()
     assert not form.contrast_weight.isEnabled() and form.contrast_weight.toolTip() == "Choose a contrast ROI first"
 
 
@@ -297,7 +297,16 @@ def test_every_setting_shows_a_value_that_it_may_have(qtbot: QtBot) -> None:
 
 def test_every_editor_of_numbers_and_choices_is_spoken_and_leaves_the_wheel_alone(qtbot: QtBot) -> None:
     forms: list[QWidget] = [
-        *(AttackForm(), AimForm(), MovieForm(), SetForm(), PackageForm(), MeasuredForm(), FitForm(), StudyDialog()),
+        *(
+            AttackForm(),
+            TargetOptionsForm(),
+            MovieForm(),
+            SetForm(),
+            PackageForm(),
+            MeasuredForm(),
+            FitForm(),
+            StudyDialog(),
+        ),
         *(FigureDialog(), RobustifyDialog(), ImportNetworkDialog(()), ImportEncoderDialog((), ()), OptionsPage()),
         *(make_sweep(qtbot, question) for question in Question),
     ]

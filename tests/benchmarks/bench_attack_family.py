@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
 from core.datasets.subject import load_subject
@@ -115,7 +115,7 @@ def to_numpy(pixels: torch.Tensor) -> np.ndarray:
 
 def _ours(encoder: Encoder, pixels: torch.Tensor, direction: np.ndarray, config: AttackConfig) -> Attack:
     def attack() -> torch.Tensor:
-        *_, last = iter_pgd(Objective(encoder, direction, 1), pixels, config)
+        *_, last = iter_pgd(LinearObjective(encoder, direction, 1), pixels, config)
         return last.best.pixels
 
     return attack

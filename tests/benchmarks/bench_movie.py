@@ -21,7 +21,7 @@ ENCODER_BUDGET_MB = 1000
 FORMATS = ("mp4", "gif")
 
 
-def film(kind: str) -> None:
+def make_movie(kind: str) -> None:
     """Write one movie and print the memory it took."""
     from core.figures.movie import iter_movie
     from core.figures.movie_config import MovieConfig
@@ -47,7 +47,7 @@ def film(kind: str) -> None:
 def main() -> int:
     """Both formats; 1 if one is over its budget."""
     if len(sys.argv) > 1:
-        film(sys.argv[1])
+        make_movie(sys.argv[1])
         return 0
     command = [sys.executable, "-m", "tests.benchmarks.bench_movie"]
     return max(subprocess.run([*command, kind], check=False).returncode for kind in FORMATS)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from core.attacks.config import AttackConfig
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
 from core.datasets.subject import load_subject
@@ -81,7 +81,7 @@ def attack_ours(encoder: Encoder, pixels: torch.Tensor, direction: np.ndarray, n
     config = AttackConfig(norm=norm, epsilon=EPSILON[norm], n_steps=N_STEPS)
 
     def attack() -> torch.Tensor:
-        *_, last = iter_pgd(Objective(encoder, direction, 1), pixels, config)
+        *_, last = iter_pgd(LinearObjective(encoder, direction, 1), pixels, config)
         return last.best.pixels
 
     return attack

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.attacks.config import AttackConfig
-from core.attacks.objective import Objective, pull_to_features
+from core.attacks.objective import LinearObjective, pull_to_features
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
 from core.encoders.encoder import Encoder
@@ -30,7 +30,7 @@ N_STEPS = 10
 EPSILON = {NormName.L2: 3.0, NormName.LINF: 8 / 255}
 
 
-def climb_bare(encoder: Encoder, pixels: torch.Tensor, cotangent: torch.Tensor, n_steps: int) -> None:
+def attack_bare(encoder: Encoder, pixels: torch.Tensor, cotangent: torch.Tensor, n_steps: int) -> None:
     """The floor: n_steps forward and backward passes to the pixels and one last forward, weights frozen."""
     for _ in range(n_steps):
         leaf = pixels.detach().requires_grad_(True)
@@ -43,7 +43,7 @@ def climb_bare(encoder: Encoder, pixels: torch.Tensor, cotangent: torch.Tensor, 
 
 def exhaust(encoder: Encoder, pixels: torch.Tensor, direction: np.ndarray, config: AttackConfig) -> None:
     """The attack itself, waiting for its answer."""
-    *_, last = iter_pgd(Objective(encoder, direction, 1), pixels, config, keys=("image",) * len(pixels))
+    *_, last = iter_pgd(LinearObjective(encoder, direction, 1), pixels, config, keys=("image",) * len(pixels))
     last.best.values.sum().item()
 
 
@@ -60,7 +60,7 @@ def make_tasks(encoder: Encoder, stimulus: Stimulus) -> dict[str, Callable[[], o
     direction[:20] = 1 / 20
     pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
     cotangent = pull_to_features(encoder, encoder.project(direction)[0])
-    tasks: dict[str, Callable[[], object]] = {"floor": lambda: climb_bare(encoder, pixels, cotangent, N_STEPS)}
+    tasks: dict[str, Callable[[], object]] = {"floor": lambda: attack_bare(encoder, pixels, cotangent, N_STEPS)}
     for norm, epsilon in EPSILON.items():
         for quantise in (False, True):
             config = AttackConfig(norm=norm, epsilon=epsilon, n_steps=N_STEPS, quantise=quantise)
@@ -68,10 +68,10 @@ def make_tasks(encoder: Encoder, stimulus: Stimulus) -> dict[str, Callable[[], o
             tasks[name] = lambda config=config: exhaust(encoder, pixels, direction, config)  # type: ignore[misc]
     target = Target(TargetKind.SET, "set", tuple(range(20)), (0.05,) * 20)
     fitted = encoder.card.config
-    one_rung = ProbeConfig(
+    one_budget = ProbeConfig(
         fitted.subject, fitted.network, fitted.layer, target, attack=AttackConfig(n_steps=N_STEPS), ladder=(3.0,)
     )
-    return tasks | {"probe l2, one rung": lambda: probe_once(encoder, stimulus, one_rung)}
+    return tasks | {"probe l2, one budget": lambda: probe_once(encoder, stimulus, one_budget)}
 
 
 def main(arguments: list[str] | None = None) -> bool:

@@ -10,7 +10,7 @@ from core.probes.target import target_roi
 from core.types import ByteArray, Direction, FloatArray, NormName, VoxelTable
 
 ROIS = ("V1", "V2", "V3", "hV4", "LO", "FFA", "OFA", "EBA", "PPA", "OPA", "VWFA")
-STEPS_A_RUNG = 8
+STEPS_A_BUDGET = 8
 SATURATION = 0.35
 """How far the made-up response falls short of first order at the full budget."""
 
@@ -55,7 +55,7 @@ def make_probe(
         layer="features.18",
         target=target_roi(voxels, roi),
         direction=direction,
-        attack=AttackConfig(norm=norm, epsilon=epsilon, n_steps=STEPS_A_RUNG),
+        attack=AttackConfig(norm=norm, epsilon=epsilon, n_steps=STEPS_A_BUDGET),
     )
     clean_pixels = _to_chw(make_photo(size) if photo is None else photo)
     pattern = _make_pattern(clean_pixels.shape, generator)
@@ -188,8 +188,8 @@ def _make_curve(config: ProbeConfig, gain: FloatArray, clean: FloatArray) -> Cur
 def _make_history(
     config: ProbeConfig, clean_pixels: FloatArray, pattern: FloatArray, *, clean: FloatArray, gain: FloatArray
 ) -> StepHistory:
-    epsilon = np.repeat(config.ladder, STEPS_A_RUNG)
-    within = np.tile(1 - 0.6 * np.exp(-np.arange(STEPS_A_RUNG) / 2), len(config.ladder))
+    epsilon = np.repeat(config.ladder, STEPS_A_BUDGET)
+    within = np.tile(1 - 0.6 * np.exp(-np.arange(STEPS_A_BUDGET) / 2), len(config.ladder))
     share = epsilon / config.attack.epsilon
     reached = _saturate(share) * within
     responses = (clean + reached[:, None] * gain).astype(np.float32)

@@ -159,7 +159,7 @@ def test_finished_probes_are_not_made_again(
     import core.probes.run
 
     monkeypatch.setenv("PROBESCOPE_HOME", str(home))
-    monkeypatch.setattr(core.probes.run, "iter_ladder", lambda *_args, **_more: pytest.fail("an attack ran"))
+    monkeypatch.setattr(core.probes.run, "iter_epsilon_grid", lambda *_args, **_more: pytest.fail("an attack ran"))
     plan = made.parent / "plan.toml"
     code, out, err = type_in(
         "stimuli", "make", plan, "--steps", 2, "--out", tmp_path / "set", "--device", "cpu", "--json"

@@ -45,7 +45,7 @@ class Relation(StrEnum):
     OTHER = "other architecture"
 
 
-class Offer(StrEnum):
+class CandidateSet(StrEnum):
     """Which candidates an experimenter has to choose from; each study is evaluated under all three."""
 
     ALL = "all"
@@ -54,9 +54,9 @@ class Offer(StrEnum):
 
     @property
     def relations(self) -> tuple[Relation, ...]:
-        """The candidates offered."""
-        own = (Relation.OWN,) if self is Offer.ALL else ()
-        sister = () if self is Offer.OTHERS else (Relation.SISTER,)
+        """The candidates in it."""
+        own = (Relation.OWN,) if self is CandidateSet.ALL else ()
+        sister = () if self is CandidateSet.OTHERS else (Relation.SISTER,)
         return (*own, *sister, Relation.OTHER)
 
 
@@ -147,7 +147,7 @@ class StudyConfig:
             advice = "A candidate of the teacher's own layer would be the truth itself. Leave it out."
             raise refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice)
         for teacher in self.teachers:
-            if len(self.offered(teacher, Offer.HELD_OUT)) < 2:
+            if len(self.candidates_for(teacher, CandidateSet.HELD_OUT)) < 2:
                 allowed = f"at least two of networks other than the teacher {teacher.network}"
                 raise refusal("candidates", allowed=allowed, got=[name.label for name in self.candidates])
         sides = {find_network(name.network).input_size for name in self.layers}
@@ -165,9 +165,9 @@ class StudyConfig:
         """Input size of all networks, pixels."""
         return find_network(self.teachers[0].network).input_size
 
-    def offered(self, teacher: LayerName, offer: Offer) -> tuple[int, ...]:
+    def candidates_for(self, teacher: LayerName, candidate_set: CandidateSet) -> tuple[int, ...]:
         """Numbers of the candidates an experimenter may choose from."""
-        kept = offer.relations
+        kept = candidate_set.relations
         return tuple(
             number for number, candidate in enumerate(self.candidates) if find_relation(teacher, candidate) in kept
         )

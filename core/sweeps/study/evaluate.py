@@ -12,7 +12,7 @@ import numpy as np
 from core.encoders.scores import correlate
 from core.statistics import correlate_resamples
 from core.sweeps.statistics import Interval, count_draws, draw_resamples, interval_of, interval_of_rows
-from core.sweeps.study.config import LayerName, Offer, Relation, StudyConfig, find_relation
+from core.sweeps.study.config import CandidateSet, LayerName, Relation, StudyConfig, find_relation
 from core.sweeps.study.plan import CANDIDATE, TRUTH, StudyCell, StudyStore
 from core.types import FloatArray, IntArray
 
@@ -68,7 +68,7 @@ class ConditionResult:
 
     teacher: LayerName
     noise: float
-    offer: Offer
+    candidate_set: CandidateSet
     nearest: dict[str, LayerName]
     picked: dict[str, LayerName]
     ranks: dict[str, Interval]
@@ -77,9 +77,9 @@ class ConditionResult:
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """Over all recordings of one offer: mean rank correlations and the share of right picks, keyed as in a result."""
+    """Over all recordings of one set of candidates: mean rank correlations and the share of right picks, keyed as in a result."""
 
-    offer: Offer
+    candidate_set: CandidateSet
     n_recordings: int
     ranks: dict[str, Interval]
     hits: dict[str, float]
@@ -106,12 +106,14 @@ def evaluate_study(store: StudyStore) -> StudyAnswer:
     places = [(teacher, noise) for teacher in range(len(config.teachers)) for noise in range(len(config.noise))]
     conditions = tuple(_measure(store, *place) for place in places)
     results, overall = [], []
-    for offer in Offer:
-        chosen = [(one, np.asarray(config.offered(one.teacher, offer))) for one in conditions]
-        own = [_evaluate(one, offer, which, config=config) for one, which in chosen if len(which) >= LEAST_RANKED]
+    for candidate_set in CandidateSet:
+        chosen = [(one, np.asarray(config.candidates_for(one.teacher, candidate_set))) for one in conditions]
+        own = [
+            _evaluate(one, candidate_set, which, config=config) for one, which in chosen if len(which) >= LEAST_RANKED
+        ]
         results += [result for result, _ in own]
         if own:
-            overall.append(_sum_up(offer, own, confidence=config.confidence))
+            overall.append(_sum_up(candidate_set, own, confidence=config.confidence))
     return StudyAnswer(config, conditions, tuple(results), tuple(overall))
 
 
@@ -174,7 +176,7 @@ def _weigh(draws: IntArray, size: int) -> FloatArray:
 
 
 def _evaluate(
-    condition: Condition, offer: Offer, chosen: IntArray, *, config: StudyConfig
+    condition: Condition, candidate_set: CandidateSet, chosen: IntArray, *, config: StudyConfig
 ) -> tuple[ConditionResult, dict[str, FloatArray]]:
     """The result over the chosen candidates, and the rank correlations as they are and in every resample."""
     values = {key: one[:, chosen] for key, one in condition.measures.preferences().items()}
@@ -186,17 +188,21 @@ def _evaluate(
     }
     ranks = {key: interval_of_rows(one, config.confidence) for key, one in spread.items()}
     nearest, picked = ({key: best[key] for key in keys} for keys in (NEARNESS, CRITERIA))
-    return ConditionResult(condition.teacher, condition.noise, offer, nearest, picked, ranks, 1 / len(chosen)), spread
+    return ConditionResult(
+        condition.teacher, condition.noise, candidate_set, nearest, picked, ranks, 1 / len(chosen)
+    ), spread
 
 
-def _sum_up(offer: Offer, found: list[tuple[ConditionResult, dict[str, FloatArray]]], *, confidence: float) -> Overall:
+def _sum_up(
+    candidate_set: CandidateSet, found: list[tuple[ConditionResult, dict[str, FloatArray]]], *, confidence: float
+) -> Overall:
     ranks, hits, results = {}, {}, [result for result, _ in found]
     for key in results[0].ranks:
         criterion, nearness = key.split(" / ")
         value = float(np.mean([one.ranks[key].value for one in results]))
         ranks[key] = interval_of(value, np.mean([spread[key][1:] for _, spread in found], axis=0), confidence)
         hits[key] = float(np.mean([one.picked[criterion] == one.nearest[nearness] for one in results]))
-    return Overall(offer, len(results), ranks, hits, float(np.mean([one.chance for one in results])))
+    return Overall(candidate_set, len(results), ranks, hits, float(np.mean([one.chance for one in results])))
 
 
 def rank_correlations(first: FloatArray, second: FloatArray) -> FloatArray:

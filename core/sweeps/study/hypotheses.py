@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from core.sweeps.statistics import Interval, interval_of_rows
-from core.sweeps.study.config import LayerName, Offer, Relation, StudyConfig
+from core.sweeps.study.config import CandidateSet, LayerName, Relation, StudyConfig
 from core.sweeps.study.evaluate import Condition, Measures, StudyAnswer
 from core.types import FloatArray
 
@@ -48,9 +48,9 @@ def _fragility(measures: Measures, standard: list[int]) -> FloatArray:
     return np.asarray(np.exp(np.log(ratio).mean(axis=1)))
 
 
-def _discriminability(measures: Measures, offered: list[int]) -> FloatArray:
+def _discriminability(measures: Measures, available: list[int]) -> FloatArray:
     spread = []
-    for values in (measures.sensitivity[:, offered], measures.r[:, offered]):
+    for values in (measures.sensitivity[:, available], measures.r[:, available]):
         variance, square = values.var(axis=1, ddof=1), values.mean(axis=1) ** 2
         spread.append(np.divide(variance, square, out=np.full_like(variance, np.nan), where=square > 0))
     return np.asarray(spread[0] - spread[1])
@@ -103,12 +103,12 @@ HYPOTHESES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One hypothesis in one simulated recording, for one offer of candidates."""
+    """One hypothesis in one simulated recording, for one set of candidates."""
 
     hypothesis: Hypothesis
     teacher: LayerName
     noise: float
-    offer: Offer
+    candidate_set: CandidateSet
     value: Interval
 
     @property
@@ -123,24 +123,24 @@ class Outcome:
 
 
 def list_outcomes(answer: StudyAnswer) -> tuple[Outcome, ...]:
-    """Every hypothesis for every offer, recording and noise level."""
+    """Every hypothesis for every set of candidates, recording and noise level."""
     found = []
-    for offer in Offer:
+    for candidate_set in CandidateSet:
         for condition in answer.conditions:
-            groups = _group(condition, offer, answer.config)
+            groups = _group(condition, candidate_set, answer.config)
             for one in HYPOTHESES:
                 value = _measure(one, condition, groups, answer.config.confidence)
-                found.append(Outcome(one, condition.teacher, condition.noise, offer, value))
+                found.append(Outcome(one, condition.teacher, condition.noise, candidate_set, value))
     return tuple(found)
 
 
-def _group(condition: Condition, offer: Offer, config: StudyConfig) -> dict[str, list[int]]:
-    """Numbers of the candidates on offer, by kind; foreign: standard ones of another architecture."""
-    offered = list(config.offered(condition.teacher, offer))
-    robust = [number for number in offered if config.candidates[number].is_robust]
-    standard = [number for number in offered if number not in robust]
+def _group(condition: Condition, candidate_set: CandidateSet, config: StudyConfig) -> dict[str, list[int]]:
+    """Numbers of the candidates available, by kind; foreign: standard ones of another architecture."""
+    available = list(config.candidates_for(condition.teacher, candidate_set))
+    robust = [number for number in available if config.candidates[number].is_robust]
+    standard = [number for number in available if number not in robust]
     foreign = [number for number in standard if condition.relations[number] is Relation.OTHER]
-    return {"offered": offered, "robust": robust, "standard": standard, "foreign": foreign}
+    return {"offered": available, "robust": robust, "standard": standard, "foreign": foreign}
 
 
 def _measure(one: Hypothesis, condition: Condition, groups: dict[str, list[int]], confidence: float) -> Interval:

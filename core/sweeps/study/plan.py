@@ -18,8 +18,8 @@ from core.sweeps.step_seconds import StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
 
 FEATURES, TRUTH, CANDIDATE = "features", "truth", "candidate"
-PASSES_JUDGED = 6
-"""Forward passes beside the steps and the path: judging the rung and its control."""
+PASSES_SCORED = 6
+"""Forward passes beside the steps and the path: judging the budget and its control."""
 PASSES_SHOWN = 2
 """The perturbation and its control shown to the teacher."""
 
@@ -72,7 +72,7 @@ def weigh_study(config: StudyConfig, cell: StudyCell, step_seconds: StepSeconds)
     if cell.kind == FEATURES:
         return seconds(config.layers[cell.layer]) * (config.n_train + config.n_test)
     n_probes, teacher = config.n_voxels * config.n_images, config.teachers[cell.teacher]
-    n_passes = config.n_steps * PASSES_PER_STEP + N_PATH + PASSES_JUDGED
+    n_passes = config.n_steps * PASSES_PER_STEP + N_PATH + PASSES_SCORED
     if cell.kind == TRUTH:
         return seconds(teacher) * n_probes * n_passes
     return n_probes * (seconds(config.candidates[cell.candidate]) * n_passes + seconds(teacher) * PASSES_SHOWN)

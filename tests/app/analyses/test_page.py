@@ -33,7 +33,7 @@ from core.headers import unstructure
 from core.sweeps import choose
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.transfer import Transfer
+from core.sweeps.transfer import TransferAnswer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
 
@@ -254,7 +254,7 @@ def test_the_cost_is_told_anew_from_the_measured_pace(qtbot: QtBot, session: Ser
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
     qtbot.waitUntil(lambda: "at the speed measured here" in page.form.cost.text(), timeout=30_000)
-    page.form.set_paces(dict.fromkeys(KEYS, 1e6))
+    page.form.set_step_seconds(dict.fromkeys(KEYS, 1e6))
     assert "h at the speed" in page.form.cost.text()
 
 
@@ -262,7 +262,7 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
     page = make_page(qtbot, session, Question.TRANSFER)
     finished = finish(Question.TRANSFER)
     page.take_answer(finished)
-    view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
+    view, answer = cast(TransferView, page.view), cast(TransferAnswer, finished.answer)
     order, table = list(answer.cases[0].order), answer.tables[0]
     view.matrix.picked.emit(order.index(1), order.index(0))
     assert view.panel.title.text() == "alexnet features.7 → alexnet features.4"
@@ -285,7 +285,7 @@ def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: S
     many = {"attacks": ("pgd", "ti"), "norms": ("l2", "linf"), "untrained": (0,), "n_refit": 20}
     finished = finish(Question.TRANSFER, ("FFA",), **many)
     page.take_answer(finished)
-    view, answer = cast(TransferView, page.view), cast(Transfer, finished.answer)
+    view, answer = cast(TransferView, page.view), cast(TransferAnswer, finished.answer)
     assert [view.case.itemText(row) for row in range(view.case.count())] == [case.label for case in answer.cases]
     view.show_cell(2, 0)
     assert view.panel.title.text() == "alexnet features.4 untrained → alexnet features.4"

@@ -44,7 +44,7 @@ def test_the_form_gives_the_usual_study_and_the_quick_one_and_tells_their_cost(q
     dialog = StudyDialog()
     qtbot.addWidget(dialog)
     assert dialog.value() == StudyConfig()
-    dialog.set_paces({tuple(layer): 0.3 for layer in StudyConfig().layers})
+    dialog.set_step_seconds({tuple(layer): 0.3 for layer in StudyConfig().layers})
     assert "attack steps" in dialog.cost.text()
     full = dialog.cost.text()
     dialog.extent.set_value("quick")

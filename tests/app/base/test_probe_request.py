@@ -1,4 +1,4 @@
-"""What the window asks the engine for: the whole ladder, or one budget where a published schedule was chosen."""
+"""What the window asks the engine for: the whole epsilon grid, or one budget where a published schedule was chosen."""
 
 from __future__ import annotations
 

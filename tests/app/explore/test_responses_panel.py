@@ -260,8 +260,8 @@ def test_budgets_above_the_steps_do_not_lie_over_one_another(qtbot: QtBot) -> No
     view.resize(260, 260)
     view.show()
     qtbot.waitExposed(view)
-    rungs = np.repeat([0.00392, 0.00784, 0.01569, 0.03137], [2, 2, 2, 10])
-    view.show_history(rungs, np.linspace(0, 1, len(rungs)), norm=NormName.L2, unit="SD")
+    budgets = np.repeat([0.00392, 0.00784, 0.01569, 0.03137], [2, 2, 2, 10])
+    view.show_history(budgets, np.linspace(0, 1, len(budgets)), norm=NormName.L2, unit="SD")
     ticks = view.budget_ticks
     assert ticks[-1][1] == "0.03137" and len(ticks) < 4
     step = view.pixels_a_step

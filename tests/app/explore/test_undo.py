@@ -9,11 +9,11 @@ import pytest
 from app.explore.selection import Selection
 from app.explore.undo import COALESCE_SECONDS, MOST_STATES, ProbeCache, UndoHistory
 from core.attacks.config import AttackConfig
-from core.probes.aim import Aim
+from core.probes.target_options import TargetOptions
 from core.types import Direction
 from tests.helpers.probes import make_probe
 
-FIRST = Selection("s", "n", "l", "face", None, Direction.RAISE, AttackConfig(), Aim(), 0.1, "shift")
+FIRST = Selection("s", "n", "l", "face", None, Direction.RAISE, AttackConfig(), TargetOptions(), 0.1, "shift")
 
 
 def with_epsilon(epsilon: float) -> Selection:

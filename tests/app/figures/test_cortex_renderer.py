@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.figures.cortex_renderer import CortexFilm, film_of_probe, unfolding_at
+from app.figures.cortex_renderer import CortexRenderer, render_probe, unfolding_at
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.inks import DARK, LIGHT
-from core.figures.movie_config import CortexLook, MovieConfig
+from core.figures.movie_config import CortexStyle, MovieConfig
 from core.figures.movie_frames import Shot, open_frames
 from core.probes.probe import Probe
 from core.types import ByteArray
 from tests.helpers.probes import make_probe
 
 SIZE = (320, 200)
-PLAIN = CortexLook(outlines=False, labels=False, gate_r=0.0)
+PLAIN = CortexStyle(outlines=False, labels=False, gate_r=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def probe() -> Probe:
 
 
 @pytest.fixture(scope="module")
-def film(probe: Probe, qapp: object) -> Iterator[CortexFilm]:
-    with film_of_probe(probe, PLAIN, theme="light") as opened:
+def renderer(probe: Probe, qapp: object) -> Iterator[CortexRenderer]:
+    with render_probe(probe, PLAIN, theme="light") as opened:
         yield opened
 
 
@@ -39,48 +39,48 @@ def paper_share(picture: ByteArray) -> float:
     return float((picture == 255).all(axis=2).mean())
 
 
-def test_a_picture_has_the_size_and_the_paper_asked_for(film: CortexFilm) -> None:
-    picture = film.draw(Shot(), SIZE)
+def test_a_picture_has_the_size_and_the_paper_asked_for(renderer: CortexRenderer) -> None:
+    picture = renderer.draw(Shot(), SIZE)
     assert picture.shape == (200, 320, 3)
     assert (picture[0, 0] == (255, 255, 255)).all()
     assert 0.3 < paper_share(picture) < 0.9
 
 
-def test_every_picture_is_the_one_asked_for_and_not_the_one_before(film: CortexFilm) -> None:
-    first = film.draw(Shot(progress=0.0), SIZE)
-    turned = film.draw(Shot(progress=0.3), SIZE)
-    again = film.draw(Shot(progress=0.0), SIZE)
+def test_every_picture_is_the_one_asked_for_and_not_the_one_before(renderer: CortexRenderer) -> None:
+    first = renderer.draw(Shot(progress=0.0), SIZE)
+    turned = renderer.draw(Shot(progress=0.3), SIZE)
+    again = renderer.draw(Shot(progress=0.0), SIZE)
     assert np.array_equal(first, again)
     assert np.abs(first.astype(int) - turned).mean() > 5
 
 
-def test_a_turned_cortex_stays_in_sight(film: CortexFilm) -> None:
+def test_a_turned_cortex_stays_in_sight(renderer: CortexRenderer) -> None:
     for progress in np.arange(0, 1, 0.125):
-        picture = film.draw(Shot(progress=float(progress)), SIZE)
+        picture = renderer.draw(Shot(progress=float(progress)), SIZE)
         edges = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
         assert (edges == 255).all()
 
 
-def test_a_whole_turn_ends_where_it_began(film: CortexFilm) -> None:
-    start, end = film.draw(Shot(progress=0.0), SIZE), film.draw(Shot(progress=0.999999), SIZE)
+def test_a_whole_turn_ends_where_it_began(renderer: CortexRenderer) -> None:
+    start, end = renderer.draw(Shot(progress=0.0), SIZE), renderer.draw(Shot(progress=0.999999), SIZE)
     assert np.abs(start.astype(int) - end).mean() < 0.5
 
 
-def test_the_map_follows_the_steps_on_one_scale(film: CortexFilm, probe: Probe) -> None:
-    clean, early, late = (film.draw(Shot(step=step), SIZE) for step in (-1, 0, probe.history.n_steps - 1))
+def test_the_map_follows_the_steps_on_one_scale(renderer: CortexRenderer, probe: Probe) -> None:
+    clean, early, late = (renderer.draw(Shot(step=step), SIZE) for step in (-1, 0, probe.history.n_steps - 1))
     vivid = [int((picture[..., 0].astype(int) - picture[..., 2] > 60).sum()) for picture in (clean, early, late)]
     assert vivid[0] < 10  # no shift, no colour
     assert vivid[0] <= vivid[1] < vivid[2]
-    assert film.key is not None
+    assert renderer.key is not None
     largest = np.abs(probe.history.responses[-1] - probe.clean) / probe.reference_sd
-    assert film.key.limit == pytest.approx(np.percentile(largest, 99), rel=0.05)
+    assert renderer.key.limit == pytest.approx(np.percentile(largest, 99), rel=0.05)
 
 
 def test_values_take_the_colours_of_the_key(probe: Probe, qtbot: QtBot) -> None:
     shift = np.full_like(probe.clean, 10.0)
-    with film_of_probe(replace(probe, perturbed=probe.clean + shift), PLAIN, theme="light") as film:
-        film.use_colours("RdBu_r", 0.0)
-        picture, key = film.draw(Shot(), (640, 400)), film.key
+    with render_probe(replace(probe, perturbed=probe.clean + shift), PLAIN, theme="light") as renderer:
+        renderer.use_colours("RdBu_r", 0.0)
+        picture, key = renderer.draw(Shot(), (640, 400)), renderer.key
     assert key is not None and key.colormap.name == "RdBu_r"
     end = key.colormap.table[-1].astype(int)
     pure = np.abs(picture[..., :3].astype(int) - end).sum(axis=2)
@@ -88,11 +88,11 @@ def test_values_take_the_colours_of_the_key(probe: Probe, qtbot: QtBot) -> None:
 
 
 def test_it_unfolds_from_the_folded_to_the_flat_shape_and_back(probe: Probe, qtbot: QtBot) -> None:
-    look = replace(PLAIN, motion="unfold", geometry="pial")
-    with film_of_probe(probe, look, theme="light") as film:
-        shares = [paper_share(film.draw(Shot(progress=at), SIZE)) for at in (0.0, 0.5, 0.99)]
-        flat = film.draw(Shot(progress=0.5), SIZE)
-    with film_of_probe(probe, replace(PLAIN, geometry="flat"), theme="light") as still:
+    style = replace(PLAIN, motion="unfold", geometry="pial")
+    with render_probe(probe, style, theme="light") as renderer:
+        shares = [paper_share(renderer.draw(Shot(progress=at), SIZE)) for at in (0.0, 0.5, 0.99)]
+        flat = renderer.draw(Shot(progress=0.5), SIZE)
+    with render_probe(probe, replace(PLAIN, geometry="flat"), theme="light") as still:
         assert np.abs(flat.astype(int) - still.draw(Shot(), SIZE)).mean() < 2
     assert shares[0] == pytest.approx(shares[2], abs=0.01)
     assert shares[1] != pytest.approx(shares[0], abs=0.01)
@@ -106,15 +106,15 @@ def test_the_unfolding_rests_at_both_ends() -> None:
 
 def test_names_are_written_and_outlines_drawn_only_if_wanted(probe: Probe, qtbot: QtBot) -> None:
     pictures = []
-    for look in (PLAIN, replace(PLAIN, outlines=True), replace(PLAIN, labels=True)):
-        with film_of_probe(probe, look, theme="light") as film:
-            pictures.append(film.draw(Shot(), SIZE))
+    for style in (PLAIN, replace(PLAIN, outlines=True), replace(PLAIN, labels=True)):
+        with render_probe(probe, style, theme="light") as renderer:
+            pictures.append(renderer.draw(Shot(), SIZE))
     assert not np.array_equal(pictures[0], pictures[1])
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_a_picture_can_be_see_through(film: CortexFilm) -> None:
-    picture = film.still(SIZE)
+def test_a_picture_can_be_see_through(renderer: CortexRenderer) -> None:
+    picture = renderer.still(SIZE)
     assert picture.shape == (200, 320, 4)
     assert picture[0, 0, 3] == 0
     assert (picture[..., 3] == 255).mean() > 0.1
@@ -122,13 +122,13 @@ def test_a_picture_can_be_see_through(film: CortexFilm) -> None:
 
 def test_the_pane_lies_on_the_paper_of_the_page(probe: Probe, qtbot: QtBot) -> None:
     for inks in (LIGHT, DARK):
-        config = MovieConfig(kind="cortex", seconds=1, width=640, height=360, theme=inks.name, look=PLAIN)
-        with film_of_probe(probe, PLAIN, theme=inks.name) as film:
-            frame = open_frames(probe, config, film).frame(3)
+        config = MovieConfig(kind="cortex", seconds=1, width=640, height=360, theme=inks.name, style=PLAIN)
+        with render_probe(probe, PLAIN, theme=inks.name) as renderer:
+            frame = open_frames(probe, config, renderer).frame(3)
         paper = tuple(int(inks.paper[at : at + 2], 16) for at in (1, 3, 5))
         assert (frame[180, 2] == paper).all()
 
 
 def test_a_surface_without_a_flat_map_says_so(probe: Probe, qtbot: QtBot, tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="voxels"), film_of_probe(make_probe(n_voxels=44), PLAIN, theme="light"):
+    with pytest.raises(BadInputError, match="voxels"), render_probe(make_probe(n_voxels=44), PLAIN, theme="light"):
         pass

@@ -12,14 +12,14 @@ from app.figures.figure_dialog import FigureDialog
 from app.figures.movie_dialog import MovieDialog
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieProgress
-from core.figures.movie_config import CortexLook, MovieConfig, MovieFormat
+from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat
 from tests.helpers.gated_work import GatedWork
 
 
 def make_movie_dialog(qtbot: QtBot) -> MovieDialog:
     dialog = MovieDialog()
     qtbot.addWidget(dialog)
-    dialog.form.start_with(CortexLook(), theme="light", sweep_refusal="")
+    dialog.form.start_with(CortexStyle(), theme="light", sweep_refusal="")
     return dialog
 
 
@@ -33,7 +33,7 @@ def test_fields_become_the_movie(qtbot: QtBot) -> None:
     dialog = make_movie_dialog(qtbot)
     form = dialog.form
     form.kind.button("cortex").click()
-    form.look.set_value(CortexLook(map="r", motion="unfold", hemispheres="right", labels=False))  # type: ignore[arg-type]
+    form.cortex_style.set_value(CortexStyle(map="r", motion="unfold", hemispheres="right", labels=False))  # type: ignore[arg-type]
     form.dimensions.setCurrentIndex(1)
     form.fps.setValue(25)
     form.loops.setValue(3)
@@ -46,7 +46,7 @@ def test_fields_become_the_movie(qtbot: QtBot) -> None:
         3,
         "dark",
     )
-    assert (config.look.map, config.look.motion, config.look.hemispheres, config.look.labels) == (
+    assert (config.style.map, config.style.motion, config.style.hemispheres, config.style.labels) == (
         "r",
         "unfold",
         "right",
@@ -65,10 +65,10 @@ def test_fields_that_do_not_fit_say_why(qtbot: QtBot) -> None:
 def test_only_what_matters_can_be_changed(qtbot: QtBot) -> None:
     dialog = make_movie_dialog(qtbot)
     form = dialog.form
-    assert not form.look.isEnabled()
+    assert not form.cortex_style.isEnabled()
     form.with_cortex.setChecked(True)
-    assert form.look.isEnabled()
-    assert not form.look.motion.isEnabled()
+    assert form.cortex_style.isEnabled()
+    assert not form.cortex_style.motion.isEnabled()
     form.kind.button("epsilon").click()
     assert not form.with_cortex.isEnabled()
     assert not form.value().with_cortex
@@ -91,7 +91,7 @@ def test_a_preview_is_asked_for_once_after_a_rest(qtbot: QtBot) -> None:
 def test_while_filming_only_stopping_is_offered(qtbot: QtBot, lane: JobLane) -> None:
     dialog = make_movie_dialog(qtbot)
     work = GatedWork()
-    dialog.work.run(lane, "movie", work.make, title="Filming…", on_done=lambda _last: None, read=read_frames)
+    dialog.work.run(lane, "movie", work.make, title="Rendering…", on_done=lambda _last: None, read=read_frames)
     work.send(MovieProgress(5, 20, 3.0))
     qtbot.waitUntil(lambda: dialog.work.note.text() == "Frame 5 of 20, 3 s left")
     assert dialog.work.bar.share == pytest.approx(0.25)
@@ -105,7 +105,7 @@ def test_while_filming_only_stopping_is_offered(qtbot: QtBot, lane: JobLane) -> 
 def make_figure_dialog(qtbot: QtBot, what: FigureKind) -> FigureDialog:
     dialog = FigureDialog()
     qtbot.addWidget(dialog)
-    dialog.start_with(CortexLook(), what)
+    dialog.start_with(CortexStyle(), what)
     return dialog
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from core.attacks.apgd import place_checkpoints
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep, iter_pgd
 from core.attacks.squares import changed_share, draw_bump
 from core.errors import BadInputError, NoGradientError
@@ -38,7 +38,7 @@ def grey() -> torch.Tensor:
     return torch.tensor(make_mid_grey().pixels)[None]
 
 
-def run(objective: Objective, clean: torch.Tensor, config: AttackConfig) -> AttackStep:
+def run(objective: LinearObjective, clean: torch.Tensor, config: AttackConfig) -> AttackStep:
     *_, last = iter_pgd(objective, clean, config)
     return last
 
@@ -62,7 +62,7 @@ def test_checkpoints_are_the_published_ones(n_steps: int, expected: tuple[int, .
 @pytest.mark.parametrize("n_steps", [20, 50])
 def test_apgd_gains_at_least_as_much_as_pgd_at_equal_steps(norm: NormName, n_steps: int) -> None:
     """On a network that bends within the ball; per image, and with no step size to choose."""
-    objective = Objective(make_conv_encoder(seed=1), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(seed=1), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
     clean, budget = to_batch(*range(6)), 4 * BUDGET[norm]
     found = {
         method: run(objective, clean, AttackConfig(norm=norm, epsilon=budget, n_steps=n_steps, method=method))
@@ -76,7 +76,7 @@ def test_apgd_gains_at_least_as_much_as_pgd_at_equal_steps(norm: NormName, n_ste
 
 @BOTH
 def test_apgd_is_the_same_for_an_image_alone_and_in_a_batch(norm: NormName) -> None:
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], method=AttackMethod.APGD, n_steps=20)
     together, alone = (run(objective, batch, config) for batch in (to_batch(0, 1, 2), to_batch(1)))
     torch.testing.assert_close(together.best.pixels[1:2], alone.best.pixels, rtol=0, atol=3e-4)
@@ -89,7 +89,7 @@ def test_delivered_pixels_keep_budget_bounds_and_grey_levels(
     norm: NormName, quantise: bool, method: AttackMethod
 ) -> None:
     clean = to_batch(0, 1)
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
     config = AttackConfig(
         norm=norm, epsilon=BUDGET[norm], method=method, quantise=quantise, n_restarts=2, n_queries=80, n_steps=8
     )
@@ -106,7 +106,7 @@ def test_delivered_pixels_keep_budget_bounds_and_grey_levels(
 @BOTH
 def test_square_attack_reaches_its_share_of_the_optimum_within_its_queries(norm: NormName) -> None:
     encoder = make_linear_encoder()
-    objective = Objective(encoder, np.asarray([1, 0, 0], np.float32), 1)
+    objective = LinearObjective(encoder, np.asarray([1, 0, 0], np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], method=AttackMethod.SQUARE, n_queries=2000)
     gain = float(run(objective, grey(), config).best.values - objective.score(grey()).values)
     optimum = BUDGET[norm] * np.linalg.norm(pixel_weights(encoder).ravel(), 2 if norm is NormName.L2 else 1)
@@ -115,7 +115,7 @@ def test_square_attack_reaches_its_share_of_the_optimum_within_its_queries(norm:
 
 @pytest.mark.parametrize("n_queries", [1, 7, 60, 123])
 def test_square_attack_makes_exactly_its_queries(n_queries: int) -> None:
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
     counted = 0
     score = objective.score
 
@@ -135,7 +135,7 @@ def test_square_attack_makes_exactly_its_queries(n_queries: int) -> None:
 
 @BOTH
 def test_square_attack_is_seeded_image_by_image(norm: NormName) -> None:
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], method=AttackMethod.SQUARE, n_queries=60, seed=5)
     together, alone = (run(objective, batch, config) for batch in (to_batch(0, 1), to_batch(1)))
     torch.testing.assert_close(together.best.pixels[1:2], alone.best.pixels, rtol=0, atol=1e-5)
@@ -166,7 +166,7 @@ class Opaque(nn.Module):
 @BOTH
 def test_without_gradients_square_attack_works_and_others_say_what_to_use(norm: NormName) -> None:
     encoder = make_encoder(Opaque(), rank=4, n_voxels=5)
-    objective = Objective(encoder, np.asarray([1, 0, 0, 0, 0], np.float32), 1)
+    objective = LinearObjective(encoder, np.asarray([1, 0, 0, 0, 0], np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], method=AttackMethod.SQUARE, n_queries=200)
     assert float(run(objective, grey(), config).best.values) > float(objective.score(grey()).values)
     with pytest.raises(NoGradientError, match="hands no gradient to its pixels.*Use the method `square`"):
@@ -176,7 +176,7 @@ def test_without_gradients_square_attack_works_and_others_say_what_to_use(norm: 
 
 @BOTH
 def test_only_gradient_methods_pay_a_backward_pass(norm: NormName) -> None:
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
-    objective.ascend = None  # type: ignore[assignment, method-assign]
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective.value_and_gradient = None  # type: ignore[assignment, method-assign]
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], method=AttackMethod.SQUARE, n_queries=20)
     assert run(objective, to_batch(0), config).step == 20

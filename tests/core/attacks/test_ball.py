@@ -35,7 +35,7 @@ def test_settled_pixels_keep_budget_and_bounds(norm: NormName, epsilon: float) -
     budget = torch.full((3,), epsilon)
     ball = Ball(NORMS[norm], clean, budget)
     delta = ball.project(torch.randn(clean.shape, generator=torch.Generator().manual_seed(1)))
-    pixels = ball.settle(ball.land(delta))
+    pixels = ball.enforce_exactly(ball.to_pixels(delta))
     assert bool((measure(norm, pixels, clean) <= budget.double() * ON_BUDGET).all())
     assert bool((measure(norm, pixels, clean) >= budget.double() * 0.99).all())
     assert float(pixels.min()) >= 0.0 and float(pixels.max()) <= 1.0
@@ -47,8 +47,8 @@ def test_settling_mends_rounding_that_all_goes_one_way() -> None:
     step = torch.full_like(clean, 2.0**-24 * 1.6)
     budget = NORMS[NormName.L2].size(step.double()).float()
     ball = Ball(NORMS[NormName.L2], clean, budget)
-    assert float(measure(NormName.L2, ball.land(step), clean)) > float(budget) * ON_BUDGET
-    assert float(measure(NormName.L2, ball.settle(ball.land(step)), clean)) <= float(budget) * ON_BUDGET
+    assert float(measure(NormName.L2, ball.to_pixels(step), clean)) > float(budget) * ON_BUDGET
+    assert float(measure(NormName.L2, ball.enforce_exactly(ball.to_pixels(step)), clean)) <= float(budget) * ON_BUDGET
 
 
 @NORMS_BOTH
@@ -58,7 +58,7 @@ def test_landed_8bit_pixels_are_grey_levels_within_the_budget(norm: NormName, le
     budget = torch.full((3,), levels / 255 * (1 if norm is NormName.LINF else SIDE))
     ball = Ball(NORMS[norm], clean, budget, quantise=True)
     delta = ball.project(torch.randn(clean.shape, generator=torch.Generator().manual_seed(2)))
-    pixels = ball.settle(ball.land(delta)).numpy()
+    pixels = ball.enforce_exactly(ball.to_pixels(delta)).numpy()
     grey = np.round(255 * pixels.astype(np.float64))
     assert np.array_equal(pixels, grey.astype(np.float32) / np.float32(255))
     moved = torch.from_numpy(grey - np.round(255 * clean.numpy().astype(np.float64)))
@@ -70,7 +70,7 @@ def test_landed_8bit_pixels_are_grey_levels_within_the_budget(norm: NormName, le
 def test_linf_budget_below_one_grey_level_leaves_the_8bit_image_alone() -> None:
     clean = draw_clean()
     ball = Ball(NORMS[NormName.LINF], clean, torch.full((3,), 0.9 / 255), quantise=True)
-    assert torch.equal(ball.land(ball.project(torch.ones_like(clean))), clean)
+    assert torch.equal(ball.to_pixels(ball.project(torch.ones_like(clean))), clean)
 
 
 def test_quantising_needs_8bit_clean_pixels() -> None:
@@ -94,7 +94,7 @@ def test_start_of_an_image_depends_on_its_key_and_restart_only(norm: NormName) -
 def test_filling_reaches_the_budget(norm: NormName, quantise: bool) -> None:
     clean = draw_clean()
     budget = torch.full((3,), 0.8 if norm is NormName.L2 else 20 / 255)
-    pixels = Ball(NORMS[norm], clean, budget, quantise=quantise).fill(
+    pixels = Ball(NORMS[norm], clean, budget, quantise=quantise).scale_to_budget(
         torch.randn(clean.shape, generator=torch.Generator().manual_seed(3))
     )
     # One pixel more or less is what whole grey levels leave open.

@@ -8,7 +8,7 @@ import torch
 
 from core.attacks.config import AttackConfig
 from core.attacks.ensemble import EnsembleObjective
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
 from core.attacks.presets import PRESETS, find_preset, name_schedule
 from core.errors import BadInputError
@@ -20,7 +20,7 @@ BUDGET = {NormName.L2: 0.8, NormName.LINF: 8 / 255}
 FIRST = np.asarray([1, 0, 0], np.float32)
 
 
-def climb(objective: object, clean: torch.Tensor, norm: NormName) -> torch.Tensor:
+def run_grid(objective: object, clean: torch.Tensor, norm: NormName) -> torch.Tensor:
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm])
     *_, last = iter_pgd(objective, clean, config)  # type: ignore[arg-type]
     return last.best.pixels
@@ -29,18 +29,18 @@ def climb(objective: object, clean: torch.Tensor, norm: NormName) -> torch.Tenso
 @BOTH
 def test_an_ensemble_of_one_is_plain_pgd(norm: NormName) -> None:
     clean = torch.tensor(make_photo(seed=1).pixels)[None]
-    plain = Objective(make_conv_encoder(3), FIRST, 1)
+    plain = LinearObjective(make_conv_encoder(3), FIRST, 1)
     torch.testing.assert_close(
-        climb(EnsembleObjective([plain]), clean, norm), climb(plain, clean, norm), rtol=0, atol=1e-5
+        run_grid(EnsembleObjective([plain]), clean, norm), run_grid(plain, clean, norm), rtol=0, atol=1e-5
     )
 
 
 @BOTH
 def test_linear_encoders_gain_the_dual_norm_of_their_mean_weights_in_sds(norm: NormName) -> None:
     encoders = [make_linear_encoder(seed=seed) for seed in range(3)]
-    objective = EnsembleObjective([Objective(encoder, FIRST, 1) for encoder in encoders])
+    objective = EnsembleObjective([LinearObjective(encoder, FIRST, 1) for encoder in encoders])
     clean = torch.tensor(make_mid_grey().pixels)[None]
-    gain = objective.score(climb(objective, clean, norm)).values - objective.score(clean).values
+    gain = objective.score(run_grid(objective, clean, norm)).values - objective.score(clean).values
     mean = np.mean([pixel_weights(encoder) / encoder.target_sd(FIRST) for encoder in encoders], axis=0)
     dual = np.linalg.norm(mean.ravel(), 2 if norm is NormName.L2 else 1)
     assert float(gain) == pytest.approx(BUDGET[norm] * dual, rel=1e-4)
@@ -48,15 +48,15 @@ def test_linear_encoders_gain_the_dual_norm_of_their_mean_weights_in_sds(norm: N
 
 def test_what_is_told_is_the_first_encoders_response() -> None:
     encoders = [make_conv_encoder(3, seed=seed) for seed in range(2)]
-    objective = EnsembleObjective([Objective(encoder, FIRST, -1) for encoder in encoders])
+    objective = EnsembleObjective([LinearObjective(encoder, FIRST, -1) for encoder in encoders])
     pixels = torch.tensor(make_photo(seed=1).pixels)[None]
-    scores, _ = objective.ascend(pixels)
-    torch.testing.assert_close(objective.told(scores), encoders[0](pixels)[:, 0].detach())
+    scores, _ = objective.value_and_gradient(pixels)
+    torch.testing.assert_close(objective.reported(scores), encoders[0](pixels)[:, 0].detach())
     torch.testing.assert_close(scores.values, objective.score(pixels).values)
 
 
 def test_networks_of_different_sizes_are_refused_by_name() -> None:
-    members = [Objective(make_linear_encoder(side=side), FIRST, 1) for side in (8, 12)]
+    members = [LinearObjective(make_linear_encoder(side=side), FIRST, 1) for side in (8, 12)]
     with pytest.raises(BadInputError, match="must take images of one size"):
         EnsembleObjective(members)
 
@@ -65,7 +65,7 @@ def test_an_encoder_without_sd_is_refused() -> None:
     encoder = make_linear_encoder()
     encoder.covariance.zero_()
     with pytest.raises(BadInputError, match=r"The target's SD over the reference images is not known for tiny \(0\)"):
-        EnsembleObjective([Objective(encoder, FIRST, 1)])
+        EnsembleObjective([LinearObjective(encoder, FIRST, 1)])
 
 
 @pytest.mark.parametrize(

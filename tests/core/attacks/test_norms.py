@@ -103,7 +103,7 @@ def test_fill_meets_the_size_although_pixels_meet_their_bounds(norm: Norm) -> No
     direction = draw().double()
     lower, upper = (bound.double() for bound in draw_bounds(direction.float()))
     size = torch.tensor([0.1, 0.5, 0.8, 0.9], dtype=torch.float64)
-    found = norm.fill(direction, size, lower=lower, upper=upper)
+    found = norm.scale_to_budget(direction, size, lower=lower, upper=upper)
     np.testing.assert_allclose(norm.size(found), size, rtol=1e-9)
     assert bool((found * direction >= 0).all())
 
@@ -112,7 +112,7 @@ def test_fill_meets_the_size_although_pixels_meet_their_bounds(norm: Norm) -> No
 def test_fill_uses_all_the_room_there_is_when_there_is_too_little(norm: Norm) -> None:
     direction = torch.ones(1, 3, 2, 2, dtype=torch.float64)
     room = torch.full_like(direction, 0.25)
-    found = norm.fill(direction, torch.tensor([50.0], dtype=torch.float64), lower=-room, upper=room)
+    found = norm.scale_to_budget(direction, torch.tensor([50.0], dtype=torch.float64), lower=-room, upper=room)
     torch.testing.assert_close(found, room)
 
 
@@ -120,7 +120,7 @@ def test_fill_uses_all_the_room_there_is_when_there_is_too_little(norm: Norm) ->
 def test_fill_along_no_direction_moves_nothing(norm: Norm) -> None:
     nothing = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
     room = torch.full_like(nothing, 0.25)
-    found = norm.fill(nothing, torch.ones(1, dtype=torch.float64), lower=-room, upper=room)
+    found = norm.scale_to_budget(nothing, torch.ones(1, dtype=torch.float64), lower=-room, upper=room)
     assert torch.equal(found, nothing)
 
 

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import brentq
 
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep, Best, iter_pgd
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError
@@ -29,7 +29,7 @@ BUDGET = {NormName.L2: 1.0, NormName.LINF: 8 / 255}
 FIRST = np.asarray([1, 0, 0], dtype=np.float32)
 
 
-def run(objective: Objective, clean: torch.Tensor, config: AttackConfig, **options: object) -> AttackStep:
+def run(objective: LinearObjective, clean: torch.Tensor, config: AttackConfig, **options: object) -> AttackStep:
     *_, last = iter_pgd(objective, clean, config, **options)  # type: ignore[arg-type]
     return last
 
@@ -62,7 +62,7 @@ def test_linear_encoder_gains_epsilon_times_the_dual_norm(
     norm: NormName, direction: Direction, method: AttackMethod
 ) -> None:
     encoder = make_linear_encoder()
-    objective = Objective(encoder, FIRST, direction.sign)
+    objective = LinearObjective(encoder, FIRST, direction.sign)
     last = run(objective, grey(), AttackConfig(norm=norm, epsilon=BUDGET[norm], method=method))
     weights = pixel_weights(encoder)
     dual = np.linalg.norm(weights.ravel(), 2 if norm is NormName.L2 else 1)
@@ -75,7 +75,7 @@ def test_linear_encoder_gains_all_there_is_within_the_pixel_bounds(norm: NormNam
     encoder = make_linear_encoder()
     clean = to_batch(0)
     epsilon = {NormName.L2: 3.0, NormName.LINF: 0.4}[norm]
-    last = run(Objective(encoder, FIRST, 1), clean, AttackConfig(norm=norm, epsilon=epsilon, n_steps=40))
+    last = run(LinearObjective(encoder, FIRST, 1), clean, AttackConfig(norm=norm, epsilon=epsilon, n_steps=40))
     gain = float(encoder(last.best.pixels)[0, 0] - encoder(clean)[0, 0])
     assert gain == pytest.approx(best_linear_gain(pixel_weights(encoder), clean[0].numpy(), norm, epsilon), rel=1e-4)
 
@@ -85,7 +85,7 @@ def test_linear_encoder_gains_all_there_is_within_the_pixel_bounds(norm: NormNam
 def test_no_budget_returns_the_input(norm: NormName, quantise: bool) -> None:
     clean = to_batch(0, 1)
     config = AttackConfig(norm=norm, epsilon=0.0, n_restarts=2, random_start=True, quantise=quantise)
-    last = run(Objective(make_conv_encoder(), np.ones(5, np.float32), 1), clean, config)
+    last = run(LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1), clean, config)
     assert torch.equal(last.best.pixels, clean)
 
 
@@ -96,7 +96,7 @@ def test_every_delivered_image_keeps_its_own_budget(norm: NormName, quantise: bo
     clean = to_batch(0, 1, 2, 3)
     epsilon = torch.tensor([0.0, 0.01, 0.3, 0.9])
     config = AttackConfig(norm=norm, epsilon=0.9, quantise=quantise, random_start=random_start, n_restarts=2)
-    last = run(Objective(make_conv_encoder(), np.ones(5, np.float32), 1), clean, config, epsilon=epsilon)
+    last = run(LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1), clean, config, epsilon=epsilon)
     delta = (last.best.pixels.double() - clean.double()).flatten(1)
     size = delta.norm(dim=1) if norm is NormName.L2 else delta.abs().amax(dim=1)
     # k / 255 in float32 is up to 6e-8 off the grey level that is counted.
@@ -110,7 +110,7 @@ def test_every_delivered_image_keeps_its_own_budget(norm: NormName, quantise: bo
 @BOTH
 def test_quantised_attack_still_moves_and_nearly_as_far(norm: NormName) -> None:
     encoder, clean = make_conv_encoder(), to_batch(4)
-    objective = Objective(encoder, np.asarray([1, 0, 0, 0, 0], np.float32), 1)
+    objective = LinearObjective(encoder, np.asarray([1, 0, 0, 0, 0], np.float32), 1)
     exact, rounded = (
         run(objective, clean, AttackConfig(norm=norm, epsilon=BUDGET[norm], quantise=quantise)).best.values
         for quantise in (False, True)
@@ -122,7 +122,7 @@ def test_quantised_attack_still_moves_and_nearly_as_far(norm: NormName) -> None:
 @BOTH
 @pytest.mark.parametrize("random_start", [False, True])
 def test_one_image_alone_equals_the_same_image_in_a_batch(norm: NormName, random_start: bool) -> None:
-    objective = Objective(make_conv_encoder(), np.asarray([0, 1, 0, 0, 0], np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.asarray([0, 1, 0, 0, 0], np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], random_start=random_start, n_restarts=2)
     together = run(objective, to_batch(0, 1, 2), config)
     alone = run(objective, to_batch(1), config)
@@ -132,7 +132,7 @@ def test_one_image_alone_equals_the_same_image_in_a_batch(norm: NormName, random
 
 @BOTH
 def test_same_seed_same_bits_other_seed_other_result(norm: NormName) -> None:
-    objective = Objective(make_conv_encoder(), np.asarray([0, 1, 0, 0, 0], np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.asarray([0, 1, 0, 0, 0], np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], random_start=True, n_steps=2, seed=1)
     first, again = (run(objective, to_batch(0), config).best.pixels for _ in range(2))
     other = run(objective, to_batch(0), dataclasses.replace(config, seed=2)).best.pixels
@@ -143,7 +143,7 @@ def test_same_seed_same_bits_other_seed_other_result(norm: NormName) -> None:
 @BOTH
 def test_best_iterate_is_kept_when_steps_overshoot(norm: NormName) -> None:
     """Steps of ten times the budget jump across the ball; what is kept is the best point that was visited."""
-    objective = Objective(make_conv_encoder(), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=BUDGET[norm], step_size=10 * BUDGET[norm], n_steps=8, random_start=True)
     steps = list(iter_pgd(objective, to_batch(0, 1), config))
     seen = torch.stack([step.scores.values for step in steps]).amax(dim=0)
@@ -156,7 +156,7 @@ def test_best_iterate_is_kept_when_steps_overshoot(norm: NormName) -> None:
 
 
 def test_restarts_never_do_worse_and_say_which_one_won() -> None:
-    objective = Objective(make_conv_encoder(), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
     config = AttackConfig(norm=NormName.LINF, epsilon=0.3, n_steps=4)
     one = run(objective, to_batch(0, 1), config)
     four = run(objective, to_batch(0, 1), dataclasses.replace(config, n_restarts=4))
@@ -168,23 +168,23 @@ def test_restarts_never_do_worse_and_say_which_one_won() -> None:
 def test_pgd_never_delivers_less_than_the_clean_image() -> None:
     encoder = make_linear_encoder()
     clean = torch.ones(1, 3, SIDE, SIDE) * (torch.from_numpy(pixel_weights(encoder)) > 0)
-    objective = Objective(encoder, FIRST, 1)  # every pixel already stands at its best bound
+    objective = LinearObjective(encoder, FIRST, 1)  # every pixel already stands at its best bound
     last = run(objective, clean.float(), AttackConfig(norm=NormName.L2, epsilon=1.0))
     assert float(last.best.values) >= float(objective.score(clean.float()).values)
 
 
 def test_fgsm_takes_exactly_one_step_of_epsilon() -> None:
     encoder = make_conv_encoder()
-    objective = Objective(encoder, np.asarray([1, 0, 0, 0, 0], np.float32), 1)
+    objective = LinearObjective(encoder, np.asarray([1, 0, 0, 0, 0], np.float32), 1)
     config = AttackConfig(norm=NormName.LINF, epsilon=8 / 255, method=AttackMethod.FGSM, n_steps=7)
     steps = list(iter_pgd(objective, grey(), config))
-    _, gradient = objective.ascend(grey())
+    _, gradient = objective.value_and_gradient(grey())
     assert len(steps) == 1
     torch.testing.assert_close(steps[0].best.pixels, grey() + 8 / 255 * gradient.sign(), rtol=0, atol=1e-6)
 
 
 def test_incumbent_stays_until_beaten() -> None:
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
     clean = to_batch(0, 1)
     unbeatable = Best(torch.tensor([1e9, -1e9]), clean, torch.tensor([-1, -1]))
     last = run(objective, clean, AttackConfig(epsilon=0.5), incumbent=unbeatable)
@@ -201,8 +201,8 @@ def test_incumbent_stays_until_beaten() -> None:
     ],
 )
 def test_bad_budgets_are_refused_before_any_pass(epsilon: torch.Tensor, message: str) -> None:
-    objective = Objective(make_conv_encoder(), np.ones(5, np.float32), 1)
-    objective.ascend = None  # type: ignore[assignment, method-assign]
+    objective = LinearObjective(make_conv_encoder(), np.ones(5, np.float32), 1)
+    objective.value_and_gradient = None  # type: ignore[assignment, method-assign]
     with pytest.raises(BadInputError, match=message):
         run(objective, to_batch(0, 1), AttackConfig(), epsilon=epsilon)
 
@@ -214,6 +214,6 @@ def count_hooks(encoder: Encoder) -> int:
 def test_the_loop_leaves_no_hook_and_no_gradient_behind() -> None:
     encoder = make_conv_encoder()
     before = count_hooks(encoder)
-    run(Objective(encoder, np.ones(5, np.float32), 1), to_batch(0), AttackConfig(epsilon=0.5))
+    run(LinearObjective(encoder, np.ones(5, np.float32), 1), to_batch(0), AttackConfig(epsilon=0.5))
     assert count_hooks(encoder) == before
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in encoder.parameters())

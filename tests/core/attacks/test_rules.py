@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from torch import nn
 
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.objective import Objective, RuleObjective
+from core.attacks.objective import LinearObjective, RuleObjective
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.attacks.pgd import iter_pgd
 from core.attacks.rules import Rule, make_rule
@@ -57,7 +57,7 @@ def build(encoder: Encoder, config: ObjectiveConfig, vector: FloatArray, *, like
     )
 
 
-def climb(objective: Objective | RuleObjective, clean: torch.Tensor, **options: object) -> torch.Tensor:
+def run_grid(objective: LinearObjective | RuleObjective, clean: torch.Tensor, **options: object) -> torch.Tensor:
     config = AttackConfig(epsilon=EPSILON, **options)  # type: ignore[arg-type]
     *_, last = iter_pgd(objective, clean, config)
     return last.best.pixels
@@ -86,7 +86,7 @@ def test_a_contrast_gains_epsilon_times_the_dual_norm_of_the_difference(norm: No
     encoder = make_linear_encoder()
     direction = np.asarray([1, -weight, 0], dtype=np.float32)
     epsilon = EPSILON if norm is NormName.L2 else 8 / 255
-    *_, last = iter_pgd(Objective(encoder, direction, 1), grey(), AttackConfig(norm=norm, epsilon=epsilon))
+    *_, last = iter_pgd(LinearObjective(encoder, direction, 1), grey(), AttackConfig(norm=norm, epsilon=epsilon))
     responses = (encoder(last.best.pixels) - encoder(grey()))[0].double().detach().numpy()
     difference = pixel_weights(encoder, 0) - weight * pixel_weights(encoder, 1)
     dual = np.linalg.norm(difference.ravel(), 2 if norm is NormName.L2 else 1)
@@ -106,7 +106,7 @@ def test_selective_optimum_is_that_of_the_penalised_quadratic(weight: float, sig
     curvature = weight * sd / len(others) * scaled.T @ scaled
     best = best_in_ball(sign * rows[2], curvature, EPSILON)
     expected = sign * rows[2] @ best - best @ curvature @ best
-    reached = objective.score(climb(objective, clean, n_steps=400, method=AttackMethod.APGD)).values
+    reached = objective.score(run_grid(objective, clean, n_steps=400, method=AttackMethod.APGD)).values
     assert float(reached) == pytest.approx(expected, rel=2e-3)
 
 
@@ -115,15 +115,17 @@ def test_a_heavier_weight_spares_other_voxels_more() -> None:
     changes = []
     for weight in (0.0, 1.0, 10.0):
         objective = make_objective(encoder, ObjectiveKind.SELECTIVE, [1, 0, 0, 0, 0, 0], pixels=clean, weight=weight)
-        shift = (encoder(climb(objective, clean, n_steps=40)) - encoder(clean))[0].detach()
+        shift = (encoder(run_grid(objective, clean, n_steps=40)) - encoder(clean))[0].detach()
         changes.append(float(shift[1:].square().mean()))
     assert changes[0] > changes[1] > changes[2]
 
 
 def test_selective_without_weight_is_the_plain_target() -> None:
     encoder, clean = make_conv_encoder(), torch.tensor(make_photo(seed=2).pixels)[None]
-    plain = climb(Objective(encoder, np.asarray([0, 1, 0, 0, 0], np.float32), 1), clean)
-    spared = climb(make_objective(encoder, ObjectiveKind.SELECTIVE, [0, 1, 0, 0, 0], pixels=clean, weight=0.0), clean)
+    plain = run_grid(LinearObjective(encoder, np.asarray([0, 1, 0, 0, 0], np.float32), 1), clean)
+    spared = run_grid(
+        make_objective(encoder, ObjectiveKind.SELECTIVE, [0, 1, 0, 0, 0], pixels=clean, weight=0.0), clean
+    )
     torch.testing.assert_close(spared, plain, rtol=0, atol=1e-5)
 
 
@@ -137,7 +139,7 @@ def test_distance_optimum_is_that_of_the_quadratic(reach: float) -> None:
     objective = make_objective(encoder, ObjectiveKind.DISTANCE, pattern.tolist(), pixels=clean)
     best = best_in_ball(2 * rows.T @ (pattern - before), rows.T @ rows, EPSILON)
     expected = float(np.square(before + rows @ best - pattern).sum())
-    reached = -float(objective.score(climb(objective, clean, n_steps=400, method=AttackMethod.APGD)).values)
+    reached = -float(objective.score(run_grid(objective, clean, n_steps=400, method=AttackMethod.APGD)).values)
     start = float(np.square(before - pattern).sum())
     assert reached == pytest.approx(expected, rel=2e-3, abs=2e-4 * start)
 
@@ -150,7 +152,7 @@ def test_cosine_reaches_the_best_angle_found_by_brute_force() -> None:
     changes = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ encoder.weights.double().numpy()
     best = (changes @ pattern / np.linalg.norm(changes, axis=1) / np.linalg.norm(pattern)).max()
     objective = make_objective(encoder, ObjectiveKind.COSINE, pattern.tolist(), pixels=clean)
-    change = (encoder(climb(objective, clean, n_steps=200)) - encoder(clean))[0].double().detach().numpy()
+    change = (encoder(run_grid(objective, clean, n_steps=200)) - encoder(clean))[0].double().detach().numpy()
     reached = change @ pattern / np.linalg.norm(change) / np.linalg.norm(pattern)
     assert best < 0.999, "a pattern within reach would prove nothing"
     assert reached == pytest.approx(best, abs=1e-4)
@@ -167,7 +169,7 @@ def test_gradients_agree_with_finite_differences_in_float64(kind: ObjectiveKind,
     class Value(torch.autograd.Function):
         @staticmethod
         def forward(ctx, pixels):  # type: ignore[no-untyped-def]
-            scores, gradient = objective.ascend(pixels)
+            scores, gradient = objective.value_and_gradient(pixels)
             ctx.save_for_backward(gradient)
             return scores.values
 
@@ -184,8 +186,8 @@ def test_one_image_alone_equals_the_same_image_in_a_batch(kind: ObjectiveKind) -
     encoder = make_conv_encoder()
     batch = torch.from_numpy(np.stack([make_photo(seed=seed).pixels for seed in range(3)]))
     direction = [1.0, 0.0, -0.5, 0.0, 0.0]
-    together = climb(make_objective(encoder, kind, direction, pixels=batch), batch)
-    alone = climb(make_objective(encoder, kind, direction, pixels=batch[1:2]), batch[1:2])
+    together = run_grid(make_objective(encoder, kind, direction, pixels=batch), batch)
+    alone = run_grid(make_objective(encoder, kind, direction, pixels=batch[1:2]), batch[1:2])
     torch.testing.assert_close(together[1:2], alone, rtol=0, atol=1e-5)
 
 
@@ -201,7 +203,7 @@ def test_voxels_of_unknown_sd_are_no_part_of_the_penalty() -> None:
         like=clean,
     )
     before, after = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[2.0, 9.0, 3.5]])
-    assert float(rule.raised(after, before, sign=1)) == pytest.approx(1 - 2 * 0.7 * (0.5 / 0.25) ** 2)
+    assert float(rule.value(after, before, sign=1)) == pytest.approx(1 - 2 * 0.7 * (0.5 / 0.25) ** 2)
     with pytest.raises(BadInputError, match="`selective` must be used with an encoder whose other voxels"):
         make_rule(
             ObjectiveConfig(ObjectiveKind.SELECTIVE),

@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional as F
 
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.course import Course
 from core.attacks.diversity import Shrinking, draw_shrinking, pull_back, resize_weights, shrink_images
+from core.attacks.gradient_rule import GradientRule, average_over_shifts, shift_weights
 from core.attacks.norms import NORMS
-from core.attacks.objective import Objective
+from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
-from core.attacks.steering import Steering, average_over_shifts, shift_weights
+from core.attacks.run_context import RunContext
 from core.errors import BadInputError
 from core.seeds import make_stream
 from core.types import NormName
@@ -30,11 +30,11 @@ def to_batch(*seeds: int) -> torch.Tensor:
     return torch.from_numpy(np.stack([make_photo(seed=seed).pixels for seed in seeds]))
 
 
-def make_objective() -> Objective:
-    return Objective(make_conv_encoder(), np.asarray([0, 1, 0, -1, 0], np.float32), 1)
+def make_objective() -> LinearObjective:
+    return LinearObjective(make_conv_encoder(), np.asarray([0, 1, 0, -1, 0], np.float32), 1)
 
 
-def run(clean: torch.Tensor, config: AttackConfig, objective: Objective | None = None) -> torch.Tensor:
+def run(clean: torch.Tensor, config: AttackConfig, objective: LinearObjective | None = None) -> torch.Tensor:
     *_, last = iter_pgd(objective or make_objective(), clean, config)
     return last.best.pixels
 
@@ -48,7 +48,7 @@ def test_an_option_of_zero_is_plain_pgd_bit_for_bit(norm: NormName, off: str) ->
     delta, length, norm_object = torch.zeros_like(clean), 2.5 * torch.full((2,), BUDGET[norm]) / 6, NORMS[norm]
     budget, seen = torch.full((2,), BUDGET[norm]), []
     for _ in range(6):
-        _, gradient = objective.ascend(clean + delta)
+        _, gradient = objective.value_and_gradient(clean + delta)
         delta = delta + length.view(-1, 1, 1, 1) * norm_object.steepest(gradient)
         delta = norm_object.project(delta, budget, lower=-clean, upper=1 - clean)
         seen.append(clean + delta)
@@ -73,9 +73,9 @@ def test_every_option_changes_the_attack(option: str) -> None:
 def test_momentum_adds_up_gradients_of_unit_l1_size() -> None:
     objective, looks = make_objective(), [to_batch(0), to_batch(1), to_batch(2)]
     config = AttackConfig(momentum=0.6)
-    steering = Steering(objective, Course(config, torch.ones(1), 0, ("a",)))
-    *_, (_, gathered) = [steering.look(pixels) for pixels in looks]
-    units = [gradient / gradient.abs().sum() for _, gradient in map(objective.ascend, looks)]
+    gradient_rule = GradientRule(objective, RunContext(config, torch.ones(1), 0, ("a",)))
+    *_, (_, gathered) = [gradient_rule.gradient_at(pixels) for pixels in looks]
+    units = [gradient / gradient.abs().sum() for _, gradient in map(objective.value_and_gradient, looks)]
     torch.testing.assert_close(gathered, 0.36 * units[0] + 0.6 * units[1] + units[2])
 
 
@@ -95,9 +95,9 @@ def test_smoothing_equals_explicit_averaging_over_shifts(most: int) -> None:
 
 def test_for_a_linear_encoder_it_is_the_gradient_of_the_mean_over_shifted_images() -> None:
     encoder, most = make_linear_encoder(), 2
-    objective = Objective(encoder, np.asarray([1, 0, 0], np.float32), 1)
+    objective = LinearObjective(encoder, np.asarray([1, 0, 0], np.float32), 1)
     config = AttackConfig(translation=most)
-    _, ours = Steering(objective, Course(config, torch.ones(1), 0, ("a",))).look(to_batch(0))
+    _, ours = GradientRule(objective, RunContext(config, torch.ones(1), 0, ("a",))).gradient_at(to_batch(0))
     image = to_batch(0).double().requires_grad_(True)
     weights, kernel = torch.from_numpy(pixel_weights(encoder)), shift_weights(most, image.detach())
     padded, mean = F.pad(image, (most,) * 4), torch.zeros((), dtype=torch.float64)
@@ -157,8 +157,8 @@ def test_all_together_are_the_same_for_an_image_alone_and_in_a_batch(norm: NormN
 
 def test_images_draw_from_streams_of_their_own() -> None:
     config = AttackConfig(diversity=0.5, seed=1)
-    streams = Course(config, torch.ones(2), 0, ("a", "b")).make_streams("diversity")
-    again = Course(config, torch.ones(1), 0, ("b",)).make_streams("diversity")
+    streams = RunContext(config, torch.ones(2), 0, ("a", "b")).make_streams("diversity")
+    again = RunContext(config, torch.ones(1), 0, ("b",)).make_streams("diversity")
     draws = [[stream.random() for _ in range(4)] for stream in (*streams, *again)]
     assert draws[0] != draws[1] and draws[1] == draws[2]
 

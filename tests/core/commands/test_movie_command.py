@@ -13,7 +13,7 @@ import pytest
 from core.commands.cli import run_command_line
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
-from core.figures.movie_config import CortexLook
+from core.figures.movie_config import CortexStyle
 from core.figures.movie_frames import Shot
 from core.probes.files import save_probe
 from core.probes.probe import Probe
@@ -38,12 +38,12 @@ class Paint:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
 
 
-looks: list[tuple[CortexLook, str]] = []
+looks: list[tuple[CortexStyle, str]] = []
 
 
 @contextmanager
-def open_paint(probe: Probe, look: CortexLook, theme: str) -> Iterator[Paint]:
-    looks.append((look, theme))
+def open_paint(probe: Probe, style: CortexStyle, theme: str) -> Iterator[Paint]:
+    looks.append((style, theme))
     yield Paint()
 
 
@@ -84,8 +84,8 @@ def test_the_cortex_is_asked_for_as_the_options_say(saved: Path, tmp_path: Path)
     looks.clear()
     options = ("--kind", "cortex", "--motion", "unfold", "--map", "control", "--theme", "dark", "--gate", "0")
     assert run("movie", saved, "--out", tmp_path / "frames", *options, *SHORT) == 0
-    look, theme = looks[0]
-    assert (look.motion, look.map, look.gate_r, theme) == ("unfold", "control", 0.0, "dark")
+    style, theme = looks[0]
+    assert (style.motion, style.map, style.gate_r, theme) == ("unfold", "control", 0.0, "dark")
     assert len(list((tmp_path / "frames").glob("*.png"))) == 10
 
 
@@ -95,7 +95,7 @@ def test_the_cortex_is_asked_for_as_the_options_say(saved: Path, tmp_path: Path)
         (("--out", "film.avi"), "`out` must be NAME.mp4, NAME.gif or a folder"),
         (("--out", "film.mp4", "--size", "big"), "`size` must be WIDTHxHEIGHT"),
         (("--out", "film.mp4", "--map", "shft"), "Did you mean 'shift'?"),
-        (("--out", "film.mp4", "--kind", "epsilon"), "Run it again, or film its steps"),
+        (("--out", "film.mp4", "--kind", "epsilon"), "Run it again, or render its steps"),
         (("--out", "film.mp4", "--kind", "cortex", "--surface", "flat"), "choose --motion unfold"),
     ],
 )

@@ -22,7 +22,7 @@ from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie import estimate_movie, iter_movie, measure
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format, parse_size
 from core.figures.movie_file import iter_write
-from core.figures.movie_frames import Shot, open_frames, rungs_of_frames, steps_of_frames
+from core.figures.movie_frames import Shot, budgets_of_frames, open_frames, steps_of_frames
 from core.figures.movie_page import fit
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
@@ -34,20 +34,20 @@ from tests.helpers.probes import make_probe
 SMALL = MovieConfig(fps=10, seconds=2, hold=0.5, width=640, height=360)
 
 
-def with_rungs(probe: Probe) -> Probe:
-    """The probe with pixels of its rungs: the delivered perturbation scaled to each budget."""
+def with_budgets(probe: Probe) -> Probe:
+    """The probe with pixels of its budgets: the delivered perturbation scaled to each budget."""
     delta = probe.perturbed_pixels - probe.clean_pixels
     shares = probe.curve.epsilon / probe.curve.epsilon[-1]
-    rungs = np.stack([probe.clean_pixels + np.float32(share) * delta for share in shares])
-    return replace(probe, rung_pixels=rungs.astype(np.float32))
+    budgets = np.stack([probe.clean_pixels + np.float32(share) * delta for share in shares])
+    return replace(probe, rung_pixels=budgets.astype(np.float32))
 
 
 @pytest.fixture(scope="module")
 def probe() -> Probe:
-    return with_rungs(make_probe(n_voxels=44))
+    return with_budgets(make_probe(n_voxels=44))
 
 
-def film(probe: Probe, config: MovieConfig, path: Path) -> None:
+def make_movie(probe: Probe, config: MovieConfig, path: Path) -> None:
     for _ in iter_movie(probe, config, path):
         pass
 
@@ -82,7 +82,7 @@ class PaintedCortex:
 
 def test_an_mp4_plays_everywhere_and_holds_every_frame(probe: Probe, tmp_path: Path) -> None:
     path = tmp_path / "steps.mp4"
-    film(probe, SMALL, path)
+    make_movie(probe, SMALL, path)
     frames, stream = decode(path)
     assert len(frames) == 20
     assert frames[0].shape == (360, 640, 3)
@@ -95,7 +95,7 @@ def test_an_mp4_plays_everywhere_and_holds_every_frame(probe: Probe, tmp_path: P
 
 def test_decoded_frames_show_what_was_drawn(probe: Probe, tmp_path: Path) -> None:
     path = tmp_path / "steps.mp4"
-    film(probe, SMALL, path)
+    make_movie(probe, SMALL, path)
     frames, _ = decode(path)
     drawn = open_frames(probe, SMALL)
     for index in (0, 9, 19):
@@ -145,23 +145,23 @@ def test_the_first_frame_is_clean_and_every_step_comes_in_order() -> None:
 
 def test_time_runs_in_log_epsilon() -> None:
     config = MovieConfig(kind="epsilon", fps=10, seconds=5, hold=1)
-    rungs = rungs_of_frames(np.array([0.5, 1.0, 4.0]), config)
-    times = [rungs.count(rung) for rung in range(3)]
-    # 40 frames cover three octaves: one to the second rung, two to the third; the last then holds ten frames.
+    budgets = budgets_of_frames(np.array([0.5, 1.0, 4.0]), config)
+    times = [budgets.count(number) for number in range(3)]
+    # 40 frames cover three octaves: one to the second budget, two to the third; the last then holds ten frames.
     assert times == [13, 26, 11]
 
 
 def test_an_epsilon_sweep_shows_the_delivered_pixels_of_each_rung(probe: Probe) -> None:
     config = replace(SMALL, kind="epsilon")
     frames = open_frames(probe, config)
-    for index, rung in enumerate(rungs_of_frames(probe.curve.epsilon, config)):
+    for index, number in enumerate(budgets_of_frames(probe.curve.epsilon, config)):
         if index % 6 == 0:
-            assert holds(frames.frame(index), fit(to_uint8(probe.rung_pixels[rung]), (158, 158)))
+            assert holds(frames.frame(index), fit(to_uint8(probe.rung_pixels[number]), (158, 158)))
 
 
 def test_a_gif_loops_for_ever_and_lasts_as_long_as_asked(probe: Probe, tmp_path: Path) -> None:
     path = tmp_path / "steps.gif"
-    film(probe, replace(SMALL, fps=15), path)
+    make_movie(probe, replace(SMALL, fps=15), path)
     with Image.open(path) as gif:
         assert gif.size == (640, 360)
         assert gif.info["loop"] == 0
@@ -181,14 +181,14 @@ def test_a_gif_loops_for_ever_and_lasts_as_long_as_asked(probe: Probe, tmp_path:
 def test_the_loops_of_a_gif_are_the_showings_asked_for(probe: Probe, tmp_path: Path) -> None:
     for loops, stored in ((1, None), (3, 2)):
         path = tmp_path / f"{loops}.gif"
-        film(probe, replace(SMALL, loops=loops, seconds=1), path)
+        make_movie(probe, replace(SMALL, loops=loops, seconds=1), path)
         with Image.open(path) as gif:
             assert gif.info.get("loop") == stored
 
 
 def test_an_mp4_holds_as_many_showings_as_asked(probe: Probe, tmp_path: Path) -> None:
     path = tmp_path / "thrice.mp4"
-    film(probe, replace(SMALL, loops=3, seconds=1), path)
+    make_movie(probe, replace(SMALL, loops=3, seconds=1), path)
     frames, _ = decode(path)
     assert len(frames) == 30
     assert np.abs(frames[0].astype(int) - frames[20]).mean() < 1.5
@@ -252,7 +252,7 @@ def test_showings_follow_each_other_at_one_pace(tmp_path: Path) -> None:
 def test_a_folder_holds_every_frame_as_it_was_drawn(probe: Probe, tmp_path: Path) -> None:
     folder = tmp_path / "frames-l2-0.75"
     config = replace(SMALL, seconds=1)
-    film(probe, config, folder)
+    make_movie(probe, config, folder)
     names = sorted(path.name for path in folder.glob("*.png"))
     assert names == [f"frame_{number:05d}.png" for number in range(1, 11)]
     with Image.open(folder / names[4]) as picture:
@@ -265,7 +265,7 @@ def test_a_folder_holds_every_frame_as_it_was_drawn(probe: Probe, tmp_path: Path
 def test_the_same_probe_gives_the_same_file(probe: Probe, tmp_path: Path) -> None:
     for name in ("a.mp4", "a.gif"):
         for folder in ("one", "two"):
-            film(probe, replace(SMALL, seconds=1), tmp_path / folder / name)
+            make_movie(probe, replace(SMALL, seconds=1), tmp_path / folder / name)
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
@@ -287,7 +287,7 @@ def test_an_estimate_is_near_what_is_written(probe: Probe, tmp_path: Path) -> No
     for kind in (MovieFormat.MP4, MovieFormat.PNG):
         path = tmp_path / ("frames" if kind is MovieFormat.PNG else f"film.{kind}")
         estimate = estimate_movie(probe, SMALL, kind)
-        film(probe, SMALL, path)
+        make_movie(probe, SMALL, path)
         assert 0.4 < estimate.n_bytes / measure(path) < 2.5
         assert estimate.seconds > 0
 
@@ -368,7 +368,7 @@ def test_a_disk_that_is_full_half_way_is_told_and_leaves_nothing(
 
     monkeypatch.setattr("imageio_ffmpeg.write_frames", fill_up)
     with pytest.raises(StorageError, match="No space is left"):
-        film(probe, SMALL, tmp_path / "film.mp4")
+        make_movie(probe, SMALL, tmp_path / "film.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -389,7 +389,7 @@ def test_an_mp4_that_lost_frames_is_no_movie(probe: Probe, tmp_path: Path, monke
 
     monkeypatch.setattr(imageio_ffmpeg, "write_frames", lambda *args, **options: closing(lose_most(*args, **options)))
     with pytest.raises(StorageError, match="Only 3 of 20 frames"):
-        film(probe, SMALL, tmp_path / "film.mp4")
+        make_movie(probe, SMALL, tmp_path / "film.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -410,7 +410,7 @@ class closing:  # noqa: N801 - stands for the generator it closes
 def test_a_full_folder_is_refused_before_anything_is_drawn(probe: Probe, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(BadInputError, match="nothing is overwritten"):
-        film(probe, SMALL, tmp_path)
+        make_movie(probe, SMALL, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def test_a_full_folder_is_refused_before_anything_is_drawn(probe: Probe, tmp_pat
         ({"fps": 200}, r"`fps` must be in \[0, 60\]"),
         ({"hold": 2.0}, "shorter than the movie's 2 s"),
         ({"kind": "spin"}, "one of steps, epsilon, cortex"),
-        ({"kind": "epsilon", "with_cortex": True}, "film its steps"),
+        ({"kind": "epsilon", "with_cortex": True}, "render its steps"),
         ({"loops": -1}, "`loops` must be a whole number"),
         ({"theme": "pink"}, "one of light, dark"),
     ],
@@ -434,8 +434,8 @@ def test_a_movie_that_cannot_be_is_refused(change: dict[str, object], message: s
 
 def test_a_probe_without_its_rungs_cannot_show_them(probe: Probe, tmp_path: Path) -> None:
     bare = replace(probe, rung_pixels=np.zeros((0, 3, 1, 1), dtype=np.float32))
-    with pytest.raises(BadInputError, match="film its steps"):
-        film(bare, replace(SMALL, kind="epsilon"), tmp_path / "film.mp4")
+    with pytest.raises(BadInputError, match="render its steps"):
+        make_movie(bare, replace(SMALL, kind="epsilon"), tmp_path / "film.mp4")
 
 
 def test_endings_decide_what_is_written() -> None:
@@ -452,7 +452,7 @@ def test_sizes_are_read_as_people_write_them() -> None:
 
 
 def test_budgets_in_linf_are_written_in_grey_levels() -> None:
-    probe = with_rungs(make_probe(n_voxels=44, norm=NormName.LINF, epsilon=8 / 255))
+    probe = with_budgets(make_probe(n_voxels=44, norm=NormName.LINF, epsilon=8 / 255))
     frames = open_frames(probe, replace(SMALL, kind="epsilon"))
     frames.frame(10)
     assert frames._caption.get_text().startswith("L∞ ε")  # type: ignore[attr-defined]

@@ -50,13 +50,13 @@ def ask(encoder: Encoder, norm: NormName, wanted: float, *, largest: float, **ch
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("room", [1.01, 1.7, 13.0, 300.0])
 def test_linear_encoder_needs_k_sigma_over_the_dual_norm(norm: NormName, direction: Direction, room: float) -> None:
-    """From a largest budget just enough to one far above, beyond the ladder's lowest rung."""
+    """From a largest budget just enough to one far above, beyond the epsilon grid's lowest budget."""
     encoder, wanted = make_linear_encoder(), 0.02
     exact = smallest(encoder, norm, wanted)
     probe, _ = search(encoder, ask(encoder, norm, wanted, largest=room * exact, direction=direction))
     found = probe.config.attack.epsilon
     assert exact * (1 - 1e-5) <= found <= exact * (1 + MIN_NORM_TOLERANCE)
-    assert probe.reaches_wish
+    assert probe.reaches_wanted_shift
     moved = direction.sign * (probe.of_target(probe.perturbed) - probe.of_target(probe.clean))
     assert moved / probe.target_sd == pytest.approx(wanted, rel=1.05 * MIN_NORM_TOLERANCE)
 
@@ -67,7 +67,7 @@ def test_a_shift_out_of_reach_is_reported_with_the_largest_budget(norm: NormName
     largest = 0.9 * smallest(encoder, norm, wanted)
     probe, _ = search(encoder, ask(encoder, norm, wanted, largest=largest))
     assert probe.config.attack.epsilon == largest
-    assert not probe.reaches_wish
+    assert not probe.reaches_wanted_shift
 
 
 @pytest.mark.parametrize("method", [AttackMethod.PGD, AttackMethod.APGD, AttackMethod.FGSM])
@@ -76,7 +76,7 @@ def test_on_a_network_the_budget_reaches_and_a_little_less_does_not(method: Atta
     config = ask(encoder, NormName.L2, 0.2, largest=2.0)
     config = dataclasses.replace(config, attack=dataclasses.replace(config.attack, method=method))
     probe, _ = search(encoder, config, grey=False)
-    assert probe.reaches_wish
+    assert probe.reaches_wanted_shift
     lower = probe.config.ladder[-2]
     assert probe.config.attack.epsilon <= 2.0
     assert abs(probe.curve.shift[-2]) < 0.2 * probe.target_sd <= abs(probe.curve.shift[-1]) * (1 + 1e-4)

@@ -52,7 +52,7 @@ def configure(kind: ObjectiveKind, **changes: object) -> ProbeConfig:
     return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
 
 
-def told_by_hand(kind: ObjectiveKind, responses: np.ndarray, clean: np.ndarray) -> float:
+def reported_by_hand(kind: ObjectiveKind, responses: np.ndarray, clean: np.ndarray) -> float:
     chosen = ~np.isnan(PATTERN)
     if kind is ObjectiveKind.DISTANCE:
         return -float(np.square(responses[chosen] - PATTERN[chosen]).sum())
@@ -66,11 +66,11 @@ def told_by_hand(kind: ObjectiveKind, responses: np.ndarray, clean: np.ndarray) 
 def test_the_curve_of_a_pattern_tells_the_objective_itself(kind: ObjectiveKind, direction: Direction) -> None:
     encoder = make_conv_encoder()
     probe = finish(encoder, configure(kind, direction=direction))
-    before = told_by_hand(kind, probe.clean.astype(float), probe.clean.astype(float))
-    for rung, pixels in enumerate(probe.rung_pixels):
+    before = reported_by_hand(kind, probe.clean.astype(float), probe.clean.astype(float))
+    for number, pixels in enumerate(probe.rung_pixels):
         responses = encoder(torch.tensor(pixels)[None])[0].double().detach().numpy()
-        expected = told_by_hand(kind, responses, probe.clean.astype(float)) - before
-        assert probe.curve.shift[rung] == pytest.approx(expected, rel=1e-3, abs=1e-4)
+        expected = reported_by_hand(kind, responses, probe.clean.astype(float)) - before
+        assert probe.curve.shift[number] == pytest.approx(expected, rel=1e-3, abs=1e-4)
     assert direction.sign * probe.curve.shift[-1] > 0
     np.testing.assert_allclose(probe.curve.objective, direction.sign * probe.curve.shift, rtol=1e-12)
     assert abs(probe.curve.control_shift[-1]) < abs(probe.curve.shift[-1])

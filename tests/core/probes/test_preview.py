@@ -1,4 +1,4 @@
-"""Previews: a rung's own budget gives that rung back, other budgets are kept and truly scored."""
+"""Previews: a budget's own budget gives that budget back, other budgets are kept and truly scored."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ def make_probe(encoder: Encoder, norm: NormName, *, quantise: bool = False, grey
 def test_at_a_rung_it_is_the_rung(norm: NormName, quantise: bool) -> None:
     encoder = make_conv_encoder()
     probe = make_probe(encoder, norm, quantise=quantise)
-    for rung, epsilon in enumerate(probe.curve.epsilon):
+    for number, epsilon in enumerate(probe.curve.epsilon):
         quick = preview(encoder, probe, float(epsilon))
-        assert np.array_equal(quick.pixels, to_uint8(probe.rung_pixels[rung]))
-        assert quick.shift == pytest.approx(probe.curve.shift[rung], abs=1e-5)
-        assert quick.l2 == pytest.approx(probe.curve.l2[rung]) and quick.linf == pytest.approx(probe.curve.linf[rung])
+        assert np.array_equal(quick.pixels, to_uint8(probe.rung_pixels[number]))
+        assert quick.shift == pytest.approx(probe.curve.shift[number], abs=1e-5)
+        assert quick.l2 == pytest.approx(probe.curve.l2[number]) and quick.linf == pytest.approx(
+            probe.curve.linf[number]
+        )
 
 
 @BOTH

@@ -74,12 +74,12 @@ def test_every_number_follows_from_the_delivered_pixels(norm: NormName, quantise
         np.testing.assert_allclose(getattr(probe, name), expected, rtol=1e-5, atol=1e-5)
     assert np.array_equal(probe.clean_pixels, stimulus.pixels)
     assert np.array_equal(probe.rung_pixels[-1], probe.perturbed_pixels)
-    for rung, pixels in enumerate(probe.rung_pixels):
+    for number, pixels in enumerate(probe.rung_pixels):
         shift = (encoder(torch.tensor(pixels)[None]) - encoder(torch.tensor(stimulus.pixels)[None]))[0, 2]
         delta = pixels.astype(np.float64) - stimulus.pixels
-        assert probe.curve.shift[rung] == pytest.approx(float(shift.detach()), abs=1e-5)
-        assert probe.curve.l2[rung] == pytest.approx(np.linalg.norm(delta))
-        assert probe.curve.linf[rung] == pytest.approx(np.abs(delta).max())
+        assert probe.curve.shift[number] == pytest.approx(float(shift.detach()), abs=1e-5)
+        assert probe.curve.l2[number] == pytest.approx(np.linalg.norm(delta))
+        assert probe.curve.linf[number] == pytest.approx(np.abs(delta).max())
     assert probe.l2 == pytest.approx(probe.curve.l2[-1]) and probe.linf == pytest.approx(probe.curve.linf[-1])
     assert probe.delivered_8bit is quantise
 
@@ -150,7 +150,7 @@ def test_progress_counts_every_step_and_ends_with_the_probe() -> None:
     probe = records[-1].result
     assert probe is not None
     assert np.array_equal(records[-1].pixels, to_uint8(probe.perturbed_pixels))
-    assert probe.history.n_steps == 15  # of each rung the run that was kept
+    assert probe.history.n_steps == 15  # of each budget the run that was kept
     assert list(np.unique(probe.history.epsilon)) == pytest.approx(list(probe.curve.epsilon))
 
 

@@ -77,7 +77,7 @@ def test_the_inner_maximisation_is_the_attack_of_everything_else(n_steps: int) -
             values = ((at - pixels).flatten(1) @ weights.T).square().sum(1)
             return Scores(values, values[:, None])
 
-        def ascend(self, at: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+        def value_and_gradient(self, at: torch.Tensor) -> tuple[Scores, torch.Tensor]:
             gradient = 2 * ((at - pixels).flatten(1) @ weights.T) @ weights
             return self.score(at), gradient.view_as(at)
 

@@ -12,9 +12,9 @@ import pytest
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.objective_config import ObjectiveKind
 from core.errors import BadInputError, StorageError
-from core.probes.aim import Aim
 from core.probes.files import load_probe
 from core.probes.target import Target, TargetKind
+from core.probes.target_options import TargetOptions
 from core.session.files import data_of, read_session, with_ending, write_session
 from core.session.record import AnalysisRecord, ImageRecord, SessionRecord, ViewRecord
 from core.session.reference import refer_to
@@ -40,7 +40,7 @@ def make_record(folder: Path) -> SessionRecord:
         target=Target(TargetKind.CONTRAST, "ROI FFA − 0.5 × ROI PPA", (3, 5, 8), (0.1, 1 / 3, -0.5)),
         direction=Direction.LOWER,
         attack=AttackConfig(NormName.LINF, 8 / 255, AttackMethod.PGD, n_steps=7, momentum=1.0, quantise=True),
-        aim=Aim("PPA", 0.5, True, 2.0, ObjectiveKind.COSINE, 1.5, ("vgg16",)),
+        aim=TargetOptions("PPA", 0.5, True, 2.0, ObjectiveKind.COSINE, 1.5, ("vgg16",)),
         gate_r=0.25,
         auto_probe=False,
         tab="transfer",
@@ -148,7 +148,7 @@ def test_version_1_written_by_hand_is_migrated(tmp_path: Path) -> None:
     assert record.image is not None and record.image.file == refer_to(tmp_path / "cat.png")
     assert record.view == ViewRecord(map="clean", geometry="pial")
     assert record.probe is not None and record.probe.path == tmp_path / "old-probe.json"
-    assert (record.aim, record.analyses, record.tray, record.layout) == (Aim(), (), (), {})
+    assert (record.aim, record.analyses, record.tray, record.layout) == (TargetOptions(), (), (), {})
     write_session(record, tmp_path / "new.probescope")
     assert json.loads((tmp_path / "new.probescope").read_text())["version"] == 2
     assert read_session(tmp_path / "new.probescope").record == record

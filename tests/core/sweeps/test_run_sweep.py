@@ -20,7 +20,7 @@ from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
 from core.sweeps.run import iter_sweep
 from core.sweeps.statistics import draw_resamples
-from core.sweeps.transfer import Transfer
+from core.sweeps.transfer import TransferAnswer
 
 EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
 LATER_LABEL = LATER.label
@@ -134,7 +134,7 @@ def test_every_question_is_answered_with_tables_and_figures(engine: Engine, tmp_
         assert "Simulated subject" in figure.read_text(encoding="utf-8"), "figures say what is simulated"
     names = sorted(path.name for path in (tmp_path / "out" / "figures").iterdir())
     assert {name.split(".")[1] for name in names} == {"pdf", "png", "svg"}
-    if isinstance(report.answer, Transfer):
+    if isinstance(report.answer, TransferAnswer):
         assert np.allclose(np.diagonal(report.answer.tables[0].ratio), 1)
         assert report.answer.cases[0].worst_size < 0.01
     if isinstance(report.answer, Fragility):

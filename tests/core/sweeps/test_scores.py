@@ -12,7 +12,7 @@ from core.seeds import make_stream
 from core.sweeps.alignment import mean_cosine_squared, top_axes
 from core.sweeps.controls import make_controls, scramble_phase
 from core.sweeps.plan import CONTROLS, VARIANTS
-from core.sweeps.score import Recipient, ScoreSettings, score
+from core.sweeps.score import ScoreSettings, ScoringEncoder, score
 from core.sweeps.transfer import cluster, divide_by_own
 from core.types import NormName
 from tests.core.sweeps.test_attack_curve import grey, run
@@ -23,7 +23,7 @@ def test_transfer_between_linear_encoders_is_the_cosine_and_to_itself_one() -> N
     encoders = [make_linear_encoder(seed=1), make_linear_encoder(seed=2)]
     pixels = grey(3)
     aim = np.eye(3, dtype=np.float32)[0]
-    recipients = [Recipient(one, aim, one.target_sd(aim), RoiPool(make_table(3))) for one in encoders]
+    recipients = [ScoringEncoder(one, aim, one.target_sd(aim), RoiPool(make_table(3))) for one in encoders]
     settings = ScoreSettings(NormName.L2, 0, ("a", "b", "c"))
     moved = [
         score(recipients, pixels, run(one, pixels)["delta"], settings=settings, should_stop=lambda: False)["shift"][
@@ -40,7 +40,7 @@ def test_transfer_between_linear_encoders_is_the_cosine_and_to_itself_one() -> N
 def test_a_linear_encoder_answers_the_flipped_sign_with_the_opposite_shift() -> None:
     encoder, pixels = make_linear_encoder(), grey(2)
     aim = np.eye(3, dtype=np.float32)[0]
-    recipients = [Recipient(encoder, aim, encoder.target_sd(aim), RoiPool(make_table(3)))]
+    recipients = [ScoringEncoder(encoder, aim, encoder.target_sd(aim), RoiPool(make_table(3)))]
     found = score(
         recipients,
         pixels,

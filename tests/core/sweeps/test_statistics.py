@@ -88,15 +88,15 @@ def test_icc_follows_from_the_f_of_scipy() -> None:
 
 
 def test_area_and_epsilon_of_a_straight_line() -> None:
-    ladder = np.asarray([0.1, 1.0, 10.0])
-    assert area_under(np.asarray([[1.0, 2.0, 3.0]]), ladder)[0] == pytest.approx(1.5 + 2.5)
+    epsilons = np.asarray([0.1, 1.0, 10.0])
+    assert area_under(np.asarray([[1.0, 2.0, 3.0]]), epsilons)[0] == pytest.approx(1.5 + 2.5)
     slope = np.asarray([[0.5], [20.0], [0.05]])
-    assert np.allclose(epsilon_at(slope * ladder, ladder), [2.0, 0.05, np.inf])
+    assert np.allclose(epsilon_at(slope * epsilons, epsilons), [2.0, 0.05, np.inf])
 
 
 def test_a_linear_encoder_has_linearity_one_and_no_gradient_none() -> None:
-    ladder = np.asarray([1.0, 2.0])
-    found = measure_linearity(np.asarray([[3.0, -6.0], [0.0, 0.0]]), np.asarray([3.0, 0.0]), ladder)
+    epsilons = np.asarray([1.0, 2.0])
+    found = measure_linearity(np.asarray([[3.0, -6.0], [0.0, 0.0]]), np.asarray([3.0, 0.0]), epsilons)
     assert found[0].tolist() == [1.0, 1.0]
     assert np.isnan(found[1]).all()
 

@@ -135,8 +135,8 @@ def test_the_cost_counts_every_step() -> None:
 
 def test_the_second_norm_has_the_same_rms_change() -> None:
     config = make(ladder=(0.5, 3.0), norms=(NormName.L2, NormName.LINF))
-    rungs = config.rungs(NormName.LINF, 224)
-    assert np.allclose(np.asarray(rungs) * 255, [255 * 0.5 / math.sqrt(3 * 224**2), 255 * 3 / math.sqrt(3 * 224**2)])
+    budgets = config.budgets(NormName.LINF, 224)
+    assert np.allclose(np.asarray(budgets) * 255, [255 * 0.5 / math.sqrt(3 * 224**2), 255 * 3 / math.sqrt(3 * 224**2)])
 
 
 def test_a_config_survives_json() -> None:

@@ -20,13 +20,13 @@ from core.sweeps import attack_curve, choose
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, read_cell
-from core.sweeps.choose import choose_copies
+from core.sweeps.choose import choose_control_encoders
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
 from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
 from core.sweeps.refit import split_rows
 from core.sweeps.run import check_sweep, iter_sweep
-from core.sweeps.score import Recipient, ScoreSettings, score
+from core.sweeps.score import ScoreSettings, ScoringEncoder, score
 from core.sweeps.transfer import analyse_transfer
 from core.types import FloatArray, NormName
 from tests.core.sweeps.test_attack_curve import LADDER, grey
@@ -170,10 +170,10 @@ def test_the_stored_gradient_is_the_encoders_own() -> None:
     assert np.allclose(found["gradient"][0], -weights / np.abs(weights).max(), atol=1e-3)
 
 
-def recipients_of(side: int) -> list[Recipient]:
+def recipients_of(side: int) -> list[ScoringEncoder]:
     made = [make_linear_encoder(seed=1), make_linear_encoder(seed=2, side=side)]
     aim = np.eye(3, dtype=np.float32)[0]
-    return [Recipient(one, aim, one.target_sd(aim), RoiPool(make_table(3))) for one in made]
+    return [ScoringEncoder(one, aim, one.target_sd(aim), RoiPool(make_table(3))) for one in made]
 
 
 def test_a_recipient_of_another_size_sees_the_resampled_perturbation_and_equal_controls() -> None:
@@ -193,10 +193,10 @@ def test_a_recipient_of_another_size_sees_the_resampled_perturbation_and_equal_c
 
 def test_budgets_of_another_size_or_norm_have_equal_rms_change() -> None:
     config = make(ladder=(0.5, 3.0), norms=tuple(NormName))
-    assert config.rungs(NormName.L2, 224) == (0.5, 3.0)
+    assert config.budgets(NormName.L2, 224) == (0.5, 3.0)
     for side in (224, 384):
-        change = np.full((3, side, side), config.rungs(NormName.LINF, side)[1])
-        assert np.linalg.norm(change) == pytest.approx(config.rungs(NormName.L2, side)[1])
+        change = np.full((3, side, side), config.budgets(NormName.LINF, side)[1])
+        assert np.linalg.norm(change) == pytest.approx(config.budgets(NormName.L2, side)[1])
         assert np.sqrt(np.mean(change**2)) == pytest.approx(3.0 / np.sqrt(3 * 224 * 224))
 
 
@@ -204,7 +204,7 @@ def score_with(encoder_dtype: torch.dtype, n_images: int) -> FloatArray:
     """Shifts of the first `n_images` of five images."""
     encoder = make_conv_encoder().to(encoder_dtype)
     aim = np.eye(5, dtype=np.float32)[0]
-    recipient = Recipient(encoder, aim, encoder.target_sd(aim), RoiPool(make_table(5)))
+    recipient = ScoringEncoder(encoder, aim, encoder.target_sd(aim), RoiPool(make_table(5)))
     draw = np.random.default_rng(0)
     pixels, delta = grey(5), draw.normal(0, 0.02, (5, 3, SIDE, SIDE)).astype(np.float32)
     keys = tuple("abcde"[:n_images])
@@ -261,7 +261,7 @@ def test_halves_are_random_disjoint_from_what_scores_them_and_repeatable() -> No
 def test_an_imported_encoder_has_no_copy_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     card = choose.load_card(*EARLY)
     monkeypatch.setattr(choose, "load_card", lambda *_: replace(card, provenance=object()))  # type: ignore[arg-type]
-    found = choose_copies([EARLY])
+    found = choose_control_encoders([EARLY])
     assert (found.refitted, found.untrained) == ((), ())
     assert found.reasons == (
         "alexnet features.4 has no re-fitted copy and no untrained network: it was imported, and how it was fitted "

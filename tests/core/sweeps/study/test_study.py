@@ -19,8 +19,8 @@ from core.sweeps.statistics import Interval
 from core.sweeps.study.config import (
     CANDIDATES,
     TEACHERS,
+    CandidateSet,
     LayerName,
-    Offer,
     Relation,
     StudyConfig,
     find_relation,
@@ -83,7 +83,7 @@ def test_by_default_every_teacher_is_crossed_with_the_same_candidates_and_none_i
     kinds = [find_relation(sister, name) for name in CANDIDATES]
     assert kinds[:4] == [Relation.SISTER, Relation.SISTER, Relation.OWN, Relation.OWN]
     assert set(kinds[4:]) == {Relation.OTHER}
-    assert [len(config.offered(sister, offer)) for offer in Offer] == [8, 6, 4]
+    assert [len(config.candidates_for(sister, candidate_set)) for candidate_set in CandidateSet] == [8, 6, 4]
 
 
 def make_cells(n_candidates: int = 3) -> tuple[list[dict[str, Any]], Any]:
@@ -140,7 +140,7 @@ def test_the_overlap_of_perturbations_is_their_cosine() -> None:
     ],
 )
 def test_an_outcome_is_read_off_its_interval(number: int, interval: tuple[float, ...], status: Status) -> None:
-    outcome = Outcome(HYPOTHESES[number - 1], TEACHERS[0], 1.0, Offer.ALL, Interval(*interval))
+    outcome = Outcome(HYPOTHESES[number - 1], TEACHERS[0], 1.0, CandidateSet.ALL, Interval(*interval))
     assert outcome.status is status
 
 

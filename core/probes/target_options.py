@@ -10,7 +10,7 @@ from core.types import VoxelTable
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class TargetOptions:
     """Options of the target form.
 
     Parameters
@@ -55,11 +55,11 @@ class Aim:
             return target
         return target_contrast(table, target, self.contrast_roi, weight=self.contrast_weight)
 
-    def wish(self, target: Target) -> float:
+    def wanted_shift(self, target: Target) -> float:
         """The wanted shift in SDs; a pattern has none."""
         return 0.0 if target.kind is TargetKind.PATTERN else self.wanted_shift_sd
 
-    def without_unknown(self, rois: tuple[str, ...], networks: tuple[str, ...]) -> Aim:
+    def without_unknown(self, rois: tuple[str, ...], networks: tuple[str, ...]) -> TargetOptions:
         """The same without an ROI or networks that are not on offer."""
         kept = tuple(name for name in self.ensemble if name in networks)
         return replace(self, ensemble=kept, contrast_roi=self.contrast_roi if self.contrast_roi in rois else "")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 from app.widgets.basics import make_button, make_column, make_label
 from app.widgets.form import Choice, Flag, Form, Number, Pick
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
-from core.probes.aim import Aim
+from core.probes.target_options import TargetOptions
 
 NO_CONTRAST = ("", "nothing")
 CONTRAST_TIP = "Hold or lower this ROI: the target less weight × its mean is raised"
@@ -21,7 +21,9 @@ SPARE_TIP = (
     "so that the target moves and the rest stays"
 )
 PATTERN_TIP = "Read one wished response a voxel from a .npy or text file (nan for any), and approach it"
-WISH_TIP = "Find the smallest budget, up to the one above, that moves the target by so many SDs; off: use the budget"
+WANTED_SHIFT_TIP = (
+    "Find the smallest budget, up to the one above, that moves the target by so many SDs; off: use the budget"
+)
 NO_SD_TIP = "A pattern has no SD to count its shift in"
 IS_PATTERN_TIP = "The target is a pattern: pick a voxel or an ROI to use this"
 ALONE_TIP = "No other network of this image size has an encoder for this subject"
@@ -32,8 +34,8 @@ MODES = (
 )
 
 
-class AimForm(Form):
-    """Speaks `Aim`: `value`, `set_value`, `changed`."""
+class TargetOptionsForm(Form):
+    """Speaks `TargetOptions`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
     pattern_requested = Signal()
@@ -54,13 +56,21 @@ class AimForm(Form):
         "", SPARE_TIP, most=MOST_WEIGHT, step=0.5, settled=True, name="Weight of other voxels", width=WIDTH
     )
     wanted_shift_sd = Number(
-        "", WISH_TIP, most=100, step=0.5, zero="off", unit=" SD", settled=True, name="Shift to reach", width=WIDTH
+        "",
+        WANTED_SHIFT_TIP,
+        most=100,
+        step=0.5,
+        zero="off",
+        unit=" SD",
+        settled=True,
+        name="Shift to reach",
+        width=WIDTH,
     )
     pattern_mode = Pick("", choices=MODES, name="Pattern")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._aim, self._is_pattern = Aim(), False
+        self._options, self._is_pattern = TargetOptions(), False
         self.pattern = make_button("Load a pattern…", tip=PATTERN_TIP)
         self.pattern.clicked.connect(self.pattern_requested)
         self.together = QPushButton()
@@ -80,25 +90,25 @@ class AimForm(Form):
         rows.setContentsMargins(0, 4, 0, 4)
         self.setLayout(rows)
         self.set_networks(())
-        self.set_value(Aim(), is_pattern=False)
+        self.set_value(TargetOptions(), is_pattern=False)
 
-    def value(self) -> Aim:
+    def value(self) -> TargetOptions:
         """What is asked."""
-        return self.make_config(Aim, ensemble=tuple(action.data() for action in self._ticked()))
+        return self.make_config(TargetOptions, ensemble=tuple(action.data() for action in self._ticked()))
 
-    def set_value(self, aim: Aim, *, is_pattern: bool) -> None:
+    def set_value(self, options: TargetOptions, *, is_pattern: bool) -> None:
         """Show what is asked, of a pattern or of anything else; tells nobody."""
-        self._aim, self._is_pattern = aim, is_pattern
-        self.show_config(aim)
+        self._options, self._is_pattern = options, is_pattern
+        self.show_config(options)
         for action in self._menu.actions():
             with QSignalBlocker(action):
-                action.setChecked(action.data() in aim.ensemble)
+                action.setChecked(action.data() in options.ensemble)
         self._show_together()
         self.refresh()
 
     def set_rois(self, rois: Sequence[str]) -> None:
         """Offer the ROIs of a subject as contrasts; tells nobody."""
-        self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._aim.contrast_roi)
+        self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._options.contrast_roi)
 
     def set_networks(self, networks: Sequence[tuple[str, str]]) -> None:
         """Offer networks, each (id, title), to be attacked together with the open one; tells nobody."""
@@ -107,7 +117,7 @@ class AimForm(Form):
             action = QAction(title, self._menu)
             action.setData(identity)
             action.setCheckable(True)
-            action.setChecked(identity in self._aim.ensemble)
+            action.setChecked(identity in self._options.ensemble)
             action.toggled.connect(self.take_edit)
             self._menu.addAction(action)
         self.together.setEnabled(bool(networks))

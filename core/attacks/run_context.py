@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Course:
+class RunContext:
     """One run from one start.
 
     Parameters

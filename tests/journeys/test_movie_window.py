@@ -166,11 +166,11 @@ def test_the_play_control_offers_the_movie_with_the_cortex_as_it_is_shown(window
     dialog = window.features.figures.movie_dialog
     assert dialog is not None
     assert dialog.isVisible()
-    look = dialog.form.value().look
-    assert (look.map, look.geometry, look.hemispheres, look.outlines) == ("clean", "pial", "left", False)
+    style = dialog.form.value().style
+    assert (style.map, style.geometry, style.hemispheres, style.outlines) == ("clean", "pial", "left", False)
     sweep = dialog.form.kind.button("epsilon")
-    assert not sweep.isEnabled()  # the made-up probe keeps no pixels of its rungs
-    assert "Run it again, or film its steps" in sweep.toolTip()
+    assert not sweep.isEnabled()  # the made-up probe keeps no pixels of its budgets
+    assert "Run it again, or render its steps" in sweep.toolTip()
     dialog.close()
     wait_idle(window, qtbot)
 

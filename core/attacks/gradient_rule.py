@@ -1,6 +1,6 @@
 """Turns gradients into the direction of a step: diverse inputs, then shifts, then momentum. Never moves pixels.
 
-Without any of the three a look is exactly `objective.ascend`. Momentum: Dong et al. 2018, arXiv 1710.06081.
+Without any of the three the gradient is exactly that of `objective.value_and_gradient`. Momentum: Dong et al. 2018, arXiv 1710.06081.
 """
 
 from __future__ import annotations
@@ -8,43 +8,45 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from core.attacks.course import Course
 from core.attacks.diversity import draw_shrinking, pull_back, shrink_images
 from core.attacks.norms import IMAGE_AXES
 from core.attacks.objective import Differentiable, Scores
+from core.attacks.run_context import RunContext
 
 SIGMAS = 3.0
 """The largest shift lies so many standard deviations out, as published (15 pixels wide, 3 sigma)."""
 
 
-class Steering:
-    """Looks at pixels once a step; holds the gradients added up so far.
+class GradientRule:
+    """Gives the gradient of a step; holds the gradients added up so far.
 
     Parameters
     ----------
     objective : Differentiable
-    course : Course
+    context : RunContext
     """
 
-    def __init__(self, objective: Differentiable, course: Course) -> None:
+    def __init__(self, objective: Differentiable, context: RunContext) -> None:
         self._objective = objective
-        self._config = course.config
-        self._streams = course.make_streams("diversity")
+        self._config = context.config
+        self._streams = context.make_streams("diversity")
         self._gathered: torch.Tensor | None = None
 
-    def look(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def gradient_at(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The scores of exactly these pixels and the gradient to follow from them, (n, 3, height, width)."""
-        scores, gradient = self._look_diversely(pixels) if self._config.diversity else self._objective.ascend(pixels)
+        scores, gradient = (
+            self._gradient_at_varied(pixels) if self._config.diversity else self._objective.value_and_gradient(pixels)
+        )
         gradient = average_over_shifts(gradient, self._config.translation)
         return scores, self._gather(gradient) if self._config.momentum else gradient
 
-    def _look_diversely(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
+    def _gradient_at_varied(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The gradient at randomly changed images; scores need a pass of their own, at the unchanged ones."""
         side = pixels.shape[-1]
         choices = [draw_shrinking(side, self._config.diversity, stream) for stream in self._streams]
         if not any(choices):
-            return self._objective.ascend(pixels)
-        _, gradient = self._objective.ascend(shrink_images(pixels, choices))
+            return self._objective.value_and_gradient(pixels)
+        _, gradient = self._objective.value_and_gradient(shrink_images(pixels, choices))
         return self._objective.score(pixels), pull_back(gradient, choices)
 
     def _gather(self, gradient: torch.Tensor) -> torch.Tensor:

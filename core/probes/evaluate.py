@@ -9,7 +9,7 @@ import numpy as np
 from core.attacks.objective_config import ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.objectives import tell_gain, tell_shift
+from core.probes.objectives import report_gain, report_shift
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.respond import describe_versions, respond
 from core.progress import Stopwatch
@@ -18,7 +18,7 @@ from core.types import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivered:
-    """What a probe delivers, float32 in [0, 1]: clean (1, 3, height, width), others (n_rungs, 3, height, width)."""
+    """What a probe delivers, float32 in [0, 1]: clean (1, 3, height, width), others (n_budgets, 3, height, width)."""
 
     clean: FloatArray
     perturbed: FloatArray
@@ -32,8 +32,8 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """Responses in the same shape: clean (n_voxels,), the others (n_rungs, n_voxels)."""
+class _Scored:
+    """Responses in the same shape: clean (n_voxels,), the others (n_budgets, n_voxels)."""
 
     clean: FloatArray
     perturbed: FloatArray
@@ -42,8 +42,8 @@ class _Judged:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Told:
-    """What the curve tells of every rung, (n_rungs,) each; `objective` is empty where it is the signed shift."""
+class _Reported:
+    """What the curve tells of every budget, (n_budgets,) each; `objective` is empty where it is the signed shift."""
 
     shift: FloatArray
     control: FloatArray
@@ -52,7 +52,7 @@ class _Told:
     is_smooth: bool
 
 
-def judge(
+def evaluate(
     encoder: Encoder,
     stimulus: Stimulus,
     config: ProbeConfig,
@@ -79,7 +79,7 @@ def judge(
     ensemble_sha256 : tuple of str
         Hashes of the further encoders that were attacked.
     """
-    judged = _score(encoder, delivered)
+    scored = _score(encoder, delivered)
     direction = config.target.vector(encoder.n_voxels)
     card = encoder.card
     return Probe(
@@ -93,13 +93,13 @@ def judge(
         perturbed_pixels=delivered.perturbed[-1],
         control_pixels=delivered.control[-1],
         sign_flip_pixels=delivered.sign_flip[-1],
-        clean=judged.clean,
-        perturbed=judged.perturbed[-1],
-        control=judged.control[-1],
-        sign_flip=judged.sign_flip[-1],
+        clean=scored.clean,
+        perturbed=scored.perturbed[-1],
+        control=scored.control[-1],
+        sign_flip=scored.sign_flip[-1],
         reference_sd=card.reference_sd,
         target_sd=encoder.target_sd(direction),
-        curve=_draw_curve(config, delivered, _tell(encoder, config, judged), dual_size=dual_size),
+        curve=_draw_curve(config, delivered, _report(encoder, config, scored), dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,
         seconds=watch.seconds,
@@ -110,35 +110,35 @@ def judge(
     )
 
 
-def _score(encoder: Encoder, delivered: Delivered) -> _Judged:
-    n_rungs = len(delivered.perturbed)
-    clean, *others = np.split(respond(encoder, delivered.stack), [1, 1 + n_rungs, 1 + 2 * n_rungs])
-    return _Judged(clean[0], *others)
+def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
+    n_budgets = len(delivered.perturbed)
+    clean, *others = np.split(respond(encoder, delivered.stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
+    return _Scored(clean[0], *others)
 
 
-def _tell(encoder: Encoder, config: ProbeConfig, judged: _Judged) -> _Told:
-    rungs = (judged.perturbed, judged.control, judged.sign_flip)
-    shift, control, flip = (tell_shift(encoder, config, rung, clean=judged.clean) for rung in rungs)
-    gain = tell_gain(encoder, config, judged.perturbed, clean=judged.clean)
+def _report(encoder: Encoder, config: ProbeConfig, scored: _Scored) -> _Reported:
+    budgets = (scored.perturbed, scored.control, scored.sign_flip)
+    shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean) for responses in budgets)
+    gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean)
     # A cosine has no gradient at the clean image, and so no first order.
-    return _Told(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
+    return _Reported(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
 
 
-def _draw_curve(config: ProbeConfig, delivered: Delivered, told: _Told, *, dual_size: float) -> Curve:
+def _draw_curve(config: ProbeConfig, delivered: Delivered, reported: _Reported, *, dual_size: float) -> Curve:
     epsilon = np.asarray(config.ladder)
-    slope = dual_size if told.is_smooth else float("nan")
+    slope = dual_size if reported.is_smooth else float("nan")
     first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
     return Curve(
         epsilon=epsilon,
-        shift=told.shift,
+        shift=reported.shift,
         first_order=first_order,
-        linearity=measure_linearity(told.shift, first_order),
-        control_shift=told.control,
-        sign_flip_shift=told.sign_flip,
+        linearity=measure_linearity(reported.shift, first_order),
+        control_shift=reported.control,
+        sign_flip_shift=reported.sign_flip,
         l2=np.linalg.norm(delta, axis=1),
         linf=np.abs(delta).max(axis=1),
-        objective=told.objective,
+        objective=reported.objective,
     )
 
 
@@ -147,7 +147,7 @@ def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> 
 
     Parameters
     ----------
-    epsilon : (n_rungs,)
+    epsilon : (n_budgets,)
         Budgets in [0, 1] pixel units.
     dual_size : float
         ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
@@ -158,7 +158,7 @@ def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> 
 
 
 def measure_linearity(shift: FloatArray, first_order: FloatArray) -> FloatArray:
-    """shift / first_order, both (n_rungs,): 1 for a linear encoder within the bounds, NaN where none is predicted."""
+    """shift / first_order, both (n_budgets,): 1 for a linear encoder within the bounds, NaN where none is predicted."""
     linearity = np.full(np.shape(shift), np.nan)
     np.divide(shift, first_order, out=linearity, where=np.asarray(first_order) != 0)
     return linearity

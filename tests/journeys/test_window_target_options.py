@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.explore.aim_form import NO_SD_TIP
+from app.explore.target_options_form import NO_SD_TIP
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.attacks.config import AttackConfig, AttackMethod
@@ -57,7 +57,7 @@ def wait(window: MainWindow, qtbot: QtBot) -> Probe:
 
 
 def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.explore.controls.target.aim
+    form = window.explore.controls.target.options
     form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("PPA"))
     form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     form.contrast_weight.setValue(0.5)
@@ -77,7 +77,7 @@ def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow,
 
 
 def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, qtbot: QtBot) -> None:
-    form, told = window.explore.controls.target.aim, []
+    form, told = window.explore.controls.target.options, []
     window.session.problems.message.connect(lambda text, _kind: told.append(text))
     before = window.session.state.probe
     form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("FFA"))
@@ -88,7 +88,7 @@ def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, 
 
 
 def test_sparing_others_and_its_weight_reach_the_probe(window: MainWindow, qtbot: QtBot) -> None:
-    form = window.explore.controls.target.aim
+    form = window.explore.controls.target.options
     assert not form.spare_weight.isEnabled()
     form.spares_others.setChecked(True)
     form.spare_weight.setValue(2.5)
@@ -105,20 +105,20 @@ def test_a_pattern_from_a_file_becomes_the_target(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "wish.npy"), ""))
     target = window.explore.controls.target
     target.more.button.click()
-    qtbot.mouseClick(target.aim.pattern, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(target.options.pattern, Qt.MouseButton.LeftButton)
     probe = wait(window, qtbot)
     assert probe.config.target.kind is TargetKind.PATTERN
     assert probe.config.target.voxels == (4, 9)
     assert probe.config.objective.kind is ObjectiveKind.DISTANCE
-    qtbot.waitUntil(lambda: target.aim.pattern_mode.isEnabled())
-    assert not target.aim.wanted_shift_sd.isEnabled() and target.aim.wanted_shift_sd.toolTip() == NO_SD_TIP
-    assert not target.aim.contrast_roi.isEnabled()
-    qtbot.mouseClick(target.aim.pattern_mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: target.options.pattern_mode.isEnabled())
+    assert not target.options.wanted_shift_sd.isEnabled() and target.options.wanted_shift_sd.toolTip() == NO_SD_TIP
+    assert not target.options.contrast_roi.isEnabled()
+    qtbot.mouseClick(target.options.pattern_mode.button(ObjectiveKind.COSINE), Qt.MouseButton.LeftButton)
     assert wait(window, qtbot).config.objective.kind is ObjectiveKind.COSINE
 
 
 def test_other_networks_join_and_leave_when_the_encoder_changes(window: MainWindow, qtbot: QtBot) -> None:
-    actions = window.explore.controls.target.aim.together.menu().actions()
+    actions = window.explore.controls.target.options.together.menu().actions()
     offered = [action.data() for action in actions]
     state = window.session.state
     assert offered and state.network not in offered
@@ -133,11 +133,11 @@ def test_a_wish_is_reported_in_words(window: MainWindow, qtbot: QtBot) -> None:
     noted: list[str] = []
     window.session.controller.noted.connect(noted.append)
     window.session.problems.message.connect(lambda text, _kind: noted.append(text))
-    window.explore.controls.target.aim.wanted_shift_sd.setValue(1.5)
+    window.explore.controls.target.options.wanted_shift_sd.setValue(1.5)
     probe = wait(window, qtbot)
     assert probe.config.wanted_shift_sd == 1.5
     reached, missed = "The smallest budget for 1.5 SD is ε 3.", "A shift of 1.5 SD is not reached within ε 3."
-    said = reached if probe.reaches_wish else missed
+    said = reached if probe.reaches_wanted_shift else missed
     assert any(text.startswith(said) for text in noted)
 
 

@@ -1,4 +1,4 @@
-"""The fields of how a cortex is shown in a movie or figure. Speaks `CortexLook`; never draws."""
+"""The fields of how a cortex is shown in a movie or figure. Speaks `CortexStyle`; never draws."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.cortex.panel import MAPS as MAP_NAMES
 from app.widgets.form import Choice, Flag, Form, Gate
-from core.figures.movie_config import HEMISPHERES, MAPS, SIDES_SEEN, CortexLook, Motion
+from core.figures.movie_config import HEMISPHERES, MAPS, SIDES_SEEN, CortexStyle, Motion
 from core.surfaces.mesh import GEOMETRIES
 
 TITLES = dict(MAP_NAMES) | {"control": "Shift, random control"}
@@ -17,7 +17,7 @@ def _list(names: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(name, name.capitalize()) for name in names]
 
 
-class LookForm(Form):
+class StyleForm(Form):
     """Map, surface, hemispheres, view, motion; `changed` after any of them."""
 
     map = Choice("Map", choices=[(name, TITLES[name]) for name in MAPS])
@@ -33,13 +33,13 @@ class LookForm(Form):
         moves = ("motion",) if with_motion else ()
         rois = ("ROIs", "outlines", "labels", -1)
         self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
-        self.set_value(CortexLook())
+        self.set_value(CortexStyle())
 
-    def value(self) -> CortexLook:
-        """The look chosen."""
-        return self.make_config(CortexLook, geometry=self.surface.value())
+    def value(self) -> CortexStyle:
+        """The style chosen."""
+        return self.make_config(CortexStyle, geometry=self.surface.value())
 
-    def set_value(self, look: CortexLook) -> None:
-        """Show a look without telling."""
-        self.show_config(look)
-        self.surface.set_value(look.geometry)
+    def set_value(self, style: CortexStyle) -> None:
+        """Show a style without a signal."""
+        self.show_config(style)
+        self.surface.set_value(style.geometry)

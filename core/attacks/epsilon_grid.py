@@ -11,91 +11,91 @@ from dataclasses import dataclass, replace
 import torch
 
 from core.attacks.config import AttackConfig, AttackMethod
-from core.attacks.objective import Raised
-from core.attacks.pgd import FROM_BELOW, AttackStep, Best, iter_pgd
+from core.attacks.objective import Objective
+from core.attacks.pgd import WARM_START, AttackStep, Best, iter_pgd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LadderStep:
-    """A step of the attack on one rung (counted from 0) under its budget."""
+class EpsilonStep:
+    """A step of the attack on one budget (counted from 0) under its budget."""
 
-    rung: int
+    number: int
     epsilon: float
     attack: AttackStep
 
     @property
-    def ends_rung(self) -> bool:
-        """Whether this is the rung's last step, whose best pixels are its result."""
+    def ends_budget(self) -> bool:
+        """Whether this is the budget's last step, whose best pixels are its result."""
         return self.attack.step == self.attack.n_steps
 
 
-def iter_ladder(
-    objective: Raised,
+def iter_epsilon_grid(
+    objective: Objective,
     clean: torch.Tensor,
     config: AttackConfig,
     *,
-    ladder: Sequence[float],
+    epsilons: Sequence[float],
     keys: Sequence[str] | None = None,
-) -> Iterator[LadderStep]:
+) -> Iterator[EpsilonStep]:
     """Climb the budgets in ascending order.
 
-    A rung starts from the last rung's perturbation, rescaled to the new budget, and keeps the last rung's result until
-    it finds better, so the objective never falls along the ladder. FGSM takes its step from the clean image each time.
+    A budget starts from the last budget's perturbation, rescaled to the new budget, and keeps the last budget's result until
+    it finds better, so the objective never falls along the epsilon grid. FGSM takes its step from the clean image each time.
 
     Parameters
     ----------
-    objective : Raised
+    objective : Objective
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig
-        Of the highest rung; a given `step_size` is scaled with the budget.
-    ladder : sequence of float
+        Of the highest budget; a given `step_size` is scaled with the budget.
+    epsilons : sequence of float
         Ascending budgets in [0, 1] pixel units, the last one `config.epsilon`.
     keys : sequence of n str, optional
         Names of the images' random streams.
     """
-    below: Rung | None = None
-    for rung, epsilon in enumerate(ladder):
+    below: BudgetResult | None = None
+    for number, epsilon in enumerate(epsilons):
         step: AttackStep | None = None
-        for step in iter_rung(objective, clean, config, epsilon=epsilon, below=below, keys=keys):
-            yield LadderStep(rung, epsilon, step)
-        below = None if step is None else Rung(epsilon, step.best)
+        for step in iter_budget(objective, clean, config, epsilon=epsilon, below=below, keys=keys):
+            yield EpsilonStep(number, epsilon, step)
+        below = None if step is None else BudgetResult(epsilon, step.best)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rung:
+class BudgetResult:
     """A budget that was climbed, and the best points found under it."""
 
     epsilon: float
     best: Best
 
 
-def iter_rung(
-    objective: Raised,
+def iter_budget(
+    objective: Objective,
     clean: torch.Tensor,
     config: AttackConfig,
     *,
     epsilon: float,
-    below: Rung | None,
+    below: BudgetResult | None,
     keys: Sequence[str] | None = None,
 ) -> Iterator[AttackStep]:
     """Attack under one budget, from what was found under a smaller one; FGSM always from the clean image."""
-    attack = fit_to_rung(config, epsilon)
+    attack = fit_to_budget(config, epsilon)
     if below is None or config.method is AttackMethod.FGSM:
         yield from iter_pgd(objective, clean, attack, keys=keys)
         return
-    best = _hand_up(below.best)
+    best = _mark_warm_start(below.best)
     start = (best.pixels - clean) * (epsilon / below.epsilon if below.epsilon > 0 else 1.0)
     yield from iter_pgd(objective, clean, attack, start=start, incumbent=best, keys=keys)
 
 
-def fit_to_rung(config: AttackConfig, epsilon: float) -> AttackConfig:
-    """The attack under a rung's budget; a given step size keeps its share of the budget."""
+def fit_to_budget(config: AttackConfig, epsilon: float) -> AttackConfig:
+    """The attack under a budget's budget; a given step size keeps its share of the budget."""
     if config.step_size is None or epsilon == 0 or config.epsilon == 0:
         return config.with_epsilon(epsilon)
     return replace(config, epsilon=epsilon, step_size=config.step_size * epsilon / config.epsilon)
 
 
-def _hand_up(best: Best) -> Best:
+def _mark_warm_start(best: Best) -> Best:
     """The same points, marked as found below."""
-    return replace(best, restart=torch.full_like(best.restart, FROM_BELOW))
+    return replace(best, restart=torch.full_like(best.restart, WARM_START))

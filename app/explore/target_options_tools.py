@@ -8,17 +8,17 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.base.services import Services
-from app.explore.aim_form import AimForm
+from app.explore.target_options_form import TargetOptionsForm
 from app.look.numbers import write_epsilon
-from core.probes.aim import Aim
+from core.probes.target_options import TargetOptions
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
 
 
-class AimTools(QObject):
+class TargetOptionsTools(QObject):
     """Made once by Explore and kept as long as it."""
 
-    def __init__(self, services: Services, form: AimForm, parent: QWidget) -> None:
+    def __init__(self, services: Services, form: TargetOptionsForm, parent: QWidget) -> None:
         super().__init__(parent)
         self._window = parent
         self._session = services
@@ -61,8 +61,8 @@ class AimTools(QObject):
         ]
 
     @Slot(object)
-    def _take(self, aim: Aim) -> None:
-        self._session.controller.set_aim(aim)
+    def _take(self, options: TargetOptions) -> None:
+        self._session.controller.set_target_options(options)
 
     @Slot()
     def _report(self) -> None:
@@ -72,7 +72,7 @@ class AimTools(QObject):
             return
         attack, wanted = probe.config.attack, probe.config.wanted_shift_sd
         budget = f"ε {write_epsilon(attack.epsilon, attack.norm)}"
-        if probe.reaches_wish:
+        if probe.reaches_wanted_shift:
             self._session.controller.noted.emit(f"The smallest budget for {wanted:g} SD is {budget}.")
         else:
             text = f"A shift of {wanted:g} SD is not reached within {budget}. Allow a larger budget."
