@@ -286,10 +286,11 @@ def describe(summary: dict[str, Any]) -> str:
 
 def format_min_norm(goal: dict[str, Any], norm: str) -> str:
     """One sentence on a wanted shift."""
-    largest = format_epsilon(goal["largest"], NormName(norm))
-    if not goal["reached"]:
-        return f"a shift of {goal['wanted_sd']:g} SD is not reached within epsilon {largest}: allow a larger --epsilon"
-    found = f"{goal['epsilon']:.4g}"
-    return (
-        f"smallest epsilon for {goal['wanted_sd']:g} SD: {found} (to within {goal['tolerance']:.0%}, allowed {largest})"
-    )
+    largest = format_epsilon(wanted["largest"], NormName(norm))
+    if not wanted["reached"]:
+        return (
+            f"a shift of {wanted['wanted_sd']:g} SD is not reached within epsilon {largest}: allow a larger --epsilon"
+        )
+    found = f"{wanted['epsilon']:.4g}"
+    bounds = f"to within {wanted['tolerance']:.0%}, allowed {largest}"
+    return f"smallest epsilon for {wanted['wanted_sd']:g} SD: {found} ({bounds})"
