@@ -1,11 +1,11 @@
-"""Projected ascent that finds its own step length: long at first, halved wherever it stops gaining. Never restarts.
+"""Projected gradient ascent (APGD) that adapts its step length: long at first, halved wherever it stops gaining.
 
 Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks",
 arXiv 2003.01690, algorithm 1. Article and the authors' own program differ in rounding: the program counts the spans
-between checkpoints in whole steps, rounded down, and halves where the share of rises is exactly 0.75 too. That judges
+between checkpoints in whole steps, rounded down, and halves where the share of rises is exactly 0.75 too. That checks
 short runs earlier and raises more in them (by a tenth in 20 steps, 4 % in 40), so it is what is done here.
 
-It needs steps to find its length: in 10 it stays behind plain ascent, from about 20 on it is ahead.
+It needs steps to find its length: in 10 it stays behind plain PGD, from about 20 on it is ahead.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIRST_SPAN, SHORTENING, LEAST_SPAN = 0.22, 0.03, 0.06
 
 
 def place_checkpoints(n_steps: int) -> tuple[int, ...]:
-    """Steps at which the step length is judged: spans of max(1, floor(share n)), each max(last - d, least)."""
+    """Steps at which the step length is checked: spans of max(1, floor(share n)), each max(last - d, least)."""
     span, shorter, least = (
         max(1, int(round(share * n_steps, 6))) for share in (FIRST_SPAN, SHORTENING, LEAST_SPAN)
     )  # 0.06 x 50 is 3, not 2.9999

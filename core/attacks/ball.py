@@ -1,6 +1,6 @@
 """Where perturbed pixels may lie: within epsilon of the clean image, in [0, 1], and on the 8-bit grid if asked.
 
-A perturbation is carried as delta = pixels - clean. Never knows what is raised or how.
+A perturbation is carried as delta = pixels - clean.
 """
 
 from __future__ import annotations

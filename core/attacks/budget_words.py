@@ -1,4 +1,4 @@
-"""Budgets as people write them: norm, number, unit. Never reads one; `parse_epsilon` does."""
+"""Budgets as people write them: norm, number, unit. `parse_epsilon` reads them."""
 
 from __future__ import annotations
 

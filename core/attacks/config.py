@@ -1,4 +1,4 @@
-"""What an attack is asked to do, as one frozen, checked record. Never touches pixels or torch."""
+"""The configuration of an attack, as one frozen, checked record. Imports no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LARGEST_TRANSLATION = 56
 """Pixels; a quarter of 224. Beyond it the smoothed gradient has no detail left."""
 
 QUERY_REPORTS = 50
-"""Steps in which a black-box attack tells where it stands."""
+"""Progress records of a black-box attack, at most."""
 
 
 class AttackMethod(StrEnum):
@@ -140,7 +140,7 @@ class AttackConfig:
 
     @property
     def steps_taken(self) -> int:
-        """Steps of one run as they are told: 1 for FGSM, at most `QUERY_REPORTS` for SQUARE, else `n_steps`."""
+        """Steps of one run as they are reported: 1 for FGSM, at most `QUERY_REPORTS` for SQUARE, else `n_steps`."""
         if self.method is AttackMethod.SQUARE:
             return min(self.n_queries, QUERY_REPORTS)
         return 1 if self.method is AttackMethod.FGSM else self.n_steps

@@ -1,4 +1,4 @@
-"""Controls of a probe at equal norm: a random direction and the flipped perturbation. Never looks at a response."""
+"""Controls of a probe at equal norm: a random direction and the flipped perturbation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shrinks and pads images at random, so that a perturbation does not lean on exact positions. Never scores them.
+"""Shrinks and pads images at random, so that a perturbation does not lean on exact positions.
 
 Xie et al. 2019, "Improving transferability of adversarial examples with input diversity", arXiv 1803.06978.
 """

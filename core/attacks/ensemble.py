@@ -1,4 +1,4 @@
-"""One perturbation for several encoders: the mean of their objectives, each in its own SDs. Never mixes their features.
+"""One perturbation for several encoders: the mean of their objectives, each in its own SDs.
 
 Liu et al. 2017, "Delving into transferable adversarial examples and black-box attacks", arXiv 1611.02770.
 """
@@ -21,7 +21,7 @@ class EnsembleObjective:
     Parameters
     ----------
     members : sequence of Objective
-        At least one; the first is the probe's own, whose responses `Scores` tells.
+        At least one; the first is the probe's own, whose responses `Scores` holds.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class EnsembleObjective:
         return self._combine([one[0] for one in found]), gradient
 
     def reported(self, scores: Scores) -> torch.Tensor:
-        """The first member's own account, (n,)."""
+        """The first member's reported value, (n,)."""
         return self._members[0].reported(scores)
 
     def _combine(self, scores: list[Scores]) -> Scores:

@@ -1,6 +1,6 @@
 """One attack under ascending budgets, each started where the last one ended: the whole curve from one run.
 
-Never judges the curve; the delivered pixels are scored again by the probe.
+The probe scores the delivered pixels again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.attacks.pgd import WARM_START, AttackStep, Best, iter_pgd
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpsilonStep:
-    """A step of the attack on one budget (counted from 0) under its budget."""
+    """A step of the attack under one budget; `number` counts the budgets from 0."""
 
     number: int
     epsilon: float
@@ -37,10 +37,10 @@ def iter_epsilon_grid(
     epsilons: Sequence[float],
     keys: Sequence[str] | None = None,
 ) -> Iterator[EpsilonStep]:
-    """Climb the budgets in ascending order.
+    """Attack under each budget in ascending order, each warm-started from the one before.
 
-    A budget starts from the last budget's perturbation, rescaled to the new budget, and keeps the last budget's result until
-    it finds better, so the objective never falls along the epsilon grid. FGSM takes its step from the clean image each time.
+    Each budget starts from the perturbation of the one before, rescaled, and keeps that result until it finds a better
+    one, so the objective never falls along the epsilon grid. FGSM takes its step from the clean image each time.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def iter_epsilon_grid(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BudgetResult:
-    """A budget that was climbed, and the best points found under it."""
+    """A budget that was attacked, and the best points found under it."""
 
     epsilon: float
     best: Best
@@ -90,12 +90,12 @@ def iter_budget(
 
 
 def fit_to_budget(config: AttackConfig, epsilon: float) -> AttackConfig:
-    """The attack under a budget's budget; a given step size keeps its share of the budget."""
+    """The same attack under another budget; a given step size keeps its share of the budget."""
     if config.step_size is None or epsilon == 0 or config.epsilon == 0:
         return config.with_epsilon(epsilon)
     return replace(config, epsilon=epsilon, step_size=config.step_size * epsilon / config.epsilon)
 
 
 def _mark_warm_start(best: Best) -> Best:
-    """The same points, marked as found below."""
+    """The same points, marked as a warm start."""
     return replace(best, restart=torch.full_like(best.restart, WARM_START))

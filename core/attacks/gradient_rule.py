@@ -1,6 +1,7 @@
-"""Turns gradients into the direction of a step: diverse inputs, then shifts, then momentum. Never moves pixels.
+"""Turns gradients into the direction of a step: diverse inputs, then shifts, then momentum.
 
-Without any of the three the gradient is exactly that of `objective.value_and_gradient`. Momentum: Dong et al. 2018, arXiv 1710.06081.
+Without any of the three it is exactly the gradient of `objective.value_and_gradient`. Momentum: Dong et al. 2018, arXiv
+1710.06081.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The norms that bound a perturbation, each an object with the same few moves, so that no loop asks which it is.
 
 Every method takes perturbations (n, channels, height, width) and budgets (n,), one an image, in [0, 1] pixel units.
-Never knows about encoders, steps or random seeds.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ class L2Norm:
 
         s'^2 = s^2 + (size^2 - ||clamp(s direction)||^2) / sum of the free direction^2. A larger s can only clamp more
         pixels, so the size is approached from below and no round oversteps it. Masks are slow on a CPU; away from black
-        and white the first look at the size ends it before any is made.
+        and white the first check of the size ends it before any is made.
         """
         for _ in range(MOST_ROUNDS):
             unclamped = direction * _per_image(scale)

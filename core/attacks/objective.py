@@ -1,4 +1,4 @@
-"""The number an attack raises, one an image: a target's response, or a rule of all responses. Never takes a step."""
+"""The number an attack maximises, one an image: a target's response, or a rule of all responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.types import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What a forward pass tells.
+    """The result of a forward pass.
 
     values (n,) the objective of each image; reduced (n, rank) the reduced features, from which the responses of all
     voxels follow by one small product (`Encoder.responses_of`).
@@ -26,7 +26,7 @@ class Scores:
 
 
 class Differentiable(Protocol):
-    """What a step asks of an objective; that of a batch is the sum over its images, so none sees its neighbours."""
+    """What a step needs from an objective; that of a batch is the sum over its images, so none sees its neighbours."""
 
     def score(self, pixels: torch.Tensor) -> Scores:
         """The objective at pixels (n, 3, height, width), without a gradient."""
@@ -36,7 +36,7 @@ class Differentiable(Protocol):
 
 
 class Objective(Differentiable, Protocol):
-    """What an attack on an encoder asks of an objective besides."""
+    """What an attack on an encoder needs from an objective besides."""
 
     @property
     def encoder(self) -> Encoder:
@@ -47,7 +47,7 @@ class Objective(Differentiable, Protocol):
         """One SD of the objective over the reference images, in its own unit."""
 
     def reported(self, scores: Scores) -> torch.Tensor:
-        """The value whose shift is told, (n,), without the sign of raising or lowering."""
+        """The value whose shift is reported, (n,), without the sign of raising or lowering."""
 
 
 class LinearObjective:
@@ -124,7 +124,7 @@ class RuleObjective:
 
     @property
     def scale(self) -> float:
-        """One SD of what is raised, in its unit."""
+        """One SD of the objective, in its unit."""
         return self._rule.scale
 
     def score(self, pixels: torch.Tensor) -> Scores:
@@ -141,7 +141,7 @@ class RuleObjective:
         return Scores(scores.values.detach(), scores.reduced.detach()), gradient
 
     def reported(self, scores: Scores) -> torch.Tensor:
-        """The rule's own account of the responses, (n,)."""
+        """The rule's reported value, (n,)."""
         with torch.no_grad():
             return self._rule.reported(self.encoder.responses_of(scores.reduced), self._clean)
 
@@ -151,11 +151,11 @@ class RuleObjective:
 
 
 def run_network(encoder: Encoder, pixels: torch.Tensor) -> torch.Tensor:
-    """The features of pixels that want a gradient. Raises NoGradientError if the network hands none on."""
+    """The features of pixels that need a gradient. Raises NoGradientError if the network has none."""
     features: torch.Tensor = encoder.network(pixels)
     if not features.requires_grad:
         raise NoGradientError(
-            f"Network {encoder.network.spec.id} hands no gradient to its pixels, so no attack can follow it. "
+            f"Network {encoder.network.spec.id} has no gradient with respect to its pixels. "
             "Use the method `square`, which needs none."
         )
     return features

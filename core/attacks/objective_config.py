@@ -1,4 +1,4 @@
-"""Which number of the responses an attack raises, as one frozen, checked record. Never evaluates it."""
+"""Which function of the responses an attack maximises, as one frozen, checked record."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORMULAS = {
     ObjectiveKind.DISTANCE: "-||f(x + d) - t||^2 over the pattern's voxels",
     ObjectiveKind.COSINE: "cos(f(x + d) - f(x), t) over the pattern's voxels",
 }
-"""What is raised, as shown and exported; sd are SDs over the clean reference images."""
+"""The objective, as shown and exported; sd are SDs over the clean reference images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ObjectiveConfig:
 
     @property
     def formula(self) -> str:
-        """What is raised."""
+        """The objective in words."""
         return FORMULAS[self.kind]
 
     def unit(self, response_unit: str) -> str:

@@ -1,6 +1,6 @@
-"""The loop of every attack: restarts, the best point kept. Its own climb is projected gradient ascent, FGSM one step.
+"""The loop of every attack: restarts, the best point kept. Here also PGD, and FGSM as one step of it.
 
-Never decides what the result means. Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
+Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.attacks.square import run_square
 from core.checks import refusal
 
 WARM_START = -1
-"""The `restart` of a best point that was handed in and never beaten."""
+"""The `restart` of a warm start that no run has beaten."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Best:
     restart: torch.Tensor
 
     def update(self, values: torch.Tensor, pixels: torch.Tensor, *, restart: int) -> Best:
-        """Take over the images whose value is higher; decided on the device, so that nothing waits for an answer."""
+        """Take over the images whose value is higher; decided on the device, so that nothing waits for it."""
         better = values > self.values
         return Best(
             torch.where(better, values, self.values),
@@ -71,7 +71,7 @@ def iter_pgd(
     incumbent: Best | None = None,
     keys: Sequence[str] | None = None,
 ) -> Iterator[AttackStep]:
-    """Raise the objective of every image within its ball, one record a step.
+    """Maximise the objective of every image within its ball, one record a step.
 
     PGD: delta <- project(delta + step_size * steepest(gradient)), the best iterate of each image kept.
 
@@ -168,7 +168,7 @@ class AttackRun(Protocol):
     def __call__(
         self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
     ) -> Iterator[tuple[torch.Tensor, Scores]]:
-        """Set off from `delta`, which is already projected."""
+        """Start from `delta`, which is already projected."""
 
 
 RUNS: dict[AttackMethod, AttackRun] = {

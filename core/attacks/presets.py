@@ -1,4 +1,4 @@
-"""Published attack schedules by name. Never changes what is not part of a schedule."""
+"""Published attack schedules by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rounds perturbations, counted in grey levels, to whole levels without leaving a norm ball. Never sees an encoder."""
+"""Rounds perturbations, counted in grey levels, to whole levels without leaving a norm ball."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objectives that are no plain weighting of responses, as functions of responses. Never runs a network.
+"""Objectives that are no plain weighting of responses, as functions of responses.
 
 A rule takes responses (n, n_voxels) and the clean ones of the same images; it is differentiable in the first.
 """
@@ -26,13 +26,13 @@ class Rule(Protocol):
 
     @property
     def scale(self) -> float:
-        """One SD of what is raised, in its unit."""
+        """One SD of the objective, in its unit."""
 
     def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
-        """What the attack raises, (n,); `sign` is +1 to raise the target, -1 to lower it."""
+        """What the attack maximises, (n,); `sign` is +1 to raise the target, -1 to lower it."""
 
     def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-        """The value whose shift the curve tells, (n,), without a sign."""
+        """The value whose shift the curve reports, (n,), without a sign."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class Selective:
     """The target's change less the mean squared change of all other voxels.
 
     sign c . (f - f0) - weight scale mean_u ((f_u - f0_u) / sd_u)^2. The penalty has no gradient at the clean image, so
-    its first-order prediction is that of the plain target, and the curve tells the target's own shift.
+    its first-order prediction is that of the plain target, and the curve reports the target's own shift.
 
     `spared` (n_voxels,) is 1 / (sd_u sqrt(number of others)) for the other voxels and 0 elsewhere.
     """

@@ -1,4 +1,4 @@
-"""What one run of an attack is told before it sets off, whatever its method. Never takes a step."""
+"""What one run of an attack needs to know, whatever its method."""
 
 from __future__ import annotations
 

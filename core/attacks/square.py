@@ -1,4 +1,4 @@
-"""Raises an objective by trying random squares and keeping those that help: no gradient needed. Never restarts.
+"""Square attack: maximises an objective by trying random squares and keeping those that help: no gradient needed.
 
 Andriushchenko et al. 2020, arXiv 1912.00049. Every forward pass is a query; the budget is `config.n_queries` a run.
 """
@@ -39,7 +39,7 @@ def run_square(
 ) -> Iterator[tuple[torch.Tensor, Scores]]:
     """The start, then the best point so far at `steps_taken` moments evenly spread over the queries.
 
-    A start without a perturbation sets off from stripes or bumps, which cost the first query.
+    A start without a perturbation begins with stripes or bumps, which cost the first query.
     """
     config = context.config
     squares, streams = SQUARES[config.norm], context.make_streams("square")

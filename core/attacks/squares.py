@@ -1,4 +1,4 @@
-"""Random squares that a black-box attack puts into a perturbation, under either norm. Never looks at a response.
+"""Random squares that a black-box attack puts into a perturbation, under either norm.
 
 Andriushchenko et al. 2020, "Square attack: a query-efficient black-box adversarial attack via random search",
 arXiv 1912.00049, algorithms 2 and 3.
@@ -29,7 +29,7 @@ class Squares(Protocol):
     first_share: float
 
     def begin(self, shape: tuple[int, ...], epsilon: float, stream: np.random.Generator) -> torch.Tensor:
-        """A perturbation of size epsilon to set off from."""
+        """A perturbation of size epsilon to start from."""
 
     def change(self, delta: torch.Tensor, epsilon: float, share: float, *, stream: np.random.Generator) -> torch.Tensor:
         """The perturbation with about this share of its pixels changed, not yet projected."""

@@ -1,4 +1,4 @@
-"""The colour bar of a cortical map as a record, and its drawing. Never colours a vertex."""
+"""The colour bar of a cortical map as a record, and its drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One page of HTML on which anyone turns a probe's cortical map, without this program or a network. Never draws itself.
+"""One page of HTML on which anyone turns a probe's cortical map, without this program or a network.
 
 The page holds the surface, the colours as the window shows them, and the plotly.js that nilearn's own surface pages
 bring, which draws them in the browser. nilearn's `view_surf` itself colours a map anew, without outlines, dimmed voxels

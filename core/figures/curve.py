@@ -1,4 +1,4 @@
-"""What the plots of a probe's shift show, for print and for the window: series, names, units, ticks. Never draws.
+"""What the plots of a probe's shift show, for print and for the window: series, names, units, ticks.
 
 The curve comes from a probe, or from a run still going.
 """

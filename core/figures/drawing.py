@@ -1,4 +1,4 @@
-"""The one look of figures and movie pages: fonts and colours for matplotlib, without pyplot. Never draws data."""
+"""The house style of figures and movie pages: fonts and colours for matplotlib, without pyplot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a figure of a probe as PNG, SVG or PDF, its ROI table as CSV; whole or not at all. Never draws a cortex."""
+"""Writes a figure of a probe as PNG, SVG or PDF, its ROI table as CSV; whole or not at all."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def preview_figure(
     cortex: Cortex | None = None,
     voxels: VoxelTable | None = None,
 ) -> ByteArray:
-    """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a look at it."""
+    """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a preview."""
     few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)
     with house_style(find_inks(config.theme), font_size=config.font_size):
         figure = draw_figure(probe, few, cortex, voxels=voxels)

@@ -1,4 +1,4 @@
-"""What a figure of a probe is to be, as one frozen, checked record. Never draws or writes one."""
+"""What a figure of a probe is to be, as one frozen, checked record."""
 
 from __future__ import annotations
 

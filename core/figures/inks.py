@@ -1,4 +1,4 @@
-"""The colours of printed figures and of movies, by what they draw. Never chooses a colour map."""
+"""The colours of printed figures and of movies, by what they draw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Inks:
     """One theme, every colour as "#rrggbb".
 
     `shift` is the attack, `first_order` its linear prediction, `control` the random perturbation, `flipped` the negated
-    one, `target` the ROI that was aimed at; told apart with the common colour blindnesses.
+    one, `target` the target ROI; distinguishable with the common colour blindnesses.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Makes a movie of a probe: estimates, draws, writes, tells where it stands. Never draws a cortex by itself."""
+"""Makes a movie of a probe: estimates, draws, writes, reports progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a movie of a probe is to be, as frozen, checked records. Never draws or writes one."""
+"""What a movie of a probe is to be, as frozen, checked records."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class MovieConfig:
     width, height : int
         Pixels; even, as H.264 wants it.
     loops : int
-        Showings. 0: a GIF repeats for ever, an MP4 holds one (players repeat it if told to). PNG files hold one.
+        Showings. 0: a GIF repeats for ever, an MP4 holds one (players can repeat it). PNG files hold one.
     theme : str
         "light" or "dark".
     with_cortex : bool
@@ -125,7 +125,7 @@ class MovieConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", MovieKind(check_choice("kind", self.kind, list(MovieKind))))
         check_choice("theme", self.theme, THEMES)
-        check_positive("fps", self.fps, advice="20 is smooth enough for most films.")
+        check_positive("fps", self.fps, advice="20 is smooth enough for most movies.")
         check_fraction("fps", self.fps, largest=LARGEST_FPS, advice="No screen shows more.")
         check_positive("seconds", self.seconds)
         check_fraction("seconds", self.seconds, largest=LONGEST_SECONDS)

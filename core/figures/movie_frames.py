@@ -1,4 +1,4 @@
-"""The frames of a movie of a probe, one after another as numpy arrays. Never draws a cortex, never writes a file.
+"""The frames of a movie of a probe, one after another as numpy arrays.
 
 Whoever can draw a cortex (the window, or a renderer off screen) answers for its pictures; see `Shot`.
 """
@@ -103,7 +103,7 @@ def steps_of_frames(n_steps: int, config: MovieConfig) -> list[int]:
 
 
 def budgets_of_frames(epsilon: FloatArray, config: MovieConfig) -> list[int]:
-    """Which budget each frame shows: time runs in log epsilon, a budget shows from its budget until the next is reached.
+    """Which budget each frame shows: time runs in log epsilon, and a budget shows until the next one is reached.
 
     The last budget shows while the movie holds; what lies between two budgets was never attacked and is not made up.
     """

@@ -1,4 +1,4 @@
-"""The page of every frame of a movie: words and axes that stay, drawn once, and what moves. Never knows a probe."""
+"""The page of every frame of a movie: words and axes that stay, drawn once, and what moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of a probe for print, drawn with matplotlib without a screen. Never computes a response, never saves.
+"""Figures of a probe for print, drawn with matplotlib without a screen.
 
 Call inside `house_style`; `core.figures.figure` does, and writes them.
 """

@@ -1,4 +1,4 @@
-"""The cortical maps of a saved probe: values of every voxel, title, unit and one scale for a whole movie. Never draws.
+"""The cortical maps of a saved probe: values of every voxel, title, unit and one scale for a whole movie.
 
 Of one probe they are what the window's maps are; a scale found over all steps keeps its colours through a movie.
 """

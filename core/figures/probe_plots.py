@@ -1,4 +1,4 @@
-"""Draws the parts of a probe into given matplotlib axes: curve, steps, spill-over. Never lays out or saves a figure."""
+"""Draws the parts of a probe into given matplotlib axes: curve, steps, spill-over."""
 
 from __future__ import annotations
 

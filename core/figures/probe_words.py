@@ -1,4 +1,4 @@
-"""The words under every figure and movie of a probe: what, how, on whose responses. Never draws them."""
+"""The words under every figure and movie of a probe: what, how, on whose responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a perturbation costs in pixels, and whether it survives 8 bits. Never changes the pixels it reads."""
+"""What a perturbation costs in pixels, and whether it survives 8 bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores the delivered pixels of a probe in one fixed order and writes the record. Never trusts the attack's word."""
+"""Scores the delivered pixels of a probe in one fixed order and writes the record. Ignores the attack's own scores."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Scored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reported:
-    """What the curve tells of every budget, (n_budgets,) each; `objective` is empty where it is the signed shift."""
+    """What the curve reports at every budget, (n_budgets,) each; `objective` is empty where it is the signed shift."""
 
     shift: FloatArray
     control: FloatArray

@@ -1,4 +1,4 @@
-"""First-order sensitivity of the whole cortex: the size of every voxel's exact gradient at one stimulus. Never attacks.
+"""First-order sensitivity of the whole cortex: the size of every voxel's exact gradient at one stimulus.
 
 All voxels read the same reduced features, so as many backward passes as there are reduced features give the exact
 gradients of any number of voxels. Light: torch is imported when the atlas is computed.

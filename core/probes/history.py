@@ -1,4 +1,4 @@
-"""Collects the steps of a running attack and keeps those of the runs that were delivered. Never alters them."""
+"""Collects the steps of a running attack and keeps those of the runs that were delivered."""
 
 from __future__ import annotations
 
@@ -41,16 +41,14 @@ class HistoryRecorder:
         self._budget: list[RecordedStep] = []
 
     def add(self, step: RecordedStep, *, taken: int) -> None:
-        """Record the step numbered `taken` (from 1) of the current budget, if it falls into the stride or ends a run."""
+        """Record step `taken` (from 1) of the current budget, if it falls into the stride or ends a run."""
         within = (taken - 1) % self._steps_of_run + 1
         if within % self._stride == 0 or within == self._steps_of_run:
             self._budget.append(step)
 
     def end_budget(self, restart: int) -> None:
         """Keep the steps of the run that found the best point and drop the other runs of this budget."""
-        kept = max(
-            restart, 0
-        )  # A best point from the budget below was found by no run here: the first, warm, is shown.
+        kept = max(restart, 0)  # No run here beat the warm start: the first run, which began there, is shown.
         self._kept += [step for step in self._budget if step.restart == kept]
         self._budget = []
 

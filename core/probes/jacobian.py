@@ -1,4 +1,4 @@
-"""Gradients of reduced features and sizes of all voxels' gradients, for one image. Never repeats the forward pass."""
+"""Gradients of reduced features and sizes of all voxels' gradients, for one image."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Searches the smallest budget that shifts a target by a wanted number of SDs, then probes with it. Never judges.
+"""Searches the smallest budget that shifts a target by a wanted number of SDs, then probes with it.
 
-First along the epsilon grid until a budget reaches the shift, then between it and the largest that does not by halving the
-interval of log epsilon, each try started from the best pixels of the largest budget that failed. The final probe climbs
-exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
+First along the epsilon grid until a budget reaches the shift, then between it and the largest that does not by halving
+the interval of log epsilon, each try warm-started from the best pixels of the largest budget that failed. The final
+probe uses exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.probes.run import iter_probe, to_levels
 from core.types import FloatArray
 
 QUARTERINGS = 8
-"""Where even the lowest budget reaches the shift, budgets are quartered up to so many times to find one that does not."""
+"""Where even the lowest budget reaches the shift, it is quartered up to so many times to find one that does not."""
 
 
 def iter_min_norm(
@@ -66,7 +66,7 @@ def iter_min_norm(
 
 
 class _Search:
-    """The interval that holds the answer, and the budgets climbed on the way to its lower end."""
+    """The interval that holds the answer, and the budgets attacked on the way to its lower end."""
 
     def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, others: Sequence[Encoder]) -> None:
         self._encoder, self._stimulus, self._config = encoder, stimulus, config
@@ -114,7 +114,7 @@ class _Search:
         return None
 
     def _go_below(self, upper: float) -> Generator[ProbeProgress, None, float]:
-        """Below the epsilon grid until a budget fails; returns the smallest that reached the shift."""
+        """Below the epsilon grid, until a budget fails; returns the smallest that reached the shift."""
         for _ in range(QUARTERINGS):
             yield from self._attack(upper / 4)
             if not self._reached:

@@ -1,4 +1,4 @@
-"""Builds the objective a probe's config describes, for its encoder and further ones. Never attacks or scores."""
+"""Builds the objective a probe's config describes, for its encoder and further ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.types import FloatArray
 
 
 def build_own(encoder: Encoder, config: ProbeConfig, pixels: torch.Tensor) -> Objective:
-    """What the probe raises in one encoder, from the clean pixels (n, 3, height, width) on its device."""
+    """The probe's objective in one encoder, from the clean pixels (n, 3, height, width) on its device."""
     sign = config.direction.sign
     if config.objective.is_linear:
         return LinearObjective(encoder, config.target.vector(encoder.n_voxels), sign)
@@ -53,7 +53,7 @@ def build_rule(encoder: Encoder, config: ProbeConfig, *, like: torch.Tensor) -> 
 
 
 def report_shift(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *, clean: FloatArray) -> FloatArray:
-    """The told value's shift, (n,), of responses (n, n_voxels) against the clean ones (n_voxels,).
+    """The reported value's shift, (n,), of responses (n, n_voxels) against the clean ones (n_voxels,).
 
     In float64: differences of large responses lose too much in float32.
     """

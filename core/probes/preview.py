@@ -1,4 +1,4 @@
-"""A quick answer while epsilon is dragged: a known perturbation rescaled and truly scored. Never attacks."""
+"""A quick preview while epsilon is dragged: a known perturbation rescaled and truly scored."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from core.types import FloatArray
 def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
     """The probe's perturbation at another budget, in one forward pass.
 
-    The budget nearest in ratio lends its perturbation, which is rescaled, projected into ball and bounds, rounded if the
-    probe delivers 8 bits, and scored. At a budget's own budget the answer is that budget's result.
+    The perturbation of the attacked budget nearest in ratio is rescaled, projected into ball and bounds, rounded if the
+    probe delivers 8 bits, and scored. At an attacked budget the answer is its own result.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def rescale_perturbation(probe: Probe, epsilon: float) -> FloatArray:
 
 
 def _nearest_budget(probe: Probe, epsilon: float) -> tuple[FloatArray, float]:
-    """The perturbed pixels and the budget of the budget whose ratio to `epsilon` is nearest to 1."""
+    """The perturbed pixels of the attacked budget whose ratio to `epsilon` is nearest to 1, and that budget."""
     if not len(probe.rung_pixels):
         return probe.perturbed_pixels, probe.config.attack.epsilon
     budgets = np.maximum(probe.curve.epsilon, np.finfo(np.float64).tiny)

@@ -1,4 +1,4 @@
-"""What a probe is asked to be and what it turned out to be, as frozen records of numpy arrays. Never computes them."""
+"""The configuration of a probe and its result, as frozen records of numpy arrays."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class ProbeConfig:
     ladder : tuple of float
         Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
     objective : ObjectiveConfig
-        The form of what is raised; by default the target's own response.
+        The form of the objective; by default the target's own response.
     ensemble : tuple of str
         Further networks, each at its usual layer, whose encoders of the same subject are attacked together with this
-        one: the mean of their objectives in SDs. What is told stays this encoder's.
+        one: the mean of their objectives in SDs. What is reported stays this encoder's.
     wanted_shift_sd : float
         Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts the target by so
         many SDs is searched for first; a finished probe has the budget found.
@@ -107,9 +107,9 @@ class Curve:
 
     `first_order` is epsilon times the dual norm of the gradient (the shift a linear encoder would show, signed by the
     direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
-    Of patterns all of these are told of the objective itself, in its own unit; the cosine has no gradient at the clean
-    image, so its `first_order` and `linearity` are NaN, as they are where a network hands on no gradient.
-    `objective` is what the attack raised, beyond the clean image's; empty where that is the signed shift itself.
+    For patterns all of these are of the objective itself, in its own unit; the cosine has no gradient at the clean
+    image, so its `first_order` and `linearity` are NaN, as they are where a network has no gradient.
+    `objective` is what the attack gained, beyond the clean image's; empty where that is the signed shift itself.
     """
 
     epsilon: FloatArray
@@ -150,8 +150,8 @@ class Probe:
     `reference_sd` is the SD of each voxel's predicted response over the clean reference images, `target_sd` the SD of
     the target's own value c . f over the same images.
     `delivered_8bit` says whether the delivered pixels were rounded to grey levels (`attack.quantise`).
-    `rung_pixels` (n_budgets, 3, height, width) are the delivered pixels of every budget, the last those of the probe; empty
-    where only the last is known.
+    `rung_pixels` (n_budgets, 3, height, width) are the delivered pixels of every budget, the last those of the probe;
+    empty where only the last is known.
     `ensemble_sha256` are the hashes of the further encoders that were attacked, in the order of `config.ensemble`.
     """
 

@@ -1,4 +1,4 @@
-"""Runs a saved probe again and compares every number bit for bit. Never changes the saved one."""
+"""Runs a saved probe again and compares every number bit for bit."""
 
 from __future__ import annotations
 

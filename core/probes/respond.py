@@ -1,4 +1,4 @@
-"""Predicts responses in a fixed order and arithmetic, so that the same pixels give the same bits. Never attacks."""
+"""Predicts responses in a fixed order and arithmetic, so that the same pixels give the same bits."""
 
 from __future__ import annotations
 

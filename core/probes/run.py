@@ -1,4 +1,4 @@
-"""Runs one probe from clean image to finished record, as a generator of progress. Never draws, saves or opens anything.
+"""Runs one probe from clean image to finished record, as a generator of progress.
 
 clean image -> attack along the epsilon grid -> controls -> everything scored again from the delivered pixels.
 """

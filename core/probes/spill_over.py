@@ -1,4 +1,4 @@
-"""How far a probe of one target moves every ROI, as rows of a table. Never decides which shifts matter."""
+"""How far a probe of one target moves every ROI, as rows of a table."""
 
 from __future__ import annotations
 

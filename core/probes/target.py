@@ -1,4 +1,4 @@
-"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern. Never evaluates anything."""
+"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.types import FloatArray, VoxelTable
 from core.words import count
 
 CONTRAST_SIGN = " − "
-"""Between what is raised and what is held in a contrast's label."""
+"""Between the raised and the subtracted part in a contrast's label."""
 
 
 class TargetKind(StrEnum):

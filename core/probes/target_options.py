@@ -1,4 +1,4 @@
-"""What is asked of a target beyond raising or lowering it, as one frozen record. Never resolves it by itself."""
+"""What is asked of a target beyond raising or lowering it, as one frozen record."""
 
 from __future__ import annotations
 

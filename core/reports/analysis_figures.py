@@ -1,4 +1,4 @@
-"""The figures of an analysis, drawn with matplotlib without a screen. Never computes, never keeps pyplot's state."""
+"""The figures of an analysis, drawn with matplotlib without a screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes an answered sweep beside its cells, and one page of several. Never runs a sweep, deletes no file.
+"""Writes an answered sweep beside its cells, and one page of several.
 
 FOLDER/sweep.json   settings, hashes, versions     FOLDER/tables/*.csv (.parquet)
 FOLDER/cells/       the finished cells             FOLDER/figures/*.svg, *.png, *.pdf

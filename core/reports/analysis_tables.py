@@ -1,4 +1,4 @@
-"""The numbers of an analysis as plain tables. Never computes."""
+"""The numbers of an analysis as plain tables."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.sweeps.statistics import Interval
 
 COLOURS = ("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e", "#605215", "#c68bff", "#719683", "#3f309e", "#8f5c7c")
-"""Told apart with the common colour blindnesses, in this order; beyond ten, markers change."""
+"""Distinguishable with the common colour blindnesses, in this order; beyond ten, markers change."""
 MARKERS = "osD^vP"
 WIDTH = 3.6
 """Inches of one panel."""

@@ -1,4 +1,4 @@
-"""The figures of a meaning: places, ROI shifts, spectra, montage, cortical maps. Never computes."""
+"""The figures of a meaning: places, ROI shifts, spectra, montage, cortical maps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a study, drawn with matplotlib without a screen. Never computes."""
+"""The figures of a study, drawn with matplotlib without a screen."""
 
 from __future__ import annotations
 

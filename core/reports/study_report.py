@@ -1,4 +1,4 @@
-"""Writes a finished study beside its cells: tables, figures and one honest page. Never runs it, deletes no file.
+"""Writes a finished study beside its cells: tables, figures and one honest page.
 
 FOLDER/study.json  settings, hashes, versions    FOLDER/tables/*.csv      FOLDER/report.html
 FOLDER/cells/      the finished cells            FOLDER/figures/*.svg, *.png, *.pdf

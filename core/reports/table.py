@@ -1,4 +1,4 @@
-"""A named table, the unit of what an analysis writes: made row by row, written as CSV and Parquet. Never computes."""
+"""A named table, the unit of what an analysis writes: made row by row, written as CSV and Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a transfer: matrix and tree, attacks, alignment, controls, cortical maps. Never computes."""
+"""The figures of a transfer: matrix and tree, attacks, alignment, controls, cortical maps."""
 
 from __future__ import annotations
 

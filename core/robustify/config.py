@@ -1,4 +1,4 @@
-"""The settings of a robust fine-tuning. Never imports torch."""
+"""The settings of a robust fine-tuning."""
 
 from __future__ import annotations
 

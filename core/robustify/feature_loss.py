@@ -81,7 +81,7 @@ def perturb(
     n_steps: int,
     seed: int,
 ) -> torch.Tensor:
-    """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD raised from a random start."""
+    """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD maximised from a random start."""
     attack = AttackConfig(norm=NormName.L2, epsilon=epsilon, n_steps=n_steps, random_start=True, seed=seed)
     keys = tuple(map(str, range(len(pixels))))
     *_, last = iter_pgd(DistanceObjective(distance), pixels, attack, keys=keys)

@@ -1,4 +1,4 @@
-"""The options of a robust fine-tuning, as one frozen, checked record. Never imports torch."""
+"""The options of a robust fine-tuning, as one frozen, checked record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random crops of photographs for training. Never used for stimuli: those are read exactly by core.images."""
+"""Random crops of photographs for training. Not for stimuli, which core.images reads exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A robust fine-tuning from its options to a network that can be chosen. Never trains by itself: `robustify.py` does.
+"""A robust fine-tuning from its options to a network that can be chosen.
 
 suggest_recipe: layers and resolutions that suit the network -> iter_robustify -> publish_checkpoint -> keep_robust.
 """
@@ -36,7 +36,7 @@ class RobustifyDone:
 
 
 def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: Any) -> RobustifyConfig:
-    """The default recipe for a network: its usual layer and the offered one before it, and the resolutions it takes.
+    """The default recipe for a network: its usual layer and the listed one before it, and the resolutions it takes.
 
     A transformer, or any network of a fixed size, is trained at that size throughout.
     """

@@ -57,7 +57,7 @@ class RobustifyProgress:
     seconds : float
         Since this call began.
     seconds_left : float or None
-        At the pace of this call so far, in pixels a second.
+        At the speed of this call so far, in pixels a second.
     saved : bool
         Whether the checkpoint now holds this state.
     """

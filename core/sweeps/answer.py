@@ -1,4 +1,4 @@
-"""From a finished sweep to the answer of its question, with what the answer needs to know of subjects. Never draws."""
+"""From a finished sweep to the answer of its question, with what the answer needs to know of subjects."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class _Curve:
         return arrays
 
     def _find_gradient(self, clean: torch.Tensor) -> torch.Tensor:
-        """The gradient at the clean images; NaN where the network hands on none and the attack needs none."""
+        """The gradient at the clean images; NaN where the network has none and the attack needs none."""
         try:
             return self._own.value_and_gradient(clean)[1]
         except NoGradientError:

@@ -1,4 +1,4 @@
-"""The attacks that transfer is compared under, by name. Never runs one.
+"""The attacks that transfer is compared under, by name.
 
 Momentum (MI): Dong et al. 2018, arXiv 1710.06081. Diverse inputs (DI): Xie et al. 2019, arXiv 1803.06978. Translation
 (TI): Dong et al. 2019, arXiv 1904.02884. Ensemble: Liu et al. 2017, arXiv 1611.02770. Square: Andriushchenko et al.

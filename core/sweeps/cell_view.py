@@ -1,4 +1,4 @@
-"""What lies behind one cell of a transfer matrix: images of the source, whole-cortex shifts. Never computes a shift."""
+"""What lies behind one cell of a transfer matrix: images of the source, whole-cortex shifts."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ def iter_cells(
     compute : callable
         The arrays of a cell.
     seconds_of : callable
-        What a cell is expected to take; the time left follows the cells' own pace from the first on.
+        What a cell is expected to take; the time left follows the cells' own speed from the first on.
     should_stop : callable
 
     Raises

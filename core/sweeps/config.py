@@ -1,6 +1,6 @@
 """What a sweep is asked to do, as frozen, checked records: encoders x images x targets x directions x budgets.
 
-Never opens an encoder or an image, never imports torch.
+Opens no encoder or image, imports no torch.
 """
 
 from __future__ import annotations

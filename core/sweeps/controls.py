@@ -1,4 +1,4 @@
-"""Controls of a perturbation at its own realised norm, against which transfer is read. Never looks at a response.
+"""Controls of a perturbation at its own realised norm, against which transfer is read.
 
 random direction · sign flip · phase-scrambled delta · delta of another image · contrast blend.
 """

@@ -1,4 +1,4 @@
-"""Discriminability: how well a measure tells encoders apart, by five statistics and their bootstrap. Pure numbers.
+"""Discriminability: how well a measure separates encoders, by five statistics and their bootstrap. Pure numbers.
 
 For each statistic the values are means over images, (n_encoders, n_targets), but for the intervals images and targets
 are drawn anew. Sensitivity and predictivity are treated alike and stand side by side.
@@ -70,7 +70,7 @@ PAIRS = "pairs that differ"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Discrimination:
-    """How one measure tells the encoders apart.
+    """How one measure separates the encoders.
 
     `statistics` by name, with "pairs that differ" (its interval is NaN: it is itself made of the resamples);
     `adjusted_p` (n_pairs,) Holm-corrected, pairs as in `numpy.triu_indices`; `means` an interval an encoder.

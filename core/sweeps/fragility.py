@@ -1,6 +1,6 @@
 """Fragility: how far predicted responses swing under small perturbations, against how well they predict. Pure numbers.
 
-S_v(epsilon) = |f_v(x + delta*) - f_v(x)| / sigma_v. Between budgets, and between 0 and the first, S is taken as straight.
+S_v(epsilon) = |f_v(x + delta*) - f_v(x)| / sigma_v, interpolated linearly between budgets, and between 0 and the first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The finished cells of a sweep as dense arrays with named axes, for the analyses. Never runs a cell."""
+"""The finished cells of a sweep as dense arrays with named axes, for the analyses."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one network's classifier says of every image; without rows `reason` tells why it says nothing.
+    """What one network's classifier says of every image; without rows `reason` says why there is none.
 
     `head` is "own", or the network whose classifier read a robustified network's features.
     """

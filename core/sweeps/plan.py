@@ -1,4 +1,4 @@
-"""The cells of a sweep and what they will cost, told before anything heavy starts. Never runs one.
+"""The cells of a sweep and their cost, known before anything heavy starts.
 
 curve: one encoder, target, direction, norm and attack; all images at every budget. Under an ensemble the encoder is
     the one left out, and all others are attacked.
@@ -116,7 +116,7 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SweepFacts:
-    """What a sweep's numbers depend on beside its settings; `no_copy` tells why an encoder has no control encoder."""
+    """What a sweep's numbers depend on beside its settings; `no_copy` says why an encoder has no control encoder."""
 
     encoder_sha256: dict[str, str]
     versions: dict[str, str]

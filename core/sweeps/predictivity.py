@@ -1,4 +1,4 @@
-"""How well each encoder predicts held-out responses, and its resamples over images and targets. Never runs a network.
+"""How well each encoder predicts held-out responses, and its resamples over images and targets.
 
 r (Pearson) per target, r2 = r^2 (0 where r is negative), r2 / noise ceiling.
 """

@@ -1,4 +1,4 @@
-"""Fits copies of encoders to a part of the training images, and keeps them in the cache. Never changes an encoder.
+"""Fits copies of encoders to a part of the training images, and keeps them in the cache.
 
 A copy has the encoder's own configuration but for its seed, and is fitted to a random half of the training images (or
 fewer). Its scores come from the held-out images, or from the other half where none is held out.

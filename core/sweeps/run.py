@@ -1,4 +1,4 @@
-"""Runs a sweep: checks it, notes what its numbers depend on, computes what is missing. Never draws."""
+"""Runs a sweep: checks it, notes what its numbers depend on, computes what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores perturbations and their controls on every encoder, and predicts held-out images. Never attacks."""
+"""Scores perturbations and their controls on every encoder, and predicts held-out images."""
 
 from __future__ import annotations
 

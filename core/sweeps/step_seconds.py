@@ -1,7 +1,7 @@
 """How long one attack step of one image takes with each network here, measured once and remembered. Never guesses.
 
 A step is a forward and a backward pass. The seconds are kept in the cache by network, layer, image size and device, so
-that the cost of an analysis is told from this computer's own speed.
+that the cost of an analysis is estimated from this computer's own speed.
 """
 
 from __future__ import annotations

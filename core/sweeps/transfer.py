@@ -1,7 +1,7 @@
 """Transfer: what perturbations made on one encoder do to another, against controls of equal norm. Pure numbers.
 
 T(A -> B) = shift_B(delta_A) / shift_B(delta_B), both summed over images, targets and directions in SDs of B's target,
-signed so that the wished direction is positive. The diagonal is 1 by definition: a source scored by its own weights.
+signed so that the wanted direction is positive. The diagonal is 1 by definition: a source scored by its own weights.
 What it would be without them is T(A -> A'), A' a re-fitted copy of A: the same network, a readout of its own.
 """
 
@@ -88,7 +88,7 @@ class ControlEncoderFit:
 class TransferAnswer:
     """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies.
 
-    `robust` tells of each encoder whether its network was trained against perturbations.
+    `robust` says for each encoder whether its network was trained against perturbations.
     """
 
     labels: tuple[str, ...]

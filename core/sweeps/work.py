@@ -1,4 +1,4 @@
-"""Computes the cells of a sweep; keeps the images of each size and the copies in use. Never decides what runs."""
+"""Computes the cells of a sweep; keeps the images of each size and the copies in use."""
 
 from __future__ import annotations
 

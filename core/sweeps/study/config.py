@@ -1,4 +1,4 @@
-"""What a test of the method is asked to do: simulated voxels of known axes, candidates, noise. Never runs it.
+"""The configuration of a test of the method: simulated voxels of known axes, candidates, noise.
 
 A teacher's features at one layer, averaged over the image and reduced, hold the true axis of every simulated voxel.
 Noise is added to its signals and every candidate, another layer of the same or another network, is fitted to them. A

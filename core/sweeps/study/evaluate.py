@@ -62,7 +62,7 @@ class Condition:
 class ConditionResult:
     """Which candidate is nearest to the truth, what each criterion picks, and how their orders agree.
 
-    `nearest` and `picked` by name of nearness and criterion; `ranks` holds Spearman's correlation over the offered
+    `nearest` and `picked` by name of nearness and criterion; `ranks` holds Spearman's correlation over the available
     candidates of each criterion with each nearness, keyed "criterion / nearness".
     """
 
@@ -77,7 +77,7 @@ class ConditionResult:
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """Over all recordings of one set of candidates: mean rank correlations and the share of right picks, keyed as in a result."""
+    """All recordings of one set of candidates: mean rank correlations and share of right picks, keyed likewise."""
 
     candidate_set: CandidateSet
     n_recordings: int

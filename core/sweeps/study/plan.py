@@ -1,4 +1,4 @@
-"""The cells of a study and what they cost. Never computes one.
+"""The cells of a study and what they cost.
 
 features: one layer's averaged features. truth: a teacher's true axes and the best probes of its voxels.
 candidate: one candidate fitted to one teacher at one noise level, its probes shown to the teacher.
@@ -19,7 +19,7 @@ from core.sweeps.study.config import LayerName, StudyConfig
 
 FEATURES, TRUTH, CANDIDATE = "features", "truth", "candidate"
 PASSES_SCORED = 6
-"""Forward passes beside the steps and the path: judging the budget and its control."""
+"""Forward passes beside the steps and the path: scoring the perturbation and its control."""
 PASSES_SHOWN = 2
 """The perturbation and its control shown to the teacher."""
 

@@ -1,4 +1,4 @@
-"""Runs a study cell by cell: features, the truth's own probes, every candidate's. Never says what it means."""
+"""Runs a study cell by cell: features, the truth's own probes, every candidate's."""
 
 from __future__ import annotations
 

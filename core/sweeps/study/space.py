@@ -1,4 +1,4 @@
-"""Reduced features, true axes in them, readouts and runnable encoders, for the study. Never adds noise or probes."""
+"""Reduced features, true axes in them, readouts and runnable encoders, for the study."""
 
 from __future__ import annotations
 
