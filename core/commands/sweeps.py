@@ -38,7 +38,7 @@ BOTH = "both"
 CONTROLS = "controls: each source's re-fitted copy as a recipient, an untrained network as a source"
 FIELDS = "n_steps n_queries n_test=test-images n_bootstrap"
 LINF_SCALE = (3 * 224 * 224) ** 0.5
-"""Brings the default L2 ladder to Linf budgets of equal RMS change at 224 x 224 pixels."""
+"""Brings the default L2 epsilon grid to Linf budgets of equal RMS change at 224 x 224 pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,10 @@ class ConditionResult:
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """All recordings of one set of candidates: mean rank correlations and share of right picks, keyed likewise."""
+    """One set of candidates over all recordings: mean rank correlations and the share of right picks.
+
+    Both are keyed as in a `ConditionResult`.
+    """
 
     candidate_set: CandidateSet
     n_recordings: int
