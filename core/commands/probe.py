@@ -284,7 +284,7 @@ def describe(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def format_min_norm(goal: dict[str, Any], norm: str) -> str:
+def format_min_norm(wanted: dict[str, Any], norm: str) -> str:
     """One sentence on a wanted shift."""
     largest = format_epsilon(wanted["largest"], NormName(norm))
     if not wanted["reached"]:

@@ -52,23 +52,6 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class AimRecord:
-    """What is asked of the target beyond raising or lowering it, as in `app.base.target_options.TargetOptions`."""
-
-    contrast_roi: str = ""
-    contrast_weight: float = 1.0
-    spares_others: bool = False
-    spare_weight: float = 1.0
-    pattern_mode: ObjectiveKind = ObjectiveKind.DISTANCE
-    wanted_shift_sd: float = 0.0
-    ensemble: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern_mode", ObjectiveKind(self.pattern_mode))
-        object.__setattr__(self, "ensemble", tuple(self.ensemble))
-
-
-@dataclass(frozen=True, slots=True)
 class ViewRecord:
     """The view of the cortex.
 
