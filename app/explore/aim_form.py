@@ -1,4 +1,4 @@
-"""Chooses what is asked of a target beyond raising it: contrast, sparing, pattern, smallest budget. Never runs it."""
+"""Chooses what is asked of a target besides raising it: contrast, sparing, pattern, smallest budget."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.aim import Aim
 
 NO_CONTRAST = ("", "nothing")
-CONTRAST_TIP = "Hold or lower this ROI: the target less weight × its mean is raised"
+CONTRAST_TIP = "Hold or lower this ROI: raises target − weight × mean of this ROI"
 MOST_WEIGHT, WIDTH = 1000.0, 72
 SPARE_TIP = (
     "Take the mean squared change of all other voxels, in SDs, times this weight off what is raised, "
     "so that the target moves and the rest stays"
 )
-PATTERN_TIP = "Read one wished response a voxel from a .npy or text file (nan for any), and approach it"
-WISH_TIP = "Find the smallest budget, up to the one above, that moves the target by so many SDs; off: use the budget"
-NO_SD_TIP = "A pattern has no SD to count its shift in"
+PATTERN_TIP = "Load a response to approach for each voxel from a .npy or text file (nan: any response)"
+WISH_TIP = "Find the smallest budget, up to the one above, that moves the target by this many SDs; off: use the budget"
+NO_SD_TIP = "The shift towards a pattern cannot be given in SDs"
 IS_PATTERN_TIP = "The target is a pattern: pick a voxel or an ROI to use this"
 ALONE_TIP = "No other network of this image size has an encoder for this subject"
-TOGETHER_TIP = "Attack the encoders of these networks together: the mean of their shifts in SDs is raised"
+TOGETHER_TIP = "Attack the encoders of these networks together: raises the mean of their shifts in SDs"
 MODES = (
     (ObjectiveKind.DISTANCE, "Distance", f"Raise {FORMULAS[ObjectiveKind.DISTANCE]}"),
     (ObjectiveKind.COSINE, "Cosine", f"Raise {FORMULAS[ObjectiveKind.COSINE]}; it has no linearity"),
@@ -33,7 +33,7 @@ MODES = (
 
 
 class AimForm(Form):
-    """Speaks `Aim`: `value`, `set_value`, `changed`."""
+    """Edits `Aim`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
     pattern_requested = Signal()
@@ -87,7 +87,7 @@ class AimForm(Form):
         return self.make_config(Aim, ensemble=tuple(action.data() for action in self._ticked()))
 
     def set_value(self, aim: Aim, *, is_pattern: bool) -> None:
-        """Show what is asked, of a pattern or of anything else; tells nobody."""
+        """Show what is asked, of a pattern or of anything else; emits no signal."""
         self._aim, self._is_pattern = aim, is_pattern
         self.show_config(aim)
         for action in self._menu.actions():
@@ -97,11 +97,11 @@ class AimForm(Form):
         self.refresh()
 
     def set_rois(self, rois: Sequence[str]) -> None:
-        """Offer the ROIs of a subject as contrasts; tells nobody."""
+        """List the ROIs of a subject as contrasts; emits no signal."""
         self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._aim.contrast_roi)
 
     def set_networks(self, networks: Sequence[tuple[str, str]]) -> None:
-        """Offer networks, each (id, title), to be attacked together with the open one; tells nobody."""
+        """List networks, each (id, title), to be attacked together with the open one; emits no signal."""
         self._menu.clear()
         for identity, title in networks:
             action = QAction(title, self._menu)

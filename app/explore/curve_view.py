@@ -1,4 +1,4 @@
-"""Plots the target's shift against epsilon with its first-order line, controls and linearity. Never computes them."""
+"""Plots the target's shift against epsilon with its first-order line, controls and linearity."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class CurveView(QWidget):
         return self._is_log
 
     def show_curve(self, data: CurveData) -> None:
-        """Show a whole or growing curve; the marker goes to its last rung."""
+        """Show a whole or growing curve; the marker goes to its last budget."""
         self._data = data
         self._marker = (data.largest_epsilon, float(data.shift[-1])) if data.shift.size else None
         self._redraw()
@@ -125,7 +125,7 @@ class CurveView(QWidget):
         self._redraw()
 
     def explain(self, epsilon: float) -> str:
-        """The numbers of the rung nearest to a budget, one line each; an empty text where there is no curve."""
+        """The numbers at the budget nearest to one given, one line each; an empty text where there is no curve."""
         data = self._data
         if data is None or not data.epsilon.size:
             return ""

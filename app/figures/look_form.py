@@ -1,4 +1,4 @@
-"""The fields of how a cortex is shown in a movie or figure. Speaks `CortexLook`; never draws."""
+"""The fields of how a cortex is shown in a movie or figure. Edits `CortexLook`; never draws."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class LookForm(Form):
         self.set_value(CortexLook())
 
     def value(self) -> CortexLook:
-        """The look chosen."""
+        """The options chosen."""
         return self.make_config(CortexLook, geometry=self.surface.value())
 
     def set_value(self, look: CortexLook) -> None:
-        """Show a look without telling."""
+        """Show options; emits no signal."""
         self.show_config(look)
         self.surface.set_value(look.geometry)

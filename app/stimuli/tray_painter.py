@@ -1,4 +1,4 @@
-"""The cards of the tray as a list: its thumbnails, budget, shifts and warnings in words. Never changes the tray."""
+"""The cards of the tray as a list: its thumbnails, budget, shifts and warnings in words."""
 
 from __future__ import annotations
 
@@ -170,8 +170,8 @@ def tell_transfer(transfer: Mapping[str, float]) -> str:
 
 
 def tell_cautions(cautions: tuple[Caution, ...]) -> str:
-    """The kinds of caution, with a sign that needs no colour."""
-    return f"⚠ {' · '.join(caution.trouble for caution in cautions)}" if cautions else "✓ nothing to warn of"
+    """The kinds of warning, with a sign that needs no colour."""
+    return f"⚠ {' · '.join(caution.trouble for caution in cautions)}" if cautions else "✓ no warnings"
 
 
 def _write(

@@ -95,7 +95,7 @@ def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> D
     page = window.tray_tools.page
     assert isinstance(page, StimuliPage)
     start = lambda: window.tray_tools.write_to(tmp / "set", SetConfig())  # noqa: E731
-    return Driver(page.work, start, page.write, lambda: page.write.text() == "Write the set…")
+    return Driver(page.work, start, page.write, lambda: page.write.text() == "Write set…")
 
 
 def drive_package(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:

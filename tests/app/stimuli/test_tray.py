@@ -115,7 +115,7 @@ def test_equal_pixels_are_told_with_the_item_they_repeat(tray: Tray) -> None:
 
 
 def test_words_do_not_need_colour() -> None:
-    assert tell_cautions(()) == "✓ nothing to warn of"
+    assert tell_cautions(()) == "✓ no warnings"
     warned = (Caution(Trouble.CLIPPED, "..."), Caution(Trouble.EIGHT_BIT, "..."))
     assert tell_cautions(warned) == "⚠ clipped · 8 bits"
     assert tell_shift(None) == "waiting for its preview"
