@@ -49,9 +49,7 @@ class FitForm(Form):
     n_folds = Count("Folds", "Folds of the cross-validation that chooses penalties", first=5, least=2)
     category = Choice("Without", tip="Fit again without a category and score on it", name="Held-out category")
     second = Choice("Second set", tip="Score on another record with the same voxels or ROIs")
-    n_bootstrap = Count(
-        "Resamples", "Resamples for intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100
-    )
+    n_bootstrap = Count("Resamples", "For the intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100)
     seed = Count("Seed", "Seed of folds, projections and resamples", most=MOST_SEED)
     nested = Flag(
         "Nested cross-validation",

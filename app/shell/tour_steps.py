@@ -133,8 +133,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "Compare robust and standard",
-        "Choose a network of the other kind. The same voxel needs a different change: on a robust network you see something "
-        "closer to what the voxel prefers, on a standard one something like noise.",
+        "Choose a network of the other kind. The same voxel needs another change: on a robust network you see "
+        "something closer to what the voxel prefers, on a standard one something like noise.",
         "network",
         _has_compared,
         _switch_robust,
