@@ -1,7 +1,7 @@
 """Follows what the user asks for: selects, sends work to the lane, and puts the answers into the state.
 
 Whatever changes the image or the encoder forgets what was computed for the old one and asks for the clean response
-first; a probe follows if "probe at once" is on and a target is chosen.
+first; a probe follows if "probe automatically" is on and a target is chosen.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ view_dorsal | Dorsal view | 4 |  | View from above
 view_posterior | Posterior view | 5 |  | View from behind
 view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
-camera_poses | Camera poses… | 8 |  | Keep this view of the cortex under a name, or go to a kept one
+camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
 copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
     clipboard, at twice its size
 -

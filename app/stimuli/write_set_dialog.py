@@ -34,4 +34,4 @@ class WriteSetDialog(NewFolderDialog):
             warned = f"⚠ {n_warned} of {n_items} items have warnings; they are listed in the README."
             about.append(make_label(warned, "", wraps=True))
         name = safe_name(config.name)
-        super().__init__("Write the set", name, about=about, verb="Write", folder=folder, parent=parent)
+        super().__init__("Write stimulus set", name, about=about, verb="Write", folder=folder, parent=parent)
