@@ -1,4 +1,4 @@
-"""What the central figure of each question is. Never holds an answer."""
+"""What the central figure of each question is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statistics that tell encoders apart, sensitivity beside predictivity, with intervals. Never computes one."""
+"""The statistics that tell encoders apart, sensitivity beside predictivity, with intervals."""
 
 from __future__ import annotations
 

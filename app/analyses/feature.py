@@ -1,4 +1,4 @@
-"""The tabs of the four analyses: made when first opened, kept with a session, leading to probes. Never runs one."""
+"""The tabs of the four analyses: made when first opened, kept with a session, leading to probes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Analyses(Feature):
                     f"answer {record.question}",
                     partial(lambda folder, _stop: read_analysis(folder), header.parent),
                     on_done=page.take_answer,
-                    title=f"Opening the answer of {record.question}…",
+                    title=f"Opening the results of {record.question}…",
                 )
         if refused:
             raise ProbeError(" ".join(refused))

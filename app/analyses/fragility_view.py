@@ -1,4 +1,4 @@
-"""Sensitivity against predictivity, all or by ROI, beside what explains it along epsilon. Never computes a number.
+"""Sensitivity against predictivity, all or by ROI, beside what explains it along epsilon.
 
 Large points are encoders with intervals, small ones targets: a click on one opens the probe behind it.
 """
@@ -26,19 +26,19 @@ from core.types import FloatArray
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
 
-HINT = "Large: an encoder with its intervals. Small: a target; click one to open its probe in Explore."
+HINT = "Large symbols: encoders with intervals. Small symbols: targets; click one to open its probe in Explore."
 MARGIN = 0.08
 
 
 CURVE, LINEARITY, CURVATURE, PARTS, NORMS = "curve", "linearity", "curvature", "parts", "norms"
 VIEWS = (
     (CURVE, "Sensitivity", "S along epsilon, with intervals"),
-    (LINEARITY, "Linearity", "Attack shift / first-order shift, along epsilon; 1: as straight as its gradient says"),
-    (CURVATURE, "Curvature", "Angle of the features' path to the highest epsilon, at its inner points; 0: straight"),
+    (LINEARITY, "Linearity", "Attack shift / first-order shift, along epsilon; 1 means linear"),
+    (CURVATURE, "Curvature", "Angle along the features' path to the highest epsilon, at its inner points; 0: straight"),
     (PARTS, "Parts", "Feature fragility ||Δφ|| / ||φ|| against the readout's ||w|| |cos(w, Δφ)| / σ"),
-    (NORMS, "Norms", "Sensitivity under the two norms at equal RMS change; run with Both norms"),
+    (NORMS, "Norms", "Sensitivity under the two norms at equal RMS change; needs a run with both norms"),
 )
-NO_SECOND = "Run with Both norms to compare them."
+NO_SECOND = "Run the analysis with both norms to compare them."
 
 
 class FragilityView(AnswerView):

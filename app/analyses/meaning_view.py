@@ -1,4 +1,4 @@
-"""What the perturbations of each encoder look like and which ROIs they move, target by target. Never computes."""
+"""What the perturbations of each encoder look like and which ROIs they move, target by target."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MeaningView(AnswerView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.target, self.norm = ChoiceBox("Target"), ChoiceBox("Norm")
-        self.open = make_button("Open probe in Explore", tip="Make the first encoder's probe of this target in Explore")
+        self.open = make_button("Open probe in Explore", tip="Open the first encoder's probe of this target in Explore")
         self.open.clicked.connect(self._ask)
         self.range = make_label("", "muted")
         self.rois = ThemedPlot("", "shift (voxel SD)")

@@ -1,4 +1,4 @@
-"""The workspace of one question: form, cost, run and cancel, the answer's figure, its export. Never computes."""
+"""The workspace of one question: form, cost, run and cancel, the answer's figure, its export."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
-JOB, STEP_SECONDS = "analysis", "pace"
-EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet too where the extra `parquet` is there)"
-RUN_TIP = "The same settings go on where they were stopped"
+JOB, PACE = "analysis", "pace"
+EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet with the extra `parquet`)"
+RUN_TIP = "The same settings resume where they stopped"
 NO_SUBJECT_TIP = "Choose a subject in Explore first"
 FORM_WIDTH = 324
 LEAST_TABLE = 64
@@ -66,9 +66,9 @@ VIEWS: dict[Question, type[AnswerView]] = {
     Question.MEANING: MeaningView,
 }
 ASKS = {
-    Question.FRAGILITY: "How far do predicted responses swing under tiny changes of the image?",
+    Question.FRAGILITY: "How much do predicted responses change when the image changes slightly?",
     Question.DISCRIMINABILITY: "Which measure tells encoders apart better: sensitivity or predictivity?",
-    Question.TRANSFER: "Do perturbations made on one encoder move the others?",
+    Question.TRANSFER: "Do perturbations made for one encoder also move the others?",
     Question.MEANING: "Which ROIs, places and spatial frequencies do perturbations touch?",
 }
 
@@ -88,7 +88,7 @@ class AnalysisPage(WorkPage):
         self.view = VIEWS[question]()
         self.run = make_button("Run the analysis", "big", tip=RUN_TIP)
         self.export = make_button("Export…", tip="Run the analysis first")
-        self.collect = make_button("Add its probes to the tray", tip="Run the analysis first")
+        self.collect = make_button("Add probes to the tray", tip="Run the analysis first")
         self.work = JobLine()
         self.table = QTableWidget()
         self.stack = QStackedWidget()
@@ -108,7 +108,7 @@ class AnalysisPage(WorkPage):
 
     @Slot()
     def follow_subject(self) -> None:
-        """Offer the encoders of the subject in Explore."""
+        """List the encoders of the subject in Explore."""
         subject, catalogue = self._session.state.subject, self._session.controller.catalogue
         if subject is not None:
             encoders = catalogue.encoders_of(subject.id)
@@ -130,7 +130,7 @@ class AnalysisPage(WorkPage):
                 title=f"{self._question.capitalize()}…",
                 on_done=self.take_answer,
                 read=read_progress,
-                stopped="Stopped. Run again to go on where it stopped.",
+                stopped="Stopped. Run again to resume.",
             )
 
     def take_answer(self, finished: Finished) -> None:
@@ -147,7 +147,7 @@ class AnalysisPage(WorkPage):
     def save_to(self, target: Path) -> str:
         """Copy the answer's files into a new folder. Raises ProbeError if it is not free."""
         if self.finished is None:
-            raise RuntimeError("There is no answer to save.")
+            raise RuntimeError("There are no results to save.")
         return copy_analysis(self.finished.folder, target)
 
     def _lay_out(self) -> None:
@@ -227,22 +227,22 @@ class AnalysisPage(WorkPage):
         self.export.setEnabled(self.finished is not None)
         self.collect.setEnabled(self.finished is not None)
         n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
-        tip = f"Add the {n_probes} probes behind this answer's points, each at the highest budget"
+        tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
         self.collect.setToolTip(tip if self.finished else "Run the analysis first")
         self.export.setToolTip(EXPORT_TIP if self.finished else "Run the analysis first")
 
     @Slot()
     def _measure(self) -> None:
-        """Time a step of networks whose cost could only be guessed; what was measured before is read."""
-        config = self.form.config_if_valid()
-        layers = () if config is None else name_layers(config)
-        if any(layer not in self.form.step_seconds for layer in layers):
+        """Measure the speed of networks whose cost could only be guessed; what was measured before is read."""
+        wish = self.form.wish()
+        layers = () if wish is None else name_layers(wish)
+        if any(layer not in self.form.paces for layer in layers):
             self._session.lane.submit(
                 f"{STEP_SECONDS} of {self._question}",
                 lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_step_seconds,
                 refuse=lambda _text: None,  # the cost stays a guess
-                title="Measuring the networks…",
+                title="Timing the networks…",
             )
 
     def _fill_table(self, finished: Finished) -> None:

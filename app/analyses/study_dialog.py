@@ -1,4 +1,4 @@
-"""Asks for a test of the method and shows its answer: cost, progress by cell, sentences, figures. Never runs it."""
+"""Asks for a test of the method and shows its answer: cost, progress by cell, sentences, figures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXTENTS = (
     ("full", "Full", "Four teachers, eight candidates, three noise levels: tens of minutes on two cores"),
     ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
 )
-BUSY = "The test runs"
+BUSY = "The test is running"
 
 
 class StudyDialog(QDialog, Fields):
@@ -51,7 +51,7 @@ class StudyDialog(QDialog, Fields):
     extent = Pick("Extent", choices=EXTENTS, width=FIELD_WIDTH)
     noise = Text(
         "Noise (signal SD)",
-        "SD of the noise of a single measurement, in SDs of the signal; with commas between them",
+        "SD of the noise of a single measurement, in SDs of the signal; separated by commas",
         settled=True,
         name="Noise levels",
         width=FIELD_WIDTH,
@@ -66,8 +66,8 @@ class StudyDialog(QDialog, Fields):
         name="Epsilon",
         width=FIELD_WIDTH,
     )
-    n_images = Count("Images probed", "Held-out images that are probed", least=2, most=64, width=FIELD_WIDTH)
-    seed = Count("Seed", "Of the simulated voxels, the noise and the probes", most=MOST_SEED, width=FIELD_WIDTH)
+    n_images = Count("Images probed", "Number of held-out images to probe", least=2, most=64, width=FIELD_WIDTH)
+    seed = Count("Seed", "Seed of the simulated voxels, the noise and the probes", most=MOST_SEED, width=FIELD_WIDTH)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,13 +90,13 @@ class StudyDialog(QDialog, Fields):
         try:
             noise = tuple(float(word) for word in self.noise.words())
         except ValueError as error:
-            raise BadInputError("Noise levels are numbers above 0, with commas between them.") from error
+            raise BadInputError("Noise levels must be numbers above 0, separated by commas.") from error
         first = self._first(self.seed.value())
         return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.n_images.value())
 
-    def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
-        """Take the measured speed of each network; the cost is told from it."""
-        self._step_seconds = dict(step_seconds)
+    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+        """Store the measured speed of each network; the cost is estimated from it."""
+        self._paces = dict(paces)
         self.tell()
 
     def show_answer(self, finished: StudyFinished) -> None:
@@ -114,13 +114,13 @@ class StudyDialog(QDialog, Fields):
 
     def _make_state(self) -> None:
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
-        self.start = make_button("Run the test", "primary", tip="The same settings go on where they were stopped")
-        self.stop = make_button("Cancel", tip="Finished cells stay; run again to go on")
+        self.start = make_button("Run the test", "primary", tip="The same settings resume where they stopped")
+        self.stop = make_button("Cancel", tip="Finished cells are kept; run again to resume")
         self.report = make_button("Open the report", tip="Run the test first")
         self.save = make_button("Save…", tip="Run the test first")
         self.badge = make_badge("simulated", "warning")
         self.badge.hide()
-        self.answer = make_label("The answer appears here.", wraps=True)
+        self.answer = make_label("The results appear here.", wraps=True)
         self.answer.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.answer.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.pictures = {tab: PictureLabel(tab, least=LEAST_PICTURE) for tab in FIGURES}
@@ -146,12 +146,12 @@ class StudyDialog(QDialog, Fields):
         self.tell()
 
     def tell(self) -> None:
-        """Tell the cost, or why it cannot be run."""
+        """Show the cost, or why it cannot be run."""
         try:
             cost, self._bad = describe_cost(self.value(), self._step_seconds), ""
         except BadInputError as error:
             cost, self._bad = "", str(error)
-        self.cost.setText(cost if self._step_seconds or not cost else "Measuring how fast the networks are here…")
+        self.cost.setText(cost if self._paces or not cost else "Timing the networks…")
         self.work.refuse(self._bad)
         self._refresh()
 

@@ -1,4 +1,4 @@
-"""The test of the method in the window: opens its dialog, runs it on the lane, shows it. Never computes."""
+"""The test of the method in the window: opens its dialog, runs it on the lane, shows it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Study(Feature):
             self._session.lane.submit(
                 STEP_SECONDS,
                 partial(measure_study, self._session.engine, StudyConfig()),
-                on_done=made.set_step_seconds,
-                title="Measuring the networks…",
+                on_done=made.set_paces,
+                title="Timing the networks…",
             )
         self.dialog.show()
         self.dialog.raise_()
@@ -58,7 +58,7 @@ class Study(Feature):
                 title="Testing the method…",
                 on_done=self.take_answer,
                 read=read_progress,
-                stopped="Stopped. Run it again to go on where it stopped.",
+                stopped="Stopped. Run it again to resume.",
             )
 
     def take_answer(self, finished: StudyFinished) -> None:

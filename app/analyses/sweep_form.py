@@ -1,4 +1,4 @@
-"""Chooses the encoders, targets, images and budgets of an analysis as one frozen config. Never runs it."""
+"""Chooses the encoders, targets, images and budgets of an analysis as one frozen config."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ BOTH = "both"
 NORMS = (
     (NormName.L2, "L2", "L2 budgets"),
     (NormName.LINF, "Linf", "Linf budgets"),
-    (BOTH, "Both", "Linf then takes budgets of equal RMS change"),
+    (BOTH, "Both", "Linf budgets are set to equal RMS change"),
 )
 DIRECTIONS = (
     (Direction.RAISE, "Raise", "Raise the response"),
-    (Direction.LOWER, "Lower", "Lower it"),
+    (Direction.LOWER, "Lower", "Lower the response"),
     (BOTH, "Both", "Both, averaged"),
 )
-GATE_TIP = "Least r a voxel may have in each encoder, cross-validated on its training images"
+GATE_TIP = "Minimum r of a voxel in each encoder, cross-validated on its training images"
 FIRST_ENCODERS = 3
 FIRST_ROIS = ("FFA", "PPA")
 ROWS = ("voxels", "images", "ladder", "attack", "n_steps", "n_queries", "gate", "seed")
 
 
 class SweepForm(Form):
-    """Speaks `SweepConfig`: `value` raises ProbeError where the wishes cannot be met; `changed` says look again."""
+    """Edits `SweepConfig`: `value` raises ProbeError where the options are invalid; `changed` asks for a new check."""
 
     encoders = Checks("", most_rows=5, name="Encoders")
     rois = Checks("", most_rows=5, name="ROI means")
     voxels = Text(
         "Voxels",
-        "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate",
+        "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the minimum r",
         hint="812, FFA:3",
         settled=True,
     )
-    images = Count("Held-out images", "Held-out images, drawn by the seed", least=LEAST_IMAGES, most=64, first=4)
+    images = Count("Held-out images", "Held-out images, drawn with the seed", least=LEAST_IMAGES, most=64, first=4)
     ladder = Text("Epsilon", "Ascending budgets in [0, 1] pixel units; 8/255 allowed", settled=True, name="Budgets")
-    attack = Choice("Attack", "How perturbations are searched for", choices=ATTACKS[:-1])
-    n_steps = Count("Steps", "Steps of each budget", least=1, most=1000, first=10)
+    attack = Choice("Attack", "Method that searches for perturbations", choices=ATTACKS[:-1])
+    n_steps = Count("Steps", "Attack steps at each budget", least=1, most=1000, first=10)
     n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
-    gate = Gate("Gate, least r", GATE_TIP, least=-1, first=0.1)
-    seed = Count("Seed", "Of the images and voxels drawn, of random starts and of resamples", most=MOST_SEED)
+    gate = Gate("Minimum r", GATE_TIP, least=-1, first=0.1)
+    seed = Count("Seed", "Seed for drawing images and voxels, for random starts and for resamples", most=MOST_SEED)
     norm = Pick("", choices=NORMS, name="Norm")
     direction = Pick("", choices=DIRECTIONS, name="Direction")
 
@@ -84,7 +84,7 @@ class SweepForm(Form):
     def set_subject(
         self, subject: Subject, encoders: Sequence[EncoderConfig], usual: Sequence[tuple[str, str]]
     ) -> None:
-        """Offer a subject's encoders and ROIs; the usual layers of the first networks are checked."""
+        """List a subject's encoders and ROIs; the usual layers of the first networks are checked."""
         self._subject = subject
         names = [(one.network, one.layer) for one in encoders]
         self.encoders.set_choices([(name, " ".join(name)) for name in names], list(usual)[:FIRST_ENCODERS])
@@ -120,7 +120,7 @@ class SweepForm(Form):
         return config
 
     def set_value(self, config: SweepConfig) -> None:
-        """Show the settings of an analysis; encoders and ROIs that are not on offer stay out."""
+        """Show the settings of an analysis; encoders and ROIs that are not available stay out."""
         self.show_config(config, keep=("encoders", "images", "ladder"))
         self.encoders.set_value([(name.network, name.layer) for name in config.encoders])
         self.rois.set_value([target.roi for target in config.targets if target.roi])
@@ -138,9 +138,9 @@ class SweepForm(Form):
             self.transfer.untrained.set_value(bool(config.untrained))
         self.take_edit()
 
-    def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
-        """Take the measured seconds of an attack step of some networks; the cost is told from them."""
-        self.step_seconds |= step_seconds
+    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+        """Take the measured seconds of an attack step of some networks; the cost is estimated from them."""
+        self.paces |= paces
         self.take_edit()
 
     def config_if_valid(self) -> SweepConfig | None:
@@ -150,7 +150,7 @@ class SweepForm(Form):
         return None
 
     def refresh(self) -> None:
-        """Tell the cost, or why it cannot be run."""
+        """Show the cost, or why it cannot be run."""
         self.show_row("n_queries", AttackKind.SQUARE in self._attacks())
         self.show_row("n_steps", self._attacks() != (AttackKind.SQUARE,))
         cost = attempt(lambda: estimate_cost(self.value(), self.step_seconds).describe(), self.problem)
@@ -186,7 +186,7 @@ class SweepForm(Form):
 
 
 def fill_form(form: SweepForm, values: Mapping[str, object]) -> None:
-    """Put the settings of an analysis back into its form; encoders and ROIs that are not on offer stay out.
+    """Put the settings of an analysis back into its form; encoders and ROIs that are not available stay out.
 
     Raises BadInputError if they are no settings of an analysis.
     """

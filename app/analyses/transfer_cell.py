@@ -1,4 +1,4 @@
-"""What lies behind a field of a transfer matrix: numbers, images, cortical maps, ROI shifts. Never computes."""
+"""What lies behind a field of a transfer matrix: numbers, images, cortical maps, ROI shifts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CellPanel(QWidget):
         self.rois = ThemedPlot("", "shift (voxel SD)")
         self.rois.legend.hide()
         self.rois.setMinimumHeight(ROI_HEIGHT)
-        self.open = make_button("Open probe in Explore", "primary", tip="Make this source's probe in Explore")
+        self.open = make_button("Open probe in Explore", "primary", tip="Open this source's probe in Explore")
         self._theme: Theme | None = None
         self._drawn: tuple[Sweep, CellChoice] | None = None
         self._lay_out()
@@ -52,7 +52,7 @@ class CellPanel(QWidget):
             box.currentIndexChanged.connect(self._tell)
 
     def offer(self, sweep: Sweep) -> None:
-        """Offer the targets and images of an answer."""
+        """List the targets and images of an answer."""
         self.target.set_choices(enumerate(target.label for target in sweep.config.targets))
         self.image.set_choices(enumerate(["all images", *sweep.config.images]))
 
@@ -147,7 +147,7 @@ def read_rois(sweep: Sweep, choice: CellChoice) -> FloatArray:
 def _paint(picture: QLabel, one: ShiftMap, limit: float) -> None:
     subject = load_subject(one.subject)
     if not can_draw(subject.surface):
-        picture.setText(f"The surface {subject.surface} is not here.")
+        picture.setText(f"The surface {subject.surface} is missing.")
         return
     picture.setPixmap(
         picture_with_alpha(draw_map(subject.surface, subject.voxels, one.values, limit=limit, tile=SMALL_TILE))

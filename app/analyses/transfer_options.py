@@ -14,14 +14,14 @@ from core.sweeps.config import EncoderName
 
 ATTACKS = (
     (AttackKind.PGD, "PGD", "Projected gradient ascent"),
-    (AttackKind.MI, "MI: with momentum", "Gradients added up over the steps, decay 1"),
+    (AttackKind.MI, "MI: with momentum", "Gradients accumulated over the steps, decay 1"),
     (AttackKind.DI, "DI: with diverse inputs", "Gradients at randomly shrunken images, probability 0.5"),
     (AttackKind.TI, "TI: with translation", "Gradients averaged over shifts of up to 7 pixels"),
     (AttackKind.ALL, "MI, DI and TI together", "All three together"),
     (
         AttackKind.SQUARE,
         "Square: without gradients",
-        "Random squares: takes no gradient, only many forward passes",
+        "Random squares: uses no gradients, only many forward passes",
     ),
     (
         AttackKind.ENSEMBLE,
@@ -51,9 +51,9 @@ class TransferOptions(Form):
         self.untrained.set_value(True)
         self.missing = make_label("", "muted", wraps=True)
         self.missing.hide()
-        heads = make_heading("Attacks, a matrix each"), make_heading("Controls fitted for this")
-        controls = (self.refitted, self.untrained, self.missing)
-        self.setLayout(make_column(heads[0], self.attacks, 4, heads[1], *controls, gap=4))
+        heads = make_heading("Attacks, one matrix each"), make_heading("Control encoders")
+        copies = (self.refitted, self.untrained, self.missing)
+        self.setLayout(make_column(heads[0], self.attacks, 4, heads[1], *copies, gap=4))
 
     def chosen_control_encoders(self, encoders: Sequence[EncoderName]) -> ControlEncoders:
         """The copies that are ticked and can be made; why others cannot is shown."""

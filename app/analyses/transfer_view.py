@@ -1,4 +1,4 @@
-"""The transfer matrix of any norm and attack; a click on a cell shows what lies behind it. Never computes."""
+"""The transfer matrix of any norm and attack; a click on a cell shows what lies behind it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class TransferView(AnswerView):
         ensemble = table.sources[0] not in self._labels()
         own = "the encoder left out" if ensemble else "own weights, 1 by definition"
         tree = "" if ensemble else " Tree: average linkage on 1 − mean T."
-        self.note.setText(f"Dotted: {own}.{tree} Click a field for what lies behind it.")
+        self.note.setText(f"Dotted: {own}.{tree} Click a cell for its details.")
         reach = 1.0 if is_ratio else max(float(np.nanmax(np.abs(values))), 1e-6)
         framed = [(place, place) for place in range(len(order))]
         names = self._names(rows) if not ensemble else [table.sources[one] for one in rows]

@@ -1,4 +1,4 @@
-"""What can be chosen: subjects, networks with a fitted encoder, images. Never loads weights or responses."""
+"""What can be chosen: subjects, networks with a fitted encoder, images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.networks.spec import NetworkSpec
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything on offer when it was read; `reread` after something was added or removed."""
+    """Everything available when it was read; `reread` after something was added or removed."""
 
     subjects: tuple[SubjectInfo, ...]
     networks: tuple[NetworkSpec, ...]
@@ -28,7 +28,7 @@ class Catalogue:
     load_stimulus: Callable[[str, int], Stimulus] = find_stimulus
 
     def reread(self) -> Catalogue:
-        """What is on offer now, opened by the same functions."""
+        """What is available now, opened by the same functions."""
         return replace(read_catalogue(), load_subject=self.load_subject, load_stimulus=self.load_stimulus)
 
     def encoders_of(self, subject: str) -> tuple[EncoderConfig, ...]:
@@ -48,7 +48,7 @@ class Catalogue:
             return wanted
         fitted = {config.subject for config in self.encoders}
         if not known:
-            raise BadInputError("No subject found. The folder resources/demo is missing: install the program again.")
+            raise BadInputError("No subject found. The folder resources/demo is missing: reinstall the program.")
         return next((name for name in known if name in fitted), known[0])
 
     def choose_encoder(self, subject: str, network: str, layer: str) -> tuple[str, str]:

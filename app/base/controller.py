@@ -1,7 +1,7 @@
-"""Follows what the user asks for: selects, sends work to the lane, and puts the answers into the state. Never draws.
+"""Follows what the user asks for: selects, sends work to the lane, and puts the answers into the state.
 
 Whatever changes the image or the encoder forgets what was computed for the old one and asks for the clean response
-first; a probe follows if "probe at once" is on and a target is chosen.
+first; a probe follows if "probe automatically" is on and a target is chosen.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ class Controller(QObject):
 
     @property
     def catalogue(self) -> Catalogue:
-        """What is on offer."""
+        """What is available."""
         return self._catalogue
 
     def reread_catalogue(self) -> None:
-        """Offer what was added and forget what was removed since the catalogue was read."""
+        """Add what is new and drop what was removed since the catalogue was read."""
         self._catalogue = self._catalogue.reread()
         self.catalogue_changed.emit()
 

@@ -59,7 +59,7 @@ def make_report(trace: str, found: Circumstances | None = None) -> str:
 
 
 def describe_settings(settings: Settings) -> list[str]:
-    """The settings on offer that differ from their defaults, folders left out."""
+    """The available settings that differ from their defaults, folders left out."""
     changed = [row for row in OFFERED_SETTINGS if settings.value(row.key) != row.default]
     return [f"{row.key} = {settings.value(row.key)!r}" for row in changed]
 

@@ -1,4 +1,4 @@
-"""What a feature of the window is given, and what the window may ask of it. Never knows a feature by name."""
+"""What a feature of the window is given, and what the window may ask of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes what is on screen to files, worded for the message that follows. Never decides where."""
+"""Writes what is on screen to files, worded for the message that follows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.probes.probe import Probe
 
 
 def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: str, folder: Path) -> str:
-    """Export a probe's images with their manifest, read back and scored again. Returns what to tell the user."""
+    """Export a probe's images with their manifest, read back and scored again. Returns a message for the user."""
     from core.stimuli.one_probe import export_probe
 
     config = probe.config
@@ -27,7 +27,7 @@ def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: s
 
 
 def write_probe(probe: Probe, path: Path) -> str:
-    """Save a file that reproduces the probe. Returns what to tell the user."""
+    """Save a file that reproduces the probe. Returns a message for the user."""
     from core.probes.files import save_probe
 
     save_probe(probe, path)

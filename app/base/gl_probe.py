@@ -1,4 +1,4 @@
-"""Prints what draws 3D pictures here when run by itself (`python -m app.base.gl_probe`). Never opens a window."""
+"""Prints what draws 3D pictures here when run by itself (`python -m app.base.gl_probe`)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@
 A job is a function that takes `should_stop` and returns an answer or an iterator of progress records, whose last
 record is the answer. Answers reach the GUI thread as signals; those of a replaced or dropped job never arrive.
 
-What is looked at and forgotten (a probe, a preview) gives way to a newer job of its kind. What leaves something behind
+What is short-lived (a probe, a preview) gives way to a newer job of its kind. What leaves something behind
 (a file, an encoder, a network, a sweep) queues: each runs in its turn.
 
 A background job (a sweep, a fit, a download) takes minutes: at each of its records the others that wait are done
@@ -42,7 +42,7 @@ NICENESS = 5
 STACK_BYTES = 16 * 2**20
 """Threads of macOS start with 512 KiB, too little for LAPACK and deep networks."""
 
-DEFECT, STOPPED = "A defect: see the report.", "Stopped."
+DEFECT, STOPPED = "Internal error: see the report.", "Stopped."
 ShouldStop = Callable[[], bool]
 Make = Callable[[ShouldStop], Any]
 

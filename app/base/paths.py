@@ -1,4 +1,4 @@
-"""Where the window's own resources and files lie, on top of `core.paths`. Never creates a folder by itself."""
+"""Where the window's own resources and files lie, on top of `core.paths`."""
 
 from __future__ import annotations
 

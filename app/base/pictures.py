@@ -1,4 +1,4 @@
-"""Writes every picture and plot of the window to a file, whole or not at all. Never decides where."""
+"""Writes every picture and plot of the window to a file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def save_image(image: QImage, path: Path) -> Path:
     """Write an image as PNG, whatever its name. Raises StorageError, and leaves an older file, if it cannot."""
     buffer = _open_buffer()
     if not image.save(buffer, "PNG"):  # type: ignore[call-overload]
-        raise StorageError(f"The picture for {path} could not be packed. Make it smaller, or close something else.")
+        raise StorageError(f"The picture for {path} could not be compressed. Make it smaller, or close other programs.")
     return _write(buffer, path)
 
 
@@ -59,7 +59,7 @@ def save_drawing(paint: Callable[[QPaintDevice], None], size: QSize, path: Path,
 
 
 def save_plot(plot: QGraphicsView, caption: str, path: Path, *, scale: int = PLOT_SCALE) -> str:
-    """Write a plot as it looks, with a caption under it, as `save_drawing` does. Returns what to tell the user."""
+    """Write a plot as it looks, with a caption under it, as `save_drawing` does. Returns a message for the user."""
     room = QRect(MARGIN, plot.height() + MARGIN // 2, plot.width() - 2 * MARGIN, plot.height())
     line = QFontMetrics(plot.font()).boundingRect(room, Qt.TextFlag.TextWordWrap, caption)
     size = QSize(plot.width(), line.bottom() + MARGIN)

@@ -1,4 +1,4 @@
-"""Resolves what is selected into the frozen config of a probe. Never runs it."""
+"""Resolves what is selected into the frozen config of a probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides what the user sees of an exception: its sentence, nothing, or a report to copy. Never raises one itself.
+"""Decides what the user sees of an exception: its sentence, nothing, or a report to copy.
 
 `ProbeError` shows its text as a banner, `Cancelled` shows nothing, anything else is a defect: its report is written
 to the crash folder and offered in a dialog, while the session goes on.

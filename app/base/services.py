@@ -1,4 +1,4 @@
-"""The parts of a running program that are not widgets, made in one place. Never shows anything."""
+"""The parts of a running program that are not widgets, made in one place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Services:
 
     @property
     def catalogue(self) -> Catalogue:
-        """What is on offer; the controller reads it again when something was added or removed."""
+        """What is available; the controller reads it again when something was added or removed."""
         return self.controller.catalogue
 
     def close(self) -> None:

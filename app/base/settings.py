@@ -1,4 +1,4 @@
-"""Keeps the settings of app/base/settings_table.py as one small JSON file. Never holds what belongs to a probe.
+"""Keeps the settings of app/base/settings_table.py as one small JSON file.
 
 The folder follows PROBESCOPE_HOME, so tests and shared machines stay apart.
 """

@@ -1,4 +1,4 @@
-"""Every setting in one table, which the settings dialog is drawn from. Never reads or writes a file.
+"""Every setting in one table, which the settings dialog is drawn from.
 
 A setting with a title is offered in the dialog; one without is only remembered.
 """
@@ -15,7 +15,7 @@ from core.errors import BadInputError
 from core.surfaces.map_names import DIVERGING, SEQUENTIAL
 
 Value = str | bool | float | int
-AT_ONCE, AT_START = "Takes effect at once", "Takes effect at the next start"
+AT_ONCE, AT_START = "Takes effect immediately", "Takes effect after a restart"
 LOOKS, COMPUTING, PROBES, WORK, NOTICES = "Appearance", "Computing", "Probes", "Your work", "Notices"
 DEVICE_TITLES = {"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA", "mps": "Metal"}
 GROUPS = (LOOKS, COMPUTING, PROBES, WORK, NOTICES)
@@ -89,13 +89,13 @@ _OFFERED: tuple[Setting, ...] = (
         "Colours of the window",
         "Theme",
         LOOKS,
-        (("dark", "Dark"), ("light", "Light"), ("system", "As the system")),
+        (("dark", "Dark"), ("light", "Light"), ("system", "Same as system")),
     ),
     Setting(
         "diverging_map",
         DIVERGING[0][0],
-        "Colours of maps with a zero, such as shifts",
-        "Map with a zero",
+        "Colours of maps centred on zero, such as shifts",
+        "Diverging colour map",
         LOOKS,
         DIVERGING,
     ),
@@ -103,11 +103,11 @@ _OFFERED: tuple[Setting, ...] = (
         "sequential_map",
         SEQUENTIAL[0][0],
         "Colours of maps from low to high, such as the noise ceiling",
-        "Map from low to high",
+        "Sequential colour map",
         LOOKS,
         SEQUENTIAL,
     ),
-    Setting("reduced_motion", False, "Views change without gliding there", "Reduce motion", LOOKS),
+    Setting("reduced_motion", False, "Change views without animation", "Reduce motion", LOOKS),
     Setting(
         "device",
         "auto",
@@ -120,21 +120,19 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "spare_cores",
         1,
-        "Processor cores left to the window and other programs",
-        "Cores spared",
+        "Processor cores left for the window and other programs",
+        "Cores left free",
         COMPUTING,
         least=0,
         most=64,
         when=AT_START,
     ),
-    Setting(
-        "auto_probe", True, "Probe at every change of target or attack, not only when asked", "Probe at once", PROBES
-    ),
+    Setting("auto_probe", True, "Probe after every change, not only on request", "Probe automatically", PROBES),
     Setting(
         "gate_r",
         0.1,
         "Voxels whose encoder predicts held-out images worse than this are dimmed",
-        "Dim voxels, r below",
+        "Dim voxels with r below",
         PROBES,
         least=-1.0,
         most=1.0,
@@ -142,8 +140,8 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "default_norm",
         "l2",
-        "Norm of the budget the program starts with",
-        "First norm",
+        "Norm of the budget when the program starts",
+        "Default norm",
         PROBES,
         (("l2", "L2"), ("linf", "L∞")),
         when=AT_START,
@@ -151,8 +149,8 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "default_l2",
         3.0,
-        "L2 budget the program starts with, pixels in [0, 1]",
-        "First budget, L2",
+        "L2 budget when the program starts, in [0, 1] pixel units",
+        "Default L2 budget",
         PROBES,
         least=0.05,
         most=30.0,
@@ -161,8 +159,8 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "default_linf",
         4.0,
-        "L∞ budget the program starts with, in grey levels of 255",
-        "First budget, L∞",
+        "L∞ budget when the program starts, in grey levels of 255",
+        "Default L∞ budget",
         PROBES,
         least=0.25,
         most=32.0,
@@ -172,8 +170,8 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "default_steps",
         10,
-        "Attack steps at each budget the program starts with",
-        "First number of steps",
+        "Attack steps at each budget when the program starts",
+        "Default number of steps",
         PROBES,
         least=1,
         most=1000,
@@ -182,7 +180,7 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "export_folder",
         "",
-        "Where exports are offered first; empty for home",
+        "Folder suggested for exports; empty for your home folder",
         "Export folder",
         WORK,
         is_folder=True,
@@ -190,8 +188,8 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "autosave_seconds",
         1,
-        "What is open is saved by itself so soon after a change; a crash costs no more than this",
-        "Save by itself after",
+        "Changes are saved automatically within this time; a crash loses no more than this",
+        "Autosave every",
         WORK,
         least=1,
         most=300,
@@ -200,24 +198,24 @@ _OFFERED: tuple[Setting, ...] = (
     Setting(
         "offer_restore",
         True,
-        "Ask at the start whether to restore what a crash left; it is always in File, Recent sessions",
-        "Offer to restore",
+        "Ask at start whether to restore what a crash left open; it is always in File, Recent sessions",
+        "Offer to restore after a crash",
         WORK,
         when=AT_START,
     ),
     Setting(
         "notify",
         "away",
-        "Tell on the desktop when long work has ended",
-        "Tell when work ends",
+        "Show a desktop notification when a long job ends",
+        "Notify when jobs end",
         NOTICES,
         (("away", "When another window is in front"), ("always", "Always"), ("never", "Never")),
     ),
     Setting(
         "notify_seconds",
         20,
-        "Work that ends sooner is never told of",
-        "Long work takes more than",
+        "Shorter jobs end without a notification",
+        "Long jobs take more than",
         NOTICES,
         least=1,
         most=3600,
@@ -231,17 +229,17 @@ _REMEMBERED: tuple[Setting, ...] = (
     _remember("layer", "Feature layer opened at start; empty for the network's default"),
     _remember("image", "Image opened at start; empty for the first of the gallery"),
     _remember("image_group", "Group of images shown in the gallery; empty for the starter set"),
-    _remember("camera_poses", "Kept views of the cortex, as JSON"),
+    _remember("camera_poses", "Saved views of the cortex, as JSON"),
     _remember("open_folder", "Folder of the last opened image"),
     _remember("session_folder", "Folder of the last saved session"),
     _remember("data_folder", "Folder in which moved data of a session were found last"),
-    _remember("window_geometry", "Place and size of the window"),
+    _remember("window_geometry", "Position and size of the window"),
     _remember("left_splitter", "Sizes: controls above the gallery"),
     _remember("main_splitter", "Sizes: left column, work area"),
     _remember("work_splitter", "Sizes: cortex and images above the responses"),
     _remember("top_splitter", "Sizes: cortex, images"),
     _remember("folded_panels", "Parts of the work space folded away"),
-    _remember("shortcuts", "Keys of commands that are not those of the table, as JSON"),
+    _remember("shortcuts", "Keyboard shortcuts that differ from the defaults, as JSON"),
     _remember("stimulus_set", "How the newest stimulus set is delivered, as JSON"),
 )
 

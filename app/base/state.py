@@ -1,4 +1,4 @@
-"""What is selected and known in the window, one fact and one signal each. Never computes, never touches a widget."""
+"""What is selected and known in the window, one value and one signal each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Fact(Generic[T]):
 
 
 class AppState(QObject):
-    """The facts of one session; every signal says only "look again"."""
+    """The facts of one session; every signal only says that something changed."""
 
     placed_changed = Signal()
     subject_changed = Signal()

@@ -1,4 +1,4 @@
-"""The names of the window's colours; app/look/theme.py has their values. Never touches Qt."""
+"""The names of the window's colours; app/look/theme.py has their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a virtual X display where there is none, for the demonstration and the tests. Never touches Qt."""
+"""Starts a virtual X display where there is none, for the demonstration and the tests."""
 
 from __future__ import annotations
 

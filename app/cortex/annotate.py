@@ -1,4 +1,4 @@
-"""Finds what is written over the cortex, and where: names, the hemispheres' letters, the marker's ring. Never draws."""
+"""Finds what is written over the cortex, and where: names, the hemispheres' letters, the marker's ring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The camera of the cortex view: a frozen pose on a turntable with parallel projection. Never renders.
+"""The camera of the cortex view: a frozen pose on a turntable with parallel projection.
 
 Vertical stays vertical: dragging turns the scene about its upright axis and tips it between straight above and below.
 """

@@ -1,4 +1,4 @@
-"""The three-dimensional part of the cortex view: scene, camera, picks, annotations. Never knows voxels or values.
+"""The three-dimensional part of the cortex view: scene, camera, picks, annotations.
 
 Renders only when something changed: all requests of one turn of the event loop become one frame. Where the processor
 draws, frames are plain while things move and one is smoothed when they rest.

@@ -1,4 +1,4 @@
-"""A button that shows the current colour map and opens a menu of those of its kind. Never applies one itself."""
+"""A button that shows the current colour map and opens a menu of those of its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composes what a cortical surface shows into one colour per vertex: curvature below, maps above. Never touches VTK.
+"""Composes what a cortical surface shows into one colour per vertex: curvature below, maps above.
 
 Layers are blended on the CPU, so that each hemisphere stays one opaque actor (stacked translucent actors halve the
 frame rate and sort wrongly).

@@ -1,4 +1,4 @@
-"""A colour bar with title, unit, limits and the transparent part under the threshold. Never scales values itself."""
+"""A colour bar with title, unit, limits and the transparent part under the threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds out what draws: a graphics card or the processor. Never opens a window."""
+"""Finds out what draws: a graphics card or the processor."""
 
 from __future__ import annotations
 

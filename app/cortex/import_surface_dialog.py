@@ -1,4 +1,4 @@
-"""Asks for the files of a surface and shows what was found before it is added. Never reads or keeps one itself."""
+"""Asks for the files of a surface and shows what was found before it is added."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.surfaces.store import check_surface_name, has_surface
 
 EXPLANATION = (
     "A FreeSurfer subject folder (surf/lh.pial, lh.white, lh.inflated, …), or GIFTI files of both hemispheres "
-    "(FreeSurfer, fMRIPrep, HCP). Flat maps, curvature and ROI labels beside them are taken along."
+    "(FreeSurfer, fMRIPrep, HCP). Flat maps, curvature and ROI labels beside them are imported too."
 )
 GIFTI_FILTER = "Surfaces and labels (*.gii *.gii.gz lh.* rh.*);;All files (*)"
 TEXT_WIDTH = 560
@@ -43,7 +43,7 @@ class ImportSurfaceDialog(QDialog, Fields):
 
     name = Text("Name")
     atlas = Choice("Outline the ROIs of")
-    use = Flag("Show the subject on it")
+    use = Flag("Show the subject on this surface")
 
     def __init__(self, subject: str, reason_against: Callable[[ImportedSurface], str], parent: QWidget | None = None):
         """`subject` is the title of the one shown ("" for none); `reason_against` says why it does not fit, or ""."""
@@ -57,11 +57,11 @@ class ImportSurfaceDialog(QDialog, Fields):
         self.problem = make_label("", "field-error", wraps=True)
         self.make_fields()
         if subject:
-            self.use.setText(f"Show {subject} on it")
+            self.use.setText(f"Show {subject} on this surface")
         self.folder_button = make_button("Choose folder…", tip="A FreeSurfer subject, or a folder of GIFTI files")
         self.files_button = make_button("Choose files…", tip="Surface, curvature and label files of both hemispheres")
         self.fetch_button = make_button(
-            "Download fsaverage", "link", tip="The full average brain, some 40 MB, with nilearn"
+            "Download fsaverage", "link", tip="The full average brain (about 40 MB), downloaded with nilearn"
         )
         self.add_button = make_button("Add surface", "primary")
         self._lay_out()
@@ -170,4 +170,4 @@ class ImportSurfaceDialog(QDialog, Fields):
             name = check_surface_name(self.surface_name())
         except ProbeError as error:
             return str(error)
-        return f"A surface called {name} is there already: choose another name" if has_surface(name) else ""
+        return f"A surface called {name} already exists: choose another name" if has_surface(name) else ""

@@ -1,4 +1,4 @@
-"""Turns keys over the cortex into what is meant: turn, shift, zoom, step to a neighbour, choose. Never acts.
+"""Turns keys over the cortex into what is meant: turn, shift, zoom, step to a neighbour, choose.
 
 arrows turn (shift, on the flat map) · Shift+arrows shift · + − zoom · Home fit
 Ctrl+arrows next voxel that way · Page Up, Page Down next ROI · Enter make it the target
@@ -29,7 +29,7 @@ ZOOMS = {Qt.Key.Key_Plus: ZOOM, Qt.Key.Key_Equal: ZOOM, Qt.Key.Key_Minus: 1 / ZO
 ROI_STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 CHOICES = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 HELP = (
-    "Arrow keys turn, Shift and arrows shift, plus and minus zoom, Home shows all. Control and arrows step to the next "
+    "Arrow keys turn, Shift+arrows pan, plus and minus zoom, Home shows all. Ctrl+arrows step to the next "
     "voxel, Page Up and Page Down to the next ROI, Enter makes it the target."
 )
 

@@ -1,4 +1,4 @@
-"""Chooses where ROI names are written: on what of each ROI is seen, without overlap. Never draws them."""
+"""Chooses where ROI names are written: on what of each ROI is seen, without overlap."""
 
 from __future__ import annotations
 

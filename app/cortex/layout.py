@@ -1,4 +1,4 @@
-"""Where each hemisphere lies in the scene, by geometry, choice of hemispheres and named view. Never draws, never picks.
+"""Where each hemisphere lies in the scene, by geometry, choice of hemispheres and named view.
 
 A hemisphere is turned about the vertical axis and shifted as a rigid body; both are baked into the coordinates that are
 shown, so picks, outlines, markers and labels all live in one space (mm; x right, y away from the viewer, z up).

@@ -1,4 +1,4 @@
-"""The way from the folded cortex over the inflated one to the flat map: shapes between geometries. Never draws them.
+"""The way from the folded cortex over the inflated one to the flat map: shapes between geometries.
 
 Between two geometries every vertex moves on a straight line in the scene, and its normal turns with it; the flat map's
 triangles, which the cuts left, are drawn from the moment the cortex begins to open.

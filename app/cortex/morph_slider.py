@@ -1,4 +1,4 @@
-"""The slider from folded over inflated to flat, with a tick at each geometry. Never touches a mesh."""
+"""The slider from folded over inflated to flat, with a tick at each geometry."""
 
 from __future__ import annotations
 

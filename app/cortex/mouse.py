@@ -1,4 +1,4 @@
-"""Turns mouse, wheel and keys over the cortex into what is meant: click, hover, orbit, pan, zoom, brush. Never acts.
+"""Turns mouse, wheel and keys over the cortex into what is meant: click, hover, orbit, pan, zoom, brush.
 
 Qt events are taken before VTK sees them: VTK's own styles render inside every mouse move, and Qt renders once more.
 Positions are in interface pixels from the upper left corner.

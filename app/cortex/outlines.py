@@ -1,4 +1,4 @@
-"""ROI outlines as smooth lines that follow the surface through every geometry. Never holds coordinates of its own.
+"""ROI outlines as smooth lines that follow the surface through every geometry.
 
 Borders run between vertices: through the middle of every edge that joins two regions, meeting in the middle of
 triangles that touch three. So each point is a fixed weighting of vertices, smoothed along the line; the weights are

@@ -1,4 +1,4 @@
-"""What is written over the cortex, drawn crisply by Qt: ROI names, hemispheres, the marker's ring. Never picks.
+"""What is written over the cortex, drawn crisply by Qt: ROI names, hemispheres, the marker's ring.
 
 The picture is kept until something in it changes: Qt asks for it at every frame of the 3D view beneath.
 """
@@ -80,7 +80,7 @@ class CortexOverlay(QWidget):
         self._picture = None
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Show the picture, drawn anew if something in it changed or the screen's density did."""
+        """Show the picture, redrawn if something in it changed or the screen's density did."""
         if self._theme is None:
             return
         ratio = self.devicePixelRatioF()

@@ -1,4 +1,4 @@
-"""What the cortex shows as colours: underlay, current map, dimmed voxels, drawn set. Never draws on a screen."""
+"""What the cortex shows as colours: underlay, current map, dimmed voxels, drawn set."""
 
 from __future__ import annotations
 

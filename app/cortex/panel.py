@@ -1,4 +1,4 @@
-"""The cortex under its slim toolbar: which map and geometry, from where, what lies over it. Never computes a map."""
+"""The cortex under its slim toolbar: which map and geometry, from where, what lies over it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class CortexPanel(QWidget):
     def _make_buttons(self) -> None:
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
-        tip = "Look from the chosen view again (or double-click beside the cortex)"
+        tip = "Return to the chosen view (or double-click beside the cortex)"
         self.fit_button = make_tool_button(tip=tip, name="Reset view")
         for button in (self.outlines_button, self.labels_button):
             button.setCheckable(True)

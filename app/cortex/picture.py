@@ -1,4 +1,4 @@
-"""Draws the cortex as a picture at any scale, with its names and colour bar. Never touches what the window shows."""
+"""Draws the cortex as a picture at any scale, with its names and colour bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view of the cortex as a record: what is shown of it and from where, to be kept and gone back to. Never renders.
+"""A view of the cortex as a record: what is shown of it and from where, to be kept and gone back to.
 
 A pose has a name and is kept for all sessions; a `ViewRecord` is how one session looks at its cortex.
 """
@@ -58,7 +58,7 @@ def show_pose(view: CortexView, kept: KeptPose) -> None:
 
 
 def capture_view(panel: CortexPanel) -> ViewRecord:
-    """How the cortex is looked at now."""
+    """The present view of the cortex."""
     view, slider, morph = panel.view, panel.threshold, panel.view.morph_slider
     reading, pose = view.colour_bar.reading(), view.canvas.pose
     return ViewRecord(
@@ -76,7 +76,7 @@ def capture_view(panel: CortexPanel) -> ViewRecord:
 
 
 def show_view(panel: CortexPanel, record: ViewRecord) -> None:
-    """Look at the cortex so; its map must be on screen already. What has another name by now is left as it is."""
+    """Show this view of the cortex; its map must be on screen already. Names that no longer exist are skipped."""
     view = panel.view
     if record.colormap:
         try:

@@ -1,4 +1,4 @@
-"""Kept views of the cortex: their dialog, and the setting they are kept in. Never moves the camera itself."""
+"""Kept views of the cortex: their dialog, and the setting they are kept in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kept views of the cortex: go to one, keep the present one, remove one. Never moves the camera itself."""
+"""The kept views of the cortex: go to one, keep the present one, remove one."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class PosesDialog(QDialog):
         self.setWindowTitle("Camera poses")
         self.setMinimumSize(*LEAST_SIZE)
         self.list = QListWidget()
-        self.list.setAccessibleName("Kept poses")
+        self.list.setAccessibleName("Saved poses")
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of this view")
         self.name.setPlaceholderText("Name of this view")
-        self.keep = make_button("Keep this view", tip="Keep surface, hemispheres and camera as they are now")
-        self.go = make_button("Look from here", "primary")
+        self.keep = make_button("Save this view", tip="Save the current surface, hemispheres and camera")
+        self.go = make_button("Go to view", "primary")
         self.remove = make_button("Remove")
         close = make_button("Close")
         self.setLayout(
             make_column(
-                make_label("Views of the cortex you kept", "title"),
+                make_label("Saved views of the cortex", "title"),
                 self.list,
                 make_row(self.remove, -1, self.go),
-                make_heading("Keep"),
+                make_heading("Save"),
                 make_row(self.name, self.keep),
                 make_row(-1, close),
                 gap=10,
@@ -70,14 +70,12 @@ class PosesDialog(QDialog):
 
     @Slot()
     def _refresh(self) -> None:
-        for button, does in ((self.go, "Show the cortex so"), (self.remove, "Forget this view")):
+        for button, does in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
             button.setEnabled(bool(self._chosen()))
-            button.setToolTip(does if self._chosen() else "Choose a view of the list first")
+            button.setToolTip(does if self._chosen() else "Choose a view in the list first")
         named = bool(self.name.text().strip())
         self.keep.setEnabled(named)
-        self.keep.setToolTip(
-            "Keep surface, hemispheres and camera as they are now" if named else "Give it a name first"
-        )
+        self.keep.setToolTip("Save the current surface, hemispheres and camera" if named else "Enter a name first")
 
     @Slot()
     def _go(self, *_: object) -> None:

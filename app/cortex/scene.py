@@ -1,4 +1,4 @@
-"""Everything the cortex view shows in three dimensions: meshes, outlines, marker, lights. Never knows Qt."""
+"""Everything the cortex view shows in three dimensions: meshes, outlines, marker, lights."""
 
 from __future__ import annotations
 

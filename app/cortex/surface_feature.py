@@ -1,4 +1,4 @@
-"""Surfaces in the window: import one, choose the one a subject is shown on. Never reads a file itself."""
+"""Surfaces in the window: import one, choose the one a subject is shown on."""
 
 from __future__ import annotations
 

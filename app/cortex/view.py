@@ -1,4 +1,4 @@
-"""The cortex: a subject's voxels on a surface, coloured by a map, picked by a click. Never computes a response."""
+"""The cortex: a subject's voxels on a surface, coloured by a map, picked by a click."""
 
 from __future__ import annotations
 

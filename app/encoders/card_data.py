@@ -1,4 +1,4 @@
-"""Turns encoder cards into what their plots draw: histograms, bars of penalties, lines over layers. Never draws."""
+"""Turns encoder cards into what their plots draw: histograms, bars of penalties, lines over layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of the encoder card: four plots in one scene, so that it is saved as one picture. Never loads a card."""
+"""The figure of the encoder card: four plots in one scene, so that it is saved as one picture."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _no_name(_voxel: int) -> str:
 SCALE = 2
 """Pixels of a saved PNG for each on screen."""
 
-CEILING_TIP = f"{FORMULAS['noise_ceiling']}. Points on the line explain all that can be explained."
+CEILING_TIP = f"{FORMULAS['noise_ceiling']}. Points on the line reach the noise ceiling."
 
 
 class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
@@ -77,7 +77,7 @@ class Figure(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().leaveEvent(event)
 
     def save_picture(self, path: Path) -> str:
-        """Save as .svg, .pdf or .png with whose responses they are; returns what to tell the user.
+        """Save as .svg, .pdf or .png with whose responses they are; returns a message for the user.
 
         Raises StorageError if it cannot be written.
         """
@@ -162,7 +162,7 @@ class CardFigure(Figure):
             x_title="noise ceiling (share of variance)",
             y_title="r², held out",
             chosen=chosen,
-            empty="Scores or noise ceiling are not known",
+            empty="Scores or noise ceiling unknown",
         )
         self.alphas.show_bars(alpha_bars(card, chosen))
         fitting = tuple(one for one in cards if one.config.layer != card.config.layer)
@@ -187,7 +187,7 @@ class CompareFigure(Figure):
             x_title=f"r, {first.config.network} {first.config.layer}",
             y_title=f"r, {second.config.network} {second.config.layer}",
             chosen=chosen,
-            empty="The scores of one of them are not known",
+            empty="The scores of one encoder are unknown",
         )
         self.scatter.set_title(f"held-out r, voxel by voxel ({roi.lower() if roi == ALL else roi} in front)")
         return describe_difference(first.r[chosen], second.r[chosen])

@@ -1,4 +1,4 @@
-"""The plots of the encoder card, each in one cell of a figure. Never computes a score.
+"""The plots of the encoder card, each in one cell of a figure.
 
 Items are made once and given new data; a title's tooltip holds the formula.
 """
@@ -94,7 +94,7 @@ class RidgePlot(CardPlot):
             curve = pg.PlotCurveItem()
             self._curves.append(curve)
             self.plot.addItem(curve)
-        self.say("" if rows else "No scores known")
+        self.say("" if rows else "No scores")
         if rows:
             self._draw(intervals, chosen)
 
@@ -199,7 +199,7 @@ class AlphaPlot(CardPlot):
         self._bars.setVisible(bars is not None)
         if bars is None:
             self.set_title("Chosen alphas")
-            self.say("Not known: fitted elsewhere")
+            self.say("Unknown: fitted elsewhere")
             self.axes["bottom"].setTicks([[]])
             return
         self.say("")

@@ -1,4 +1,4 @@
-"""The scores of an encoder as tables: by ROI, and on images unlike the training images. Never writes a file."""
+"""The scores of an encoder as tables: by ROI, and on images unlike the training images."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TITLES = {
     "roi": ("ROI", ""),
     "n_voxels": ("Voxels", "Number of voxels"),
     "r_median": ("r, median", FORMULAS["r"]),
-    "r_q25": ("r, 25 %", "A quarter of the voxels lie below"),
-    "r_q75": ("r, 75 %", "A quarter of the voxels lie above"),
+    "r_q25": ("r, 25 %", "Lower quartile over the voxels"),
+    "r_q75": ("r, 75 %", "Upper quartile over the voxels"),
     "r2_ceiling_median": ("r² / NC, median", FORMULAS["r2_ceiling"]),
     "noise_ceiling_median": ("NC, median", FORMULAS["noise_ceiling"]),
     "r_low": ("r, low", "Lower end of the bootstrap interval over images of the median r"),

@@ -1,4 +1,4 @@
-"""The encoder card: what the open encoder is and how well it predicts, beside the main window. Never loads a card.
+"""The encoder card: what the open encoder is and how well it predicts, beside the main window.
 
 left: facts | right: scores, comparison with another encoder, table
 """

@@ -1,4 +1,4 @@
-"""Encoders in the window: card, import, export. Never runs one and never decides what is selected."""
+"""Encoders in the window: card, import, export."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
 CSV_FILTER = "CSV (*.csv)"
-EXPORT_FILTER = "Folder of Probescope (*);;NumPy arrays (*.npz)"
+EXPORT_FILTER = "Probescope folder (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
 READ, KEEP = "read encoder", "import encoder"
-STOPPED = "Stopped. Nothing was kept."
+STOPPED = "Stopped; nothing was saved."
 
 
 class Encoders(Feature):
@@ -168,7 +168,7 @@ class Encoders(Feature):
             self._take_import(record.result)
 
     def _take_import(self, card: EncoderCard) -> None:
-        """Offer the new encoder and open it."""
+        """Add the new encoder and open it."""
         if self.import_dialog is not None:
             self.import_dialog.accept()
         controller, config = self._session.controller, card.config
@@ -282,7 +282,7 @@ def _is_encoder(paths: Paths) -> bool:
 
 def _read_progress(record: ImportProgress) -> Reading:
     agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
-    return Reading(record.done / max(1, record.total), f"{agrees}Showing it reference images…")
+    return Reading(record.done / max(1, record.total), f"{agrees}Predicting the reference responses…")
 
 
 def _adopt(file: Path, _stop: ShouldStop, *, replace: bool) -> EncoderCard:

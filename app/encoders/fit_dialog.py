@@ -1,4 +1,4 @@
-"""Asks which encoders to fit, tells the cost before, the progress during and the scores after. Never fits anything.
+"""Asks which encoders to fit, shows the cost before, the progress during and the scores after.
 
 asking -> estimating -> asking -> fitting -> asking (with a result, a failure or nothing)
 """
@@ -43,7 +43,7 @@ class FitDialog(QDialog):
         self.cost = make_label(NO_ESTIMATE, "muted", wraps=True)
         self.work = JobLine()
         self.summary = make_label("", wraps=True)
-        self.estimate = make_button("Estimate cost", tip="Time one small batch here and count the rest")
+        self.estimate = make_button("Estimate cost", tip="Time one small batch and extrapolate")
         self.fit = make_button("Fit", "primary")
         self.fit.setDefault(True)
         self.cancel = make_button("Cancel fit", tip="Stop; finished features and voxel batches are kept")
@@ -58,7 +58,7 @@ class FitDialog(QDialog):
         self._refresh()
 
     def offer(self, catalogue: Catalogue, *, subject: str, network: str) -> None:
-        """Offer subjects and networks, and start with these."""
+        """List subjects and networks, and start with these."""
         self.form.offer(catalogue, subject=subject, network=network)
         self._refresh()
 
@@ -129,7 +129,7 @@ class FitDialog(QDialog):
         made = self.request()
         if made is not None:
             self._estimating = self._is_current = True
-            self.cost.setText("Measuring one small batch…")
+            self.cost.setText("Timing one small batch…")
             self._refresh()
             self.estimate_requested.emit(made)
 

@@ -1,4 +1,4 @@
-"""Fits in the window: the dialog, the lane, the new encoder. Never computes anything."""
+"""Fits in the window: the dialog, the lane, the new encoder."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Fits(Feature):
                 title="Fitting encoders…",
                 on_done=partial(self._take_result, request),
                 read=read_progress,
-                stopped="Cancelled. Fit again to go on: features and finished voxel batches were kept.",
+                stopped="Cancelled. Fit again to resume: features and finished voxel batches were kept.",
             )
 
     def _take_result(self, request: FitRequest, last: SearchProgress) -> None:

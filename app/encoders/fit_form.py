@@ -1,4 +1,4 @@
-"""The fields of a fit: whose responses, which layers, reducer, readout, scores. Speaks `FitRequest`; never fits."""
+"""The fields of a fit: whose responses, which layers, reducer, readout, scores. Edits `FitRequest`; never fits."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ class FitForm(Form):
     layer = Choice(
         "Layer", tip="The best layer is chosen by cross-validation over the fitted images", name="Feature layer"
     )
-    pool = Choice("Pooling", "The feature map is averaged over a grid of so many cells a side", choices=POOLS)
+    pool = Choice("Pooling", "The feature map is averaged over a grid with this many cells per side", choices=POOLS)
     reducer = Choice("Reducer", choices=REDUCERS)
-    n_components = Count("Components", "Principal components kept at most", first=100, zero="all")
+    n_components = Count("Components", "Largest number of principal components kept", first=100, zero="all")
     n_projected = Count("Projected", "A multiple of 4", first=DEFAULT_PROJECTED, step=4, name="Projected features")
     readout = Choice("Readout", choices=READOUTS)
     l1_ratio = Number(
-        "Share of l1", "Part of the penalty that is on absolute weights", first=0.5, least=0.05, most=0.95, step=0.05
+        "Share of l1", "Share of the penalty on absolute weights", first=0.5, least=0.05, most=0.95, step=0.05
     )
     alpha = Text(
-        "Penalty", "One penalty for every voxel, or empty: chosen over the folds", hint="chosen for each voxel"
+        "Penalty", "One penalty for every voxel; empty: chosen by cross-validation", hint="chosen for each voxel"
     )
-    n_folds = Count("Folds", "Of the cross-validation that chooses penalties", first=5, least=2)
+    n_folds = Count("Folds", "Folds of the cross-validation that chooses penalties", first=5, least=2)
     category = Choice("Without", tip="Fit again without a category and score on it", name="Held-out category")
     second = Choice("Second set", tip="Score on another record with the same voxels or ROIs")
-    n_bootstrap = Count("Resamples", "Behind intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100)
-    seed = Count("Seed", "Of folds, projections and resamples", most=MOST_SEED)
+    n_bootstrap = Count("Resamples", "For the intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100)
+    seed = Count("Seed", "Seed of folds, projections and resamples", most=MOST_SEED)
     nested = Flag(
         "Nested cross-validation",
         "Also score over outer folds of the fitted images; needed where none is held out",
@@ -69,7 +69,7 @@ class FitForm(Form):
         self.refresh()
 
     def offer(self, catalogue: Catalogue, *, subject: str, network: str) -> None:
-        """Offer what is there and start with these."""
+        """List what is there and start with these."""
         self._catalogue = catalogue
         self.subject.set_choices([(info.id, info.title) for info in catalogue.subjects], subject)
         self.network.set_choices([(spec.id, spec.title) for spec in catalogue.networks if spec.installed], network)
@@ -114,7 +114,7 @@ class FitForm(Form):
         return (chosen,) if chosen != SEARCH else tuple(layer for layer in self.layer.values() if layer != SEARCH)
 
     def take_subject(self, *_: object) -> None:
-        """Offer the categories of the subject, and the other records."""
+        """List the categories of the subject, and the other records."""
         categories, others = [("", "nothing")], [("", "none")]
         own = self.subject.value()
         if self._catalogue is not None and own:
@@ -133,7 +133,7 @@ class FitForm(Form):
         self.take_edit()
 
     def take_network(self, *_: object) -> None:
-        """Offer its layers."""
+        """List its layers."""
         spec = self._catalogue.spec_of(self.network.value()) if self._catalogue is not None else None
         layers = [(name, name) for name in spec.layers] if spec is not None else []
         if len(layers) > 1:

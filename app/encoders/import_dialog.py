@@ -1,4 +1,4 @@
-"""Asks how a foreign encoder is taken in: file, what was found, network, layer, subject. Never reads a file itself.
+"""Asks how a foreign encoder is imported: file, what was found, network, layer, subject.
 
 File -> what was found -> network, layer, subject -> import. What does not fit is said at the foot, with what to do.
 """
@@ -53,9 +53,9 @@ class ImportEncoderDialog(QDialog, Fields):
     Signals
     -------
     read_requested(tuple, str)
-        Files and member to look into.
+        Files and member to inspect.
     import_requested(ImportRequest)
-        Take it in.
+        Import it.
     """
 
     read_requested = Signal(tuple, str)
@@ -67,11 +67,11 @@ class ImportEncoderDialog(QDialog, Fields):
     subject = Choice("Subject")
     new_subject = Text("Its id", hint="letters, digits, _ and -")
     response_unit = Text("Unit", hint="z, % signal change, …")
-    simulated = Flag("Its responses were made up, not measured", row="Data")
+    simulated = Flag("Its responses are simulated, not measured", row="Data")
     source = Text("Source")
     licence = Text("Licence")
     n_reference = Count("Reference", REFERENCE_TIP, first=120, most=5000, unit=" images at most")
-    replaces = Flag("Replace an encoder of the same subject, network and layer", row="If it is there")
+    replaces = Flag("Replace an encoder of the same subject, network and layer", row="If it exists")
 
     def __init__(
         self, subjects: Sequence[SubjectInfo], networks: Sequence[NetworkSpec], parent: QWidget | None = None
@@ -107,11 +107,11 @@ class ImportEncoderDialog(QDialog, Fields):
         return self._readout
 
     def choose_files(self, files: Sequence[Path]) -> None:
-        """Look into these files."""
+        """Inspect these files."""
         self._files = tuple(files)
         self._readout = None
         self.file_field.setText(", ".join(str(path) for path in files))
-        self.found.setText("Looking into the file…")
+        self.found.setText("Reading the file…")
         self.show_problem("")
         self.refresh()
         self.read_requested.emit(self._files, self.member.value() if self.member.isVisible() else "")
@@ -139,7 +139,7 @@ class ImportEncoderDialog(QDialog, Fields):
         """Say what is wrong; "" takes it away."""
         self.work.say(error=text)
         if text and self._readout is None:
-            self.found.setText("Nothing that can be imported was found.")
+            self.found.setText("Found nothing to import.")
         self.refresh()
 
     def request(self) -> ImportRequest:
@@ -204,7 +204,7 @@ class ImportEncoderDialog(QDialog, Fields):
             )
 
     def take_network(self, *_: object) -> None:
-        """Offer its layers, and the one the file names."""
+        """List its layers, and the one the file names."""
         spec, readout = self._networks.get(self.network.value() or ""), self._readout
         if spec is None:
             return
@@ -233,11 +233,11 @@ class ImportEncoderDialog(QDialog, Fields):
             button.setEnabled(not self.work.busy)
         reason = self._reason(makes_one=makes_one)
         self.import_button.setEnabled(not reason)
-        self.import_button.setToolTip(reason or "Check it against its source, and take it in")
+        self.import_button.setToolTip(reason or "Check it against its source and import it")
 
     def _reason(self, *, makes_one: bool) -> str:
         if self.work.busy:
-            return "Wait until this import has ended"
+            return "Wait until this import is done"
         if self._readout is None:
             return "Choose a file first"
         if not self.subject.count():

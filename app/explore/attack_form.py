@@ -1,4 +1,4 @@
-"""Chooses the direction, the norm, the budget and the schedule of the attack as one frozen config. Never runs it."""
+"""Chooses the direction, the norm, the budget and the schedule of the attack as one frozen config."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod
 from core.attacks.presets import PRESETS, find_preset, name_schedule
 from core.types import Direction, NormName
 
-OWN_SCHEDULE = ("", "own steps")
-SCHEDULE_TIP = "A published norm, budget, step and number of steps; changing one makes it your own"
+OWN_SCHEDULE = ("", "custom")
+SCHEDULE_TIP = "Published norm, budget, step size and number of steps; changing one makes it custom"
 SCHEDULES = [
     (name, name, f"{preset.describe()}. At its one budget: the curve has a single point.")
     for name, preset in PRESETS.items()
 ]
-MOMENTUM_TIP = "Add up the gradients of all steps, older ones decayed by this (1 as published); often transfers better"
-DIVERSITY_TIP = "Probability of taking a step's gradient at a shrunken, padded image (0.5 as published)"
+MOMENTUM_TIP = "Accumulate the gradients of all steps with this decay (1 as published); often transfers better"
+DIVERSITY_TIP = "Probability that a step takes its gradient at a shrunken, padded image (0.5 as published)"
 DIRECTIONS = (
     (Direction.RAISE, "Raise", "Change the image so that the predicted response rises (R)"),
     (Direction.LOWER, "Lower", "Change the image so that the predicted response falls (L)"),
@@ -37,17 +37,17 @@ NORMS = (
 METHODS = (
     (AttackMethod.PGD, "PGD", "Projected gradient descent: many small steps"),
     (AttackMethod.FGSM, "FGSM", "Fast gradient method: one step of the whole budget"),
-    (AttackMethod.APGD, "APGD", "Projected gradient descent that finds its own step length; give it 40 steps or more"),
-    (AttackMethod.SQUARE, "Square", "Random squares: needs no gradient, only many forward passes"),
+    (AttackMethod.APGD, "APGD", "Projected gradient descent that adapts its step size; use 40 steps or more"),
+    (AttackMethod.SQUARE, "Square", "Random squares: uses no gradients, only many forward passes"),
 )
 STEP_REASONS = {
     AttackMethod.FGSM: "FGSM always takes one step",
     AttackMethod.SQUARE: "Square counts queries instead of steps; see Advanced",
 }
 NO_USE = {
-    AttackMethod.FGSM: "FGSM takes one step and gathers no momentum",
+    AttackMethod.FGSM: "FGSM takes one step, so it has no momentum",
     AttackMethod.APGD: "APGD has a momentum and steps of its own",
-    AttackMethod.SQUARE: "Square takes no gradient",
+    AttackMethod.SQUARE: "Square uses no gradients",
 }
 OPTIONS = ("momentum", "diversity", "translation", "n_queries", "n_restarts", "seed", "random_start", "quantise")
 
@@ -57,7 +57,7 @@ def _switchable(title: str, tip: str, *, most: float) -> Number:
 
 
 class AttackForm(Form):
-    """Speaks `AttackConfig`: `value`, `set_value`, `changed`; dragging the budget is told apart."""
+    """Edits `AttackConfig`: `value`, `set_value`, `changed`; dragging the budget is distinguished."""
 
     changed = Signal(object)
     direction_chosen = Signal(object)
@@ -74,7 +74,7 @@ class AttackForm(Form):
     diversity = _switchable("Diverse inputs", DIVERSITY_TIP, most=1)
     translation = Count(
         "Shifts",
-        "Average gradients over shifts of the image up to so many pixels (7 as published)",
+        "Average gradients over image shifts of up to this many pixels (7 as published)",
         most=LARGEST_TRANSLATION,
         zero="off",
         unit=" px",
@@ -82,13 +82,13 @@ class AttackForm(Form):
     )
     n_queries = Count(
         "Queries",
-        "Forward passes at each budget of the curve; no gradient is asked of the network",
+        "Forward passes at each budget of the curve; gradients are not used",
         least=1,
         settled=True,
     )
     n_restarts = Count("Restarts", "Runs from different starts; best kept", least=1, most=50, settled=True)
     seed = Count("Seed", "Seed of random starts and of the control", most=MOST_SEED, settled=True)
-    random_start = Flag("Random start", "Start at a random point within the budget instead of the image itself")
+    random_start = Flag("Random start", "Start at a random point within the budget instead of at the image itself")
     quantise = Flag(
         "Quantise to 8 bit", "Round every step to grey levels, so that the saved PNG holds exactly these pixels"
     )
@@ -124,7 +124,7 @@ class AttackForm(Form):
         )
 
     def set_value(self, attack: AttackConfig) -> None:
-        """Show an attack; tells nobody. Options that its method has no use for keep what was chosen for the next."""
+        """Show an attack; emits no signal. Options that its method has no use for keep what was chosen for the next."""
         unused = [] if attack.method.takes_transfer_options else ["diversity", "translation"]
         unused += [] if attack.method is AttackMethod.PGD else ["momentum"]
         self.show_config(attack, keep=unused)
@@ -136,7 +136,7 @@ class AttackForm(Form):
         self.refresh()
 
     def set_direction(self, direction: Direction) -> None:
-        """Show a direction; tells nobody."""
+        """Show a direction; emits no signal."""
         self.direction.set_value(direction)
 
     def add_advanced(self, name: str, field: QWidget) -> None:

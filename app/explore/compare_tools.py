@@ -1,4 +1,4 @@
-"""The buttons and choices that say how images are compared. Never shows an image itself."""
+"""The buttons and choices that say how images are compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROLE_NAMES = {Role.PERTURBED: "Perturbed", Role.CONTROL: "Random control", Role.
 ROLE_TIPS = {
     Role.PERTURBED: "The attacked image, as delivered",
     Role.CONTROL: "A random perturbation of the same realised size",
-    Role.SIGN_FLIP: "The same perturbation with its sign turned round: clean − δ",
+    Role.SIGN_FLIP: "The same perturbation with its sign flipped: clean − δ",
 }
 ROLES = tuple(ROLE_NAMES)
 AUTO = "auto"
@@ -51,7 +51,7 @@ class CompareTools(QWidget):
         self.hold.released.connect(self._release)
 
     def set_usable(self, on: bool) -> None:
-        """Offer the buttons only while there is something to compare, and say why not otherwise."""
+        """Enable the buttons only while there is something to compare, and say why not otherwise."""
         for button, tip in self._tips.items():
             button.setEnabled(on)
             button.setToolTip(tip if on else f"{tip}. {NEEDS_PROBE}")

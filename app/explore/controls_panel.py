@@ -23,7 +23,7 @@ class ControlsPanel(QFrame, Fields):
 
     gate_changed = Signal(float)
 
-    gate = Gate("Dim voxels, r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
+    gate = Gate("Dim voxels with r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +50,7 @@ class ControlsPanel(QFrame, Fields):
             form.set_theme(theme)
 
     def _make_forms(self) -> QVBoxLayout:
-        self.attack.add_advanced("Dim voxels, r below", self.gate)
+        self.attack.add_advanced("Dim voxels with r below", self.gate)
         parts = (self.encoder, make_line(), self.target, make_line(), self.attack)
         column = make_column(*parts, -1, gap=12)
         column.setContentsMargins(16, 14, 16, 12)

@@ -1,4 +1,4 @@
-"""Plots the target's shift against epsilon with its first-order line, controls and linearity. Never computes them."""
+"""Plots the target's shift against epsilon with its first-order line, controls and linearity."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class CurveView(QWidget):
         self._redraw()
 
     def explain(self, epsilon: float) -> str:
-        """The numbers of the budget nearest to a budget, one line each; an empty text where there is no curve."""
+        """The numbers at the budget nearest to one given, one line each; an empty text where there is no curve."""
         data = self._data
         if data is None or not data.epsilon.size:
             return ""

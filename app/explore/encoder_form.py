@@ -1,4 +1,4 @@
-"""Chooses the subject, the network and the feature layer among the encoders that exist. Never loads one."""
+"""Chooses the subject, the network and the feature layer among the encoders that exist."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ class EncoderForm(Form):
         self.setLayout(make_column(heading, self.make_rows("subject", "network", "layer"), foot, gap=6))
 
     def set_subjects(self, subjects: Sequence[SubjectInfo], current: str) -> None:
-        """Offer the subjects and show one as chosen; tells nobody."""
+        """List the subjects and show one as chosen; emits no signal."""
         self._subjects = {info.id: info for info in subjects}
         self.subject.set_choices([(info.id, info.title, info.note) for info in subjects], current)
         self._show_subject()
 
     def set_encoders(self, configs: Sequence[EncoderConfig], networks: Sequence[NetworkSpec]) -> None:
-        """Offer the fitted encoders of one subject, by network."""
+        """List the fitted encoders of one subject, by network."""
         self._configs = tuple(configs)
         self._networks = {spec.id: spec for spec in networks}
 
     def set_encoder(self, network: str, layer: str) -> None:
-        """Show a network and layer as chosen; tells nobody."""
+        """Show a network and layer as chosen; emits no signal."""
         offered = dict.fromkeys(config.network for config in self._configs)
         self.network.set_choices([(name, self._title(name), self._note(name)) for name in offered], network)
         self.layer.set_choices([(name, name) for name in self._layers(network)], layer)

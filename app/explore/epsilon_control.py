@@ -59,13 +59,13 @@ class EpsilonControl(QWidget):
         return self._epsilon
 
     def set_norm(self, norm: NormName) -> None:
-        """Change the norm and go back to the budget last used with it; tells nobody."""
+        """Change the norm and go back to the budget last used with it; emits no signal."""
         self._kept[self._norm] = self._epsilon
         self._norm = norm
         self.set_epsilon(self._kept[norm])
 
     def set_epsilon(self, epsilon: float) -> None:
-        """Show a budget; tells nobody."""
+        """Show a budget; emits no signal."""
         self._epsilon = epsilon
         self._show()
 

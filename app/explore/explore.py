@@ -185,11 +185,11 @@ class Explore(Feature):
         self.open(self.selection().asking(config, image))
 
     def value(self) -> ViewRecord:
-        """How the cortex is looked at."""
+        """The present view of the cortex."""
         return capture_view(self.cortex)
 
     def set_value(self, wanted: ViewRecord) -> None:
-        """Look at the cortex so."""
+        """Show this view of the cortex."""
         self.show_map(wanted.map)
         self.presenter.settle()
         show_view(self.cortex, wanted)
@@ -216,7 +216,7 @@ class Explore(Feature):
         return self.cortex.view.colour_bar.reading()
 
     def everything(self) -> list[GalleryItem]:
-        """Every image on offer."""
+        """Every image available."""
         return self.gallery.everything()
 
     def parts(self) -> Mapping[str, QWidget]:
@@ -252,12 +252,12 @@ class Explore(Feature):
         self.show_all()
 
     def capture(self) -> Content:
-        """What is chosen, how the cortex is looked at, and the sizes of the panels."""
+        """What is chosen, the view of the cortex, and the sizes of the panels."""
         layout = {one.objectName(): encode(one.saveState()) for one in self.splitters}
         return capture_selection(self._session, self.selection()) | {"view": self.value(), "layout": layout}
 
     def restore(self, loaded: Loaded) -> None:
-        """Show a saved session's probe and view; undo starts afresh from it."""
+        """Show a saved session's probe and view; undo starts again from it."""
         record = loaded.record
         self._session.state.auto_probe = record.auto_probe
         try:

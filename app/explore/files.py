@@ -1,4 +1,4 @@
-"""What Explore reads and writes when asked: images, exports, probes, pictures of the cortex. Never shows a probe."""
+"""What Explore reads and writes when asked: images, exports, probes, pictures of the cortex."""
 
 from __future__ import annotations
 

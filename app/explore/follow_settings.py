@@ -1,4 +1,4 @@
-"""Lets Explore follow the settings that show in it at once, and keeps there what was chosen in it. Never saves them."""
+"""Lets Explore follow the settings that show in it at once, and keeps there what was chosen in it."""
 
 from __future__ import annotations
 

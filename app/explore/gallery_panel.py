@@ -1,4 +1,4 @@
-"""Thumbnails of the images on offer, by group, with the user's own files. Never reads an image for a probe."""
+"""Thumbnails of the images available, by group, with the user's own files."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class GalleryPanel(QFrame):
         self.view.selectionModel().currentChanged.connect(self._take_row)
 
     def set_images(self, images: Sequence[ImageInfo], group: str = STARTERS) -> None:
-        """Offer the catalogue's images, showing one group."""
+        """List the catalogue's images, showing one group."""
         self._items = [
             GalleryItem(info.id, info.id.replace("_", " "), info.group, Path(info.path), starter=info.curated)
             for info in images
@@ -98,7 +98,7 @@ class GalleryPanel(QFrame):
         self._show_group()
 
     def set_own(self, items: Sequence[GalleryItem], title: str) -> None:
-        """Offer the images an imported subject saw as a group of their own; none takes the group away."""
+        """List the images an imported subject saw as a group of their own; none takes the group away."""
         if not items and not self._own:
             return
         had = self.group.value()
@@ -113,7 +113,7 @@ class GalleryPanel(QFrame):
         self.set_current(key)
 
     def everything(self) -> list[GalleryItem]:
-        """Every image on offer, of all groups."""
+        """Every image available, of all groups."""
         return [*self._items, *self._mine, *self._own]
 
     def _add_file(self, path: Path) -> None:
@@ -123,7 +123,7 @@ class GalleryPanel(QFrame):
         self._show_group()
 
     def set_current(self, key: str) -> None:
-        """Show an image as chosen; tells nobody."""
+        """Show an image as chosen; emits no signal."""
         self._current = key
         self._select_current()
 
@@ -134,7 +134,7 @@ class GalleryPanel(QFrame):
             self.view.setCurrentIndex(self.list.index(row, 0))
 
     def first_key(self) -> str:
-        """The first image on offer, "" if there is none."""
+        """The first image available, "" if there is none."""
         return self.list.item(0).key if self.list.rowCount() else ""
 
     def set_theme(self, theme: Theme) -> None:

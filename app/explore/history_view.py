@@ -1,4 +1,4 @@
-"""Plots the target's shift over the attack's steps, and lets one scrub and play them. Never holds the steps' pixels."""
+"""Plots the target's shift over the attack's steps, and lets one scrub and play them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class HistoryView(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Attack step")
         self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
-        self.readout = ElidedLabel("muted", hint="The step shown: number, budget in force, shift of the target")
+        self.readout = ElidedLabel("muted", hint="The step shown: its number, its budget and the shift of the target")
         self._timer = QTimer(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

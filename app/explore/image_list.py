@@ -1,4 +1,4 @@
-"""The list of images behind the gallery; each is read when first painted. Never holds full-size images."""
+"""The list of images behind the gallery; each is read when first painted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class GalleryItem:
-    """One image on offer; `key` is its catalogue id, or the path of a file of the user."""
+    """One image available; `key` is its catalogue id, or the path of a file of the user."""
 
     key: str
     title: str
@@ -43,7 +43,7 @@ class ImageList(QAbstractListModel):
         self._pictures: dict[str, QPixmap] = {}
 
     def set_items(self, items: list[GalleryItem]) -> None:
-        """Offer other images; thumbnails already read are kept."""
+        """List other images; thumbnails already read are kept."""
         self.beginResetModel()
         self._items = list(items)
         self.endResetModel()
@@ -53,7 +53,7 @@ class ImageList(QAbstractListModel):
         return self._items[row]
 
     def row_of(self, key: str) -> int:
-        """The row of an image, -1 if it is not on offer."""
+        """The row of an image, -1 if it is not available."""
         return next((row for row, item in enumerate(self._items) if item.key == key), -1)
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature

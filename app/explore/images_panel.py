@@ -1,4 +1,4 @@
-"""Shows the clean image, what was made of it, their difference and the budget. Never computes an image itself."""
+"""Shows the clean image, what was made of it, their difference and the budget."""
 
 from __future__ import annotations
 

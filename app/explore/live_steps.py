@@ -1,4 +1,4 @@
-"""What a running probe has shown so far, gathered from its records for drawing. Never draws, never keeps pixels."""
+"""What a running probe has shown so far, gathered from its records for drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computes what the cortex shows from the facts of the session: values, title, unit and scale. Never draws.
+"""Computes what the cortex shows from the facts of the session: values, title, unit and scale.
 
 Which responses count as "perturbed" follows what is on screen: a scrubbed step, a running probe, a preview, the probe.
 Before the first probe there is no shift, and its place shows the clean response.

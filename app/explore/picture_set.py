@@ -1,4 +1,4 @@
-"""The pictures one panel compares: the clean one and what was made of it, with exact differences. Never touches Qt."""
+"""The pictures one panel compares: the clean one and what was made of it, with exact differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings the facts of the session onto the panels, each part at most once per turn of the event loop. Never decides.
+"""Brings the facts of the session onto the panels, each part at most once per turn of the event loop.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
 together cost one drawing. After a drawing it rests as long as that took; while a probe runs and the processor draws the
@@ -94,7 +94,7 @@ class Presenter(QObject):
         self.mark("map")
 
     def mark(self, *parts: str) -> None:
-        """Have parts drawn anew at the next turn of the event loop."""
+        """Have parts redrawn at the next turn of the event loop."""
         self._stale.update(parts)
         if self._stale and not self._timer.isActive():
             self._timer.start(max(0, round(1000 * (self._rests_until - time.monotonic()))))

@@ -1,4 +1,4 @@
-"""Shows what a probe did to the responses: curve, spill-over and history side by side. Never runs a probe."""
+"""Shows what a probe did to the responses: curve, spill-over and history side by side."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ResponsesPanel(QWidget):
         self.readout = ElidedLabel("muted", hint=READOUT_TIP)
         self.selectivity = ElidedLabel("muted", hint=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
-            [("linear", "Linear ε", "Even steps of epsilon"), ("log", "Log ε", "Octaves of epsilon, even on the axis")]
+            [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
         )
         self._redraw_timer = QTimer(self)
         self._redraw_timer.setSingleShot(True)

@@ -1,4 +1,4 @@
-"""The spill-over table: every ROI's shift with an inline bar, the target's row marked. Never computes a mean."""
+"""The spill-over table: every ROI's shift with an inline bar, the target's row marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The button that starts or stops a probe, with how far it is and the time left. Never starts anything itself."""
+"""The button that starts or stops a probe, with how far it is and the time left."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RunBox(QWidget):
         self._theme: Theme = DARK
         self._running = False
         self._reason = ""
-        self.auto = QCheckBox("Probe at once when something changes")
+        self.auto = QCheckBox("Probe automatically when something changes")
         self.auto.setChecked(True)
         self.button = make_button("Probe", "big")
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -91,7 +91,7 @@ class RunBox(QWidget):
             self.button.setIcon(load_icon("cancel", self._theme.danger))
         else:
             self.button.setText("Probe")
-            self.button.setToolTip(self._reason or "Make the probe (Space)")
+            self.button.setToolTip(self._reason or "Run the probe (Space)")
             self.button.setEnabled(not self._reason)
             self.button.setIcon(load_icon("probe", self._theme.on_accent, self._theme.faint))
         set_look(self.button, "kind", "big-stop" if self._running else "big")

@@ -1,4 +1,4 @@
-"""Explore's part of a saved session: to fields of its record, and back to a selection. Never shows anything."""
+"""Explore's part of a saved session: to fields of its record, and back to a selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses what a probe moves: a voxel picked on the cortex, an ROI, or a drawn set. Never makes the target itself."""
+"""Chooses what a probe moves: a voxel picked on the cortex, an ROI, or a drawn set."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TargetForm(Form):
         self.roi.setPlaceholderText("Choose an ROI")
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
-        self.clear = make_button("Clear", tip="Forget the drawn set")
+        self.clear = make_button("Clear", tip="Clear the drawn set")
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
         self.summary.show_text(PICK_HINT)
@@ -53,7 +53,7 @@ class TargetForm(Form):
         self.clear.clicked.connect(self.drawing_cleared)
 
     def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:
-        """Offer the ROIs of a subject, each with its number of voxels; none is chosen."""
+        """List the ROIs of a subject, each with its number of voxels; none is chosen."""
         counted = [(name, n_voxels, "" if n_voxels == 1 else "s") for name, n_voxels in rois]
         self.roi.set_choices([(name, f"{name}  ·  {count} voxel{plural}") for name, count, plural in counted])
         self._show_roi("")
@@ -66,7 +66,7 @@ class TargetForm(Form):
         self.details.setVisible(bool(details))
 
     def set_kind(self, kind: TargetKind, roi: str = "") -> None:
-        """Show a kind of target as chosen; tells nobody."""
+        """Show a kind of target as chosen; emits no signal."""
         shown = kind if kind in (TargetKind.VOXEL, TargetKind.ROI, TargetKind.SET) else TargetKind.SET
         self.kind.set_value(shown)
         self._show_kind(shown)

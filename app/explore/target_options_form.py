@@ -1,4 +1,4 @@
-"""Chooses what is asked of a target beyond raising it: contrast, sparing, pattern, smallest budget. Never runs it."""
+"""Chooses what is asked of a target besides raising it: contrast, sparing, pattern, smallest budget."""
 
 from __future__ import annotations
 
@@ -14,28 +14,26 @@ from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.target_options import TargetOptions
 
 NO_CONTRAST = ("", "nothing")
-CONTRAST_TIP = "Hold or lower this ROI: the target less weight × its mean is raised"
+CONTRAST_TIP = "Hold or lower this ROI: raises target − weight × mean of this ROI"
 MOST_WEIGHT, WIDTH = 1000.0, 72
 SPARE_TIP = (
     "Take the mean squared change of all other voxels, in SDs, times this weight off what is raised, "
     "so that the target moves and the rest stays"
 )
-PATTERN_TIP = "Read one wished response a voxel from a .npy or text file (nan for any), and approach it"
-WANTED_SHIFT_TIP = (
-    "Find the smallest budget, up to the one above, that moves the target by so many SDs; off: use the budget"
-)
-NO_SD_TIP = "A pattern has no SD to count its shift in"
+PATTERN_TIP = "Load a response to approach for each voxel from a .npy or text file (nan: any response)"
+WISH_TIP = "Find the smallest budget, up to the one above, that moves the target by this many SDs; off: use the budget"
+NO_SD_TIP = "The shift towards a pattern cannot be given in SDs"
 IS_PATTERN_TIP = "The target is a pattern: pick a voxel or an ROI to use this"
 ALONE_TIP = "No other network of this image size has an encoder for this subject"
-TOGETHER_TIP = "Attack the encoders of these networks together: the mean of their shifts in SDs is raised"
+TOGETHER_TIP = "Attack the encoders of these networks together: raises the mean of their shifts in SDs"
 MODES = (
     (ObjectiveKind.DISTANCE, "Distance", f"Raise {FORMULAS[ObjectiveKind.DISTANCE]}"),
     (ObjectiveKind.COSINE, "Cosine", f"Raise {FORMULAS[ObjectiveKind.COSINE]}; it has no linearity"),
 )
 
 
-class TargetOptionsForm(Form):
-    """Speaks `TargetOptions`: `value`, `set_value`, `changed`."""
+class AimForm(Form):
+    """Edits `Aim`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
     pattern_requested = Signal()
@@ -96,10 +94,10 @@ class TargetOptionsForm(Form):
         """What is asked."""
         return self.make_config(TargetOptions, ensemble=tuple(action.data() for action in self._ticked()))
 
-    def set_value(self, options: TargetOptions, *, is_pattern: bool) -> None:
-        """Show what is asked, of a pattern or of anything else; tells nobody."""
-        self._options, self._is_pattern = options, is_pattern
-        self.show_config(options)
+    def set_value(self, aim: Aim, *, is_pattern: bool) -> None:
+        """Show what is asked, of a pattern or of anything else; emits no signal."""
+        self._aim, self._is_pattern = aim, is_pattern
+        self.show_config(aim)
         for action in self._menu.actions():
             with QSignalBlocker(action):
                 action.setChecked(action.data() in options.ensemble)
@@ -107,11 +105,11 @@ class TargetOptionsForm(Form):
         self.refresh()
 
     def set_rois(self, rois: Sequence[str]) -> None:
-        """Offer the ROIs of a subject as contrasts; tells nobody."""
-        self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._options.contrast_roi)
+        """List the ROIs of a subject as contrasts; emits no signal."""
+        self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._aim.contrast_roi)
 
     def set_networks(self, networks: Sequence[tuple[str, str]]) -> None:
-        """Offer networks, each (id, title), to be attacked together with the open one; tells nobody."""
+        """List networks, each (id, title), to be attacked together with the open one; emits no signal."""
         self._menu.clear()
         for identity, title in networks:
             action = QAction(title, self._menu)

@@ -1,4 +1,4 @@
-"""Ties the aim form to the session: what is on offer, patterns from files, what became of a wish. Never probes."""
+"""Ties the aim form to the session: what is available, patterns from files, how a request ended."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TargetOptionsTools(QObject):
 
     @Slot()
     def offer(self) -> None:
-        """Offer the ROIs and networks there are, and forget those that are not there any more."""
+        """List the present ROIs and networks, and forget those that are gone."""
         state = self._session.state
         rois = state.subject.voxels.roi_names if state.subject is not None else ()
         networks = self._list_networks()

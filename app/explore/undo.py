@@ -1,4 +1,4 @@
-"""Undo and redo of what is chosen, with finished probes that come back. Never decides what a change means."""
+"""Undo and redo of what is chosen, with finished probes that come back."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class Undo(QObject):
         return current.name_change(history.before), current.name_change(history.after)
 
     def begin(self) -> None:
-        """Start afresh from what is chosen now."""
+        """Start again from what is chosen now."""
         self.history.clear()
         self._note()
 

@@ -1,4 +1,4 @@
-"""Ties the signals of the panels to the controller, and the lane to what shows it. Never holds a value."""
+"""Ties the signals of the panels to the controller, and the lane to what shows it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Wiring(QObject):
 
     @Slot()
     def _refill(self) -> None:
-        """Offer the catalogue anew; what is chosen stays chosen."""
+        """List the catalogue again; what is chosen stays chosen."""
         catalogue, state, form = self._session.catalogue, self._session.state, self._panels.controls.encoder
         subject = state.subject.id if state.subject is not None else ""
         form.set_subjects(catalogue.subjects, subject)

@@ -261,7 +261,7 @@ def open_renderer(
     """The same for a window, which knows where the voxels are and closes the renderer itself."""
     if len(probe.clean) != placed.voxels.n_voxels:
         allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
-        advice = "The subject was imported anew since the probe was made."
+        advice = "The subject was imported again after the probe was made."
         raise BadInputError(describe_refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice))
     if not len(placed.voxels.paint):
         raise BadInputError(placed.note or "This subject's voxels lie on no surface, so there is no cortex to show.")

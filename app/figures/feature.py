@@ -1,4 +1,4 @@
-"""Movies and figures of the probe: dialogs, lane, cortex. Never draws a frame."""
+"""Movies and figures of the probe: dialogs, lane, cortex."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ class Figures(Feature):
 
     @Slot()
     def _take_probe(self) -> None:
-        """Another probe: what is being rendered goes on with its own, what is looked at follows."""
-        if not self._is_rendering():
+        """Another probe: a movie being rendered keeps its own, the preview follows."""
+        if not self._is_filming():
             self._forget()
         for dialog in (self.movie_dialog, self.figure_dialog):
             if dialog is not None and dialog.isVisible() and self._session.state.probe is not None:
@@ -111,11 +111,11 @@ class Figures(Feature):
         """Give back the graphics of the renderer."""
         self._forget()
 
-    def _open(self, probe: Probe, style: CortexStyle, theme: str) -> CortexRequests:
-        """The renderer of the probe's cortex, opened anew where something else is asked for."""
-        if self._feed is None or self._key is None or not self._key.fits(probe, style, theme):
-            if self._is_rendering():
-                raise BadInputError("A movie is being made. Draw another cortex when it is done, or stop it.")
+    def _open(self, probe: Probe, look: CortexLook, theme: str) -> FilmFeed:
+        """The film of the probe's cortex, reopened where something else is asked for."""
+        if self._feed is None or self._key is None or not self._key.fits(probe, look, theme):
+            if self._is_filming():
+                raise BadInputError("A movie is being rendered. Draw another cortex when it is done, or stop it.")
             self._forget()
             placed = self._session.state.placed
             if placed is None:
@@ -163,7 +163,7 @@ class Figures(Feature):
         def tell(found: MovieEstimate) -> None:
             dialog.show_estimate(f"{config.describe()}: {found.describe()}")
 
-        refuse, title = dialog.show_failure, "Measuring a few frames…"
+        refuse, title = dialog.show_failure, "Timing a few frames…"
         self._session.lane.submit("movie_estimate", measure, on_done=tell, refuse=refuse, title=title)
 
     @Slot(object, object)
@@ -189,11 +189,11 @@ class Figures(Feature):
         dialog.work.run(
             self._session.lane,
             "movie",
-            render,
-            title="Rendering…",
+            film,
+            title="Rendering the movie…",
             on_done=self._take_movie,
             read=read_frames,
-            stopped="Stopped. Nothing was kept.",
+            stopped="Stopped; nothing was saved.",
         )
 
     def _take_movie(self, last: MovieProgress) -> None:
@@ -284,7 +284,7 @@ def _for_job(feed: CortexRequests | None, stop: ShouldStop) -> Cortex | None:
 
 
 def _refuse(config: MovieConfig, probe: Probe) -> str:
-    """Why a probe cannot be rendered so, "" if it can."""
+    """Why no such movie can be made of a probe, "" if it can."""
     try:
         check_movie(config, probe)
     except ProbeError as error:

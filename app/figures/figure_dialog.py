@@ -1,4 +1,4 @@
-"""Asks what to draw for print, in which format and size, and shows it before it is saved. Never draws or writes it."""
+"""Asks what to draw for print, in which format and size, and shows it before it is saved."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FORM_WIDTH = 330
 PREVIEW_ROOM = (420, 360)
 REST_MS = 250
 FORMATS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"))
-EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: ("html", "HTML page, to turn in a browser")}
+EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: ("html", "Interactive HTML page")}
 """A format that one figure alone has."""
 CM = {"cm": 1.0, "in": CM_PER_INCH}
 
@@ -63,7 +63,7 @@ class FigureDialog(QDialog, Fields):
     )
     dpi = Count(
         "Pictures",
-        "Resolution of the pictures in it",
+        "Resolution of the images in it",
         least=50,
         most=int(LARGEST_DPI),
         first=int(FigureConfig().dpi),
@@ -71,7 +71,7 @@ class FigureDialog(QDialog, Fields):
         name="Resolution",
     )
     theme = Choice("Colours", choices=THEMES)
-    transparent = Flag("No paper behind it", row="Paper")
+    transparent = Flag("Transparent background", row="Background")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,7 +82,7 @@ class FigureDialog(QDialog, Fields):
         self.preview = PictureLabel("The figure", least=PREVIEW_ROOM)
         self.refusal = make_label("", "field-error", wraps=True)
         self.note = make_label("", "muted", wraps=True)
-        self.save = make_button("Save figure…", "primary", tip="Choose where it goes")
+        self.save = make_button("Save figure…", "primary", tip="Choose where to save it")
         self.save.setDefault(True)
         self.close_button = make_button("Close")
         self._shown_unit = "cm"
@@ -114,7 +114,7 @@ class FigureDialog(QDialog, Fields):
         self.preview.show_pixels(picture)
 
     def show_note(self, text: str) -> None:
-        """What became of the last wish."""
+        """How the last request ended."""
         self.note.setText(text)
 
     def show_failure(self, text: str) -> None:
@@ -124,7 +124,7 @@ class FigureDialog(QDialog, Fields):
 
     @Slot()
     def look_again(self) -> None:
-        """Draw the figure anew when the user rests."""
+        """Redraw the figure when the user rests."""
         self._soon.start()
 
     def _lay_out(self) -> None:
@@ -157,13 +157,13 @@ class FigureDialog(QDialog, Fields):
         self.take_edit()
 
     def tell(self) -> None:
-        """Draw the figure anew when the user rests."""
+        """Redraw the figure when the user rests."""
         self.note.setText("")
         self.look_again()
 
     def reasons(self) -> Mapping[str, str]:
         """What a table or a page has no use for."""
-        unprinted = "" if self.format.value() in dict(FORMATS) else "A table or a page has no paper"
+        unprinted = "" if self.format.value() in dict(FORMATS) else "A table or a page has no background"
         uncoloured = "A table has no colours" if self.format.value() == "csv" else ""
         fields = ("width_box", "height_box", "font_size", "dpi", "transparent")
         return dict.fromkeys(fields, unprinted) | {"theme": uncoloured}

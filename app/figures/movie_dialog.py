@@ -1,4 +1,4 @@
-"""Asks what to render, shows frames of it and the cost before, the progress during. Never draws or writes a frame.
+"""Asks what the movie shows, previews frames of it and the cost before, the progress during.
 
 asking -> rendering -> asking (stopped or failed) or closed (saved)
 """
@@ -50,13 +50,13 @@ class MovieDialog(QDialog):
         self.place = QSlider(Qt.Orientation.Horizontal)
         self.place.setRange(0, PLACES)
         self.place.setValue(FIRST_PLACE)
-        self.place.setAccessibleName("Place in the movie")
-        self.place.setToolTip("Look at another frame")
+        self.place.setAccessibleName("Position in the movie")
+        self.place.setToolTip("Show another frame")
         self.cost = make_label("", "muted", wraps=True)
         self.work = JobLine()
         self.save = make_button("Save movie…", "primary")
         self.save.setDefault(True)
-        self.stop = make_button("Stop", tip="Stop rendering; nothing half-written is kept")
+        self.stop = make_button("Stop", tip="Stop rendering; no partial file is kept")
         self.close_button = make_button("Close")
         self._soon = QTimer(self, singleShot=True, interval=REST_MS)
         self._lay_out()
@@ -86,12 +86,12 @@ class MovieDialog(QDialog):
         self.cost.setText("")
 
     def look_again(self) -> None:
-        """Draw the preview anew when the user rests."""
+        """Redraw the preview when the user rests."""
         self.cost.setText("")
         self._soon.start()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Closing stops what is being rendered."""
+        """Closing stops a running render."""
         self._leave()
         event.accept()
 
@@ -144,7 +144,7 @@ class MovieDialog(QDialog):
         if made is not None:
             self.preview_requested.emit(made, self.place.value() / PLACES)
             if not self.cost.text():
-                self.cost.setText("Measuring a few frames…")
+                self.cost.setText("Timing a few frames…")
                 self.estimate_requested.emit(made, self.form.movie_format())
 
     @Slot()
@@ -157,9 +157,7 @@ class MovieDialog(QDialog):
     def _refresh(self) -> None:
         is_rendering = self.work.busy
         for part in (self.form, self.place, self.save):
-            part.setEnabled(not is_rendering)
-        self.save.setToolTip("A movie is being made" if is_rendering else "Choose where it goes, and render")
-        self.stop.setEnabled(is_rendering)
-        self.stop.setToolTip(
-            "Stop rendering; nothing half-written is kept" if is_rendering else "Nothing is being rendered"
-        )
+            part.setEnabled(not filming)
+        self.save.setToolTip("A movie is being rendered" if filming else "Choose where to save it and render it")
+        self.stop.setEnabled(filming)
+        self.stop.setToolTip("Stop rendering; no partial file is kept" if filming else "No movie is being rendered")

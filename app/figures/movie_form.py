@@ -1,4 +1,4 @@
-"""The fields of a movie: what moves, format, size, pace, theme, cortex. Speaks `MovieConfig`; never renders one."""
+"""The fields of a movie: content, format, size, frame rate, theme, cortex. Edits `MovieConfig`; never films."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.figures.movie_config import (
 
 KINDS = (
     (MovieKind.STEPS, "Attack steps", "Clean image, iterate and difference, with the shift growing step by step"),
-    (MovieKind.EPSILON, "Epsilon sweep", "The budgets of the epsilon grid, in log epsilon"),
+    (MovieKind.EPSILON, "Epsilon sweep", "The epsilon grid, in log epsilon"),
     (MovieKind.CORTEX, "Cortex", "A map on the turning or unfolding cortex"),
 )
 FORMATS = ((MovieFormat.MP4, "MP4 (H.264)"), (MovieFormat.GIF, "GIF"), (MovieFormat.PNG, "Folder of PNG files"))
@@ -34,17 +34,15 @@ ROWS = ("format", "dimensions", "fps", "seconds", "hold", "loops", "theme")
 class MovieForm(Form):
     """One column of fields; `changed` after any of them."""
 
-    kind = Pick("", choices=KINDS, name="What moves")
+    kind = Pick("", choices=KINDS, name="What it shows")
     format = Choice("Format", choices=FORMATS)
     dimensions = Choice("Size", choices=[(size, f"{size[0]} × {size[1]} px") for size in SIZES])
-    fps = Number("Pace", "Frames a second", least=1, most=LARGEST_FPS, decimals=1, unit=" frames/s")
+    fps = Number("Frame rate", "Frames a second", least=1, most=LARGEST_FPS, decimals=1, unit=" frames/s")
     seconds = Number("Length", "Length", least=0.5, most=LONGEST_SECONDS, decimals=1, unit=" s")
-    hold = Number("Still at end", "Stands still at the end", most=60, decimals=1, unit=" s")
-    loops = Count(
-        "Showings", "How often it is shown. 0: a GIF repeats for ever, an MP4 holds one showing", most=MOST_LOOPS
-    )
+    hold = Number("Pause at end", "Pause on the last frame", most=60, decimals=1, unit=" s")
+    loops = Count("Repeats", "How often it plays. 0: a GIF repeats forever, an MP4 plays once", most=MOST_LOOPS)
     theme = Choice("Colours", choices=THEMES, name="Theme")
-    with_cortex = Flag("Let the cortex follow the steps", "The map of every step, on one scale")
+    with_cortex = Flag("Show the cortex at each step", "The map of every step, on one scale")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,9 +68,9 @@ class MovieForm(Form):
         """The format chosen."""
         return MovieFormat(self.format.value())
 
-    def start_with(self, style: CortexStyle, *, theme: str, sweep_refusal: str) -> None:
-        """Begin with what the window shows; `sweep_refusal` says why this probe's budgets cannot be rendered."""
-        self.cortex_style.set_value(style)
+    def start_with(self, look: CortexLook, *, theme: str, sweep_refusal: str) -> None:
+        """Begin with what the window shows; `sweep_refusal` says why no movie of this probe's budgets can be made."""
+        self.look.set_value(look)
         self.theme.set_value(theme)
         sweep = self.kind.button(MovieKind.EPSILON)
         sweep.setEnabled(not sweep_refusal)
@@ -86,8 +84,8 @@ class MovieForm(Form):
         kind, is_folder = self.kind.value(), self.movie_format() is MovieFormat.PNG
         return {
             "with_cortex": "" if kind == MovieKind.STEPS else "Only the steps keep the responses of all voxels",
-            "hold": "A turning cortex does not stand still" if kind == MovieKind.CORTEX else "",
-            "loops": "A folder of files is not shown" if is_folder else "",
+            "hold": "A turning cortex does not pause" if kind == MovieKind.CORTEX else "",
+            "loops": "A folder of frames does not repeat" if is_folder else "",
         }
 
     def refresh(self) -> None:
@@ -95,7 +93,7 @@ class MovieForm(Form):
         super().refresh()
         kind = self.kind.value()
         shown = kind == MovieKind.CORTEX or (kind == MovieKind.STEPS and self.with_cortex.value())
-        self.cortex_style.setEnabled(shown)
-        self.cortex_style.setToolTip("" if shown else "No cortex is shown")
-        self.cortex_style.allow("motion", "" if kind == MovieKind.CORTEX else "Only the cortex alone moves")
-        self.loops.setSpecialValueText("for ever" if self.movie_format() is MovieFormat.GIF else "once")
+        self.look.setEnabled(shown)
+        self.look.setToolTip("" if shown else "No cortex is shown")
+        self.look.allow("motion", "" if kind == MovieKind.CORTEX else "Only a movie of the cortex alone has a motion")
+        self.loops.setSpecialValueText("forever" if self.movie_format() is MovieFormat.GIF else "once")

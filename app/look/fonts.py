@@ -1,4 +1,4 @@
-"""Variants of the interface's font for painted widgets. Never names a family."""
+"""Variants of the interface's font for painted widgets."""
 
 from __future__ import annotations
 

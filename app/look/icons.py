@@ -1,4 +1,4 @@
-"""Draws the program's own SVG icons in any colour. Never holds a colour of its own."""
+"""Draws the program's own SVG icons in any colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one QApplication of a process, with what must be set before it and before torch. Never opens a window."""
+"""The one QApplication of a process, with what must be set before it and before torch."""
 
 from __future__ import annotations
 

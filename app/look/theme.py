@@ -1,4 +1,4 @@
-"""The window's colours as two frozen themes, with the palette and style sheet made of them. Never styles one widget."""
+"""The window's colours as two frozen themes, with the palette and style sheet made of them."""
 
 from __future__ import annotations
 

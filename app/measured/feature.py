@@ -1,4 +1,4 @@
-"""The tab and command for measured responses. Never opens a file itself."""
+"""The tab and command for measured responses."""
 
 from __future__ import annotations
 

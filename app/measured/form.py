@@ -1,4 +1,4 @@
-"""Chooses a stimulus set, measured files and how they are compared; shows what was found. Never reads or compares."""
+"""Chooses a stimulus set, measured files and how they are compared; shows what was found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCALES = (
 )
 CLUSTERS = (
     (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
-    (Cluster.IMAGE, "Images", "Probes of one image share its original: take them together"),
+    (Cluster.IMAGE, "Images", "Probes of one image share its original: resample them together"),
 )
 SCROLL_BAR = 12
 """Pixels left free on the right for it."""
@@ -32,7 +32,7 @@ MOST_SENTENCES = 9
 
 
 class MeasuredForm(Form):
-    """Speaks `ReadOptions`, `MatchOptions` and `CompareConfig`.
+    """Edits `ReadOptions`, `MatchOptions` and `CompareConfig`.
 
     `reread` asks to open the files again, `changed` to join them again; the buttons ask for what they say.
     """
@@ -45,7 +45,7 @@ class MeasuredForm(Form):
     template_requested = Signal()
     practice_requested = Signal()
 
-    unknown = Flag("Leave unknown ids out")
+    unknown = Flag("Ignore unknown ids")
     column = Choice("Measured column", COLUMN_TIP, choices=(BY_NAME,))
     unit = Text(
         "Unit",
@@ -56,13 +56,13 @@ class MeasuredForm(Form):
     )
     zscore = Flag(
         "z-score each session",
-        "Bring every column to mean 0 and SD 1 over the trials of each session",
+        "Scale every column to mean 0 and SD 1 over the trials of each session",
         row=" ",
     )
     control = Choice("Control", "Which control of equal realised norm the perturbed stimuli are compared with")
     scale = Pick("Predicted in", choices=SCALES)
     cluster = Pick("Count", choices=CLUSTERS)
-    seed = Count("Seed", "Of the resamples behind intervals", most=MOST_SEED)
+    seed = Count("Seed", "Seed of the resamples for the intervals", most=MOST_SEED)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -126,8 +126,8 @@ class MeasuredForm(Form):
         self.masks_button.setText(", ".join(path.name.split(".nii")[0] for path in paths))
         self.reread.emit()
 
-    def show_plan(self, plan: MeasuredPlan | None) -> None:
-        """Offer the controls of a set; None before there is one."""
+    def show_plan(self, plan: Plan | None) -> None:
+        """List the controls of a set; None before there is one."""
         self.control.set_choices([(role, role) for role in plan.control_roles] if plan is not None else [])
         for button in (self.template, self.practice):
             button.setEnabled(plan is not None)
@@ -139,7 +139,7 @@ class MeasuredForm(Form):
             self.about.setText(f"{count}. Predicted in {plan.response_unit}, subject {', '.join(plan.subjects)}.")
 
     def show_columns(self, columns: Sequence[str]) -> None:
-        """Offer the measured columns; the chosen one stays if it is there."""
+        """List the measured columns; the chosen one stays if it is there."""
         self.column.set_choices([BY_NAME, *((name, name) for name in columns)], self.column.value())
 
     def show_findings(self, findings: MatchSummary | None) -> None:
@@ -214,7 +214,7 @@ class MeasuredForm(Form):
             button.clicked.connect(signal)
 
     def take_control(self, *_: object) -> None:
-        """How they are compared needs no new look at the files."""
+        """How they are compared needs no new reading of the files."""
 
     take_scale = take_cluster = take_seed = take_control
 

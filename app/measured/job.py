@@ -41,15 +41,15 @@ def compare(measured: Measured, config: CompareConfig, should_stop: ShouldStop) 
 
 
 def write_report(comparison: Comparison, folder: Path) -> str:
-    """Write report, tables and figures into a new folder. Returns what to tell the user."""
+    """Write report, tables and figures into a new folder. Returns a message for the user."""
     from core.experiments.measured.compare_report import write_comparison
 
     return f"Saved the comparison to {write_comparison(comparison, folder)}"
 
 
-def write_empty(plan: MeasuredPlan, path: Path) -> str:
-    """Write an empty table to fill in. Returns what to tell the user."""
-    return f"Saved an empty table to {write_template(plan, path)}. A line of the same stimulus more is a repeat."
+def write_empty(plan: Plan, path: Path) -> str:
+    """Write an empty table to fill in. Returns a message for the user."""
+    return f"Saved an empty table to {write_template(plan, path)}. Further lines for the same stimulus are repeats."
 
 
 def write_practice(plan: MeasuredPlan, path: Path) -> Path:

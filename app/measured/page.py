@@ -1,4 +1,4 @@
-"""The work space after the experiment: set and responses in, measured against predicted shifts out. Never computes."""
+"""The work space after the experiment: set and responses in, measured against predicted shifts out."""
 
 from __future__ import annotations
 
@@ -275,7 +275,7 @@ class MeasuredPage(WorkPage):
         """Join set and trials as the form says, and show what was found."""
         if self._opened is not None:
             work = partial(look_at, self._opened, self.form.matching())
-            self._submit(LOOK, work, self._take_look, "Joining set and responses…")
+            self._submit(LOOK, work, self._take_look, "Matching the responses to the set…")
 
     def _take_look(self, measured: Measured | None) -> None:
         self._measured = measured
@@ -287,7 +287,7 @@ class MeasuredPage(WorkPage):
             self.take_comparison(record.result)
 
     def _refuse(self, text: str) -> None:
-        """A bad file is told beside its field."""
+        """A bad file is reported beside its field."""
         self._measured = None
         self.form.refuse(text)
         self._refresh()
@@ -309,7 +309,7 @@ class MeasuredPage(WorkPage):
         if self._measured is None:
             return "Open responses that fit the set first"
         if self._measured.findings.unknown and not self.form.accepts_unknown():
-            return "Some ids are not in the set: tick “Leave unknown ids out”, or mend the file"
+            return "Some ids are not in the set: tick “Ignore unknown ids”, or correct the file"
         return ""
 
     def _fill_cuts(self, comparison: Comparison) -> None:

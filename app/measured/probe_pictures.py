@@ -1,4 +1,4 @@
-"""The pictures of one compared probe, original, perturbed and control, with what was measured. Never computes."""
+"""The pictures of one compared probe, original, perturbed and control, with what was measured."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ProbePictures(QWidget):
             self.pictures[place].set_file("")
             self.captions[place].setText(f"no {NAMES[place].lower()} in the set")
             return
-        gone = "" if self.pictures[place].set_file(str(stimulus.file)) else ", file is gone"
+        gone = "" if self.pictures[place].set_file(str(stimulus.file)) else ", file is missing"
         times = f"{repeats} ×" if repeats else "not measured"
         self.captions[place].setText(f"{NAMES[place]}, {times}{gone}")
         self.captions[place].setToolTip(stimulus.id)

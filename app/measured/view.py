@@ -1,4 +1,4 @@
-"""Measured against predicted shifts as points that open their probe's pictures. Never computes a statistic."""
+"""Measured against predicted shifts as points that open their probe's pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.experiments.measured.planned import Measure
 
 RAISE, LOWER, CONTROL = "raise", "lower", "control"
 SYMBOLS = {RAISE: "t1", LOWER: "t", CONTROL: "x"}
-"""Never told apart by colour alone."""
+"""Never distinguished by colour alone."""
 POINT, CHOSEN_POINT = 10, 18
 MARGIN = 0.08
 MOST_BARS = 300

@@ -1,4 +1,4 @@
-"""What one network is, and where it can be cut: facts, and a searchable list of layers. Never loads it."""
+"""What one network is, and where it can be cut: facts, and a searchable list of layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks on offer: what each is, whether it is here, where it can be cut. Never downloads or opens one itself."""
+"""The networks available: what each is, whether it is here, where it can be cut."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class NetworksDialog(QDialog):
         return next((row for row in self._rows if row.spec.id == key), None)
 
     def show_networks(self, rows: Sequence[NetworkStatus], select: str = "") -> None:
-        """Offer networks anew; keeps the selection, or takes `select`."""
+        """List networks again; keeps the selection, or takes `select`."""
         wanted = select or self.table.current_key()
         self._rows = tuple(rows)
         with QSignalBlocker(self.table):
@@ -89,7 +89,7 @@ class NetworksDialog(QDialog):
         self.remove = make_button("Remove")
         self.check = make_button("Check")
         self.layers = make_button("Show layers")
-        self.cancel = make_button("Cancel", tip="Stop; what has arrived of a download stays, to go on from")
+        self.cancel = make_button("Cancel", tip="Stop; a partial download is kept and can be resumed")
         self.close_button = make_button("Close")
 
     def _lay_out(self) -> None:
@@ -138,15 +138,15 @@ class NetworksDialog(QDialog):
         row = self.chosen
         self.cancel.setVisible(self.work.busy)
         none = "Choose a network first" if row is None else ""
-        busy = "Wait until what runs has ended" if self.work.busy else ""
-        here = "It is on this computer already" if row is not None and row.installed else ""
+        busy = "Wait until the current job is done" if self.work.busy else ""
+        here = "It is already on this computer" if row is not None and row.installed else ""
         missing = "Download it first" if row is not None and not row.installed else ""
-        fixed = "Embedded networks stay" if row is not None and not row.spec.url and not row.spec.user else ""
+        fixed = "Embedded networks are permanent" if row is not None and not row.spec.url and not row.spec.user else ""
         gone = "It is not on this computer" if row is not None and not row.installed and not row.spec.user else ""
-        _allow(self.download, busy or none or here, "Download the weights; an interrupted download goes on")
-        _allow(self.check, busy or none or missing, "Load it and probe it: gradient, finite values, no batch effects")
-        _allow(self.layers, busy or none, "List every layer it can be cut at, with the shape of its features")
-        _allow(self.remove, busy or none or fixed or gone, "Take it, or its download, off this computer")
+        _allow(self.download, busy or none or here, "Download the weights; an interrupted download resumes")
+        _allow(self.check, busy or none or missing, "Load it and check gradient, finite values and batch effects")
+        _allow(self.layers, busy or none, "List every layer that can be read out, with the shape of its features")
+        _allow(self.remove, busy or none or fixed or gone, "Remove it, or its download, from this computer")
         _allow(self.bring, busy, "Import a file, a function, or a network of timm or torchvision by name")
 
     @Slot()

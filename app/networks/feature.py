@@ -1,4 +1,4 @@
-"""Networks in the window: list, download, import, check, remove, robustify. Never opens one for a probe."""
+"""Networks in the window: list, download, import, check, remove, robustify."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Networks(Feature):
             title=f"Downloading {network}…",
             on_done=partial(self._take_download, network),
             read=_read_download,
-            stopped="Cancelled. What has arrived stays; Download goes on from there.",
+            stopped="Cancelled. The partial download is kept; Download resumes it.",
         )
 
     @Slot(str)
@@ -165,7 +165,7 @@ class Networks(Feature):
             title=f"Robustifying {options.network}…",
             on_done=self._take_trained,
             read=dialog.read_progress,
-            stopped="Cancelled. Start goes on from here.",
+            stopped="Cancelled. Start resumes it.",
         )
 
     def _run(
@@ -182,7 +182,7 @@ class Networks(Feature):
             work.run(self._session.lane, KIND, make, title=title, on_done=on_done, read=read, stopped=stopped)
 
     def _take_download(self, network: str, last: DownloadProgress) -> None:
-        kept = " No checksum is published for it; this one is kept and expected from now on." if last.first else ""
+        kept = " No checksum is published for it; this one is recorded and expected from now on." if last.first else ""
         self._refresh(f"Downloaded {network}. SHA-256 {last.sha256[:16]}….{kept}", network)
 
     def _take_report(self, report: CheckReport) -> None:
@@ -207,7 +207,7 @@ class Networks(Feature):
         self._refresh(note, done.network.id)
 
     def _refresh(self, note: str, select: str = "") -> None:
-        """Offer the networks anew and say why: in the list, unless it is closed or says how far another job is."""
+        """List the networks again and say why: in the list, unless it is closed or says how far another job is."""
         self._session.controller.reread_catalogue()
         if self.networks is not None:
             self.networks.show_networks(list_status(), select)

@@ -1,4 +1,4 @@
-"""Asks what to import as a network and how to read it. Never reads a file."""
+"""Asks what to import as a network and how to read it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from core.networks.import_options import NetworkImportOptions
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 EXPLANATION = (
-    "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs the "
-    "definition it fits. A torch.export file (.pt2), a TorchScript file and a function "
-    "(package.module:function) are complete, and programs. A name such as timm:resnet50 or torchvision:resnet50 takes "
+    "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs a "
+    "matching definition. A torch.export file (.pt2), a TorchScript file and a function "
+    "(package.module:function) are complete, but run code. A name such as timm:resnet50 or torchvision:resnet50 takes "
     "everything from the library; its weights are downloaded later."
 )
-AS_USUAL = "As usual for the network"
+AS_USUAL = "Default for the network"
 TOKENS = (
     (None, AS_USUAL),
     ("grid", "Patch tokens as a map"),
@@ -50,12 +50,12 @@ class ImportNetworkDialog(QDialog, Fields):
         hint="A file, package.module:function, or timm:NAME",
     )
     architecture = Text("Definition", hint="timm:NAME, torchvision:NAME, or the id of a network here")
-    title = Text("Title", hint="As the file is called")
-    layers = Text("Layers", hint="The network's own; several with spaces between, early to late")
-    input_size = Count("Input size", "Side of the images it takes", most=2048, unit=" px", zero=AS_USUAL)
+    title = Text("Title", hint="Name of the file")
+    layers = Text("Layers", hint="The network's own; separate several by spaces, early to late")
+    input_size = Count("Input size", "Side length of its input images", most=2048, unit=" px", zero=AS_USUAL)
     tokens = Choice("Transformer tokens", choices=TOKENS)
-    robust = Flag("It was trained against perturbations", row=" ")
-    trusted = Flag("I trust whoever made it: a .pt2 or TorchScript file or a function runs with my rights", row=" ")
+    robust = Flag("Adversarially trained", row=" ")
+    trusted = Flag("I trust its author: a .pt2 or TorchScript file or a function runs with my permissions", row=" ")
 
     def __init__(self, known: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)

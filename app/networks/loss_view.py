@@ -1,4 +1,4 @@
-"""The losses of a training as two lines that grow. Never keeps more points than can be seen."""
+"""The losses of a training as two lines that grow."""
 
 from __future__ import annotations
 

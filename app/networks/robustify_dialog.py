@@ -1,4 +1,4 @@
-"""Asks for a robust fine-tuning and follows it: time left, live loss, cancel, go on. Never trains."""
+"""Asks for a robust fine-tuning and follows it: time left, live loss, cancel, go on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.robustify.config import RobustifyConfig
 from core.robustify.options import LARGEST_EPSILON, RobustifyOptions
 
 EXPLANATION = (
-    "Label-free adversarial fine-tuning: the features of perturbed photographs are pulled to the network's own "
+    "Label-free adversarial fine-tuning: the features of perturbed photographs are pulled towards the network's own "
     "features of the clean ones. The original stays as it is; the result becomes a network of yours, measured against "
     "it. A cancelled training goes on from where it stopped when it is started again with the same values."
 )
@@ -43,7 +43,7 @@ class RobustifyDialog(QDialog, Fields):
     images = PathText(
         "Photographs",
         ask="Folder of photographs",
-        hint="Any photographs, searched through; some thousands are good",
+        hint="Any photographs, subfolders included; a few thousand work well",
         name="Folder of photographs",
     )
     epsilon = Number(
@@ -57,12 +57,12 @@ class RobustifyDialog(QDialog, Fields):
     )
     n_images = Count(
         "Amount",
-        "Photographs seen in all, each as often as it takes",
+        "Photographs seen in total; each may be used repeatedly",
         first=DEFAULTS.n_images,
         least=1,
         most=10_000_000,
         step=1000,
-        unit=" seen in all, with repetition",
+        unit=" seen in total, with repetition",
     )
     title = Text("Title", hint="The network's title, robustified")
 
@@ -85,7 +85,7 @@ class RobustifyDialog(QDialog, Fields):
         self.loss.set_theme(theme)
 
     def set_networks(self, specs: Sequence[NetworkSpec], current: str = "") -> None:
-        """Offer networks to start from."""
+        """List networks to start from."""
         self.network.set_choices([(spec.id, spec.title) for spec in specs], current or self.network.value())
         self.refresh()
 
@@ -105,8 +105,8 @@ class RobustifyDialog(QDialog, Fields):
     def _make_state(self) -> None:
         self.work, self.loss = JobLine(), LossView()
         self.start = make_button("Start", "primary")
-        self.stop = make_button("Cancel training", tip="Stop after this batch; the same values go on from there")
-        self._close = make_button("Close", tip="The training goes on while this is closed")
+        self.stop = make_button("Cancel training", tip="Stop after this batch; the same values resume from there")
+        self._close = make_button("Close", tip="Training continues while this is closed")
 
     def _lay_out(self) -> None:
         form = self.make_rows("network", "images", "epsilon", "n_images", "title", gap=8)
@@ -121,10 +121,10 @@ class RobustifyDialog(QDialog, Fields):
         self.loss.setVisible(self.work.busy or self.loss.has_points)
         self.start.setVisible(not self.work.busy)
         self.start.setEnabled(not reason)
-        self.start.setToolTip(reason or "Start, or go on from where the same training stopped")
+        self.start.setToolTip(reason or "Start, or resume the same training")
         self.stop.setVisible(self.work.busy)
         for key in self.fields():
-            self.allow(key, "A training runs" if self.work.busy else "")
+            self.allow(key, "Training is running" if self.work.busy else "")
 
     @Slot()
     def _ask(self) -> None:

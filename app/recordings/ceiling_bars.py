@@ -1,4 +1,4 @@
-"""A small histogram of noise ceilings. Never computes one."""
+"""A small histogram of noise ceilings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an imported subject's recording holds, and the way to remove it. Never reads a recording, never removes one."""
+"""What an imported subject's recording holds, and the way to remove it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.widgets.basics import make_button, make_column, make_label, make_row
 from core.datasets.summary import ImportSummary
 
 FIRST_SIZE = (720, 540)
-QUESTION = "Remove {title}?\n\nIts responses are deleted. Its images, which lie elsewhere, and its encoders stay."
+QUESTION = "Remove {title}?\n\nIts responses are deleted. Its images, stored elsewhere, and its encoders are kept."
 
 
 class RecordingDialog(QDialog):

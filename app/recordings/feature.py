@@ -1,4 +1,4 @@
-"""Recordings in the window: shows the import assistant and runs its jobs. Never knows a layout of files."""
+"""Recordings in the window: shows the import assistant and runs its jobs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Recordings(Feature):
 
     def drops(self) -> Sequence[Drop]:
         """Folders and descriptions of recordings."""
-        thing, promise = "recordings (a folder or its .toml)", "Look into {name} as a recording"
+        thing, promise = "recordings (a folder or its .toml)", "Inspect {name} as a recording"
         return (Drop(thing, promise, _is_recording, lambda paths: self.show_assistant(str(paths[0]))),)
 
     def set_theme(self, theme: Theme) -> None:
@@ -89,7 +89,7 @@ class Recordings(Feature):
             return
         self._session.controller.reread_catalogue()
         self._session.controller.open_subject(self._session.catalogue.choose_subject(""))
-        self._session.controller.noted.emit(f"Removed {subject}. Its images and encoders stay.")
+        self._session.controller.noted.emit(f"Removed {subject}. Its images and encoders are kept.")
 
     def _make_dialog(self) -> ImportDialog:
         made = ImportDialog(self._desk.parent)
@@ -116,7 +116,7 @@ class Recordings(Feature):
                 lambda _stop: inspect_source(Path(source), options=options),
                 on_done=self.dialog.take_finding,
                 refuse=self.dialog.refuse,
-                title="Looking into the recording…",
+                title="Inspecting the recording…",
             )
 
     @Slot(str, str, object)
@@ -129,7 +129,7 @@ class Recordings(Feature):
                 title=f"Importing {options.subject}…",
                 on_done=self._take_done,
                 read=self.dialog.progress.read,
-                stopped="Cancelled; nothing was kept.",
+                stopped="Cancelled; nothing was imported.",
             )
 
     def _take_done(self, progress: ImportProgress) -> None:

@@ -1,4 +1,4 @@
-"""The import assistant: choose a folder, see what it holds, decide, import, see what came out. Never reads a file.
+"""The import assistant: choose a folder, see what it holds, decide, import, see what came out.
 
 choose -> options -> progress -> summary           (back from options; cancel returns from progress to options)
 """
@@ -68,7 +68,7 @@ class ImportDialog(QDialog):
         return self.progress.work.busy
 
     def start(self, source: str, surfaces: tuple[str, ...]) -> None:
-        """Begin anew, with a folder that was dropped or none; a running import goes on."""
+        """Start again, with a folder that was dropped or none; a running import goes on."""
         if self.is_importing:
             return
         self.options.set_surfaces(surfaces)
@@ -135,7 +135,7 @@ class ImportDialog(QDialog):
     def _look_again(self) -> None:
         options = self._read_options()
         if self._finding is not None and options is not None:
-            # All ROIs are looked at, so that those left out stay on offer.
+            # All ROIs are looked at, so that those left out stay available.
             self.inspect_requested.emit(self._finding.source, replace(options, rois=()))
 
     @Slot()

@@ -1,4 +1,4 @@
-"""The page of the import assistant that shows what was found and asks what to make of it. Never reads a recording."""
+"""The page of the import assistant that shows what was found and asks what to make of it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from core.datasets.summary import format_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
-SPACES = (("", "Usual"), ("func1pt8mm", "func1pt8mm volume"), ("func1mm", "func1mm volume"), ("fsaverage", "fsaverage"))
+SPACES = (("", "Default"), ("func1pt8mm", "func1pt8mm volume"), ("func1mm", "func1mm volume"), ("fsaverage",) * 2)
 BAD_VOXELS = (("drop", "Leave out and report"), ("refuse", "Stop the import"))
-USUAL_SURFACE = ("", "Usual for the recording")
+USUAL_SURFACE = ("", "Default for the recording")
 FILE_RULE = (None, "A list of image ids…")
 IDS_FILTER = "Image ids, one a line (*.txt)"
 TABLE_FILTER = "Tables (*.csv *.tsv);;All files (*)"
 
 
 class OptionsPage(Form):
-    """What was found, and what to make of it; `changed` asks to look again, `accepted` to import."""
+    """What was found, and what to make of it; `changed` asks for a new inspection, `accepted` to import."""
 
     accepted = Signal()
     went_back = Signal()
@@ -35,15 +35,15 @@ class OptionsPage(Form):
     title = Text("Title")
     participant = Choice("Participant")
     space = Choice("Space", choices=SPACES)
-    mask_name = Text("Voxel mask", hint="usual, all, or a mask's name", settled=True)
+    mask_name = Text("Voxel mask", hint="default, all, or a mask's name", settled=True)
     surface = Choice("Surface", choices=(USUAL_SURFACE,))
     held_out = Choice("Held out")
     bad_voxels = Choice("Bad voxels", choices=BAD_VOXELS)
-    images = PathText("Images", ask="Folder of the images", hint="where the recording has them", settled=True)
+    images = PathText("Images", ask="Folder of the images", hint="as given in the recording", settled=True)
     categories = PathText(
         "Categories", ask="Table of categories", kinds=TABLE_FILTER, hint="CSV: image, category", settled=True
     )
-    seed = Count("Seed", "Of the images drawn to hold out", most=MOST_SEED)
+    seed = Count("Seed", "Seed for drawing the held-out images", most=MOST_SEED)
     rois = Checks("Only ROIs")
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class OptionsPage(Form):
         self.accept.clicked.connect(self.accepted)
 
     def set_surfaces(self, names: Sequence[str]) -> None:
-        """Offer the surfaces that are there."""
+        """List the surfaces that are there."""
         self.surface.set_choices([USUAL_SURFACE, *((name, name) for name in names)])
 
     def show_finding(self, finding: SourceSummary, *, is_new: bool) -> None:
@@ -125,15 +125,15 @@ class OptionsPage(Form):
         self.accept.setEnabled(not reason)
         self.accept.setToolTip(reason)
 
-    def _fill_rois(self, finding: SourceSummary) -> None:
-        """Offer the ROIs; the same ones keep their ticks."""
+    def _fill_rois(self, finding: Finding) -> None:
+        """List the ROIs; the same ones keep their ticks."""
         offered = [(name, name, f"{count:,} voxels") for name, count in finding.rois.items() if name]
         names = [name for name, *_ in offered]
         if list(self.rois.values()) != names:
             self.rois.set_choices(offered, checked=names)
 
-    def _fill_held_out(self, finding: SourceSummary, *, kept: tuple[str, str] | None) -> None:
-        """Offer the rules; the one chosen stays, a list of ids too."""
+    def _fill_held_out(self, finding: Finding, *, kept: tuple[str, str] | None) -> None:
+        """List the rules; the one chosen stays, a list of ids too."""
         own = f"As recorded: {finding.held_out_rule} ({finding.n_held_out:,})"
         rules: list[tuple[str | None, str]] = [
             (OWN, own if finding.n_held_out else f"{DEFAULT_SHARE:.0%} drawn: none are set aside")

@@ -1,4 +1,4 @@
-"""The pages of the import assistant, each a form or a table. Never reads a recording and never starts a job."""
+"""The pages of the import assistant, each a form or a table."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from core.datasets.summary import ImportSummary
 
 NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
-HINT = "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done."
+HINT = "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done."
 NEEDS_SOURCE = "Choose a folder or a description first"
 
 
 class ChoosePage(QWidget):
-    """What to import from; `looked` asks to look inside, `template_wanted` for a TOML file to start from."""
+    """What to import from; `looked` asks to inspect it, `template_wanted` for a TOML file to start from."""
 
     looked = Signal(str)
     template_wanted = Signal()
@@ -35,7 +35,7 @@ class ChoosePage(QWidget):
         folder = make_button("Choose folder…")
         file = make_button("Choose .toml…", tip="A file that describes your own arrays")
         template = make_button("Save a .toml template…", "link", tip="Fill it in, then choose it here")
-        self.look = make_button("Look inside", "primary")
+        self.look = make_button("Inspect", "primary")
         self.error = make_label(role="field-error", wraps=True)
         kinds = QGridLayout()
         kinds.setHorizontalSpacing(16)
@@ -46,7 +46,7 @@ class ChoosePage(QWidget):
             kinds.addWidget(make_label(HINTS[kind], "muted"), row, 1)
         self.setLayout(
             make_column(
-                make_label("Choose where the recording lies. Nothing is read or copied yet.", wraps=True),
+                make_label("Choose the folder of the recording. Nothing is read or copied yet.", wraps=True),
                 make_row(self.field, folder, file),
                 self.error,
                 make_heading("What can be imported"),
@@ -70,8 +70,8 @@ class ChoosePage(QWidget):
         self.field.setText(source)
 
     def set_busy(self, busy: bool) -> None:
-        """Whether the source is being looked into."""
-        self.look.setText("Looking…" if busy else "Look inside")
+        """Whether the source is being inspected."""
+        self.look.setText("Inspecting…" if busy else "Inspect")
         self.look.setEnabled(not busy and bool(self.field.text().strip()))
 
     @Slot()
@@ -136,7 +136,7 @@ class ProgressPage(QWidget):
         self.work = JobLine()
         self.cancel = make_button("Cancel import")
         hint = make_label(
-            "Nothing is kept if you cancel. You can look around meanwhile; probes wait until it is done.",
+            "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done.",
             "muted",
             wraps=True,
         )

@@ -1,6 +1,6 @@
 """Asks before something is lost: jobs still running, a named session not saved. Never closes by force.
 
-Only what the user closes is asked about; what the program closes (Ctrl-C in the terminal, a test) is saved by itself.
+Only what the user closes is asked about; what the program closes (Ctrl-C in the terminal, a test) is autosaved.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RunningDialog(QDialog):
         count = f"{len(titles)} jobs are" if len(titles) > 1 else "A job is"
         rows: list[QLabel] = [make_label(f"•  {title}", wraps=True) for title in titles]
         self.keep = make_button("Keep running", "primary", tip="Leave the window open")
-        self.stop = make_button("Stop and close", tip="Stop what runs and close the window")
+        self.stop = make_button("Stop and close", tip="Stop running jobs and close the window")
         self.keep.setDefault(True)
         told = make_label(RUNNING_TOLD, "muted", wraps=True)
         buttons = make_row(-1, self.stop, self.keep)
@@ -53,10 +53,10 @@ class UnsavedDialog(QDialog):
         self.setMinimumWidth(440)
         self.answer = Unsaved.CANCEL
         self.save = make_button("Save", "primary", tip="Write the changes into the file")
-        self.discard = make_button("Don't save", tip="Leave the file as it was; the changes stay in Recent sessions")
-        self.cancel = make_button("Cancel", tip="Go on working")
+        self.discard = make_button("Don't save", tip="Leave the file unchanged; the changes stay in Recent sessions")
+        self.cancel = make_button("Cancel", tip="Keep working")
         self.save.setDefault(True)
-        told = make_label("The file still has the state saved last.", wraps=True)
+        told = make_label("The file still holds the last saved state.", wraps=True)
         buttons = make_row(self.discard, -1, self.cancel, self.save)
         self.setLayout(make_column(make_label(f"Save changes to {name}?", "title"), told, buttons, gap=12, margin=20))
         self.save.clicked.connect(self._save)

@@ -1,4 +1,4 @@
-"""Saved sessions in the window: new, open, save, recent ones, and the offer after a crash. Never draws a panel.
+"""Saved sessions in the window: new, open, save, recent ones, and the offer after a crash.
 
 Opening reads the file, looks for what it needs on the lane, asks for what has moved, reads that, and only then changes
 anything in the window.
@@ -85,7 +85,7 @@ class Sessions(Feature):
         if left and path is None and self._session.settings.flag("offer_restore"):
             self._offer(left)
         elif left:
-            self._desk.say("A window was not closed in order; what it held is in File, Recent sessions.", "info")
+            self._desk.say("A window did not shut down properly; its work is in File, Recent sessions.", "info")
 
     def open_now(self) -> Open:
         """What is open now, with what could not be opened kept as the file had it."""
@@ -110,7 +110,7 @@ class Sessions(Feature):
 
     @Slot()
     def new(self) -> None:
-        """Start afresh with the same subject, encoder and image."""
+        """Start again with the same subject, encoder and image."""
         if not self.closing.may_leave():
             return
         self._leave()
@@ -165,7 +165,7 @@ class Sessions(Feature):
             return
         lock = claim(left)
         if lock is None:
-            self._desk.say("That session is open in another window by now.", "warning")
+            self._desk.say("That session is now open in another window.", "warning")
             return
         self._look_for(left.session.record, partial(self._take_left, left, lock), lock.keep)
 
@@ -259,7 +259,7 @@ class Sessions(Feature):
         lock = self._lock_file(saved.path)
         if lock is None:
             where = f"is open in another window ({name_holder(_lock_path(saved.path))})"
-            self._desk.say(f"{saved.path.name} {where}. This one is a copy: save it under a name.", "warning")
+            self._desk.say(f"{saved.path.name} {where}. This is a copy: save it under another name.", "warning")
             self._take(loaded, path=None, opened=saved.record)
             return
         self._lock = lock

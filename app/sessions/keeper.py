@@ -1,4 +1,4 @@
-"""Saves what is open by itself, soon after every change and off the GUI thread. Never asks, never touches a named file.
+"""Autosaves what is open soon after every change and off the GUI thread. Never asks, never touches a named file.
 
 A change starts a timer that further changes do not put off; a slow tick finds what has no signal, such as a turned
 cortex. One write is under way at a time, the next has the newest state.
@@ -166,7 +166,7 @@ class SessionKeeper(QObject):
             self._last = None
             if not self._told:
                 self._told = True
-                self.failed.emit(f"The session could not be saved by itself: {error}")
+                self.failed.emit(f"The session could not be autosaved: {error}")
         if self._wanted:
             self._wanted = False
             self.mark()

@@ -18,12 +18,12 @@ from core.session.check import Missing
 from core.session.record import FileReference
 from core.session.reference import check_same, find_file
 
-TITLE = "Some data of this session are not here"
+TITLE = "Some data of this session were not found"
 TOLD = "Files are known by their content, so they may have been renamed. What stays missing is kept in the session."
 
 
 class MovedDialog(QDialog):
-    """`found` is where each missing file is now; `folder` the last one looked into."""
+    """`found` is where each missing file is now; `folder` the last one searched."""
 
     def __init__(self, missing: Sequence[Missing], *, start: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,9 +36,9 @@ class MovedDialog(QDialog):
         self._buttons: dict[str, QPushButton] = {}
         self.problem = make_label("", "field-error", wraps=True)
         self.problem.hide()
-        self.search = make_button("Search a folder…", tip="Look for all of them in a folder and everything below it")
+        self.search = make_button("Search a folder…", tip="Search a folder and its subfolders for all of them")
         self.search.setEnabled(bool(self._files))
-        self.open_it = make_button("Open the session", "primary", tip="With what was found; the rest is left out")
+        self.open_it = make_button("Open the session", "primary", tip="Open it with what was found, without the rest")
         self.open_it.setDefault(True)
         cancel = make_button("Cancel", tip="Leave everything as it is")
         parts = (make_label(TITLE, "title"), make_label(TOLD, "muted", wraps=True), self._make_rows(missing))
@@ -68,7 +68,7 @@ class MovedDialog(QDialog):
             grid.addWidget(label, row, 1)
             if one.reference is None:
                 continue
-            button = make_button("Choose…", tip=f"Say where the {one.what} is now")
+            button = make_button("Choose…", tip=f"Choose where the {one.what} is now")
             button.setAccessibleName(f"Choose the {one.what}")
             button.clicked.connect(partial(self._ask, one.what))
             self._buttons[one.what] = button

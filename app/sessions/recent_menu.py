@@ -1,4 +1,4 @@
-"""The menu of sessions that can be opened again: named ones, and what windows saved by themselves. Never opens one."""
+"""The menu of sessions that can be opened again: named ones, and what was autosaved."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RecentMenu(QMenu):
     open_wanted(Path)
         Open a session's file.
     restore_wanted(Autosaved)
-        Open what a window saved by itself.
+        Open an autosaved session.
     failed(ProbeError)
         The list could not be forgotten.
     """
@@ -49,10 +49,10 @@ class RecentMenu(QMenu):
         self.addSeparator()
         self._list_autosaved()
         if self.isEmpty() or all(action.isSeparator() for action in self.actions()):
-            self.addAction("No session was saved yet").setEnabled(False)
+            self.addAction("No saved sessions yet").setEnabled(False)
         elif files:
             self.addSeparator()
-            self.addAction("Forget the files of this list").triggered.connect(self._forget)
+            self.addAction("Clear the list; the files stay").triggered.connect(self._forget)
 
     def _list_autosaved(self) -> None:
         for one in list_autosaves():

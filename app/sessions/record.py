@@ -1,4 +1,4 @@
-"""The record of a session: gathered from the features, compared, and read with what it needs. Never shows or writes it.
+"""The record of a session: gathered from the features, compared, and read with what it needs.
 
 What is missing is left out; what was saved stays in the record for the next save (`merge_unchanged`).
 """
@@ -65,7 +65,7 @@ def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRec
 
 
 def know(catalogue: Catalogue) -> Known:
-    """What is on offer in this window."""
+    """What is available in this window."""
     return Known(
         subjects=frozenset(info.id for info in catalogue.subjects),
         networks=frozenset(spec.id for spec in catalogue.networks),

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QWidget
 from app.widgets.basics import make_button, make_column, make_label, make_row
 from core.session.autosave import Autosaved
 
-TITLE = "Probescope was not closed in order"
-TOLD = "What was open was saved by itself. Restore it, or keep it for later: File, Recent sessions."
+TITLE = "Probescope did not shut down properly"
+TOLD = "What was open was autosaved. Restore it now, or later from File, Recent sessions."
 
 
 class RestoreDialog(QDialog):
@@ -28,15 +28,15 @@ class RestoreDialog(QDialog):
         self.setWindowTitle("Restore session")
         self.resize(640, 300)
         self.list = QListWidget()
-        self.list.setAccessibleName("Sessions left open")
+        self.list.setAccessibleName("Autosaved sessions")
         self.list.setWordWrap(True)
         self.list.setSpacing(4)
         for one in left:
             item = QListWidgetItem(describe_autosaved(one))
             item.setData(Qt.ItemDataRole.UserRole, one)
             self.list.addItem(item)
-        self.restore = make_button("Restore", "primary", tip="Open it as it was saved last")
-        self.later = make_button("Not now", tip="It stays in File, Recent sessions")
+        self.restore = make_button("Restore", "primary", tip="Open the last saved state")
+        self.later = make_button("Not now", tip="It remains in File, Recent sessions")
         self.delete = make_button("Delete", tip="Remove the saved session from this computer")
         self.restore.setDefault(True)
         buttons = make_row(self.delete, -1, self.later, self.restore)
@@ -61,7 +61,7 @@ class RestoreDialog(QDialog):
         chosen = self.chosen()
         readable = chosen is not None and chosen.session is not None
         self.restore.setEnabled(readable)
-        self.restore.setToolTip("Open it as it was saved last" if readable else "It cannot be read")
+        self.restore.setToolTip("Open the last saved state" if readable else "It cannot be read")
         self.delete.setEnabled(chosen is not None)
 
     @Slot()

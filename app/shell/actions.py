@@ -1,4 +1,4 @@
-"""Turns the table of commands into Qt actions, menus and tool buttons. Never knows what a command does."""
+"""Turns the table of commands into Qt actions, menus and tool buttons."""
 
 from __future__ import annotations
 

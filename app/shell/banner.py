@@ -1,4 +1,4 @@
-"""A message across the top of the work area: troubles stay until closed or mended, notes leave. Never blocks."""
+"""A message across the top of the work area: problems stay until closed or solved, notes disappear. Never blocks."""
 
 from __future__ import annotations
 

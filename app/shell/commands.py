@@ -1,4 +1,4 @@
-"""Every command of the window in one table, which menus, toolbar, keys and help sheet are drawn from. Never does one.
+"""Every command of the window in one table, which menus, toolbar, keys and help sheet are drawn from.
 
 A command that cannot be given now says why in its tooltip.
 """
@@ -55,22 +55,22 @@ def needs_recording(situation: Situation) -> str:
 
 def needs_probe(situation: Situation) -> str:
     """Exports need a finished probe."""
-    return "" if situation.state.probe is not None else "Make a probe first"
+    return "" if situation.state.probe is not None else "Run a probe first"
 
 
 def needs_run(situation: Situation) -> str:
     """Cancelling needs something that runs."""
-    return "" if not isinstance(situation.run, Idle) else "Nothing runs"
+    return "" if not isinstance(situation.run, Idle) else "Nothing is running"
 
 
 def needs_past(situation: Situation) -> str:
     """Undo needs a change."""
-    return "" if situation.undo[0] else "Nothing was changed yet"
+    return "" if situation.undo[0] else "Nothing to undo"
 
 
 def needs_future(situation: Situation) -> str:
     """Redo needs something undone."""
-    return "" if situation.undo[1] else "Nothing was undone"
+    return "" if situation.undo[1] else "Nothing to redo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +112,22 @@ MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")
 
 TABLE = """\
 [File]
-new_session | New session | Ctrl+Shift+N |  | Start afresh with this encoder and image
-open_session | Open session… | Ctrl+Shift+O | folder | Open everything a session file holds
-recent_sessions | Recent sessions |  |  | Sessions saved last, and what windows saved by themselves
+new_session | New session | Ctrl+Shift+N |  | Start again with this encoder and image
+open_session | Open session… | Ctrl+Shift+O | folder | Open everything saved in a session file
+recent_sessions | Recent sessions |  |  | Recently saved and autosaved sessions
 save_session | Save session | Ctrl+S | save | Save everything that is open in one file
 save_session_as | Save session as… | Ctrl+Shift+S |  | Save everything that is open under a new name
 -
 open_image | Open image… | Ctrl+O | image | Probe an image of your own
-import_recordings | Import recordings… | Ctrl+D | folder | Bring a subject of your own: NSD, Algonauts, BOLD5000, \
+import_recordings | Import recordings… | Ctrl+D | folder | Import your own subject: NSD, Algonauts, BOLD5000, \
     THINGS, NIfTI or arrays
-show_recording | Show recording… |  | info | What was imported of this subject: images, repeats, voxels, noise \
+show_recording | Show recording… |  | info | Show what was imported for this subject: images, repeats, voxels, noise \
     ceilings; or remove it
-previous_image | Previous image | [ | previous | Go to the image before in the gallery
-next_image | Next image | ] | next | Go to the next image of the gallery
+previous_image | Previous image | [ | previous | Go to the previous image in the gallery
+next_image | Next image | ] | next | Go to the next image in the gallery
 -
 export | Export stimuli… | Ctrl+E | export | Save original, perturbed and control images with their manifest
-make_package | Make a package… | Ctrl+Shift+K | export | Turn a stimulus set into a BIDS, PsychoPy, jsPsych or \
+make_package | Make package… | Ctrl+Shift+K | export | Turn a stimulus set into a BIDS, PsychoPy, jsPsych or \
     Brain-Score package with trial orders
 save_probe | Save probe… | Ctrl+Alt+S | save | Save a file that reproduces this probe
 -
@@ -140,51 +140,51 @@ write_stimuli | Write a stimulus set… | Ctrl+Shift+E | export | Write the tray
 import_surface | Import surface… |  | cortex | Add a cortical surface of your own
 import_encoder | Import encoder… | Ctrl+I | add | Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, \
     plain arrays or of this program
-export_encoder | Export encoder… |  | export | Save the encoder in use as a folder of this program or as NumPy arrays
+export_encoder | Export encoder… |  | export | Save the current encoder as a Probescope folder or as NumPy arrays
 -
 networks | Networks… | Ctrl+N | network | List, download, import, check and remove networks
-robustify | Robustify a network… | Ctrl+R | shield | Make a robust network of another one with your photographs
+robustify | Robustify a network… | Ctrl+R | shield | Make a network robust by fine-tuning it on your photographs
 -
-fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses on a network's features: layers, reducer, \
+fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses from a network's features: layers, reducer, \
     readout, scores
 -
-save_figure | Save figure… | Ctrl+Shift+F | chart | Draw this probe for print: PNG, SVG or PDF of the page, images, \
+save_figure | Save figure… | Ctrl+Shift+F | chart | Save this probe as a figure: PNG, SVG or PDF of the page, images, \
     curve, ROIs, steps or cortex
-save_movie | Save movie… | Ctrl+M | film | Render the attack's steps, the epsilon sweep or the turning cortex: MP4, \
+save_movie | Save movie… | Ctrl+M | film | Make a movie of attack steps, epsilon sweep or turning cortex: MP4, \
     GIF or PNG files
 window_picture | Save window picture… | Ctrl+Shift+W | camera | Save a PNG of the window
 cortex_picture | Save cortex picture… | Ctrl+Shift+C | cortex | Save a PNG of the cortex at twice its size
 -
 settings | Settings… | Ctrl+, | settings | Theme, device, budgets, folders, notices and keyboard shortcuts
 -
-quit | Quit | Ctrl+Q | quit | Stop what runs and close the window
+quit | Quit | Ctrl+Q | quit | Stop running jobs and close the window
 [Edit]
-undo | Undo | Ctrl+Z | undo | Go back to what was chosen before
-redo | Redo | Ctrl+Shift+Z | redo | Choose again what was undone
+undo | Undo | Ctrl+Z | undo | Undo the last change of the settings of the probe
+redo | Redo | Ctrl+Shift+Z | redo | Redo the change undone last
 [Probe]
-probe | Probe | P | probe | Make the probe
+probe | Probe | P | probe | Run the probe
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 cancel | Cancel | Esc | cancel | Stop the probe or whatever else is short; where nothing short runs, the long work. \
     Files are always written
 -
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
-toggle_auto | Probe at once | A | auto | Probe at every change, or only when asked
+toggle_auto | Probe automatically | A | auto | Probe after every change, or only on request
 [Cortex]
-view_lateral | Lateral view | 1 |  | Look from outside
-view_medial | Medial view | 2 |  | Look from the midline
-view_ventral | Ventral view | 3 |  | Look from below
-view_dorsal | Dorsal view | 4 |  | Look from above
-view_posterior | Posterior view | 5 |  | Look from behind
-view_anterior | Anterior view | 6 |  | Look from the front
-view_flat | Flat map | 7 |  | Look at the flattened cortex
-camera_poses | Camera poses… | 8 |  | Keep this view of the cortex under a name, or go to a kept one
+view_lateral | Lateral view | 1 |  | View from outside
+view_medial | Medial view | 2 |  | View from the midline
+view_ventral | Ventral view | 3 |  | View from below
+view_dorsal | Dorsal view | 4 |  | View from above
+view_posterior | Posterior view | 5 |  | View from behind
+view_anterior | Anterior view | 6 |  | View from the front
+view_flat | Flat map | 7 |  | Show the flattened cortex
+camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
 copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
     clipboard, at twice its size
 -
 choose_surface | Surface of the subject… |  |  | Show the subject on another surface
 choose_atlas | ROI atlas… |  |  | Outline the ROIs of another atlas of this surface
-project_volume | Project volume… |  |  | Write a NIfTI file's values at every vertex shown
+project_volume | Project volume… |  |  | Save a NIfTI file's values at every vertex shown
 remove_surface | Remove surface… |  |  | Remove a surface you imported
 [View]
 encoder_card | Encoder card… | I | chart | How well the encoder predicts: scores, noise ceiling, penalties, layers
@@ -194,11 +194,11 @@ flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image
 toggle_theme | Switch dark and light | Ctrl+T | theme | Change the colours of the window
 palette | Command palette… | Ctrl+K Ctrl+Shift+P | search | Find any command, ROI, image, network, subject or \
     setting by a few letters
-toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Fold the left column away, or bring it back
-toggle_images | Show or hide images | Ctrl+2 |  | Fold the images away, or bring them back
-toggle_responses | Show or hide responses | Ctrl+3 |  | Fold the responses away, or bring them back
-reset_layout | Reset layout |  | layout | Give every part of the window its first size
-show_log | Show log | Ctrl+L | log | What the program noted while it ran
+toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back
+toggle_images | Show or hide images | Ctrl+2 |  | Hide the images, or bring them back
+toggle_responses | Show or hide responses | Ctrl+3 |  | Hide the responses, or bring them back
+reset_layout | Reset layout |  | layout | Restore the default sizes of all parts of the window
+show_log | Show log | Ctrl+L | log | Show the program's messages
 [Help]
 help_first | First experiment… |  | help | From the first click to a package that runs, with pictures
 help_pages | All help pages… | Shift+F1 |  | Data of your own, the four questions, experiments, Python, command line, \

@@ -112,7 +112,7 @@ def _click_a_voxel(window: MainWindow) -> Probe:
 def _visible_point(window: MainWindow) -> QPoint:
     state, canvas = window.session.state, window.explore.cortex.view.canvas
     if state.subject is None or state.card is None:
-        raise StorageError("The embedded subject or its encoders are missing. `python main.py doctor` tells more.")
+        raise StorageError("The embedded subject or its encoders are missing. `python main.py doctor` says more.")
     table = state.subject.voxels
     members = table.voxels_in(ROI)
     for voxel in members[np.argsort(-state.card.r[members])]:
@@ -155,7 +155,7 @@ def _picture_card(window: MainWindow, path: Path) -> None:
     window.actions_table.action("encoder_card").trigger()
     card = window.features.encoders.card_window
     if card is None:
-        raise StorageError("The encoder card did not open; the log tells why.")
+        raise StorageError("The encoder card did not open; the log says why.")
     _wait("the encoder card", lambda: _is_idle(window))
     _rest(LAST_PAINT_MS)
     save_window_picture(card, path)
@@ -176,7 +176,7 @@ def _picture_tray(window: MainWindow, path: Path) -> None:
 def _finished(window: MainWindow) -> Probe:
     probe = window.session.state.probe
     if probe is None:
-        raise StorageError("The probe ended without a result; the log tells why.")
+        raise StorageError("The probe ended without a result; the log says why.")
     return probe
 
 
@@ -198,8 +198,8 @@ def _wait(what: str, is_there: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_there():
         if time.monotonic() > deadline:
-            waited = f"Waited {PATIENCE_SECONDS:.0f} s for {what} in vain."
-            raise StorageError(f"{waited} `python main.py doctor` may tell why.")
+            waited = f"Gave up after waiting {PATIENCE_SECONDS:.0f} s for {what}."
+            raise StorageError(f"{waited} `python main.py doctor` may say why.")
         _rest(POLL_MS)
 
 

@@ -1,4 +1,4 @@
-"""Says over the window what a drop will do while something is dragged. Never takes anything itself."""
+"""Says over the window what a drop will do while something is dragged."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Drops(QObject):
         event.acceptProposedAction()
         row = self.find(paths)
         if row is None:
-            self.overlay.show_promise(f"{paths[0].name} cannot be taken", self._describe_all(), can_take=False)
+            self.overlay.show_promise(f"{paths[0].name} cannot be opened", self._describe_all(), can_take=False)
         else:
             self.overlay.show_promise(row.promise.format(name=_name(row, paths)), _rest(row, paths), can_take=True)
 
@@ -70,7 +70,7 @@ class Drops(QObject):
         event.acceptProposedAction()
         row = self.find(paths)
         if row is None:
-            self._desk.say(f"{paths[0].name} cannot be taken. {self._describe_all()}", "error")
+            self._desk.say(f"{paths[0].name} cannot be opened. {self._describe_all()}", "error")
             return
         row.do(paths)
         if _rest(row, paths):
@@ -93,4 +93,4 @@ def _name(row: Drop, paths: Paths) -> str:
 def _rest(row: Drop, paths: Paths) -> str:
     if row.takes_many or len(paths) == 1:
         return ""
-    return f"Only {paths[0].name} is taken; drop the other {len(paths) - 1} one by one."
+    return f"Only {paths[0].name} is opened; drop the other {len(paths) - 1} one at a time."

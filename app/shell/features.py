@@ -1,4 +1,4 @@
-"""Every feature of the window, made in one place, and the few signals that lead from one to another. Never draws."""
+"""Every feature of the window, made in one place, and the few signals that lead from one to another."""
 
 from __future__ import annotations
 

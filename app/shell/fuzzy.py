@@ -1,4 +1,4 @@
-"""Finds what somebody means by a few letters: every word must occur, in any order. Never knows what the texts name."""
+"""Finds what somebody means by a few letters: every word must occur, in any order."""
 
 from __future__ import annotations
 

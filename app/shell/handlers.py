@@ -1,4 +1,4 @@
-"""The commands about the program: its picture, log, keys, report, licences. Never decides when one may be given."""
+"""The commands about the program: its picture, log, keys, report, licences."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from core.paths import docs_folder
 PAGES = (
     ("first-experiment", "First experiment"),
     ("your-own-data", "Bring your own data"),
-    ("probes", "Ways to aim and to attack"),
+    ("probes", "Targets and attacks"),
     ("four-questions", "The four questions"),
     ("experiment", "From probes to an experiment"),
     ("python", "From Python"),

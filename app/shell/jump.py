@@ -1,4 +1,4 @@
-"""One line of the command palette. Never does anything by itself."""
+"""One line of the command palette."""
 
 from __future__ import annotations
 

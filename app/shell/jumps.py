@@ -1,4 +1,4 @@
-"""Everything the command palette can reach: commands, places to go, settings. Never decides what can be done.
+"""Everything the command palette can reach: commands, places to go, settings.
 
 Commands come from the actions of the menus as they are now; the others from what is open, so that nothing is listed by
 hand.

@@ -1,4 +1,4 @@
-"""The main window: makes the features, their menus and the bar of tabs, and closes in order. Never computes."""
+"""The main window: makes the features, their menus and the bar of tabs, and shuts down properly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command palette: type a few letters, choose with the arrows, do it with Enter. Never does anything by itself."""
+"""The command palette: type a few letters, choose with the arrows, do it with Enter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_ROWS = 60
 WIDTH, HEIGHT = 640, 420
 FROM_TOP = 64
 PLACEHOLDER = "Command, ROI, image, network, subject, setting or voxel number"
-HELP = "↑ ↓ choose · Enter do it · Esc close"
+HELP = "↑ ↓ choose · Enter run · Esc close"
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -74,7 +74,7 @@ class AnswerList(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return jump.title
             case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
-                why = f"cannot be done now: {jump.reason}" if jump.reason else jump.detail
+                why = f"not available: {jump.reason}" if jump.reason else jump.detail
                 return ", ".join(part for part in (jump.title, jump.kind, why, jump.key) if part)
             case _ if role == JUMP_ROLE:
                 return jump
@@ -168,7 +168,7 @@ class Palette(QDialog):
         if answers:
             self.view.setCurrentIndex(self.list.index(0, 0))
         else:
-            self.note.setText("Nothing is called that. Try fewer letters.")
+            self.note.setText("No match. Try fewer letters.")
 
     @Slot(QModelIndex, QModelIndex)
     def _explain(self, index: QModelIndex, _before: QModelIndex) -> None:

@@ -1,4 +1,4 @@
-"""Draws one line of the command palette: kind, title with the meant letters, detail, key. Never searches."""
+"""Draws one line of the command palette: kind, title with the meant letters, detail, key."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PalettePainter(QStyledItemDelegate):
         used = self._draw_title(painter, room, jump.title, letters, title)
         left = room.adjusted(used + GAP, 0, 0, 0)
         painter.setPen(muted)
-        told = f"Not now: {jump.reason}" if jump.reason else jump.detail
+        told = f"Not available: {jump.reason}" if jump.reason else jump.detail
         painter.drawText(left, _LEFT, painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, left.width()))
 
     @staticmethod

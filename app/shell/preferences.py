@@ -1,4 +1,4 @@
-"""Opens the settings, and applies those about the window itself as they change. Never stores a setting itself."""
+"""Opens the settings, and applies those about the window itself as they change."""
 
 from __future__ import annotations
 

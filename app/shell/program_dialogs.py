@@ -58,12 +58,12 @@ class CrashDialog(QDialog):
 
     def __init__(self, report: str, path: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("A defect in Probescope")
+        self.setWindowTitle("Internal error in Probescope")
         self.resize(760, 460)
         title = make_label("Something went wrong inside the program", "title")
-        kept = f" The report is kept in {path}." if path else ""
-        goes_on = "Your session goes on, and what is open was saved."
-        advice = f"{goes_on} Please copy the report into an issue so that it can be mended."
+        kept = f" The report was saved in {path}." if path else ""
+        goes_on = "You can keep working, and your session was saved."
+        advice = f"{goes_on} Please copy the report into an issue so that it can be fixed."
         told = make_label(advice + kept, wraps=True)
         self.report = QPlainTextEdit(report)
         self.report.setReadOnly(True)
@@ -95,7 +95,7 @@ class LogWindow(QDialog):
         self.text.setMaximumBlockCount(MOST_LINES)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setPlainText("\n".join(store.lines))
-        self.text.setPlaceholderText("Nothing noted yet")
+        self.text.setPlaceholderText("No messages yet")
         copy = make_button("Copy all", tip="Copy the log to the clipboard")
         copy.clicked.connect(self._copy)
         store.added.connect(self._append)

@@ -1,4 +1,4 @@
-"""One setting of the table as a row: name, editor, default, what it means. Never keeps a value of its own."""
+"""One setting of the table as a row: name, editor, default, what it means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings, drawn from their table: one page a group, and the keys. Never lists a setting by hand."""
+"""The settings, drawn from their table: one page a group, and the keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.widgets.basics import make_button, make_column, make_label, make_row, m
 
 SIZE = (640, 480)
 KEYS_PAGE = "Shortcuts"
-KEPT = "Changes are kept at once."
+KEPT = "Changes are saved immediately."
 
 
 class SettingsDialog(QDialog):

@@ -30,7 +30,7 @@ class ShortcutPage(QWidget):
         self.field.setAccessibleName("New key")
         self.field.setAccessibleDescription(ADVICE)
         self.clear = make_button("Remove key", tip="Leave the command without a key")
-        self.restore = make_button("Restore all", tip="Give every command the key it came with")
+        self.restore = make_button("Restore all", tip="Give every command its default key")
         self.told = make_label(ADVICE, "muted", wraps=True)
         row = make_row(make_label("Key"), self.field, self.clear, -1, self.restore)
         column = make_column(self.tree, row, self.told, margin=4)
@@ -113,4 +113,4 @@ class ShortcutPage(QWidget):
     @Slot()
     def _restore_all(self) -> None:
         self._settings.reset(KEY)
-        self.told.setText("Every command has the key it came with.")
+        self.told.setText("Every command has its default key.")

@@ -1,4 +1,4 @@
-"""The keys of the commands: those of the table, changed by what the user chose. Never knows what a command does."""
+"""The keys of the commands: those of the table, changed by what the user chose."""
 
 from __future__ import annotations
 

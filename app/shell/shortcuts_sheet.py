@@ -1,4 +1,4 @@
-"""The help sheet: every command with its key and what it does, drawn from the table. Never lists one by hand."""
+"""The help sheet: every command with its key and what it does, drawn from the table."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MOUSE = (
 
 
 CORTEX_KEYS = (
-    ("Arrows", "Turn the cortex; shift a flat map"),
-    ("Shift+arrows", "Shift the cortex"),
-    ("+  −  Home", "Zoom; show all. On an image too, where arrows move it"),
-    ("Ctrl+arrows", "Step to the next voxel that way"),
+    ("Arrows", "Turn the cortex; pan a flat map"),
+    ("Shift+arrows", "Pan the cortex"),
+    ("+  −  Home", "Zoom; show all. Also on images, where arrows pan"),
+    ("Ctrl+arrows", "Step to the next voxel in that direction"),
     ("Page Up, Down", "Step to the next ROI"),
-    ("Enter", "Make the voxel stepped to the target"),
+    ("Enter", "Make the current voxel the target"),
 )
 
 
@@ -53,7 +53,7 @@ class ShortcutsSheet(QDialog):
             make_column(
                 *right,
                 _make_table("Mouse", MOUSE),
-                _make_table("On the cortex, once Tab or a click put the keys there", CORTEX_KEYS),
+                _make_table("On the cortex, after Tab or a click has given it the focus", CORTEX_KEYS),
                 -1,
                 gap=16,
             ),

@@ -1,4 +1,4 @@
-"""The picture shown while the window's libraries load. Never waits and never takes part in the session."""
+"""The picture shown while the window's libraries load."""
 
 from __future__ import annotations
 

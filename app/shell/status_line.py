@@ -1,4 +1,4 @@
-"""The bottom line of the window: what runs, what the pointer is on, and the device. Never interrupts."""
+"""The bottom line of the window: what runs, what the pointer is on, and the device."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class StatusLine(QStatusBar):
         self.hover = make_label()
         self.device = make_label()
         self.setSizeGripEnabled(False)
-        self.job.setAccessibleDescription("What runs")
-        self.hover.setAccessibleDescription("What is under the pointer or the keys")
-        self.device.setAccessibleDescription("Device that computes")
+        self.job.setAccessibleDescription("Running job")
+        self.hover.setAccessibleDescription("What is under the pointer or cursor")
+        self.device.setAccessibleDescription("Computing device")
         self.addWidget(self.job)
         self.addWidget(self.hover, 1)
         self.addPermanentWidget(self.device)

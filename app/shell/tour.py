@@ -16,7 +16,7 @@ from app.look.theme import Theme
 from app.shell.tour_card import TourCard, TourFrame
 from app.shell.tour_steps import STEPS, Step, remember
 
-DONE = "Done. Go on when you have looked at it."
+DONE = "Done. Continue when you are ready."
 AROUND = 4
 """Pixels between a widget and its frame."""
 

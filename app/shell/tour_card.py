@@ -24,7 +24,7 @@ class TourFrame(QWidget):
         super().__init__(parent)
         self.theme: Theme = DARK
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Part of the window the tour speaks of")
+        self.setAccessibleName("Part of the window this step describes")
         self.hide()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -53,7 +53,7 @@ class TourCard(QFrame):
         self.title = make_label("", "title", wraps=True)
         self.text = make_label("", wraps=True)
         self.done = make_label("", "muted", wraps=True)
-        self.end = make_button("End tour", "link", tip="Help, Tour of the window, opens it again (Esc)")
+        self.end = make_button("End tour", "link", tip="Reopen it from Help, Tour of the window (Esc)")
         self.back = make_button("Back")
         self.help = make_button("Do it for me", tip="Have the program do this step")
         self.next = make_button("Next", "primary")

@@ -1,4 +1,4 @@
-"""The steps of the tour: what each says, points at and waits for, and how the program does it. Never shows one."""
+"""The steps of the tour: what each says, points at and waits for, and how the program does it."""
 
 from __future__ import annotations
 
@@ -119,22 +119,22 @@ STEPS: tuple[Step, ...] = (
         _probe,
     ),
     Step(
-        "Look what else moved",
+        "See what else moved",
         "Left, the shift against the budget with an equal-norm random control: the attack must beat it. Middle, how "
-        "far every other ROI went along. Right, the steps, which can be scrubbed.",
+        "far every other ROI moved with it. Right, the steps, which can be scrubbed.",
         "responses",
     ),
     Step(
         "Drag the budget ε",
-        "Image, map and curve follow live, truly scored again at every budget; letting go makes the full probe.",
+        "Image, map and curve follow live, scored again at every budget; releasing it runs the full probe.",
         "epsilon",
         _has_dragged,
         _drag_epsilon,
     ),
     Step(
         "Compare robust and standard",
-        "Choose a network of the other kind. The same voxel needs another change: on a robust network what you see is "
-        "closer to what the voxel prefers, on a standard one it looks like noise.",
+        "Choose a network of the other kind. The same voxel needs another change: on a robust network you see "
+        "something closer to what the voxel prefers, on a standard one something like noise.",
         "network",
         _has_compared,
         _switch_robust,

@@ -1,4 +1,4 @@
-"""The tray in the window: collects probes, has them previewed, plans, writes sets. Never computes.
+"""The tray in the window: collects probes, has them made and looked at, plans, writes sets.
 
 `tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
 """
@@ -100,13 +100,13 @@ class Stimuli(Feature):
             return
         recipe = recipe_of(probe, self._session.controller.image_key)
         if not self.tray.add([recipe]):
-            self._session.controller.noted.emit("This probe is in the tray already.")
+            self._session.controller.noted.emit("This probe is already in the tray.")
             return
         self._session.lane.submit(
             KEEP,
             lambda _stop: self._store.save(recipe, probe),
             on_done=lambda _done: self._timer.start(),
-            title="Keeping the probe…",
+            title="Saving the probe…",
             when_busy=WhenBusy.QUEUE,
         )
         self._session.controller.noted.emit(f"Added to the tray, as item {len(self.tray.items)}")
@@ -184,7 +184,7 @@ class Stimuli(Feature):
             title="Writing stimuli…",
             on_done=self._take_set,
             read=self._read,
-            stopped="Stopped. Nothing was written; finished probes stay.",
+            stopped="Stopped. Nothing was written; finished probes are kept.",
         )
 
     @Slot()
@@ -208,7 +208,7 @@ class Stimuli(Feature):
             title="Making the tray's probes…",
             on_done=lambda record: self.tray.take_previews(record.previews),
             read=self._read,
-            stopped="Stopped. Finished probes stay.",
+            stopped="Stopped. Finished probes are kept.",
             when_busy=WhenBusy.REPLACE,
         )
 
@@ -221,7 +221,7 @@ class Stimuli(Feature):
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        package = make_button("Make a package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
+        package = make_button("Make package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
         package.clicked.connect(self.package_wanted)
         page.extra.addWidget(package)
         self._session.state.subject_changed.connect(self._offer_encoders)
@@ -272,7 +272,7 @@ class Stimuli(Feature):
 
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
-    """The probes behind every point of an analysis, at the highest budget of its epsilon grid and climbed as it did."""
+    """The probes behind every point of an analysis, at the highest budget of its epsilon grid, attacked as it did."""
     from core.datasets.subject import load_subject
     from core.encoders.files import load_card
 

@@ -132,14 +132,14 @@ class PackageDialog(QDialog, Fields):
         self.summary = make_label("", "muted")
         self.form = PackageForm()
         self.load = make_button("Load timing…", tip="Fill the fields from a timing template (TOML)")
-        self.save = make_button("Save timing…", tip="Keep the fields as a timing template (TOML)")
+        self.save = make_button("Save timing…", tip="Save the fields as a timing template (TOML)")
         self.duration = make_label("", "strong", wraps=True)
         self.facts = make_label("", wraps=True)
         self.warnings = make_label("", "warning", wraps=True)
-        self.browse_out = make_button("Choose…", tip="Choose where the new folder goes")
+        self.browse_out = make_button("Choose…", tip="Choose the location of the new folder")
         self.work = JobLine()
         self.open_folder = make_button("Open folder", tip="Show the finished package in the file manager")
-        self.cancel = make_button("Cancel writing", tip="Stop; nothing half-written stays")
+        self.cancel = make_button("Cancel writing", tip="Stop; no partial files are kept")
         self.close_button = make_button("Close")
         self.make = make_button("Make package", "primary")
         self.make.setDefault(True)
@@ -153,7 +153,7 @@ class PackageDialog(QDialog, Fields):
         facts = QWidget()
         facts.setFixedWidth(FACTS_WIDTH)
         timing = make_row(self.load, self.save, -1)
-        facts.setLayout(make_column(make_heading("What it comes to"), make_scroll(told), timing))
+        facts.setLayout(make_column(make_heading("Summary"), make_scroll(told), timing))
         middle = make_row(self.form, facts, gap=24)
         middle.setStretch(0, 1)
         out = make_row(make_label("New folder"), self.out, self.browse_out)
@@ -192,7 +192,7 @@ class PackageDialog(QDialog, Fields):
     @Slot()
     def _browse_out(self) -> None:
         start = str(Path(self.out.text()).expanduser().parent)
-        parent = QFileDialog.getExistingDirectory(self, "Where the new folder goes", start)
+        parent = QFileDialog.getExistingDirectory(self, "Location of the new folder", start)
         if parent:
             self.out.setText(str(Path(parent) / Path(self.out.text()).name))
 
@@ -292,7 +292,7 @@ class PackageDialog(QDialog, Fields):
         if self._set is None:
             return "Choose a stimulus set first"
         if self._plan is None:
-            return self.work.error.text() or "The trial orders are being worked out"
+            return self.work.error.text() or "The trial orders are being computed"
         return "" if self.out.text().strip() else "Name the folder to write"
 
     @Slot()

@@ -1,4 +1,4 @@
-"""Packages in the window: shows the dialog, reads, plans and writes on the lane. Never orders a trial."""
+"""Packages in the window: shows the dialog, reads, plans and writes on the lane."""
 
 from __future__ import annotations
 

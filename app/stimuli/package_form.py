@@ -1,4 +1,4 @@
-"""The fields of a timing template: trial, runs, keys, screen. Speaks `Template`; never makes an order."""
+"""The fields of a timing template: trial, runs, keys, screen. Edits `Template`; never makes an order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import LONGEST_SECONDS, PUBLISHED_DEGREES, Screen, Timing
 
-CATCHES = ((CatchKind.DOT, "a dot at fixation"), (CatchKind.REPEAT, "the image before again"))
+CATCHES = ((CatchKind.DOT, "a dot at fixation"), (CatchKind.REPEAT, "the previous image again"))
 LONGEST_KEY = 5
 TRIAL = ("stimulus_seconds", "gap_seconds", "lead_in_seconds", "lead_out_seconds")
 RUNS = (
@@ -33,17 +33,17 @@ class PackageForm(Form):
     """Two columns of fields; `changed` fires when one of them does."""
 
     stimulus_seconds = _seconds("On", "How long a stimulus is shown")
-    gap_seconds = _seconds("Off", "Fixation after it")
+    gap_seconds = _seconds("Off", "Fixation after each stimulus")
     lead_in_seconds = _seconds("Lead-in", "Fixation before the first trial of a run")
     lead_out_seconds = _seconds("Lead-out", "Fixation after the last trial, so that the slow response can settle")
-    runs = Count("Runs", "Runs of a participant", zero="automatic")
-    stimuli_per_run = Count("Stimuli a run", "Where the number of runs is automatic", least=1)
+    runs = Count("Runs", "Runs per participant", zero="automatic")
+    stimuli_per_run = Count("Stimuli per run", "Where the number of runs is automatic", least=1)
     repeats = Count("Repeats", "How often a participant sees each stimulus, over all runs", least=1)
-    participants = Count("Participants", "Each gets orders of their own", least=1)
-    catch_per_run = Count("Catch trials a run", "The participant presses the response key at them")
-    catch_kind = Choice("A catch trial is", choices=CATCHES, name="What a catch trial shows")
-    blanks_per_run = Count("Blanks a run", "Trials of fixation alone")
-    spacing = Count("Spacing", "Stimuli before a stimulus that never show the same source image")
+    participants = Count("Participants", "Each gets their own trial orders", least=1)
+    catch_per_run = Count("Catch trials per run", "Trials on which the participant presses the response key")
+    catch_kind = Choice("Catch trial shows", choices=CATCHES, name="What a catch trial shows")
+    blanks_per_run = Count("Blanks per run", "Fixation-only trials")
+    spacing = Count("Spacing", "Number of preceding stimuli that never show the same source image")
     seed = Count("Seed", "The same seed gives the same orders")
     trigger_key = Text("Trigger key", "Starts a run; scanners often send 5", longest=LONGEST_KEY)
     response_key = Text("Response key", 'One character or "space"', longest=LONGEST_KEY)
@@ -54,11 +54,11 @@ class PackageForm(Form):
         step=0.1,
         plain=True,
         unit=" deg",
-        zero="as the set says",
+        zero="as stated in the set",
         name="Size in degrees",
     )
     width_cm = _length("Screen width", "Width of the picture on the screen")
-    distance_cm = _length("Distance", "From eye to screen, over the mirror if there is one")
+    distance_cm = _length("Distance", "From eye to screen, via the mirror if there is one")
     width_px = Count("", "Screen width in pixels", least=1, name="Screen width in pixels")
     height_px = Count("", "Screen height in pixels", least=1, name="Screen height in pixels")
     grey = Number("Background", "0 is black, 1 is white (sRGB)", most=1, step=0.05, plain=True)

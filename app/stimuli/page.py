@@ -1,4 +1,4 @@
-"""The work space of a stimulus set: the tray's cards, one item in detail, delivery, writing. Never computes."""
+"""The work space of a stimulus set: the tray's cards, one item in detail, delivery, writing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StimuliPage(WorkPage):
         super().__init__(parent)
         self.tray = tray
         self.form = SetForm()
-        self.write = make_button("Write the set…", "big")
+        self.write = make_button("Write set…", "big")
         self.plan = make_button("Plan stimuli…", tip="Add images x targets x directions x budgets x networks")
         self.extra = make_row(gap=8)
         """Room for further buttons, such as packages made of a written set."""
@@ -58,7 +58,7 @@ class StimuliPage(WorkPage):
         self.painter = TrayPainter(tray, self.model, self.list)
         self.up = make_button("Move up", tip="Ctrl+Up")
         self.down = make_button("Move down", tip="Ctrl+Down")
-        self.remove = make_button("Remove", tip="Take the chosen items out of the tray (Delete)")
+        self.remove = make_button("Remove", tip="Remove the selected items from the tray (Delete)")
         self.open = make_button("Open in Explore", tip="Show this probe in Explore (Enter, or double click)")
         self.summary = make_label("", "muted")
         self.meter = BudgetMeter()
@@ -106,12 +106,12 @@ class StimuliPage(WorkPage):
         self.summary.setText(" · ".join(parts))
         busy = self.work.busy or self.looking.busy
         self.looking.setVisible(self.looking.busy or bool(self.looking.note.text() or self.looking.error.text()))
-        self.write.setText("Cancel" if busy else "Write the set…")
+        self.write.setText("Cancel" if busy else "Write set…")
         reason = "" if n_items else "Add a probe to the tray first"
         if config is None:
             reason = "The settings above cannot be met"
         self.write.setEnabled(busy or not reason)
-        self.write.setToolTip("Stop; what was made stays" if busy else reason or "Write files, manifest and README")
+        self.write.setToolTip("Stop; keep finished probes" if busy else reason or "Write files, manifest and README")
         self._show_detail()
 
     def _lay_out(self) -> None:
@@ -165,7 +165,7 @@ class StimuliPage(WorkPage):
         told = QScrollArea()
         told.setWidget(self.warnings)
         told.setWidgetResizable(True)
-        warnings = make_column(make_heading("What to know"), told)
+        warnings = make_column(make_heading("Notes"), told)
         row = make_row(budget, shifts, warnings, gap=16)
         row.setStretch(1, 1)
         row.setStretch(2, 1)
@@ -249,11 +249,11 @@ class StimuliPage(WorkPage):
             self.transfer.fill([])
             self.warnings.setText("Choose an item to see it in detail.")
             return
-        recipe, warnings = self.tray.items[one], self.tray.warnings(one)
-        self.transfer.fill(_tell_shifts(preview, f"{recipe.config.network} {recipe.config.layer}"))
-        lines = [title_of(recipe, one), *(f"⚠ {warning.text}" for warning in warnings)]
-        if preview is not None and not warnings:
-            lines.append("✓ Nothing to warn of.")
+        recipe, cautions = self.tray.items[one], self.tray.cautions(one)
+        self.transfer.fill(_tell_shifts(look, f"{recipe.config.network} {recipe.config.layer}"))
+        lines = [title_of(recipe, one), *(f"⚠ {caution.text}" for caution in cautions)]
+        if look is not None and not cautions:
+            lines.append("✓ No warnings.")
         self.warnings.setText("\n".join(lines))
 
 

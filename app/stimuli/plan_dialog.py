@@ -1,4 +1,4 @@
-"""Plans stimuli: images x targets x directions x budgets x networks, with the cost first. Never probes."""
+"""Plans stimuli: images x targets x directions x budgets x networks, with the cost first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.types import Direction, NormName
 BOTH = "both"
 WIDTH = 560
 IMAGES_TIP = "Ids, files, or test:N for N held-out images, separated by commas"
-VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the gate"
+VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the minimum r"
 BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas"
 NORMS = (
     (NormName.L2, "L2", "The same budgets under L2, at equal RMS change"),
@@ -27,13 +27,13 @@ NORMS = (
 )
 DIRECTIONS = (
     (Direction.RAISE, "Raise", "Raise the response"),
-    (Direction.LOWER, "Lower", "Lower it"),
-    (BOTH, "Both", "A probe for each"),
+    (Direction.LOWER, "Lower", "Lower the response"),
+    (BOTH, "Both", "One probe for each"),
 )
 
 
 class PlanDialog(QDialog, Fields):
-    """Speaks `StimulusPlan`: `plan` is the newest that can be met, or None."""
+    """Edits `StimulusPlan`: `plan` is the newest that can be met, or None."""
 
     encoders = Checks("", most_rows=4, name="Encoders")
     rois = Checks("", most_rows=4, name="ROI means")
@@ -42,8 +42,8 @@ class PlanDialog(QDialog, Fields):
     budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
     norm = Pick("", choices=NORMS, name="Norm", width=120)
     n_steps = Count("Steps", "Attack steps of each probe", first=20, least=1, most=1000, name="Attack steps")
-    gate = Gate("Gate, least r", "Least r of a voxel drawn as ROI:N", first=0.1)
-    seed = Count("Seed", "Of the images and voxels drawn, and of controls", most=MOST_SEED)
+    gate = Gate("Minimum r", "Minimum r of a voxel drawn as ROI:N", first=0.1)
+    seed = Count("Seed", "Seed for drawing images and voxels, and for controls", most=MOST_SEED)
     direction = Pick("", choices=DIRECTIONS, name="Direction")
 
     def __init__(
@@ -67,7 +67,7 @@ class PlanDialog(QDialog, Fields):
             self.images.set_value(image)
         self.cost = make_label("", "strong", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
-        self.add = make_button("Add to the tray", "primary", tip="Add every probe of the plan; they are made at once")
+        self.add = make_button("Add to the tray", "primary", tip="Add every probe of the plan and run them now")
         self.cancel = make_button("Cancel")
         self._lay_out()
         self.cancel.clicked.connect(self.reject)
@@ -91,7 +91,7 @@ class PlanDialog(QDialog, Fields):
         }
 
     def tell(self) -> None:
-        """Resolve the wish; say what it costs, or why it cannot be."""
+        """Resolve the options; say what it costs, or why it cannot be."""
         self.plan = attempt(lambda: resolve_plan(self.wish()), self.problem)
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
         self.add.setEnabled(self.plan is not None)

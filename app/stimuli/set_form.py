@@ -1,4 +1,4 @@
-"""Chooses how a stimulus set is delivered: name, controls, size, surroundings, matching, networks. Never writes it."""
+"""Chooses how a stimulus set is delivered: name, controls, size, surroundings, matching, networks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.stimuli.controls import ControlKind
 from core.stimuli.layout import LARGEST_SIDE, Enlarging, Layout, Matching
 
 GAMMA_NOTE = (
-    "Luminance and contrast assume an sRGB display (about gamma 2.2). On a display made linear, apply the sRGB curve "
+    "Luminance and contrast assume an sRGB display (about gamma 2.2). On a linearised display, apply the sRGB curve "
     "first, and say so in the paper."
 )
 ENLARGING = (
     (Enlarging.SMOOTH, "Smooth", "Bicubic with antialiasing"),
-    (Enlarging.EXACT, "Exact", "Repeat pixels a whole number of times: the network sees the very same ones"),
+    (Enlarging.EXACT, "Exact", "Repeat pixels a whole number of times: the network sees exactly the same pixels"),
 )
 MATCHING = (
     (Matching.NONE, "None", "Leave luminance and contrast as they are"),
@@ -39,7 +39,7 @@ def _size(title: str, name: str, zero: str) -> Field[CountBox]:
 
 
 class SetForm(Form):
-    """Speaks `SetConfig`; `changed` says look again, `preview_changed` that the preview must be made anew."""
+    """Edits `SetConfig`; `changed` asks for a new check, `look_changed` that the preview must be made anew."""
 
     preview_changed = Signal()
 
@@ -56,7 +56,7 @@ class SetForm(Form):
         zero="not stated",
         name="Width of the picture in degrees of visual angle",
     )
-    gate = Gate("Gate, least r", "A voxel that its encoder predicts worse than this is warned of")
+    gate = Gate("Minimum r", "Warn about voxels that their encoder predicts worse than this")
     enlarging = Pick("", choices=ENLARGING, name="Enlarging")
     controls = Flags("", choices=CONTROLS, name="Equal-norm controls")
     matching = Pick("", choices=MATCHING, name="Match the originals")
@@ -101,7 +101,7 @@ class SetForm(Form):
         self.preview_changed.emit()
 
     def set_encoders(self, encoders: Sequence[tuple[str, str]]) -> None:
-        """Offer further encoders (network, layer) to score on; checked ones stay checked."""
+        """List further encoders (network, layer) to score on; checked ones stay checked."""
         self.transfer.set_choices([((network, layer), f"{network} {layer}") for network, layer in encoders])
 
     def take_controls(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""The tray: recipes of the probes collected for a stimulus set, in order, with what is known of each. Never probes.
+"""The tray: recipes of the probes collected for a stimulus set, in order, with what is known of each.
 
 A session keeps it through two methods: `Tray.recipes() -> list[dict]`, plain JSON, one a probe, and
 `Tray.restore(list[dict])`, which puts them back; `Tray.changed` says that they are others now. A recipe holds the

@@ -1,4 +1,4 @@
-"""The cards of the tray as a list: its thumbnails, budget, shifts and warnings in words. Never changes the tray."""
+"""The cards of the tray as a list: its thumbnails, budget, shifts and warnings in words."""
 
 from __future__ import annotations
 
@@ -169,9 +169,9 @@ def describe_transfer(transfer: Mapping[str, float]) -> str:
     return "elsewhere " + ", ".join(f"{where.split()[0]} {shift:+.2f} SD" for where, shift in transfer.items())
 
 
-def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:
+def tell_cautions(cautions: tuple[Caution, ...]) -> str:
     """The kinds of warning, with a sign that needs no colour."""
-    return f"⚠ {' · '.join(warning.code for warning in warnings)}" if warnings else "✓ nothing to warn of"
+    return f"⚠ {' · '.join(caution.trouble for caution in cautions)}" if cautions else "✓ no warnings"
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""Asks where a stimulus set goes and says once more what it holds and what to know. Never writes a file."""
+"""Asks where a stimulus set goes and says once more what it holds and what to know."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.stimuli.names import safe_name
 
 CONTENTS = (
     "Every file is saved as 8-bit PNG, read back from disk and scored again. manifest.json, manifest.csv and README.md "
-    "tell how each was made; `main.py rebuild` makes the set again, bit for bit."
+    "describe how each was made; `main.py rebuild` makes the set again, bit for bit."
 )
 
 
@@ -31,7 +31,7 @@ class WriteSetDialog(NewFolderDialog):
             make_label(CONTENTS, wraps=True),
         ]
         if n_warned:
-            warned = f"⚠ {n_warned} of {n_items} items have warnings; they stand in the README."
+            warned = f"⚠ {n_warned} of {n_items} items have warnings; they are listed in the README."
             about.append(make_label(warned, "", wraps=True))
         name = safe_name(config.name)
-        super().__init__("Write the set", name, about=about, verb="Write", folder=folder, parent=parent)
+        super().__init__("Write stimulus set", name, about=about, verb="Write", folder=folder, parent=parent)

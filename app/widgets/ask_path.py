@@ -1,4 +1,4 @@
-"""Asks where a file is saved, starting in the folder of exports. Never writes one."""
+"""Asks where a file is saved, starting in the folder of exports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def export_folder(settings: Settings) -> Path:
 def ask_path(
     parent: QWidget | None, title: str, name: str, pattern: str, *, settings: Settings | None = None, ending: str = ""
 ) -> Path | None:
-    """A file to save into, None if the user gave up.
+    """A file to save into, None if the user cancelled.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draws how large a perturbation is and whether it survives being saved in 8 bits. Never measures it itself."""
+"""Draws how large a perturbation is and whether it survives being saved in 8 bits."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Quiet(Unwheeled):
     setter: ClassVar[str] = "setValue"
 
     def set_value(self, value: Any) -> None:
-        """Show a value; tells nobody."""
+        """Show a value; emits no signal."""
         with QSignalBlocker(cast(QWidget, self)):
             getattr(self, self.setter)(value)
 
@@ -122,7 +122,7 @@ class ChoiceBox(Unwheeled, QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def set_choices(self, choices: Iterable[tuple[Any, ...]], current: object = None) -> None:
-        """Offer values and show one as chosen, or the first where it is not among them; tells nobody."""
+        """List values and show one as chosen, or the first where it is not among them; emits no signal."""
         with QSignalBlocker(self):
             self.clear()
             self._values = []
@@ -133,16 +133,16 @@ class ChoiceBox(Unwheeled, QComboBox):
             self.set_value(current)
 
     def value(self) -> Any:
-        """The chosen value; None where nothing is on offer or chosen."""
+        """The chosen value; None where nothing is available or chosen."""
         index = self.currentIndex()
         return self._values[index] if index >= 0 else None
 
     def values(self) -> list[Any]:
-        """All that is on offer."""
+        """All that is available."""
         return list(self._values)
 
     def set_value(self, value: object) -> None:
-        """Show a value as chosen, the first where it is not on offer; tells nobody."""
+        """Show a value as chosen, the first where it is not available; emits no signal."""
         with QSignalBlocker(self):
             self.setCurrentIndex(self._values.index(value) if value in self._values else min(0, self.count() - 1))
 
@@ -157,7 +157,7 @@ class CheckList(QListWidget):
         self._keys: list[Any] = []
 
     def set_choices(self, choices: Sequence[tuple[Any, ...]], checked: Collection[object] | None = None) -> None:
-        """Offer values; those of `checked` are ticked, or else those that were. Tells nobody."""
+        """List values; those of `checked` are ticked, or else those that were. Emits no signal."""
         wanted = self.value() if checked is None else checked
         with QSignalBlocker(self):
             self.clear()
@@ -176,11 +176,11 @@ class CheckList(QListWidget):
         return tuple(key for row, key in enumerate(self._keys) if self.item(row).checkState() is ticked)
 
     def values(self) -> list[Any]:
-        """All that is on offer."""
+        """All that is available."""
         return list(self._keys)
 
     def set_value(self, values: Collection[object]) -> None:
-        """Tick these values and no others; tells nobody."""
+        """Tick these values and no others; emits no signal."""
         with QSignalBlocker(self):
             for row, key in enumerate(self._keys):
                 self.item(row).setCheckState(Qt.CheckState.Checked if key in values else Qt.CheckState.Unchecked)
@@ -211,6 +211,6 @@ class FlagGroup(QWidget):
         return tuple(value for value, box in self.boxes.items() if box.isChecked())
 
     def set_value(self, values: Collection[object]) -> None:
-        """Tick these values and no others; tells nobody."""
+        """Tick these values and no others; emits no signal."""
         for value, box in self.boxes.items():
             box.set_value(value in values)

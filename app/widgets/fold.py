@@ -1,4 +1,4 @@
-"""A part of a form that folds away under its own name. Never remembers what is in it."""
+"""A part of a form that folds away under its own name."""
 
 from __future__ import annotations
 

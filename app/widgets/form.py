@@ -306,7 +306,7 @@ class Fields:
         return kind(**{name: getattr(self, name).value() for name in shared}, **more)
 
     def show_config(self, config: DataclassInstance, *, keep: Collection[str] = ()) -> None:
-        """Show a config in the fields of the same names, all but those to keep; tells nobody."""
+        """Show a config in the fields of the same names, all but those to keep; emits no signal."""
         for one in list_config_fields(config):
             if one.name in self.fields() and one.name not in keep:
                 getattr(self, one.name).set_value(getattr(config, one.name))

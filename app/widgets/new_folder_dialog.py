@@ -1,4 +1,4 @@
-"""Asks where one new folder goes and says what it will hold, for dialogs that write one. Never writes a file."""
+"""Asks where one new folder goes and says what it will hold, for dialogs that write one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NewFolderDialog(QDialog, Fields):
         Chosen at first.
     """
 
-    field = PathText("Folder", ask="Where the new folder goes")
+    field = PathText("Folder", ask="Location of the new folder")
 
     def __init__(
         self, title: str, name: str, *, about: list[QWidget], verb: str, folder: Path, parent: QWidget | None = None
@@ -64,5 +64,5 @@ class NewFolderDialog(QDialog, Fields):
         place = self.folder()
         held = place.exists()
         self.go.setEnabled(bool(self.field.value()) and not held)
-        taken = f"{place} is there already, and nothing is overwritten. Choose another folder."
-        self._lands.setText(taken if held else f"Lands in {place}")
+        taken = f"{place} already exists and is not overwritten. Choose another folder."
+        self._lands.setText(taken if held else f"Will be written to {place}")

@@ -1,4 +1,4 @@
-"""A picture of numpy pixels, fitted into the room there is. Never stretches it."""
+"""A picture of numpy pixels, fitted into the room there is."""
 
 from __future__ import annotations
 

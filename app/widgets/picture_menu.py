@@ -1,4 +1,4 @@
-"""The menu of a plot or table: copy it as a picture, or save it as a figure. Never draws the plot."""
+"""The menu of a plot or table: copy it as a picture, or save it as a figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A read-only table of texts whose rows have keys. Never sorts, never edits."""
+"""A read-only table of texts whose rows have keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room for content that may be larger than the window, and the room a screen has. Never folds anything."""
+"""Room for content that may be larger than the window, and the room a screen has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def make_scrolling(content: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidget(content)
-    area.setAccessibleName("Work space")
+    area.setAccessibleName("Workspace")
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return area
 

@@ -1,4 +1,4 @@
-"""A row of buttons of which exactly one is chosen. Never knows what its choices mean."""
+"""A row of buttons of which exactly one is chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The splitters of the window, their first sizes and how they are remembered. Never holds a panel's content."""
+"""The splitters of the window, their first sizes and how they are remembered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tabs of the window; a page is made when its tab is first opened. Never knows what is on a page."""
+"""The tabs of the window; a page is made when its tab is first opened."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Tabs(QObject):
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(True)
         self.bar.setElideMode(Qt.TextElideMode.ElideNone)
-        self.bar.setAccessibleName("Work spaces")
+        self.bar.setAccessibleName("Workspaces")
         self.stack = PageStack()
         self.bar.currentChanged.connect(self._show)
 

@@ -1,4 +1,4 @@
-"""What plots of answers share: encoder colours, a themed plot, pictures as pixmaps. Never holds an answer."""
+"""What plots of answers share: encoder colours, a themed plot, pictures as pixmaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.widgets.editors import ChoiceBox
 from core.types import ByteArray, FloatArray
 
 ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
-"""Told apart on dark and on light panels, by colour-blind eyes too; symbols change with them."""
+"""Distinguished on dark and on light panels, by colour-blind eyes too; symbols change with them."""
 SYMBOLS = ("o", "s", "d", "t", "x", "star", "p")
 WIDEST_CHOICE = 240
 """Pixels of a choice."""

@@ -1,4 +1,4 @@
-"""What a page behind a tab of the window is: a widget that takes the theme's colours. Never more than that."""
+"""What a page behind a tab of the window is: a widget that takes the theme's colours."""
 
 from __future__ import annotations
 

@@ -72,14 +72,14 @@ def test_undo_and_redo_in_the_palette_tell_the_truth(window: MainWindow, qtbot: 
     def rows() -> dict[str, str]:
         return {jump.title: jump.reason for jump in window.jumps.everything() if jump.kind == "Command"}
 
-    assert (rows()["Undo"], rows()["Redo"]) == ("Nothing was changed yet", "Nothing was undone")
+    assert (rows()["Undo"], rows()["Redo"]) == ("Nothing to undo", "Nothing to redo")
     window.session.controller.pick_roi("FFA")
     qtbot.waitUntil(lambda: rows().get("Undo target") == "")
     palette = open_palette(window, qtbot, "undo")
     assert titles(palette)[0] == "Undo target"
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert window.session.state.target is None
-    assert (rows()["Undo"], rows()["Redo target"]) == ("Nothing was changed yet", "")
+    assert (rows()["Undo"], rows()["Redo target"]) == ("Nothing to undo", "")
 
 
 def test_what_cannot_be_done_says_why_and_stays_open(window: MainWindow, qtbot: QtBot) -> None:
@@ -87,8 +87,8 @@ def test_what_cannot_be_done_says_why_and_stays_open(window: MainWindow, qtbot: 
     assert titles(palette)[0] == "Save probe"
     qtbot.keyClick(palette.field, Qt.Key.Key_Return)
     assert palette.isVisible()
-    assert palette.note.text() == "Make a probe first"
-    assert "Make a probe first" in palette.field.accessibleDescription()
+    assert palette.note.text() == "Run a probe first"
+    assert "Run a probe first" in palette.field.accessibleDescription()
     qtbot.keyClick(palette.field, Qt.Key.Key_Escape)
     assert not palette.isVisible()
 

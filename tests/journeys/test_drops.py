@@ -58,11 +58,11 @@ def test_what_cannot_be_taken_is_said_before_and_after_the_drop(window: MainWind
     song = tmp_path / "song.mp3"
     song.write_bytes(b"ID3")
     _, title, details = drag(window, mime(song))
-    assert title == "song.mp3 cannot be taken"
+    assert title == "song.mp3 cannot be opened"
     assert all(row.thing in details for row in window.drops.rows)
     drop(window, mime(song))
     assert window.banner.isVisible()
-    assert window.banner.text.text().startswith("song.mp3 cannot be taken. Drop ")
+    assert window.banner.text.text().startswith("song.mp3 cannot be opened. Drop ")
 
 
 def test_of_several_images_the_others_are_not_lost_silently(window: MainWindow, tmp_path: Path) -> None:

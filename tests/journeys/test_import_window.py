@@ -150,7 +150,7 @@ def test_cancelling_keeps_nothing(window: MainWindow, source: Path, qtbot: QtBot
     assert dialog.is_importing
     dialog.progress.cancel.click()
     qtbot.waitUntil(lambda: not dialog.is_importing)
-    assert dialog.options.error.text() == "Cancelled; nothing was kept."
+    assert dialog.options.error.text() == "Cancelled; nothing was imported."
     folder = user_subjects_folder()
     assert not folder.is_dir() or not list(folder.iterdir())
 

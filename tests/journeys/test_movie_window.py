@@ -123,7 +123,7 @@ def test_stopping_keeps_nothing(window: MainWindow, qtbot: QtBot, choose: Callab
     qtbot.waitUntil(lambda: dialog.work.bar.share > 0, timeout=LONG)
     dialog.stop.click()
     wait_idle(window, qtbot)
-    assert dialog.work.note.text() == "Stopped. Nothing was kept."
+    assert dialog.work.note.text() == "Stopped; nothing was saved."
     assert dialog.save.isEnabled()
     assert list(path.parent.iterdir()) == []
     dialog.close()

@@ -375,7 +375,7 @@ def test_undo_and_redo_go_through_targets_and_parameters_and_show_known_probes(m
     wait_until_idle(window, qtbot)
     assert engine.n_asked["probe"] == asked
     assert not window.actions_table.action("redo").isEnabled()
-    assert window.actions_table.action("redo").toolTip() == "Nothing was undone"
+    assert window.actions_table.action("redo").toolTip() == "Nothing to redo"
 
 
 def test_undo_by_the_keyboard(make: MakeWindow, qtbot: QtBot) -> None:

@@ -73,7 +73,7 @@ def test_only_what_matters_can_be_changed(qtbot: QtBot) -> None:
     assert not form.with_cortex.isEnabled()
     assert not form.value().with_cortex
     form.format.setCurrentIndex(1)
-    assert form.loops.text() == "for ever"
+    assert form.loops.text() == "forever"
 
 
 def test_a_preview_is_asked_for_once_after_a_rest(qtbot: QtBot) -> None:

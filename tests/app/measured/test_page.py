@@ -101,7 +101,7 @@ def test_unknown_ids_are_shown_and_must_be_accepted(
     wait(qtbot, session)
     assert "1 ids are not in the set: stranger." in page.form.found.text()
     assert not page.run.isEnabled()
-    assert "Leave unknown ids out" in page.run.toolTip()
+    assert "Ignore unknown ids" in page.run.toolTip()
     assert page.form.unknown.isVisibleTo(page)
     page.form.unknown.setChecked(True)
     wait(qtbot, session)

@@ -51,7 +51,7 @@ def test_the_search_finds_by_any_word(networks: NetworksDialog, qtbot: QtBot) ->
 @pytest.mark.parametrize(
     ("network", "download", "check", "remove"),
     [
-        ("alexnet", "It is on this computer already", "", "Embedded networks stay"),
+        ("alexnet", "It is already on this computer", "", "Embedded networks are permanent"),
         ("vit_b16", "", "Download it first", "It is not on this computer"),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_full_disk_is_told_once_and_tried_again(
         for _ in range(2):
             keeper.save()
             qtbot.waitUntil(lambda: keeper.last is None)
-    assert told == ["The session could not be saved by itself: No space is left."]
+    assert told == ["The session could not be autosaved: No space is left."]
     with qtbot.waitSignal(keeper.saved):
         keeper.save()
     assert saved_subject() == "one"

@@ -28,7 +28,7 @@ def test_every_command_has_a_menu_a_help_and_its_icon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("identity", "reason"), [("export", "Make a probe first"), ("cancel", "Nothing runs"), ("open_image", "")]
+    ("identity", "reason"), [("export", "Run a probe first"), ("cancel", "Nothing is running"), ("open_image", "")]
 )
 def test_reasons_in_an_empty_session(identity: str, reason: str) -> None:
     assert find_command(identity).reason(Situation(AppState(), Idle())) == reason
