@@ -51,7 +51,7 @@ from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
-JOB, PACE = "analysis", "pace"
+JOB, STEP_SECONDS = "analysis", "pace"
 EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet with the extra `parquet`)"
 RUN_TIP = "The same settings resume where they stopped"
 NO_SUBJECT_TIP = "Choose a subject in Explore first"
@@ -234,9 +234,9 @@ class AnalysisPage(WorkPage):
     @Slot()
     def _measure(self) -> None:
         """Measure the speed of networks whose cost could only be guessed; what was measured before is read."""
-        wish = self.form.wish()
-        layers = () if wish is None else name_layers(wish)
-        if any(layer not in self.form.paces for layer in layers):
+        config = self.form.config_if_valid()
+        layers = () if config is None else name_layers(config)
+        if any(layer not in self.form.step_seconds for layer in layers):
             self._session.lane.submit(
                 f"{STEP_SECONDS} of {self._question}",
                 lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),

@@ -94,9 +94,9 @@ class StudyDialog(QDialog, Fields):
         first = self._first(self.seed.value())
         return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.n_images.value())
 
-    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+    def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
         """Store the measured speed of each network; the cost is estimated from it."""
-        self._paces = dict(paces)
+        self._step_seconds = dict(step_seconds)
         self.tell()
 
     def show_answer(self, finished: StudyFinished) -> None:
@@ -151,7 +151,7 @@ class StudyDialog(QDialog, Fields):
             cost, self._bad = describe_cost(self.value(), self._step_seconds), ""
         except BadInputError as error:
             cost, self._bad = "", str(error)
-        self.cost.setText(cost if self._paces or not cost else "Timing the networks…")
+        self.cost.setText(cost if self._step_seconds or not cost else "Timing the networks…")
         self.work.refuse(self._bad)
         self._refresh()
 

@@ -42,7 +42,7 @@ class Study(Feature):
             self._session.lane.submit(
                 STEP_SECONDS,
                 partial(measure_study, self._session.engine, StudyConfig()),
-                on_done=made.set_paces,
+                on_done=made.set_step_seconds,
                 title="Timing the networks…",
             )
         self.dialog.show()

@@ -138,9 +138,9 @@ class SweepForm(Form):
             self.transfer.untrained.set_value(bool(config.untrained))
         self.take_edit()
 
-    def set_paces(self, paces: Mapping[Layer, float]) -> None:
+    def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
         """Take the measured seconds of an attack step of some networks; the cost is estimated from them."""
-        self.paces |= paces
+        self.step_seconds |= step_seconds
         self.take_edit()
 
     def config_if_valid(self) -> SweepConfig | None:

@@ -52,8 +52,8 @@ class TransferOptions(Form):
         self.missing = make_label("", "muted", wraps=True)
         self.missing.hide()
         heads = make_heading("Attacks, one matrix each"), make_heading("Control encoders")
-        copies = (self.refitted, self.untrained, self.missing)
-        self.setLayout(make_column(heads[0], self.attacks, 4, heads[1], *copies, gap=4))
+        controls = (self.refitted, self.untrained, self.missing)
+        self.setLayout(make_column(heads[0], self.attacks, 4, heads[1], *controls, gap=4))
 
     def chosen_control_encoders(self, encoders: Sequence[EncoderName]) -> ControlEncoders:
         """The copies that are ticked and can be made; why others cannot is shown."""

@@ -21,7 +21,9 @@ SPARE_TIP = (
     "so that the target moves and the rest stays"
 )
 PATTERN_TIP = "Load a response to approach for each voxel from a .npy or text file (nan: any response)"
-WISH_TIP = "Find the smallest budget, up to the one above, that moves the target by this many SDs; off: use the budget"
+WANTED_SHIFT_TIP = (
+    "Find the smallest budget, up to the one above, that moves the target by this many SDs; off: use the budget"
+)
 NO_SD_TIP = "The shift towards a pattern cannot be given in SDs"
 IS_PATTERN_TIP = "The target is a pattern: pick a voxel or an ROI to use this"
 ALONE_TIP = "No other network of this image size has an encoder for this subject"
@@ -32,8 +34,8 @@ MODES = (
 )
 
 
-class AimForm(Form):
-    """Edits `Aim`: `value`, `set_value`, `changed`."""
+class TargetOptionsForm(Form):
+    """Edits `TargetOptions`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
     pattern_requested = Signal()
@@ -94,10 +96,10 @@ class AimForm(Form):
         """What is asked."""
         return self.make_config(TargetOptions, ensemble=tuple(action.data() for action in self._ticked()))
 
-    def set_value(self, aim: Aim, *, is_pattern: bool) -> None:
+    def set_value(self, options: TargetOptions, *, is_pattern: bool) -> None:
         """Show what is asked, of a pattern or of anything else; emits no signal."""
-        self._aim, self._is_pattern = aim, is_pattern
-        self.show_config(aim)
+        self._options, self._is_pattern = options, is_pattern
+        self.show_config(options)
         for action in self._menu.actions():
             with QSignalBlocker(action):
                 action.setChecked(action.data() in options.ensemble)
@@ -106,7 +108,7 @@ class AimForm(Form):
 
     def set_rois(self, rois: Sequence[str]) -> None:
         """List the ROIs of a subject as contrasts; emits no signal."""
-        self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._aim.contrast_roi)
+        self.contrast_roi.set_choices([NO_CONTRAST, *((name, name) for name in rois)], self._options.contrast_roi)
 
     def set_networks(self, networks: Sequence[tuple[str, str]]) -> None:
         """List networks, each (id, title), to be attacked together with the open one; emits no signal."""

@@ -98,7 +98,7 @@ class Figures(Feature):
     @Slot()
     def _take_probe(self) -> None:
         """Another probe: a movie being rendered keeps its own, the preview follows."""
-        if not self._is_filming():
+        if not self._is_rendering():
             self._forget()
         for dialog in (self.movie_dialog, self.figure_dialog):
             if dialog is not None and dialog.isVisible() and self._session.state.probe is not None:
@@ -111,10 +111,10 @@ class Figures(Feature):
         """Give back the graphics of the renderer."""
         self._forget()
 
-    def _open(self, probe: Probe, look: CortexLook, theme: str) -> FilmFeed:
-        """The film of the probe's cortex, reopened where something else is asked for."""
-        if self._feed is None or self._key is None or not self._key.fits(probe, look, theme):
-            if self._is_filming():
+    def _open(self, probe: Probe, style: CortexStyle, theme: str) -> CortexRequests:
+        """The renderer of the probe's cortex, reopened where something else is asked for."""
+        if self._feed is None or self._key is None or not self._key.fits(probe, style, theme):
+            if self._is_rendering():
                 raise BadInputError("A movie is being rendered. Draw another cortex when it is done, or stop it.")
             self._forget()
             placed = self._session.state.placed
@@ -189,7 +189,7 @@ class Figures(Feature):
         dialog.work.run(
             self._session.lane,
             "movie",
-            film,
+            render,
             title="Rendering the movie…",
             on_done=self._take_movie,
             read=read_frames,

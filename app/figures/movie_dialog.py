@@ -157,7 +157,9 @@ class MovieDialog(QDialog):
     def _refresh(self) -> None:
         is_rendering = self.work.busy
         for part in (self.form, self.place, self.save):
-            part.setEnabled(not filming)
-        self.save.setToolTip("A movie is being rendered" if filming else "Choose where to save it and render it")
-        self.stop.setEnabled(filming)
-        self.stop.setToolTip("Stop rendering; no partial file is kept" if filming else "No movie is being rendered")
+            part.setEnabled(not is_rendering)
+        self.save.setToolTip("A movie is being rendered" if is_rendering else "Choose where to save it and render it")
+        self.stop.setEnabled(is_rendering)
+        self.stop.setToolTip(
+            "Stop rendering; no partial file is kept" if is_rendering else "No movie is being rendered"
+        )

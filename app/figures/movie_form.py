@@ -1,4 +1,4 @@
-"""The fields of a movie: content, format, size, frame rate, theme, cortex. Edits `MovieConfig`; never films."""
+"""The fields of a movie: content, format, size, frame rate, theme, cortex. Edits `MovieConfig`; never renders one."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class MovieForm(Form):
         """The format chosen."""
         return MovieFormat(self.format.value())
 
-    def start_with(self, look: CortexLook, *, theme: str, sweep_refusal: str) -> None:
+    def start_with(self, style: CortexStyle, *, theme: str, sweep_refusal: str) -> None:
         """Begin with what the window shows; `sweep_refusal` says why no movie of this probe's budgets can be made."""
-        self.look.set_value(look)
+        self.cortex_style.set_value(style)
         self.theme.set_value(theme)
         sweep = self.kind.button(MovieKind.EPSILON)
         sweep.setEnabled(not sweep_refusal)
@@ -93,7 +93,9 @@ class MovieForm(Form):
         super().refresh()
         kind = self.kind.value()
         shown = kind == MovieKind.CORTEX or (kind == MovieKind.STEPS and self.with_cortex.value())
-        self.look.setEnabled(shown)
-        self.look.setToolTip("" if shown else "No cortex is shown")
-        self.look.allow("motion", "" if kind == MovieKind.CORTEX else "Only a movie of the cortex alone has a motion")
+        self.cortex_style.setEnabled(shown)
+        self.cortex_style.setToolTip("" if shown else "No cortex is shown")
+        self.cortex_style.allow(
+            "motion", "" if kind == MovieKind.CORTEX else "Only a movie of the cortex alone has a motion"
+        )
         self.loops.setSpecialValueText("forever" if self.movie_format() is MovieFormat.GIF else "once")

@@ -1,4 +1,4 @@
-"""The fields of how a cortex is shown in a movie or figure. Edits `CortexLook`; never draws."""
+"""The fields of how a cortex is shown in a movie or figure. Edits `CortexStyle`; never draws."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class StyleForm(Form):
         self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
         self.set_value(CortexStyle())
 
-    def value(self) -> CortexLook:
+    def value(self) -> CortexStyle:
         """The options chosen."""
-        return self.make_config(CortexLook, geometry=self.surface.value())
+        return self.make_config(CortexStyle, geometry=self.surface.value())
 
-    def set_value(self, look: CortexLook) -> None:
+    def set_value(self, style: CortexStyle) -> None:
         """Show options; emits no signal."""
-        self.show_config(look)
-        self.surface.set_value(look.geometry)
+        self.show_config(style)
+        self.surface.set_value(style.geometry)

@@ -126,7 +126,7 @@ class MeasuredForm(Form):
         self.masks_button.setText(", ".join(path.name.split(".nii")[0] for path in paths))
         self.reread.emit()
 
-    def show_plan(self, plan: Plan | None) -> None:
+    def show_plan(self, plan: MeasuredPlan | None) -> None:
         """List the controls of a set; None before there is one."""
         self.control.set_choices([(role, role) for role in plan.control_roles] if plan is not None else [])
         for button in (self.template, self.practice):

@@ -47,7 +47,7 @@ def write_report(comparison: Comparison, folder: Path) -> str:
     return f"Saved the comparison to {write_comparison(comparison, folder)}"
 
 
-def write_empty(plan: Plan, path: Path) -> str:
+def write_empty(plan: MeasuredPlan, path: Path) -> str:
     """Write an empty table to fill in. Returns a message for the user."""
     return f"Saved an empty table to {write_template(plan, path)}. Further lines for the same stimulus are repeats."
 

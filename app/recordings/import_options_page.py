@@ -125,14 +125,14 @@ class OptionsPage(Form):
         self.accept.setEnabled(not reason)
         self.accept.setToolTip(reason)
 
-    def _fill_rois(self, finding: Finding) -> None:
+    def _fill_rois(self, finding: SourceSummary) -> None:
         """List the ROIs; the same ones keep their ticks."""
         offered = [(name, name, f"{count:,} voxels") for name, count in finding.rois.items() if name]
         names = [name for name, *_ in offered]
         if list(self.rois.values()) != names:
             self.rois.set_choices(offered, checked=names)
 
-    def _fill_held_out(self, finding: Finding, *, kept: tuple[str, str] | None) -> None:
+    def _fill_held_out(self, finding: SourceSummary, *, kept: tuple[str, str] | None) -> None:
         """List the rules; the one chosen stays, a list of ids too."""
         own = f"As recorded: {finding.held_out_rule} ({finding.n_held_out:,})"
         rules: list[tuple[str | None, str]] = [

@@ -1,4 +1,4 @@
-"""The tray in the window: collects probes, has them made and looked at, plans, writes sets.
+"""The tray in the window: collects probes, has them previewed, plans, writes sets.
 
 `tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
 """

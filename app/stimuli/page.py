@@ -249,10 +249,10 @@ class StimuliPage(WorkPage):
             self.transfer.fill([])
             self.warnings.setText("Choose an item to see it in detail.")
             return
-        recipe, cautions = self.tray.items[one], self.tray.cautions(one)
-        self.transfer.fill(_tell_shifts(look, f"{recipe.config.network} {recipe.config.layer}"))
-        lines = [title_of(recipe, one), *(f"⚠ {caution.text}" for caution in cautions)]
-        if look is not None and not cautions:
+        recipe, warnings = self.tray.items[one], self.tray.warnings(one)
+        self.transfer.fill(_tell_shifts(preview, f"{recipe.config.network} {recipe.config.layer}"))
+        lines = [title_of(recipe, one), *(f"⚠ {warning.text}" for warning in warnings)]
+        if preview is not None and not warnings:
             lines.append("✓ No warnings.")
         self.warnings.setText("\n".join(lines))
 

@@ -39,7 +39,7 @@ def _size(title: str, name: str, zero: str) -> Field[CountBox]:
 
 
 class SetForm(Form):
-    """Edits `SetConfig`; `changed` asks for a new check, `look_changed` that the preview must be made anew."""
+    """Edits `SetConfig`; `changed` asks for a new check, `preview_changed` that the preview must be made anew."""
 
     preview_changed = Signal()
 

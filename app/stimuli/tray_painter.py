@@ -169,9 +169,9 @@ def describe_transfer(transfer: Mapping[str, float]) -> str:
     return "elsewhere " + ", ".join(f"{where.split()[0]} {shift:+.2f} SD" for where, shift in transfer.items())
 
 
-def tell_cautions(cautions: tuple[Caution, ...]) -> str:
+def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:
     """The kinds of warning, with a sign that needs no colour."""
-    return f"⚠ {' · '.join(caution.trouble for caution in cautions)}" if cautions else "✓ no warnings"
+    return f"⚠ {' · '.join(warning.code for warning in warnings)}" if warnings else "✓ no warnings"
 
 
 def _write(

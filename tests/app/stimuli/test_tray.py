@@ -115,11 +115,11 @@ def test_equal_pixels_are_told_with_the_item_they_repeat(tray: Tray) -> None:
 
 
 def test_words_do_not_need_colour() -> None:
-    assert tell_cautions(()) == "✓ no warnings"
-    warned = (Caution(Trouble.CLIPPED, "..."), Caution(Trouble.EIGHT_BIT, "..."))
-    assert tell_cautions(warned) == "⚠ clipped · 8 bits"
-    assert tell_shift(None) == "waiting for its preview"
-    assert tell_shift(make_look(FIRST)) == "shift +1.5 z = +2.00 SD · controls up to 0.25"
+    assert describe_warnings(()) == "✓ no warnings"
+    warned = (ProbeWarning(WarningCode.CLIPPED, "..."), ProbeWarning(WarningCode.EIGHT_BIT, "..."))
+    assert describe_warnings(warned) == "⚠ clipped · 8 bits"
+    assert describe_shift(None) == "waiting for its preview"
+    assert describe_shift(make_preview(FIRST)) == "shift +1.5 z = +2.00 SD · controls up to 0.25"
     assert name_role("control_sign_flip") == "sign flip"
 
 
