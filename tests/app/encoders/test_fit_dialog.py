@@ -153,7 +153,7 @@ def test_progress_names_layer_stage_batch_and_time_left(dialog: FitDialog, lane:
 
 def test_an_estimate_of_other_settings_is_not_shown(dialog: FitDialog) -> None:
     dialog.estimate.click()
-    dialog.form.folds.setValue(3)
+    dialog.form.n_folds.setValue(3)
     dialog.show_estimate("Features: 3 images.")
     assert dialog.cost.text() == "Estimate the cost before you start." and dialog.estimate.isEnabled()
 
