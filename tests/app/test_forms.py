@@ -47,7 +47,7 @@ from core.stimuli.plan import list_recipes
 from core.sweeps.config import Question
 from core.sweeps.plan import estimate_cost
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.store import describe_cost
+from core.sweeps.study.plan import describe_cost
 from core.types import NormName
 from tests.helpers.fake_engine import make_catalogue
 

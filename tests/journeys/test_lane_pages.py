@@ -71,7 +71,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
 
 def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch("app.analyses.page.iter_analysis", work.make)
-    page = window.workspaces.open("fragility")
+    page = window.tabs.open("fragility")
     assert isinstance(page, AnalysisPage)
     encoder = EncoderName("simulated", *window.session.state.encoder)
     config = SweepConfig(Question.FRAGILITY, (encoder,), ("picture_1", "picture_2"), (TargetName(-1, "FFA"),))
@@ -83,34 +83,34 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
 def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch("app.analyses.study_feature.measure_study", lambda *_: dict.fromkeys(StudyConfig().layers, 0.01))
     patch("app.analyses.study_feature.iter_whole_study", work.make)
-    window.study_tools.show_study()
-    dialog = window.study_tools.dialog
+    window.features.study.show_study()
+    dialog = window.features.study.dialog
     assert dialog is not None
     return Driver(dialog.work, dialog.start.click, dialog.stop, dialog.start.isVisible)
 
 
 def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
     patch("core.stimuli.make.iter_make", work.make)
-    window.tray_tools.show_page()
-    page = window.tray_tools.page
+    window.features.stimuli.show_page()
+    page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)
-    start = lambda: window.tray_tools.write_to(tmp / "set", SetConfig())  # noqa: E731
+    start = lambda: window.features.stimuli.write_to(tmp / "set", SetConfig())  # noqa: E731
     return Driver(page.work, start, page.write, lambda: page.write.text() == "Write set…")
 
 
 def drive_package(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
     patch("app.stimuli.package_feature.iter_package", work.make)
-    window.package_tools.show_dialog()
-    dialog = window.package_tools.dialog
+    window.features.packages.show_dialog()
+    dialog = window.features.packages.dialog
     assert dialog is not None
     start = lambda: dialog.package_requested.emit(None, PackageKind.JSPSYCH, tmp / "package")  # noqa: E731
-    return Driver(dialog.work, start, dialog.cancel, dialog.browse.isEnabled)
+    return Driver(dialog.work, start, dialog.cancel, dialog.set_path.isEnabled)
 
 
 def drive_robustify(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
     patch("core.robustify.run.iter_run", work.make)
-    window.network_tools.show_robustify()
-    dialog = window.network_tools.robustify
+    window.features.networks.show_robustify()
+    dialog = window.features.networks.robustify
     assert dialog is not None
     start = lambda: dialog.start_requested.emit(RobustifyWishes("alexnet", tmp))  # noqa: E731
     return Driver(dialog.work, start, dialog.stop, dialog.start.isVisible)
@@ -118,8 +118,8 @@ def drive_robustify(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path
 
 def drive_download(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch("app.networks.feature.iter_get", work.make)
-    window.network_tools.show_networks()
-    dialog = window.network_tools.networks
+    window.features.networks.show_networks()
+    dialog = window.features.networks.networks
     assert dialog is not None
     dialog.table.select_key("vit_b16")
     return Driver(dialog.work, dialog.download.click, dialog.cancel, dialog.download.isEnabled)
@@ -129,8 +129,8 @@ def drive_network_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     patch(
         "app.networks.feature.take_in", lambda *_: work.make(should_stop=lambda: dialog.work.note.text()[:4] == "Stop")
     )
-    window.network_tools.show_import()
-    dialog = window.network_tools.importing
+    window.features.networks.show_import()
+    dialog = window.features.networks.importing
     assert dialog is not None
     dialog.source.setText("a.pth")
     stop = QPushButton(dialog)
@@ -142,7 +142,7 @@ def drive_network_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
 def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     stopping = lambda: tools.import_dialog is not None and tools.import_dialog.work.note.text()[:4] == "Stop"  # noqa: E731
     patch("tests.helpers.fake_engine.FakeEngine.iter_import", lambda *_, **__: work.make(should_stop=stopping))
-    tools = window.encoder_tools
+    tools = window.features.encoders
     tools.show_import()
     dialog = tools.import_dialog
     assert dialog is not None
@@ -154,8 +154,8 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
 
 def drive_recording(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
     patch("app.recordings.feature._run_import", work.make)
-    window.import_tools.show_assistant()
-    dialog = window.import_tools.dialog
+    window.features.recordings.show_assistant()
+    dialog = window.features.recordings.dialog
     assert dialog is not None
 
     def start() -> None:
@@ -169,8 +169,8 @@ def drive_recording(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path
 def drive_movie(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
     patch("app.figures.feature.iter_movie", work.make)
     patch("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(tmp / "film.mp4"), ""))
-    window.film_tools.show_movie()
-    dialog = window.film_tools.movie_dialog
+    window.features.figures.show_movie()
+    dialog = window.features.figures.movie_dialog
     assert dialog is not None
     start = lambda: dialog.save_requested.emit(MovieConfig(), MovieFormat.MP4)  # noqa: E731
     return Driver(dialog.work, start, dialog.stop, dialog.save.isEnabled)
@@ -178,8 +178,8 @@ def drive_movie(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) ->
 
 def drive_fit(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch("tests.helpers.fake_engine.FakeEngine.iter_fit", work.make)
-    window.fit_tools.show_dialog()
-    dialog = window.fit_tools.dialog
+    window.features.fits.show_dialog()
+    dialog = window.features.fits.dialog
     assert dialog is not None
     start = lambda: dialog.fit_requested.emit(FitRequest("simulated", "alexnet", ("features.4",)))  # noqa: E731
     return Driver(dialog.work, start, dialog.cancel, dialog.form.isEnabled)
@@ -187,7 +187,7 @@ def drive_fit(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> 
 
 def drive_measured(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch("app.measured.page.compare", work.make)
-    page = window.workspaces.open("measured")
+    page = window.tabs.open("measured")
     assert isinstance(page, MeasuredPage)
     page._measured = cast(Any, SimpleNamespace(findings=SimpleNamespace(unknown=())))
     return Driver(page.work, page.start_or_cancel, page.run, lambda: page.run.text() == "Compare")
@@ -262,7 +262,7 @@ def test_two_saves_asked_during_a_probe_both_land_and_esc_takes_neither(
     session.controller.export(tmp_path / "stimuli")
     assert session.lane.at_stake() == ("Saving the probe…", "Saving the probe…", "Exporting…")
     for _ in range(3):
-        window.give_command("cancel")
+        window.actions_table.action("cancel").trigger()
     qtbot.waitUntil(lambda: isinstance(session.lane.state, Idle))
     made = session.state.probe
     assert made is not None and (tmp_path / "stimuli").is_dir()
@@ -284,25 +284,25 @@ def test_a_page_shows_and_stops_its_own_job_alone(
     work = GatedWork()
     fragility = drive_analysis(window, work, patch, tmp_path)
     fragility.start()
-    other = window.workspaces.open("transfer")
+    other = window.tabs.open("transfer")
     assert isinstance(other, AnalysisPage) and not other.work.busy
     assert other.run.text() == "Run the analysis", "another analysis runs, not this one"
     recording, encoder = GatedWork(), GatedWork()
     assistant = drive_recording(window, recording, patch, tmp_path)
     assistant.start()
     drive_encoder_import(window, encoder, patch, tmp_path)
-    dialog = window.encoder_tools.import_dialog
+    dialog = window.features.encoders.import_dialog
     assert dialog is not None
     dialog.reject()
     assert assistant.line.busy, "closing one import stops no other"
-    window.network_tools.show_networks()
-    networks = window.network_tools.networks
+    window.features.networks.show_networks()
+    networks = window.features.networks.networks
     assert networks is not None
-    window.network_tools._refresh("Imported another.")
+    window.features.networks._refresh("Imported another.")
     assert networks.work.note.text() == "Imported another."
     download = GatedWork()
     drive_download(window, download, patch, tmp_path).start()
-    window.network_tools._refresh("Robustified another.")
+    window.features.networks._refresh("Robustified another.")
     assert networks.work.busy and networks.work.note.text() == WAITING and not networks.download.isEnabled()
     networks.cancel.click()
     assistant.stop.click()
@@ -317,17 +317,17 @@ def test_what_the_tray_looks_at_does_not_hide_the_set_that_is_written(
     page = drive_set(window, work, lambda name, value: monkeypatch.setattr(name, value), tmp_path)
     page.start()
     qtbot.waitUntil(lambda: work.begun == 1)
-    window.tray_tools.look()  # of an empty tray: there is nothing to do
+    window.features.stimuli.look()  # of an empty tray: there is nothing to do
     assert page.line.busy and page.stop.text() == "Cancel"
     page.stop.click()
     qtbot.waitUntil(page.is_ready)
 
 
 def test_a_session_that_is_not_opened_gives_its_lock_back(window: MainWindow, qtbot: QtBot) -> None:
-    tools, given_up = window.session_tools, []
+    tools, given_up = window.features.sessions, []
     busy = GatedWork()
     window.session.lane.submit("write", busy.make, on_done=lambda _: None, when_busy=WhenBusy.QUEUE)
-    record = tools.capture().record
+    record = tools.open_now().record
     for number in range(3):
         tools._look_for(replace(record), lambda _loaded: pytest.fail("not opened"), lambda n=number: given_up.append(n))
     assert given_up == [0, 1], "a session asked for later takes the place of the one before"
@@ -342,12 +342,12 @@ def test_a_figure_that_waits_is_saved(
 ) -> None:
     busy, paths = GatedWork(), iter([tmp_path / "one.csv", tmp_path / "two.csv"])
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(next(paths)), ""))
-    window.film_tools.show_figure()
-    dialog = window.film_tools.figure_dialog
+    window.features.figures.show_figure()
+    dialog = window.features.figures.figure_dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
     window.session.lane.submit("probe", busy.make, on_done=lambda _: None)
-    dialog.what.setCurrentIndex(dialog.what.findData("rois"))
+    dialog.kind.setCurrentIndex(dialog.kind.findData("rois"))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     dialog.save.click()
     dialog.save.click()

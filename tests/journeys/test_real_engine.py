@@ -69,7 +69,7 @@ def wait_idle(window: MainWindow, qtbot: QtBot) -> None:
 
 def click_a_voxel(window: MainWindow, qtbot: QtBot) -> int:
     """Click on the first voxel that can be seen; returns it."""
-    canvas, subject = window.cortex.view.canvas, window.session.state.subject
+    canvas, subject = window.explore.cortex.view.canvas, window.session.state.subject
     assert subject is not None
     table = subject.voxels
     for voxel in range(table.n_voxels):
@@ -87,7 +87,7 @@ def test_click_probe_save_film_and_restore(
 ) -> None:
     session, state = window.session, window.session.state
     assert state.encoder == (NETWORK, LAYER)
-    window.controls.attack.steps.setValue(3)
+    window.explore.controls.attack.n_steps.setValue(3)
     voxel = click_a_voxel(window, qtbot)
     qtbot.waitUntil(lambda: state.probe is not None, timeout=LONG)
     wait_idle(window, qtbot)
@@ -100,8 +100,8 @@ def test_click_probe_save_film_and_restore(
     np.testing.assert_array_equal(load_probe(tmp_path / "probe.json").perturbed, probe.perturbed)
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "film.gif"), ""))
-    window.film_tools.show_movie()
-    dialog = window.film_tools.movie_dialog
+    window.features.figures.show_movie()
+    dialog = window.features.figures.movie_dialog
     assert dialog is not None
     dialog.save_requested.emit(replace(dialog.form.value(), seconds=1.0, hold=0.5, fps=5), MovieFormat.GIF)
     qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved"), timeout=LONG)
@@ -109,11 +109,11 @@ def test_click_probe_save_film_and_restore(
     dialog.close()
     wait_idle(window, qtbot)
 
-    assert window.session_tools._write(tmp_path / "mine.probescope")
+    assert window.features.sessions._write(tmp_path / "mine.probescope")
     session.controller.clear_target()
-    window.session_tools._saved = window.session_tools.capture().record  # nothing is asked about
-    window.session_tools.path = None
-    window.session_tools.open_path(tmp_path / "mine.probescope")
+    window.features.sessions._saved = window.features.sessions.open_now().record  # nothing is asked about
+    window.features.sessions.path = None
+    window.features.sessions.open_path(tmp_path / "mine.probescope")
     qtbot.waitUntil(lambda: state.probe is not None, timeout=LONG)
     wait_idle(window, qtbot)
     assert state.target == probe.config.target and state.probe is not None
@@ -122,8 +122,8 @@ def test_click_probe_save_film_and_restore(
 
 def test_a_fit_is_selectable_and_probed(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
-    window.fit_tools.show_dialog()
-    dialog = window.fit_tools.dialog
+    window.features.fits.show_dialog()
+    dialog = window.features.fits.dialog
     assert dialog is not None
     dialog.fit_requested.emit(FitRequest("mine", NETWORK, (LAYER,), FitOptions(n_components=4, n_folds=3)))
     qtbot.waitUntil(lambda: not dialog.work.busy, timeout=LONG)

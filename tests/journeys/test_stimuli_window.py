@@ -16,7 +16,6 @@ from app.shell.main_window import MainWindow
 from app.stimuli.feature import list_analysis_recipes
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.write_set_dialog import WriteSetDialog
-from app.widgets.tabs import EXPLORE
 from core.engine import Engine
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest
@@ -75,7 +74,7 @@ def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, q
     session.controller.clear_target()
     tools.open_row(0)
     qtbot.waitUntil(lambda: session.state.probe is not None and is_idle(window), timeout=LONG)
-    assert window.tabs.bar.currentIndex() == EXPLORE
+    assert window.tabs.current == "explore"
     again = session.state.probe
     assert again is not None and again.config == probe.config
 
