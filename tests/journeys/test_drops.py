@@ -69,7 +69,7 @@ def test_of_several_images_the_others_are_not_lost_silently(window: MainWindow, 
     data = mime(tmp_path / "picture_0.png", tmp_path / "picture_1.png")
     _, title, details = drag(window, data)
     assert title == "Open picture_0.png as the image to probe"
-    assert details == "Only picture_0.png is taken; drop the other 1 one by one."
+    assert details == "Only picture_0.png is opened; drop the other 1 one at a time."
 
 
 def test_each_kind_of_file_has_its_own_promise(window: MainWindow, tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_each_kind_of_file_has_its_own_promise(window: MainWindow, tmp_path: Pat
     (tmp_path / "run-1.tsv").write_text("id\tresponse\n")
     for path, promise in (
         (tmp_path / "net.pt2", "Import the network net.pt2"),
-        (tmp_path / "mine.toml", "Look into mine.toml as a recording"),
-        (folder, "Look into recording as a recording"),
+        (tmp_path / "mine.toml", "Inspect mine.toml as a recording"),
+        (folder, "Inspect recording as a recording"),
         (tmp_path / "ridge.npz", "Import ridge.npz as an encoder"),
         (stimuli, "Compare set with its predictions"),
         (tmp_path / "run-1.tsv", "Compare run-1.tsv with its predictions"),

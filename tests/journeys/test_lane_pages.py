@@ -94,7 +94,7 @@ def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> D
     window.features.stimuli.show_page()
     page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)
-    start = lambda: window.tray_tools.write_to(tmp / "set", SetConfig())  # noqa: E731
+    start = lambda: window.features.stimuli.write_to(tmp / "set", SetConfig())  # noqa: E731
     return Driver(page.work, start, page.write, lambda: page.write.text() == "Write set…")
 
 
