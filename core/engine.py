@@ -270,12 +270,7 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self,
-        config: SweepConfig,
-        folder: Path,
-        *,
-        resume: bool = False,
-        should_stop: Callable[[], bool] = never_stop,
+        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never_stop
     ) -> Iterator[RunProgress]:
         """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
         from core.sweeps.run import iter_sweep

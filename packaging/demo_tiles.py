@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 TILE_SIDE = 90
-GROUP_OF_LETTER = {
-    "V": "face",
-    "B": "body",
-    "P": "place",
-    "F": "food",
-    "A": "animal",
-    "W": "word",
-    "O": "object",
-}
+GROUP_OF_LETTER = {"V": "face", "B": "body", "P": "place", "F": "food", "A": "animal", "W": "word", "O": "object"}
 ROWS = (
     "OFFOOFFFFOOOAA.OFV" "FV.OFOOFA..OFFOPOA",
     "OOAOFOF..WOOPFFA.F" "FAOOAOOFF.OOOBO.OP",

@@ -18,11 +18,7 @@ ATTACKS = (
     (AttackKind.DI, "DI: with diverse inputs", "Gradients at randomly shrunken images, probability 0.5"),
     (AttackKind.TI, "TI: with translation", "Gradients averaged over shifts of up to 7 pixels"),
     (AttackKind.ALL, "MI, DI and TI together", "All three together"),
-    (
-        AttackKind.SQUARE,
-        "Square: without gradients",
-        "Random squares: uses no gradients, only many forward passes",
-    ),
+    (AttackKind.SQUARE, "Square: without gradients", "Random squares: uses no gradients, only many forward passes"),
     (
         AttackKind.ENSEMBLE,
         "Ensemble of the others",
@@ -36,12 +32,10 @@ class TransferOptions(Form):
 
     attacks = Flags("", choices=ATTACKS, name="Attacks")
     refitted = Flag(
-        "Re-fitted copy of each encoder",
-        "T to the same network with a readout fitted to half of the training images",
+        "Re-fitted copy of each encoder", "T to the same network with a readout fitted to half of the training images"
     )
     untrained = Flag(
-        "Untrained networks as sources",
-        "The same architectures with random weights and readouts of their own",
+        "Untrained networks as sources", "The same architectures with random weights and readouts of their own"
     )
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -82,10 +82,7 @@ class Controller(QObject):
     def warm_up(self) -> None:
         """Load the engine behind the first paint."""
         self._lane.submit(
-            "engine",
-            lambda _stop: self._engine.warm_up(),
-            on_done=self._take_device,
-            title="Loading the engine…",
+            "engine", lambda _stop: self._engine.warm_up(), on_done=self._take_device, title="Loading the engine…"
         )
 
     def open_subject(self, subject: str) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from app.base.state import AppState
 from core.attacks.presets import name_schedule
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.probes.probe import Probe, ProbeConfig
 
 
 def request_probe(state: AppState) -> ProbeConfig:
     """The probe the window describes now. Raises BadInputError if subject, encoder or target is missing or unusable."""
     if state.subject is None or not state.network:
-        raise BadInputError(describe_refusal("encoder", allowed="chosen", got="none", advice="Choose a network first."))
+        raise refusal("encoder", allowed="chosen", got="none", advice="Choose a network first.")
     if state.target is None:
-        advice = "Click a voxel on the cortex or choose an ROI."
-        raise BadInputError(describe_refusal("target", allowed="chosen", got="none", advice=advice))
+        raise refusal("target", allowed="chosen", got="none", advice="Click a voxel on the cortex or choose an ROI.")
     return ProbeConfig(
         subject=state.subject.id,
         network=state.network,

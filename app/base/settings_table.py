@@ -9,9 +9,8 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.checks import check_choice, describe_refusal
+from core.checks import check_choice, refusal
 from core.device import DEVICES
-from core.errors import BadInputError
 from core.surfaces.map_names import DIVERGING, SEQUENTIAL
 
 Value = str | bool | float | int
@@ -63,12 +62,12 @@ class Setting:
         """Raise BadInputError if the value is not allowed."""
         if isinstance(self.default, (bool, str)):
             if type(value) is not type(self.default):
-                raise BadInputError(describe_refusal(self.key, allowed=_KINDS[type(self.default)], got=value))
+                raise refusal(self.key, allowed=_KINDS[type(self.default)], got=value)
             if self.choices:
                 check_choice(self.key, str(value), [choice for choice, _ in self.choices])
         elif not self._is_number(value):
             allowed = f"{_KINDS[type(self.default)]} in [{self.least:g}, {self.most:g}]"
-            raise BadInputError(describe_refusal(self.key, allowed=allowed, got=value))
+            raise refusal(self.key, allowed=allowed, got=value)
 
     def _is_number(self, value: object) -> bool:
         kinds = (int,) if isinstance(self.default, int) else (int, float)

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from app.cortex.layout import Geometry, Hemispheres, NamedView, arrange
 from app.cortex.mesh import vertex_normals
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.surfaces.mesh import CorticalSurface
 from core.types import FloatArray
 
@@ -62,7 +61,7 @@ class MorphPath:
         Raises BadInputError for a position that is not on the way.
         """
         if not 0 <= position <= self.length:
-            raise BadInputError(describe_refusal("position", allowed=f"in [0, {self.length}]", got=position))
+            raise refusal("position", allowed=f"in [0, {self.length}]", got=position)
         nearest = round(position)
         if abs(position - nearest) <= SNAP:
             return self.stops[nearest], self.stops[nearest], 0.0

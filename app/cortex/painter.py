@@ -17,16 +17,9 @@ from app.cortex.colour import (
     find_limit,
     shade_curvature,
 )
-from core.checks import describe_refusal
-from core.errors import BadInputError
+from core.checks import refusal
 from core.surfaces.atlas import Atlas
-from core.surfaces.colormap import (
-    DEFAULT_DIVERGING,
-    DEFAULT_SEQUENTIAL,
-    ColormapKind,
-    distinct_colours,
-    find_colormap,
-)
+from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
@@ -63,7 +56,7 @@ class CortexPainter:
     def set_voxels(self, table: VoxelTable) -> None:
         """Take another subject's voxels; forget the old map, gate and set."""
         if self.surface is None:
-            raise BadInputError(describe_refusal("surface", allowed="set before the voxels", got=None))
+            raise refusal("surface", allowed="set before the voxels", got=None)
         self.voxels = VoxelMap(table, *self.surface.n_vertices)
         self.values, self._dimmed, self._marked = None, None, ()
 
@@ -110,7 +103,7 @@ class CortexPainter:
         """The (side, vertex) of a voxel, None if it has no place. Raises BadInputError if there is no such voxel."""
         n_voxels = 0 if self.voxels is None else self.voxels.table.n_voxels
         if self.voxels is None or not 0 <= voxel < n_voxels:
-            raise BadInputError(describe_refusal("voxel", allowed=f"a voxel from 0 to {n_voxels - 1}", got=voxel))
+            raise refusal("voxel", allowed=f"a voxel from 0 to {n_voxels - 1}", got=voxel)
         return self.voxels.vertex_of(voxel)
 
     def value_of(self, voxel: int | None) -> float | None:
@@ -174,5 +167,4 @@ class CortexPainter:
     def _check_length(self, name: str, given: FloatArray | BoolArray) -> None:
         n_voxels = 0 if self.voxels is None else self.voxels.table.n_voxels
         if given.shape != (n_voxels,):
-            allowed = f"{n_voxels} numbers, one a voxel"
-            raise BadInputError(describe_refusal(name, allowed=allowed, got=given.shape))
+            raise refusal(name, allowed=f"{n_voxels} numbers, one a voxel", got=given.shape)

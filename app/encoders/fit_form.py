@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QWidget
 from app.base.catalogue import Catalogue
 from app.widgets.basics import make_column, make_heading, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Text
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.encoders.config import DEFAULT_ALPHAS, POOL_SIDES
 from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
 from core.encoders.scoring_config import ScoringConfig
-from core.errors import BadInputError, ProbeError
+from core.errors import ProbeError
 
 SEARCH = "search"
 POOLS = ((None, "automatic"), (0, "none"), *((side, f"{side} x {side}") for side in POOL_SIDES))
@@ -107,7 +107,7 @@ class FitForm(Form):
             return (float(text),)
         except ValueError as problem:
             advice = "Leave it empty to choose one for each voxel."
-            raise BadInputError(describe_refusal("penalty", allowed="a number", got=text, advice=advice)) from problem
+            raise refusal("penalty", allowed="a number", got=text, advice=advice) from problem
 
     def _layers(self) -> tuple[str, ...]:
         chosen = self.layer.value()

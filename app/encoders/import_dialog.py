@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
-from app.widgets.basics import (
-    make_button,
-    make_column,
-    make_heading,
-    make_label,
-    make_line,
-    make_row,
-    show_text,
-)
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, show_text
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
 from app.widgets.job_line import JobLine

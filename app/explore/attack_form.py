@@ -81,10 +81,7 @@ class AttackForm(Form):
         settled=True,
     )
     n_queries = Count(
-        "Queries",
-        "Forward passes at each budget of the curve; gradients are not used",
-        least=1,
-        settled=True,
+        "Queries", "Forward passes at each budget of the curve; gradients are not used", least=1, settled=True
     )
     n_restarts = Count("Restarts", "Runs from different starts; best kept", least=1, most=50, settled=True)
     seed = Count("Seed", "Seed of random starts and of the control", most=MOST_SEED, settled=True)

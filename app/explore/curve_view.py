@@ -9,17 +9,7 @@ from PySide6.QtGui import QPen, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
-from app.look.plotting import (
-    dashed,
-    faded,
-    make_axes,
-    name_plot,
-    plot_font,
-    quieten,
-    solid,
-    spread_apart,
-    value_range,
-)
+from app.look.plotting import dashed, faded, make_axes, name_plot, plot_font, quieten, solid, spread_apart, value_range
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_label, make_row
 from core.figures.curve import CURVES, CurveData, EpsilonScale

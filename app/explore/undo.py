@@ -123,12 +123,7 @@ class Undo(QObject):
     """Something was chosen, undone or redone."""
 
     def __init__(
-        self,
-        state: AppState,
-        *,
-        selection: Callable[[], Selection],
-        show: Callable[[Selection], None],
-        parent: QObject,
+        self, state: AppState, *, selection: Callable[[], Selection], show: Callable[[Selection], None], parent: QObject
     ) -> None:
         super().__init__(parent)
         self._state = state

@@ -29,7 +29,7 @@ from app.cortex.picking import CortexPicker
 from app.cortex.picture import OVERSAMPLING, grab, open_off_screen, shrink
 from app.cortex.scene import CortexScene, Rgb
 from app.look.theme import Theme, find_theme, interface_font
-from core.checks import describe_refusal
+from core.checks import refusal
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
@@ -262,7 +262,7 @@ def open_renderer(
     if len(probe.clean) != placed.voxels.n_voxels:
         allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
         advice = "The subject was imported again after the probe was made."
-        raise BadInputError(describe_refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice))
+        raise refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice)
     if not len(placed.voxels.paint):
         raise BadInputError(placed.note or "This subject's voxels lie on no surface, so there is no cortex to show.")
     renderer = CortexRenderer(placed, map_probe(probe, style, placed.voxels, follows=follows), style, theme=theme)

@@ -124,10 +124,7 @@ def make_palette(theme: Theme) -> QPalette:
 
 def make_style_sheet(theme: Theme) -> str:
     """The one style sheet with the theme's colours and glyphs filled in."""
-    glyphs = {
-        "chevron_down": glyph_file("chevron-down", theme.muted),
-        "check": glyph_file("check", theme.on_accent),
-    }
+    glyphs = {"chevron_down": glyph_file("chevron-down", theme.muted), "check": glyph_file("check", theme.on_accent)}
     colours = {name: value for name, value in asdict(theme).items() if isinstance(value, str)}
     return Template(style_file().read_text(encoding="utf-8")).substitute(colours | glyphs)
 

@@ -55,9 +55,7 @@ class MeasuredForm(Form):
         name="Unit of the responses",
     )
     zscore = Flag(
-        "z-score each session",
-        "Scale every column to mean 0 and SD 1 over the trials of each session",
-        row=" ",
+        "z-score each session", "Scale every column to mean 0 and SD 1 over the trials of each session", row=" "
     )
     control = Choice("Control", "Which control of equal realised norm the perturbed stimuli are compared with")
     scale = Pick("Predicted in", choices=SCALES)

@@ -33,14 +33,7 @@ class NetworkDetails(QWidget):
         self.table = PlainTable("Layers", ("Layer", "Features", ""))
         self.setMinimumWidth(LEAST_WIDTH)
         column = make_column(
-            self.title,
-            make_row(self.badge, -1),
-            self.facts,
-            self.note,
-            self.heading,
-            self.search,
-            self.table,
-            gap=8,
+            self.title, make_row(self.badge, -1), self.facts, self.note, self.heading, self.search, self.table, gap=8
         )
         column.setStretch(column.count() - 1, 1)
         self.setLayout(column)

@@ -73,11 +73,7 @@ class Stimuli(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands."""
-        return {
-            "add_to_tray": self.add_probe,
-            "plan_stimuli": self.show_plan,
-            "write_stimuli": self.show_write,
-        }
+        return {"add_to_tray": self.add_probe, "plan_stimuli": self.show_plan, "write_stimuli": self.show_write}
 
     def capture(self) -> Content:
         """The recipes."""

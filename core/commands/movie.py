@@ -36,10 +36,7 @@ In an SVG text stays text that can be edited; a PDF embeds its letters; no file 
 
 
 @explained(MOVIES)
-@takes(
-    (MovieConfig, "kind fps seconds hold loops theme with_cortex=cortex"),
-    (CortexStyle, f"{STYLE} motion"),
-)
+@takes((MovieConfig, "kind fps seconds hold loops theme with_cortex=cortex"), (CortexStyle, f"{STYLE} motion"))
 def run_movie(
     probe: ProbeFile,
     /,
@@ -75,8 +72,7 @@ def run_movie(
 
 @explained(FIGURES)
 @takes(
-    (FigureConfig, "kind=what width_cm=width height_cm=height font_size theme dpi transparent"),
-    (CortexStyle, STYLE),
+    (FigureConfig, "kind=what width_cm=width height_cm=height font_size theme dpi transparent"), (CortexStyle, STYLE)
 )
 def run_figure(
     probe: ProbeFile,

@@ -217,9 +217,7 @@ def parse_arguments(command: Run, arguments: Sequence[str], *, name: str) -> tup
 def make_app(command: Run) -> App:
     """The parser of one command."""
     app = App(
-        help_flags=(),
-        version_flags=(),
-        default_parameter=Parameter(negative=(), converter=_read, allow_repeating=True),
+        help_flags=(), version_flags=(), default_parameter=Parameter(negative=(), converter=_read, allow_repeating=True)
     )
     app.default(command)
     return app

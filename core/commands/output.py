@@ -81,8 +81,7 @@ class HasResult(Protocol[Result]):
 
 
 def finish(
-    work: Callable[[Callable[[], bool]], Iterable[HasResult[Result]]],
-    word: Callable[[Any], str] | None = None,
+    work: Callable[[Callable[[], bool]], Iterable[HasResult[Result]]], word: Callable[[Any], str] | None = None
 ) -> Result:
     """Run work that Ctrl-C can stop to its end, with a line of progress if `word` makes one; returns its result."""
     with stop_on_interrupt() as should_stop:

@@ -155,14 +155,7 @@ def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe
 
 
 def export(
-    engine: Engine,
-    probe: Probe,
-    stimulus: Stimulus,
-    out: Path,
-    *,
-    image: str,
-    degrees: float | None,
-    transfer: bool,
+    engine: Engine, probe: Probe, stimulus: Stimulus, out: Path, *, image: str, degrees: float | None, transfer: bool
 ) -> ExportReport:
     """Write the stimuli, the manifest and the probe file."""
     from core.probes.files import save_probe

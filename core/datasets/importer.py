@@ -213,13 +213,7 @@ def _keep_columns(file: Path, kept: BoolArray) -> None:
 
 
 def _summarise(
-    recording: Recording,
-    options: ImportOptions,
-    *,
-    table: VoxelTable,
-    held: BoolArray,
-    known: bool,
-    sums: TrialSums,
+    recording: Recording, options: ImportOptions, *, table: VoxelTable, held: BoolArray, known: bool, sums: TrialSums
 ) -> ImportSummary:
     n_trials = recording.n_trials
     own = options.held_out == OWN and recording.held_out is not None and bool(recording.held_out.any())

@@ -140,11 +140,7 @@ def _prepare_dual(
 
 
 def choose_in_batch(
-    bases: Sequence[FoldBasis],
-    responses: FloatArray,
-    *,
-    alphas: Sequence[float],
-    should_stop: ShouldStop = never_stop,
+    bases: Sequence[FoldBasis], responses: FloatArray, *, alphas: Sequence[float], should_stop: ShouldStop = never_stop
 ) -> AlphaChoice:
     """Choose the penalties of a batch of voxels, responses (n_images, n_batch), as `choose_alphas` does.
 

@@ -15,13 +15,7 @@ from core.encoders.crossval import FoldBasis, LeftOutSums, choose_in_batch, make
 from core.encoders.reduce import Reducer, centre_only, fit_reducer
 from core.encoders.ridge import RidgeBasis, decompose, round_basis, solve_with
 from core.encoders.scores import is_constant, spread_of
-from core.encoders.sparse import (
-    SparseBasis,
-    correlate_with,
-    descend,
-    prepare_sparse,
-    silencing_alpha,
-)
+from core.encoders.sparse import SparseBasis, correlate_with, descend, prepare_sparse, silencing_alpha
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
@@ -136,11 +130,7 @@ def find_spread(reduced: FloatArray) -> FloatArray:
 
 
 def _prepare_ridge(
-    reducer: Reducer,
-    reduced: FloatArray,
-    folds: tuple[IntArray, ...],
-    spread: FloatArray,
-    should_stop: ShouldStop,
+    reducer: Reducer, reduced: FloatArray, folds: tuple[IntArray, ...], spread: FloatArray, should_stop: ShouldStop
 ) -> Design:
     dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
     _look(should_stop)
@@ -151,11 +141,7 @@ def _prepare_ridge(
 
 
 def _prepare_sparse(
-    reducer: Reducer,
-    reduced: FloatArray,
-    folds: tuple[IntArray, ...],
-    spread: FloatArray,
-    should_stop: ShouldStop,
+    reducer: Reducer, reduced: FloatArray, folds: tuple[IntArray, ...], spread: FloatArray, should_stop: ShouldStop
 ) -> Design:
     prepared = []
     for left_out in folds:

@@ -85,11 +85,7 @@ def gather_nested(data: ScoredImages, results: Sequence[TaskResult]) -> FloatArr
 
 
 def _bootstrap(
-    data: ScoredImages,
-    predicted: FloatArray,
-    rows: IntArray,
-    scoring: ScoringConfig,
-    should_stop: ShouldStop,
+    data: ScoredImages, predicted: FloatArray, rows: IntArray, scoring: ScoringConfig, should_stop: ShouldStop
 ) -> dict[str, Any]:
     if not scoring.n_bootstrap:
         return {}

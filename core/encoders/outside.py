@@ -116,12 +116,7 @@ def score_second_set(
 
 
 def _mean_r(
-    predicted: FloatArray,
-    own: VoxelTable,
-    measured: FloatArray,
-    other: VoxelTable,
-    rows: IntArray,
-    roi: str,
+    predicted: FloatArray, own: VoxelTable, measured: FloatArray, other: VoxelTable, rows: IntArray, roi: str
 ) -> float:
     """Pearson r of the mean response of an ROI."""
     first = predicted[:, own.voxels_in(roi)].mean(axis=1, dtype=np.float64)

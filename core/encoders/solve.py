@@ -123,13 +123,7 @@ class _Work:
     """One task under way: its design is made when the first batch is not in the store."""
 
     def __init__(
-        self,
-        config: EncoderConfig,
-        data: ScoredImages,
-        task: Task,
-        *,
-        store: PartialStore,
-        should_stop: ShouldStop,
+        self, config: EncoderConfig, data: ScoredImages, task: Task, *, store: PartialStore, should_stop: ShouldStop
     ) -> None:
         self._config, self._data, self._task = config, data, task
         self._store, self._should_stop = store, should_stop

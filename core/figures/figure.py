@@ -31,12 +31,7 @@ WORDS = {"png": "Description", "svg": "Description", "pdf": "Subject"}
 
 
 def write_figure(
-    probe: Probe,
-    config: FigureConfig,
-    path: Path,
-    *,
-    cortex: Cortex | None = None,
-    voxels: VoxelTable | None = None,
+    probe: Probe, config: FigureConfig, path: Path, *, cortex: Cortex | None = None, voxels: VoxelTable | None = None
 ) -> Path:
     """Write a figure; `voxels` are those of the subject where it is open, else it is looked up.
 
@@ -61,12 +56,7 @@ def write_figure(
 
 
 def preview_figure(
-    probe: Probe,
-    config: FigureConfig,
-    *,
-    width: int,
-    cortex: Cortex | None = None,
-    voxels: VoxelTable | None = None,
+    probe: Probe, config: FigureConfig, *, width: int, cortex: Cortex | None = None, voxels: VoxelTable | None = None
 ) -> ByteArray:
     """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a preview."""
     few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)

@@ -57,12 +57,7 @@ class MovieReport:
 
 
 def iter_movie(
-    probe: Probe,
-    config: MovieConfig,
-    path: Path,
-    *,
-    cortex: Cortex | None = None,
-    should_stop: ShouldStop = never_stop,
+    probe: Probe, config: MovieConfig, path: Path, *, cortex: Cortex | None = None, should_stop: ShouldStop = never_stop
 ) -> Iterator[MovieProgress]:
     """Make a movie; the last record holds the report. Nothing half-written stays, whatever ends it.
 

@@ -82,13 +82,7 @@ def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks, *, voxels
 
 
 def _draw_page(
-    figure: Figure,
-    probe: Probe,
-    config: FigureConfig,
-    inks: Inks,
-    *,
-    cortex: Cortex | None,
-    voxels: VoxelTable | None,
+    figure: Figure, probe: Probe, config: FigureConfig, inks: Inks, *, cortex: Cortex | None, voxels: VoxelTable | None
 ) -> None:
     note = "" if cortex is not None else " No cortical map: the subject's voxels lie on no surface here."
     _caption(figure, describe_settings(probe) + note, config, inks)

@@ -90,12 +90,7 @@ def tabulate_probe(probe: Probe, table: VoxelTable) -> SpillOver:
 
 
 def tabulate_shift(
-    shift: FloatArray,
-    pool: RoiPool,
-    *,
-    reference_sd: FloatArray,
-    target: FloatArray,
-    control: FloatArray | None = None,
+    shift: FloatArray, pool: RoiPool, *, reference_sd: FloatArray, target: FloatArray, control: FloatArray | None = None
 ) -> SpillOver:
     """The spill-over table of any shift of all voxels.
 

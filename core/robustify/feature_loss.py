@@ -74,12 +74,7 @@ class DistanceObjective:
 
 
 def perturb(
-    pixels: torch.Tensor,
-    distance: Callable[[torch.Tensor], torch.Tensor],
-    *,
-    epsilon: float,
-    n_steps: int,
-    seed: int,
+    pixels: torch.Tensor, distance: Callable[[torch.Tensor], torch.Tensor], *, epsilon: float, n_steps: int, seed: int
 ) -> torch.Tensor:
     """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD maximised from a random start."""
     attack = AttackConfig(norm=NormName.L2, epsilon=epsilon, n_steps=n_steps, random_start=True, seed=seed)

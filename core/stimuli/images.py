@@ -90,12 +90,6 @@ def structural_similarity(levels: ByteArray, original: ByteArray) -> float:
     from skimage.metrics import structural_similarity as ssim  # takes a third of a second to import
 
     similarity = ssim(
-        levels,
-        original,
-        channel_axis=2,
-        data_range=255,
-        gaussian_weights=True,
-        sigma=1.5,
-        use_sample_covariance=False,
+        levels, original, channel_axis=2, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
     )
     return float(similarity)

@@ -52,12 +52,7 @@ class Rebuilt:
 
 
 def iter_rebuild(
-    source: Source,
-    old: StimulusSet,
-    folder: Path,
-    *,
-    images: Sequence[Path] = (),
-    should_stop: ShouldStop = never_stop,
+    source: Source, old: StimulusSet, folder: Path, *, images: Sequence[Path] = (), should_stop: ShouldStop = never_stop
 ) -> Iterator[SetProgress]:
     """Make every probe of a manifest again and write the set into a new folder; the last record holds the new set.
 

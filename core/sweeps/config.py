@@ -210,12 +210,7 @@ class SweepConfig:
         """The attack on the highest budget."""
         epsilon = self.budgets(norm, side)[-1]
         return AttackConfig(
-            norm=norm,
-            epsilon=epsilon,
-            n_steps=self.n_steps,
-            n_queries=self.n_queries,
-            seed=self.seed,
-            **kind.options,
+            norm=norm, epsilon=epsilon, n_steps=self.n_steps, n_queries=self.n_queries, seed=self.seed, **kind.options
         )
 
     def describe_length(self) -> str:

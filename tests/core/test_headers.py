@@ -89,10 +89,7 @@ def test_a_record_comes_back_from_plain_values() -> None:
         ({"name": 3}, "is wrong: `whole.name` must be a text, got 3"),
         ({"name": "a", "colour": "blu"}, "`whole.colour` must be one of red, blue, got 'blu' (did you mean 'blue'?)"),
         ({"name": "a", "mode": 3}, "is wrong: `whole.mode` must be one of fast, slow, got 3"),
-        (
-            {"name": "a", "parts": [{"size": 1}, {"size": "2"}]},
-            "`whole.parts[1].size` must be a finite number, got",
-        ),
+        ({"name": "a", "parts": [{"size": 1}, {"size": "2"}]}, "`whole.parts[1].size` must be a finite number, got"),
         ({"name": "a", "parts": [{"size": float("nan")}]}, "`whole.parts[0].size` must be a finite number, got nan"),
         ({"name": "a", "parts": "abc"}, "is wrong: `whole.parts` must be a list, got 'abc'"),
         ({"name": "a", "pair": [1]}, "is wrong: `whole.pair` must be a list of 2, got [1]"),

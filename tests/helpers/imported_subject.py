@@ -12,12 +12,7 @@ from core.paths import data_folder
 
 
 def write_imported(
-    identity: str = "mine",
-    *,
-    means: np.ndarray,
-    source: dict[str, Any],
-    images: list[str],
-    n_test: int = 1,
+    identity: str = "mine", *, means: np.ndarray, source: dict[str, Any], images: list[str], n_test: int = 1
 ) -> Path:
     """A folder under the user's subjects; the last `n_test` images are held out."""
     folder = data_folder() / "subjects" / identity

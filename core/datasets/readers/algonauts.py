@@ -78,12 +78,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence="NSD terms: not to be passed on",
         response_unit="z",
         surface=places.surface,
-        voxels=VoxelPlan(
-            places.hemisphere,
-            places.vertex,
-            places.paint,
-            tuple(compress(named, kept)),
-        ),
+        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, tuple(compress(named, kept))),
         sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),
         zscore=False,
         image_ids=ids,

@@ -40,11 +40,7 @@ NOTE = (
     "nearest vertex. Responses are in the unit of BOLD5000's betas as img2fmri was fitted to them."
 )
 MNI305_TO_MNI152 = np.array(
-    [
-        [0.9975, -0.0073, 0.0176, -0.0429],
-        [0.0146, 1.0009, -0.0024, 1.5496],
-        [-0.0130, -0.0093, 0.9971, 1.1840],
-    ]
+    [[0.9975, -0.0073, 0.0176, -0.0429], [0.0146, 1.0009, -0.0024, 1.5496], [-0.0130, -0.0093, 0.9971, 1.1840]]
 )
 """FreeSurfer's affine between the two template spaces (Wu et al. 2018, doi:10.1002/hbm.24213, after FreeSurfer)."""
 

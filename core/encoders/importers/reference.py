@@ -153,9 +153,7 @@ def complete(data: EncoderData, reduced: FloatArray, *, title: str) -> EncoderDa
     if provenance is not None:
         provenance = replace(provenance, reference=title, n_reference=len(reduced))
     card = replace(
-        data.card,
-        reference_sd=predicted.std(axis=0, dtype=np.float64).astype(np.float32),
-        provenance=provenance,
+        data.card, reference_sd=predicted.std(axis=0, dtype=np.float64).astype(np.float32), provenance=provenance
     )
     return replace(data, card=card, covariance=covariance.astype(np.float32))
 

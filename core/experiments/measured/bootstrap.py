@@ -60,14 +60,7 @@ def summarise_pairs(
         r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
         r[~(np.isfinite(var_x) & np.isfinite(var_y))] = np.nan
         slope = (mean(centred_x * centred_y) - mean(centred_x) * mean(centred_y)) / var_x
-        found = (
-            shift,
-            shift / np.sqrt(var_d),
-            mean(signed / noise),
-            r,
-            slope,
-            middle_y - slope * middle_x,
-        )
+        found = (shift, shift / np.sqrt(var_d), mean(signed / noise), r, slope, middle_y - slope * middle_x)
     return np.stack(found)
 
 

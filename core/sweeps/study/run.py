@@ -23,15 +23,7 @@ from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.controls import make_controls
 from core.sweeps.step_seconds import NetworkSource, StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
-from core.sweeps.study.plan import (
-    FEATURES,
-    STUDY,
-    TRUTH,
-    StudyCell,
-    StudyStore,
-    note_study_facts,
-    weigh_study,
-)
+from core.sweeps.study.plan import FEATURES, STUDY, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
 from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
 from core.types import FloatArray, NormName
 

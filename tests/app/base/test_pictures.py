@@ -28,11 +28,7 @@ from core.figures.figure_config import FigureConfig, FigureKind
 from tests.helpers.probes import make_probe
 
 OLD = b"the old file"
-FAILURES = {
-    errno.ENOSPC: "No space is left to write",
-    errno.EACCES: "no permission",
-    errno.EROFS: "no permission",
-}
+FAILURES = {errno.ENOSPC: "No space is left to write", errno.EACCES: "no permission", errno.EROFS: "no permission"}
 
 
 def save_window(qtbot: QtBot, path: Path) -> None:

@@ -39,13 +39,7 @@ def test_fields_become_the_movie(qtbot: QtBot) -> None:
     form.loops.setValue(3)
     form.theme.setCurrentIndex(1)
     config = form.value()
-    assert (config.kind, config.size, config.fps, config.loops, config.theme) == (
-        "cortex",
-        (1920, 1080),
-        25,
-        3,
-        "dark",
-    )
+    assert (config.kind, config.size, config.fps, config.loops, config.theme) == ("cortex", (1920, 1080), 25, 3, "dark")
     assert (config.style.map, config.style.motion, config.style.hemispheres, config.style.labels) == (
         "r",
         "unfold",

@@ -13,20 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QWidge
 from pytestqt.qtbot import QtBot
 
 from app.widgets.basics import make_label
-from app.widgets.form import (
-    Checks,
-    Choice,
-    Count,
-    Fields,
-    Flag,
-    Flags,
-    Form,
-    Number,
-    PathText,
-    Pick,
-    Text,
-    attempt,
-)
+from app.widgets.form import Checks, Choice, Count, Fields, Flag, Flags, Form, Number, PathText, Pick, Text, attempt
 from core.errors import BadInputError
 
 

@@ -150,16 +150,10 @@ def test_a_fixed_penalty_is_the_only_one(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (
-            ("--holdout-category", "darc"),
-            "must be one of dark, light, got 'darc'. Did you mean 'dark'",
-        ),
+        (("--holdout-category", "darc"), "must be one of dark, light, got 'darc'. Did you mean 'dark'"),
         (("--layers", "late"), "`layers` must be two different layers or more"),
         (("--layers", "search", "--layer", "late"), "`layers` must be given with one --subject and one --network"),
-        (
-            ("--reducer", "projection", "--projected", "64"),
-            "`n_projected` must be below the number of pooled",
-        ),
+        (("--reducer", "projection", "--projected", "64"), "`n_projected` must be below the number of pooled"),
         (("--region", "V9=-1,-1,1,1"), "`region` must be one of V1, FFA, got 'V9'"),
         (("--bootstrap", "-1"), "`n_bootstrap` must be a whole number of at least 0"),
         (("--nested", "1"), "`n_outer` must be 0 or at least 2, got 1"),

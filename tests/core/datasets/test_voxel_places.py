@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.datasets.voxel_places import (
-    FSAVERAGE,
-    place_fsaverage,
-    place_rois,
-    place_vertices,
-    place_volume,
-)
+from core.datasets.voxel_places import FSAVERAGE, place_fsaverage, place_rois, place_vertices, place_volume
 from core.errors import BadInputError
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
 from core.surfaces.store import save_surface

@@ -212,13 +212,4 @@ def test_every_optional_score_comes_back(data: EncoderData, tmp_path: Path) -> N
 def test_an_encoder_of_the_first_kind_is_written_as_before(saved: Path) -> None:
     header = json.loads(saved.with_suffix(".json").read_text())
     assert header["version"] == 1
-    assert set(header["config"]) == {
-        "subject",
-        "network",
-        "layer",
-        "pool",
-        "n_components",
-        "alphas",
-        "n_folds",
-        "seed",
-    }
+    assert set(header["config"]) == {"subject", "network", "layer", "pool", "n_components", "alphas", "n_folds", "seed"}

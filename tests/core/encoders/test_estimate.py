@@ -63,11 +63,5 @@ def test_it_is_told_as_images_times_seconds() -> None:
 def test_it_can_be_cancelled(config: EncoderConfig, tiny: Any, tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         estimate_fit(
-            config,
-            tiny,
-            n_images=60,
-            n_voxels=7,
-            scoring=ScoringConfig(),
-            cache=tmp_path,
-            should_stop=lambda: True,
+            config, tiny, n_images=60, n_voxels=7, scoring=ScoringConfig(), cache=tmp_path, should_stop=lambda: True
         )

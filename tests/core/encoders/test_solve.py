@@ -92,11 +92,7 @@ def test_nested_scores_equal_a_plain_loop(config: EncoderConfig, scored: ScoredI
     scoring = ScoringConfig(n_outer=4, seed=2)
     data = fit_encoder(config, scored, scoring)
     tasks = plan_tasks(
-        scoring,
-        (solve.VoxelGroup(np.arange(7), None),),
-        images=scored.images,
-        test=scored.test,
-        categories=(),
+        scoring, (solve.VoxelGroup(np.arange(7), None),), images=scored.images, test=scored.test, categories=()
     )
     outer = [task for task in tasks if task.kind == "nested"]
     assert sorted(np.concatenate([task.predict for task in outer]).tolist()) == np.flatnonzero(~scored.test).tolist()

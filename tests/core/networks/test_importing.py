@@ -402,10 +402,7 @@ def test_an_exported_file_says_its_size_and_takes_its_image_by_any_name(tmp_path
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (
-            lambda path: save_program(path, small(1), images(1, 1, 64, 64)),
-            "1 channel",
-        ),
+        (lambda path: save_program(path, small(1), images(1, 1, 64, 64)), "1 channel"),
         (lambda path: save_program(path, small(dtype=torch.half), images(1, 3, 64, 64, dtype=torch.half)), "float16"),
         (
             lambda path: save_program(path, small(dtype=torch.double), images(1, 3, 64, 64, dtype=torch.double)),

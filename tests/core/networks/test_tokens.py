@@ -50,10 +50,7 @@ def own_tokens(whole: nn.Module, spec: NetworkSpec, pixels: torch.Tensor) -> tor
     ],
 )
 def test_each_treatment_is_that_of_the_library_s_tokens(
-    vit: tuple[NetworkSpec, nn.Module],
-    pixels: torch.Tensor,
-    tokens: str,
-    treat: Callable[[torch.Tensor], torch.Tensor],
+    vit: tuple[NetworkSpec, nn.Module], pixels: torch.Tensor, tokens: str, treat: Callable[[torch.Tensor], torch.Tensor]
 ) -> None:
     spec, whole = vit
     network = load_network(replace(spec, tokens=tokens))

@@ -9,13 +9,7 @@ import torch
 from core.errors import BadInputError, Cancelled, NoGradientError
 from core.probes.gradient_atlas import iter_gradient_atlas
 from core.types import NormName
-from tests.helpers.tiny_encoders import (
-    make_conv_encoder,
-    make_encoder,
-    make_linear_encoder,
-    make_photo,
-    pixel_weights,
-)
+from tests.helpers.tiny_encoders import make_conv_encoder, make_encoder, make_linear_encoder, make_photo, pixel_weights
 
 
 @pytest.mark.parametrize("n_voxels", [2, 40])

@@ -47,10 +47,7 @@ def test_round_trip_keeps_every_bit(probe: Probe, tmp_path: Path, ending: str) -
     written = save_probe(probe, tmp_path / "new" / f"face-raise-l2-0.5{ending}")
     assert (
         sorted(path.name for path in written.parent.iterdir())
-        == [
-            "face-raise-l2-0.5.json",
-            "face-raise-l2-0.5.safetensors",
-        ]
+        == ["face-raise-l2-0.5.json", "face-raise-l2-0.5.safetensors"]
         or ending == ""
     )
     loaded = load_probe(written)

@@ -174,10 +174,7 @@ def test_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
         ('{"format": "probescope-probe", "version": 1}', "is not a session of Probescope"),
         ('{"format": "probescope-session"}', "is probescope-session version None"),
         ('{"format": "probescope-session", "version": 2, "subject": 3}', "`subject` must be a text, got 3"),
-        (
-            '{"format": "probescope-session", "version": 2, "attack": {"epsilon": -1}}',
-            "in `attack`: `epsilon` must be",
-        ),
+        ('{"format": "probescope-session", "version": 2, "attack": {"epsilon": -1}}', "in `attack`: `epsilon` must be"),
         ('{"format": "probescope-session", "version": 2, "attack": {"nonsense": 1}}', "unknown key `attack.nonsense`"),
         ('{"format": "probescope-session", "version": 2, "target": {"kind": "voxel"}}', "lacks `target.label`"),
         ('{"format": "probescope-session", "version": 2, "view": {"camera": [1, 2]}}', "`view.camera` must be a list"),

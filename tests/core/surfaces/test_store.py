@@ -11,14 +11,7 @@ from core.errors import BadInputError, StorageError
 from core.paths import data_folder
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
-from core.surfaces.store import (
-    has_surface,
-    list_surfaces,
-    load_atlases,
-    load_surface,
-    remove_surface,
-    save_surface,
-)
+from core.surfaces.store import has_surface, list_surfaces, load_atlases, load_surface, remove_surface, save_surface
 from tests.helpers.cortex import make_atlas, make_cortex
 
 

@@ -85,14 +85,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(n: int, noise: flo
     for seed in range(250):
         x, y = make_pairs(n, noise=noise, seed=seed)
         found = bootstrap_summary(
-            x,
-            y,
-            signed=np.sign(x) * y,
-            noise=np.ones(n),
-            clusters=np.arange(n),
-            count=400,
-            confidence=0.95,
-            seed=seed,
+            x, y, signed=np.sign(x) * y, noise=np.ones(n), clusters=np.arange(n), count=400, confidence=0.95, seed=seed
         )
         for name in hits:
             hits[name] += found[name].low <= truth[name] <= found[name].high

@@ -94,8 +94,7 @@ def test_targets_are_named_as_they_are_found_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "clue"),
-    [({"noise": -1.0}, "noise"), ({"gain": float("nan")}, "gain"), ({"n_repeats": 0}, "repeats")],
+    ("options", "clue"), [({"noise": -1.0}, "noise"), ({"gain": float("nan")}, "gain"), ({"n_repeats": 0}, "repeats")]
 )
 def test_impossible_simulations_are_refused(options: dict, clue: str) -> None:
     with pytest.raises(BadInputError, match=clue):

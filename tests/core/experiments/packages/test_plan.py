@@ -118,10 +118,7 @@ def test_a_template_may_leave_things_out_and_write_whole_numbers(tmp_path: Path)
         ("[timings]\n", r"unknown key `timings` \(did you mean 'timing'\?\); allowed is one of timing, order, screen"),
         ("[order]\nspaceing = 3\n", r"unknown key `order.spaceing` \(did you mean 'spacing'\?\); allowed is one of"),
         ("[order]\nspacing = 1.5\n", "`order.spacing` must be a whole number, got 1.5"),
-        (
-            '[order]\ncatch_kind = "dots"\n',
-            r"`order.catch_kind` must be one of dot, repeat, got 'dots'",
-        ),
+        ('[order]\ncatch_kind = "dots"\n', r"`order.catch_kind` must be one of dot, repeat, got 'dots'"),
         ("[timing]\nstimulus_seconds = -1\n", "`stimulus_seconds` must be a finite number above 0, got -1"),
         ('[timing]\nstimulus_seconds = "two"\n', "`timing.stimulus_seconds` must be a finite number, got 'two'"),
         ("[timing]\ntrigger_key = 5\n", "`timing.trigger_key` must be a text, got 5"),
