@@ -66,5 +66,5 @@ def test_a_network_without_gradients_is_refused_in_a_sentence() -> None:
             return pixels.detach().flatten(1)
 
     encoder = make_encoder(Opaque(), rank=3, n_voxels=4)
-    with pytest.raises(NoGradientError, match="hands no gradient to its pixels"):
+    with pytest.raises(NoGradientError, match="has no gradient with respect to its pixels"):
         list(iter_gradient_atlas(encoder, make_photo(), should_stop=lambda: False))
