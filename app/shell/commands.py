@@ -135,7 +135,7 @@ compare_measured | Compare measured responses… |  | chart | After the experime
     stimulus set predicted?
 -
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
-write_stimuli | Write a stimulus set… | Ctrl+Shift+E | export | Write the tray as matched stimuli with their manifest
+write_stimuli | Write stimulus set… | Ctrl+Shift+E | export | Write the tray as matched stimuli with their manifest
 -
 import_surface | Import surface… |  | cortex | Add a cortical surface of your own
 import_encoder | Import encoder… | Ctrl+I | add | Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, \

@@ -104,7 +104,7 @@ def area_under(sensitivity: FloatArray, epsilons: FloatArray) -> FloatArray:
 
     Examples
     --------
-    >>> float(area_under(np.array([2.0, 2.0]), ladder=np.array([1.0, 10.0])))  # 2 SD over one decade
+    >>> float(area_under(np.array([2.0, 2.0]), epsilons=np.array([1.0, 10.0])))  # 2 SD over one decade
     2.0
     """
     return np.asarray(np.trapezoid(sensitivity, np.log10(epsilons), axis=-1))
@@ -115,7 +115,7 @@ def epsilon_at(sensitivity: FloatArray, epsilons: FloatArray, level: float = ONE
 
     Examples
     --------
-    >>> float(epsilon_at(np.array([0.5, 2.0]), ladder=np.array([1.0, 4.0]), level=1.0))  # 1 + 3 x 0.5 / 1.5
+    >>> float(epsilon_at(np.array([0.5, 2.0]), epsilons=np.array([1.0, 4.0]), level=1.0))  # 1 + 3 x 0.5 / 1.5
     2.0
     """
     budgets = np.concatenate([[0.0], np.asarray(epsilons, dtype=np.float64)])

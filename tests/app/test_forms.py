@@ -219,7 +219,7 @@ def test_every_kind_of_figure_has_its_usual_size(qtbot: QtBot, kind: FigureKind,
     assert made is not None and made.kind is kind
     assert (made.width_cm, made.height_cm) == pytest.approx(kind.size_cm, abs=0.02)
     usual = FigureConfig(kind)
-    assert (made.font_size, made.dpi, made.theme, made.look) == (usual.font_size, usual.dpi, usual.theme, usual.look)
+    assert (made.font_size, made.dpi, made.theme, made.style) == (usual.font_size, usual.dpi, usual.theme, usual.style)
 
 
 def test_forms_of_stimuli_and_measurements_open_with_the_usual(qtbot: QtBot) -> None:

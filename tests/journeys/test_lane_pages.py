@@ -75,7 +75,7 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
     assert isinstance(page, AnalysisPage)
     encoder = EncoderName("simulated", *window.session.state.encoder)
     config = SweepConfig(Question.FRAGILITY, (encoder,), ("picture_1", "picture_2"), (TargetName(-1, "FFA"),))
-    page.form.wish = lambda: config  # type: ignore[method-assign]
+    page.form.config_if_valid = lambda: config  # type: ignore[method-assign]
     page.form.changed.emit()
     return Driver(page.work, page.run.click, page.run, lambda: page.run.text() == "Run the analysis")
 
@@ -317,7 +317,7 @@ def test_what_the_tray_looks_at_does_not_hide_the_set_that_is_written(
     page = drive_set(window, work, lambda name, value: monkeypatch.setattr(name, value), tmp_path)
     page.start()
     qtbot.waitUntil(lambda: work.begun == 1)
-    window.features.stimuli.look()  # of an empty tray: there is nothing to do
+    window.features.stimuli.preview()  # of an empty tray: there is nothing to do
     assert page.line.busy and page.stop.text() == "Cancel"
     page.stop.click()
     qtbot.waitUntil(page.is_ready)

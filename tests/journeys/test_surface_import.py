@@ -111,7 +111,7 @@ def test_a_surface_that_does_not_fit_can_be_added_but_not_used(window, qtbot, tm
     assert not dialog.use.isEnabled()
     assert "has 162 left and 162 right vertices and the recording needs 162 left and 642 right" in dialog.use.toolTip()
     dialog.name.setText("sub-01")
-    assert "there already" in dialog.add_button.toolTip() and not dialog.add_button.isEnabled()
+    assert "already exists" in dialog.add_button.toolTip() and not dialog.add_button.isEnabled()
     dialog.name.setText("not a name")
     assert "up to 64 letters" in dialog.add_button.toolTip()
     dialog.name.setText("other")
