@@ -27,7 +27,7 @@ class RunBox(QWidget):
         self._theme: Theme = DARK
         self._running = False
         self._reason = ""
-        self.auto = QCheckBox("Probe automatically when something changes")
+        self.auto = QCheckBox("Probe after every change")
         self.auto.setChecked(True)
         self.button = make_button("Probe", "big")
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)

@@ -50,6 +50,7 @@ class Tabs(QObject):
         self.bar.setAccessibleName("Workspaces")
         self.stack = PageStack()
         self.bar.currentChanged.connect(self._show)
+        self.bar.currentChanged.connect(self.bar.updateGeometry)  # the name of the tab in front is bold, so wider
 
     def put(self, key: str, title: str, page: QWidget) -> None:
         """Put a tab after the others with a page that was made already and is never moved."""
