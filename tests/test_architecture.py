@@ -63,7 +63,6 @@ ARROWS = {("experiments", "reports")}
 
 SUB_ROOMS = {
     "core.datasets.readers": "above",
-    "core.datasets.simulated": "beside",
     "core.encoders.importers": "above",
     "core.experiments.measured": "beside",
     "core.experiments.packages": "beside",

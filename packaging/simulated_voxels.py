@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
+from simulated_axes import IMAGE_SPAN
 
-from core.datasets.simulated.true_axes import IMAGE_SPAN
 from core.surfaces.atlas import Atlas, Retinotopy
 from core.types import VoxelTable
 
