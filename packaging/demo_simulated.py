@@ -9,12 +9,12 @@ import numpy as np
 from demo_subject_files import write_subject
 from simulated_axes import EARLY_STAGES, IMAGE_SPAN, ChannelAxes, TeacherFeatures
 from simulated_subject import draw_axes, draw_noise_levels
-from simulated_voxels import choose_voxels
+from simulated_voxels import choose_voxels, load_retinotopy
 
 from core.datasets.photos import find_image
 from core.datasets.subject import draw_noise
 from core.encoders.noise_ceiling import estimate_noise_ceiling
-from core.surfaces.atlas import load_atlas, load_retinotopy
+from core.surfaces.atlas import load_atlas
 from core.surfaces.template import load_fsaverage5
 from core.types import VoxelTable
 

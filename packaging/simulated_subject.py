@@ -24,9 +24,8 @@ from simulated_axes import (
     standardise,
 )
 from simulated_preferences import PREFERENCES, Components, solve_components, solve_preference
-from simulated_voxels import STAGE_OF_ROI, effective_sigma
+from simulated_voxels import STAGE_OF_ROI, Retinotopy, effective_sigma
 
-from core.surfaces.atlas import Retinotopy
 from core.surfaces.mesh import CorticalSurface
 from core.types import VoxelTable
 
