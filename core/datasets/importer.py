@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, reading
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
@@ -189,14 +190,11 @@ def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> Non
 
 def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) -> VoxelTable:
     """The table of the kept voxels, renumbered; a noise ceiling that is unknown is NaN."""
-    number = np.full(plan.n_voxels, UNUSED, dtype=np.int32)
-    number[kept] = np.arange(int(kept.sum()), dtype=np.int32)
-    paint = plan.paint[kept[plan.paint[:, 2]]].copy()
-    paint[:, 2] = number[paint[:, 2]]
+    places = plan.places.choose(kept)
     unknown = np.full(plan.n_voxels, np.nan)
     values = np.asarray(unknown if ceiling is None else ceiling, dtype=np.float32)
-    roi = tuple(name for name, stays in zip(plan.roi, kept, strict=True) if stays)
-    return VoxelTable(plan.hemisphere[kept], plan.vertex[kept], roi, values[kept], paint)
+    roi = tuple(compress(plan.roi, kept))
+    return VoxelTable(places.hemisphere, places.vertex, roi, values[kept], places.paint)
 
 
 def _keep_columns(file: Path, kept: BoolArray) -> None:

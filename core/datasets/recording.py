@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +44,30 @@ class RecordedSession:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where voxels lie: columns of a `VoxelTable`, the surface's name ("" for none), and what a reader should know."""
+
+    surface: str
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    paint: npt.NDArray[np.int32]
+    remark: str = ""
+
+    def choose(self, kept: BoolArray) -> Places:
+        """The places of the kept voxels, renumbered; `kept` is (n_voxels,)."""
+        paint = self.paint[kept[self.paint[:, 2]]]
+        number = np.cumsum(kept, dtype=np.int32) - 1
+        paint = np.column_stack([paint[:, :2], number[paint[:, 2]]])
+        return replace(self, hemisphere=self.hemisphere[kept], vertex=self.vertex[kept], paint=paint)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class VoxelPlan:
     """The chosen voxels before a response was read.
 
     Parameters
     ----------
-    hemisphere : (n_voxels,) int8
-    vertex : (n_voxels,) int32
-        On `Recording.surface`; -1 for a voxel without a place.
-    paint : (n_painted, 3) int32
-        Rows (hemisphere, vertex, voxel).
+    places : Places
     roi : tuple of str, n_voxels long
     ncsnr : (n_voxels,) float, optional
         Signal SD over noise SD of a single trial, as published with the data.
@@ -61,9 +75,7 @@ class VoxelPlan:
         Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
     """
 
-    hemisphere: npt.NDArray[np.int8]
-    vertex: npt.NDArray[np.int32]
-    paint: npt.NDArray[np.int32]
+    places: Places
     roi: tuple[str, ...]
     ncsnr: FloatArray | None = None
     noise_ceiling: FloatArray | None = None
@@ -71,7 +83,7 @@ class VoxelPlan:
     @property
     def n_voxels(self) -> int:
         """Number of voxels."""
-        return len(self.vertex)
+        return len(self.roi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +105,6 @@ class Recording:
     is_simulated : bool
         Whether the data are simulated, as their description says.
     response_unit : str
-    surface : str
-        Name of the surface the voxels lie on; "" for none.
     voxels : VoxelPlan
     sessions : tuple of RecordedSession
     missing : tuple of str
@@ -106,7 +116,7 @@ class Recording:
     held_out : (n_images,) bool, optional
         The images the recording itself sets aside for testing; None if it sets aside none.
     remarks : tuple of str
-        What a reader should know about this import, one sentence each.
+        What a reader should know about this import, one sentence each; that of the voxels' places comes last.
     """
 
     kind: str
@@ -116,7 +126,6 @@ class Recording:
     citation: str
     licence: str
     response_unit: str
-    surface: str
     voxels: VoxelPlan
     sessions: tuple[RecordedSession, ...]
     image_ids: tuple[str, ...]
@@ -129,7 +138,16 @@ class Recording:
     held_out: BoolArray | None = None
     held_out_name: str = ""
     is_simulated: bool = False
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        remarks = dict.fromkeys((*self.remarks, self.voxels.places.remark))
+        object.__setattr__(self, "remarks", tuple(text for text in remarks if text))
+
+    @property
+    def surface(self) -> str:
+        """Name of the surface the voxels lie on; "" for none."""
+        return self.voxels.places.surface
 
     @property
     def n_trials(self) -> IntArray:

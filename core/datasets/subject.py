@@ -64,17 +64,14 @@ class ImageSource:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectHeader:
+class SubjectHeader(SubjectInfo):
     """What subject.json says; the fields are those of `Subject`.
 
     `rois` names the labels of voxels.npz from 1 on; shipped subjects have no `categories` and no `image_source`;
     `imported` says which importer read what.
     """
 
-    id: str
-    title: str
     kind: Literal["simulated", "measured"]
-    note: str
     citation: str
     licence: str
     surface: str
@@ -84,11 +81,6 @@ class SubjectHeader:
     categories: tuple[str, ...] = ()
     image_source: ImageSource | None = None
     imported: Mapping[str, str] | None = None
-
-    @property
-    def info(self) -> SubjectInfo:
-        """The short form for lists."""
-        return SubjectInfo(self.id, self.title, self.kind, self.note)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,11 +137,6 @@ class Subject:
         if not len(self.n_trials):
             object.__setattr__(self, "n_trials", np.ones(n_images, dtype=np.int64))
 
-    @property
-    def info(self) -> SubjectInfo:
-        """The short form for lists."""
-        return SubjectInfo(self.id, self.title, self.kind, self.note)
-
 
 def list_subjects() -> tuple[SubjectInfo, ...]:
     """Every subject: the simulated one first, the other shipped ones, then the imported ones by id.
@@ -167,7 +154,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     >>> list_subjects()[0].id
     'simulated'
     """
-    shipped = [read_subject_header(folder).info for folder in _folders(_shipped_folder())]
+    shipped = [read_subject_header(folder) for folder in _folders(_shipped_folder())]
     ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
     taken = {info.id for info in ordered}
     return (*ordered, *(info for info in _list_imported() if info.id not in taken))
@@ -259,7 +246,7 @@ def _list_imported() -> list[SubjectInfo]:
     infos = []
     for folder in _folders(user_subjects_folder()):
         try:
-            infos.append(read_subject_header(folder).info)
+            infos.append(read_subject_header(folder))
         except StorageError:
             continue
     return sorted(infos, key=lambda info: info.id)

@@ -5,12 +5,11 @@ Voxels that cannot be placed keep no vertex and can be reached through their ROI
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
+from core.datasets.recording import Places
 from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
 from core.surfaces.paint import NO_PLACE
@@ -25,17 +24,6 @@ NOWHERE = ""
 
 ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the surface fsaverage to draw each of them."
 WITHOUT_SURFACE = "No surface was given, so voxels are reached through their ROI and not drawn."
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Where voxels lie: columns of a `VoxelTable`, the surface's name, and what a reader should know."""
-
-    surface: str
-    hemisphere: npt.NDArray[np.int8]
-    vertex: npt.NDArray[np.int32]
-    paint: npt.NDArray[np.int32]
-    remark: str = ""
 
 
 def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> Places:

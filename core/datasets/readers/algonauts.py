@@ -28,8 +28,6 @@ from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage
 from core.types import IntArray
 from core.unpickle import read_object_array
 
-KIND = "algonauts2023"
-TITLE = "Algonauts Project 2023 challenge"
 SIDES = ("lh", "rh")
 IMAGE = re.compile(r"train-(\d+)_(nsd-\d+)\.(?:png|jpg|jpeg)$")
 CITATION = (
@@ -68,7 +66,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     places = place_fsaverage(hemisphere[kept], vertex[kept], surface=options.surface)
     unknown = "Responses are means over up to three trials; the noise ceiling is not part of the challenge's files."
     return Recording(
-        kind=KIND,
+        kind="algonauts2023",
         source=source,
         participant=participant,
         people=tuple(people),
@@ -77,14 +75,13 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, tuple(compress(named, kept))),
+        voxels=VoxelPlan(places, tuple(compress(named, kept))),
         sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),
         zscore=False,
         image_ids=ids,
         categories=("",) * len(ids),
         images=ImageSource("files", images.absolute(), files),
-        remarks=tuple(text for text in (unknown, places.remark) if text),
+        remarks=(unknown,),
     )
 
 

@@ -27,8 +27,6 @@ from core.datasets.row_sessions import read_rows
 from core.datasets.voxel_places import place_nowhere
 from core.types import BoolArray, IntArray
 
-KIND = "bold5000"
-TITLE = "BOLD5000, release 2"
 BETAS = re.compile(r"(CSI\d)_GLMbetas-(TYPE[A-D][A-Z-]*)_allses_(LH|RH)(\w+)\.npy$")
 TRIALS_A_RUN = 37
 DEPTH = 4
@@ -63,7 +61,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     places = place_nowhere(side[kept])
     roi = tuple(compress(named, kept))
     return Recording(
-        kind=KIND,
+        kind="bold5000",
         source=source,
         participant=participant,
         people=people,
@@ -72,8 +70,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="CC0",
         response_unit="z (of the session)" if not remark else "z",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, roi),
+        voxels=VoxelPlan(places, roi),
         sessions=_cut([array for _, array in own], rows, lengths, kept=kept),
         zscore=True,
         image_ids=tuple(Path(name).stem for name in ids),
@@ -81,7 +78,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         images=match_pictures(folder, ids.tolist()),
         held_out=np.bincount(rows) > 1,
         held_out_name="the repeated images",
-        remarks=tuple(text for text in (remark, places.remark) if text),
+        remarks=(remark,),
     )
 
 

@@ -24,8 +24,6 @@ from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
 from core.types import BoolArray, FloatArray, IntArray
 
-KIND = "generic"
-TITLE = "Own arrays, described by a TOML file"
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
 
@@ -55,7 +53,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     places, named, voxels = _read_voxels(described, options, columns)
     kept = keep_rois(named, options.rois)
     return Recording(
-        kind=KIND,
+        kind="generic",
         source=source,
         title=described.title,
         note=described.note,
@@ -63,7 +61,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence=described.licence,
         is_simulated=described.kind == "simulated",
         response_unit=described.response_unit,
-        surface=places.surface,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
         sessions=_read_rows(described, array, ids, kept=kept),
         zscore=described.responses.zscore,
@@ -72,7 +69,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
@@ -142,13 +138,8 @@ def _side(text: str) -> int:
 
 
 def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: BoolArray) -> VoxelPlan:
-    number = np.cumsum(kept, dtype=np.int32) - 1
-    paint = places.paint[kept[places.paint[:, 2]]].copy()
-    paint[:, 2] = number[paint[:, 2]]
     return VoxelPlan(
-        places.hemisphere[kept],
-        places.vertex[kept],
-        paint,
+        places.choose(kept),
         tuple(compress(named, kept)),
         ncsnr=_column(table, "ncsnr", kept, most=np.inf),
         noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),

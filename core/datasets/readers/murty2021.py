@@ -23,8 +23,6 @@ from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table, to_numbers
 from core.datasets.voxel_places import place_rois
 
-KIND = "murty2021"
-TITLE = "Ratan Murty et al. 2021, ROI averages"
 TABLE = "murty2021_roi_activations.tsv"
 ROIS = ("FFA", "EBA", "PPA", "OFA")
 GROUPS = {"body": "body", "face": "face", "object": "object", "scene": "place"}
@@ -52,7 +50,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     names = table["image"]
     read = partial(_take, values[:, kept])
     return Recording(
-        kind=KIND,
+        kind="murty2021",
         source=source,
         title="Ratan Murty et al. 2021, mean of participants",
         note="Real fMRI averaged over participants and over four ROIs; each ROI is one 'voxel', painted on the whole "
@@ -60,14 +58,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="responses CC BY 4.0; photographs not to be passed on",
         response_unit="beta (mean over participants)",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, rois),
+        voxels=VoxelPlan(places, rois),
         sessions=(RecordedSession("all images", np.arange(len(names)), read),),
         zscore=False,
         image_ids=tuple(names),
         categories=tuple(_group_of(name) for name in names),
         images=match_pictures(options.images or source / "stimuli", names),
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 

@@ -27,8 +27,6 @@ from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
 from core.types import IntArray
 
-KIND = "nifti"
-TITLE = "NIfTI betas with a mask"
 ENDINGS = (".nii.gz", ".nii")
 MOST_NAMED = 3
 
@@ -64,21 +62,19 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     ncsnr = _find(source, "ncsnr")
     known = None if ncsnr is None else read_map(ncsnr, shape=shape)[chosen]
     return Recording(
-        kind=KIND,
+        kind="nifti",
         source=source,
         title=source.name,
         note="fMRI of one participant, read from NIfTI volumes.",
         citation="",
         licence="",
         response_unit="z (of the session)",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, roi, ncsnr=known),
+        voxels=VoxelPlan(places, roi, ncsnr=known),
         sessions=_cut(files, rows, chosen, shape),
         zscore=True,
         image_ids=tuple(Path(name).stem for name in ids.tolist()),
         categories=("",) * len(ids),
         images=match_pictures(options.images or source / "images", ids.tolist()),
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 

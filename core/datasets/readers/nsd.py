@@ -26,8 +26,6 @@ from core.datasets.voxel_places import N_FSAVERAGE, Places, place_fsaverage, pla
 from core.errors import StorageError
 from core.types import FloatArray, IntArray
 
-KIND = "nsd"
-TITLE = "Natural Scenes Dataset"
 SCALE = 1 / 300
 """Volume betas are stored as 300 times % signal change; those on fsaverage are not."""
 GENERAL = "nsdgeneral"
@@ -51,14 +49,14 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     numbers = np.unique(np.concatenate([design.of_session(number) for number in files.sessions]))
     rows = {number: np.searchsorted(numbers, design.of_session(number)) for number in files.sessions}
     chosen, places, roi = _choose_voxels(files, options)
-    voxels = VoxelPlan(places.hemisphere, places.vertex, places.paint, roi, ncsnr=_read_ncsnr(files, chosen))
+    voxels = VoxelPlan(places, roi, ncsnr=_read_ncsnr(files, chosen))
     sessions = tuple(
         RecordedSession(f"session {number:02d}", rows[number], partial(_read, files, path, chosen))
         for number, path in files.sessions.items()
     )
     _check_first(files, design)
     return Recording(
-        kind=KIND,
+        kind="nsd",
         source=source,
         participant=files.participant,
         people=files.people,
@@ -67,7 +65,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z (of the session)",
-        surface=places.surface,
         voxels=voxels,
         sessions=sessions,
         missing=files.missing,
@@ -77,7 +74,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         images=replace(images, members=tuple(str(number) for number in numbers)),
         held_out=np.isin(numbers, design.shared),
         held_out_name="the images all subjects saw",
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 

@@ -30,8 +30,6 @@ from core.datasets.voxel_places import Places, place_nowhere, place_volume
 from core.errors import StorageError
 from core.types import BoolArray, IntArray
 
-KIND = "things"
-TITLE = "THINGS-fMRI"
 TABLE = re.compile(r"(sub-\d+)_ResponseData\.h5$")
 RETINOTOPIC = ("V1", "V2", "V3", "hV4", "VO1", "VO2", "LO1 (prf)", "LO2 (prf)", "TO1", "TO2", "V3b", "V3a")
 CATEGORY = ("EBA", "FFA", "OFA", "STS", "PPA", "RSC", "TOS", "LOC")
@@ -76,7 +74,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     single = np.clip(to_numbers(voxels["nc_singletrial"], "nc_singletrial")[kept] / 100, 0, 0.999999)
     concepts = [name.rpartition("_")[0] for name in ids.tolist()]
     return Recording(
-        kind=KIND,
+        kind="things",
         source=source,
         participant=participant,
         people=tuple(people),
@@ -85,14 +83,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="CC0",
         response_unit="beta",
-        surface=places.surface,
-        voxels=VoxelPlan(
-            places.hemisphere,
-            places.vertex,
-            places.paint,
-            tuple(compress(named, kept)),
-            ncsnr=np.sqrt(single / (1 - single)),
-        ),
+        voxels=VoxelPlan(places, tuple(compress(named, kept)), ncsnr=np.sqrt(single / (1 - single))),
         sessions=tuple(
             RecordedSession(
                 f"session {number:02d}",
@@ -107,7 +98,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         images=match_pictures(pictures, ids.tolist()),
         held_out=tested,
         held_out_name="the test images",
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from core.datasets.import_options import ImportOptions, choose_held_out
 from core.datasets.importer import iter_import, resolve_categories
 from core.datasets.kinds import detect_kind, plan_import
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import Places, RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource, list_subjects, load_responses, load_subject, user_subjects_folder
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import format_counts, load_summary
@@ -38,8 +38,9 @@ def make_recording(values: np.ndarray, *, images: tuple[str, ...] = IDS, zscore:
         citation="",
         licence="",
         response_unit="z",
-        surface="fsaverage5",
-        voxels=VoxelPlan(np.zeros(n_voxels, np.int8), vertex, paint, ("",) * (n_voxels - 1) + ("FFA",)),
+        voxels=VoxelPlan(
+            Places("fsaverage5", np.zeros(n_voxels, np.int8), vertex, paint), ("",) * (n_voxels - 1) + ("FFA",)
+        ),
         sessions=(RecordedSession("session 1", np.arange(len(images)), values.copy),),
         image_ids=images,
         categories=("",) * len(images),
