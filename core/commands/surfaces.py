@@ -82,7 +82,7 @@ def check(words: Sequence[str], options: SurfaceOptions) -> None:
         print(f"The voxels of {options.subject} fit.")
     if options.volume is not None:
         from core.surfaces.mapping import LIMIT_MM, paint_table
-        from core.surfaces.project import load_volume
+        from core.surfaces.volumes import load_volume
 
         volume = load_volume(options.volume)
         places = paint_table(surface, np.argwhere(np.asarray(volume.dataobj) != 0), volume.affine)

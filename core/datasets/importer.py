@@ -26,7 +26,7 @@ from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
-from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
+from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
 from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
@@ -213,31 +213,22 @@ def _keep_columns(file: Path, kept: BoolArray) -> None:
 def _summarise(
     recording: Recording, options: ImportOptions, *, table: VoxelTable, held: BoolArray, known: bool, sums: TrialSums
 ) -> ImportSummary:
-    n_trials = recording.n_trials
     own = options.held_out == OWN and recording.held_out is not None and bool(recording.held_out.any())
+    kept = {
+        "title": options.title or recording.title,
+        "n_voxels": table.n_voxels,
+        "rois": count_texts(table.roi),
+        "n_held_out": int(held.sum()),
+        "held_out_rule": recording.held_out_name if own else _name_rule(options),
+    }
     return ImportSummary(
+        **gather_facts(recording) | kept,
         subject=options.subject,
-        title=options.title or recording.title,
-        kind=recording.kind,
-        measured=not recording.is_simulated,
-        surface=recording.surface,
-        response_unit=recording.response_unit,
-        n_images=len(n_trials),
-        n_trials=int(n_trials.sum()),
-        n_voxels=table.n_voxels,
-        repeats=count_repeats(n_trials),
-        rois=count_texts(table.roi),
         noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
         noise_ceiling_median=_median_known(table.noise_ceiling) if known else None,
         n_missing=int(sums.missing.sum()),
         n_constant=int(sums.constant.sum()),
         n_unplaced=int((table.vertex < 0).sum()),
-        sessions=tuple(session.name for session in recording.sessions),
-        missing_sessions=recording.missing,
-        n_held_out=int(held.sum()),
-        held_out_rule=recording.held_out_name if own else _name_rule(options),
-        categories=count_texts(recording.categories),
-        remarks=recording.remarks,
     )
 
 

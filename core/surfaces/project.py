@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError
-from core.files import replace_file
+from core.files import new_file
 from core.surfaces.mesh import CorticalSurface
+from core.surfaces.volumes import load_volume
 from core.types import FloatArray
 
 DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -28,7 +29,7 @@ def project_volume(path: Path, surface: CorticalSurface) -> Pair:
     Parameters
     ----------
     path : Path
-        A NIfTI file, 3-D.
+        A NIfTI file of one volume.
     surface : CorticalSurface
         With both white and pial.
 
@@ -61,29 +62,9 @@ def write_projection(volume: Path, surface: CorticalSurface, out: Path) -> int:
     Raises as `project_volume`, and StorageError if the file cannot be written.
     """
     left, right = project_volume(volume, surface)
-    replace_file(out, lambda partial: _write_pair(partial, left, right))
-    return int(np.isfinite(left).sum() + np.isfinite(right).sum())
-
-
-def _write_pair(partial: Path, left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> None:
-    with partial.open("wb") as file:
+    with new_file(out) as partial, partial.open("wb") as file:
         np.savez(file, allow_pickle=False, left=left, right=right)
-
-
-def load_volume(path: Path) -> Any:
-    """A 3-D NIfTI image. Raises BadInputError if the file is none."""
-    import nibabel
-
-    try:
-        image: Any = nibabel.load(path)
-        shape = image.shape
-    except Exception as error:
-        raise BadInputError(
-            f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
-        ) from error
-    if len(shape) != 3:
-        raise BadInputError(f"{path.name} must have 3 dimensions, it has {len(shape)}. Give one volume.")
-    return image
+    return int(np.isfinite(left).sum() + np.isfinite(right).sum())
 
 
 def _project_side(volume: Any, surface: CorticalSurface, side: int) -> npt.NDArray[np.float32]:

@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
 from core.datasets.image_files import match_pictures
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
+from core.surfaces.volumes import SAME_MM, count_trials, grid_of, iter_trials, read_map
 from core.types import IntArray
 
 ENDINGS = (".nii.gz", ".nii")
@@ -50,17 +50,21 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if mask is None or not files:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
         raise refusal("source", allowed=allowed, got=str(source))
-    shape, affine = grid_of(mask)
-    inside = np.nan_to_num(read_map(mask, shape=shape)) > 0
-    named = _name_rois(source, shape)
-    inside &= keep_rois(named, options.rois)
+    shape, affine = grid_of(files[0])
+    read = partial(read_map, shape=shape, affine=affine)
+    inside = np.nan_to_num(read(mask)) > 0
+    named = np.full(inside.shape, "", dtype=object)
+    for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
+        within = np.nan_to_num(read(path)) > 0
+        named[(named == "") & within] = path.name.removeprefix("roi_").split(".nii")[0]
+    inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
     names = read_table(source / "trials.csv", needs=("image",))["image"]
     ids, rows = np.unique(names, return_inverse=True)
     places = place_volume(np.stack(np.unravel_index(chosen, shape), axis=1), affine, surface=options.surface)
-    roi = tuple(named[index] for index in chosen)
+    roi = tuple(named[chosen])
     ncsnr = _find(source, "ncsnr")
-    known = None if ncsnr is None else read_map(ncsnr, shape=shape)[chosen]
+    known = None if ncsnr is None else read(ncsnr)[chosen]
     return Recording(
         kind="nifti",
         source=source,
@@ -70,7 +74,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence="",
         response_unit="z (of the session)",
         voxels=VoxelPlan(places, roi, ncsnr=known),
-        sessions=_cut(files, rows, chosen, shape),
+        sessions=_cut(files, rows, chosen),
         zscore=True,
         image_ids=tuple(Path(name).stem for name in ids.tolist()),
         categories=("",) * len(ids),
@@ -78,20 +82,13 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     )
 
 
-def _name_rois(source: Path, shape: tuple[int, ...]) -> tuple[str, ...]:
-    named = np.full(int(np.prod(shape)), "", dtype=object)
-    for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
-        inside = np.nan_to_num(read_map(path, shape=shape)) > 0
-        named[(named == "") & inside] = path.name.removeprefix("roi_").split(".nii")[0]
-    return tuple(named.tolist())
-
-
-def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, ...]) -> tuple[RecordedSession, ...]:
-    for path in files:
-        found = grid_of(path)[0]
-        if found != shape:
+def _cut(files: list[Path], rows: IntArray, chosen: IntArray) -> tuple[RecordedSession, ...]:
+    shape, affine = grid_of(files[0])
+    for path in files[1:]:
+        found, other = grid_of(path)
+        if found != shape or not np.allclose(other, affine, rtol=0, atol=SAME_MM):
             advice = "Mask and betas must lie on one grid."
-            raise refusal(path.name, allowed=f"volumes of shape {shape}", got=found, advice=advice)
+            raise refusal(path.name, allowed=f"volumes of the grid of {files[0].name}", got=found, advice=advice)
     counts = [count_trials(path) for path in files]
     _check_one_layout(files, counts)
     if sum(counts) != len(rows):

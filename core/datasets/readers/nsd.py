@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.brain_files import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.nsd_layout import NsdDesign, NsdFiles, find_files, find_root, read_design
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
@@ -24,6 +23,7 @@ from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, Places, place_fsaverage, place_volume
 from core.errors import StorageError
+from core.surfaces.volumes import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
 from core.types import FloatArray, IntArray
 
 SCALE = 1 / 300

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
-from core.datasets.brain_files import grid_of
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
@@ -28,6 +27,7 @@ from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import Places, place_nowhere, place_volume
 from core.errors import StorageError
+from core.surfaces.volumes import grid_of
 from core.types import BoolArray, IntArray
 
 TABLE = re.compile(r"(sub-\d+)_ResponseData\.h5$")
