@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.array_files import ArrayFile, cut_rows, open_array
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import Recording, VoxelPlan
-from core.datasets.row_sessions import cut_rows
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage
 from core.types import IntArray

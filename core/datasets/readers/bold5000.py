@@ -18,12 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.array_files import ArrayFile, open_array, read_rows
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
-from core.datasets.row_sessions import read_rows
 from core.datasets.voxel_places import place_nowhere
 from core.types import BoolArray, IntArray
 

@@ -1,8 +1,8 @@
 """Reads a laboratory's own volumes: beta images, a mask and a table of trials in one folder. Never resamples.
 
-mask.nii.gz                  above 0: a voxel to keep
+mask.nii.gz                  above 0: a voxel to keep; this and the maps below may run in another direction
 trials.csv                   column image, one line a trial, in the order of the volumes
-betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), in the order of their names
+betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), by name and number (2 before 10)
 roi_NAME.nii.gz              optional: above 0 inside the ROI; a voxel in several takes the first by name
 ncsnr.nii.gz                 optional: signal SD over noise SD of a single trial
 images/                      the pictures
@@ -10,6 +10,7 @@ images/                      the pictures
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from core.surfaces.volumes import SAME_MM, count_trials, grid_of, iter_trials, r
 from core.types import IntArray
 
 ENDINGS = (".nii.gz", ".nii")
+NUMBER = re.compile(r"(\d+)")
 MOST_NAMED = 3
 
 
@@ -41,7 +43,9 @@ def _find(source: Path, name: str) -> Path | None:
 
 
 def _betas(source: Path) -> list[Path]:
-    return sorted(path for path in source.glob("betas*") if path.name.endswith(ENDINGS))
+    """The files of betas, numbers in their names by their size: session 2 before session 10."""
+    found = [path for path in source.glob("betas*") if path.name.endswith(ENDINGS)]
+    return sorted(found, key=lambda path: [int(part) if part.isdecimal() else part for part in NUMBER.split(path.name)])
 
 
 def plan(source: Path, options: ImportOptions) -> Recording:
