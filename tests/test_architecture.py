@@ -98,7 +98,6 @@ LIGHT = (
     "core.networks.catalog",
     "core.networks.import_options",
     "core.networks.manage",
-    "core.networks.user_networks",
     "core.paths",
     "core.probes.probe",
     "core.probes.target",

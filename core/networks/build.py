@@ -72,18 +72,13 @@ def _call_function(spec: NetworkSpec) -> nn.Module:
 
 
 def _build(spec: NetworkSpec) -> nn.Module:
-    return _build_torchvision(spec) if spec.family == "torchvision" else _build_timm(spec)
-
-
-def _build_torchvision(spec: NetworkSpec) -> nn.Module:
     import torchvision
 
-    check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
-    module: nn.Module = torchvision.models.get_model(spec.architecture, weights=None)
-    return module
-
-
-def _build_timm(spec: NetworkSpec) -> nn.Module:
+    module: nn.Module
+    if spec.family == "torchvision":
+        check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
+        module = torchvision.models.get_model(spec.architecture, weights=None)
+        return module
     import timm
 
     if not timm.is_model(spec.architecture):
@@ -92,5 +87,5 @@ def _build_timm(spec: NetworkSpec) -> nn.Module:
     known = timm.get_pretrained_cfg(spec.architecture)
     if known is not None and known.fixed_input_size and known.input_size[-1] != spec.input_size:
         settings["img_size"] = spec.input_size
-    module: nn.Module = timm.create_model(spec.architecture, pretrained=False, **settings)
+    module = timm.create_model(spec.architecture, pretrained=False, **settings)
     return module

@@ -11,12 +11,10 @@ from torch import nn
 from core.checks import check_choice
 from core.device import choose_device
 from core.networks.catalog import find_network
-from core.networks.joined import split_layers
-from core.networks.list_layers import list_layers
 from core.networks.network import Network
-from core.networks.open_body import Body, check_weights, fingerprint, open_body
+from core.networks.open_body import Body, check_weights, fingerprint, list_layers, open_body
 from core.networks.spec import NetworkSpec
-from core.networks.truncate import fold_batchnorm, run_to_exit
+from core.networks.truncate import fold_batchnorm, run_to_exit, split_layers
 from core.networks.validate import validate_network
 
 FOLD_TOLERANCE = 1e-4

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 from core.checks import refusal
 from core.errors import BadInputError
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import (
+    find_network,
+    list_networks,
+    list_user_networks,
+    remove_user_network,
+    save_user_network,
+)
 from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
 from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import NetworkSpec
-from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
 
 MEGABYTE = 2**20
 
@@ -119,7 +124,7 @@ class LayerRow:
 
 def describe_layers(network: str) -> tuple[LayerRow, ...]:
     """Every layer of a network with its shape. Raises as `find_network` and the library do."""
-    from core.networks.list_layers import list_layers
+    from core.networks.open_body import list_layers
 
     spec = find_network(network)
     return tuple(

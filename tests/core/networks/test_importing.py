@@ -20,16 +20,15 @@ from torch import nn
 
 from core.errors import BadInputError, Cancelled, StorageError, WeightsError
 from core.networks import named
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import find_network, list_networks, list_user_networks, user_networks_folder
 from core.networks.files.script_file import list_script_layers
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
-from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.manage import check_network, list_status, remove_network
 from core.networks.network import Network
+from core.networks.open_body import list_layers
 from core.networks.truncate import leave_network, run_to_exit
-from core.networks.user_networks import list_user_networks, user_networks_folder
 from tests.core.networks.conftest import build_random
 from tests.helpers.user_network import Small
 

@@ -12,9 +12,9 @@ import torchvision
 from core.errors import BadInputError, WeightsError
 from core.networks.catalog import find_network, list_networks
 from core.networks.files.checkpoint import hash_file
-from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.named import find_named
+from core.networks.open_body import list_layers
 from core.networks.spec import catalog_path, downloads_folder, read_catalog, weights_folder
 
 LARGEST_FOLDER = 48e6
