@@ -132,7 +132,7 @@ def remove(words: Sequence[str], _options: SurfaceOptions) -> None:
 
 def fetch(words: Sequence[str], options: SurfaceOptions) -> None:
     """Download an fsaverage and keep it."""
-    from core.surfaces.fetch import MESHES, fetch_fsaverage
+    from core.surfaces.importer import MESHES, fetch_fsaverage
 
     name = check_choice("name", words[0] if words else "", MESHES)
     _check_free(name, replace=options.replace)

@@ -46,10 +46,7 @@ class ArrayFile:
 def open_array(path: Path, *, key: str = "") -> ArrayFile:
     """The array of a file; `key` names it in npz, HDF5, zarr and MATLAB files with several.
 
-    Raises
-    ------
-    BadInputError
-        If the file is missing, of another format, damaged, holds objects, or no numbers.
+    Raises BadInputError if the file is missing, of another format, damaged, holds objects, or no numbers.
     """
     if not path.exists():
         raise refusal("responses", allowed="a file that is there", got=str(path))
@@ -98,6 +95,12 @@ def read_rows(arrays: Sequence[ArrayFile], start: int, stop: int, *, kept: BoolA
     """Rows start to stop of arrays side by side, the kept columns only."""
     values = np.concatenate([array.read(start, stop) for array in arrays], axis=1)
     return values if kept.all() else values[:, kept]
+
+
+def gather_rows(arrays: Sequence[ArrayFile], rows: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
+    """Chosen rows of arrays side by side, the kept columns only."""
+    first = int(rows.min())
+    return read_rows(arrays, first, int(rows.max()) + 1, kept=kept)[rows - first]
 
 
 def _hold(array: npt.NDArray[Any]) -> Opened:

@@ -112,12 +112,8 @@ class Description:
 def read_description(file: Path) -> Description:
     """The description in a TOML file, its paths taken relative to it.
 
-    Raises
-    ------
-    BadInputError
-        If a key is unknown, missing or of the wrong type, or two of them contradict.
-    StorageError
-        If the file cannot be read.
+    Raises BadInputError if a key is unknown, missing or of the wrong type, or two of them contradict; StorageError if
+    the file cannot be read.
     """
     described = read_record(file, Description, HEADER)
     parts = {name: _locate(getattr(described, name), file.parent) for name in ("images", "responses", "voxels")}

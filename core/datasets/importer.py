@@ -60,12 +60,8 @@ class ImportProgress:
 def iter_import(recording: Recording, options: ImportOptions) -> Iterator[ImportProgress]:
     """Import a recording as the subject `options.subject`; nothing is kept before the last record.
 
-    Raises
-    ------
-    BadInputError
-        If the id is taken, a session does not have the trials its design says, or voxels are refused.
-    StorageError
-        If the source cannot be read (any more), or the disk is full.
+    Raises BadInputError if the id is taken, a session does not have the trials its design says, or voxels are refused;
+    StorageError if the source cannot be read (any more), or the disk is full.
     """
     target = check_new_subject(options.subject)
     recording = resolve_categories(recording, options.categories)
@@ -214,6 +210,7 @@ def _summarise(
     recording: Recording, options: ImportOptions, *, table: VoxelTable, held: BoolArray, known: bool, sums: TrialSums
 ) -> ImportSummary:
     own = options.held_out == OWN and recording.held_out is not None and bool(recording.held_out.any())
+    finite = table.noise_ceiling[np.isfinite(table.noise_ceiling)]
     kept = {
         "title": options.title or recording.title,
         "n_voxels": table.n_voxels,
@@ -225,17 +222,11 @@ def _summarise(
         **gather_facts(recording) | kept,
         subject=options.subject,
         noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
-        noise_ceiling_median=_median_known(table.noise_ceiling) if known else None,
+        noise_ceiling_median=float(np.median(finite)) if known and finite.size else None,
         n_missing=int(sums.missing.sum()),
         n_constant=int(sums.constant.sum()),
         n_unplaced=int((table.vertex < 0).sum()),
     )
-
-
-def _median_known(values: FloatArray) -> float | None:
-    """The median of what is known; None if nothing is."""
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else None
 
 
 def _name_rule(options: ImportOptions) -> str:
@@ -247,10 +238,7 @@ def _name_rule(options: ImportOptions) -> str:
 def resolve_categories(recording: Recording, file: Path | None) -> Recording:
     """The recording with the categories of a table; images it does not name keep their own.
 
-    Raises
-    ------
-    BadInputError
-        If the table lacks a column, or names none of the images.
+    Raises BadInputError if the table lacks a column, or names none of the images.
     """
     if file is None:
         return recording

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
 
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
@@ -21,7 +21,7 @@ MODULES = {
     "things": "core.datasets.readers.things_fmri",
     "nifti": "core.datasets.readers.nifti",
 }
-"""Importers by kind, in the order a folder is tried."""
+"""Importers by kind, in the order a folder is tried: each has `detect(source)` and `plan(source, options)`."""
 TITLES = {
     "generic": "Own arrays, described by a TOML file",
     "murty2021": "Ratan Murty et al. 2021, ROI averages",
@@ -44,16 +44,6 @@ HINTS = {
 AUTO = "auto"
 PROBE = "not-yet-named"
 """The subject id of an inspection, which keeps nothing."""
-
-
-class Importer(Protocol):
-    """What the module of a kind offers."""
-
-    def detect(self, source: Path) -> bool:
-        """Whether the source is of this kind."""
-
-    def plan(self, source: Path, options: ImportOptions) -> Recording:
-        """Look at the source without reading a response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +86,7 @@ def detect_kind(source: Path) -> str:
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     for kind in MODULES:
         with reading(str(source)):
-            if _importer(kind).detect(source):
+            if import_module(MODULES[kind]).detect(source):
                 return kind
     advice = "Describe other data with a TOML file: `main.py import template`."
     allowed = f"a recording of a known kind ({', '.join(TITLES.values())})"
@@ -106,12 +96,8 @@ def detect_kind(source: Path) -> str:
 def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
     """Look at a source of a kind ("auto": found out).
 
-    Raises
-    ------
-    BadInputError
-        If the kind is unknown, or the source lacks something or contradicts itself.
-    StorageError
-        If a file cannot be read.
+    Raises BadInputError if the kind is unknown, or the source lacks something or contradicts itself; StorageError if a
+    file cannot be read.
     """
     source = source.expanduser().absolute()
     if kind == AUTO:
@@ -120,7 +106,8 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
     if not source.exists():
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     with reading(str(source)):
-        return _importer(kind).plan(source, options)
+        plan: Callable[[Path, ImportOptions], Recording] = import_module(MODULES[kind]).plan
+        return plan(source, options)
 
 
 def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | None = None) -> SourceSummary:
@@ -141,7 +128,3 @@ def describe_recording(recording: Recording) -> SourceSummary:
         people=recording.people,
         has_noise_ceiling=voxels.ncsnr is not None or voxels.noise_ceiling is not None or repeated,
     )
-
-
-def _importer(kind: str) -> Importer:
-    return cast(Importer, import_module(MODULES[kind]))

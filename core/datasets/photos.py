@@ -62,10 +62,7 @@ class ImageInfo:
 def list_images() -> tuple[ImageInfo, ...]:
     """Every shipped image, the curated ones first, then by group and id.
 
-    Raises
-    ------
-    StorageError
-        If the catalogue is missing or damaged.
+    Raises StorageError if the catalogue is missing or damaged.
 
     Examples
     --------

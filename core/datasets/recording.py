@@ -7,9 +7,10 @@ the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,17 @@ class RecordedSession:
     name: str
     images: IntArray
     read: Callable[[], FloatArray | Iterator[FloatArray]]
+
+
+def split_sessions(
+    labels: Sequence[object], images: IntArray, read: Callable[[IntArray], FloatArray]
+) -> tuple[RecordedSession, ...]:
+    """A part for each session, in order of first appearance; `labels` and `images` are those of each trial.
+
+    `read` gives the responses of chosen trials, by number, (n_trials, n_voxels).
+    """
+    rows = {name: np.flatnonzero(np.asarray(labels) == name) for name in dict.fromkeys(labels)}
+    return tuple(RecordedSession(f"session {name}", images[at], partial(read, at)) for name, at in rows.items())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -144,10 +144,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     An imported subject whose header is damaged is left out, so that it never keeps the program from starting; loading
     it by its id says what is wrong.
 
-    Raises
-    ------
-    StorageError
-        If a shipped one is damaged.
+    Raises StorageError if a shipped one is damaged.
 
     Examples
     --------
@@ -194,12 +191,7 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
     Of a simulated subject the noiseless signal is stored, and the noise is drawn again from the stored seed. Of an
     imported one the means over repeats are stored: a read-only memory map (n_images, 1, n_voxels), to be read in parts.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject.
-    StorageError
-        If its files are missing or damaged.
+    Raises BadInputError if there is no such subject, and StorageError if its files are missing or damaged.
 
     Examples
     --------

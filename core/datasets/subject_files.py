@@ -84,12 +84,8 @@ def check_new(identity: str) -> None:
 def relink_images(identity: str, path: Path) -> Path:
     """Point a subject at the folder or HDF5 file its images have moved to; returns it. Reads and copies none.
 
-    Raises
-    ------
-    BadInputError
-        If the subject ships with the program, or an image is not there.
-    StorageError
-        If the subject cannot be read or written.
+    Raises BadInputError if the subject ships with the program, or an image is not there; StorageError if the subject
+    cannot be read or written.
     """
     source, place = load_subject(identity).images, path.expanduser().absolute()
     if source is None:
@@ -107,12 +103,7 @@ def relink_images(identity: str, path: Path) -> Path:
 def remove_subject(identity: str) -> Path:
     """Delete an imported subject; its images, which lie elsewhere, and its encoders stay.
 
-    Raises
-    ------
-    BadInputError
-        If it ships with the program or is not there.
-    StorageError
-        If the folder cannot be deleted.
+    Raises BadInputError if it ships with the program or is not there, and StorageError if the folder cannot be deleted.
     """
     if is_shipped(identity):
         advice = f"{identity} ships with the program and stays."

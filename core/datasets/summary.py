@@ -137,12 +137,7 @@ def bin_ceiling(noise_ceiling: FloatArray) -> tuple[int, ...]:
 def load_summary(identity: str) -> ImportSummary:
     """The summary kept with an imported subject.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject.
-    StorageError
-        If it was not imported, or its summary is damaged.
+    Raises BadInputError if there is no such subject; StorageError if it was not imported, or its summary is damaged.
     """
     check_choice("subject", identity, [info.id for info in list_subjects()])
     file = user_subjects_folder() / identity / SUMMARY_NAME

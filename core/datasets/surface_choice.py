@@ -5,6 +5,7 @@ Kept in data_folder()/surfaces/uses.json as {subject: surface}, so that shipped 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -91,21 +92,15 @@ def place_on_surface(voxels: VoxelTable, *, own: str, name: str) -> VoxelTable:
         voxels = _spread(voxels, load_surface(name).left.n_vertices)
     if voxels.roi_names or not has_surface(name):
         return voxels
-    atlases = load_atlases(name)
-    return fill_rois(voxels, atlases[0]) if atlases and _fits(voxels, name) else voxels
+    with suppress(BadInputError):  # voxels of another surface stay as they are
+        VoxelMap(voxels, *load_surface(name).n_vertices)
+        return fill_rois(voxels, load_atlases(name)[0]) if load_atlases(name) else voxels
+    return voxels
 
 
 def _grows(own: str, surface: CorticalSurface) -> bool:
     """Whether a surface is a finer fsaverage than the fsaverage5 a subject came with."""
     return own == FSAVERAGE5 and is_fsaverage(surface)
-
-
-def _fits(voxels: VoxelTable, name: str) -> bool:
-    try:
-        VoxelMap(voxels, *load_surface(name).n_vertices)
-    except BadInputError:
-        return False
-    return True
 
 
 def _spread(voxels: VoxelTable, n_vertices: int) -> VoxelTable:

@@ -33,7 +33,12 @@ def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> P
     if len(wrong):
         allowed = f"a vertex of {surface}, 0 to {int(n_vertices[hemisphere[wrong[0]]]) - 1:,}"
         raise refusal("vertex", allowed=allowed, got=int(vertex[wrong[0]]))
-    return Places(surface, hemisphere.astype(np.int8), vertex.astype(np.int32), _one_each(hemisphere, vertex))
+    return Places(
+        surface,
+        hemisphere.astype(np.int8),
+        vertex.astype(np.int32),
+        np.stack([hemisphere, vertex, np.arange(len(vertex))], axis=1).astype(np.int32),
+    )
 
 
 def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = "") -> Places:
@@ -98,10 +103,6 @@ def _middle_of(vertices: npt.NDArray[np.int64], geometries: dict[str, npt.NDArra
     name = "inflated" if "inflated" in geometries else next(name for name in geometries if name != "flat")
     points = geometries[name][vertices]
     return int(vertices[np.linalg.norm(points - points.mean(axis=0), axis=1).argmin()])
-
-
-def _one_each(hemisphere: IntArray, vertex: IntArray) -> npt.NDArray[np.int32]:
-    return np.stack([hemisphere, vertex, np.arange(len(vertex))], axis=1).astype(np.int32)
 
 
 def _last_of_each(rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -47,10 +47,7 @@ class Classifier:
 def open_classifier(spec: NetworkSpec) -> Classifier:
     """The whole network on the CPU.
 
-    Raises
-    ------
-    WeightsError
-        If it has no classifier (the message says why), or its file cannot be read.
+    Raises WeightsError if it has no classifier (the message says why), or its file cannot be read.
     """
     if any(word in f"{spec.architecture} {spec.id}".lower() for word in TOWERS):
         raise WeightsError("it ends in an embedding; classes would need a text tower, which is not part of it")

@@ -5,7 +5,7 @@ Getting the weights of one and keeping a library's name among the user's network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.checks import refusal
@@ -17,9 +17,10 @@ from core.networks.catalog import (
     remove_user_network,
     save_user_network,
 )
-from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
+from core.networks.files.download import DownloadProgress, iter_download, remove_download
 from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import NetworkSpec
+from core.progress import ShouldStop, never_stop
 
 MEGABYTE = 2**20
 
@@ -71,7 +72,7 @@ def read_status(spec: NetworkSpec) -> NetworkStatus:
     return NetworkStatus(spec, installed, size)
 
 
-def iter_get(network: str, *, should_stop: Callable[[], bool] = never_stop) -> Iterator[DownloadProgress]:
+def iter_get(network: str, *, should_stop: ShouldStop = never_stop) -> Iterator[DownloadProgress]:
     """Download the weights of a network; a library's name is then kept among the user's networks.
 
     Raises as `iter_download` does, and BadInputError where there is nothing to download.

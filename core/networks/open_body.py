@@ -49,12 +49,8 @@ class Body:
 def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     """The network with the weights of `path`, cut behind `layer`.
 
-    Raises
-    ------
-    BadInputError
-        If the layer does not exist in a file.
-    WeightsError
-        If the weights are truncated, of another architecture, or hold code.
+    Raises BadInputError if the layer does not exist in a file; WeightsError if the weights are truncated, of another
+    architecture, or hold code.
     """
     example = example_pixels(spec)
     if spec.is_program:

@@ -29,10 +29,6 @@ class LayerInfo:
     name: str
     shape: tuple[int, ...]
 
-    def describe(self) -> str:
-        """One line: name and shape."""
-        return f"{self.name} ({' x '.join(map(str, self.shape))})"
-
 
 def watch_layers(module: nn.Module, example: torch.Tensor) -> tuple[LayerInfo, ...]:
     """The layers of a module, found by running it once."""

@@ -34,7 +34,8 @@ class VoxelMap:
     def __init__(self, table: VoxelTable, n_left: int, n_right: int) -> None:
         sizes = (n_left, n_right)
         _check_rows(table.paint, sizes=sizes, n_voxels=table.n_voxels)
-        _check_places(table, sizes)
+        placed = table.vertex != NO_PLACE
+        _check_vertices(table.hemisphere[placed], table.vertex[placed], sizes=sizes)
         self.table = table
         self._voxels = tuple(np.full(size, NO_VOXEL, dtype=np.int32) for size in sizes)
         for side, shown in enumerate(self._voxels):
@@ -64,12 +65,6 @@ class VoxelMap:
         return None if vertex == NO_PLACE else (int(self.table.hemisphere[voxel]), vertex)
 
 
-def voxel_at(table: VoxelTable, side: int, vertex: int) -> int | None:
-    """The voxel shown at a vertex, or None; for repeated questions keep a `VoxelMap`."""
-    rows = table.paint[(table.paint[:, 0] == side) & (table.paint[:, 1] == vertex)]
-    return int(rows[-1, 2]) if len(rows) else None
-
-
 def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels: int) -> None:
     if rows.ndim != 2 or rows.shape[1] != 3:
         raise refusal("paint", allowed="rows of (hemisphere, vertex, voxel)", got=rows.shape)
@@ -79,11 +74,6 @@ def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels
     if len(rows) and (rows[:, 2].min() < 0 or rows[:, 2].max() >= n_voxels):
         got = (int(rows[:, 2].min()), int(rows[:, 2].max()))
         raise refusal("paint", allowed=f"of voxels 0 to {n_voxels - 1}", got=got)
-
-
-def _check_places(table: VoxelTable, sizes: tuple[int, int]) -> None:
-    placed = table.vertex != NO_PLACE
-    _check_vertices(table.hemisphere[placed], table.vertex[placed], sizes=sizes)
 
 
 def _check_vertices(

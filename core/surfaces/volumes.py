@@ -26,19 +26,21 @@ SAME_MM = 1e-3
 """Affines that differ by less are the same."""
 
 
+def _nibabel() -> Any:
+    """Whose parts have no types; imported when it is needed."""
+    import nibabel
+
+    return nibabel
+
+
 def open_brain(path: Path) -> Any:
     """An image of nibabel whose data stay on disk; a compressed one is read through once, in order.
 
-    Raises
-    ------
-    BadInputError
-        If it is missing, or its header is no valid one.
+    Raises BadInputError if it is missing, or its header is no valid one.
     """
-    import nibabel
-
     if not path.is_file():
         raise refusal("file", allowed="a volume or overlay that is there", got=str(path))
-    is_mgh = path.suffix in (".mgh", ".mgz")
+    nibabel, is_mgh = _nibabel(), path.suffix in (".mgh", ".mgz")
     unreadable = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     handle = {"keep_file_open": True} if path.name.endswith((".nii", ".nii.gz")) else {}
     try:
@@ -51,12 +53,11 @@ def open_brain(path: Path) -> Any:
 
 def _open_mgh(path: Path) -> Any:
     """A plain file mapped, a compressed one whole: nibabel would leave it open, and not see that data are cut short."""
-    from nibabel.freesurfer import MGHImage
-
+    kind = _nibabel().freesurfer.MGHImage
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".mgz" else np.memmap(path, mode="r")
     if len(content) < MGH_DATA_AT:
         raise ValueError(f"{len(content):,} bytes are too few")
-    header = MGHImage.header_class(bytes(content[:MGH_DATA_AT]), check=False)
+    header = kind.header_class(bytes(content[:MGH_DATA_AT]), check=False)
     version, shape = int(header["version"]), tuple(int(side) for side in header.get_data_shape())
     if version != 1 or min(shape) < 1:
         raise ValueError(f"version {version}, shape {shape}")
@@ -64,15 +65,14 @@ def _open_mgh(path: Path) -> Any:
     if len(content) < MGH_DATA_AT + dtype.itemsize * count:
         raise ValueError(f"{len(content):,} bytes are too few for shape {shape}")
     data = np.frombuffer(content, dtype, count, MGH_DATA_AT).reshape(shape, order="F")
-    return MGHImage(data, header.get_best_affine(), header)
+    return kind(data, header.get_best_affine(), header)
 
 
 def load_volume(path: Path) -> Any:
     """The one volume in a file, an image (x, y, z). Raises BadInputError if it holds none, or more, or has no place."""
-    import nibabel
-
+    nibabel = _nibabel()
     try:
-        image: Any = nibabel.funcs.squeeze_image(nibabel.load(path))
+        image = nibabel.squeeze_image(nibabel.load(path))
         dimensions, header = len(image.shape), image.header
     except Exception as error:
         raise BadInputError(
@@ -104,11 +104,10 @@ def read_map(path: Path, *, shape: tuple[int, ...], affine: FloatArray | None = 
 
     Raises BadInputError if it lies on another grid.
     """
-    from nibabel.orientations import io_orientation, ornt_transform
-
-    image = open_brain(path)
+    image, turn = open_brain(path), _nibabel().orientations
     if affine is not None:
-        image = image.as_reoriented(ornt_transform(io_orientation(image.affine), io_orientation(affine)))
+        orientations = turn.io_orientation(image.affine), turn.io_orientation(affine)
+        image = image.as_reoriented(turn.ornt_transform(*orientations))
     moved = affine is not None and not np.allclose(image.affine, affine, rtol=0, atol=SAME_MM)
     if moved or tuple(image.shape[:3]) != shape or math.prod(image.shape) != math.prod(shape):
         advice = "It belongs to another space; use the file of the same space and subject."

@@ -41,12 +41,9 @@ def detect(source: Path) -> bool:
 
 
 def _people(source: Path) -> dict[str, Path]:
-    found = {entry.name: entry for entry in _folders(source) if (entry / "training_split" / "training_fmri").is_dir()}
-    return found or ({source.name: source} if (source / "training_split" / "training_fmri").is_dir() else {})
-
-
-def _folders(source: Path) -> list[Path]:
-    return [entry for entry in sorted(source.iterdir()) if entry.is_dir()] if source.is_dir() else []
+    inside = "training_split/training_fmri"
+    found = {path.parents[1].name: path.parents[1] for path in sorted(source.glob(f"*/{inside}")) if path.is_dir()}
+    return found or ({source.name: source} if (source / inside).is_dir() else {})
 
 
 def plan(source: Path, options: ImportOptions) -> Recording:
@@ -86,15 +83,11 @@ def plan(source: Path, options: ImportOptions) -> Recording:
 
 def list_training_images(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """File names and ids ("nsd-00013") in the order of the responses. Raises BadInputError for gaps and copies."""
-    matches = [match for entry in _files(folder) if (match := IMAGE.match(entry.name))]
+    matches = [match for entry in sorted(folder.glob("*")) if (match := IMAGE.match(entry.name))]
     if not matches:
         raise refusal("images", allowed="a folder of train-0001_nsd-00013.png, ...", got=str(folder))
     matches.sort(key=lambda match: int(match[1]))
     return tuple(match[0] for match in matches), tuple(match[2] for match in matches)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _check_counts(arrays: list[ArrayFile], files: tuple[str, ...]) -> None:

@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, cut_rows, open_array, read_rows
+from core.datasets.array_files import ArrayFile, cut_rows, gather_rows, open_array
 from core.datasets.description import Description, read_description
 from core.datasets.image_files import list_pictures, match_pictures, strip_ending
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, split_sessions
 from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
-from core.types import BoolArray, FloatArray, IntArray
+from core.types import BoolArray, FloatArray
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
@@ -224,15 +224,7 @@ def _read_trials(
     rows = np.array([number.get(name, UNUSED) for name in names])
     if "session" not in table:
         return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
-    sessions = np.asarray(table["session"])
-    return tuple(
-        RecordedSession(
-            f"session {name}",
-            rows[sessions == name],
-            partial(_gather, array, np.flatnonzero(sessions == name), kept=kept),
-        )
-        for name in dict.fromkeys(table["session"])
-    )
+    return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
 
 
 def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple[RecordedSession, ...]:
@@ -241,8 +233,3 @@ def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple
         advice = "Add a column session to the table of trials."
         raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
     return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
-
-
-def _gather(array: ArrayFile, rows: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
-    first = int(rows.min())
-    return read_rows([array], first, int(rows.max()) + 1, kept=kept)[rows - first]

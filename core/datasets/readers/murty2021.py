@@ -9,11 +9,10 @@ voxel, painted on its parcel of the template's atlas.
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.checks import refusal
 from core.datasets.image_files import match_pictures
@@ -45,10 +44,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     table = read_table(source / TABLE, needs=("image", *(roi.lower() for roi in ROIS)))
     values = np.stack([to_numbers(table[roi.lower()], roi) for roi in ROIS], axis=1).astype(np.float32)
     kept = keep_rois(ROIS, options.rois)
-    rois = tuple(roi for roi, stays in zip(ROIS, kept, strict=True) if stays)
+    rois = tuple(compress(ROIS, kept))
     places = place_rois(rois, surface=options.surface)
     names = table["image"]
-    read = partial(_take, values[:, kept])
+    chosen = values[:, kept]
     return Recording(
         kind="murty2021",
         source=source,
@@ -59,16 +58,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence="responses CC BY 4.0; photographs not to be passed on",
         response_unit="beta (mean over participants)",
         voxels=VoxelPlan(places, rois),
-        sessions=(RecordedSession("all images", np.arange(len(names)), read),),
+        sessions=(RecordedSession("all images", np.arange(len(names)), chosen.copy),),
         zscore=False,
         image_ids=tuple(names),
         categories=tuple(_group_of(name) for name in names),
         images=match_pictures(options.images or source / "stimuli", names),
     )
-
-
-def _take(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return values.copy()
 
 
 def _group_of(name: str) -> str:

@@ -11,7 +11,6 @@ Images are THINGS pictures in folders by concept: dog/dog_12s.jpg.
 from __future__ import annotations
 
 import re
-from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from core.checks import check_choice, refusal
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import Recording, VoxelPlan, split_sessions
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import Places, place_nowhere, place_volume
 from core.errors import StorageError
@@ -67,7 +66,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     named, kept = _choose(voxels, options)
     places = _place(voxels, kept, folder=folder, options=options)
     ids, rows = np.unique(trials["stimulus"], return_inverse=True)
-    session = to_integers(trials["session"], "session")
+    session = [f"{number:02d}" for number in to_integers(trials["session"], "session").tolist()]
     pictures = options.images or find_folder(source, IMAGE_FOLDERS) or source
     tested = np.zeros(len(ids), dtype=bool)
     tested[rows[np.asarray(trials["trial_type"]) == "test"]] = True
@@ -84,14 +83,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence="CC0",
         response_unit="beta",
         voxels=VoxelPlan(places, tuple(compress(named, kept)), ncsnr=np.sqrt(single / (1 - single))),
-        sessions=tuple(
-            RecordedSession(
-                f"session {number:02d}",
-                rows[session == number],
-                partial(read_columns, file, block, np.flatnonzero(session == number) + skipped, kept=kept),
-            )
-            for number in np.unique(session).tolist()
-        ),
+        sessions=split_sessions(session, rows, lambda at: read_columns(file, block, at + skipped, kept=kept)),
         zscore=False,
         image_ids=tuple(Path(name).stem for name in ids.tolist()),
         categories=tuple(concepts),
@@ -106,10 +98,7 @@ def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
 
     pandas keeps columns of one type together: voxel_id, a whole number, usually stands in a block of its own.
 
-    Raises
-    ------
-    BadInputError
-        If no block has a row a voxel and a column a trial.
+    Raises BadInputError if no block has a row a voxel and a column a trial.
     """
     import h5py
 

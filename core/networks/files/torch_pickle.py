@@ -147,7 +147,7 @@ class _TensorMachine(Machine):
 _TensorMachine.dispatch = _TensorMachine.dispatch | {ord(pickle.BINPERSID): _TensorMachine._persistent}
 
 
-def _reader(path: Path, *, lenient: bool) -> ModuleType:
+def _reader(path: Path, *, lenient: bool) -> Any:
     """What torch.load takes for the module `pickle`."""
     n_bytes = path.stat().st_size
 
@@ -155,8 +155,7 @@ def _reader(path: Path, *, lenient: bool) -> ModuleType:
         def __init__(self, file: Any, **_encoding: Any) -> None:
             super().__init__(file, n_bytes, allowed=(EVERYTHING,) if lenient else (), name=path.name)
 
-    module = ModuleType("probescope_restricted_pickle")
-    module.Unpickler = Unpickler  # type: ignore[attr-defined]
-    module.load = lambda file, **_encoding: Unpickler(file).load()  # type: ignore[attr-defined]
-    module.UnpicklingError = pickle.UnpicklingError  # type: ignore[attr-defined]
+    module: Any = ModuleType("probescope_restricted_pickle")
+    module.Unpickler, module.UnpicklingError = Unpickler, pickle.UnpicklingError
+    module.load = lambda file, **_encoding: Unpickler(file).load()
     return module

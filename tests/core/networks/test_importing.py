@@ -270,7 +270,9 @@ def test_an_exported_file_is_cut_at_any_of_its_modules(tmp_path: Path, pixels: t
     assert shapes["features.7"] == tuple(wanted.shape[1:]) and shapes["output"] == (1000,)
     network = load_network(spec, "features.7")
     torch.testing.assert_close(network(pixels), wanted, rtol=1e-3, atol=1e-4)
-    assert network.body.batch == (0 if batches else 1)
+    first, before = load_network(spec, "features.0"), expected(whole, "features.0", pixels)  # its ReLU works in place
+    torch.testing.assert_close(first(pixels), before, rtol=1e-3, atol=1e-4)
+    assert (before < 0).any() and network.body.batch == (0 if batches else 1)
     check_stops(network, pixels)
     with pytest.raises(BadInputError, match=r"got 'features.33'\. Did you mean 'features"):
         load_network(spec, "features.33")
