@@ -33,18 +33,9 @@ def chosen_surface(subject: str) -> str:
 
 
 def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
-    """Show a subject on another surface from now on; its own one takes the choice back.
+    """Show a subject on another surface that is kept from now on; its own one takes the choice back.
 
-    Parameters
-    ----------
-    subject : str
-        Its id.
-    voxels : VoxelTable
-        As recorded, on its own surface.
-    own : str
-        The surface it came with.
-    surface : CorticalSurface
-        The one to use, which is kept.
+    `voxels` are as recorded on the surface `own` it came with.
 
     Raises
     ------
@@ -133,14 +124,7 @@ def _read_uses() -> dict[str, str]:
 
 
 def fill_rois(table: VoxelTable, atlas: Atlas) -> VoxelTable:
-    """The table with the atlas's ROI at each voxel's vertex where it had none at all; else as it is.
-
-    Parameters
-    ----------
-    table : VoxelTable
-        Of the surface the atlas lies on.
-    atlas : Atlas
-    """
+    """A table of the surface an atlas lies on, with the atlas's ROI at each voxel's vertex if it had none at all."""
     if table.roi_names:
         return table
     label = np.zeros(table.n_voxels, dtype=np.int16)

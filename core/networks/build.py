@@ -40,8 +40,13 @@ def example_pixels(spec: NetworkSpec) -> torch.Tensor:
     """One stimulus to run a bare architecture with, (1, 3, input_size, input_size); without values on meta."""
     if spec.family in {"torchvision", "timm"}:
         return torch.empty(1, 3, spec.input_size, spec.input_size, device="meta")
+    return random_pixels(spec)
+
+
+def random_pixels(spec: NetworkSpec, count: int = 1) -> torch.Tensor:
+    """Stimuli of noise, (count, 3, input_size, input_size), as normalised ones are spread; the same every time."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(1, 3, spec.input_size, spec.input_size, generator=generator)
+    return torch.randn(count, 3, spec.input_size, spec.input_size, generator=generator)
 
 
 def find_function(reference: str) -> Any:

@@ -40,7 +40,8 @@ def open_brain(path: Path) -> Any:
     """
     if not path.is_file():
         raise refusal("file", allowed="a volume or overlay that is there", got=str(path))
-    nibabel, is_mgh = _nibabel(), path.suffix in (".mgh", ".mgz")
+    nibabel = _nibabel()
+    is_mgh = path.suffix in (".mgh", ".mgz")
     unreadable = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     handle = {"keep_file_open": True} if path.name.endswith((".nii", ".nii.gz")) else {}
     try:
@@ -104,7 +105,8 @@ def read_map(path: Path, *, shape: tuple[int, ...], affine: FloatArray | None = 
 
     Raises BadInputError if it lies on another grid.
     """
-    image, turn = open_brain(path), _nibabel().orientations
+    image = open_brain(path)
+    turn = _nibabel().orientations
     if affine is not None:
         orientations = turn.io_orientation(image.affine), turn.io_orientation(affine)
         image = image.as_reoriented(turn.ornt_transform(*orientations))

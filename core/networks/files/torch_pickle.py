@@ -27,18 +27,10 @@ from core.unpickle import EVERYTHING, Machine, guarded
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
-    """The content of a file of torch.save, on the CPU.
+    """The content of a file of torch.save, on the CPU; other objects become inert records if `lenient`.
 
-    Parameters
-    ----------
-    path : Path
-    lenient : bool
-        Whether other objects become inert records; otherwise they are refused.
-
-    Raises
-    ------
-    WeightsError
-        If the file is truncated, no file of torch.save, a TorchScript file, or holds objects that are not allowed.
+    Raises WeightsError if the file is truncated, no file of torch.save, a TorchScript file, or holds objects that are
+    not allowed.
     """
     if is_torchscript(path):
         raise WeightsError(
