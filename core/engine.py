@@ -110,11 +110,6 @@ class Engine:
         self._networks = {key: kept for key, kept in self._networks.items() if key[0] != network}
         self._encoders = {key: kept for key, kept in self._encoders.items() if key[1] != network}
 
-    def use_encoder(self, encoder: Encoder) -> None:
-        """Let an encoder from elsewhere answer for its subject, network and layer."""
-        config = encoder.card.config
-        self._encoders[config.subject, config.network, config.layer] = encoder
-
     def use_encoder_file(self, path: Path) -> EncoderCard:
         """Let an encoder file outside the library answer; returns its card.
 
@@ -125,7 +120,8 @@ class Engine:
 
         data = read_encoder_file(path)
         config = data.card.config
-        self.use_encoder(Encoder(self.open_network(config.network, config.layer), data))
+        network = self.open_network(config.network, config.layer)
+        self._encoders[config.subject, config.network, config.layer] = Encoder(network, data)
         return data.card
 
     def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:

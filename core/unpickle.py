@@ -95,7 +95,7 @@ def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: st
         return Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load_checked()
 
 
-def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
+def read_object_array(path: Path) -> Any:
     """The content of a .npy file, also one of dtype object: its array, or the single object it holds.
 
     Raises WeightsError as `read_pickle` does.
@@ -109,7 +109,7 @@ def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
         if not dtype.hasobject:
             values = np.frombuffer(content[opened.tell() :], dtype=dtype)
             return values.reshape(shape, order="F" if fortran else "C")
-        loaded = Machine(opened, len(content), allowed=allowed, name=path.name).load_checked()
+        loaded = Machine(opened, len(content), allowed=(), name=path.name).load_checked()
         is_single = isinstance(loaded, np.ndarray) and loaded.dtype.hasobject and loaded.size == 1
         return loaded.reshape(-1)[0] if is_single and shape in ((), (1,)) else loaded
 

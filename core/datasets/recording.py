@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.datasets.subject import ImageSource
 from core.errors import ProbeError, StorageError
+from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray, IntArray
 
 UNUSED = -1
@@ -53,24 +53,6 @@ def split_sessions(
     """
     rows = {name: np.flatnonzero(np.asarray(labels) == name) for name in dict.fromkeys(labels)}
     return tuple(RecordedSession(f"session {name}", images[at], partial(read, at)) for name, at in rows.items())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Where voxels lie: columns of a `VoxelTable`, the surface's name ("" for none), and what a reader should know."""
-
-    surface: str
-    hemisphere: npt.NDArray[np.int8]
-    vertex: npt.NDArray[np.int32]
-    paint: npt.NDArray[np.int32]
-    remark: str = ""
-
-    def choose(self, kept: BoolArray) -> Places:
-        """The places of the kept voxels, renumbered; `kept` is (n_voxels,)."""
-        paint = self.paint[kept[self.paint[:, 2]]]
-        number = np.cumsum(kept, dtype=np.int32) - 1
-        paint = np.column_stack([paint[:, :2], number[paint[:, 2]]])
-        return replace(self, hemisphere=self.hemisphere[kept], vertex=self.vertex[kept], paint=paint)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

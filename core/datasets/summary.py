@@ -152,14 +152,10 @@ def write_summary(summary: ImportSummary, folder: Path) -> None:
 
 
 def _describe_repeats(n_images: int, repeats: dict[str, int]) -> str:
-    if len(repeats) == 1:
-        return f"{n_images:,}, each shown {_describe_times(next(iter(repeats)))}"
-    shown = [f"{count:,} shown {_describe_times(times)}" for times, count in repeats.items()]
-    return f"{n_images:,}: {', '.join(shown)}"
-
-
-def _describe_times(times: str) -> str:
-    return "once" if times == "1" else f"{times} times"
+    shown = {("once" if times == "1" else f"{times} times"): count for times, count in repeats.items()}
+    if len(shown) == 1:
+        return f"{n_images:,}, each shown {next(iter(shown))}"
+    return f"{n_images:,}: {', '.join(f'{count:,} shown {times}' for times, count in shown.items())}"
 
 
 def format_counts(counts: dict[str, int], unnamed: str) -> str:

@@ -5,14 +5,15 @@ Voxels that cannot be placed keep no vertex and can be reached through their ROI
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.recording import Places
 from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
-from core.surfaces.paint import NO_PLACE
+from core.surfaces.paint import NO_PLACE, Places
 from core.surfaces.store import has_surface, load_atlases, load_surface
 from core.surfaces.template import FSAVERAGE5
 from core.types import FloatArray, IntArray
@@ -64,8 +65,7 @@ def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") ->
         return place_nowhere(right.astype(np.int8))
     places = paint_table(load_surface(surface), indices, affine)
     outside = len(indices) - places.n_placed
-    remark = f"{outside:,} voxels lie too far from {surface} to be drawn." if outside else ""
-    return Places(surface, places.hemisphere, places.vertex, places.paint, remark)
+    return replace(places, remark=f"{outside:,} voxels lie too far from {surface} to be drawn." if outside else "")
 
 
 def place_nowhere(hemisphere: npt.NDArray[np.int8]) -> Places:

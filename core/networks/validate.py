@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -60,11 +61,10 @@ class _State:
         self.pixels = torch.rand(2, 3, size, size, generator=generator).to(network.device)
 
     @cached_property
-    def features(self) -> torch.Tensor:
+    def features(self) -> Any:
         """Features of the two random stimuli."""
         with torch.no_grad():
-            features: torch.Tensor = self.network(self.pixels)
-        return features
+            return self.network(self.pixels)
 
 
 def _check_mode(state: _State) -> Problem:
@@ -116,7 +116,7 @@ def _check_gradient(state: _State) -> Problem | str:
     features = state.network(wanted)
     if not features.requires_grad:
         return "none does, so only square search can attack it"
-    (gradient,) = torch.autograd.grad(features.square().sum(), wanted, allow_unused=True)
+    gradient: Any = torch.autograd.grad(features.square().sum(), wanted, allow_unused=True)[0]
     if gradient is None:
         return "its features do not depend on the pixels", OTHER_LAYER
     if not torch.isfinite(gradient).all():

@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.types import FloatArray, VoxelTable
+from core.types import BoolArray, FloatArray, VoxelTable
 
 NO_VOXEL = -1
 NO_PLACE = -1
 """The vertex of a voxel that lies on no surface: it is never drawn, and can only be reached through its ROI."""
 
 PaintedPair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where voxels lie.
+
+    Parameters
+    ----------
+    surface : str
+        Name of the surface; "" for none.
+    hemisphere : (n_voxels,) int8, vertex : (n_voxels,) int32, paint : (n_painted, 3) int32
+        Columns of a `VoxelTable`.
+    remark : str
+        What a reader should know.
+    distance : (n_voxels,) float32
+        mm from a voxel's centre to the nearest vertex; empty where that was not asked.
+    """
+
+    surface: str
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    paint: npt.NDArray[np.int32]
+    remark: str = ""
+    distance: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+
+    @property
+    def n_placed(self) -> int:
+        """How many voxels lie on the cortex."""
+        return int((self.vertex != NO_PLACE).sum())
+
+    def choose(self, kept: BoolArray) -> Places:
+        """The places of the kept voxels, renumbered; `kept` is (n_voxels,)."""
+        paint = self.paint[kept[self.paint[:, 2]]]
+        number = np.cumsum(kept, dtype=np.int32) - 1
+        paint = np.column_stack([paint[:, :2], number[paint[:, 2]]])
+        return replace(self, hemisphere=self.hemisphere[kept], vertex=self.vertex[kept], paint=paint)
 
 
 class VoxelMap:

@@ -24,9 +24,11 @@ Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 def project_volume(path: Path, surface: CorticalSurface) -> Pair:
     """The volume's values at each vertex of both sides, averaged over the depth between white and pial.
 
-    Uses nilearn's `vol_to_surf` with the surface brought into scanner RAS: (n_left,) and (n_right,) float32, NaN outside
-    the volume. Raises BadInputError if the file is no NIfTI file of one volume, the surface has not both sheets, or the
-    volume does not reach the surface.
+    Uses nilearn's `vol_to_surf` with the surface brought into scanner RAS: (n_left,) and (n_right,) float32, NaN
+    outside the volume.
+
+    Raises BadInputError if the file is no NIfTI file of one volume, the surface has not both sheets, or the volume does
+    not reach the surface.
     """
     lacking = [name for name in ("white", "pial") if name not in surface.geometries]
     if lacking:

@@ -20,7 +20,8 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, split_sessions
 from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
-from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
+from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
+from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}

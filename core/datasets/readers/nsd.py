@@ -28,8 +28,9 @@ from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
-from core.datasets.voxel_places import N_FSAVERAGE, Places, place_fsaverage, place_volume
+from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage, place_volume
 from core.errors import StorageError
+from core.surfaces.paint import Places
 from core.surfaces.volumes import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
 from core.types import FloatArray, IntArray
 

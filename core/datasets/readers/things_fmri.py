@@ -24,8 +24,9 @@ from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import Recording, VoxelPlan, split_sessions
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
-from core.datasets.voxel_places import Places, place_nowhere, place_volume
+from core.datasets.voxel_places import place_nowhere, place_volume
 from core.errors import StorageError
+from core.surfaces.paint import Places
 from core.surfaces.volumes import grid_of
 from core.types import BoolArray, IntArray
 

@@ -15,11 +15,12 @@ import pytest
 from core.datasets.import_options import ImportOptions, choose_held_out
 from core.datasets.importer import iter_import, resolve_categories
 from core.datasets.kinds import detect_kind, plan_import
-from core.datasets.recording import Places, RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource, list_subjects, load_responses, load_subject, user_subjects_folder
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import format_counts, load_summary
 from core.errors import BadInputError, StorageError
+from core.surfaces.paint import Places
 from tests.helpers.recording_files import write_picture
 
 IDS = ("a", "b", "c", "d", "e")
