@@ -17,8 +17,7 @@ from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, picture_of, 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.surfaces.colormap import find_colormap
-from core.surfaces.picture import SMALL_TILE, draw_map
-from core.surfaces.store import has_surface
+from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ class MeaningView(AnswerView):
         label = QLabel()
         if self._finished is not None:
             subject = load_subject(self._finished.sweep.config.encoders[encoder].subject)
-            if has_surface(subject.surface):
+            if can_draw(subject.surface):
                 drawn = draw_map(subject.surface, subject.voxels, row.shift_map, limit=limit, tile=SMALL_TILE)
                 label.setPixmap(picture_with_alpha(drawn))
         return label

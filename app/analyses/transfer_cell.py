@@ -14,8 +14,7 @@ from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.themed_plot import ThemedPlot, amplify, colour_of, make_choice, picture_of, picture_with_alpha
 from core.datasets.subject import load_subject
-from core.surfaces.picture import SMALL_TILE, draw_map
-from core.surfaces.store import has_surface
+from core.surfaces.picture import SMALL_TILE, can_draw, draw_map
 from core.sweeps.cell_view import CellChoice, CellView, ShiftMap, read_cell
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import VARIANTS
@@ -147,7 +146,7 @@ def read_rois(sweep: Sweep, choice: CellChoice) -> FloatArray:
 
 def _paint(picture: QLabel, one: ShiftMap, limit: float) -> None:
     subject = load_subject(one.subject)
-    if not has_surface(subject.surface):
+    if not can_draw(subject.surface):
         picture.setText(f"The surface {subject.surface} is missing.")
         return
     picture.setPixmap(

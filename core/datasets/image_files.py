@@ -70,7 +70,9 @@ def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
     """
     found = _find_pictures(folder)
     tables: list[tuple[Callable[[str], str], dict[str, list[str]]]] = []
-    for spell, part in itertools.product((str, _fold), (str, _base, strip_ending)):
+    parts: tuple[Callable[[str], str], ...] = (str, _base, strip_ending)
+    spellings: tuple[Callable[[str], str], ...] = (str, _fold)
+    for spell, part in itertools.product(spellings, parts):
         table: dict[str, list[str]] = {}
         for path in found:
             table.setdefault(spell(part(path)), []).append(path)

@@ -53,18 +53,17 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: Corti
 
 def check_fit(voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
     """Raise BadInputError, with the counts, if voxels recorded on the surface `own` cannot lie on another."""
-    given = surface.n_vertices
-    if own == surface.name or _grows(own, surface):
+    exact, given = has_surface(own), surface.n_vertices
+    needed = load_surface(own).n_vertices if exact else _least_counts(voxels)
+
+    def fits(counts: tuple[int, ...]) -> bool:
+        return counts == needed if exact else all(one >= least for one, least in zip(counts, needed, strict=True))
+
+    if own == surface.name or _grows(own, surface) or fits(given):
         return
-    needed = load_surface(own).n_vertices if has_surface(own) else _least_counts(voxels)
-    fits = given == needed if has_surface(own) else _within(needed, given)
-    if fits:
-        return
-    least = "" if has_surface(own) else "at least "
+    least = "" if exact else "at least "
     counts = f"{least}{needed[0]:,} left and {least}{needed[1]:,} right"
-    turned = given[::-1]
-    swapped = needed == turned if has_surface(own) else _within(needed, turned)
-    advice = "The hemispheres look swapped." if swapped else "Choose the surface the recording was made on."
+    advice = "The hemispheres look swapped." if fits(given[::-1]) else "Choose the surface the recording was made on."
     raise BadInputError(
         f"The surface {surface.name} has {given[0]:,} left and {given[1]:,} right vertices and the "
         f"recording needs {counts}. {advice}"
@@ -112,10 +111,6 @@ def _least_counts(voxels: VoxelTable) -> tuple[int, int]:
     vertices = np.concatenate([voxels.vertex, voxels.paint[:, 1]])
     left, right = (int(vertices[sides == side].max(initial=-1)) + 1 for side in (0, 1))
     return left, right
-
-
-def _within(needed: tuple[int, int], given: tuple[int, int]) -> bool:
-    return needed[0] <= given[0] and needed[1] <= given[1]
 
 
 def _read_uses() -> dict[str, str]:

@@ -78,8 +78,9 @@ def _choose_tokens(whole: torch.nn.Module, shape: tuple[int, ...]) -> Tokens:
 def blank_spec(name: str, *, family: Family, **known: Any) -> NetworkSpec:
     """The entry of a network of which no more is known than its name and family, and the fields given."""
     usual = {"architecture": "", "weights": "", "sha256": "", "licence": "unknown", "source": family, "note": ""}
-    spec = {"input_size": DEFAULT_SIZE, "mean": IMAGENET_MEAN, "std": IMAGENET_STD, "layers": ("",), "robust": False}
-    return NetworkSpec(id=name, title=name, family=family, default_layer="", **usual | spec | known)
+    sizes: dict[str, Any] = {"input_size": DEFAULT_SIZE, "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    spec = sizes | usual | known
+    return NetworkSpec(id=name, title=name, family=family, layers=("",), default_layer="", robust=False, **spec)
 
 
 def _find_timm(name: str) -> NetworkSpec:

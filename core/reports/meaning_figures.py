@@ -11,8 +11,7 @@ from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.networks.catalog import find_network
 from core.reports.figure_parts import amplify, colour_of, make_figure, mark_level, show_picture, strip_axis
-from core.surfaces.picture import draw_map
-from core.surfaces.store import has_surface
+from core.surfaces.picture import can_draw, draw_map
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning, TargetMeaning
 from core.types import FloatArray, NormName
@@ -33,7 +32,7 @@ def draw_meaning_figures(answer: Meaning, sweep: Sweep) -> dict[str, Figure]:
         ending = "" if number == 0 else f"_{norm}"
         figures[f"meaning{ending}"] = draw_meaning(answer, norm)
         figures[f"montage{ending}"] = draw_montage(answer, sweep, norm)
-        if all(has_surface(load_subject(one.subject).surface) for one in sweep.config.encoders):
+        if all(can_draw(load_subject(one.subject).surface) for one in sweep.config.encoders):
             figures[f"maps{ending}"] = draw_shift_maps(answer, sweep, norm)
     return figures
 

@@ -17,8 +17,7 @@ from core.reports.figure_parts import (
     show_picture,
     strip_axis,
 )
-from core.surfaces.picture import draw_map
-from core.surfaces.store import has_surface
+from core.surfaces.picture import can_draw, draw_map
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, CellView, read_cell
 from core.sweeps.gather import Sweep
@@ -45,7 +44,7 @@ def draw_transfer_figures(answer: TransferAnswer, sweep: Sweep) -> dict[str, Fig
     if len(answer.cases) > 1:
         figures["attacks"] = draw_cases(answer)
     figures |= {"controls": draw_controls(answer), "alignment": draw_alignment(answer)}
-    if any(has_surface(load_subject(subject).surface) for subject in sweep.config.subjects):
+    if any(can_draw(load_subject(subject).surface) for subject in sweep.config.subjects):
         figures["maps"] = draw_maps(sweep)
     return figures
 
@@ -157,7 +156,7 @@ def draw_maps(sweep: Sweep) -> Figure:
             strip_axis(axis)
             recipient = view.maps[-1]
             subject = load_subject(recipient.subject)
-            if has_surface(subject.surface):
+            if can_draw(subject.surface):
                 axis.imshow(draw_map(subject.surface, subject.voxels, recipient.values, limit=limit, tile=TILE))
             if a == 0:
                 axis.set_title("in " + recipient.label.replace(" ", "\n"), fontsize=6)

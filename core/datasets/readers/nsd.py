@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,7 @@ SESSION = re.compile(r"(?:lh\.)?betas_session(\d{2})\.(?:hdf5|nii\.gz|nii|mgh)$"
 SCALE = 1 / 300
 """Volume betas are stored as 300 times % signal change; those on fsaverage are not."""
 GENERAL = "nsdgeneral"
+Number = TypeVar("Number", np.int64, np.float64)
 CITATION = (
     "Allen EJ, St-Yves G, Wu Y, et al. (2022). A massive 7T fMRI dataset to bridge cognitive neuroscience and "
     "artificial intelligence. Nature Neuroscience 25:116-126. doi:10.1038/s41593-021-00962-x"
@@ -173,7 +174,9 @@ def _read_ncsnr(files: NsdFiles) -> FloatArray | None:
     return _read_maps(files, files.betas / "ncsnr", "mgh", read_map)
 
 
-def _read_maps(files: NsdFiles, map_: Path, ending: str, read: Callable[..., Any]) -> Any:
+def _read_maps(
+    files: NsdFiles, map_: Path, ending: str, read: Callable[..., npt.NDArray[Number]]
+) -> npt.NDArray[Number] | None:
     """A map of the volume, or of both hemispheres one after the other; None if it is not there."""
     paths = [map_.with_name(f"{map_.name}.nii.gz")]
     if files.space == "fsaverage":
