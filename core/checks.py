@@ -13,6 +13,7 @@ LIKELY_GREY_LEVELS = 1.0
 """An epsilon above this was most likely meant in grey levels of 255."""
 
 LONGEST_SHOWN = 60
+MOST_LISTED = 12
 
 
 def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") -> str:
@@ -92,9 +93,9 @@ def suggest(value: str, known: Sequence[str]) -> str:
     return f"Did you mean {str(folded[near[0]])!r}?" if near else ""
 
 
-def _list_names(names: Sequence[str], most: int = 12) -> str:
-    shown = ", ".join(names[:most])
-    return f"one of {shown}" + (f" (and {len(names) - most} more)" if len(names) > most else "")
+def _list_names(names: Sequence[str]) -> str:
+    more = f" (and {len(names) - MOST_LISTED} more)" if len(names) > MOST_LISTED else ""
+    return f"one of {', '.join(names[:MOST_LISTED])}{more}"
 
 
 def _is_finite(value: object) -> bool:

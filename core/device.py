@@ -113,15 +113,11 @@ def _halve(chunk: int, error: BaseException) -> int:
     if chunk == 1:
         advice = "Close other programs, choose an earlier layer or another device."
         raise BadInputError(f"Not even one stimulus at a time fits into memory. {advice}") from error
-    _empty_caches()
-    return chunk // 2
-
-
-def _empty_caches() -> None:
     import torch
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    return chunk // 2
 
 
 def _wanted_threads() -> int | None:

@@ -6,7 +6,7 @@ An engine belongs to one thread at a time; everything it takes and gives is nump
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import numpy as np
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
+from core.progress import ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
-
-
-def never_stop() -> bool:
-    """The default `should_stop`: run to the end."""
-    return False
 
 
 class Engine:
@@ -114,25 +110,18 @@ class Engine:
         self._networks = {key: kept for key, kept in self._networks.items() if key[0] != network}
         self._encoders = {key: kept for key, kept in self._encoders.items() if key[1] != network}
 
-    def use_encoder(self, encoder: Encoder) -> None:
-        """Let an encoder from elsewhere answer for its subject, network and layer."""
-        config = encoder.card.config
-        self._encoders[config.subject, config.network, config.layer] = encoder
-
     def use_encoder_file(self, path: Path) -> EncoderCard:
         """Let an encoder file outside the library answer; returns its card.
 
-        Raises
-        ------
-        WeightsError
-            If it is damaged, or was fitted on another network, layer or weights.
+        Raises WeightsError if it is damaged, or was fitted on another network, layer or weights.
         """
         from core.encoders.encoder import Encoder
         from core.encoders.library import read_encoder_file
 
         data = read_encoder_file(path)
         config = data.card.config
-        self.use_encoder(Encoder(self.open_network(config.network, config.layer), data))
+        network = self.open_network(config.network, config.layer)
+        self._encoders[config.subject, config.network, config.layer] = Encoder(network, data)
         return data.card
 
     def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
@@ -162,7 +151,7 @@ class Engine:
         return respond(self.open_encoder(subject, network, layer), pixels)
 
     def iter_probe(
-        self, config: ProbeConfig, stimulus: Stimulus, *, should_stop: Callable[[], bool] = never_stop
+        self, config: ProbeConfig, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop
     ) -> Iterator[ProbeProgress]:
         """Run a probe; the last record holds the `Probe`. Raises Cancelled as soon as `should_stop()` is true.
 
@@ -203,13 +192,7 @@ class Engine:
         return preview(self.open_encoder(config.subject, config.network, config.layer), probe, epsilon)
 
     def iter_gradient_atlas(
-        self,
-        subject: str,
-        network: str,
-        layer: str,
-        stimulus: Stimulus,
-        *,
-        should_stop: Callable[[], bool] = never_stop,
+        self, subject: str, network: str, layer: str, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop
     ) -> Iterator[AtlasProgress]:
         """The size of every voxel's exact gradient at one stimulus; the last record holds the `GradientAtlas`."""
         from core.probes.gradient_atlas import iter_gradient_atlas
@@ -229,9 +212,7 @@ class Engine:
                 self._encoders.pop((config.subject, config.network, config.layer), None)
             yield record
 
-    def iter_fit(
-        self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop
-    ) -> Iterator[SearchProgress]:
+    def iter_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> Iterator[SearchProgress]:
         """Run and save the requested fits; the last record holds the card, or the choice of a search over layers.
 
         Raises Cancelled as soon as `should_stop()` is true. Encoders opened before are opened anew afterwards.
@@ -246,7 +227,7 @@ class Engine:
             for layer in request.layers:  # the one it replaced may be open
                 self._encoders.pop((request.subject, request.network, layer), None)
 
-    def estimate_fit(self, request: FitRequest, *, should_stop: Callable[[], bool] = never_stop) -> FitEstimate:
+    def estimate_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> FitEstimate:
         """What a request would cost: of several layers, all together."""
         from core.datasets.subject import load_subject
         from core.encoders.estimate import add_estimates, estimate_fit
@@ -270,7 +251,7 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never_stop
+        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
         """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
         from core.sweeps.run import iter_sweep
@@ -284,7 +265,7 @@ class Engine:
         *,
         step_seconds: StepSeconds,
         resume: bool = False,
-        should_stop: Callable[[], bool] = never_stop,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
         from core.sweeps.study.run import iter_study

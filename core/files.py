@@ -160,18 +160,14 @@ def check_free(folder: Path) -> None:
     """Raise BadInputError if `folder` is a file or already holds something."""
     advice = "Choose a new or an empty folder; nothing is overwritten."
     if folder.is_dir():
-        held = sorted(entry.name for entry in _entries(folder))
+        try:
+            held = sorted(entry.name for entry in folder.iterdir())
+        except OSError as error:
+            raise StorageError(_describe_failure(folder, error)) from error
         if held:
             raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_describe_holder(held))
     elif folder.exists():
         raise refusal("out", allowed="a folder", got=str(folder), advice=advice)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise StorageError(_describe_failure(folder, error)) from error
 
 
 def _describe_holder(held: list[str]) -> str:

@@ -116,7 +116,10 @@ def _converter() -> Converter:
         converter.register_structure_hook(plain, _take_plain)
     converter.register_structure_hook(Enum, _take_plain)
     add(lambda kind: get_origin(kind) is Literal, lambda value, kind: _choose(value, get_args(kind)))
-    add(lambda kind: get_origin(kind) is np.ndarray, _take_array)
+    add(
+        lambda kind: get_origin(kind) is np.ndarray,
+        lambda value, _: value if isinstance(value, np.ndarray) else _refuse("an array", value),
+    )
     add(lambda kind: get_origin(kind) in (tuple, list, Sequence) or hasattr(kind, "_fields"), take_tuple)
     add(lambda kind: get_origin(kind) in (dict, Mapping), lambda value, kind: _take_table(converter, value, kind))
     add(lambda kind: get_origin(kind) in (Union, types.UnionType), lambda v, kind: _take_union(converter, v, kind))
@@ -176,10 +179,6 @@ def _take_enum(value: Any, kind: type[Enum]) -> Any:
 def _choose(value: Any, known: Sequence[Any]) -> Any:
     names = [str(one) for one in known]
     return value if value in known else _refuse(f"one of {', '.join(names)}", value, meant=_guess(value, names))
-
-
-def _take_array(value: Any, _: Any) -> Any:
-    return value if isinstance(value, np.ndarray) else _refuse("an array", value)
 
 
 def _take_tuple(converter: Converter, value: Any, kind: Any) -> Any:

@@ -27,6 +27,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
@@ -65,26 +66,8 @@ DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
 RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
 SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 BROKEN = (
-    pickle.UnpicklingError,
-    EOFError,
-    IndexError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    OverflowError,
-    MemoryError,
-    NotImplementedError,
-    UnicodeError,
-    AssertionError,
-    RecursionError,
-    SyntaxError,
-    struct.error,
-    OSError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
+    *(pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError, OverflowError, MemoryError),
+    *(AssertionError, RuntimeError, SyntaxError, OSError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """What bytes that are no pickle, or half of one, run into."""
 EVERYTHING = "*"
@@ -109,12 +92,10 @@ def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: st
     shown = name or (source.name if isinstance(source, Path) else "The pickle")
     with guarded(shown):
         content = _decompress(source if isinstance(source, bytes) else source.read_bytes(), shown)
-        loaded = Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load()
-        check_expanded(loaded, MOST_COPIED * len(content) + SMALL_COPIES)
-        return loaded
+        return Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load_checked()
 
 
-def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
+def read_object_array(path: Path) -> Any:
     """The content of a .npy file, also one of dtype object: its array, or the single object it holds.
 
     Raises WeightsError as `read_pickle` does.
@@ -128,8 +109,7 @@ def read_object_array(path: Path, *, allowed: Collection[str] = ()) -> Any:
         if not dtype.hasobject:
             values = np.frombuffer(content[opened.tell() :], dtype=dtype)
             return values.reshape(shape, order="F" if fortran else "C")
-        loaded = Machine(opened, len(content), allowed=allowed, name=path.name).load()
-        check_expanded(loaded, MOST_COPIED * len(content) + SMALL_COPIES)
+        loaded = Machine(opened, len(content), allowed=(), name=path.name).load_checked()
         is_single = isinstance(loaded, np.ndarray) and loaded.dtype.hasobject and loaded.size == 1
         return loaded.reshape(-1)[0] if is_single and shape in ((), (1,)) else loaded
 
@@ -184,6 +164,12 @@ class Machine(_PythonUnpickler):
         self._name = name
         self._n_copied = 0
 
+    def load_checked(self) -> Any:
+        """The content. Raises ValueError if a few bytes stand for a structure that is huge or deep."""
+        loaded = self.load()
+        check_expanded(loaded, MOST_COPIED * self._n_bytes + SMALL_COPIES)
+        return loaded
+
     def find_class(self, module: str, name: str) -> Name:
         """A name, never the thing."""
         return Name(f"{module}.{name}")
@@ -208,21 +194,13 @@ class Machine(_PythonUnpickler):
         if what.full in RECONSTRUCTORS and args and isinstance(args[0], Name):
             return self._call(args[0], ())
         if what.full in self.builders:
-            self._count_copies(args)
+            self._n_copied += sum(len(value) for value in args if isinstance(value, SIZED))
+            if self._n_copied > MOST_COPIED * self._n_bytes + SMALL_COPIES:
+                raise ValueError("one value is copied again and again")
             return self.builders[what.full](*args)
-        if what.full == JOBLIB_ARRAY or self._is_allowed(what.full):
+        if what.full == JOBLIB_ARRAY or any(fnmatchcase(what.full, pattern) for pattern in self._allowed):
             return Inert(what.full, args)
         return self._refuse(what.full)
-
-    def _count_copies(self, args: tuple[Any, ...]) -> None:
-        self._n_copied += sum(len(value) for value in args if isinstance(value, SIZED))
-        if self._n_copied > MOST_COPIED * self._n_bytes + SMALL_COPIES:
-            raise ValueError("one value is copied again and again")
-
-    def _is_allowed(self, full: str) -> bool:
-        parts = full.split(".")
-        packages = {".".join([*parts[:count], "*"]) for count in range(1, len(parts))}
-        return full in self._allowed or self._takes_everything or not packages.isdisjoint(self._allowed)
 
     def _refuse(self, what: str) -> NoReturn:
         raise WeightsError(self.refusal.format(name=self._name, what=what))
@@ -271,25 +249,12 @@ class Machine(_PythonUnpickler):
         for key in [key for key, value in self.memo.items() if value is old]:
             self.memo[key] = new
 
-    def _append_one(self) -> None:
-        self._append_all([self.stack.pop()])
-
-    def _append_many(self) -> None:
-        self._append_all(self.pop_mark())
-
     def _append_all(self, items: list[Any]) -> None:
         thing = self.stack[-1]
         target = thing.items if isinstance(thing, Inert) else thing
         if type(target) is not list:
             raise ValueError(f"items are appended to a {type(thing).__name__}")
         target.extend(items)
-
-    def _set_one(self) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self._set_all([key, value])
-
-    def _set_many(self) -> None:
-        self._set_all(self.pop_mark())
 
     def _set_all(self, items: list[Any]) -> None:
         thing, pairs = self.stack[-1], list(zip(items[::2], items[1::2], strict=True))
@@ -335,10 +300,10 @@ Machine.dispatch |= {
         (pickle.NEWOBJ, Machine._new),
         (pickle.NEWOBJ_EX, Machine._new_with_keywords),
         (pickle.BUILD, Machine._build),
-        (pickle.APPEND, Machine._append_one),
-        (pickle.APPENDS, Machine._append_many),
-        (pickle.SETITEM, Machine._set_one),
-        (pickle.SETITEMS, Machine._set_many),
+        (pickle.APPEND, lambda machine: machine._append_all([machine.stack.pop()])),
+        (pickle.APPENDS, lambda machine: machine._append_all(machine.pop_mark())),
+        (pickle.SETITEM, lambda machine: machine._set_all([machine.stack.pop(), machine.stack.pop()][::-1])),
+        (pickle.SETITEMS, lambda machine: machine._set_all(machine.pop_mark())),
         (pickle.ADDITEMS, Machine._add_many),
         (pickle.DICT, Machine._dict),
         (pickle.FROZENSET, Machine._frozenset),

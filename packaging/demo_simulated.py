@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from demo_subject_files import write_subject
+from simulated_axes import EARLY_STAGES, IMAGE_SPAN, ChannelAxes, TeacherFeatures
+from simulated_subject import draw_axes, draw_noise_levels
+from simulated_voxels import choose_voxels, load_retinotopy
 
 from core.datasets.photos import find_image
-from core.datasets.simulated.subject import draw_axes, draw_noise_levels
-from core.datasets.simulated.true_axes import EARLY_STAGES, IMAGE_SPAN, ChannelAxes, TeacherFeatures
-from core.datasets.simulated.voxels import choose_voxels
 from core.datasets.subject import draw_noise
 from core.encoders.noise_ceiling import estimate_noise_ceiling
-from core.surfaces.atlas import load_atlas, load_retinotopy
+from core.surfaces.atlas import load_atlas
 from core.surfaces.template import load_fsaverage5
 from core.types import VoxelTable
 

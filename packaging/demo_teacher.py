@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from simulated_axes import EARLY_STAGES, LATE_STAGES, ChannelAxes, solve_channel_axes
 
 from core.datasets.photos import load_stimulus
-from core.datasets.simulated.true_axes import EARLY_STAGES, LATE_STAGES, ChannelAxes, solve_channel_axes
 
 BATCH = 16
 PILOT_IMAGES = 160

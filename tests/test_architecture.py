@@ -63,7 +63,6 @@ ARROWS = {("experiments", "reports")}
 
 SUB_ROOMS = {
     "core.datasets.readers": "above",
-    "core.datasets.simulated": "beside",
     "core.encoders.importers": "above",
     "core.experiments.measured": "beside",
     "core.experiments.packages": "beside",
@@ -99,7 +98,6 @@ LIGHT = (
     "core.networks.catalog",
     "core.networks.import_options",
     "core.networks.manage",
-    "core.networks.user_networks",
     "core.paths",
     "core.probes.probe",
     "core.probes.target",

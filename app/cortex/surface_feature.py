@@ -15,9 +15,8 @@ from app.cortex.view import CortexView
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError, ProbeError
-from core.surfaces.fetch import fetch_fsaverage
 from core.surfaces.find_files import is_surface
-from core.surfaces.importer import ImportedSurface, read_surface
+from core.surfaces.importer import ImportedSurface, fetch_fsaverage, read_surface
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import atlas_of_voxels
 from core.surfaces.project import write_projection

@@ -13,8 +13,7 @@ from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import AUTO, MODULES, inspect_source, plan_import
-from core.datasets.relink import relink_images
-from core.datasets.subject_files import remove_subject
+from core.datasets.subject_files import relink_images, remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.orphans import check_no_encoders
 from core.files import replace_file

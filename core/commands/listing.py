@@ -100,7 +100,7 @@ def _list_images_of(subject: Subject) -> list[Row]:
 
 def list_layers_rows(options: ListOptions) -> list[Row]:
     """Where networks can be cut, with the shape of the features there."""
-    from core.networks.list_layers import list_layers
+    from core.networks.open_body import list_layers
 
     installed = [spec for spec in list_networks() if spec.installed]
     specs = installed if options.network is None else [find_network(options.network)]

@@ -82,7 +82,7 @@ def check(words: Sequence[str], options: SurfaceOptions) -> None:
         print(f"The voxels of {options.subject} fit.")
     if options.volume is not None:
         from core.surfaces.mapping import LIMIT_MM, paint_table
-        from core.surfaces.project import load_volume
+        from core.surfaces.volumes import load_volume
 
         volume = load_volume(options.volume)
         places = paint_table(surface, np.argwhere(np.asarray(volume.dataobj) != 0), volume.affine)
@@ -132,7 +132,7 @@ def remove(words: Sequence[str], _options: SurfaceOptions) -> None:
 
 def fetch(words: Sequence[str], options: SurfaceOptions) -> None:
     """Download an fsaverage and keep it."""
-    from core.surfaces.fetch import MESHES, fetch_fsaverage
+    from core.surfaces.importer import MESHES, fetch_fsaverage
 
     name = check_choice("name", words[0] if words else "", MESHES)
     _check_free(name, replace=options.replace)

@@ -31,8 +31,8 @@ list = "images.csv"               # and a table with a line for each image: colu
                                   # of the folder by name.
 
 [responses]
-file = "responses.npy"            # npy, npz, h5, zarr or csv
-# key = "responses"               # the array's name in npz, h5 and zarr
+file = "responses.npy"            # npy, npz, h5, mat, zarr or csv
+# key = "responses"               # the array's name in npz, h5, mat and zarr
 rows = "images"                   # "images": a row for each image, in the order of the list, shape (images, voxels) or
                                   # (images, repeats, voxels) with NaN for a repeat that was not run;
                                   # "trials": a row for each trial, named by the table below
@@ -112,12 +112,8 @@ class Description:
 def read_description(file: Path) -> Description:
     """The description in a TOML file, its paths taken relative to it.
 
-    Raises
-    ------
-    BadInputError
-        If a key is unknown, missing or of the wrong type, or two of them contradict.
-    StorageError
-        If the file cannot be read.
+    Raises BadInputError if a key is unknown, missing or of the wrong type, or two of them contradict; StorageError if
+    the file cannot be read.
     """
     described = read_record(file, Description, HEADER)
     parts = {name: _locate(getattr(described, name), file.parent) for name in ("images", "responses", "voxels")}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.checks import refusal
@@ -19,17 +21,37 @@ def list_pictures(folder: Path) -> dict[str, str]:
 
     Of files with the same name the first counts; `match_pictures` refuses those that are not copies.
     """
-    return {name: paths[0] for name, paths in _find_pictures(folder).items()}
+    return {_base(path): path for path in reversed(_find_pictures(folder))}
 
 
-def _find_pictures(folder: Path) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def strip_ending(name: str) -> str:
+    """The name of a picture without folder and ending; other dots stay.
+
+    Examples
+    --------
+    >>> strip_ending("faces/anna.PNG"), strip_ending("gabor_c0.25")
+    ('anna', 'gabor_c0.25')
+    """
+    stem, _, ending = _base(name).rpartition(".")
+    return stem if f".{ending.lower()}" in ENDINGS else _base(name)
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
+def _fold(name: str) -> str:
+    """One spelling for names that differ by case, by the slashes of a system, or by how it composes accents."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()
+
+
+def _find_pictures(folder: Path) -> list[str]:
+    found: list[str] = []
     for parent, below, names in os.walk(folder):
         below.sort()
         place = Path(parent).relative_to(folder)
-        for name in sorted(names):
-            if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                found.setdefault(name, []).append((place / name).as_posix())
+        shown = (name for name in sorted(names) if name.lower().endswith(ENDINGS) and not name.startswith("."))
+        found += [(place / name).as_posix() for name in shown]
     if not found:
         advice = "Name the folder with the images."
         raise refusal("images", allowed="a folder of pictures", got=str(folder), advice=advice)
@@ -37,7 +59,9 @@ def _find_pictures(folder: Path) -> dict[str, list[str]]:
 
 
 def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
-    """The source of named pictures: by path below the folder, by file name, or by its stem.
+    """The source of named pictures: by path below the folder, by file name, or without its ending.
+
+    Where none is spelled so, one that differs in case, slashes or composed accents is taken.
 
     Raises
     ------
@@ -45,11 +69,15 @@ def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
         Naming those not found, or two files of different size that one name could mean.
     """
     found = _find_pictures(folder)
-    paths = {path: [path] for several in found.values() for path in several}
-    stems: dict[str, list[str]] = {}
-    for name, several in found.items():
-        stems.setdefault(Path(name).stem, []).extend(several)
-    matches = [paths.get(name) or found.get(name) or stems.get(name) or [""] for name in names]
+    tables: list[tuple[Callable[[str], str], dict[str, list[str]]]] = []
+    parts: tuple[Callable[[str], str], ...] = (str, _base, strip_ending)
+    spellings: tuple[Callable[[str], str], ...] = (str, _fold)
+    for spell, part in itertools.product(spellings, parts):
+        table: dict[str, list[str]] = {}
+        for path in found:
+            table.setdefault(spell(part(path)), []).append(path)
+        tables.append((spell, table))
+    matches = [next((table[spell(name)] for spell, table in tables if spell(name) in table), [""]) for name in names]
     _check_same(folder, names, matches)
     members = [match[0] for match in matches]
     missing = [name for name, member in zip(names, members, strict=True) if not member]

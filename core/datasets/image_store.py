@@ -46,12 +46,8 @@ class ImageStore:
     def load(self, image_id: str, size: int) -> Stimulus:
         """The image as a stimulus of size x size pixels.
 
-        Raises
-        ------
-        BadInputError
-            If the subject never saw it, or it is no usable image.
-        StorageError
-            If the folder or file with the images has gone.
+        Raises BadInputError if the subject never saw it, or it is no usable image; StorageError if the folder or file
+        with the images has gone.
         """
         if image_id not in self.rows:
             allowed, advice = f"an image of subject {self.subject!r}", suggest(image_id, list(self.rows))
@@ -70,12 +66,7 @@ def open_image_store(subject: Subject) -> ImageStore:
 def find_stimulus(key: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     """A stimulus by the id of a shipped image, by "SUBJECT:IMAGE" of an imported subject, or by a file's path.
 
-    Raises
-    ------
-    BadInputError
-        If it is none of these.
-    StorageError
-        If the images of the subject have gone.
+    Raises BadInputError if it is none of these, and StorageError if the images of the subject have gone.
     """
     name, _, image = str(key).partition(SEPARATOR)
     if image and not is_shipped(name) and name in {info.id for info in list_subjects()}:
@@ -100,10 +91,7 @@ def _load(source: ImageSource, member: str, *, identity: str, size: int) -> Stim
 def read_row(path: Path, key: str, row: int) -> ByteArray:
     """One image (height, width, 3) uint8 of an HDF5 array (n, height, width, 3).
 
-    Raises
-    ------
-    StorageError
-        If the file cannot be read or holds no such image.
+    Raises StorageError if the file cannot be read or holds no such image.
     """
     import h5py
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from core.checks import check_choice, refusal
 from core.datasets.subject import is_shipped, user_subjects_folder
+from core.datasets.tables import read_text
 from core.types import IntArray
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -95,10 +96,6 @@ class ImportOptions:
             raise refusal("held_out", allowed=allowed, got=self.held_out)
         return share
 
-    def describe(self) -> str:
-        """One line."""
-        return f"{self.subject}: mask {self.mask or 'usual'}, held out {self.held_out}, bad voxels {self.bad_voxels}"
-
 
 def check_new_subject(identity: str) -> Path:
     """The folder of a new subject. Raises BadInputError if the id is taken."""
@@ -121,10 +118,7 @@ def choose_held_out(
 ) -> npt.NDArray[np.bool_]:
     """The images to hold out, (n_images,) bool, by the rule of the options.
 
-    Raises
-    ------
-    BadInputError
-        If the rule holds out none or all, or a file names an image that is not there.
+    Raises BadInputError if the rule holds out none or all, or a file names an image that is not there.
     """
     share = options.held_out_share()
     if share is None and options.held_out == OWN:
@@ -154,19 +148,13 @@ def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[n
 
 
 def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    try:
-        lines = file.expanduser().read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeError) as error:
-        raise refusal("held_out", allowed="a readable text file", got=str(file)) from error
+    lines = read_text(file, "held_out").split("\n")
     wanted = [line.strip() for line in lines if line.strip()]
     unknown = sorted(set(wanted) - set(image_ids))
     if unknown:
-        raise refusal("held_out", allowed="ids of images the subject saw", got=unknown[0], advice=_count(unknown))
+        advice = f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""
+        raise refusal("held_out", allowed="ids of images the subject saw", got=unknown[0], advice=advice)
     return np.isin(np.asarray(image_ids), wanted)
-
-
-def _count(unknown: list[str]) -> str:
-    return f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""
 
 
 def choose_participant(options: ImportOptions, people: Iterable[str], *, source: Path, allowed: str) -> str:

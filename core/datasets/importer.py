@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,10 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, reading
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
-from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
+from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
 from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
@@ -59,12 +60,8 @@ class ImportProgress:
 def iter_import(recording: Recording, options: ImportOptions) -> Iterator[ImportProgress]:
     """Import a recording as the subject `options.subject`; nothing is kept before the last record.
 
-    Raises
-    ------
-    BadInputError
-        If the id is taken, a session does not have the trials its design says, or voxels are refused.
-    StorageError
-        If the source cannot be read (any more), or the disk is full.
+    Raises BadInputError if the id is taken, a session does not have the trials its design says, or voxels are refused;
+    StorageError if the source cannot be read (any more), or the disk is full.
     """
     target = check_new_subject(options.subject)
     recording = resolve_categories(recording, options.categories)
@@ -189,14 +186,11 @@ def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> Non
 
 def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) -> VoxelTable:
     """The table of the kept voxels, renumbered; a noise ceiling that is unknown is NaN."""
-    number = np.full(plan.n_voxels, UNUSED, dtype=np.int32)
-    number[kept] = np.arange(int(kept.sum()), dtype=np.int32)
-    paint = plan.paint[kept[plan.paint[:, 2]]].copy()
-    paint[:, 2] = number[paint[:, 2]]
+    places = plan.places.choose(kept)
     unknown = np.full(plan.n_voxels, np.nan)
     values = np.asarray(unknown if ceiling is None else ceiling, dtype=np.float32)
-    roi = tuple(name for name, stays in zip(plan.roi, kept, strict=True) if stays)
-    return VoxelTable(plan.hemisphere[kept], plan.vertex[kept], roi, values[kept], paint)
+    roi = tuple(compress(plan.roi, kept))
+    return VoxelTable(places.hemisphere, places.vertex, roi, values[kept], places.paint)
 
 
 def _keep_columns(file: Path, kept: BoolArray) -> None:
@@ -215,38 +209,24 @@ def _keep_columns(file: Path, kept: BoolArray) -> None:
 def _summarise(
     recording: Recording, options: ImportOptions, *, table: VoxelTable, held: BoolArray, known: bool, sums: TrialSums
 ) -> ImportSummary:
-    n_trials = recording.n_trials
     own = options.held_out == OWN and recording.held_out is not None and bool(recording.held_out.any())
+    finite = table.noise_ceiling[np.isfinite(table.noise_ceiling)]
+    kept = {
+        "title": options.title or recording.title,
+        "n_voxels": table.n_voxels,
+        "rois": count_texts(table.roi),
+        "n_held_out": int(held.sum()),
+        "held_out_rule": recording.held_out_name if own else _name_rule(options),
+    }
     return ImportSummary(
+        **gather_facts(recording) | kept,
         subject=options.subject,
-        title=options.title or recording.title,
-        kind=recording.kind,
-        measured=not recording.is_simulated,
-        surface=recording.surface,
-        response_unit=recording.response_unit,
-        n_images=len(n_trials),
-        n_trials=int(n_trials.sum()),
-        n_voxels=table.n_voxels,
-        repeats=count_repeats(n_trials),
-        rois=count_texts(table.roi),
         noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
-        noise_ceiling_median=_median_known(table.noise_ceiling) if known else None,
+        noise_ceiling_median=float(np.median(finite)) if known and finite.size else None,
         n_missing=int(sums.missing.sum()),
         n_constant=int(sums.constant.sum()),
         n_unplaced=int((table.vertex < 0).sum()),
-        sessions=tuple(session.name for session in recording.sessions),
-        missing_sessions=recording.missing,
-        n_held_out=int(held.sum()),
-        held_out_rule=recording.held_out_name if own else _name_rule(options),
-        categories=count_texts(recording.categories),
-        remarks=recording.remarks,
     )
-
-
-def _median_known(values: FloatArray) -> float | None:
-    """The median of what is known; None if nothing is."""
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else None
 
 
 def _name_rule(options: ImportOptions) -> str:
@@ -258,10 +238,7 @@ def _name_rule(options: ImportOptions) -> str:
 def resolve_categories(recording: Recording, file: Path | None) -> Recording:
     """The recording with the categories of a table; images it does not name keep their own.
 
-    Raises
-    ------
-    BadInputError
-        If the table lacks a column, or names none of the images.
+    Raises BadInputError if the table lacks a column, or names none of the images.
     """
     if file is None:
         return recording

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording, reading
-from core.datasets.summary import count_repeats, count_texts, format_counts
+from core.datasets.summary import RecordingFacts, format_counts, gather_facts
 
 MODULES = {
     "generic": "core.datasets.readers.generic",
@@ -21,7 +21,7 @@ MODULES = {
     "things": "core.datasets.readers.things_fmri",
     "nifti": "core.datasets.readers.nifti",
 }
-"""Importers by kind, in the order a folder is tried."""
+"""Importers by kind, in the order a folder is tried: each has `detect(source)` and `plan(source, options)`."""
 TITLES = {
     "generic": "Own arrays, described by a TOML file",
     "murty2021": "Ratan Murty et al. 2021, ROI averages",
@@ -46,55 +46,15 @@ PROBE = "not-yet-named"
 """The subject id of an inspection, which keeps nothing."""
 
 
-class Importer(Protocol):
-    """What the module of a kind offers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSummary(RecordingFacts):
+    """What a source holds, found without reading a response; `person` was looked at, `people` are all there are."""
 
-    def detect(self, source: Path) -> bool:
-        """Whether the source is of this kind."""
-
-    def plan(self, source: Path, options: ImportOptions) -> Recording:
-        """Look at the source without reading a response."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSummary:
-    """What a source holds, found without reading a response.
-
-    Parameters
-    ----------
-    kind, kind_title : str
-    source : str
-    person : str
-        The participant looked at; `people` are all there are.
-    n_images, n_trials, n_voxels : int
-    repeats, rois, categories : dict
-        Images by number of trials, voxels by ROI, images by category.
-    sessions, missing_sessions : tuple of str
-    n_held_out : int
-        Images the recording sets aside itself; 0 if it sets none aside.
-    """
-
-    kind: str
     kind_title: str
     source: str
-    title: str
     person: str
     people: tuple[str, ...]
-    measured: bool
-    n_images: int
-    n_trials: int
-    n_voxels: int
-    surface: str
-    response_unit: str
-    repeats: dict[str, int]
-    rois: dict[str, int]
-    categories: dict[str, int]
-    sessions: tuple[str, ...]
-    missing_sessions: tuple[str, ...]
-    n_held_out: int
-    held_out_rule: str
     has_noise_ceiling: bool
-    remarks: tuple[str, ...]
 
     def lines(self) -> list[tuple[str, str]]:
         """Rows (what, value) to read."""
@@ -119,10 +79,6 @@ class SourceSummary:
         ]
         return [(name, value) for name, value in rows if value]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
 
 def detect_kind(source: Path) -> str:
     """The kind of a folder or file. Raises BadInputError if it is none of them."""
@@ -130,7 +86,7 @@ def detect_kind(source: Path) -> str:
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     for kind in MODULES:
         with reading(str(source)):
-            if _importer(kind).detect(source):
+            if import_module(MODULES[kind]).detect(source):
                 return kind
     advice = "Describe other data with a TOML file: `main.py import template`."
     allowed = f"a recording of a known kind ({', '.join(TITLES.values())})"
@@ -140,12 +96,8 @@ def detect_kind(source: Path) -> str:
 def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
     """Look at a source of a kind ("auto": found out).
 
-    Raises
-    ------
-    BadInputError
-        If the kind is unknown, or the source lacks something or contradicts itself.
-    StorageError
-        If a file cannot be read.
+    Raises BadInputError if the kind is unknown, or the source lacks something or contradicts itself; StorageError if a
+    file cannot be read.
     """
     source = source.expanduser().absolute()
     if kind == AUTO:
@@ -154,7 +106,8 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
     if not source.exists():
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     with reading(str(source)):
-        return _importer(kind).plan(source, options)
+        plan: Callable[[Path, ImportOptions], Recording] = import_module(MODULES[kind]).plan
+        return plan(source, options)
 
 
 def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | None = None) -> SourceSummary:
@@ -165,32 +118,13 @@ def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | N
 
 def describe_recording(recording: Recording) -> SourceSummary:
     """The short form of a recording."""
-    n_trials, voxels = recording.n_trials, recording.voxels
-    held = recording.held_out
+    voxels = recording.voxels
+    repeated = bool((recording.n_trials > 1).any())
     return SourceSummary(
-        kind=recording.kind,
+        **gather_facts(recording),
         kind_title=TITLES[recording.kind],
         source=str(recording.source),
-        title=recording.title,
         person=recording.participant,
         people=recording.people,
-        measured=not recording.is_simulated,
-        n_images=len(n_trials),
-        n_trials=int(n_trials.sum()),
-        n_voxels=voxels.n_voxels,
-        surface=recording.surface,
-        response_unit=recording.response_unit,
-        repeats=count_repeats(n_trials),
-        rois=count_texts(voxels.roi),
-        categories=count_texts(recording.categories),
-        sessions=tuple(session.name for session in recording.sessions),
-        missing_sessions=recording.missing,
-        n_held_out=0 if held is None else int(held.sum()),
-        held_out_rule=recording.held_out_name,
-        has_noise_ceiling=voxels.ncsnr is not None or voxels.noise_ceiling is not None or bool((n_trials > 1).any()),
-        remarks=recording.remarks,
+        has_noise_ceiling=voxels.ncsnr is not None or voxels.noise_ceiling is not None or repeated,
     )
-
-
-def _importer(kind: str) -> Importer:
-    return cast(Importer, import_module(MODULES[kind]))

@@ -62,10 +62,7 @@ class ImageInfo:
 def list_images() -> tuple[ImageInfo, ...]:
     """Every shipped image, the curated ones first, then by group and id.
 
-    Raises
-    ------
-    StorageError
-        If the catalogue is missing or damaged.
+    Raises StorageError if the catalogue is missing or damaged.
 
     Examples
     --------
@@ -86,18 +83,9 @@ def find_image(identity: str) -> ImageInfo:
 
 
 def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
-    """A stimulus by the id of a shipped image, or by the path of any image file.
+    """A stimulus of size x size pixels by the id of a shipped image, or by the path of any image file.
 
-    Parameters
-    ----------
-    id_or_path : str or Path
-    size : int
-        Side of the stimulus in pixels.
-
-    Raises
-    ------
-    BadInputError
-        If it is neither an id nor a file, or the file is no usable image.
+    Raises BadInputError if it is neither an id nor a file, or the file is no usable image.
 
     Examples
     --------

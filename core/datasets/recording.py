@@ -7,16 +7,17 @@ the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.datasets.subject import ImageSource
 from core.errors import ProbeError, StorageError
+from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray, IntArray
 
 UNUSED = -1
@@ -43,17 +44,24 @@ class RecordedSession:
     read: Callable[[], FloatArray | Iterator[FloatArray]]
 
 
+def split_sessions(
+    labels: Sequence[object], images: IntArray, read: Callable[[IntArray], FloatArray]
+) -> tuple[RecordedSession, ...]:
+    """A part for each session, in order of first appearance; `labels` and `images` are those of each trial.
+
+    `read` gives the responses of chosen trials, by number, (n_trials, n_voxels).
+    """
+    rows = {name: np.flatnonzero(np.asarray(labels) == name) for name in dict.fromkeys(labels)}
+    return tuple(RecordedSession(f"session {name}", images[at], partial(read, at)) for name, at in rows.items())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VoxelPlan:
     """The chosen voxels before a response was read.
 
     Parameters
     ----------
-    hemisphere : (n_voxels,) int8
-    vertex : (n_voxels,) int32
-        On `Recording.surface`; -1 for a voxel without a place.
-    paint : (n_painted, 3) int32
-        Rows (hemisphere, vertex, voxel).
+    places : Places
     roi : tuple of str, n_voxels long
     ncsnr : (n_voxels,) float, optional
         Signal SD over noise SD of a single trial, as published with the data.
@@ -61,9 +69,7 @@ class VoxelPlan:
         Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
     """
 
-    hemisphere: npt.NDArray[np.int8]
-    vertex: npt.NDArray[np.int32]
-    paint: npt.NDArray[np.int32]
+    places: Places
     roi: tuple[str, ...]
     ncsnr: FloatArray | None = None
     noise_ceiling: FloatArray | None = None
@@ -71,7 +77,7 @@ class VoxelPlan:
     @property
     def n_voxels(self) -> int:
         """Number of voxels."""
-        return len(self.vertex)
+        return len(self.roi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +99,6 @@ class Recording:
     is_simulated : bool
         Whether the data are simulated, as their description says.
     response_unit : str
-    surface : str
-        Name of the surface the voxels lie on; "" for none.
     voxels : VoxelPlan
     sessions : tuple of RecordedSession
     missing : tuple of str
@@ -106,7 +110,7 @@ class Recording:
     held_out : (n_images,) bool, optional
         The images the recording itself sets aside for testing; None if it sets aside none.
     remarks : tuple of str
-        What a reader should know about this import, one sentence each.
+        What a reader should know about this import, one sentence each; that of the voxels' places comes last.
     """
 
     kind: str
@@ -116,7 +120,6 @@ class Recording:
     citation: str
     licence: str
     response_unit: str
-    surface: str
     voxels: VoxelPlan
     sessions: tuple[RecordedSession, ...]
     image_ids: tuple[str, ...]
@@ -129,7 +132,16 @@ class Recording:
     held_out: BoolArray | None = None
     held_out_name: str = ""
     is_simulated: bool = False
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        remarks = dict.fromkeys((*self.remarks, self.voxels.places.remark))
+        object.__setattr__(self, "remarks", tuple(text for text in remarks if text))
+
+    @property
+    def surface(self) -> str:
+        """Name of the surface the voxels lie on; "" for none."""
+        return self.voxels.places.surface
 
     @property
     def n_trials(self) -> IntArray:

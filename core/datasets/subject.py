@@ -64,17 +64,14 @@ class ImageSource:
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectHeader:
+class SubjectHeader(SubjectInfo):
     """What subject.json says; the fields are those of `Subject`.
 
     `rois` names the labels of voxels.npz from 1 on; shipped subjects have no `categories` and no `image_source`;
     `imported` says which importer read what.
     """
 
-    id: str
-    title: str
     kind: Literal["simulated", "measured"]
-    note: str
     citation: str
     licence: str
     surface: str
@@ -145,11 +142,6 @@ class Subject:
         if not len(self.n_trials):
             object.__setattr__(self, "n_trials", np.ones(n_images, dtype=np.int64))
 
-    @property
-    def info(self) -> SubjectInfo:
-        """The short form for lists."""
-        return SubjectInfo(self.id, self.title, self.kind, self.note)
-
 
 def list_subjects() -> tuple[SubjectInfo, ...]:
     """Every subject: the simulated one first, the other shipped ones, then the imported ones by id.
@@ -157,10 +149,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     An imported subject whose header is damaged is left out, so that it never keeps the program from starting; loading
     it by its id says what is wrong.
 
-    Raises
-    ------
-    StorageError
-        If a shipped one is damaged.
+    Raises StorageError if a shipped one is damaged.
 
     Examples
     --------
@@ -207,12 +196,7 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
     Of a simulated subject the noiseless signal is stored, and the noise is drawn again from the stored seed. Of an
     imported one the means over repeats are stored: a read-only memory map (n_images, 1, n_voxels), to be read in parts.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject.
-    StorageError
-        If its files are missing or damaged.
+    Raises BadInputError if there is no such subject, and StorageError if its files are missing or damaged.
 
     Examples
     --------

@@ -1,19 +1,30 @@
-"""Writes the files of an imported subject, and removes one. Never touches a shipped subject."""
+"""Writes the files of a subject, says where its images have moved to, removes it. Never touches a shipped one."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from core.checks import check_choice, refusal
-from core.datasets.import_options import ImportOptions
+from core.datasets.import_options import ID_PATTERN, ImportOptions
 from core.datasets.recording import Recording
-from core.datasets.subject import HEADER_NAME, VOXELS_NAME, SubjectHeader, is_shipped, user_subjects_folder
+from core.datasets.subject import (
+    HEADER_NAME,
+    VOXELS_NAME,
+    SubjectHeader,
+    is_shipped,
+    list_subjects,
+    load_subject,
+    read_subject_header,
+    user_subjects_folder,
+)
 from core.errors import StorageError
+from core.files import new_folder
 from core.headers import unstructure, write_json
 from core.types import BoolArray, IntArray, VoxelTable
 
@@ -47,15 +58,52 @@ def write_header(folder: Path, header: SubjectHeader) -> None:
     write_json(folder / HEADER_NAME, stated, indent=0)
 
 
+def save_bare_subject(header: SubjectHeader, voxels: VoxelTable) -> Path:
+    """Write a subject that has voxels and no recordings, what an imported encoder predicts; returns its folder.
+
+    It can be chosen, targeted and probed, and not fitted to. Raises as `check_new`, and StorageError if it cannot be
+    written; nothing half-written stays.
+    """
+    check_new(header.id)
+    check_choice("kind", header.kind, ("measured", "simulated"))
+    none = np.zeros(0, dtype=np.int64)
+    with new_folder(user_subjects_folder() / header.id) as folder:
+        write_files(folder, header, voxels, held=none.astype(bool), n_trials=none)
+    return user_subjects_folder() / header.id
+
+
+def check_new(identity: str) -> None:
+    """Raise BadInputError if an id is none a folder could have, or a subject of that id is there already."""
+    if not ID_PATTERN.fullmatch(identity):
+        raise refusal("new_subject", allowed="1 to 64 letters, digits, _ or -", got=identity)
+    if identity in {info.id for info in list_subjects()}:
+        advice = "Choose another id, or use that subject."
+        raise refusal("new_subject", allowed="an id not in use", got=identity, advice=advice)
+
+
+def relink_images(identity: str, path: Path) -> Path:
+    """Point a subject at the folder or HDF5 file its images have moved to; returns it. Reads and copies none.
+
+    Raises BadInputError if the subject ships with the program, or an image is not there; StorageError if the subject
+    cannot be read or written.
+    """
+    source, place = load_subject(identity).images, path.expanduser().absolute()
+    if source is None:
+        advice = f"{identity} ships with the program, as its images do."
+        raise refusal("subject", allowed="an imported one", got=identity, advice=advice)
+    missing = [name for name in source.members if not (place / name).is_file()] if source.kind == "files" else []
+    if missing or not place.exists() or (source.kind == "hdf5" and place.is_dir()):
+        got = f"{place}, without {missing[0]} and {len(missing) - 1} more" if missing else str(place)
+        raise refusal("images", allowed=f"where all images of {identity} are", got=got)
+    folder = user_subjects_folder() / identity
+    write_header(folder, replace(read_subject_header(folder), image_source=replace(source, path=place)))
+    return place
+
+
 def remove_subject(identity: str) -> Path:
     """Delete an imported subject; its images, which lie elsewhere, and its encoders stay.
 
-    Raises
-    ------
-    BadInputError
-        If it ships with the program or is not there.
-    StorageError
-        If the folder cannot be deleted.
+    Raises BadInputError if it ships with the program or is not there, and StorageError if the folder cannot be deleted.
     """
     if is_shipped(identity):
         advice = f"{identity} ships with the program and stays."

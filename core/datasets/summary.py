@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from core.checks import check_choice
+from core.datasets.recording import Recording
 from core.datasets.subject import list_subjects, user_subjects_folder
 from core.errors import StorageError
 from core.headers import Content, HeaderKind, read_record, unstructure, write_json
@@ -21,33 +23,14 @@ BIN_EDGES = tuple(round(0.1 * step, 1) for step in range(11))
 """Edges of the noise-ceiling histogram; a ceiling of 1 falls in the last bin."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSummary:
-    """One import.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFacts:
+    """What is told of a recording, before and after its import.
 
-    Parameters
-    ----------
-    n_images, n_trials, n_voxels : int
-        Kept ones.
-    repeats : dict
-        Number of images by their number of trials.
-    rois : dict
-        Number of voxels by ROI; "" for none.
-    noise_ceiling : tuple of int, 10 long
-        Voxels in [0, 0.1), [0.1, 0.2), ... [0.9, 1]; empty if there is no noise ceiling.
-    n_missing, n_constant : int
-        Voxels left out: with a missing or infinite value, or without variance in a session.
-    n_unplaced : int
-        Voxels without a place on the surface.
-    sessions, missing_sessions : tuple of str
-    n_held_out : int
-    held_out_rule : str
-    categories : dict
-        Number of images by category; "" where unknown.
-    remarks : tuple of str
+    `repeats` are images by their number of trials, `rois` voxels by ROI, `categories` images by category ("" for none
+    and unknown); `n_held_out` is 0 if the recording sets no image aside.
     """
 
-    subject: str
     title: str
     kind: str
     measured: bool
@@ -58,21 +41,61 @@ class ImportSummary:
     n_voxels: int
     repeats: dict[str, int]
     rois: dict[str, int]
-    noise_ceiling: tuple[int, ...]
-    noise_ceiling_median: float | None
-    n_missing: int
-    n_constant: int
-    n_unplaced: int
+    categories: dict[str, int]
     sessions: tuple[str, ...]
     missing_sessions: tuple[str, ...]
     n_held_out: int
     held_out_rule: str
-    categories: dict[str, int]
     remarks: tuple[str, ...] = ()
 
     def to_json(self) -> Content:
         """Plain values."""
         return unstructure(self)
+
+
+def gather_facts(recording: Recording) -> dict[str, Any]:
+    """The fields of `RecordingFacts`, as the recording says."""
+    n_trials, held = recording.n_trials, recording.held_out
+    return {
+        "title": recording.title,
+        "kind": recording.kind,
+        "measured": not recording.is_simulated,
+        "surface": recording.surface,
+        "response_unit": recording.response_unit,
+        "n_images": len(n_trials),
+        "n_trials": int(n_trials.sum()),
+        "n_voxels": recording.voxels.n_voxels,
+        "repeats": count_repeats(n_trials),
+        "rois": count_texts(recording.voxels.roi),
+        "categories": count_texts(recording.categories),
+        "sessions": tuple(session.name for session in recording.sessions),
+        "missing_sessions": recording.missing,
+        "n_held_out": 0 if held is None else int(held.sum()),
+        "held_out_rule": recording.held_out_name,
+        "remarks": recording.remarks,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummary(RecordingFacts):
+    """One import; the facts are those of what was kept.
+
+    Parameters
+    ----------
+    noise_ceiling : tuple of int, 10 long
+        Voxels in [0, 0.1), [0.1, 0.2), ... [0.9, 1]; empty if there is no noise ceiling.
+    n_missing, n_constant : int
+        Voxels left out: with a missing or infinite value, or without variance in a session.
+    n_unplaced : int
+        Voxels without a place on the surface.
+    """
+
+    subject: str
+    noise_ceiling: tuple[int, ...]
+    noise_ceiling_median: float | None
+    n_missing: int
+    n_constant: int
+    n_unplaced: int
 
     def lines(self) -> list[tuple[str, str]]:
         """Rows (what, value) to read."""
@@ -114,12 +137,7 @@ def bin_ceiling(noise_ceiling: FloatArray) -> tuple[int, ...]:
 def load_summary(identity: str) -> ImportSummary:
     """The summary kept with an imported subject.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject.
-    StorageError
-        If it was not imported, or its summary is damaged.
+    Raises BadInputError if there is no such subject; StorageError if it was not imported, or its summary is damaged.
     """
     check_choice("subject", identity, [info.id for info in list_subjects()])
     file = user_subjects_folder() / identity / SUMMARY_NAME
@@ -134,14 +152,10 @@ def write_summary(summary: ImportSummary, folder: Path) -> None:
 
 
 def _describe_repeats(n_images: int, repeats: dict[str, int]) -> str:
-    if len(repeats) == 1:
-        return f"{n_images:,}, each shown {_describe_times(next(iter(repeats)))}"
-    shown = [f"{count:,} shown {_describe_times(times)}" for times, count in repeats.items()]
-    return f"{n_images:,}: {', '.join(shown)}"
-
-
-def _describe_times(times: str) -> str:
-    return "once" if times == "1" else f"{times} times"
+    shown = {("once" if times == "1" else f"{times} times"): count for times, count in repeats.items()}
+    if len(shown) == 1:
+        return f"{n_images:,}, each shown {next(iter(shown))}"
+    return f"{n_images:,}: {', '.join(f'{count:,} shown {times}' for times, count in shown.items())}"
 
 
 def format_counts(counts: dict[str, int], unnamed: str) -> str:

@@ -5,6 +5,7 @@ Kept in data_folder()/surfaces/uses.json as {subject: surface}, so that shipped 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -32,18 +33,9 @@ def chosen_surface(subject: str) -> str:
 
 
 def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
-    """Show a subject on another surface from now on; its own one takes the choice back.
+    """Show a subject on another surface that is kept from now on; its own one takes the choice back.
 
-    Parameters
-    ----------
-    subject : str
-        Its id.
-    voxels : VoxelTable
-        As recorded, on its own surface.
-    own : str
-        The surface it came with.
-    surface : CorticalSurface
-        The one to use, which is kept.
+    `voxels` are as recorded on the surface `own` it came with.
 
     Raises
     ------
@@ -61,18 +53,17 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: Corti
 
 def check_fit(voxels: VoxelTable, *, own: str, surface: CorticalSurface) -> None:
     """Raise BadInputError, with the counts, if voxels recorded on the surface `own` cannot lie on another."""
-    given = surface.n_vertices
-    if own == surface.name or _grows(own, surface):
+    exact, given = has_surface(own), surface.n_vertices
+    needed = load_surface(own).n_vertices if exact else _least_counts(voxels)
+
+    def fits(counts: tuple[int, ...]) -> bool:
+        return counts == needed if exact else all(one >= least for one, least in zip(counts, needed, strict=True))
+
+    if own == surface.name or _grows(own, surface) or fits(given):
         return
-    needed = load_surface(own).n_vertices if has_surface(own) else _least_counts(voxels)
-    fits = given == needed if has_surface(own) else _within(needed, given)
-    if fits:
-        return
-    least = "" if has_surface(own) else "at least "
+    least = "" if exact else "at least "
     counts = f"{least}{needed[0]:,} left and {least}{needed[1]:,} right"
-    turned = given[::-1]
-    swapped = needed == turned if has_surface(own) else _within(needed, turned)
-    advice = "The hemispheres look swapped." if swapped else "Choose the surface the recording was made on."
+    advice = "The hemispheres look swapped." if fits(given[::-1]) else "Choose the surface the recording was made on."
     raise BadInputError(
         f"The surface {surface.name} has {given[0]:,} left and {given[1]:,} right vertices and the "
         f"recording needs {counts}. {advice}"
@@ -91,21 +82,15 @@ def place_on_surface(voxels: VoxelTable, *, own: str, name: str) -> VoxelTable:
         voxels = _spread(voxels, load_surface(name).left.n_vertices)
     if voxels.roi_names or not has_surface(name):
         return voxels
-    atlases = load_atlases(name)
-    return fill_rois(voxels, atlases[0]) if atlases and _fits(voxels, name) else voxels
+    with suppress(BadInputError):  # voxels of another surface stay as they are
+        VoxelMap(voxels, *load_surface(name).n_vertices)
+        return fill_rois(voxels, load_atlases(name)[0]) if load_atlases(name) else voxels
+    return voxels
 
 
 def _grows(own: str, surface: CorticalSurface) -> bool:
     """Whether a surface is a finer fsaverage than the fsaverage5 a subject came with."""
     return own == FSAVERAGE5 and is_fsaverage(surface)
-
-
-def _fits(voxels: VoxelTable, name: str) -> bool:
-    try:
-        VoxelMap(voxels, *load_surface(name).n_vertices)
-    except BadInputError:
-        return False
-    return True
 
 
 def _spread(voxels: VoxelTable, n_vertices: int) -> VoxelTable:
@@ -128,24 +113,13 @@ def _least_counts(voxels: VoxelTable) -> tuple[int, int]:
     return left, right
 
 
-def _within(needed: tuple[int, int], given: tuple[int, int]) -> bool:
-    return needed[0] <= given[0] and needed[1] <= given[1]
-
-
 def _read_uses() -> dict[str, str]:
     path = data_folder() / "surfaces" / USES_NAME
     return read_record(path, dict[str, str], HEADER) if path.exists() else {}
 
 
 def fill_rois(table: VoxelTable, atlas: Atlas) -> VoxelTable:
-    """The table with the atlas's ROI at each voxel's vertex where it had none at all; else as it is.
-
-    Parameters
-    ----------
-    table : VoxelTable
-        Of the surface the atlas lies on.
-    atlas : Atlas
-    """
+    """A table of the surface an atlas lies on, with the atlas's ROI at each voxel's vertex if it had none at all."""
     if table.roi_names:
         return table
     label = np.zeros(table.n_voxels, dtype=np.int16)

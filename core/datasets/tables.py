@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,65 +15,89 @@ from core.checks import refusal, suggest
 
 Table = dict[str, list[str]]
 
+MISSING = frozenset(("", "n/a", "na", "nan", "none", "null"))
+"""Words, in lower case, for a value that is not there."""
+NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
+DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$")
+
 
 def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], bool] = lambda _name: True) -> Table:
     """The columns of a table by name, or those `only` selects: a wide table costs no more than what is kept of it.
 
-    Raises
-    ------
-    BadInputError
-        If the file cannot be read, a line has too few fields, or a needed column is missing.
+    Raises BadInputError if the file cannot be read, a line has too few fields, or a needed column is missing.
     """
-    try:
-        with file.expanduser().open(newline="", encoding="utf-8-sig") as opened:
-            first = opened.readline()
-            opened.seek(0)
-            rows = csv.reader(opened, delimiter="\t" if "\t" in first else ",")
-            names = [name.strip() for name in next(rows, [])]
-            _check_columns(names, needs, file)
-            _check_once(names, file)
-            kept = {name: column for column, name in enumerate(names) if name in needs or only(name)}
-            return _read_columns(rows, kept, n_fields=len(names), file=file)
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise refusal("table", allowed="a readable CSV or TSV file", got=str(file)) from error
-
-
-def _check_columns(names: list[str], needs: Sequence[str], file: Path) -> None:
+    rows = iter_rows(file)
+    names = next(rows, [])
     for missing in [name for name in needs if name not in names]:
         advice = suggest(missing, names) or f"It has {', '.join(names[:8]) or 'nothing'}."
         raise refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
-
-
-def _check_once(names: Sequence[str], file: Path) -> None:
     twice = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
     if twice is not None:
         advice = f"{file.name} has two columns of that name: rename or remove one."
         raise refusal("table", allowed="one of different columns", got=twice, advice=advice)
-
-
-def _read_columns(rows: Iterator[list[str]], kept: dict[str, int], *, n_fields: int, file: Path) -> Table:
+    kept = {name: column for column, name in enumerate(names) if name in needs or only(name)}
     table: Table = {name: [] for name in kept}
-    for number, row in enumerate(rows, start=2):
-        if row and len(row) != n_fields:
-            got = f"{len(row)} in line {number} of {file.name}"
-            by_semicolons = n_fields == 1 and ";" in next(iter(kept), "")
-            advice = "Save it with commas or tabs instead of semicolons, and decimal points." if by_semicolons else ""
-            raise refusal("table", allowed=f"{n_fields} fields a line", got=got, advice=advice)
-        if row:
-            for name, column in kept.items():
-                table[name].append(row[column].strip())
+    for row in rows:
+        for name, column in kept.items():
+            table[name].append(row[column])
     return table
 
 
-def to_numbers(texts: list[str], name: str) -> npt.NDArray[np.float64]:
-    """A column as numbers; an empty field is NaN. Raises BadInputError for any other text."""
+def iter_rows(file: Path) -> Iterator[list[str]]:
+    """The fields of each line that is not empty, as UTF-8, UTF-16 or Windows-1252, between commas, tabs or semicolons.
+
+    Where commas do not separate, they are decimal points. Raises BadInputError if the file cannot be read, or a line
+    has other than the fields of the first.
+    """
+    text = read_text(file, "table", allowed="a readable CSV or TSV file")
     try:
-        return np.array([float(text) if text else np.nan for text in texts])
+        first, _, rest = text.partition("\n")
+        told = re.fullmatch(r'"?sep=(.)"?\r?', first)  # what Excel takes for its own
+        separator = told[1] if told else "\t" if "\t" in first else max(",;", key=first.count)
+        n_fields = 0
+        source = io.StringIO(rest if told else text, newline="")
+        for number, fields in enumerate(csv.reader(source, delimiter=separator), start=2 if told else 1):
+            row = [field.strip() for field in fields]
+            if not any(row):
+                continue
+            n_fields = n_fields or len(row)
+            if len(row) != n_fields:
+                got = f"{len(row)} in line {number} of {file.name}"
+                raise refusal("table", allowed=f"{n_fields} fields a line", got=got)
+            yield row if separator == "," else [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row]
+    except csv.Error as error:
+        advice = f"It cannot be read ({error}). Save it again as CSV in UTF-8."
+        raise refusal("table", allowed="a readable CSV or TSV file", got=str(file), advice=advice) from error
+
+
+def read_text(file: Path, name: str, *, allowed: str = "a readable text file") -> str:
+    """A file of UTF-8, UTF-16 or Windows-1252. Raises BadInputError, about `name`, if it cannot be read."""
+    try:
+        content = file.expanduser().read_bytes()
+        is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        try:
+            return content.decode("utf-16" if is_wide else "utf-8-sig")
+        except UnicodeDecodeError:
+            return content.decode("cp1252")
+    except (OSError, UnicodeError) as error:
+        advice = f"It cannot be read ({error}). Save it again in UTF-8."
+        raise refusal(name, allowed=allowed, got=str(file), advice=advice) from error
+
+
+def is_missing(text: str) -> bool:
+    """Whether a field says that there is no value."""
+    return text.casefold() in MISSING
+
+
+def to_numbers(texts: Sequence[str], name: str) -> npt.NDArray[np.float64]:
+    """A column as numbers; a missing one is NaN, true and false are 1 and 0. Raises BadInputError for other text."""
+    try:
+        return np.array([NUMBERS.get(text.casefold(), text) for text in texts], dtype=np.float64)
     except ValueError as error:
-        raise refusal(name, allowed="numbers", got=str(error).rpartition(":")[2]) from error
+        raise refusal(name, allowed="numbers", got=str(error).rpartition(":")[2].strip(" '\"")) from error
 
 
-def to_integers(texts: list[str], name: str) -> npt.NDArray[np.int64]:
+def to_integers(texts: Sequence[str], name: str) -> npt.NDArray[np.int64]:
     """A column as whole numbers. Raises BadInputError for any other text."""
     numbers = to_numbers(texts, name)
     if not (np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()):

@@ -5,7 +5,7 @@ Voxels that cannot be placed keep no vertex and can be reached through their ROI
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
-from core.surfaces.paint import NO_PLACE
+from core.surfaces.paint import NO_PLACE, Places
 from core.surfaces.store import has_surface, load_atlases, load_surface
 from core.surfaces.template import FSAVERAGE5
 from core.types import FloatArray, IntArray
@@ -27,17 +27,6 @@ ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the 
 WITHOUT_SURFACE = "No surface was given, so voxels are reached through their ROI and not drawn."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Places:
-    """Where voxels lie: columns of a `VoxelTable`, the surface's name, and what a reader should know."""
-
-    surface: str
-    hemisphere: npt.NDArray[np.int8]
-    vertex: npt.NDArray[np.int32]
-    paint: npt.NDArray[np.int32]
-    remark: str = ""
-
-
 def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> Places:
     """Voxels that are vertices of a surface. Raises BadInputError if the surface has no such vertex."""
     n_vertices = np.asarray(load_surface(surface).n_vertices)
@@ -45,7 +34,12 @@ def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> P
     if len(wrong):
         allowed = f"a vertex of {surface}, 0 to {int(n_vertices[hemisphere[wrong[0]]]) - 1:,}"
         raise refusal("vertex", allowed=allowed, got=int(vertex[wrong[0]]))
-    return Places(surface, hemisphere.astype(np.int8), vertex.astype(np.int32), _one_each(hemisphere, vertex))
+    return Places(
+        surface,
+        hemisphere.astype(np.int8),
+        vertex.astype(np.int32),
+        np.stack([hemisphere, vertex, np.arange(len(vertex))], axis=1).astype(np.int32),
+    )
 
 
 def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = "") -> Places:
@@ -71,8 +65,7 @@ def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") ->
         return place_nowhere(right.astype(np.int8))
     places = paint_table(load_surface(surface), indices, affine)
     outside = len(indices) - places.n_placed
-    remark = f"{outside:,} voxels lie too far from {surface} to be drawn." if outside else ""
-    return Places(surface, places.hemisphere, places.vertex, places.paint, remark)
+    return replace(places, remark=f"{outside:,} voxels lie too far from {surface} to be drawn." if outside else "")
 
 
 def place_nowhere(hemisphere: npt.NDArray[np.int8]) -> Places:
@@ -110,10 +103,6 @@ def _middle_of(vertices: npt.NDArray[np.int64], geometries: dict[str, npt.NDArra
     name = "inflated" if "inflated" in geometries else next(name for name in geometries if name != "flat")
     points = geometries[name][vertices]
     return int(vertices[np.linalg.norm(points - points.mean(axis=0), axis=1).argmin()])
-
-
-def _one_each(hemisphere: IntArray, vertex: IntArray) -> npt.NDArray[np.int32]:
-    return np.stack([hemisphere, vertex, np.arange(len(vertex))], axis=1).astype(np.int32)
 
 
 def _last_of_each(rows: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -31,17 +31,7 @@ LEVELS_16_BIT = 257
 NOTE_16_BIT = "Reduced from 16 to 8 bits."
 MODE_NAMES = {"L": "grey", "1": "black and white", "P": "a palette", "CMYK": "CMYK (colours are approximate)"}
 
-BROKEN_FILE_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    struct.error,
-    zlib.error,
-)
+BROKEN_FILE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged data; none of them has a common base below Exception."""
 
 

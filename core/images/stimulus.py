@@ -55,10 +55,7 @@ def make_stimulus(identity: str, levels: ByteArray, *, source: str = "", notes: 
 def to_uint8(pixels: FloatArray) -> ByteArray:
     """Grey levels round(255 x) of pixels (3, height, width) in [0, 1]: (height, width, 3) uint8. Never truncates.
 
-    Raises
-    ------
-    BadInputError
-        If the shape differs, or a pixel is not finite or rounds to a level outside 0 to 255.
+    Raises BadInputError if the shape differs, or a pixel is not finite or rounds to a level outside 0 to 255.
 
     Examples
     --------
@@ -77,10 +74,7 @@ def to_uint8(pixels: FloatArray) -> ByteArray:
 def from_uint8(levels: ByteArray) -> npt.NDArray[np.float32]:
     """Pixels k / 255 of grey levels (height, width, 3) uint8: (3, height, width) float32, contiguous.
 
-    Raises
-    ------
-    BadInputError
-        If the shape or the type differs.
+    Raises BadInputError if the shape or the type differs.
 
     Examples
     --------

@@ -40,8 +40,13 @@ def example_pixels(spec: NetworkSpec) -> torch.Tensor:
     """One stimulus to run a bare architecture with, (1, 3, input_size, input_size); without values on meta."""
     if spec.family in {"torchvision", "timm"}:
         return torch.empty(1, 3, spec.input_size, spec.input_size, device="meta")
+    return random_pixels(spec)
+
+
+def random_pixels(spec: NetworkSpec, count: int = 1) -> torch.Tensor:
+    """Stimuli of noise, (count, 3, input_size, input_size), as normalised ones are spread; the same every time."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(1, 3, spec.input_size, spec.input_size, generator=generator)
+    return torch.randn(count, 3, spec.input_size, spec.input_size, generator=generator)
 
 
 def find_function(reference: str) -> Any:
@@ -72,18 +77,13 @@ def _call_function(spec: NetworkSpec) -> nn.Module:
 
 
 def _build(spec: NetworkSpec) -> nn.Module:
-    return _build_torchvision(spec) if spec.family == "torchvision" else _build_timm(spec)
-
-
-def _build_torchvision(spec: NetworkSpec) -> nn.Module:
     import torchvision
 
-    check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
-    module: nn.Module = torchvision.models.get_model(spec.architecture, weights=None)
-    return module
-
-
-def _build_timm(spec: NetworkSpec) -> nn.Module:
+    module: nn.Module
+    if spec.family == "torchvision":
+        check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
+        module = torchvision.models.get_model(spec.architecture, weights=None)
+        return module
     import timm
 
     if not timm.is_model(spec.architecture):
@@ -92,5 +92,5 @@ def _build_timm(spec: NetworkSpec) -> nn.Module:
     known = timm.get_pretrained_cfg(spec.architecture)
     if known is not None and known.fixed_input_size and known.input_size[-1] != spec.input_size:
         settings["img_size"] = spec.input_size
-    module: nn.Module = timm.create_model(spec.architecture, pretrained=False, **settings)
+    module = timm.create_model(spec.architecture, pretrained=False, **settings)
     return module

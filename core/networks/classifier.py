@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
-from core.networks.build import build_architecture
+from core.networks.build import build_architecture, random_pixels
 from core.networks.catalog import find_network
 from core.networks.files.checkpoint import COUNTER, State, apply_state
 from core.networks.files.program import OUTPUT
@@ -23,7 +23,6 @@ from core.networks.spec import NetworkSpec
 
 TOWERS = ("clip", "siglip", "dino", "eva02", "mae")
 """In names of networks that end in an embedding: there are no classes without a text tower."""
-EXAMPLE_SEED = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,20 +46,17 @@ class Classifier:
 def open_classifier(spec: NetworkSpec) -> Classifier:
     """The whole network on the CPU.
 
-    Raises
-    ------
-    WeightsError
-        If it has no classifier (the message says why), or its file cannot be read.
+    Raises WeightsError if it has no classifier (the message says why), or its file cannot be read.
     """
     if any(word in f"{spec.architecture} {spec.id}".lower() for word in TOWERS):
         raise WeightsError("it ends in an embedding; classes would need a text tower, which is not part of it")
     path, _ = check_weights(spec, None)
     if spec.is_program:
-        found = Classifier(open_program(spec, OUTPUT, path=path, example=_example(spec)[:1]), spec, "own")
+        found = Classifier(open_program(spec, OUTPUT, path=path, example=random_pixels(spec)), spec, "own")
     else:
         found = _open_definition(spec, path)
     with torch.no_grad():
-        scores = found.module(_example(spec))
+        scores = found.module(random_pixels(spec, 2))
     if not isinstance(scores, torch.Tensor) or scores.ndim != 2 or scores.shape[1] < 2:
         raise WeightsError("its output is no list of class scores")
     return found
@@ -101,8 +97,3 @@ def _borrow(base: NetworkSpec | None, missing: set[str], path: Path) -> State:
     if missing - set(held):
         raise WeightsError(f"{path.name} holds no classifier")
     return {name: held[name] for name in missing}
-
-
-def _example(spec: NetworkSpec) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(EXAMPLE_SEED)
-    return torch.randn(2, 3, spec.input_size, spec.input_size, generator=generator)

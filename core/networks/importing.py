@@ -13,17 +13,15 @@ from pathlib import Path
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
-from core.networks.catalog import PREFIXES, find_network, list_networks
+from core.networks.catalog import PREFIXES, check_new_id, find_network, list_networks, save_user_network, suggest_id
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.torch_pickle import is_torchscript
 from core.networks.import_options import NetworkImportOptions
-from core.networks.list_layers import list_layers
 from core.networks.load import load_network
-from core.networks.named import DEFAULT_SIZE, IMAGENET_MEAN, IMAGENET_STD, choose_layers, spec_of_function
-from core.networks.open_body import hash_module
+from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, spec_of_function
+from core.networks.open_body import hash_module, list_layers
 from core.networks.spec import Family, NetworkSpec
-from core.networks.user_networks import check_new_id, save_user_network, suggest_id
 
 WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 EXPORT_SUFFIX = ".pt2"
@@ -100,19 +98,8 @@ def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     if base.family not in {"torchvision", "timm"}:
         advice = "Give the library's definition: timm:NAME or torchvision:NAME."
         raise refusal("architecture", allowed="one of a library", got=base.id, advice=advice)
-    spec = replace(
-        base,
-        id=path.stem,
-        title=path.stem,
-        weights=str(path.absolute()),
-        sha256="",
-        url="",
-        robust=False,
-        licence="yours",
-        source=f"{path.name}, definition of {base.id}",
-        note="",
-        size_mb=0.0,
-    )
+    spec = replace(base, id=path.stem, title=path.stem, weights=str(path.absolute()), sha256="", url="", size_mb=0.0)
+    spec = replace(spec, robust=False, licence="yours", note="", source=f"{path.name}, definition of {base.id}")
     return _apply(spec, options)
 
 
@@ -141,24 +128,9 @@ def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> 
     if not options.trusted:
         raise _ask_for_trust(path.name, PROGRAM_KINDS[family])
     made_for = load_export(path, options.input_size).side if family == "export" else 0
-    spec = NetworkSpec(
-        id=path.stem,
-        title=path.stem,
-        family=family,
-        architecture="",
-        weights=str(path.absolute()),
-        sha256="",
-        input_size=options.input_size or made_for or DEFAULT_SIZE,
-        mean=options.mean or IMAGENET_MEAN,
-        std=options.std or IMAGENET_STD,
-        layers=("output",),
-        default_layer="output",
-        robust=False,
-        licence="yours",
-        source=path.name,
-        note="",
-        user=True,
-    )
+    spec = blank_spec(path.stem, family=family, weights=str(path.absolute()), source=path.name, licence="yours")
+    side = options.input_size or made_for or DEFAULT_SIZE
+    spec = replace(spec, input_size=side, layers=("output",), default_layer="output")
     chosen = options.layers or choose_layers(list_layers(spec))
     return _apply(replace(spec, layers=chosen, default_layer=chosen[-1]), options)
 

@@ -10,13 +10,12 @@ from torch import nn
 
 from core.checks import check_choice
 from core.device import choose_device
+from core.networks.build import random_pixels
 from core.networks.catalog import find_network
-from core.networks.joined import split_layers
-from core.networks.list_layers import list_layers
 from core.networks.network import Network
-from core.networks.open_body import Body, check_weights, fingerprint, open_body
+from core.networks.open_body import Body, check_weights, fingerprint, list_layers, open_body
 from core.networks.spec import NetworkSpec
-from core.networks.truncate import fold_batchnorm, run_to_exit
+from core.networks.truncate import fold_batchnorm, run_to_exit, split_layers
 from core.networks.validate import validate_network
 
 FOLD_TOLERANCE = 1e-4
@@ -92,8 +91,7 @@ def check_layer(spec: NetworkSpec, layer: str) -> str:
 
 def _fold_if_exact(body: nn.Module, spec: NetworkSpec) -> nn.Module:
     """The body with BatchNorm folded, or as it was where folding would change it (a convolution with two readers)."""
-    generator = torch.Generator().manual_seed(0)
-    example = torch.randn(1, 3, spec.input_size, spec.input_size, generator=generator)
+    example = random_pixels(spec)
     folded = copy.deepcopy(body)
     if fold_batchnorm(folded, example=example) == 0:
         return body

@@ -5,16 +5,22 @@ Getting the weights of one and keeping a library's name among the user's network
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.checks import refusal
 from core.errors import BadInputError
-from core.networks.catalog import find_network, list_networks
-from core.networks.files.download import DownloadProgress, iter_download, never_stop, remove_download
+from core.networks.catalog import (
+    find_network,
+    list_networks,
+    list_user_networks,
+    remove_user_network,
+    save_user_network,
+)
+from core.networks.files.download import DownloadProgress, iter_download, remove_download
 from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import NetworkSpec
-from core.networks.user_networks import list_user_networks, remove_user_network, save_user_network
+from core.progress import ShouldStop, never_stop
 
 MEGABYTE = 2**20
 
@@ -66,7 +72,7 @@ def read_status(spec: NetworkSpec) -> NetworkStatus:
     return NetworkStatus(spec, installed, size)
 
 
-def iter_get(network: str, *, should_stop: Callable[[], bool] = never_stop) -> Iterator[DownloadProgress]:
+def iter_get(network: str, *, should_stop: ShouldStop = never_stop) -> Iterator[DownloadProgress]:
     """Download the weights of a network; a library's name is then kept among the user's networks.
 
     Raises as `iter_download` does, and BadInputError where there is nothing to download.
@@ -119,7 +125,7 @@ class LayerRow:
 
 def describe_layers(network: str) -> tuple[LayerRow, ...]:
     """Every layer of a network with its shape. Raises as `find_network` and the library do."""
-    from core.networks.list_layers import list_layers
+    from core.networks.open_body import list_layers
 
     spec = find_network(network)
     return tuple(

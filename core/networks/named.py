@@ -21,9 +21,9 @@ import torch
 from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
 from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
-from core.networks.layers import LayerInfo, watch_layers
-from core.networks.spec import NetworkSpec, Tokens
+from core.networks.spec import Family, NetworkSpec, Tokens
 from core.networks.tokens import count_prefix
+from core.networks.truncate import LayerInfo, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MOST_LAYERS = 6
@@ -75,24 +75,12 @@ def _choose_tokens(whole: torch.nn.Module, shape: tuple[int, ...]) -> Tokens:
     return "grid" if round(patches**0.5) ** 2 == patches else "mean"
 
 
-def _blank(name: str, *, family: Any, architecture: str) -> NetworkSpec:
-    return NetworkSpec(
-        id=name,
-        title=name,
-        family=family,
-        architecture=architecture,
-        weights="",
-        sha256="",
-        input_size=DEFAULT_SIZE,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
-        layers=("",),
-        default_layer="",
-        robust=False,
-        licence="unknown",
-        source=family,
-        note="",
-    )
+def blank_spec(name: str, *, family: Family, **known: Any) -> NetworkSpec:
+    """The entry of a network of which no more is known than its name and family, and the fields given."""
+    usual = {"architecture": "", "weights": "", "sha256": "", "licence": "unknown", "source": family, "note": ""}
+    sizes: dict[str, Any] = {"input_size": DEFAULT_SIZE, "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    spec = sizes | usual | known
+    return NetworkSpec(id=name, title=name, family=family, layers=("",), default_layer="", robust=False, **spec)
 
 
 def _find_timm(name: str) -> NetworkSpec:
@@ -100,7 +88,7 @@ def _find_timm(name: str) -> NetworkSpec:
 
     _check_timm_name(name)
     cfg: Any = timm.get_pretrained_cfg(name)
-    spec = _blank(name, family="timm", architecture=name)
+    spec = blank_spec(name, family="timm", architecture=name)
     if cfg is None:
         return spec
     url, file = "", ""
@@ -157,7 +145,7 @@ def _find_torchvision(name: str) -> NetworkSpec:
     if not hasattr(how, "crop_size") or not hasattr(how, "mean"):
         raise BadInputError(f"torchvision:{name} is no network for single images. Choose one of its classifiers.")
     return replace(
-        _blank(name, family="torchvision", architecture=architecture),
+        blank_spec(name, family="torchvision", architecture=architecture),
         weights=file,
         url=chosen.url,
         sha256=_published_hash(file),
@@ -186,7 +174,7 @@ def spec_of_function(reference: str, name: str) -> NetworkSpec:
     A dictionary with any of title, input_size, mean, std, layers, robust, licence, source and note.
     """
     function = find_function(reference)
-    spec = _blank(name, family="python", architecture=reference)
+    spec = blank_spec(name, family="python", architecture=reference)
     said = dict(getattr(function, "probescope", {}))
     allowed = ("title", "input_size", "mean", "std", "layers", "robust", "licence", "source", "note")
     for key in said:

@@ -105,22 +105,16 @@ class Network(nn.Module):
         All hooks are gone on leaving, whatever happened.
         """
 
-        def check() -> None:
+        def look(*_: object) -> None:
             if should_stop():
                 raise Cancelled
 
-        def look_forward(_module: nn.Module, _args: Any) -> None:
-            check()
-
         def look_both_ways(_module: nn.Module, _args: Any, output: Any) -> None:
             if isinstance(output, torch.Tensor) and output.requires_grad:
-                output.register_hook(look_backward)  # type: ignore[no-untyped-call]
-
-        def look_backward(_gradient: torch.Tensor) -> None:
-            check()
+                output.register_hook(look)  # type: ignore[no-untyped-call]
 
         leaves = self._where_to_look()
-        handles = [leaf.register_forward_pre_hook(look_forward) for leaf in leaves]
+        handles = [leaf.register_forward_pre_hook(look) for leaf in leaves]
         # First in line, since the hook at the cut leaves the network before later ones are called.
         handles += [leaf.register_forward_hook(look_both_ways, prepend=True) for leaf in leaves]
         try:

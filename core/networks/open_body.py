@@ -1,4 +1,4 @@
-"""Opens the body of any network with its weights, cut behind a layer, as it was trained.
+"""Lists where any network can be cut, and opens its body with its weights, cut behind a layer, as it was trained.
 
 What a network is made of decides the way: a definition of a library and a state dict, a TorchScript or torch.export
 file, or a function of the user.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -16,14 +17,14 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.networks.build import build_architecture, build_with_memory, example_pixels
+from core.networks.catalog import find_network
 from core.networks.files.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
 from core.networks.files.download import expected_hash
-from core.networks.files.export_file import open_export
-from core.networks.files.script_file import open_script
-from core.networks.joined import cut_after_all, split_layers
+from core.networks.files.export_file import list_export_layers, open_export
+from core.networks.files.script_file import list_script_layers, open_script
 from core.networks.spec import NetworkSpec
 from core.networks.tokens import Treatment, find_treatment
-from core.networks.truncate import cut_after, run_to_exit
+from core.networks.truncate import LayerInfo, cut_after, run_to_exit, watch_layers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +49,8 @@ class Body:
 def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     """The network with the weights of `path`, cut behind `layer`.
 
-    Raises
-    ------
-    BadInputError
-        If the layer does not exist in a file.
-    WeightsError
-        If the weights are truncated, of another architecture, or hold code.
+    Raises BadInputError if the layer does not exist in a file; WeightsError if the weights are truncated, of another
+    architecture, or hold code.
     """
     example = example_pixels(spec)
     if spec.is_program:
@@ -62,12 +59,31 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
         whole = build_architecture(spec)
         state = read_for(spec, whole, path) if spec.weights else None
         known = whole.state_dict()
-        module = _cut(whole, layer, example)
+        module = cut_after(whole, layer, example=example)
     body = _describe(module, whole, spec, example)
     if not spec.is_program and state is not None:
         apply_state(module, state, known=known, path=path)
         fill_fixed(module, spec)
     return body
+
+
+def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
+    """Every layer with features of its own, in the order they are computed; weights are only opened with a program.
+
+    Containers are listed after their last part; layers called twice appear at their first call; where several
+    nested modules give the same tensor, all their names are listed.
+    """
+    spec = find_network(network) if isinstance(network, str) else network
+    return _list_layers(spec, spec.weights_path)
+
+
+@lru_cache(maxsize=16)
+def _list_layers(spec: NetworkSpec, path: Path) -> tuple[LayerInfo, ...]:
+    example = example_pixels(spec)
+    if not spec.is_program:
+        return watch_layers(build_architecture(spec), example)
+    find = list_script_layers if spec.family == "torchscript" else list_export_layers
+    return tuple(LayerInfo(name, shape) for name, shape in find(path, example).items())
 
 
 def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Tensor) -> nn.Module:
@@ -78,13 +94,7 @@ def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Te
 
 def cut_body(whole: nn.Module, layer: str, spec: NetworkSpec, *, example: torch.Tensor) -> Body:
     """A network that holds its weights, cut behind `layer`; `example` (1, 3, side, side) is normalised pixels."""
-    return _describe(_cut(whole, layer, example), whole, spec, example)
-
-
-def _cut(whole: nn.Module, layer: str, example: torch.Tensor) -> nn.Module:
-    layers = split_layers(layer)
-    joined = len(layers) > 1
-    return cut_after_all(whole, layers, example=example) if joined else cut_after(whole, layer, example=example)
+    return _describe(cut_after(whole, layer, example=example), whole, spec, example)
 
 
 def _describe(module: nn.Module, whole: nn.Module, spec: NetworkSpec, example: torch.Tensor) -> Body:
@@ -123,9 +133,14 @@ def fingerprint(spec: NetworkSpec, sha256: str) -> str:
 
 
 def hash_module(spec: NetworkSpec) -> str:
-    """SHA-256 of the names, shapes and values of a function's network: it has no file."""
+    """SHA-256 of the weights of a function's network: it has no file."""
+    return hash_weights(build_architecture(spec))
+
+
+def hash_weights(whole: nn.Module) -> str:
+    """SHA-256 of names, shapes and values of all tensors."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(build_architecture(spec).state_dict().items()):
+    for name, tensor in sorted(whole.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

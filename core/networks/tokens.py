@@ -57,10 +57,7 @@ class Treatment:
 def find_treatment(whole: nn.Module, spec: NetworkSpec, *, shape: tuple[int, ...]) -> Treatment:
     """The treatment of features of one image, `shape`, at the cut of a network.
 
-    Raises
-    ------
-    WeightsError
-        If the layer has no class token, or its tokens form no square.
+    Raises WeightsError if the layer has no class token, or its tokens form no square.
     """
     if len(shape) == 3:
         # Convolutions inside such a network still give (channels, height, width).

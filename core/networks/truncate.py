@@ -1,6 +1,6 @@
-"""Cuts a network behind a layer and folds BatchNorm into its convolutions. Never changes what the layer computes.
+"""Finds the layers of a network, cuts it behind one or several, folds BatchNorm. Never changes what a layer computes.
 
-Both work by running the network once and watching what is called, so they need no tracer and hold for any module
+All work by running the network once and watching what is called, so they need no tracer and hold for any module
 whose call order does not depend on the values of the pixels.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +17,37 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """One place to cut: the path of its module and the shape of one stimulus's features.
+
+    (channels, height, width), (tokens, channels) or (channels,), as the network computes them.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+
+
+def watch_layers(module: nn.Module, example: torch.Tensor) -> tuple[LayerInfo, ...]:
+    """The layers of a module, found by running it once."""
+    found: dict[str, LayerInfo] = {}
+    names = {child: name for name, child in module.named_modules() if name}
+
+    def note(child: nn.Module, _args: Any, output: Any) -> None:
+        name = names[child]
+        if isinstance(output, torch.Tensor) and output.ndim >= 2 and name not in found:
+            found[name] = LayerInfo(name, tuple(output.shape[1:]))
+
+    handles = [child.register_forward_hook(note) for child in names]
+    try:
+        with torch.no_grad():
+            module(example)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple(found.values())
 
 
 class Stop(nn.Module):
@@ -38,6 +71,33 @@ def leave_network(_module: nn.Module, _args: Any, features: torch.Tensor) -> Non
     raise LayerReached(features)
 
 
+class LayerJoin:
+    """Collects the features of several layers during a pass and leaves the network with all of them, flattened."""
+
+    def __init__(self, module: nn.Module, layers: tuple[str, ...]) -> None:
+        self._layers = layers
+        self._seen: dict[str, torch.Tensor] = {}
+        module.register_forward_pre_hook(self._forget)
+        for layer in layers:
+            module.get_submodule(layer).register_forward_hook(partial(self._take, layer))
+
+    def _forget(self, _module: nn.Module, _args: Any) -> None:
+        """A pass before may have been broken off."""
+        self._seen = {}
+
+    def _take(self, layer: str, _module: nn.Module, _args: Any, features: torch.Tensor) -> None:
+        if layer not in self._seen:  # a layer called twice counts with its first call
+            self._seen[layer] = features.clone()  # the next layer may write into what this one gave
+        if len(self._seen) == len(set(self._layers)):
+            seen, self._seen = self._seen, {}
+            raise LayerReached(torch.cat([seen[name].flatten(1) for name in self._layers], dim=1))
+
+
+def split_layers(layer: str) -> tuple[str, ...]:
+    """The layers a name stands for: one, or several joined by "+", which no module's path holds."""
+    return tuple(part.strip() for part in layer.split("+"))
+
+
 def cut_after(module: nn.Module, layer: str, *, example: torch.Tensor) -> nn.Module:
     """Let `module` end behind its layer `layer` and drop every part that is then never called.
 
@@ -46,11 +106,16 @@ def cut_after(module: nn.Module, layer: str, *, example: torch.Tensor) -> nn.Mod
     module : torch.nn.Module
         Changed in place; call the result through `run_to_exit`.
     layer : str
-        Path of a layer, such as "features.13". Where a layer is called more than once, the first call counts.
+        Path of a layer, such as "features.13", or several: "features.2+features.5", whose features are then flattened,
+        one after the other in the order named. Where a layer is called more than once, the first call counts.
     example : (1, 3, height, width) tensor
         Normalised pixels to run once with.
     """
-    module.get_submodule(layer).register_forward_hook(leave_network)
+    layers = split_layers(layer)
+    if len(layers) > 1:
+        LayerJoin(module, layers)
+    else:
+        module.get_submodule(layer).register_forward_hook(leave_network)
     with watch_calls(module) as called:
         run_to_exit(module, example)
     drop_uncalled(module, called)
@@ -76,7 +141,8 @@ def fold_batchnorm(module: nn.Module, *, example: torch.Tensor) -> int:
     names = {child: name for name, child in module.named_modules()}
     for convolution, norm in pairs:
         _fold_pair(convolution, norm)
-        remaining = _what_remains(norm)
+        activation = getattr(norm, "act", None)  # of timm's combined module
+        remaining = activation if isinstance(activation, nn.Module) else nn.Identity()
         if leave_network in norm._forward_hooks.values():
             remaining.register_forward_hook(leave_network)
         _replace(module, names[norm], remaining)
@@ -99,7 +165,7 @@ def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[nn.Modul
     for child in module.modules():
         if isinstance(child, CONVOLUTIONS):
             handles.append(child.register_forward_hook(note_output))
-        elif _is_batchnorm(child):
+        elif isinstance(child, nn.BatchNorm2d) and child.track_running_stats:
             handles.append(child.register_forward_pre_hook(note_input))
     try:
         with torch.no_grad():
@@ -107,17 +173,9 @@ def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[nn.Modul
     finally:
         for handle in handles:
             handle.remove()
-    return _keep_single_use(pairs)
-
-
-def _keep_single_use(pairs: list[tuple[nn.Module, nn.Module]]) -> list[tuple[nn.Module, nn.Module]]:
-    """Only pairs whose two parts are called once: a shared convolution has no single scale to take in."""
+    # Only pairs whose two parts are called once: a shared convolution has no single scale to take in.
     flat = [part for pair in pairs for part in pair]
     return [pair for pair in pairs if flat.count(pair[0]) == 1 and flat.count(pair[1]) == 1]
-
-
-def _is_batchnorm(module: nn.Module) -> bool:
-    return isinstance(module, nn.BatchNorm2d) and module.track_running_stats
 
 
 def _fold_pair(convolution: Any, norm: Any) -> None:
@@ -126,12 +184,6 @@ def _fold_pair(convolution: Any, norm: Any) -> None:
     )
     convolution.weight = nn.Parameter(weight.detach(), requires_grad=False)
     convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
-
-
-def _what_remains(norm: nn.Module) -> nn.Module:
-    """What a folded BatchNorm leaves behind: its own activation in timm's combined module, else nothing."""
-    activation = getattr(norm, "act", None)
-    return activation if isinstance(activation, nn.Module) else nn.Identity()
 
 
 def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
@@ -159,12 +211,8 @@ def watch_calls(module: nn.Module) -> Iterator[set[nn.Module]]:
 def drop_uncalled(module: nn.Module, called: set[nn.Module]) -> None:
     """Free the weights behind the cut; modules without weights stay, as they may be asked for attributes."""
     for name, child in list(module.named_children()):
-        if child not in called and not _any_called(child, called):
+        if called.isdisjoint(child.modules()):
             if next(child.parameters(), None) is not None:
                 setattr(module, name, nn.Identity())
         elif not isinstance(child, nn.MultiheadAttention):  # which reads its projection's weights without calling it
             drop_uncalled(child, called)
-
-
-def _any_called(module: nn.Module, called: set[nn.Module]) -> bool:
-    return any(child in called for child in module.modules())

@@ -7,8 +7,6 @@ vanish or burst with depth.
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 from torch import nn
 
@@ -16,7 +14,7 @@ from core.checks import refusal
 from core.networks.build import build_with_memory
 from core.networks.load import check_layer, wrap_body
 from core.networks.network import Network
-from core.networks.open_body import cut_body
+from core.networks.open_body import cut_body, hash_weights
 from core.networks.spec import NetworkSpec
 from core.networks.validate import validate_network
 from core.seeds import derive_seed
@@ -72,12 +70,3 @@ def measure_batchnorm(whole: nn.Module, values: torch.Tensor) -> None:
     for part, before in zip(norms, momentum, strict=True):
         part.momentum = before
         part.eval()
-
-
-def hash_weights(whole: nn.Module) -> str:
-    """SHA-256 of names, shapes and values of all tensors."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(whole.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

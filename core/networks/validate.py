@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 
@@ -13,6 +15,8 @@ from core.networks.network import Network
 BATCH_TOLERANCE = 1e-3
 """Largest change of a feature, relative to the largest one, that another image of the batch may cause (rounding)."""
 SEED = 20_260_101
+OTHER_LAYER = "Choose another layer."
+Problem = tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,12 @@ def iter_checks(network: Network) -> Iterator[Check]:
     """Every check in order; the first that fails is the last one yielded, since the later ones build on it."""
     state = _State(network)
     for what, check in CHECKS:
-        try:
-            note = check(state)
-        except WeightsError as error:
-            yield Check(what, str(error))
+        found = check(state)
+        if isinstance(found, tuple):
+            where = f"The network {network.spec.id!r} cannot be probed at layer {network.layer!r}"
+            yield Check(what, f"{where}: {found[0]}. {found[1]}")
             return
-        yield Check(f"{what}: {note}" if note else what)
+        yield Check(f"{what}: {found}" if found else what)
 
 
 class _State:
@@ -55,85 +59,72 @@ class _State:
         generator = torch.Generator().manual_seed(SEED)
         size = network.input_size
         self.pixels = torch.rand(2, 3, size, size, generator=generator).to(network.device)
-        self._features: torch.Tensor | None = None
 
-    @property
-    def features(self) -> torch.Tensor:
+    @cached_property
+    def features(self) -> Any:
         """Features of the two random stimuli."""
-        if self._features is None:
-            with torch.no_grad():
-                self._features = self.network(self.pixels)
-        return self._features
+        with torch.no_grad():
+            return self.network(self.pixels)
 
 
-def _check_mode(state: _State) -> None:
-    network = state.network
-    training = next((name for name, module in network.named_modules() if module.training), None)
-    if training is not None:
-        raise _refuse(network, f"its part {training or 'itself'!r} is in training mode", "Call .eval() on it.")
+def _check_mode(state: _State) -> Problem:
+    training = next((name for name, module in state.network.named_modules() if module.training), None)
+    found = f"its part {training or 'itself'!r} is in training mode", "Call .eval() on it."
+    return None if training is None else found
 
 
-def _check_frozen(state: _State) -> None:
-    network = state.network
-    trained = next((name for name, weight in network.named_parameters() if weight.requires_grad), None)
-    if trained is not None:
-        raise _refuse(network, f"its weights {trained!r} are not frozen", "Call .requires_grad_(False) on it.")
+def _check_frozen(state: _State) -> Problem:
+    trained = next((name for name, weight in state.network.named_parameters() if weight.requires_grad), None)
+    found = f"its weights {trained!r} are not frozen", "Call .requires_grad_(False) on it."
+    return None if trained is None else found
 
 
-def _check_shape(state: _State) -> None:
-    network, features = state.network, state.features
+def _check_shape(state: _State) -> Problem:
+    features, wanted = state.features, (2, *state.network.feature_shape)
     if not isinstance(features, torch.Tensor):
-        raise _refuse(network, f"its layer gives a {type(features).__name__}, not a tensor", "Choose another layer.")
-    if tuple(features.shape) != (2, *network.feature_shape):
-        wanted = (2, *network.feature_shape)
-        raise _refuse(
-            network, f"its features have shape {tuple(features.shape)}, not {wanted}", "Choose another layer."
-        )
+        return f"its layer gives a {type(features).__name__}, not a tensor", OTHER_LAYER
+    found = tuple(features.shape)
+    return None if found == wanted else (f"its features have shape {found}, not {wanted}", OTHER_LAYER)
 
 
-def _check_type(state: _State) -> None:
-    network, features = state.network, state.features
+def _check_type(state: _State) -> Problem:
+    device, features = state.network.device, state.features
     if features.dtype != torch.float32:
-        raise _refuse(
-            network, f"its features are {features.dtype}, not torch.float32", "Convert the weights to float32."
-        )
-    if features.device.type != network.device.type:
-        where = f"its features are on {features.device}, its weights on {network.device}"
-        raise _refuse(network, where, "Choose another layer.")
+        return f"its features are {features.dtype}, not torch.float32", "Convert the weights to float32."
+    where = f"its features are on {features.device}, its weights on {device}"
+    return None if features.device.type == device.type else (where, OTHER_LAYER)
 
 
-def _check_finite(state: _State) -> None:
-    if not torch.isfinite(state.features).all():
-        raise _refuse(state.network, "its features are not finite", "The weights are damaged: get the file again.")
+def _check_finite(state: _State) -> Problem:
+    found = "its features are not finite", "The weights are damaged: get the file again."
+    return None if torch.isfinite(state.features).all() else found
 
 
-def _check_batch(state: _State) -> None:
-    network, features = state.network, state.features
+def _check_batch(state: _State) -> Problem:
+    features = state.features
     with torch.no_grad():
-        alone = network(state.pixels[:1])
+        alone = state.network(state.pixels[:1])
     largest = float(features.abs().max())
-    if not torch.allclose(alone, features[:1], rtol=0, atol=BATCH_TOLERANCE * max(largest, BATCH_TOLERANCE)):
-        what = "the features of one image depend on the other images of its batch"
-        raise _refuse(network, what, "Networks with batch statistics cannot be probed: choose another one.")
+    if torch.allclose(alone, features[:1], rtol=0, atol=BATCH_TOLERANCE * max(largest, BATCH_TOLERANCE)):
+        return None
+    what = "the features of one image depend on the other images of its batch"
+    return what, "Networks with batch statistics cannot be probed: choose another one."
 
 
-def _check_gradient(state: _State) -> str | None:
-    network = state.network
+def _check_gradient(state: _State) -> Problem | str:
     wanted = state.pixels[:1].clone().requires_grad_(True)
-    features = network(wanted)
+    features = state.network(wanted)
     if not features.requires_grad:
         return "none does, so only square search can attack it"
-    (gradient,) = torch.autograd.grad(features.square().sum(), wanted, allow_unused=True)
+    gradient: Any = torch.autograd.grad(features.square().sum(), wanted, allow_unused=True)[0]
     if gradient is None:
-        raise _refuse(network, "its features do not depend on the pixels", "Choose another layer.")
+        return "its features do not depend on the pixels", OTHER_LAYER
     if not torch.isfinite(gradient).all():
-        raise _refuse(network, "its gradient at the pixels is not finite", "Choose another layer.")
-    if not gradient.any():
-        raise _refuse(network, "its gradient at the pixels is zero everywhere", "Choose an earlier layer.")
-    return None
+        return "its gradient at the pixels is not finite", OTHER_LAYER
+    return None if gradient.any() else ("its gradient at the pixels is zero everywhere", "Choose an earlier layer.")
 
 
-CHECKS: tuple[tuple[str, Callable[[_State], str | None]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[_State], Problem | str]], ...] = (
     ("every part is in eval mode", _check_mode),
     ("its weights are frozen", _check_frozen),
     ("its features have the stated shape", _check_shape),
@@ -142,9 +133,4 @@ CHECKS: tuple[tuple[str, Callable[[_State], str | None]], ...] = (
     ("an image alone has the features it has in a batch", _check_batch),
     ("a gradient that reaches the pixels is finite and not zero", _check_gradient),
 )
-
-
-def _refuse(network: Network, what: str, advice: str) -> WeightsError:
-    return WeightsError(
-        f"The network {network.spec.id!r} cannot be probed at layer {network.layer!r}: {what}. {advice}"
-    )
+"""What is checked, and how: None, what is wrong and the advice, or a note that refuses nothing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.checks import check_count, check_epsilon
-from core.networks.user_networks import folder_name
+from core.networks.catalog import folder_name
 from core.paths import data_folder
 from core.robustify.config import RobustifyConfig
 

@@ -11,12 +11,11 @@ from safetensors.torch import save
 
 from core.files import replace_file
 from core.headers import write_json
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import find_network, list_networks, list_user_networks, save_user_network, suggest_id
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
 from core.networks.spec import NetworkSpec
-from core.networks.user_networks import list_user_networks, save_user_network, suggest_id
 from core.robustify.config import RobustifyConfig
 from core.robustify.photo_crops import read_centre
 from core.robustify.robustness import RobustnessRecord, measure_robustness

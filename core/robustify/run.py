@@ -12,9 +12,8 @@ from typing import Any
 import torch
 
 from core.networks.build import build_architecture
-from core.networks.catalog import find_network
+from core.networks.catalog import check_new_id, find_network
 from core.networks.spec import NetworkSpec
-from core.networks.user_networks import check_new_id
 from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
 from core.robustify.options import RobustifyOptions, robustify_folder
 from core.robustify.photo_crops import find_photos

@@ -21,10 +21,7 @@ REINSTALL = "Install the program again."
 def load_arrays(path: Path, *, only: Sequence[str] | None = None, advice: str = REINSTALL) -> Arrays:
     """Every array of an .npz file by name, or some; `advice` says what to do about a file that cannot be read.
 
-    Raises
-    ------
-    StorageError
-        If the file is missing, damaged, or holds Python objects.
+    Raises StorageError if the file is missing, damaged, or holds Python objects.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:

@@ -51,30 +51,6 @@ class Atlas:
         return np.flatnonzero(self.labels(side) == self.names.index(roi) + 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Retinotopy:
-    """The receptive field of each vertex, after the template of Benson et al. (2014, 2018).
-
-    Parameters
-    ----------
-    angle : pair of (n_vertices,) float32
-        Polar angle in degrees from the upper vertical meridian, 0 to 180, in the field opposite to the hemisphere.
-    eccentricity, sigma : pair of (n_vertices,) float32
-        Distance from the fixation point, and SD of the receptive field, in degrees of visual angle.
-    """
-
-    angle: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-    eccentricity: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-    sigma: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-
-    def centre(self, side: int, vertex: int) -> tuple[float, float]:
-        """Receptive field centre (right, up) in degrees from the fixation point; the left hemisphere sees the right."""
-        angle = np.deg2rad(float(self.angle[side][vertex]))
-        eccentricity = float(self.eccentricity[side][vertex])
-        outward = eccentricity * np.sin(angle)
-        return (outward if side == 0 else -outward), eccentricity * np.cos(angle)
-
-
 def load_atlas() -> Atlas:
     """The shipped visual atlas of fsaverage5. Raises StorageError if its file is missing or damaged."""
     arrays = load_arrays(resources_folder() / "surfaces" / ATLAS_FILE)
@@ -85,10 +61,3 @@ def load_atlas() -> Atlas:
         labels_left=arrays["labels_left"],
         labels_right=arrays["labels_right"],
     )
-
-
-def load_retinotopy() -> Retinotopy:
-    """The shipped receptive fields of fsaverage5. Raises StorageError if their file is missing or damaged."""
-    arrays = load_arrays(resources_folder() / "surfaces" / ATLAS_FILE)
-    pairs = {name: (arrays[f"{name}_left"], arrays[f"{name}_right"]) for name in ("angle", "eccentricity", "sigma")}
-    return Retinotopy(**pairs)

@@ -35,18 +35,13 @@ def mean_curvature(points: FloatArray, faces: IntArray, *, smoothings: int = SMO
         cotangent = -np.einsum("ij,ij->i", edges[(i + 1) % 3], edges[(i + 2) % 3]) / area
         start, end = faces[:, (i + 1) % 3], faces[:, (i + 2) % 3]
         step = cotangent[:, None] * edges[i] / 2
-        _add(pull, start, step)
-        _add(pull, end, -step)
+        np.add.at(pull, start, step)
+        np.add.at(pull, end, -step)
         share += np.bincount(faces[:, i], weights=area / 6, minlength=n)
-        _add(normal, faces[:, i], doubled)
+        np.add.at(normal, faces[:, i], doubled)
     outward = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     bent = np.einsum("ij,ij->i", pull, outward) / np.maximum(2 * share, 1e-12)
     return _smooth(bent, faces, times=smoothings).astype(np.float32)
-
-
-def _add(total: FloatArray, at: IntArray, values: FloatArray) -> None:
-    for axis in range(3):
-        total[:, axis] += np.bincount(at, weights=values[:, axis], minlength=len(total))
 
 
 def _smooth(values: FloatArray, faces: IntArray, *, times: int) -> FloatArray:

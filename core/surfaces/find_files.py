@@ -85,10 +85,7 @@ class _Named:
 def find_surface_files(paths: Sequence[Path]) -> FoundFiles:
     """Look through a FreeSurfer subject folder, a folder of files, or the files given.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such folder or file, no surface in it, or only one hemisphere.
+    Raises BadInputError if there is no such folder or file, no surface in it, or only one hemisphere.
     """
     if not paths:
         raise refusal("paths", allowed="a folder or surface files", got=[])

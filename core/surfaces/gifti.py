@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError
-from core.surfaces.freesurfer import Triangles
-from core.surfaces.spaces import NO_TRANSFORM, VolumeGeometry, surface_to_scanner
+from core.surfaces.freesurfer import NO_TRANSFORM, Triangles, VolumeGeometry, surface_to_scanner
 
 SCANNER = 1
 """NIfTI's code for scanner coordinates."""

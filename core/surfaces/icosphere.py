@@ -90,12 +90,9 @@ def is_fsaverage(surface: CorticalSurface) -> bool:
     if len(sizes) != 1 or not sizes <= set(FSAVERAGE_SIZES.values()):
         return False
     expected = fsaverage_sphere(surface.left.n_vertices)
-    return all(_is_same(surface, side, expected) for side in (0, 1))
-
-
-def _is_same(surface: CorticalSurface, side: int, expected: Sphere) -> bool:
-    half = surface.side(side)
-    if not np.array_equal(np.sort(half.faces, axis=1), np.sort(expected.faces, axis=1)):
-        return False
-    sphere = half.geometries.get("sphere")
-    return sphere is None or float(np.abs(sphere - expected.points).max()) < SAME_MM
+    for half in (surface.left, surface.right):
+        sphere = half.geometries.get("sphere")
+        moved = sphere is not None and float(np.abs(sphere - expected.points).max()) >= SAME_MM
+        if moved or not np.array_equal(np.sort(half.faces, axis=1), np.sort(expected.faces, axis=1)):
+            return False
+    return True

@@ -1,15 +1,23 @@
-"""Makes a surface with its atlases out of the files found, or says in one sentence why not."""
+"""Makes a surface with its atlases out of the files found, or says in one sentence why not; downloads fsaverage.
+
+That is done through nilearn, when a user asks for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import BadInputError
+from core.checks import check_choice
+from core.errors import BadInputError, StorageError
+from core.paths import cache_folder, is_offline
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.curvature import mean_curvature
 from core.surfaces.find_files import FoundFiles, find_surface_files
@@ -39,6 +47,11 @@ LEAST_APART = 5.0
 
 FULL_COVER = 0.5
 """A flat map with a smaller share of the vertices is of a region, which is worth a note."""
+
+MESHES = ("fsaverage6", "fsaverage")
+KEYS = ("pial", "white", "infl", "sphere", "flat", "curv", "sulc")
+
+Fetch = Callable[..., Mapping[str, Any]]
 
 NO_FLAT = np.empty((0, 3), dtype=np.int32)
 
@@ -81,16 +94,15 @@ def read_surface(paths: Sequence[Path], *, name: str, atlas: str = "") -> Import
     StorageError
         If a file cannot be read.
     """
-    return read_found(find_surface_files(paths), name=name, atlas=atlas)
-
-
-def read_found(found: FoundFiles, *, name: str, atlas: str = "") -> ImportedSurface:
-    """Read the files found. Raises as `read_surface`."""
+    found = find_surface_files(paths)
     notes: list[str] = []
     halves, transforms = zip(*(_read_side(found, side, notes) for side in (0, 1)), strict=True)
     _check_swapped(halves, found)
     notes += _describe_missing(found)
-    notes += [_describe_cover(half, side) for side, half in enumerate(halves) if 0 < _cover(half) < FULL_COVER]
+    for side, half in zip(SIDE_NAMES, halves, strict=True):
+        cover = len(np.unique(half.flat_faces)) / half.n_vertices
+        if 0 < cover < FULL_COVER:
+            notes.append(f"The flat map of the {side} hemisphere holds {cover:.0%} of its vertices.")
     if not np.allclose(transforms[0], transforms[1], atol=1e-3):
         notes.append("The hemispheres' files name different volumes; the left one's place in the scanner is used.")
     surface = CorticalSurface(name, halves[0], halves[1], str(found.place), tuple(dict.fromkeys(notes)), transforms[0])
@@ -123,16 +135,12 @@ def _read_mesh(path: Path) -> Triangles:
 
 
 def _check_same_mesh(mesh: Triangles, reference: Triangles, *, path: Path, first: Path) -> None:
-    if len(mesh.points) != len(reference.points):
-        raise BadInputError(
-            f"{path.name} has {len(mesh.points):,} vertices and {first.name} has {len(reference.points):,}: they are "
-            "of different surfaces. Give files of one subject and one resolution."
-        )
-    if not np.array_equal(mesh.faces, reference.faces):
-        raise BadInputError(
-            f"{path.name} and {first.name} have different triangles: they are of different surfaces. Give files of one "
-            "subject."
-        )
+    counts, advice = (len(mesh.points), len(reference.points)), "Give files of one subject and one resolution."
+    problem = f"{path.name} has {counts[0]:,} vertices and {first.name} has {counts[1]:,}"
+    if counts[0] == counts[1]:
+        problem, advice = f"{path.name} and {first.name} have different triangles", "Give files of one subject."
+    if not np.array_equal(mesh.faces, reference.faces) or counts[0] != counts[1]:
+        raise BadInputError(f"{problem}: they are of different surfaces. {advice}")
 
 
 def _read_flat(
@@ -204,15 +212,6 @@ def _describe_missing(found: FoundFiles) -> list[str]:
     return notes
 
 
-def _cover(half: HemisphereSurface) -> float:
-    """The share of vertices on the flat map, 0 without one."""
-    return len(np.unique(half.flat_faces)) / half.n_vertices
-
-
-def _describe_cover(half: HemisphereSurface, side: int) -> str:
-    return f"The flat map of the {SIDE_NAMES[side]} hemisphere holds {_cover(half):.0%} of its vertices."
-
-
 def _check_swapped(halves: Sequence[HemisphereSurface], found: FoundFiles) -> None:
     """A left hemisphere lies left of the right one wherever both are placed as in the brain."""
     shared = [name for name in MEASURED if name in halves[0].geometries and name in halves[1].geometries]
@@ -251,3 +250,41 @@ def visual_atlas(n_vertices: int) -> Atlas:
 
 def _is_gifti(path: Path) -> bool:
     return path.name.lower().endswith((".gii", ".gii.gz"))
+
+
+def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface:
+    """Download an fsaverage (some 40 MB for the full one) into the cache and read it.
+
+    Parameters
+    ----------
+    name : str
+        fsaverage6 or fsaverage.
+    fetch : callable or None
+        Stands in for `nilearn.datasets.fetch_surf_fsaverage`.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such mesh.
+    StorageError
+        If it cannot be downloaded.
+    """
+    check_choice("name", name, MESHES)
+    if is_offline():
+        raise StorageError(f"Downloads are forbidden (PROBESCOPE_OFFLINE is set): {name} cannot be fetched. Unset it.")
+    try:
+        files = (fetch or _fetch_with_nilearn)(mesh=name, data_dir=str(cache_folder() / "downloads"))
+    except Exception as error:
+        raise StorageError(
+            f"{name} cannot be downloaded ({type(error).__name__}). Check the connection, or import a folder."
+        ) from error
+    paths = [Path(files[f"{key}_{side}"]) for key in KEYS for side in ("left", "right") if f"{key}_{side}" in files]
+    return read_surface(paths, name=name)
+
+
+def _fetch_with_nilearn(**options: str) -> Mapping[str, Any]:
+    from nilearn.datasets import fetch_surf_fsaverage
+
+    with redirect_stdout(StringIO()):  # it prints its steps there and has no option against it
+        files: Mapping[str, Any] = fetch_surf_fsaverage(**options)
+    return files

@@ -7,16 +7,14 @@ RAS up to the volume geometry of their files).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from core.checks import check_positive, refusal
+from core.checks import refusal
 from core.errors import BadInputError
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.paint import NO_PLACE
+from core.surfaces.paint import NO_PLACE, Places
 from core.types import FloatArray, IntArray
 
 LIMIT_MM = 4.0
@@ -24,37 +22,10 @@ LIMIT_MM = 4.0
 voxel and half of a thick cortex."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VoxelPlaces:
-    """Where voxels lie on a surface; the columns of a `VoxelTable`.
+def paint_table(surface: CorticalSurface, indices: IntArray, affine: FloatArray) -> Places:
+    """Place voxels of a volume on a surface, each at the nearest vertex, if that is not farther than `LIMIT_MM`.
 
-    Parameters
-    ----------
-    hemisphere : (n_voxels,) int8
-        0 left, 1 right: the side of the nearest vertex.
-    vertex : (n_voxels,) int32
-        The nearest vertex of that side; -1 for a voxel farther from the cortex than the limit.
-    distance : (n_voxels,) float32
-        mm from the voxel's centre to the nearest vertex.
-    paint : (n_painted, 3) int32
-        Rows (hemisphere, vertex, voxel): the nearest voxel of every vertex that has one within the limit.
-    """
-
-    hemisphere: npt.NDArray[np.int8]
-    vertex: npt.NDArray[np.int32]
-    distance: npt.NDArray[np.float32]
-    paint: npt.NDArray[np.int32]
-
-    @property
-    def n_placed(self) -> int:
-        """How many voxels lie on the cortex."""
-        return int((self.vertex != NO_PLACE).sum())
-
-
-def paint_table(
-    surface: CorticalSurface, indices: IntArray, affine: FloatArray, *, limit_mm: float = LIMIT_MM
-) -> VoxelPlaces:
-    """Place voxels of a volume on a surface.
+    Every vertex within that limit of a voxel is painted with the nearest one.
 
     Parameters
     ----------
@@ -64,24 +35,21 @@ def paint_table(
         Row, column and slice of each voxel, from 0.
     affine : (4, 4) float
         From indices to scanner RAS in mm, as in the volume's header.
-    limit_mm : float
-        Largest distance between a voxel's centre and the middle of the sheet.
 
     Raises
     ------
     BadInputError
         If no voxel lies within the limit (the volume is of another brain or space), or an array has a wrong shape.
     """
-    check_positive("limit_mm", limit_mm)
     if not len(indices):
         raise refusal("indices", allowed="at least one voxel", got=0)
     points = scanner_points(indices, affine)
     sheets = [middle_of_sheet(surface, side) for side in (0, 1)]
-    places = _place(points, sheets, limit_mm=limit_mm)
+    places = _place(points, sheets, name=surface.name)
     if not places.n_placed:
         nearest = float(places.distance.min())
         raise BadInputError(
-            f"No voxel of the volume lies within {limit_mm:g} mm of the surface {surface.name}; the nearest is "
+            f"No voxel of the volume lies within {LIMIT_MM:g} mm of the surface {surface.name}; the nearest is "
             f"{nearest:.1f} mm away. Use the surface of the same person, and a volume in its T1 (scanner) space."
         )
     return places
@@ -112,17 +80,16 @@ def middle_of_sheet(surface: CorticalSurface, side: int) -> npt.NDArray[np.float
     return np.asarray(middle @ surface.to_scanner[:3, :3].T + surface.to_scanner[:3, 3])
 
 
-def _place(points: FloatArray, sheets: list[npt.NDArray[np.float64]], *, limit_mm: float) -> VoxelPlaces:
+def _place(points: FloatArray, sheets: list[npt.NDArray[np.float64]], *, name: str) -> Places:
     n_left = len(sheets[0])
     both = np.concatenate(sheets)
     distance, row = (np.asarray(part) for part in cKDTree(both).query(points))
     side = (row >= n_left).astype(np.int64)
-    vertex = np.where(distance <= limit_mm, row - n_left * side, NO_PLACE)
-    found = cKDTree(points).query(both, distance_upper_bound=np.nextafter(limit_mm, np.inf))
+    vertex = np.where(distance <= LIMIT_MM, row - n_left * side, NO_PLACE)
+    found = cKDTree(points).query(both, distance_upper_bound=np.nextafter(LIMIT_MM, np.inf))
     reach, voxel = (np.asarray(part) for part in found)
     painted = np.flatnonzero(np.isfinite(reach))
     sides = (painted >= n_left).astype(np.int64)
     rows = np.stack([sides, painted - n_left * sides, voxel[painted]], axis=1).astype(np.int32)
-    return VoxelPlaces(
-        side.astype(np.int8), vertex.astype(np.int32), distance.astype(np.float32), rows.astype(np.int32)
-    )
+    hemisphere, away = side.astype(np.int8), distance.astype(np.float32)
+    return Places(name, hemisphere, vertex.astype(np.int32), rows, distance=away)

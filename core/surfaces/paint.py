@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.types import FloatArray, VoxelTable
+from core.types import BoolArray, FloatArray, VoxelTable
 
 NO_VOXEL = -1
 NO_PLACE = -1
 """The vertex of a voxel that lies on no surface: it is never drawn, and can only be reached through its ROI."""
 
 PaintedPair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where voxels lie.
+
+    Parameters
+    ----------
+    surface : str
+        Name of the surface; "" for none.
+    hemisphere : (n_voxels,) int8, vertex : (n_voxels,) int32, paint : (n_painted, 3) int32
+        Columns of a `VoxelTable`.
+    remark : str
+        What a reader should know.
+    distance : (n_voxels,) float32
+        mm from a voxel's centre to the nearest vertex; empty where that was not asked.
+    """
+
+    surface: str
+    hemisphere: npt.NDArray[np.int8]
+    vertex: npt.NDArray[np.int32]
+    paint: npt.NDArray[np.int32]
+    remark: str = ""
+    distance: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+
+    @property
+    def n_placed(self) -> int:
+        """How many voxels lie on the cortex."""
+        return int((self.vertex != NO_PLACE).sum())
+
+    def choose(self, kept: BoolArray) -> Places:
+        """The places of the kept voxels, renumbered; `kept` is (n_voxels,)."""
+        paint = self.paint[kept[self.paint[:, 2]]]
+        number = np.cumsum(kept, dtype=np.int32) - 1
+        paint = np.column_stack([paint[:, :2], number[paint[:, 2]]])
+        return replace(self, hemisphere=self.hemisphere[kept], vertex=self.vertex[kept], paint=paint)
 
 
 class VoxelMap:
@@ -34,7 +72,8 @@ class VoxelMap:
     def __init__(self, table: VoxelTable, n_left: int, n_right: int) -> None:
         sizes = (n_left, n_right)
         _check_rows(table.paint, sizes=sizes, n_voxels=table.n_voxels)
-        _check_places(table, sizes)
+        placed = table.vertex != NO_PLACE
+        _check_vertices(table.hemisphere[placed], table.vertex[placed], sizes=sizes)
         self.table = table
         self._voxels = tuple(np.full(size, NO_VOXEL, dtype=np.int32) for size in sizes)
         for side, shown in enumerate(self._voxels):
@@ -64,12 +103,6 @@ class VoxelMap:
         return None if vertex == NO_PLACE else (int(self.table.hemisphere[voxel]), vertex)
 
 
-def voxel_at(table: VoxelTable, side: int, vertex: int) -> int | None:
-    """The voxel shown at a vertex, or None; for repeated questions keep a `VoxelMap`."""
-    rows = table.paint[(table.paint[:, 0] == side) & (table.paint[:, 1] == vertex)]
-    return int(rows[-1, 2]) if len(rows) else None
-
-
 def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels: int) -> None:
     if rows.ndim != 2 or rows.shape[1] != 3:
         raise refusal("paint", allowed="rows of (hemisphere, vertex, voxel)", got=rows.shape)
@@ -79,11 +112,6 @@ def _check_rows(rows: npt.NDArray[np.int32], *, sizes: tuple[int, int], n_voxels
     if len(rows) and (rows[:, 2].min() < 0 or rows[:, 2].max() >= n_voxels):
         got = (int(rows[:, 2].min()), int(rows[:, 2].max()))
         raise refusal("paint", allowed=f"of voxels 0 to {n_voxels - 1}", got=got)
-
-
-def _check_places(table: VoxelTable, sizes: tuple[int, int]) -> None:
-    placed = table.vertex != NO_PLACE
-    _check_vertices(table.hemisphere[placed], table.vertex[placed], sizes=sizes)
 
 
 def _check_vertices(

@@ -44,15 +44,16 @@ class Placed:
 
 def place_voxels(voxels: VoxelTable, name: str) -> Placed:
     """Show voxels that lie on the surface `name`. Raises StorageError if the surface's file is damaged."""
-    if not has_surface(name) and name in FSAVERAGE_SIZES:
-        return _place_on_template(voxels, name)
-    if not has_surface(name):
+    is_here = has_surface(name)
+    if not is_here and name not in FSAVERAGE_SIZES:
         return place_nowhere(voxels, _missing_note(name))
-    surface = load_surface(name)
+    surface = load_surface(name if is_here else FSAVERAGE5)
     try:
-        shown = VoxelMap(voxels, *surface.n_vertices)
+        shown = VoxelMap(voxels, *(surface.n_vertices if is_here else [FSAVERAGE_SIZES[name]] * 2))
     except BadInputError as error:
         return place_nowhere(voxels, f"The voxels do not fit the surface {name}: {error}")
+    if not is_here:
+        return _place_on_template(voxels, name, template=surface)
     atlases = load_atlases(name)
     return Placed(surface, voxels, atlases[0] if atlases else atlas_of_voxels(shown))
 
@@ -76,12 +77,8 @@ def place_nowhere(voxels: VoxelTable, note: str = "") -> Placed:
     return Placed(load_surface(FSAVERAGE5), bare, None, note)
 
 
-def _place_on_template(voxels: VoxelTable, name: str) -> Placed:
+def _place_on_template(voxels: VoxelTable, name: str, *, template: CorticalSurface) -> Placed:
     """Voxels of a finer fsaverage on the shipped one: vertices both have show their own voxel, the others none."""
-    try:
-        VoxelMap(voxels, FSAVERAGE_SIZES[name], FSAVERAGE_SIZES[name])
-    except BadInputError as error:
-        return place_nowhere(voxels, f"The voxels do not fit the surface {name}: {error}")
     nearest = nearest_on_fsaverage5(FSAVERAGE_SIZES[name])
     vertex = np.where(voxels.vertex == NO_PLACE, NO_PLACE, nearest[voxels.vertex]).astype(np.int32)
     moved = voxels.paint.copy()
@@ -92,7 +89,6 @@ def _place_on_template(voxels: VoxelTable, name: str) -> Placed:
         f"Shown on fsaverage5, whose vertices are the first {FSAVERAGE_SIZES[FSAVERAGE5]:,} of {name}. "
         f"For the full mesh: `main.py surfaces fetch {name}`, or File > Import surface…"
     )
-    template = load_surface(FSAVERAGE5)
     return Placed(template, replace(voxels, vertex=vertex, paint=rows), load_atlases(FSAVERAGE5)[0], note)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError
-from core.files import replace_file
+from core.files import new_file
 from core.surfaces.mesh import CorticalSurface
+from core.surfaces.volumes import load_volume
 from core.types import FloatArray
 
 DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -23,23 +24,11 @@ Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 def project_volume(path: Path, surface: CorticalSurface) -> Pair:
     """The volume's values at each vertex of both sides, averaged over the depth between white and pial.
 
-    Uses nilearn's `vol_to_surf` with the surface brought into scanner RAS. NaN outside the volume.
+    Uses nilearn's `vol_to_surf` with the surface brought into scanner RAS: (n_left,) and (n_right,) float32, NaN
+    outside the volume.
 
-    Parameters
-    ----------
-    path : Path
-        A NIfTI file, 3-D.
-    surface : CorticalSurface
-        With both white and pial.
-
-    Returns
-    -------
-    (n_left,) and (n_right,) float32.
-
-    Raises
-    ------
-    BadInputError
-        If the file is no 3-D volume, the surface has not both sheets, or the volume does not reach the surface.
+    Raises BadInputError if the file is no NIfTI file of one volume, the surface has not both sheets, or the volume does
+    not reach the surface.
     """
     lacking = [name for name in ("white", "pial") if name not in surface.geometries]
     if lacking:
@@ -61,29 +50,9 @@ def write_projection(volume: Path, surface: CorticalSurface, out: Path) -> int:
     Raises as `project_volume`, and StorageError if the file cannot be written.
     """
     left, right = project_volume(volume, surface)
-    replace_file(out, lambda partial: _write_pair(partial, left, right))
-    return int(np.isfinite(left).sum() + np.isfinite(right).sum())
-
-
-def _write_pair(partial: Path, left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> None:
-    with partial.open("wb") as file:
+    with new_file(out) as partial, partial.open("wb") as file:
         np.savez(file, allow_pickle=False, left=left, right=right)
-
-
-def load_volume(path: Path) -> Any:
-    """A 3-D NIfTI image. Raises BadInputError if the file is none."""
-    import nibabel
-
-    try:
-        image: Any = nibabel.load(path)
-        shape = image.shape
-    except Exception as error:
-        raise BadInputError(
-            f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
-        ) from error
-    if len(shape) != 3:
-        raise BadInputError(f"{path.name} must have 3 dimensions, it has {len(shape)}. Give one volume.")
-    return image
+    return int(np.isfinite(left).sum() + np.isfinite(right).sum())
 
 
 def _project_side(volume: Any, surface: CorticalSurface, side: int) -> npt.NDArray[np.float32]:

@@ -16,13 +16,13 @@ import numpy as np
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError
-from core.files import replace_file
+from core.files import new_file
 from core.headers import HeaderKind, parse_header, structure, without_marks
 from core.paths import data_folder
 from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.atlas import Atlas, load_atlas
-from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES, CorticalSurface, HemisphereSurface
-from core.surfaces.template import FSAVERAGE5, load_fsaverage5
+from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
+from core.surfaces.template import FSAVERAGE5, load_fsaverage5, unpack_side
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ADVICE = "Import the surface again."
@@ -66,7 +66,9 @@ class SurfaceInfo:
 
 def list_surfaces() -> tuple[SurfaceInfo, ...]:
     """Every surface, the shipped template first. Raises StorageError if a file is damaged."""
-    return (_describe_template(), *(_describe(path) for path in _files().values()))
+    shipped = _load_template()
+    facts = (shipped.n_vertices, shipped.geometries, (load_atlas().name,), shipped.source, shipped.notes)
+    return (SurfaceInfo(FSAVERAGE5, *facts, is_shipped=True), *map(_describe, _files().values()))
 
 
 def load_surface(name: str) -> CorticalSurface:
@@ -97,7 +99,8 @@ def load_atlases(name: str) -> tuple[Atlas, ...]:
         return (load_atlas(),)
     path = _find(name)
     titles = _read_header(path).atlases
-    arrays = load_arrays(path, only=_atlas_keys(len(titles)), advice=ADVICE)
+    keys = [f"atlas{number}_{side}" for number in range(len(titles)) for side in SIDE_NAMES]
+    arrays = load_arrays(path, only=keys, advice=ADVICE)
     return tuple(
         Atlas(row.name, row.source, row.names, arrays[f"atlas{i}_left"], arrays[f"atlas{i}_right"])
         for i, row in enumerate(titles)
@@ -107,12 +110,8 @@ def load_atlases(name: str) -> tuple[Atlas, ...]:
 def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, replace: bool = False) -> Path:
     """Keep a surface and its atlases under the surface's name; returns the file.
 
-    Raises
-    ------
-    BadInputError
-        If the name cannot be used or is taken (and not `replace`), or an atlas has other vertex counts.
-    StorageError
-        If the file cannot be written.
+    Raises BadInputError if the name cannot be used or is taken (and not `replace`), or an atlas has other vertex
+    counts; StorageError if the file cannot be written.
     """
     check_surface_name(surface.name)
     path = _folder() / f"{surface.name}.npz"
@@ -120,7 +119,8 @@ def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, rep
         advice = f"Remove it first (`main.py surfaces remove {surface.name}`) or choose another name."
         raise refusal("name", allowed="a new surface name", got=surface.name, advice=advice)
     arrays = _pack(surface, atlases)
-    replace_file(path, lambda partial: _write(partial, arrays))
+    with new_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
     return path
 
 
@@ -192,20 +192,14 @@ def _load_file(path: Path, _changed: int) -> CorticalSurface:
         arrays = load_arrays(path, advice=ADVICE)
         return CorticalSurface(
             path.stem,
-            left=_unpack_side(arrays, "left"),
-            right=_unpack_side(arrays, "right"),
+            left=unpack_side(arrays, "left"),
+            right=unpack_side(arrays, "right"),
             source=header.source,
             notes=header.notes,
             to_scanner=np.asarray(header.to_scanner, dtype=np.float64),
         )
     except (KeyError, BadInputError) as error:
         raise StorageError(f"{path} is damaged ({error}). {ADVICE}") from error
-
-
-def _unpack_side(arrays: Arrays, side: str) -> HemisphereSurface:
-    found = [name for name in GEOMETRIES if f"{side}_{name}" in arrays]
-    parts = {name: arrays[f"{side}_{name}"] for name in ("faces", "flat_faces", "curvature", "sulc")}
-    return HemisphereSurface(geometries={name: arrays[f"{side}_{name}"] for name in found}, **parts)
 
 
 def _pack(surface: CorticalSurface, atlases: Sequence[Atlas]) -> Arrays:
@@ -238,15 +232,6 @@ def check_atlas_fits(atlas: Atlas, surface: CorticalSurface) -> None:
         raise refusal("atlas", allowed=allowed, got=counts, advice=advice)
 
 
-def _atlas_keys(count: int) -> list[str]:
-    return [f"atlas{number}_{side}" for number in range(count) for side in SIDE_NAMES]
-
-
-def _write(partial: Path, arrays: Arrays) -> None:
-    with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-
-
 def _read_header(path: Path) -> _Header:
     text = str(load_arrays(path, only=["header"], advice=ADVICE)["header"])
     return structure(without_marks(parse_header(text, HEADER, where=path), HEADER), _Header, HEADER, where=path)
@@ -257,9 +242,3 @@ def _describe(path: Path) -> SurfaceInfo:
     titles = tuple(row.name for row in header.atlases)
     texts = (header.source, header.notes)
     return SurfaceInfo(path.stem, header.n_vertices, header.geometries, titles, *texts, is_shipped=False)
-
-
-def _describe_template() -> SurfaceInfo:
-    surface, atlas = _load_template(), load_atlas()
-    facts = (surface.n_vertices, surface.geometries, (atlas.name,), surface.source, surface.notes)
-    return SurfaceInfo(FSAVERAGE5, *facts, is_shipped=True)

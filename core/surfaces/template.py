@@ -12,21 +12,15 @@ FSAVERAGE5 = "fsaverage5"
 def load_fsaverage5() -> CorticalSurface:
     """The FreeSurfer average brain at 10,242 vertices a hemisphere (Fischl et al. 1999, doi:10.1002/hbm.4).
 
-    Raises
-    ------
-    StorageError
-        If the shipped file is missing or damaged.
+    Raises StorageError if the shipped file is missing or damaged.
     """
     arrays = load_arrays(resources_folder() / "surfaces" / f"{FSAVERAGE5}.npz")
-    sides = (_one_side(arrays, "left"), _one_side(arrays, "right"))
+    sides = (unpack_side(arrays, "left"), unpack_side(arrays, "right"))
     return CorticalSurface(FSAVERAGE5, *sides, source="FreeSurfer (Fischl et al. 1999), shipped with the program")
 
 
-def _one_side(arrays: Arrays, side: str) -> HemisphereSurface:
-    return HemisphereSurface(
-        geometries={name: arrays[f"{side}_{name}"] for name in GEOMETRIES},
-        faces=arrays[f"{side}_faces"],
-        flat_faces=arrays[f"{side}_flat_faces"],
-        curvature=arrays[f"{side}_curvature"],
-        sulc=arrays[f"{side}_sulc"],
-    )
+def unpack_side(arrays: Arrays, side: str) -> HemisphereSurface:
+    """The hemisphere "left" or "right" among the arrays of a file, with the geometries that are there."""
+    found = {name: arrays[f"{side}_{name}"] for name in GEOMETRIES if f"{side}_{name}" in arrays}
+    parts = {name: arrays[f"{side}_{name}"] for name in ("faces", "flat_faces", "curvature", "sulc")}
+    return HemisphereSurface(geometries=found, **parts)

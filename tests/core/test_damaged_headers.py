@@ -28,8 +28,8 @@ from core.encoders.files import load_encoder_data
 from core.errors import ProbeError
 from core.experiments.packages.template import read_template
 from core.headers import hash_table
+from core.networks.catalog import HEADER as ENTRY
 from core.networks.spec import CATALOGUE, catalog_path, read_entries
-from core.networks.user_networks import HEADER as ENTRY
 from core.paths import data_folder
 from core.probes.files import load_probe
 from core.session.files import read_session

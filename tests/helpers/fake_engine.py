@@ -163,9 +163,6 @@ class FakeEngine:
     def open_ensemble(self, config: ProbeConfig) -> tuple[Any, ...]:
         raise NotImplementedError
 
-    def use_encoder(self, encoder: Any) -> None:
-        raise NotImplementedError
-
     def use_encoder_file(self, path: Path) -> EncoderCard:
         raise NotImplementedError
 

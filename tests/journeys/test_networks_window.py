@@ -20,8 +20,7 @@ from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
-from core.networks.catalog import find_network
-from core.networks.user_networks import list_user_networks
+from core.networks.catalog import find_network, list_user_networks
 from core.robustify import publish
 from tests.core.networks.conftest import build_random
 from tests.helpers.fake_engine import FakeEngine, make_catalogue

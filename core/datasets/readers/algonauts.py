@@ -18,18 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.array_files import ArrayFile, cut_rows, open_array
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import Recording, VoxelPlan
-from core.datasets.row_sessions import cut_rows
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage
 from core.types import IntArray
 from core.unpickle import read_object_array
 
-KIND = "algonauts2023"
-TITLE = "Algonauts Project 2023 challenge"
 SIDES = ("lh", "rh")
 IMAGE = re.compile(r"train-(\d+)_(nsd-\d+)\.(?:png|jpg|jpeg)$")
 CITATION = (
@@ -44,12 +41,9 @@ def detect(source: Path) -> bool:
 
 
 def _people(source: Path) -> dict[str, Path]:
-    found = {entry.name: entry for entry in _folders(source) if (entry / "training_split" / "training_fmri").is_dir()}
-    return found or ({source.name: source} if (source / "training_split" / "training_fmri").is_dir() else {})
-
-
-def _folders(source: Path) -> list[Path]:
-    return [entry for entry in sorted(source.iterdir()) if entry.is_dir()] if source.is_dir() else []
+    inside = "training_split/training_fmri"
+    found = {path.parents[1].name: path.parents[1] for path in sorted(source.glob(f"*/{inside}")) if path.is_dir()}
+    return found or ({source.name: source} if (source / inside).is_dir() else {})
 
 
 def plan(source: Path, options: ImportOptions) -> Recording:
@@ -68,7 +62,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     places = place_fsaverage(hemisphere[kept], vertex[kept], surface=options.surface)
     unknown = "Responses are means over up to three trials; the noise ceiling is not part of the challenge's files."
     return Recording(
-        kind=KIND,
+        kind="algonauts2023",
         source=source,
         participant=participant,
         people=tuple(people),
@@ -77,28 +71,23 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, tuple(compress(named, kept))),
+        voxels=VoxelPlan(places, tuple(compress(named, kept))),
         sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),
         zscore=False,
         image_ids=ids,
         categories=("",) * len(ids),
         images=ImageSource("files", images.absolute(), files),
-        remarks=tuple(text for text in (unknown, places.remark) if text),
+        remarks=(unknown,),
     )
 
 
 def list_training_images(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """File names and ids ("nsd-00013") in the order of the responses. Raises BadInputError for gaps and copies."""
-    matches = [match for entry in _files(folder) if (match := IMAGE.match(entry.name))]
+    matches = [match for entry in sorted(folder.glob("*")) if (match := IMAGE.match(entry.name))]
     if not matches:
         raise refusal("images", allowed="a folder of train-0001_nsd-00013.png, ...", got=str(folder))
     matches.sort(key=lambda match: int(match[1]))
     return tuple(match[0] for match in matches), tuple(match[2] for match in matches)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _check_counts(arrays: list[ArrayFile], files: tuple[str, ...]) -> None:

@@ -18,17 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.array_files import ArrayFile, gather_rows, open_array
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan
-from core.datasets.row_sessions import read_rows
+from core.datasets.recording import Recording, VoxelPlan, split_sessions
+from core.datasets.tables import read_text
 from core.datasets.voxel_places import place_nowhere
-from core.types import BoolArray, IntArray
 
-KIND = "bold5000"
-TITLE = "BOLD5000, release 2"
 BETAS = re.compile(r"(CSI\d)_GLMbetas-(TYPE[A-D][A-Z-]*)_allses_(LH|RH)(\w+)\.npy$")
 TRIALS_A_RUN = 37
 DEPTH = 4
@@ -53,17 +50,19 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     kind = max(match[2] for match, _ in matches if match[1] == participant)  # TYPED is the recommended one
     own = [(match, open_array(path)) for match, path in matches if (match[1], match[2]) == (participant, kind)]
     names = _read_names(source, participant)
-    _check_rows([array for _, array in own], names)
+    arrays = [array for _, array in own]
+    _check_rows(arrays, names)
     side = np.concatenate([np.full(array.shape[1], int(match[3] == "RH"), dtype=np.int8) for match, array in own])
     named = tuple(match[4] for match, array in own for _ in range(array.shape[1]))
     kept = keep_rois(named, options.rois)
     folder = options.images or find_folder(source, IMAGE_FOLDERS) or source
     ids, rows = np.unique(names, return_inverse=True)
     lengths, remark = _session_lengths(source, participant, len(names))
+    labels = [f"{number:02d}" for number, length in enumerate(lengths, start=1) for _ in range(length)]
     places = place_nowhere(side[kept])
     roi = tuple(compress(named, kept))
     return Recording(
-        kind=KIND,
+        kind="bold5000",
         source=source,
         participant=participant,
         people=people,
@@ -72,16 +71,15 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="CC0",
         response_unit="z (of the session)" if not remark else "z",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, roi),
-        sessions=_cut([array for _, array in own], rows, lengths, kept=kept),
+        voxels=VoxelPlan(places, roi),
+        sessions=split_sessions(labels, rows, partial(gather_rows, arrays, kept=kept)),
         zscore=True,
         image_ids=tuple(Path(name).stem for name in ids),
         categories=tuple("" if _is_photo(name) else "place" for name in ids),
         images=match_pictures(folder, ids.tolist()),
         held_out=np.bincount(rows) > 1,
         held_out_name="the repeated images",
-        remarks=tuple(text for text in (remark, places.remark) if text),
+        remarks=(remark,),
     )
 
 
@@ -95,10 +93,7 @@ def _read_names(source: Path, participant: str) -> list[str]:
     lists = _find(source, f"{participant}_imgnames.txt") or _find(source.parent, f"{participant}_imgnames.txt")
     if not lists:
         raise refusal("source", allowed=f"one with {participant}_imgnames.txt", got=str(source))
-    try:
-        lines = lists[0].read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise refusal("names", allowed="a text file", got=str(lists[0])) from error
+    lines = read_text(lists[0], "names").splitlines()
     return [line.strip().removeprefix(REPEATED_PREFIX) for line in lines if line.strip()]
 
 
@@ -119,20 +114,6 @@ def _session_lengths(source: Path, participant: str, n_trials: int) -> tuple[lis
         if sum(lengths) == n_trials and all(lengths):
             return lengths, ""
     return [n_trials], "Without Stimuli_Presentation_Lists betas are z-scored over all trials, not within sessions."
-
-
-def _cut(
-    arrays: list[ArrayFile], rows: IntArray, lengths: list[int], *, kept: BoolArray
-) -> tuple[RecordedSession, ...]:
-    ends = np.cumsum(lengths)
-    return tuple(
-        RecordedSession(
-            f"session {number:02d}",
-            rows[end - length : end],
-            partial(read_rows, arrays, int(end - length), int(end), kept=kept),
-        )
-        for number, (end, length) in enumerate(zip(ends, lengths, strict=True), start=1)
-    )
 
 
 def _is_photo(name: str) -> bool:

@@ -12,20 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, open_array
+from core.datasets.array_files import ArrayFile, cut_rows, gather_rows, open_array
 from core.datasets.description import Description, read_description
-from core.datasets.image_files import list_pictures, match_pictures
+from core.datasets.image_files import list_pictures, match_pictures, strip_ending
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan
-from core.datasets.row_sessions import cut_rows, read_rows
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, split_sessions
 from core.datasets.subject import ImageSource
-from core.datasets.tables import Table, read_table, to_integers, to_numbers
-from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
-from core.types import BoolArray, FloatArray, IntArray
+from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
+from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
+from core.surfaces.paint import Places
+from core.types import BoolArray, FloatArray
 
-KIND = "generic"
-TITLE = "Own arrays, described by a TOML file"
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
 
@@ -55,7 +53,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     places, named, voxels = _read_voxels(described, options, columns)
     kept = keep_rois(named, options.rois)
     return Recording(
-        kind=KIND,
+        kind="generic",
         source=source,
         title=described.title,
         note=described.note,
@@ -63,7 +61,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence=described.licence,
         is_simulated=described.kind == "simulated",
         response_unit=described.response_unit,
-        surface=places.surface,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
         sessions=_read_rows(described, array, ids, kept=kept),
         zscore=described.responses.zscore,
@@ -72,7 +69,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
@@ -89,18 +85,21 @@ def _read_images(described: Description, options: ImportOptions) -> tuple[Table,
         file = options.images or described.images.file
         return table, tuple(f"image-{name}" for name in names), _read_image_file(file, described.images.key, names)
     source = match_pictures(options.images or described.images.folder or Path(), names)
-    return table, tuple(Path(name).stem for name in names), source
+    return table, tuple(map(strip_ending, names)), source
 
 
 def _read_image_file(file: Path, key: str, names: list[str]) -> ImageSource:
     array = open_array(file, key=key)
     rows = to_integers(names, "image")
+    if file.suffix.lower() not in (".h5", ".hdf5") or array.dtype != np.uint8:
+        allowed, got = "8-bit levels (uint8) in an HDF5 file", f"{array.dtype} in {file.name}"
+        raise refusal("images", allowed=allowed, got=got, advice="Save them so, or as a folder of pictures.")
     if len(array.shape) != 4 or array.shape[3] != 3:
         raise refusal("images", allowed="(n, height, width, 3)", got=array.shape)
     outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < array.shape[0]]
     if outside:
         raise refusal("image", allowed=f"rows 0 to {array.shape[0] - 1} of {file.name}", got=outside[0])
-    return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=key or "images")
+    return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=array.key)
 
 
 def _read_voxels(described: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
@@ -117,7 +116,8 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
     if n_rows != columns:
         allowed = f"a line for each of {columns:,} columns of {described.responses.file.name}"
         raise refusal(described.voxels.table.name, allowed=allowed, got=n_rows)
-    return _place(table, surface, columns), tuple(table.get("roi", [""] * columns)), table
+    named = ("" if is_missing(text) else text for text in table.get("roi", [""] * columns))
+    return _place(table, surface, columns), tuple(named), table
 
 
 def _place(table: Table, surface: str, columns: int) -> Places:
@@ -142,13 +142,8 @@ def _side(text: str) -> int:
 
 
 def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: BoolArray) -> VoxelPlan:
-    number = np.cumsum(kept, dtype=np.int32) - 1
-    paint = places.paint[kept[places.paint[:, 2]]].copy()
-    paint[:, 2] = number[paint[:, 2]]
     return VoxelPlan(
-        places.hemisphere[kept],
-        places.vertex[kept],
-        paint,
+        places.choose(kept),
         tuple(compress(named, kept)),
         ncsnr=_column(table, "ncsnr", kept, most=np.inf),
         noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),
@@ -219,25 +214,18 @@ def _read_trials(
 ) -> tuple[RecordedSession, ...]:
     table = read_table(described.responses.trials or Path(), needs=("image",))
     number = {identity: row for row, identity in enumerate(ids)}
-    names = [Path(name).stem if Path(name).stem in number else f"image-{name}" for name in table["image"]]
-    unknown = [name for name in names if name not in number]
+    names = [strip_ending(name) if strip_ending(name) in number else f"image-{name}" for name in table["image"]]
+    blank = [is_missing(text) for text in table["image"]]
+    unknown = [name for name, is_blank in zip(names, blank, strict=True) if name not in number and not is_blank]
     if unknown:
         raise refusal("trials", allowed="images of the list", got=unknown[0].removeprefix("image-"))
     if len(array.shape) != 2 or array.shape[0] != len(names):
         got = f"{array.shape} in {array.path.name}"
         raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
-    rows = np.array([number[name] for name in names])
+    rows = np.array([number.get(name, UNUSED) for name in names])
     if "session" not in table:
         return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
-    sessions = np.asarray(table["session"])
-    return tuple(
-        RecordedSession(
-            f"session {name}",
-            rows[sessions == name],
-            partial(_gather, array, np.flatnonzero(sessions == name), kept=kept),
-        )
-        for name in dict.fromkeys(table["session"])
-    )
+    return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
 
 
 def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple[RecordedSession, ...]:
@@ -246,8 +234,3 @@ def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple
         advice = "Add a column session to the table of trials."
         raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
     return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
-
-
-def _gather(array: ArrayFile, rows: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
-    first = int(rows.min())
-    return read_rows([array], first, int(rows.max()) + 1, kept=kept)[rows - first]

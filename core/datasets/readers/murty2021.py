@@ -9,11 +9,10 @@ voxel, painted on its parcel of the template's atlas.
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.checks import refusal
 from core.datasets.image_files import match_pictures
@@ -23,8 +22,6 @@ from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table, to_numbers
 from core.datasets.voxel_places import place_rois
 
-KIND = "murty2021"
-TITLE = "Ratan Murty et al. 2021, ROI averages"
 TABLE = "murty2021_roi_activations.tsv"
 ROIS = ("FFA", "EBA", "PPA", "OFA")
 GROUPS = {"body": "body", "face": "face", "object": "object", "scene": "place"}
@@ -47,12 +44,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     table = read_table(source / TABLE, needs=("image", *(roi.lower() for roi in ROIS)))
     values = np.stack([to_numbers(table[roi.lower()], roi) for roi in ROIS], axis=1).astype(np.float32)
     kept = keep_rois(ROIS, options.rois)
-    rois = tuple(roi for roi, stays in zip(ROIS, kept, strict=True) if stays)
+    rois = tuple(compress(ROIS, kept))
     places = place_rois(rois, surface=options.surface)
     names = table["image"]
-    read = partial(_take, values[:, kept])
+    chosen = values[:, kept]
     return Recording(
-        kind=KIND,
+        kind="murty2021",
         source=source,
         title="Ratan Murty et al. 2021, mean of participants",
         note="Real fMRI averaged over participants and over four ROIs; each ROI is one 'voxel', painted on the whole "
@@ -60,19 +57,13 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="responses CC BY 4.0; photographs not to be passed on",
         response_unit="beta (mean over participants)",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, rois),
-        sessions=(RecordedSession("all images", np.arange(len(names)), read),),
+        voxels=VoxelPlan(places, rois),
+        sessions=(RecordedSession("all images", np.arange(len(names)), chosen.copy),),
         zscore=False,
         image_ids=tuple(names),
         categories=tuple(_group_of(name) for name in names),
         images=match_pictures(options.images or source / "stimuli", names),
-        remarks=tuple(text for text in (places.remark,) if text),
     )
-
-
-def _take(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return values.copy()
 
 
 def _group_of(name: str) -> str:

@@ -1,8 +1,8 @@
 """Reads a laboratory's own volumes: beta images, a mask and a table of trials in one folder. Never resamples.
 
-mask.nii.gz                  above 0: a voxel to keep
+mask.nii.gz                  above 0: a voxel to keep; this and the maps below may run in another direction
 trials.csv                   column image, one line a trial, in the order of the volumes
-betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), in the order of their names
+betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), by name and number (2 before 10)
 roi_NAME.nii.gz              optional: above 0 inside the ROI; a voxel in several takes the first by name
 ncsnr.nii.gz                 optional: signal SD over noise SD of a single trial
 images/                      the pictures
@@ -10,6 +10,7 @@ images/                      the pictures
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,18 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
 from core.datasets.image_files import match_pictures
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
+from core.surfaces.volumes import SAME_MM, count_trials, grid_of, iter_trials, read_map
 from core.types import IntArray
 
-KIND = "nifti"
-TITLE = "NIfTI betas with a mask"
 ENDINGS = (".nii.gz", ".nii")
+NUMBER = re.compile(r"(\d+)")
 MOST_NAMED = 3
 
 
@@ -43,7 +43,9 @@ def _find(source: Path, name: str) -> Path | None:
 
 
 def _betas(source: Path) -> list[Path]:
-    return sorted(path for path in source.glob("betas*") if path.name.endswith(ENDINGS))
+    """The files of betas, numbers in their names by their size: session 2 before session 10."""
+    found = [path for path in source.glob("betas*") if path.name.endswith(ENDINGS)]
+    return sorted(found, key=lambda path: [int(part) if part.isdecimal() else part for part in NUMBER.split(path.name)])
 
 
 def plan(source: Path, options: ImportOptions) -> Recording:
@@ -52,50 +54,45 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if mask is None or not files:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
         raise refusal("source", allowed=allowed, got=str(source))
-    shape, affine = grid_of(mask)
-    inside = np.nan_to_num(read_map(mask, shape=shape)) > 0
-    named = _name_rois(source, shape)
-    inside &= keep_rois(named, options.rois)
+    shape, affine = grid_of(files[0])
+    read = partial(read_map, shape=shape, affine=affine)
+    inside = np.nan_to_num(read(mask)) > 0
+    named = np.full(inside.shape, "", dtype=object)
+    for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
+        within = np.nan_to_num(read(path)) > 0
+        named[(named == "") & within] = path.name.removeprefix("roi_").split(".nii")[0]
+    inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
     names = read_table(source / "trials.csv", needs=("image",))["image"]
     ids, rows = np.unique(names, return_inverse=True)
     places = place_volume(np.stack(np.unravel_index(chosen, shape), axis=1), affine, surface=options.surface)
-    roi = tuple(named[index] for index in chosen)
+    roi = tuple(named[chosen])
     ncsnr = _find(source, "ncsnr")
-    known = None if ncsnr is None else read_map(ncsnr, shape=shape)[chosen]
+    known = None if ncsnr is None else read(ncsnr)[chosen]
     return Recording(
-        kind=KIND,
+        kind="nifti",
         source=source,
         title=source.name,
         note="fMRI of one participant, read from NIfTI volumes.",
         citation="",
         licence="",
         response_unit="z (of the session)",
-        surface=places.surface,
-        voxels=VoxelPlan(places.hemisphere, places.vertex, places.paint, roi, ncsnr=known),
-        sessions=_cut(files, rows, chosen, shape),
+        voxels=VoxelPlan(places, roi, ncsnr=known),
+        sessions=_cut(files, rows, chosen),
         zscore=True,
         image_ids=tuple(Path(name).stem for name in ids.tolist()),
         categories=("",) * len(ids),
         images=match_pictures(options.images or source / "images", ids.tolist()),
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
-def _name_rois(source: Path, shape: tuple[int, ...]) -> tuple[str, ...]:
-    named = np.full(int(np.prod(shape)), "", dtype=object)
-    for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
-        inside = np.nan_to_num(read_map(path, shape=shape)) > 0
-        named[(named == "") & inside] = path.name.removeprefix("roi_").split(".nii")[0]
-    return tuple(named.tolist())
-
-
-def _cut(files: list[Path], rows: IntArray, chosen: IntArray, shape: tuple[int, ...]) -> tuple[RecordedSession, ...]:
-    for path in files:
-        found = grid_of(path)[0]
-        if found != shape:
+def _cut(files: list[Path], rows: IntArray, chosen: IntArray) -> tuple[RecordedSession, ...]:
+    shape, affine = grid_of(files[0])
+    for path in files[1:]:
+        found, other = grid_of(path)
+        if found != shape or not np.allclose(other, affine, rtol=0, atol=SAME_MM):
             advice = "Mask and betas must lie on one grid."
-            raise refusal(path.name, allowed=f"volumes of shape {shape}", got=found, advice=advice)
+            raise refusal(path.name, allowed=f"volumes of the grid of {files[0].name}", got=found, advice=advice)
     counts = [count_trials(path) for path in files]
     _check_one_layout(files, counts)
     if sum(counts) != len(rows):

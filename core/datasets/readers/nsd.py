@@ -2,36 +2,49 @@
 
 Betas are z-scored per voxel within each session and averaged over an image's repeats; the noise ceiling comes from the
 published ncsnr with the number of repeats that were really averaged; held out are the images all subjects saw.
+
+nsddata/experiments/nsd/nsd_expdesign.mat                 masterordering, subjectim, sharedix (all 1-based)
+nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5              imgBrick (73000, 425, 425, 3) uint8
+nsddata_betas/ppdata/subjAA/func1pt8mm/BETAS/             betas_sessionBB.hdf5 or .nii.gz, ncsnr.nii.gz
+nsddata_betas/ppdata/subjAA/fsaverage/BETAS/              lh.betas_sessionBB.mgh, rh. ..., lh.ncsnr.mgh, rh. ...
+nsddata/ppdata/subjAA/func1pt8mm/roi/NAME.nii.gz          prf-visualrois, floc-*, streams, nsdgeneral
+nsddata/freesurfer/fsaverage/label/lh.NAME.mgz            of the group, or of the subject in subjAA/label_fsaverage
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import refusal
-from core.datasets.brain_files import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
+from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
-from core.datasets.readers.nsd_layout import NsdDesign, NsdFiles, find_files, find_root, read_design
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
-from core.datasets.voxel_places import N_FSAVERAGE, Places, place_fsaverage, place_volume
+from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage, place_volume
 from core.errors import StorageError
+from core.surfaces.paint import Places
+from core.surfaces.volumes import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
 from core.types import FloatArray, IntArray
 
-KIND = "nsd"
-TITLE = "Natural Scenes Dataset"
+TRIALS_A_SESSION = 750
+N_SESSIONS = {1: 40, 2: 40, 3: 32, 4: 30, 5: 40, 6: 32, 7: 40, 8: 30}
+"""Sessions each subject took part in."""
+SPACES = ("func1pt8mm", "func1mm", "fsaverage")
+BETAS = ("betas_fithrf_GLMdenoise_RR", "betas_fithrf", "betas_assumehrf")
+"""Best first."""
+SESSION = re.compile(r"(?:lh\.)?betas_session(\d{2})\.(?:hdf5|nii\.gz|nii|mgh)$")
 SCALE = 1 / 300
 """Volume betas are stored as 300 times % signal change; those on fsaverage are not."""
 GENERAL = "nsdgeneral"
-SIDES = ("lh", "rh")
+Number = TypeVar("Number", np.int64, np.float64)
 CITATION = (
     "Allen EJ, St-Yves G, Wu Y, et al. (2022). A massive 7T fMRI dataset to bridge cognitive neuroscience and "
     "artificial intelligence. Nature Neuroscience 25:116-126. doi:10.1038/s41593-021-00962-x"
@@ -46,19 +59,23 @@ def detect(source: Path) -> bool:
 def plan(source: Path, options: ImportOptions) -> Recording:
     """Look at headers, design and label maps of one subject; reads no response."""
     files = find_files(source, options)
-    design = read_design(files.root, files.number)
+    order, shared = read_design(files.root, files.number)
     images = _find_images(files, options)
-    numbers = np.unique(np.concatenate([design.of_session(number) for number in files.sessions]))
-    rows = {number: np.searchsorted(numbers, design.of_session(number)) for number in files.sessions}
+    starts = {number: (number - 1) * TRIALS_A_SESSION for number in files.sessions}
+    shown = {number: order[start : start + TRIALS_A_SESSION] for number, start in starts.items()}
+    numbers = np.unique(np.concatenate(list(shown.values())))
     chosen, places, roi = _choose_voxels(files, options)
-    voxels = VoxelPlan(places.hemisphere, places.vertex, places.paint, roi, ncsnr=_read_ncsnr(files, chosen))
+    ncsnr = _read_ncsnr(files)
+    voxels = VoxelPlan(places, roi, ncsnr=None if ncsnr is None else ncsnr[chosen])
     sessions = tuple(
-        RecordedSession(f"session {number:02d}", rows[number], partial(_read, files, path, chosen))
+        RecordedSession(
+            f"session {number:02d}", np.searchsorted(numbers, shown[number]), partial(_read, files, path, chosen)
+        )
         for number, path in files.sessions.items()
     )
-    _check_first(files, design)
+    _check_first(files, n_trials=len(next(iter(shown.values()))))
     return Recording(
-        kind=KIND,
+        kind="nsd",
         source=source,
         participant=files.participant,
         people=files.people,
@@ -67,7 +84,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="NSD terms: not to be passed on",
         response_unit="z (of the session)",
-        surface=places.surface,
         voxels=voxels,
         sessions=sessions,
         missing=files.missing,
@@ -75,18 +91,17 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         image_ids=tuple(f"nsd-{number:05d}" for number in numbers),
         categories=("",) * len(numbers),
         images=replace(images, members=tuple(str(number) for number in numbers)),
-        held_out=np.isin(numbers, design.shared),
+        held_out=np.isin(numbers, shared),
         held_out_name="the images all subjects saw",
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
-def _check_first(files: NsdFiles, design: NsdDesign) -> None:
+def _check_first(files: NsdFiles, *, n_trials: int) -> None:
     """Refuse a design and betas that cannot belong together before reading any."""
-    number, path = next(iter(files.sessions.items()))
+    path = next(iter(files.sessions.values()))
     held = _count_betas(path)
-    if held != len(design.of_session(number)):
-        raise refusal("responses", allowed=f"{len(design.of_session(number))} trials in {path.name}", got=held)
+    if held != n_trials:
+        raise refusal("responses", allowed=f"{n_trials} trials in {path.name}", got=held)
 
 
 def _count_betas(path: Path) -> int:
@@ -107,31 +122,26 @@ def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
 
 def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, Places, tuple[str, ...]]:
     """C-order indices of the chosen voxels (on fsaverage: left, then right), where they lie and their ROI names."""
-    if files.space == "fsaverage":
-        labels = {name: found for name in NSD_CODES if (found := _surface_labels(files, name)) is not None}
-        n_all, mask = 2 * N_FSAVERAGE, _surface_labels(files, options.mask or GENERAL)
-    else:
-        shape, affine = grid_of(_grid_file(files))
-        labels = {name: found for name in NSD_CODES if (found := _volume_labels(files, name, shape)) is not None}
-        n_all, mask = int(np.prod(shape)), _volume_labels(files, options.mask or GENERAL, shape)
-    named = name_voxels(labels, NSD_CODES, n_all)
-    inside = _inside(mask, labels, options, files)
+    found = {name: _read_labels(files, name) for name in NSD_CODES}
+    labels = {name: values for name, values in found.items() if values is not None}
+    sides = 2 if files.space == "fsaverage" else 1
+    named = name_voxels(labels, NSD_CODES, sides * int(np.prod(_shape_of(files))))
+    inside = _inside(_read_labels(files, options.mask or GENERAL), labels, options, files)
     inside &= keep_rois(named, options.rois)
     chosen = np.flatnonzero(inside)
     roi = tuple(named[index] for index in chosen)
     if files.space == "fsaverage":
-        places = place_fsaverage(chosen // N_FSAVERAGE, chosen % N_FSAVERAGE, surface=options.surface)
-    else:
-        indices = np.stack(np.unravel_index(chosen, shape), axis=1)
-        places = place_volume(indices, affine, surface=options.surface)
-    return chosen, places, roi
+        return chosen, place_fsaverage(chosen // N_FSAVERAGE, chosen % N_FSAVERAGE, surface=options.surface), roi
+    shape, affine = grid_of(_grid_file(files))
+    indices = np.stack(np.unravel_index(chosen, shape), axis=1)
+    return chosen, place_volume(indices, affine, surface=options.surface), roi
 
 
 def _inside(
     mask: IntArray | None, labels: dict[str, IntArray], options: ImportOptions, files: NsdFiles
 ) -> npt.NDArray[np.bool_]:
     if options.mask == "all":
-        ncsnr = _read_ncsnr(files, None)
+        ncsnr = _read_ncsnr(files)
         if ncsnr is None:
             advice = "ncsnr is missing, so the brain cannot be separated from its surroundings. Name a mask."
             raise refusal("mask", allowed="the name of a mask", got="all", advice=advice)
@@ -151,29 +161,29 @@ def _grid_file(files: NsdFiles) -> Path:
     raise refusal("source", allowed=f"one with a volume in {files.roi_folder} or ncsnr.nii.gz", got=str(files.root))
 
 
-def _volume_labels(files: NsdFiles, name: str, shape: tuple[int, ...]) -> IntArray | None:
-    path = files.roi_folder / f"{name}.nii.gz"
-    return read_labels(path, shape=shape) if path.is_file() else None
+def _shape_of(files: NsdFiles) -> tuple[int, ...]:
+    """Of a map: of the volume, or of one hemisphere."""
+    return (N_FSAVERAGE, 1, 1) if files.space == "fsaverage" else grid_of(_grid_file(files))[0]
 
 
-def _surface_labels(files: NsdFiles, name: str) -> IntArray | None:
-    paths = [files.roi_folder / f"{side}.{name}.mgz" for side in SIDES]
-    if not all(path.is_file() for path in paths):
-        return None
-    return np.concatenate([read_labels(path, shape=(N_FSAVERAGE, 1, 1)) for path in paths])
+def _read_labels(files: NsdFiles, name: str) -> IntArray | None:
+    return _read_maps(files, files.roi_folder / name, "mgz", read_labels)
 
 
-def _read_ncsnr(files: NsdFiles, chosen: IntArray | None) -> FloatArray | None:
+def _read_ncsnr(files: NsdFiles) -> FloatArray | None:
+    return _read_maps(files, files.betas / "ncsnr", "mgh", read_map)
+
+
+def _read_maps(
+    files: NsdFiles, map_: Path, ending: str, read: Callable[..., npt.NDArray[Number]]
+) -> npt.NDArray[Number] | None:
+    """A map of the volume, or of both hemispheres one after the other; None if it is not there."""
+    paths = [map_.with_name(f"{map_.name}.nii.gz")]
     if files.space == "fsaverage":
-        shape: tuple[int, ...] = (N_FSAVERAGE, 1, 1)
-        paths = [files.betas / f"{side}.ncsnr.mgh" for side in SIDES]
-    else:
-        paths = [files.betas / "ncsnr.nii.gz"]
-        shape = grid_of(_grid_file(files))[0]
+        paths = [map_.with_name(f"{side}.{map_.name}.{ending}") for side in ("lh", "rh")]
     if not all(path.is_file() for path in paths):
         return None
-    values = np.concatenate([read_map(path, shape=shape) for path in paths])
-    return values if chosen is None else values[chosen]
+    return np.concatenate([read(path, shape=_shape_of(files)) for path in paths])
 
 
 def _read(files: NsdFiles, path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
@@ -207,3 +217,97 @@ def _iter_hdf5(path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]
         for start in range(0, n_trials, TRIALS_AT_ONCE):
             block = betas[start : start + TRIALS_AT_ONCE]
             yield block.reshape(len(block), -1)[:, at].astype(np.float32) * np.float32(SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class NsdFiles:
+    """The files of one subject in one space.
+
+    `sessions` maps numbers to the file of the whole volume, or of the left hemisphere.
+    """
+
+    root: Path
+    participant: str
+    people: tuple[str, ...]
+    space: str
+    betas: Path
+    sessions: dict[int, Path]
+
+    @property
+    def number(self) -> int:
+        """The subject's number, 1 to 8."""
+        return int(self.participant.removeprefix("subj"))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The sessions that are not there."""
+        every = range(1, N_SESSIONS.get(self.number, max(self.sessions)) + 1)
+        return tuple(f"session {number:02d}" for number in every if number not in self.sessions)
+
+    @property
+    def roi_folder(self) -> Path:
+        """Where the ROI label maps lie."""
+        data = self.root / "nsddata"
+        if self.space == "fsaverage":
+            own = data / "freesurfer" / self.participant / "label_fsaverage"
+            return own if own.is_dir() else data / "freesurfer" / "fsaverage" / "label"
+        return data / "ppdata" / self.participant / self.space / "roi"
+
+
+def find_root(source: Path) -> Path | None:
+    """The folder that holds nsddata_betas: the source or one above it; None if there is none."""
+    for folder in (source, *source.parents):
+        if (folder / "nsddata_betas" / "ppdata").is_dir():
+            return folder
+    return None
+
+
+def find_files(source: Path, options: ImportOptions) -> NsdFiles:
+    """The files of the chosen subject and space. Raises BadInputError if there are none."""
+    root = find_root(source)
+    if root is None:
+        raise refusal("source", allowed="a folder with nsddata_betas/ppdata", got=str(source))
+    ppdata = root / "nsddata_betas" / "ppdata"
+    people = tuple(entry.name for entry in sorted(ppdata.iterdir()) if re.fullmatch(r"subj\d\d", entry.name))
+    pointed = next((part for part in source.parts[len(root.parts) :] if part in people), "")
+    participant = options.participant or pointed or next(iter(people), "")
+    check_choice("participant", participant, people, advice="" if people else f"{ppdata} holds no subj01, subj02, ...")
+    for space in [check_choice("space", options.space, SPACES)] if options.space else SPACES:
+        for kind in [options.betas] if options.betas else BETAS:
+            found = _sessions_in(ppdata / participant / space / kind)
+            if found:
+                return NsdFiles(root, participant, people, space, ppdata / participant / space / kind, found)
+    wanted = f"{options.space or ' or '.join(SPACES)}, {options.betas or ' or '.join(BETAS)}"
+    raise refusal("source", allowed=f"one with beta sessions ({wanted})", got=str(ppdata / participant))
+
+
+def _sessions_in(folder: Path) -> dict[int, Path]:
+    if not folder.is_dir():
+        return {}
+    # .hdf5 over .nii.gz (the last of a number stays): it is read in parts without unpacking what comes before.
+    found = [(match, entry) for entry in sorted(folder.iterdir(), reverse=True) if (match := SESSION.match(entry.name))]
+    chosen = {int(match[1]): entry for match, entry in found}
+    return {number: chosen[number] for number in sorted(chosen)}
+
+
+def read_design(root: Path, number: int) -> tuple[IntArray, IntArray]:
+    """The rows of nsd_stimuli, from 0, shown in a subject's trials (n_trials,), and those all subjects saw.
+
+    Raises BadInputError if nsd_expdesign.mat is missing or is another file."""
+    from scipy.io import loadmat
+
+    file = root / "nsddata" / "experiments" / "nsd" / "nsd_expdesign.mat"
+    if not file.is_file():
+        raise refusal("source", allowed=f"one with {file.relative_to(root)}", got=str(root))
+    try:
+        content: dict[str, Any] = loadmat(file, variable_names=("masterordering", "subjectim", "sharedix"))
+        master, shown, shared = (
+            np.asarray(content[name], dtype=np.int64) for name in ("masterordering", "subjectim", "sharedix")
+        )
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+        got = f"{file.name} ({error})"
+        raise refusal("design", allowed="a nsd_expdesign.mat", got=got) from error
+    if shown.ndim != 2 or not 1 <= number <= len(shown) or master.min() < 1 or master.max() > shown.shape[1]:
+        got = f"masterordering up to {master.max()}, subjectim {shown.shape}"
+        raise refusal("design", allowed="1-based numbers into subjectim", got=got)
+    return shown[number - 1][master.ravel() - 1] - 1, shared.ravel() - 1

@@ -31,10 +31,7 @@ def name_voxels(
 ) -> tuple[str, ...]:
     """One ROI name for each voxel, "" for none; of overlapping maps the earlier wins.
 
-    Raises
-    ------
-    BadInputError
-        If a map holds a code that has no name.
+    Raises BadInputError if a map holds a code that has no name.
     """
     named = np.full(n_voxels, "", dtype=object)
     for name, values in labels.items():

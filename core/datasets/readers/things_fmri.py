@@ -11,7 +11,6 @@ Images are THINGS pictures in folders by concept: dog/dog_12s.jpg.
 from __future__ import annotations
 
 import re
-from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
-from core.datasets.brain_files import grid_of
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import Recording, VoxelPlan, split_sessions
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
-from core.datasets.voxel_places import Places, place_nowhere, place_volume
+from core.datasets.voxel_places import place_nowhere, place_volume
 from core.errors import StorageError
+from core.surfaces.paint import Places
+from core.surfaces.volumes import grid_of
 from core.types import BoolArray, IntArray
 
-KIND = "things"
-TITLE = "THINGS-fMRI"
 TABLE = re.compile(r"(sub-\d+)_ResponseData\.h5$")
 RETINOTOPIC = ("V1", "V2", "V3", "hV4", "VO1", "VO2", "LO1 (prf)", "LO2 (prf)", "TO1", "TO2", "V3b", "V3a")
 CATEGORY = ("EBA", "FFA", "OFA", "STS", "PPA", "RSC", "TOS", "LOC")
@@ -69,14 +67,14 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     named, kept = _choose(voxels, options)
     places = _place(voxels, kept, folder=folder, options=options)
     ids, rows = np.unique(trials["stimulus"], return_inverse=True)
-    session = to_integers(trials["session"], "session")
+    session = [f"{number:02d}" for number in to_integers(trials["session"], "session").tolist()]
     pictures = options.images or find_folder(source, IMAGE_FOLDERS) or source
     tested = np.zeros(len(ids), dtype=bool)
     tested[rows[np.asarray(trials["trial_type"]) == "test"]] = True
     single = np.clip(to_numbers(voxels["nc_singletrial"], "nc_singletrial")[kept] / 100, 0, 0.999999)
     concepts = [name.rpartition("_")[0] for name in ids.tolist()]
     return Recording(
-        kind=KIND,
+        kind="things",
         source=source,
         participant=participant,
         people=tuple(people),
@@ -85,29 +83,14 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=CITATION,
         licence="CC0",
         response_unit="beta",
-        surface=places.surface,
-        voxels=VoxelPlan(
-            places.hemisphere,
-            places.vertex,
-            places.paint,
-            tuple(compress(named, kept)),
-            ncsnr=np.sqrt(single / (1 - single)),
-        ),
-        sessions=tuple(
-            RecordedSession(
-                f"session {number:02d}",
-                rows[session == number],
-                partial(read_columns, file, block, np.flatnonzero(session == number) + skipped, kept=kept),
-            )
-            for number in np.unique(session).tolist()
-        ),
+        voxels=VoxelPlan(places, tuple(compress(named, kept)), ncsnr=np.sqrt(single / (1 - single))),
+        sessions=split_sessions(session, rows, lambda at: read_columns(file, block, at + skipped, kept=kept)),
         zscore=False,
         image_ids=tuple(Path(name).stem for name in ids.tolist()),
         categories=tuple(concepts),
         images=match_pictures(pictures, ids.tolist()),
         held_out=tested,
         held_out_name="the test images",
-        remarks=tuple(text for text in (places.remark,) if text),
     )
 
 
@@ -116,10 +99,7 @@ def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
 
     pandas keeps columns of one type together: voxel_id, a whole number, usually stands in a block of its own.
 
-    Raises
-    ------
-    BadInputError
-        If no block has a row a voxel and a column a trial.
+    Raises BadInputError if no block has a row a voxel and a column a trial.
     """
     import h5py
 

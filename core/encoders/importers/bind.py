@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from core.checks import refusal
-from core.datasets.bare import BareSubject, check_new, save_bare_subject
+from core.datasets.subject import ImageSource, SubjectHeader
+from core.datasets.subject_files import check_new, save_bare_subject
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import POOL_SIDES, EncoderConfig
 from core.encoders.files import check_free, save_encoder, seal, user_encoders_folder
@@ -63,7 +64,7 @@ class ImportRequest:
     new_subject: str = ""
     pool: int | None = None
     response_unit: str = "not stated"
-    kind: str = "measured"
+    kind: Literal["measured", "simulated"] = "measured"
     source: str = ""
     licence: str = ""
     note: str = ""
@@ -149,7 +150,7 @@ def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:
     from core.datasets.subject import load_subject
 
     if not request.subject:
-        check_new(BareSubject(request.new_subject, "", "").id)
+        check_new(request.new_subject)
         if readout.voxels is None:
             raise WeightsError(
                 "The file does not say where its voxels lie. Choose a subject that has the same voxels, or add "
@@ -273,7 +274,7 @@ def keep_subject(readout: Readout, request: ImportRequest) -> Path:
     """Write the subject made from the encoder; returns its folder."""
     if readout.voxels is None:
         raise RuntimeError("A subject without voxels was about to be made.")
-    who = BareSubject(
+    header = SubjectHeader(
         id=request.new_subject,
         title=f"{request.new_subject} (from an imported encoder)",
         note=f"Made from an imported encoder ({readout.title}); it has no recordings. {readout.note}".strip(),
@@ -282,5 +283,8 @@ def keep_subject(readout: Readout, request: ImportRequest) -> Path:
         surface=readout.surface,
         response_unit=request.response_unit,
         kind=request.kind,
+        rois=readout.voxels.roi_names,
+        images=(),
+        image_source=ImageSource("files", Path(), ()),
     )
-    return save_bare_subject(who, readout.voxels)
+    return save_bare_subject(header, readout.voxels)

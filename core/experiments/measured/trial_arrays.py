@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from core.checks import refusal
 from core.datasets.array_files import open_array
-from core.datasets.brain_files import count_trials, grid_of, iter_trials, read_map
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
+from core.surfaces.volumes import count_trials, grid_of, iter_trials, read_map
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""

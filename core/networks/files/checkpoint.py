@@ -49,10 +49,7 @@ def read_state(path: Path) -> State:
 
     A .ckpt may hold other objects beside its tensors, which are not made; any other pickle may not.
 
-    Raises
-    ------
-    WeightsError
-        If the file is truncated, of no known kind, or a pickle that holds anything but tensors.
+    Raises WeightsError if the file is truncated, of no known kind, or a pickle that holds anything but tensors.
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)

@@ -15,8 +15,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +26,7 @@ from core.errors import Cancelled, DownloadError, ProbeError, StorageError
 from core.headers import HeaderKind, read_record, unstructure, write_json
 from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
+from core.progress import ShouldStop, never_stop
 
 BLOCK = 1 << 18
 TIMEOUT_SECONDS = 30.0
@@ -36,11 +37,6 @@ HASH_HEADER = "X-Linked-Etag"
 RECORD = HeaderKind("the record of a download", "Download again.")
 SPARE_BYTES = 64 * 2**20
 """Left free on the disk."""
-
-
-def never_stop() -> bool:
-    """The default `should_stop`: run to the end."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ def remove_download(spec: NetworkSpec) -> bool:
     return was_there
 
 
-def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_stop) -> Iterator[DownloadProgress]:
+def iter_download(spec: NetworkSpec, *, should_stop: ShouldStop = never_stop) -> Iterator[DownloadProgress]:
     """Download the weights, yielding a record per block; resumes an interrupted download.
 
     Raises
@@ -110,7 +106,8 @@ def iter_download(spec: NetworkSpec, *, should_stop: Callable[[], bool] = never_
     stated = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _connect(spec, part) as answer:
+        answer = _connect(spec, part)
+        with closing(answer.stream):
             stated = answer.sha256
             _check_space(path.parent, answer.total - answer.start)
             yield from _receive(spec, answer, part, should_stop=should_stop)
@@ -142,12 +139,6 @@ class _Answer:
     total: int
     sha256: str
 
-    def __enter__(self) -> _Answer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stream.close()
-
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to http and https only, and keeps the hash that a hub states on the way."""
@@ -174,7 +165,9 @@ def _check_allowed(spec: NetworkSpec) -> None:
 
 def _connect(spec: NetworkSpec, part: Path) -> _Answer:
     start = part.stat().st_size if part.is_file() else 0
-    etag = _read_text(_etag_path(spec.weights_path))
+    etag = ""
+    with suppress(OSError):
+        etag = _etag_path(spec.weights_path).read_text(encoding="utf-8").strip()
     headers = {"User-Agent": AGENT}
     if start and etag:
         # Only if the file on the server is still the same; otherwise the server sends all of it.
@@ -208,9 +201,7 @@ def _read_answer(stream: Any, *, start: int, stated: str, etag_path: Path) -> _A
     return _Answer(stream, start, start + length if length else 0, stated or _hash_of(stream.headers))
 
 
-def _receive(
-    spec: NetworkSpec, answer: _Answer, part: Path, *, should_stop: Callable[[], bool]
-) -> Iterator[DownloadProgress]:
+def _receive(spec: NetworkSpec, answer: _Answer, part: Path, *, should_stop: ShouldStop) -> Iterator[DownloadProgress]:
     done, began = answer.start, time.monotonic()
     with part.open("ab" if answer.start else "wb") as file:
         while True:
@@ -280,10 +271,3 @@ def _record_path(path: Path) -> Path:
 
 def _etag_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.etag")
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import warnings
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.fx.passes.shape_prop import ShapeProp
 
 from core.checks import check_choice
 from core.errors import WeightsError
@@ -87,12 +89,17 @@ def list_export_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int
     exported = load_export(path, example.shape[-1])
     graph = exported.graph
     batch = find_batch(graph, example, name=path.name, batches=(exported.batch,))
-    ends = find_ends(graph)
-    shapes = _ShapeReader(graph)
     with torch.no_grad():
-        shapes.run(example.expand(max(1, batch), -1, -1, -1).contiguous())
-    found = {name: shapes.found[node] for name, node in ends.items() if node in shapes.found}
-    return found | {OUTPUT: shapes.whole}
+        ShapeProp(graph).propagate(example.expand(max(1, batch), -1, -1, -1).contiguous())
+    (output,) = graph.graph.find_nodes(op="output")
+    found = {name: _shape_of(node) for name, node in (find_ends(graph) | {OUTPUT: output}).items()}
+    return {name: shape for name, shape in found.items() if shape or name == OUTPUT}
+
+
+def _shape_of(node: Any) -> tuple[int, ...]:
+    """The shape of one image's features behind an operation; () where they are no tensor with more than the images."""
+    shape = getattr(take_single(node.meta.get("tensor_meta")), "shape", ())
+    return tuple(shape[1:])
 
 
 def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:
@@ -119,28 +126,13 @@ def find_ends(graph: Any) -> dict[str, Any]:
     return ends
 
 
-class _ShapeReader(torch.fx.Interpreter):
-    """Runs a graph and keeps the shape of every tensor."""
-
-    def __init__(self, graph: Any) -> None:
-        super().__init__(graph)
-        self.found: dict[Any, tuple[int, ...]] = {}
-        self.whole: tuple[int, ...] = ()
-
-    def run_node(self, n: Any) -> Any:
-        """Run one operation."""
-        result = super().run_node(n)
-        value = take_single(result)
-        if isinstance(value, torch.Tensor) and value.ndim >= 2:
-            self.found[n] = tuple(value.shape[1:])
-            if n.op == "output":
-                self.whole = tuple(value.shape[1:])
-        return result
-
-
 def _end_at(graph: Any, node: Any) -> None:
-    (output,) = (one for one in graph.graph.nodes if one.op == "output")
+    (output,) = graph.graph.find_nodes(op="output")
     output.args = (node,)
+    # What comes behind goes even where nobody reads it: it may write into the tensor that is asked for.
+    for later in itertools.takewhile(lambda one: one is not node, reversed(list(graph.graph.nodes))):
+        if later is not output:
+            graph.graph.erase_node(later)
     graph.graph.eliminate_dead_code()
     graph.delete_all_unused_submodules()
     graph.recompile()

@@ -7,7 +7,6 @@ the whole chain gives exactly the file's own output. Where the parts are not a c
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,20 +27,25 @@ class Part:
     module: Any
     flattens: bool
 
+    def __call__(self, values: torch.Tensor) -> torch.Tensor:
+        """Its output."""
+        result: torch.Tensor = self.module(values.flatten(1) if self.flattens else values)
+        return result
+
 
 class Chain(nn.Module):
     """Runs parts of a TorchScript file one after another."""
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
         super().__init__()
+        self.links = parts
         self.parts = nn.ModuleList([part.module for part in parts])
-        self.flattens = tuple(part.flattens for part in parts)
         self.stops = nn.ModuleList([Stop() for _ in parts])  # its own parts take no hooks
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """The output of the last part."""
-        for part, flattens, stop in zip(self.parts, self.flattens, self.stops, strict=True):
-            values = stop(part(values.flatten(1) if flattens else values))
+        for link, stop in zip(self.links, self.stops, strict=True):
+            values = stop(link(values))
         return values
 
 
@@ -68,7 +72,9 @@ def list_script_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int
     shown = example.expand(max(1, batch), -1, -1, -1).contiguous()
     found: dict[str, tuple[int, ...]] = {}
     with torch.no_grad():
-        for part, values in run_chain(find_chain(whole, shown), shown):
+        values = shown
+        for part in find_chain(whole, shown):
+            values = part(values)
             found[part.name] = tuple(values.shape[1:])
         output = whole(shown)
     if isinstance(output, torch.Tensor):
@@ -110,13 +116,6 @@ def find_chain(module: Any, example: torch.Tensor, prefix: str = "") -> tuple[Pa
     flattened = values if prefix else values.flatten(1)
     same = torch.equal(values, wanted) or torch.equal(flattened, wanted)
     return tuple(links) if same and links else ()
-
-
-def run_chain(parts: tuple[Part, ...], values: torch.Tensor) -> Iterator[tuple[Part, torch.Tensor]]:
-    """Every part with its output."""
-    for part in parts:
-        values = part.module(values.flatten(1) if part.flattens else values)
-        yield part, values
 
 
 def _call(module: Any, values: torch.Tensor) -> tuple[bool, torch.Tensor]:

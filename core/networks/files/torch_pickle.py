@@ -27,18 +27,10 @@ from core.unpickle import EVERYTHING, Machine, guarded
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
-    """The content of a file of torch.save, on the CPU.
+    """The content of a file of torch.save, on the CPU; other objects become inert records if `lenient`.
 
-    Parameters
-    ----------
-    path : Path
-    lenient : bool
-        Whether other objects become inert records; otherwise they are refused.
-
-    Raises
-    ------
-    WeightsError
-        If the file is truncated, no file of torch.save, a TorchScript file, or holds objects that are not allowed.
+    Raises WeightsError if the file is truncated, no file of torch.save, a TorchScript file, or holds objects that are
+    not allowed.
     """
     if is_torchscript(path):
         raise WeightsError(
@@ -147,7 +139,7 @@ class _TensorMachine(Machine):
 _TensorMachine.dispatch = _TensorMachine.dispatch | {ord(pickle.BINPERSID): _TensorMachine._persistent}
 
 
-def _reader(path: Path, *, lenient: bool) -> ModuleType:
+def _reader(path: Path, *, lenient: bool) -> Any:
     """What torch.load takes for the module `pickle`."""
     n_bytes = path.stat().st_size
 
@@ -155,8 +147,7 @@ def _reader(path: Path, *, lenient: bool) -> ModuleType:
         def __init__(self, file: Any, **_encoding: Any) -> None:
             super().__init__(file, n_bytes, allowed=(EVERYTHING,) if lenient else (), name=path.name)
 
-    module = ModuleType("probescope_restricted_pickle")
-    module.Unpickler = Unpickler  # type: ignore[attr-defined]
-    module.load = lambda file, **_encoding: Unpickler(file).load()  # type: ignore[attr-defined]
-    module.UnpicklingError = pickle.UnpicklingError  # type: ignore[attr-defined]
+    module: Any = ModuleType("probescope_restricted_pickle")
+    module.Unpickler, module.UnpicklingError = Unpickler, pickle.UnpicklingError
+    module.load = lambda file, **_encoding: Unpickler(file).load()
     return module

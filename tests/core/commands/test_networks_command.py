@@ -11,9 +11,8 @@ import torch
 from core.commands import doctor
 from core.commands.cli import run_command_line
 from core.networks import manage
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import find_network, list_networks, list_user_networks, user_networks_folder
 from core.networks.files.download import DownloadProgress
-from core.networks.user_networks import list_user_networks, user_networks_folder
 from tests.core.networks.conftest import build_random
 
 FUNCTIONS = "tests.helpers.user_network"

@@ -12,7 +12,7 @@ import pytest
 
 from core.commands.cli import run_command_line
 from core.errors import StorageError
-from core.surfaces.fetch import fetch_fsaverage
+from core.surfaces.importer import fetch_fsaverage
 from core.surfaces.mapping import middle_of_sheet
 from core.surfaces.store import has_surface, load_atlases, load_surface
 from tests.helpers.surface_files import SURFACE, write_subject

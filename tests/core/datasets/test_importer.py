@@ -20,6 +20,7 @@ from core.datasets.subject import ImageSource, list_subjects, load_responses, lo
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import format_counts, load_summary
 from core.errors import BadInputError, StorageError
+from core.surfaces.paint import Places
 from tests.helpers.recording_files import write_picture
 
 IDS = ("a", "b", "c", "d", "e")
@@ -38,8 +39,9 @@ def make_recording(values: np.ndarray, *, images: tuple[str, ...] = IDS, zscore:
         citation="",
         licence="",
         response_unit="z",
-        surface="fsaverage5",
-        voxels=VoxelPlan(np.zeros(n_voxels, np.int8), vertex, paint, ("",) * (n_voxels - 1) + ("FFA",)),
+        voxels=VoxelPlan(
+            Places("fsaverage5", np.zeros(n_voxels, np.int8), vertex, paint), ("",) * (n_voxels - 1) + ("FFA",)
+        ),
         sessions=(RecordedSession("session 1", np.arange(len(images)), values.copy),),
         image_ids=images,
         categories=("",) * len(images),

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simulated_axes import LATE, load_true_axes
+from simulated_subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels, smooth_fields
+from simulated_voxels import LEAST_INSIDE, STAGE_OF_ROI, choose_voxels, load_retinotopy, part_inside
 
 import core.datasets.subject as module
 from core.datasets.photos import find_image
-from core.datasets.simulated.subject import LEAST_NCSNR, MOST_NCSNR, draw_noise_levels, smooth_fields
-from core.datasets.simulated.true_axes import LATE, load_true_axes
-from core.datasets.simulated.voxels import LEAST_INSIDE, STAGE_OF_ROI, choose_voxels, part_inside
 from core.datasets.subject import Subject, list_subjects, load_responses, load_subject
 from core.errors import BadInputError, StorageError
 from core.paths import demo_folder
-from core.surfaces.atlas import load_atlas, load_retinotopy
+from core.surfaces.atlas import load_atlas
 from core.surfaces.paint import VoxelMap
 from core.surfaces.template import load_fsaverage5
 

@@ -20,16 +20,15 @@ from torch import nn
 
 from core.errors import BadInputError, Cancelled, StorageError, WeightsError
 from core.networks import named
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import find_network, list_networks, list_user_networks, user_networks_folder
 from core.networks.files.script_file import list_script_layers
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
-from core.networks.list_layers import list_layers
 from core.networks.load import load_network
 from core.networks.manage import check_network, list_status, remove_network
 from core.networks.network import Network
+from core.networks.open_body import list_layers
 from core.networks.truncate import leave_network, run_to_exit
-from core.networks.user_networks import list_user_networks, user_networks_folder
 from tests.core.networks.conftest import build_random
 from tests.helpers.user_network import Small
 
@@ -271,7 +270,9 @@ def test_an_exported_file_is_cut_at_any_of_its_modules(tmp_path: Path, pixels: t
     assert shapes["features.7"] == tuple(wanted.shape[1:]) and shapes["output"] == (1000,)
     network = load_network(spec, "features.7")
     torch.testing.assert_close(network(pixels), wanted, rtol=1e-3, atol=1e-4)
-    assert network.body.batch == (0 if batches else 1)
+    first, before = load_network(spec, "features.0"), expected(whole, "features.0", pixels)  # its ReLU works in place
+    torch.testing.assert_close(first(pixels), before, rtol=1e-3, atol=1e-4)
+    assert (before < 0).any() and network.body.batch == (0 if batches else 1)
     check_stops(network, pixels)
     with pytest.raises(BadInputError, match=r"got 'features.33'\. Did you mean 'features"):
         load_network(spec, "features.33")

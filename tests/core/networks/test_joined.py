@@ -10,9 +10,8 @@ import torch
 from torchvision.models import VisionTransformer
 
 from core.errors import BadInputError
-from core.networks.joined import cut_after_all, split_layers
 from core.networks.load import load_network
-from core.networks.truncate import cut_after, run_to_exit
+from core.networks.truncate import cut_after, run_to_exit, split_layers
 
 
 def test_joined_layers_are_the_single_ones_in_the_order_named() -> None:
@@ -27,6 +26,15 @@ def test_joined_layers_are_the_single_ones_in_the_order_named() -> None:
     assert joined.feature_shape == (sum(part.shape[1] for part in alone),)
     np.testing.assert_allclose(features, torch.cat(alone, 1), atol=1e-5)
     assert torch.equal(features, again)
+
+
+def test_a_layer_behind_does_not_write_into_the_one_before() -> None:
+    pixels = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    alone, joined = load_network("alexnet", "features.0"), load_network("alexnet", "features.0+features.3")
+    with torch.no_grad():
+        first = alone(pixels).flatten(1)
+        np.testing.assert_allclose(joined(pixels)[:, : first.shape[1]], first, atol=1e-5)
+    assert (first < 0).any(), "its ReLU works in place"
 
 
 def test_a_pass_that_was_broken_off_leaves_nothing_behind() -> None:
@@ -72,7 +80,7 @@ def test_attention_keeps_the_weights_it_reads_without_calling_them() -> None:
     whole(pixels)
     for handle in handles:
         handle.remove()
-    joined = cut_after_all(copy.deepcopy(whole), names, example=pixels)
+    joined = cut_after(copy.deepcopy(whole), "+".join(names), example=pixels)
     torch.testing.assert_close(run_to_exit(joined, pixels), torch.cat(seen, 1))
     single = cut_after(copy.deepcopy(whole), names[1], example=pixels)
     torch.testing.assert_close(run_to_exit(single, pixels).flatten(1), seen[1])

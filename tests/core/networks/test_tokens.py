@@ -12,8 +12,8 @@ from torch import nn
 
 from core.encoders.pooling import pool_features
 from core.errors import Cancelled, WeightsError
-from core.networks.list_layers import list_layers
 from core.networks.load import load_network
+from core.networks.open_body import list_layers
 from core.networks.spec import NetworkSpec
 
 SIZE = 64

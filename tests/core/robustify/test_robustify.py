@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from core.commands.cli import prepare
 from core.errors import BadInputError, Cancelled, StorageError, WeightsError
-from core.networks import catalog, user_networks
+from core.networks import catalog
+from core.networks.catalog import list_user_networks
 from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
-from core.networks.user_networks import list_user_networks
 from core.robustify import publish
 from core.robustify.config import RobustifyConfig, Stage
 from core.robustify.options import RobustifyOptions, robustify_folder
@@ -58,8 +58,7 @@ def tiny_catalog(tmp_path: Path, make_network: Callable[..., tuple], monkeypatch
             lines.append(f"{field.name} = {json.dumps(value)}")
     path = tmp_path / "networks.toml"
     path.write_text("\n".join(lines) + "\n" + catalog.catalog_path().read_text())
-    for module in (catalog, user_networks):
-        monkeypatch.setattr(module, "catalog_path", lambda: path)
+    monkeypatch.setattr(catalog, "catalog_path", lambda: path)
     monkeypatch.setattr(publish, "MEASURED_PHOTOS", 1)
 
 

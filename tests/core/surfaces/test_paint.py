@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.surfaces.paint import VoxelMap, voxel_at
+from core.surfaces.paint import VoxelMap
 from core.types import VoxelTable
 
 N_LEFT, N_RIGHT = 5, 3
@@ -44,10 +44,8 @@ def test_vertex_and_voxel_look_up_are_inverse() -> None:
     shown = VoxelMap(make_table(ONE_EACH), N_LEFT, N_RIGHT)
     for voxel in range(3):
         assert shown.voxel_at(*shown.vertex_of(voxel)) == voxel
-        side, vertex = shown.vertex_of(voxel)
-        assert voxel_at(shown.table, side, vertex) == voxel
     assert shown.voxel_at(0, 0) is None and shown.voxel_at(1, 1) is None
-    assert voxel_at(shown.table, 0, 2) is None, "right vertex 2 has a voxel, left vertex 2 has none"
+    assert shown.voxel_at(0, 2) is None, "right vertex 2 has a voxel, left vertex 2 has none"
     assert shown.voxels(1).tolist() == [1, -1, 2]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.surfaces.spaces import VolumeGeometry, surface_to_scanner
+from core.surfaces.freesurfer import VolumeGeometry, surface_to_scanner
 
 
 def geometry_of(image: nibabel.MGHImage) -> VolumeGeometry:

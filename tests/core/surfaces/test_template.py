@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from simulated_voxels import load_retinotopy
 
 from core.errors import BadInputError, StorageError
 from core.surfaces.arrays import load_arrays
-from core.surfaces.atlas import Atlas, load_atlas, load_retinotopy
+from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.template import load_fsaverage5
 

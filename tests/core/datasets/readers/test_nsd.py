@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import zscore
 
-import core.datasets.readers.nsd_layout as layout
+import core.datasets.readers.nsd as layout
 from core.datasets.image_store import open_image_store
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import

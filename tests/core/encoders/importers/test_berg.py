@@ -106,8 +106,8 @@ def test_with_metadata_only_vertices_in_an_roi_are_kept_and_named(chain: Chain, 
 
 
 def test_the_two_networks_of_berg_are_known_by_their_number_of_features() -> None:
-    from core.networks.joined import split_layers
-    from core.networks.list_layers import list_layers
+    from core.networks.open_body import list_layers
+    from core.networks.truncate import split_layers
 
     shapes = {info.name: info.shape for info in list_layers("alexnet")}
     (count,) = [count for count, (network, _) in NETWORKS.items() if network == "torchvision:alexnet"]

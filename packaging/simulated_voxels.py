@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
+from simulated_axes import IMAGE_SPAN
 
-from core.datasets.simulated.true_axes import IMAGE_SPAN
-from core.surfaces.atlas import Atlas, Retinotopy
+from core.paths import resources_folder
+from core.surfaces.arrays import load_arrays
+from core.surfaces.atlas import ATLAS_FILE, Atlas
 from core.types import VoxelTable
 
 STAGE_OF_ROI = {"V1": "layer1", "V2": "layer2", "V3": "layer2", "hV4": "layer3", "VO": "layer3", "LO": "layer3"}
@@ -18,6 +22,37 @@ LEAST_INSIDE = 0.5
 
 VERTEX_SCATTER = 0.5
 """Degrees added in quadrature to each receptive field: a vertex of fsaverage5 stands for 3-4 mm of cortex."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retinotopy:
+    """The receptive field of each vertex, after the template of Benson et al. (2014, 2018).
+
+    Parameters
+    ----------
+    angle : pair of (n_vertices,) float32
+        Polar angle in degrees from the upper vertical meridian, 0 to 180, in the field opposite to the hemisphere.
+    eccentricity, sigma : pair of (n_vertices,) float32
+        Distance from the fixation point, and SD of the receptive field, in degrees of visual angle.
+    """
+
+    angle: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    eccentricity: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+    sigma: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+    def centre(self, side: int, vertex: int) -> tuple[float, float]:
+        """Receptive field centre (right, up) in degrees from the fixation point; the left hemisphere sees the right."""
+        angle = np.deg2rad(float(self.angle[side][vertex]))
+        eccentricity = float(self.eccentricity[side][vertex])
+        outward = eccentricity * np.sin(angle)
+        return (outward if side == 0 else -outward), eccentricity * np.cos(angle)
+
+
+def load_retinotopy() -> Retinotopy:
+    """The shipped receptive fields of fsaverage5. Raises StorageError if their file is missing or damaged."""
+    arrays = load_arrays(resources_folder() / "surfaces" / ATLAS_FILE)
+    pairs = {name: (arrays[f"{name}_left"], arrays[f"{name}_right"]) for name in ("angle", "eccentricity", "sigma")}
+    return Retinotopy(**pairs)
 
 
 def choose_voxels(atlas: Atlas, fields: Retinotopy) -> VoxelTable:

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
-
-from core.datasets.simulated.preferences import solve_components, solve_preference
-from core.datasets.simulated.true_axes import (
+from simulated_axes import (
     EARLY_STAGES,
     IMAGE_SPAN,
     LATE,
@@ -21,6 +18,8 @@ from core.datasets.simulated.true_axes import (
     solve_channel_axes,
     standardise,
 )
+from simulated_preferences import solve_components, solve_preference
+from sklearn.decomposition import PCA
 
 SIDES = {"layer1": 16, "layer2": 8, "layer3": 4}
 N_AXES, N_FEATURES = 3, 10

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from simulated_axes import Array
 
-from core.datasets.simulated.true_axes import Array
 from core.types import FloatArray
 
 PREFERENCES: dict[str, dict[str, float]] = {

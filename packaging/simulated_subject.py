@@ -13,9 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
-
-from core.datasets.simulated.preferences import PREFERENCES, Components, solve_components, solve_preference
-from core.datasets.simulated.true_axes import (
+from simulated_axes import (
     EARLY_STAGES,
     LATE,
     N_CHANNEL_AXES,
@@ -25,8 +23,9 @@ from core.datasets.simulated.true_axes import (
     TrueAxes,
     standardise,
 )
-from core.datasets.simulated.voxels import STAGE_OF_ROI, effective_sigma
-from core.surfaces.atlas import Retinotopy
+from simulated_preferences import PREFERENCES, Components, solve_components, solve_preference
+from simulated_voxels import STAGE_OF_ROI, Retinotopy, effective_sigma
+
 from core.surfaces.mesh import CorticalSurface
 from core.types import VoxelTable
 
