@@ -23,7 +23,7 @@ from core.paths import data_folder
 
 ENTRY = "network.toml"
 HEADER = HeaderKind("the entry of a network", "Import the network again.", syntax="toml")
-ID_PATTERN = re.compile(r"[A-Za-z0-9_.:@-]{1,80}")
+ID_PATTERN = re.compile(r"(?!\.+$)[A-Za-z0-9_.:@-]{1,80}")
 
 
 def user_networks_folder() -> Path:
