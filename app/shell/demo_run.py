@@ -39,6 +39,9 @@ NETWORK = "mobilenet_v2_robust"
 POLL_MS = 20
 SETS = ("raise", "lower")
 PICTURES = ("window.png", "window_light.png", "encoder_card.png", "window_lower.png", "stimuli.png")
+MARK = "demo.txt"
+"""By it the pictures of a demonstration that was stopped before its first export are known."""
+MARK_TEXT = "Written by the demonstration of Probescope, which replaces its own files here when it runs again.\n"
 PATIENCE_SECONDS = 240.0
 """Loading torch on a cold, busy machine is the longest wait."""
 LAST_PAINT_MS = 600
@@ -217,7 +220,8 @@ def remove_earlier(folder: Path) -> None:
     """Remove what an earlier demonstration wrote, and only that. Raises BadInputError if other files are in the way."""
     sets = [folder / name for name in SETS if (folder / name / MANIFEST).is_file()]
     written = {path for one in sets for path in list_files(read_rows(one))}
-    written |= {folder / name for name in PICTURES} if sets else set()
+    pictures = [folder / name for name in PICTURES if (folder / name).is_file()]
+    written |= set(pictures) if sets or (folder / MARK).is_file() else set()
     places = [folder / name for name in (*SETS, *PICTURES)]
     held = [path for place in places for path in (place, *place.rglob("*")) if path.is_file()]
     if others := sorted(set(held) - written):
@@ -228,6 +232,9 @@ def remove_earlier(folder: Path) -> None:
     try:
         for one in sets:
             shutil.rmtree(one)
+        for picture in pictures:
+            picture.unlink()
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_text(MARK_TEXT, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{folder} cannot be written: {error.strerror}. Choose another with --out.") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.shell.demo_run import PICTURES, SETS, remove_earlier
+from app.shell.demo_run import MARK, PICTURES, SETS, remove_earlier
 from core.errors import BadInputError
 from tests.helpers.stimulus_sets import write_set
 
@@ -19,13 +19,20 @@ def write_demonstration(folder: Path) -> None:
         (folder / name).write_bytes(b"picture")
 
 
+def list_files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_what_an_earlier_one_wrote_goes_and_what_lies_beside_it_stays(tmp_path: Path) -> None:
     write_demonstration(tmp_path)
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     remove_earlier(tmp_path)
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.name not in PICTURES] == ["notes.txt"]
+    assert list_files(tmp_path) == {"notes.txt", MARK}
+    (tmp_path / PICTURES[0]).write_bytes(b"of one that was stopped early")
     remove_earlier(tmp_path)
+    assert list_files(tmp_path) == {"notes.txt", MARK}
     remove_earlier(tmp_path / "new")
+    assert list_files(tmp_path / "new") == {MARK}
 
 
 @pytest.mark.parametrize("name", ["raise/notes.txt", "lower/stimuli/mine.png", "lower"])
