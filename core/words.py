@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-NUMBERS = re.compile(r"[-+\d.eE ]*")
-OPENERS = tuple("=+-@[({＝＋－＠")
+HARMLESS = re.compile(r"[-+\d.eE ]*|\(\w*\)")
+"""Numbers, and a word in brackets."""
+OPENERS = tuple("=+-@[(＝＋－＠")
 """What starts a formula of a spreadsheet, or a list that PsychoPy evaluates as Python."""
 
 
@@ -48,10 +49,10 @@ def protect_cell(value: object) -> object:
 
     Examples
     --------
-    >>> [protect_cell(value) for value in ("=cmd|' /C calc'!A0", "[1, 2]", "-0.5 1", "face", 3)]
-    ["'=cmd|' /C calc'!A0", "'[1, 2]", '-0.5 1', 'face', 3]
+    >>> [protect_cell(value) for value in ("=cmd|' /C calc'!A0", "[1, 2]", "-0.5 1", "(all)", 3)]
+    ["'=cmd|' /C calc'!A0", "'[1, 2]", '-0.5 1', '(all)', 3]
     """
-    if not isinstance(value, str) or NUMBERS.fullmatch(value):
+    if not isinstance(value, str) or HARMLESS.fullmatch(value):
         return value
     text = CONTROLS.sub(" ", value)
     return f"'{text}" if text.lstrip().startswith(OPENERS) else text
