@@ -135,13 +135,8 @@ class StimulusPlan:
 
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
-        parts = [
-            count(len(self.images), "image"),
-            count(len(self.targets), "target"),
-            count(len(self.directions), "direction"),
-            count(len(self.budgets), "budget"),
-            count(len(self.encoders), "encoder"),
-        ]
+        names = ("images", "targets", "directions", "budgets", "encoders")
+        parts = [count(len(getattr(self, name)), name.removesuffix("s")) for name in names]
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}, {files} files, {cost}"

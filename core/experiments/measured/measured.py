@@ -289,7 +289,7 @@ def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floa
     table = pd.DataFrame({"picture": rows, "value": values}).query("abs(value) < inf")
     table["repeat"] = table.groupby("picture").cumcount()
     wide = table.pivot(index="picture", columns="repeat", values="value").reindex(range(n_pictures))
-    return wide.reindex(columns=range(max(wide.shape[1], 1))).to_numpy(dtype=np.float64)
+    return np.asarray(wide.reindex(columns=range(max(wide.shape[1], 1))), dtype=np.float64)
 
 
 def _describe(
