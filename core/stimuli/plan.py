@@ -56,8 +56,8 @@ class PlanOptions:
     subject: Annotated[str, "id of the subject"] = "simulated"
     networks: Annotated[tuple[str, ...], 'NET, NET:LAYER or "all"'] = ("mobilenet_v2_robust",)
     images: Annotated[tuple[str, ...], "ids, files, or test:N for N held-out ones"] = ("test:4",)
-    rois: Annotated[tuple[str, ...], "ROIs whose mean is moved"] = ()
-    voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate"] = ()
+    rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
+    voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
     directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
     budgets: Annotated[tuple[str, ...], "l2:EPSILON or linf:K/255, at the network's input size"] = ("l2:3",)
     steps: Annotated[int, "attack steps of each probe"] = 20
@@ -65,13 +65,15 @@ class PlanOptions:
     seed: Annotated[int, "of draws and controls"] = 0
     gate: Annotated[float, "least r of a voxel that is not warned of"] = 0.1
     controls: Annotated[tuple[str, ...], "equal-norm controls of every item"] = tuple(map(str, DEFAULT_CONTROLS))
-    transfer: Annotated[tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all"] = ()
+    transfer: Annotated[
+        tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all (default: none)"
+    ] = ()
     picture_px: Annotated[int, "side of the picture in pixels; 0 is the network's input size"] = 0
     width_px: Annotated[int, "width of the file; 0 is the picture's"] = 0
     height_px: Annotated[int, "height of the file; 0 is the picture's"] = 0
     background: Annotated[tuple[int, int, int], "red, green, blue from 0 to 255"] = (MID_GREY, MID_GREY, MID_GREY)
     enlarging: Annotated[str, "smooth (bicubic) or exact (repeated pixels)"] = "smooth"
-    degrees: Annotated[float | None, "width of the picture in degrees of visual angle"] = None
+    degrees: Annotated[float | None, "width of the picture in degrees of visual angle (default: none)"] = None
     matching: Annotated[str, "none, luminance, or contrast (both)"] = "none"
     luminance: Annotated[float | None, "goal of matching; by default the mean over the originals"] = None
     contrast: Annotated[float | None, "the same of RMS contrast"] = None
