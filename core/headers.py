@@ -161,6 +161,15 @@ def unstructure(record: DataclassInstance) -> Content:
     return plain
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON holds it, which has neither NaN nor infinity, and has lists only."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def split_arrays(record: DataclassInstance) -> tuple[Content, Arrays]:
     """A record as a table without its arrays, and these by their place in it: "curve.shift", "outside.0.r"."""
     table: Content = {}

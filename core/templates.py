@@ -1,6 +1,6 @@
 """The words of reports: formulas, and the texts of resources/templates filled in.
 
-Pages are *.html, where every value is escaped, READMEs are *.md.
+Pages are *.html, where every value is escaped, READMEs are *.md, where no value opens a tag.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from core.paths import resources_folder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.nodes import EvalContext
 
 
 @lru_cache(maxsize=1)
@@ -33,12 +34,17 @@ def fill_template(name: str, **values: object) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_eval_context, select_autoescape
+
+    @pass_eval_context
+    def close_tags(context: EvalContext, value: object) -> object:
+        return value if context.autoescape or not isinstance(value, str) else value.replace("<", "&lt;")
 
     environment = Environment(
         loader=FileSystemLoader(resources_folder() / "templates"),
         autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
+        finalize=close_tags,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

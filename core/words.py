@@ -1,8 +1,15 @@
-"""Texts for numbers, the same everywhere: counts, durations, a few of many names."""
+"""Texts that are the same everywhere: counts, durations, a few of many names, cells of tables."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+HARMLESS = re.compile(r"[-+\d.eE ]*|\(\w*\)")
+"""Numbers, and a word in brackets."""
+OPENERS = tuple("=+-@[(＝＋－＠")
+"""What starts a formula of a spreadsheet, or a list that PsychoPy evaluates as Python."""
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -35,6 +42,20 @@ def write_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def protect_cell(value: object) -> object:
+    """A cell of a table of which no reader makes anything but a text: a mark of quotation goes before a dangerous one.
+
+    Examples
+    --------
+    >>> [protect_cell(value) for value in ("=cmd|' /C calc'!A0", "[1, 2]", "-0.5 1", "(all)", 3)]
+    ["'=cmd|' /C calc'!A0", "'[1, 2]", '-0.5 1', '(all)', 3]
+    """
+    if not isinstance(value, str) or HARMLESS.fullmatch(value):
+        return value
+    text = CONTROLS.sub(" ", value)
+    return f"'{text}" if text.lstrip().startswith(OPENERS) else text
 
 
 def name_some(names: Sequence[str], most: int = 3, noun: str = "") -> str:

@@ -13,8 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.commands.fit import FitOptions, iter_fits, plan_fits  # noqa: E402
-from core.commands.fit_output import format_fit  # noqa: E402
+from core.commands.fit import FitOptions, format_fit, iter_fits, plan_fits  # noqa: E402
 from core.datasets.subject import list_subjects  # noqa: E402
 from core.encoders.config import encoder_stem  # noqa: E402
 from core.engine import Engine  # noqa: E402

@@ -41,7 +41,7 @@ CALLED_BY_SCRIPTS = {
     "core.sweeps.choose": ("choose_encoders", "choose_images", "choose_targets"),
     "core.sweeps.fragility": ("area_under", "epsilon_at"),
     "core.sweeps.statistics": ("bootstrap", "holm"),
-    "core.words": ("count", "format_duration"),
+    "core.words": ("count", "format_duration", "protect_cell"),
 }
 """What must have an example: public names of core by module."""
 

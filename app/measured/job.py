@@ -9,10 +9,10 @@ from pathlib import Path
 from app.base.jobs import ShouldStop
 from core.experiments.measured.compare import CompareConfig, CompareProgress, Comparison, iter_compare
 from core.experiments.measured.measured import MatchOptions, Measured, match_trials
-from core.experiments.measured.open_measured import read_for
 from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
 from core.experiments.measured.trial import ReadOptions, Trials
+from core.experiments.measured.trials import read_for
 from core.stimuli.manifest import read_manifest
 
 

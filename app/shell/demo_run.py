@@ -25,16 +25,23 @@ from app.look.qt_application import make_application
 from app.look.theme import DARK, LIGHT, Theme
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
+from core.checks import refusal
 from core.engine import Engine
 from core.errors import StorageError
 from core.paths import HOME_VARIABLE
 from core.probes.probe import Probe
+from core.stimuli.manifest import MANIFEST, list_files, read_rows
 from core.types import Direction
 
 ROI = "FFA"
 IMAGE = "cat_chelsea"
 NETWORK = "mobilenet_v2_robust"
 POLL_MS = 20
+SETS = ("raise", "lower")
+PICTURES = ("window.png", "window_light.png", "encoder_card.png", "window_lower.png", "stimuli.png")
+MARK = "demo.txt"
+"""By it the pictures of a demonstration that was stopped before its first export are known."""
+MARK_TEXT = "Written by the demonstration of Probescope, which replaces its own files here when it runs again.\n"
 PATIENCE_SECONDS = 240.0
 """Loading torch on a cold, busy machine is the longest wait."""
 LAST_PAINT_MS = 600
@@ -47,7 +54,7 @@ def run_demo(folder: str, *, device: str = "auto") -> int:
     Raises StorageError if the folder cannot be written, no virtual display can be started, or the window hangs.
     """
     out = Path(folder).absolute()
-    _empty(out)
+    remove_earlier(out)
     display = None if has_display() else VirtualDisplay()
     previous = os.environ.get(HOME_VARIABLE)
     try:
@@ -209,11 +216,25 @@ def _rest(milliseconds: int) -> None:
     loop.exec()
 
 
-def _empty(folder: Path) -> None:
-    """Remove what an earlier demonstration wrote, and only that."""
+def remove_earlier(folder: Path) -> None:
+    """Remove what an earlier demonstration wrote, and only that. Raises BadInputError if other files are in the way."""
+    sets = [folder / name for name in SETS if (folder / name / MANIFEST).is_file()]
+    written = {path for one in sets for path in list_files(read_rows(one))}
+    pictures = [folder / name for name in PICTURES if (folder / name).is_file()]
+    written |= set(pictures) if sets or (folder / MARK).is_file() else set()
+    places = [folder / name for name in (*SETS, *PICTURES)]
+    held = [path for place in places for path in (place, *place.rglob("*")) if path.is_file()]
+    if others := sorted(set(held) - written):
+        advice = "The demonstration did not write it, and nothing is overwritten. Choose another --out."
+        raise refusal(
+            "out", allowed="a new folder or one of an earlier demonstration", got=str(others[0]), advice=advice
+        )
     try:
-        for name in ("raise", "lower"):
-            shutil.rmtree(folder / name, ignore_errors=True)
+        for one in sets:
+            shutil.rmtree(one)
+        for picture in pictures:
+            picture.unlink()
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_text(MARK_TEXT, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{folder} cannot be written: {error.strerror}. Choose another with --out.") from error

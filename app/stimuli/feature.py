@@ -254,7 +254,7 @@ class Stimuli(Feature):
 
     def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")
-        if getattr(record, "looks", ()):
+        if getattr(record, "previews", ()):
             self.tray.take_previews(record.previews)
         share, text = record.done / max(record.n_pieces, 1), f"{what}: {record.done:.0f} of {record.n_pieces}"
         return Reading(share, text, record.seconds_left)

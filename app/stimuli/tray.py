@@ -14,7 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from core.stimuli.preview import ItemPreview
-from core.stimuli.probe_warnings import ProbeWarning, find_duplicates, warn_duplicate
+from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
 from core.stimuli.recipe import Recipe, pack_recipe, unpack_recipe
 
 
@@ -101,7 +101,7 @@ class Tray(QObject):
         preview = self.preview(row)
         own = preview.warnings if preview is not None else ()
         twin = self.duplicates().get(row)
-        return own if twin is None else (*own, warn_duplicate(f"item {twin + 1}"))
+        return own if twin is None else (*own, warn(WarningCode.DUPLICATE, other=f"item {twin + 1}"))
 
     def duplicates(self) -> dict[int, int]:
         """Rows that show the pixels of an earlier one, and that one."""

@@ -62,7 +62,7 @@ def run_compare(
         raise refusal("measured", allowed="at least one file", got=None, advice=advice)
     from core.experiments.measured.compare_report import write_comparison
     from core.experiments.measured.compare_tables import pack_comparison
-    from core.experiments.measured.open_measured import open_measured
+    from core.experiments.measured.trials import open_measured
 
     if out is not None:
         check_free(out)

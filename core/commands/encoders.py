@@ -22,6 +22,7 @@ from core.encoders.importers.bind import ImportRequest
 from core.encoders.library import adopt_encoder, find_entry, is_library_file, list_library, name_encoder, remove_encoder
 from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
+from core.headers import plain
 
 N_REFERENCE = 120
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri", "probescope")
@@ -94,11 +95,10 @@ def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     entry = find_entry(_only("show", words))
     card = load_encoder_data(entry.header).card
     subject, edge = load_subject(card.config.subject), share_at_edge(card)
-    rows = summarise_by_roi(card, subject.voxels)
-    rois = [{key: _plain(value) for key, value in asdict(row).items()} for row in rows]
+    rois = [plain(asdict(row)) for row in summarise_by_roi(card, subject.voxels)]
     if options.json:
         own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
-        scores = {"r_median": _median(card.r), "alpha_at_edge": _plain(edge), "rois": rois}
+        scores = {"r_median": _median(card.r), "alpha_at_edge": plain(edge), "rois": rois}
         return answer(own | describe_card(card) | scores, "", as_json=True)
     print(entry.name)
     for fact in summarise_card(card, subject_title=subject.title, subject_kind=subject.kind):
@@ -227,10 +227,6 @@ def _only(action: str, words: Sequence[str]) -> str:
 def _median(values: Any) -> float | None:
     known = values[np.isfinite(values)]
     return round(float(np.median(known)), 4) if known.size else None
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _round(value: Any) -> Any:

@@ -6,12 +6,13 @@ Pictures of the cortex are left to the caller of the command line, who can draw 
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 from core.commands.options import FromHost, Given, Host, ProbeFile, about, explained, takes
-from core.commands.output import follow, stop_on_interrupt
+from core.commands.output import finish, stop_on_interrupt
 from core.errors import BadInputError
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
 from core.figures.movie_config import CortexStyle, MovieConfig, check_movie, parse_size
@@ -62,10 +63,10 @@ def run_movie(
         print(f"{config.describe()}: {cost.describe()}", file=None if estimate else sys.stderr)
         if estimate:
             return 0
-        records = iter_movie(saved, config, out, cortex=cortex, should_stop=should_stop)
-        report = follow(records, lambda progress: f"frame {progress.frame} of {progress.n_frames}").result
-    if report is None:
-        raise RuntimeError("The movie ended without a report.")
+        report = finish(
+            lambda stop: iter_movie(saved, config, out, cortex=cortex, should_stop=stop),
+            lambda progress: f"frame {progress.frame} of {progress.n_frames}",
+        )
     print(report.describe())
     return 0
 
@@ -104,25 +105,16 @@ def _open_cortex(
     if host is None or host.open_cortex is None:
         raise RuntimeError("Pictures of the cortex come from the caller of `run_command_line`.")
     opened = host.open_cortex(probe, config.style, config.theme)
-    return _OrNothing(opened) if config.kind is FigureKind.PROBE else opened
+    return _or_nothing(opened) if config.kind is FigureKind.PROBE else opened
 
 
-class _OrNothing(AbstractContextManager["Cortex | None"]):
+@contextmanager
+def _or_nothing(opened: AbstractContextManager[Cortex]) -> Iterator[Cortex | None]:
     """A cortex if it can be drawn; a page is worth having without it, and says so."""
-
-    def __init__(self, opened: AbstractContextManager[Cortex]) -> None:
-        self._opened = opened
-        self._is_open = False
-
-    def __enter__(self) -> Cortex | None:
+    with ExitStack() as stack:
         try:
-            cortex = self._opened.__enter__()
+            cortex = stack.enter_context(opened)
         except BadInputError as error:
             print(f"Without the cortex: {error}", file=sys.stderr)
-            return None
-        self._is_open = True
-        return cortex
-
-    def __exit__(self, *raised: object) -> None:
-        if self._is_open:
-            self._opened.__exit__(*raised)  # type: ignore[arg-type]
+            cortex = None
+        yield cortex

@@ -105,8 +105,8 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
     ----------
     sources : (config, fields, help)
         Fields as "gate_r=gate n_steps": a field, or a field and its option; a leading "n_" falls away by itself; "" is
-        every field. Older names that still work may follow the option, as "participant|person". Help by option replaces
-        that of the config's docstring; "" goes before the others.
+        every field. Older names that still work may follow the option, as "participant|person". Help is the text that
+        stands beside a field's type, or the docstring's; help by option replaces it; "" goes before the others.
     """
     made = [option for config, text, *helped in sources for option in _make(config, text, *helped)]
 
@@ -144,18 +144,20 @@ def _make(
     for word in text.split() or known:
         name, _, renamed = word.partition("=")
         option, *older = (renamed or name.removeprefix("n_").replace("_", "-")).split("|")
-        hint, default = hints[name], _default(known[name])
-        many = get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis
+        default = _default(known[name])
+        kind, *notes = get_args(hints[name]) if get_origin(hints[name]) is Annotated else (hints[name],)
+        settled = any(isinstance(note, Parameter) for note in notes)
+        many = not settled and get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
+        said = next((note for note in notes if isinstance(note, str)), texts.get(name))
         added = Parameter(
             name=tuple(f"--{one}" for one in (option, *older)),
-            help=helped.get(option, texts.get(name)),
+            help=helped.get(option, said),
             consume_multiple=many or None,
             negative=f"--no-{option}" if default is True else (),
         )
-        own = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        annotation = Annotated[(own[0], added, *own[1:])]  # type: ignore[valid-type]
-        kind = inspect.Parameter.KEYWORD_ONLY
-        made = inspect.Parameter(option.replace("-", "_"), kind, default=default, annotation=annotation)
+        annotation = Annotated[(kind, added, *notes)]  # type: ignore[valid-type]
+        place = inspect.Parameter.KEYWORD_ONLY
+        made = inspect.Parameter(option.replace("-", "_"), place, default=default, annotation=annotation)
         yield config, name, made
 
 

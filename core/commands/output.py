@@ -151,10 +151,10 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def use_plain_letters() -> None:
-    """Let output into a file or pipe of a narrow encoding, as on Windows, show "-" for a minus sign and go on."""
+    """Let output of a narrow encoding, as into a file on Windows, show "-" for a minus sign, and "?" for odd bytes."""
     codecs.register_error("plain", _replace)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
 
 

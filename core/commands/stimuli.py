@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import PLAN_OPTIONS, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
+from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
 from core.stimuli.write import SetProgress
 
@@ -35,36 +34,7 @@ A plan file is TOML or JSON with the same names as the options, underscores for 
 
 Options override the file. Finished probes are kept: the same call resumes where it was stopped."""
 
-OTHER_KINDS = {"background": tuple[int, int, int], "luminance": float, "contrast": float, "degrees": float}
 PlanFile = Annotated[Path | None, about("plan file, .toml or .json")]
-
-
-def _kind_of(name: str, default: object) -> Any:
-    kind = OTHER_KINDS.get(name, tuple[str, ...] if isinstance(default, list) else type(default))
-    return kind if kind is bool else kind | None
-
-
-def _describe_default(default: Any) -> str:
-    words = default if isinstance(default, list) else [] if default is None else [default]
-    return "" if default is False else f" (default: {' '.join(map(str, words)) or 'none'})"
-
-
-PlanOptions = make_dataclass(
-    "PlanOptions",
-    [
-        (
-            name,
-            Annotated[
-                _kind_of(name, default),
-                about(f"{text}{_describe_default(default)}", consume_multiple=isinstance(default, list)),
-            ],
-            False if default is False else None,
-        )
-        for name, (default, text) in PLAN_OPTIONS.items()
-    ],
-    frozen=True,
-)
-"""One option for each setting of a plan file."""
 
 
 @explained(EXAMPLE)

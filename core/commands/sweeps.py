@@ -1,4 +1,4 @@
-"""The four analysis commands: options to a sweep, the cost first, progress, the answer."""
+"""The four analysis commands and `study`: options to a sweep, the cost first, progress, the answer."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
-from core.commands.output import follow, format_answer, split, stop_on_interrupt, time_left
+from core.commands.output import answer, follow, format_answer, split, stop_on_interrupt, time_left
 from core.datasets.subject import load_subject
 from core.engine import Engine
+from core.headers import unstructure
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import ControlEncoders, choose_control_encoders, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_EPSILONS, EncoderName, Question, SweepConfig
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
 from core.sweeps.run import check_sweep
 from core.sweeps.step_seconds import measure_step_seconds
+from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
+from core.sweeps.study.plan import describe_cost
 from core.types import Direction, NormName
 
 if TYPE_CHECKING:
@@ -33,6 +36,20 @@ Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts abo
 The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),
 figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
+STUDY = """\
+Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
+candidate, all its layers that hold no truth. Every candidate is fitted to every teacher at every noise level and scored
+with the teacher's own network offered, held out, and with its whole architecture held out.
+The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
+The folder holds report.html, tables/*.csv, figures/ (SVG, PNG, PDF), study.json (settings, versions) and cells/."""
+NUMBERS = {
+    "voxels": "simulated voxels of each teacher",
+    "train": "images fitted on",
+    "test": "images held out",
+    "images": "held-out images probed",
+    "steps": "steps of each attack",
+    "bootstrap": "resamples behind intervals",
+}
 
 BOTH = "both"
 CONTROLS = "controls: each source's re-fitted copy as a recipient, an untrained network as a source"
@@ -160,3 +177,52 @@ def _make_command(question: Question) -> Run:
 
 
 run_fragility, run_discriminability, run_transfer, run_meaning = map(_make_command, Question)
+
+
+@explained(STUDY)
+@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap epsilon", NUMBERS))
+def run_study(
+    *,
+    out: NewFolder,
+    quick: Annotated[bool, about("a small study of a minute or two; intervals are wide")] = False,
+    teachers: Annotated[str | None, about("networks that hold the truth (default: the four embedded ones)")] = None,
+    candidates: Annotated[str | None, about("networks fitted to it (default: their other layers)")] = None,
+    noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 0.5,1,2)")] = None,
+    seed: Seed = 0,
+    resume: Annotated[bool, about("go on with the same study in that folder")] = False,
+    cost: Annotated[bool, about("print the cost and stop")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Run the study and write its page; returns 0. Raises ProbeError with one clear sentence otherwise."""
+    usual = make_quick(seed) if quick else StudyConfig(seed=seed)
+    more: dict[str, Any] = {}
+    if noise is not None:
+        more["noise"] = tuple(_read_noise(word) for word in split(noise))
+    if teachers is not None:
+        more["teachers"] = parse_layers(split(teachers))
+    if candidates is not None:
+        more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
+    config = given.over(usual, **more)
+    engine = Engine(device=device)
+    with stop_on_interrupt() as should_stop:
+        step_seconds = measure_step_seconds(engine, config.layers, should_stop=should_stop)
+        print(f"{config.describe()}\n{describe_cost(config, step_seconds)}", file=sys.stderr, flush=True)
+        if cost:
+            return 0
+        records = engine.iter_study(config, out, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
+        follow(records, format_progress, always=True)
+    from core.reports.study_report import write_study
+
+    report = write_study(out)
+    found = {"page": str(report.page), "answer": list(report.sentences), "settings": unstructure(config)}
+    found["tables"] = [table.name for table in report.tables]
+    return answer(found, "\n".join([*report.sentences, str(report.page)]), as_json=json)
+
+
+def _read_noise(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise refusal("noise", allowed="numbers above 0", got=text) from error

@@ -19,7 +19,7 @@ COMMANDS = {
     "transfer": ("sweeps", "what perturbations made on one encoder do to the others, with controls of equal norm"),
     "meaning": ("sweeps", "which ROIs, places and spatial frequencies the perturbations of each encoder touch"),
     "report": ("saved", "one HTML page of finished analyses: methods, formulas, figures, tables"),
-    "study": ("study", "test the method itself on simulated voxels whose true axes are known"),
+    "study": ("sweeps", "test the method itself on simulated voxels whose true axes are known"),
     "compare": ("compare", "compare measured responses with the shifts a stimulus set predicted"),
     "fit": ("fit", "fit an encoder of a subject's responses on a network's layer"),
     "import": (

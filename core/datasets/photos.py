@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checks import check_choice, refusal, suggest
-from core.errors import StorageError
-from core.files import is_there
+from core.errors import BadInputError, StorageError
 from core.headers import HeaderKind, read_record, structure
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
@@ -98,11 +97,22 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     if info is not None:
         stimulus = read_image(info.path, size=size)
         return replace(stimulus, id=info.id, source=f"{info.set}: {info.original}")
-    if not is_there(Path(id_or_path).expanduser()):
+    file = Path(id_or_path).expanduser()
+    try:
+        str(file.absolute()).encode()
+        found = file.exists()
+    except UnicodeEncodeError as error:  # no manifest could name it
+        advice = "Rename it, or the folder it lies in."
+        raise refusal("image", allowed="a file whose name is UTF-8 text", got=str(file), advice=advice) from error
+    except ValueError:  # no name of a file holds a 0 character
+        found = False
+    except OSError as error:
+        raise BadInputError(f"{file} cannot be used ({error.strerror}). Choose another image.") from error
+    if not found:
         advice = suggest(str(id_or_path), list(known)) or "`list images` shows the ids."
         allowed = "the id of a shipped image or the path of an image file"
         raise refusal("image", allowed=allowed, got=str(id_or_path), advice=advice)
-    return read_image(Path(id_or_path).expanduser(), size=size)
+    return read_image(file, size=size)
 
 
 def _rank(info: ImageInfo) -> int:

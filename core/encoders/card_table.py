@@ -12,6 +12,7 @@ import numpy as np
 from core.encoders.card import EncoderCard
 from core.encoders.scores import summarise_by_roi
 from core.types import FloatArray, VoxelTable
+from core.words import protect_cell
 
 ROI_COLUMNS = ("roi", "n_voxels", "r_median", "r_q25", "r_q75", "r2_ceiling_median", "noise_ceiling_median")
 VOXEL_COLUMNS = ("alpha", "cv_r", "r", "r2", "r2_ceiling", "noise_ceiling", "reference_sd")
@@ -142,4 +143,4 @@ def _write(columns: list[str], rows: list[list[object]]) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return "" if not math.isfinite(value) else f"{value:.6g}"
-    return value
+    return protect_cell(value)

@@ -22,6 +22,7 @@ from core.files import replace_file
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
 from core.types import ByteArray, VoxelTable
+from core.words import protect_cell
 
 DATES = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 """What matplotlib would write of when and with what a file was made: the same figure is the same file."""
@@ -75,7 +76,7 @@ def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*names, "unit"])
-    writer.writerows([*dataclasses.astuple(row), probe.response_unit] for row in rows)
+    writer.writerows(map(protect_cell, [*dataclasses.astuple(row), probe.response_unit]) for row in rows)
     return text.getvalue()
 
 

@@ -28,7 +28,7 @@ PREFIXES = ("timm", "torchvision", "entry")
 """What a name of a library begins with, before a colon."""
 ENTRY = "network.toml"
 HEADER = HeaderKind("the entry of a network", "Import the network again.", syntax="toml")
-ID_PATTERN = re.compile(r"[A-Za-z0-9_.:@-]{1,80}")
+ID_PATTERN = re.compile(r"(?!\.+$)[A-Za-z0-9_.:@-]{1,80}")
 
 
 def list_networks() -> tuple[NetworkSpec, ...]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.attacks.config import format_epsilon
+from core.checks import refusal
 from core.datasets.subject import load_subject
 from core.files import replace_file
-from core.headers import unstructure, write_json
+from core.headers import plain, unstructure, write_json
 from core.networks.catalog import find_network
 from core.reports.analysis_figures import draw_figures
 from core.reports.analysis_tables import tabulate
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES, FIGURES, RESULT_NAME, REPORT_NAME = "tables", "figures", "result.json", "report.html"
+TITLE = "<title>Probescope report</title>"
+"""By it a page is known as one of the program's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,13 +85,8 @@ def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
         "settings": unstructure(sweep.config),
         "facts": sweep.facts,
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
-        "summary": [dict(zip(first.columns, map(_plain, row), strict=True)) for row in first.rows],
+        "summary": [dict(zip(first.columns, map(plain, row), strict=True)) for row in first.rows],
     }
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
@@ -97,8 +95,11 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     By default the page lies in the first folder, and each folder's tables and figures are written anew; with `out` the
     folders are only read. Raises as `write_analysis` does.
     """
-    reports = [write_analysis(folder) if out is None else answer_folder(folder) for folder in folders]
     path = folders[0] / REPORT_NAME if out is None else out
+    if path.is_file() and TITLE not in path.read_text(encoding="utf-8", errors="replace"):
+        advice = "The program did not write it, and nothing is overwritten. Choose another --out."
+        raise refusal("out", allowed="a new file or an earlier report", got=str(path), advice=advice)
+    reports = [write_analysis(folder) if out is None else answer_folder(folder) for folder in folders]
     text = fill_template("report.html", sections=[_describe(report) for report in reports])
     replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
     return path

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.files import replace_file
+from core.words import protect_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,9 @@ def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame as CSV (RFC 4180); unknown numbers as "nan"."""
-    frame.to_csv(path, index=False, na_rep="nan", lineterminator="\r\n", encoding="utf-8")
+    names, *rows = ([protect_cell(cell) for cell in row] for row in (tuple(frame), *frame.itertuples(index=False)))
+    safe = type(frame)(rows, columns=names, dtype=object)
+    safe.to_csv(path, index=False, na_rep="nan", lineterminator="\r\n", encoding="utf-8")
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:

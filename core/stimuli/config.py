@@ -52,7 +52,8 @@ class SetConfig:
         object.__setattr__(self, "controls", kinds)
         object.__setattr__(self, "transfer", tuple((str(network), str(layer)) for network, layer in self.transfer))
         check_fraction("gate", self.gate)
-        if not self.name.strip() or len(self.name) > LONGEST_NAME:
+        is_text = self.name.encode(errors="ignore").decode() == self.name  # a word of the command line may be none
+        if not is_text or not self.name.strip() or len(self.name) > LONGEST_NAME:
             allowed = f"1 to {LONGEST_NAME} characters"
             raise refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,7 @@ from core.images.stimulus import from_uint8
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
 from core.stimuli.config import SetConfig
-from core.stimuli.controls import ControlKind
-from core.stimuli.fit_control import fit_control, measure
+from core.stimuli.controls import ControlKind, fit_control, measure
 from core.stimuli.images import measure_image, read_levels, write_levels
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
@@ -28,12 +27,12 @@ from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, TransferShift
 from core.stimuli.probe_warnings import (
     LARGEST_UNEQUAL,
     ProbeWarning,
+    WarningCode,
     evaluate_probe,
     evaluate_saving,
-    warn_missing_control,
-    warn_unequal,
+    warn,
 )
-from core.types import ByteArray, FloatArray
+from core.types import ByteArray, FloatArray, NormName
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,8 @@ def write_item(
         _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)
         for role, pixels in _images(item, config, match).items()
     ]
-    values = _score(item.probe, [one.seen for one in saved], item.rescore)
-    before = _score(item.probe, [one.asked for one in saved], item.rescore)
+    values = score(item.probe, [one.seen for one in saved], item.rescore)
+    before = score(item.probe, [one.asked for one in saved], item.rescore)
     transfers = _transfer(item, saved, config)
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
     all_warnings = [*evaluate_item(item, config), *warnings]
@@ -109,7 +108,7 @@ def evaluate_item(item: Item, config: SetConfig) -> tuple[ProbeWarning, ...]:
     """The warnings of an item before it is written."""
     missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
     own = evaluate_probe(item.probe, item.card, gate=config.gate)
-    return (*own, *(warn_missing_control(kind.words) for kind in missing))
+    return (*own, *(warn(WarningCode.NO_CONTROL, words=kind.words) for kind in missing))
 
 
 def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:
@@ -136,7 +135,7 @@ def _evaluate_norms(item: Item, saved: Sequence[_Saved]) -> list[ProbeWarning]:
     sizes = {one.role: measure(one.seen - saved[0].seen, norm) for one in saved[1:]}
     wanted = sizes[saved[1].role]
     return [
-        warn_unequal(one.role, sizes[one.role] / wanted)
+        warn(WarningCode.UNEQUAL, role=one.role, share=sizes[one.role] / wanted)
         for one in saved[2:]
         if wanted > 0 and abs(sizes[one.role] / wanted - 1) > LARGEST_UNEQUAL
     ]
@@ -153,41 +152,29 @@ def _measure(item: Item, one: _Saved, original: _Saved, config: SetConfig) -> di
     """Sizes and figures of one file against the original's."""
     layout, side = config.layout, item.side
     picture, clean = cut_out(one.levels, layout, side), cut_out(original.levels, layout, side)
-    l2, linf = _sizes(one.seen, original.seen)
-    l2_before, linf_before = _sizes(one.asked, original.asked)
-    l2_file, linf_file = _sizes(from_uint8(picture), from_uint8(clean))
-    figures = measure_image(from_uint8(picture), from_uint8(clean))
-    return {
-        "l2": l2,
-        "linf": linf,
-        "l2_before_saving": l2_before,
-        "linf_before_saving": linf_before,
-        "l2_file": l2_file,
-        "linf_file": linf_file,
-        "clipped": count_clipped(picture, clean),
-        "mean_luminance": figures.mean_luminance,
-        "rms_contrast": figures.rms_contrast,
-        "ssim": figures.ssim,
-        "width_px": one.levels.shape[1],
-        "height_px": one.levels.shape[0],
-        "picture_px": picture.shape[0],
+    pairs: dict[str, tuple[FloatArray, FloatArray]] = {
+        "": (one.seen, original.seen),
+        "_before_saving": (one.asked, original.asked),
+        "_file": (from_uint8(picture), from_uint8(clean)),
     }
+    height, width, _ = one.levels.shape
+    sizes = {f"{norm}{where}": value for where, pair in pairs.items() for norm, value in _sizes(*pair).items()}
+    shown = {"width_px": width, "height_px": height, "picture_px": picture.shape[0]}
+    figures = asdict(measure_image(*pairs["_file"]))
+    return sizes | figures | shown | {"clipped": count_clipped(picture, clean)}
 
 
 def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str, Any]:
     probe, recipe = item.probe, item.recipe
     asked, attack, target = probe.config, probe.config.attack, probe.config.target
     return {
+        **{name: getattr(asked, name) for name in ("subject", "network", "layer")},
+        **{name: getattr(probe, name) for name in ("network_sha256", "encoder_sha256", "response_unit")},
         "pair_id": pair_id,
         "source_image": recipe.image_id,
         "source_key": recipe.image,
         "source_sha256": recipe.image_sha256,
         "licence": item.licence,
-        "network": asked.network,
-        "network_sha256": probe.network_sha256,
-        "layer": asked.layer,
-        "encoder_sha256": probe.encoder_sha256,
-        "subject": asked.subject,
         "space": item.space,
         "target": target.label,
         "target_roi": target.roi,
@@ -201,7 +188,6 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "n_steps": attack.steps_taken,
         "step_size": attack.step_length,
         "seed": attack.seed,
-        "response_unit": probe.response_unit,
         "degrees": config.layout.degrees,
     }
 
@@ -220,23 +206,23 @@ def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[st
     for where, recipient in item.recipients.items():
         side = recipient.input_size or item.side
         seen = [see(one.levels, config.layout, made_for=item.side, side=side) for one in saved]
-        values = _score(item.probe, seen, recipient.rescore)
+        values = score(item.probe, seen, recipient.rescore)
         shifts = (values - values[0]).tolist()
         found[where] = [TransferShift(shift, _in_sds(shift, recipient.target_sd)) for shift in shifts]
     return found
 
 
-def _score(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
+def score(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
     """The target's value for every image, (n,) float64."""
     responses = rescore(np.stack(pixels)).astype(np.float64)
     weights = probe.config.target.vector(responses.shape[1]).astype(np.float64)
     return np.asarray((responses * weights).sum(axis=1))  # a BLAS product depends on its number of threads
 
 
-def _sizes(pixels: FloatArray, original: FloatArray) -> tuple[float, float]:
-    """L2 and Linf of a difference (3, height, width), summed in float64."""
+def _sizes(pixels: FloatArray, original: FloatArray) -> dict[str, float]:
+    """Every norm of a difference (3, height, width), summed in float64."""
     wide = pixels.astype(np.float64) - original
-    return float(np.sqrt(np.square(wide).sum())), float(np.abs(wide).max())
+    return {str(norm): measure(wide, norm) for norm in NormName}
 
 
 def _in_sds(shift: float, sd: float) -> float | None:

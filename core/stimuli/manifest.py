@@ -12,18 +12,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 from core.checks import check_count
 from core.errors import BadInputError, StorageError
 from core.files import hash_file
 from core.headers import HeaderKind, hash_table, read_record, write_json
-from core.stimuli.columns import COLUMNS, TRANSFER
+from core.probes.files import ARRAYS_ENDING, HEADER_ENDING
 from core.stimuli.config import SetConfig
 from core.stimuli.recipe import MadeRecipe
-from core.words import name_some
+from core.words import name_some, protect_cell
 
 MANIFEST, TABLE, STIMULI = "manifest.json", "manifest.csv", "stimuli"
+README, SET_README = "README.md", "SET_README.md"
 ORIGINAL = "original"
 """Role of the unperturbed stimulus of each pair."""
 
@@ -47,63 +48,70 @@ class TransferShift:
     shift_sd: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestRow:
-    """One exported file: how it was made and what it does. `COLUMNS` explains every field.
+    """One exported file: how it was made and what it does, each field with what the manifest says it means.
 
     `transfer` maps "network layer" to what happens there.
     """
 
-    id: str
-    pair_id: str
-    role: str
-    file: str
-    file_sha256: str
-    source_image: str
-    source_key: str
-    source_sha256: str
-    licence: str
-    network: str
-    network_sha256: str
-    layer: str
-    encoder_sha256: str
-    subject: str
-    space: str
-    target: str
-    target_kind: str
-    voxels: tuple[int, ...]
-    weights: tuple[float, ...]
-    direction: str
-    norm: str
-    epsilon: float
-    l2: float
-    linf: float
-    l2_before_saving: float
-    linf_before_saving: float
-    l2_file: float
-    linf_file: float
-    resolution: int
-    n_steps: int
-    step_size: float
-    seed: int
-    response_unit: str
-    clean: float
-    predicted: float
-    shift: float
-    shift_sd: float | None
-    shift_before_saving: float
-    clipped: float
-    mean_luminance: float
-    rms_contrast: float
-    ssim: float
-    gain: float
-    offset: float
-    width_px: int
-    height_px: int
-    picture_px: int
-    degrees: float | None
-    warnings: tuple[str, ...] = ()
-    target_roi: str = ""
+    id: Annotated[str, "Name of the stimulus; its file is stimuli/ID.png."]
+    pair_id: Annotated[str, "Shared by the stimuli made from one original by one probe."]
+    role: Annotated[str, "original, raise, lower, or control_KIND, a control of equal realised norm."]
+    file: Annotated[str, "File, relative to this manifest."]
+    file_sha256: Annotated[str, "SHA-256 of the file's bytes."]
+    source_image: Annotated[str, "Name of the original."]
+    source_key: Annotated[str, "What opens the original: id in the catalogue, SUBJECT:IMAGE, or the path of a file."]
+    source_sha256: Annotated[
+        str, "SHA-256 of the original's pixels at the network's input size, (height, width, 3) uint8."
+    ]
+    licence: Annotated[str, "Licence of the original, where it is known."]
+    network: Annotated[str, "Network the probe was made on."]
+    network_sha256: Annotated[str, "SHA-256 of its weights file."]
+    layer: Annotated[str, "Feature layer of the encoder."]
+    encoder_sha256: Annotated[str, "SHA-256 of the encoder's file."]
+    subject: Annotated[str, "Whose responses the encoder predicts; `simulated` is no measured brain."]
+    space: Annotated[str, "Surface whose vertices the voxels lie at."]
+    target: Annotated[str, "What the probe moved, in words."]
+    target_roi: Annotated[str, "The ROI that is the target, or that its voxel lies in; empty if there is none."] = ""
+    target_kind: Annotated[str, "voxel, roi, set, weights, contrast or pattern."]
+    voxels: Annotated[tuple[int, ...], "Indices of the voxels of the target, separated by spaces in the CSV."]
+    weights: Annotated[tuple[float, ...], "Their weights in the target's value, same order."]
+    direction: Annotated[str, "Way the probe moved the target: raise or lower."]
+    norm: Annotated[str, "Norm that bounded the attack: l2 or linf."]
+    epsilon: Annotated[float, "Its budget, in [0, 1] pixel units at the network's input resolution."]
+    l2: Annotated[float, "L2 size of file minus original file as the network sees them, in [0, 1] pixel units."]
+    linf: Annotated[float, "Linf size of the same."]
+    l2_before_saving: Annotated[float, "L2 size of the pixels before they were matched, resized and rounded to 8 bits."]
+    linf_before_saving: Annotated[float, "Linf size of the same."]
+    l2_file: Annotated[float, "L2 size of file minus original file in the file's own pixels, in [0, 1] pixel units."]
+    linf_file: Annotated[float, "Linf size of the same."]
+    resolution: Annotated[int, "Side in pixels of the network's input, to which budget and norms refer."]
+    n_steps: Annotated[int, "Attack steps of each budget of the epsilon grid; each starts from the one before."]
+    step_size: Annotated[float, "Length of one step, in [0, 1] pixel units."]
+    seed: Annotated[int, "Seed of random starts and controls."]
+    response_unit: Annotated[str, "Unit of clean, predicted, shift and the transfer shifts."]
+    clean: Annotated[float, "Target's predicted response to the original's file."]
+    predicted: Annotated[float, "Target's predicted response to this file."]
+    shift: Annotated[float, "predicted minus clean."]
+    shift_sd: Annotated[float | None, "shift / SD of the target's predicted response over the clean reference images."]
+    shift_before_saving: Annotated[
+        float, "The shift of the pixels before they were matched, resized and rounded to 8 bits."
+    ]
+    clipped: Annotated[float, "Share of the file's colour values that were moved onto black or white, in [0, 1]."]
+    mean_luminance: Annotated[float, "Mean relative luminance of the picture on an sRGB display, in [0, 1]."]
+    rms_contrast: Annotated[float, "SD of the relative luminance (Peli 1990), in [0, 1]."]
+    ssim: Annotated[float, "Structural similarity to the original's file (Wang et al. 2004)."]
+    gain: Annotated[float, "Matching: every pixel x of the triple became gain x + offset."]
+    offset: Annotated[float, "Matching: see gain."]
+    width_px: Annotated[int, "Width of the file in pixels, background included."]
+    height_px: Annotated[int, "Height of the file in pixels, background included."]
+    picture_px: Annotated[int, "Side of the picture inside the file, in pixels."]
+    degrees: Annotated[float | None, "Width to show the picture at, in degrees of visual angle; empty if not stated."]
+    warnings: Annotated[
+        tuple[str, ...],
+        "What an experimenter should know of this stimulus, separated by ' | ' in the CSV; empty if nothing.",
+    ] = ()
     transfer: Mapping[str, TransferShift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -119,6 +127,19 @@ class ManifestRow:
         """The row's values by column, in the order of `COLUMNS`."""
         values = {name: getattr(self, name) for name in COLUMNS}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+COLUMNS: dict[str, str] = {
+    name: hint.__metadata__[0]
+    for name, hint in get_type_hints(ManifestRow, include_extras=True).items()
+    if name != "transfer"
+}
+"""Every column of the manifest, in order, and what it means."""
+TRANSFER = {
+    "transfer_shift": "Shift this file causes in the same target of another network's encoder, in response_unit.",
+    "transfer_shift_sd": "The same / SD of that encoder's predicted response over the clean reference images.",
+}
+"""Columns that come once for every other network: `transfer_shift.NETWORK LAYER`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +207,7 @@ class StimulusSet:
 
 def write_csv(path: Path, rows: tuple[ManifestRow, ...]) -> None:
     """Write the rows as CSV (UTF-8, comma, one line of names); floats round-trip, what is not stated stays empty."""
-    flat = [_flatten(row) for row in rows]
+    flat = [flatten(row) for row in rows]
     names = list(dict.fromkeys(name for row in flat for name in row))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=names, restval="")
@@ -230,6 +251,13 @@ def read_rows(path: Path) -> StimulusSet:
     return StimulusSet(file.absolute().parent, header)
 
 
+def list_files(found: StimulusSet) -> list[Path]:
+    """Every file that the program wrote of a set, the saved probes of its pairs among them."""
+    names = [*(row.file for row in found.rows), *found.header.files, MANIFEST]
+    names += [f"{pair}{ending}" for pair in found.pairs for ending in (HEADER_ENDING, ARRAYS_ENDING)]
+    return [found.folder / name for name in names]
+
+
 def lies_inside(name: str) -> bool:
     """Whether a file name of a manifest stays below the set's folder, on every system."""
     path = PurePosixPath(name)
@@ -239,11 +267,13 @@ def lies_inside(name: str) -> bool:
 def check_files(found: StimulusSet) -> None:
     """Raise BadInputError unless every file of a set is there as it was written, and no other stimulus is."""
     expected = {row.file: row.file_sha256 for row in found.rows} | dict(found.header.files)
-    missing = [name for name in expected if not (found.folder / name).is_file()]
+    in_package = found.folder / SET_README  # of a package made of the set, which has a README of its own
+    places = {name: found.folder / name for name in expected} | ({README: in_package} if in_package.is_file() else {})
+    missing = [name for name in expected if not places[name].is_file()]
     if missing:
         raise BadInputError(f"The set in {found.folder} lacks {name_some(missing, noun='file')}. {REMEDY}")
     try:
-        edited = [name for name, sha256 in expected.items() if hash_file(found.folder / name) != sha256]
+        edited = [name for name, sha256 in expected.items() if hash_file(places[name]) != sha256]
         held = sorted(entry.name for entry in (found.folder / STIMULI).iterdir())
     except OSError as error:
         raise StorageError(f"The set in {found.folder} cannot be read ({error}).") from error
@@ -262,9 +292,10 @@ def check_files(found: StimulusSet) -> None:
 REMEDY = "Copy the set again, or rebuild it: `main.py rebuild MANIFEST --out FOLDER`."
 
 
-def _flatten(row: ManifestRow) -> dict[str, Any]:
+def flatten(row: ManifestRow) -> dict[str, Any]:
+    """The cells of a row by column, lists as texts."""
     values = row.columns()
     values |= {name: mark.join(map(str, values[name])) for name, mark in LISTS.items()}
     for where, transfer in row.transfer.items():
         values |= {f"transfer_{name}.{where}": value for name, value in dataclasses.asdict(transfer).items()}
-    return {name: "" if value is None else value for name, value in values.items()}
+    return {name: "" if value is None else protect_cell(value) for name, value in values.items()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
 from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
@@ -46,6 +46,37 @@ class Budget(NamedTuple):
         short = format_epsilon(self.epsilon, self.norm)
         exact = parse_epsilon(short, self.norm) == self.epsilon
         return f"{self.norm}:{short if exact else repr(self.epsilon)}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """Every setting of a plan file: its default and what it is."""
+
+    name: Annotated[str, "what the set is called"] = "stimuli"
+    subject: Annotated[str, "id of the subject"] = "simulated"
+    networks: Annotated[tuple[str, ...], 'NET, NET:LAYER or "all"'] = ("mobilenet_v2_robust",)
+    images: Annotated[tuple[str, ...], "ids, files, or test:N for N held-out ones"] = ("test:4",)
+    rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
+    voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
+    directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
+    budgets: Annotated[tuple[str, ...], "l2:EPSILON or linf:K/255, at the network's input size"] = ("l2:3",)
+    steps: Annotated[int, "attack steps of each probe"] = 20
+    quantise: Annotated[bool, "keep every attack step on 8-bit grey levels"] = False
+    seed: Annotated[int, "of draws and controls"] = 0
+    gate: Annotated[float, "least r of a voxel that is not warned of"] = 0.1
+    controls: Annotated[tuple[str, ...], "equal-norm controls of every item"] = tuple(map(str, DEFAULT_CONTROLS))
+    transfer: Annotated[
+        tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all (default: none)"
+    ] = ()
+    picture_px: Annotated[int, "side of the picture in pixels; 0 is the network's input size"] = 0
+    width_px: Annotated[int, "width of the file; 0 is the picture's"] = 0
+    height_px: Annotated[int, "height of the file; 0 is the picture's"] = 0
+    background: Annotated[tuple[int, int, int], "red, green, blue from 0 to 255"] = (MID_GREY, MID_GREY, MID_GREY)
+    enlarging: Annotated[str, "smooth (bicubic) or exact (repeated pixels)"] = "smooth"
+    degrees: Annotated[float | None, "width of the picture in degrees of visual angle (default: none)"] = None
+    matching: Annotated[str, "none, luminance, or contrast (both)"] = "none"
+    luminance: Annotated[float | None, "goal of matching; by default the mean over the originals"] = None
+    contrast: Annotated[float | None, "the same of RMS contrast"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +137,8 @@ class StimulusPlan:
 
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
-        parts = [
-            count(len(self.images), "image"),
-            count(len(self.targets), "target"),
-            count(len(self.directions), "direction"),
-            count(len(self.budgets), "budget"),
-            count(len(self.encoders), "encoder"),
-        ]
+        names = ("images", "targets", "directions", "budgets", "encoders")
+        parts = [count(len(getattr(self, name)), name.removesuffix("s")) for name in names]
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}, {files} files, {cost}"
@@ -153,18 +179,19 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     Parameters
     ----------
     options : mapping
-        Keys of `PLAN_OPTIONS`; what is left out takes its default.
+        Fields of `PlanOptions`; what is left out takes its default.
 
     Raises
     ------
     BadInputError
         For an unknown key, or a value that is not there or out of its range.
     """
+    got = asdict(PlanOptions())
     for key in options:
-        if key not in PLAN_OPTIONS:
-            advice = suggest(key, list(PLAN_OPTIONS)) or "`stimuli plan --help` lists them."
+        if key not in got:
+            advice = suggest(key, list(got)) or "`stimuli plan --help` lists them."
             raise refusal("plan", allowed="of known settings", got=key, advice=advice)
-    got = {key: options.get(key, default) for key, (default, _) in PLAN_OPTIONS.items()}
+    got |= options
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
     encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
@@ -173,14 +200,14 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
         raise refusal("targets", allowed="at least one", got=[], advice=advice)
     targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
-    directions = [
-        check_choice("direction", text.lower(), list(Direction)) for text in _texts("directions", got["directions"])
-    ]
     return StimulusPlan(
         encoders,
         tuple(name_source(image) for image in choose_images(subject, _texts("images", got["images"]), seed=seed)),
         targets,
-        tuple(Direction(check_choice("direction", text, list(Direction))) for text in directions),
+        tuple(
+            Direction(check_choice("direction", text.lower(), list(Direction)))
+            for text in _texts("directions", got["directions"])
+        ),
         tuple(parse_budget(text) for text in _texts("budgets", got["budgets"])),
         got["steps"],
         _check_flag("quantise", got["quantise"]),
@@ -229,33 +256,6 @@ def parse_budget(text: str) -> Budget:
     name = NormName(check_choice("norm", norm.strip().lower(), list(NormName)))
     return Budget(name, parse_epsilon(epsilon.strip(), name))
 
-
-PLAN_OPTIONS: dict[str, tuple[Any, str]] = {
-    "name": ("stimuli", "what the set is called"),
-    "subject": ("simulated", "id of the subject"),
-    "networks": (["mobilenet_v2_robust"], 'NET, NET:LAYER or "all"'),
-    "images": (["test:4"], "ids, files, or test:N for N held-out ones"),
-    "rois": ([], "ROIs whose mean is moved"),
-    "voxels": ([], "numbers, or ROI:N for N voxels of an ROI above the gate"),
-    "directions": (["raise"], "raise, lower"),
-    "budgets": (["l2:3"], "l2:EPSILON or linf:K/255, at the network's input size"),
-    "steps": (20, "attack steps of each probe"),
-    "quantise": (False, "keep every attack step on 8-bit grey levels"),
-    "seed": (0, "of draws and controls"),
-    "gate": (0.1, "least r of a voxel that is not warned of"),
-    "controls": ([str(kind) for kind in DEFAULT_CONTROLS], "equal-norm controls of every item"),
-    "transfer": ([], "further networks the files are scored on: NET, NET:LAYER or all"),
-    "picture_px": (0, "side of the picture in pixels; 0 is the network's input size"),
-    "width_px": (0, "width of the file; 0 is the picture's"),
-    "height_px": (0, "height of the file; 0 is the picture's"),
-    "background": ([MID_GREY] * 3, "red, green, blue from 0 to 255"),
-    "enlarging": ("smooth", "smooth (bicubic) or exact (repeated pixels)"),
-    "degrees": (None, "width of the picture in degrees of visual angle"),
-    "matching": ("none", "none, luminance, or contrast (both)"),
-    "luminance": (None, "goal of matching; by default the mean over the originals"),
-    "contrast": (None, "the same of RMS contrast"),
-}
-"""Every setting of a plan file: its default and what it is."""
 
 LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
 

@@ -19,7 +19,7 @@ from core.probes.probe import Probe
 from core.progress import ShouldStop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
-from core.stimuli.describe import evaluate_item, list_controls
+from core.stimuli.describe import evaluate_item, list_controls, score
 from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import Layout, see
 from core.stimuli.make import Loader, Source, find_donor, iter_probes
@@ -27,6 +27,7 @@ from core.stimuli.manifest import ORIGINAL
 from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
+from core.stimuli.write import SetProgress
 from core.types import ByteArray, FloatArray
 
 THUMBNAIL = 96
@@ -57,14 +58,9 @@ class ItemPreview:
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewProgress:
+class PreviewProgress(SetProgress):
     """How far the previews are, with all that are finished; `stage` is "probe" or "preview"."""
 
-    stage: str
-    done: float
-    n_pieces: int
-    label: str
-    seconds_left: float | None
     previews: tuple[ItemPreview, ...] = ()
 
 
@@ -99,7 +95,7 @@ def iter_previews(
             raise Cancelled
         if keys[number] not in earlier:
             previews.append(preview_item(loader.load(number), config, key=keys[number]))
-        yield PreviewProgress("preview", number + 1, len(recipes), recipe.describe(), None, tuple(previews))
+        yield PreviewProgress("preview", number + 1, len(recipes), recipe.describe(), None, previews=tuple(previews))
     if not recipes:
         yield PreviewProgress("preview", 0, 0, "", 0.0)
 
@@ -156,6 +152,5 @@ def _transfer(item: Item, levels: Mapping[str, ByteArray]) -> dict[str, float]:
 
 def _shift(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
     """The target's value of every image less that of the first, (n,)."""
-    responses = rescore(np.stack(pixels)).astype(np.float64)
-    values = (responses * probe.config.target.vector(responses.shape[1]).astype(np.float64)).sum(axis=1)
+    values = score(probe, pixels, rescore)
     return np.asarray(values - values[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,12 +41,33 @@ class WarningCode(StrEnum):
     UNEQUAL = "unequal norms"
 
 
+TEXTS = {
+    WarningCode.EIGHT_BIT: "Does not survive 8 bits: rounding changes the perturbation by {share:.0%} ({rule}).",
+    WarningCode.CLIPPED: "Clipped: {share:.0%} of the colour values lie on black or white.",
+    WarningCode.NONLINEAR: "Outside the linear range: the shift is {share:.2f} of its first-order prediction.",
+    WarningCode.POOR_VOXEL: "Poorly predicted: r {r:.2f} is below the gate {gate:g}.",
+    WarningCode.BELOW_NOISE: "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one "
+    "held-out image ({size}, from r {r:.2f}); one presentation will not show it.",
+    WarningCode.CONTROL_MOVES: "An equal-norm random control moves the target by {share:.0%} of the shift.",
+    WarningCode.DUPLICATE: "The same pixels as {other}.",
+    WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
+    WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
+    WarningCode.UNEQUAL: "{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf.",
+}
+UNKNOWN = "How well the encoder predicts this target is not known."
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeWarning:
     """One warning: its code for a badge, its sentence for the manifest and the tooltip."""
 
     code: WarningCode
     text: str
+
+
+def warn(code: WarningCode, **values: object) -> ProbeWarning:
+    """A warning with the values that its sentence of `TEXTS` names."""
+    return ProbeWarning(code, TEXTS[code].format(**values))
 
 
 def evaluate_probe(
@@ -63,33 +84,13 @@ def evaluate_saving(shift: float, before: float) -> tuple[ProbeWarning, ...]:
     """Whether the saved file still moves the target as the pixels did."""
     if before == 0 or shift / before >= LEAST_LEFT:
         return ()
-    text = f"The saved file moves the target by {shift / before:.0%} of what the pixels did before saving."
-    return (ProbeWarning(WarningCode.SAVING, text),)
+    return (warn(WarningCode.SAVING, share=shift / before),)
 
 
 def find_duplicates(fingerprints: Sequence[str]) -> dict[int, int]:
     """For every item that shows what an earlier one shows: the number of that one."""
     first: dict[str, int] = {}
     return {number: first[mark] for number, mark in enumerate(fingerprints) if first.setdefault(mark, number) != number}
-
-
-def warn_unequal(role: str, share: float) -> ProbeWarning:
-    """The warning of an item with a control of another norm."""
-    return ProbeWarning(
-        WarningCode.UNEQUAL, f"{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf."
-    )
-
-
-def warn_missing_control(words: str) -> ProbeWarning:
-    """The warning of an item that cannot have a control that was asked for."""
-    return ProbeWarning(
-        WarningCode.NO_CONTROL, f"No other image of the same norm and size: it has no control {words!r}."
-    )
-
-
-def warn_duplicate(other: str) -> ProbeWarning:
-    """The warning of an item whose pixels another one has."""
-    return ProbeWarning(WarningCode.DUPLICATE, f"The same pixels as {other}.")
 
 
 def prediction_error_sd(r: float) -> float:
@@ -105,49 +106,34 @@ def target_r(probe: Probe, card: EncoderCard) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def _evaluate_pixels(probe: Probe) -> list[ProbeWarning]:
-    reading, found = read_probe_budget(probe), []
+def _evaluate_pixels(probe: Probe) -> Iterator[ProbeWarning]:
+    reading = read_probe_budget(probe)
     if not reading.survives_8bit:
-        share = f"rounding changes the perturbation by {reading.rounding_share:.0%}"
-        text = f"Does not survive 8 bits: {share} ({SURVIVAL_RULE})."
-        found.append(ProbeWarning(WarningCode.EIGHT_BIT, text))
+        yield warn(WarningCode.EIGHT_BIT, share=reading.rounding_share, rule=SURVIVAL_RULE)
     clipped = reading.n_saturated / probe.perturbed_pixels.size
     if clipped > LARGEST_CLIPPED:
-        found.append(
-            ProbeWarning(WarningCode.CLIPPED, f"Clipped: {clipped:.0%} of the colour values lie on black or white.")
-        )
-    return found
+        yield warn(WarningCode.CLIPPED, share=clipped)
 
 
-def _evaluate_shift(probe: Probe) -> list[ProbeWarning]:
-    found, curve = [], probe.curve
+def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
+    curve, (low, high) = probe.curve, LINEAR_RANGE
     linearity = float(curve.linearity[-1]) if len(curve.linearity) else float("nan")
-    low, high = LINEAR_RANGE
     if np.isfinite(linearity) and not low <= linearity <= high:
-        text = f"Outside the linear range: the shift is {linearity:.2f} of its first-order prediction."
-        found.append(ProbeWarning(WarningCode.NONLINEAR, text))
-    shift = probe.of_target(probe.shift)
-    control = probe.of_target(probe.control_shift)
+        yield warn(WarningCode.NONLINEAR, share=linearity)
+    shift, control = probe.of_target(probe.shift), probe.of_target(probe.control_shift)
     if shift and abs(control) > CONTROL_SHARE * abs(shift):
-        text = f"An equal-norm random control moves the target by {abs(control / shift):.0%} of the shift."
-        found.append(ProbeWarning(WarningCode.CONTROL_MOVES, text))
-    return found
+        yield warn(WarningCode.CONTROL_MOVES, share=abs(control / shift))
 
 
-def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> list[ProbeWarning]:
-    r, found = target_r(probe, card), []
+def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[ProbeWarning]:
+    r = target_r(probe, card)
     if not np.isfinite(r):
-        return [ProbeWarning(WarningCode.POOR_VOXEL, "How well the encoder predicts this target is not known.")]
+        yield ProbeWarning(WarningCode.POOR_VOXEL, UNKNOWN)
+        return
     if r < gate:
-        text = f"Poorly predicted: r {r:.2f} is below the gate {gate:g}."
-        found.append(ProbeWarning(WarningCode.POOR_VOXEL, text))
+        yield warn(WarningCode.POOR_VOXEL, r=r, gate=gate)
     error = prediction_error_sd(r)
     shift = abs(probe.of_target(probe.shift))
     if probe.target_sd > 0 and shift / probe.target_sd < error:
         size = "more than any shift" if np.isinf(error) else f"{error:.1f} SD"
-        text = (
-            f"Below the noise: the shift of {shift / probe.target_sd:.1f} SD is smaller than the encoder's error on "
-            f"one held-out image ({size}, from r {r:.2f}); one presentation will not show it."
-        )
-        found.append(ProbeWarning(WarningCode.BELOW_NOISE, text))
-    return found
+        yield warn(WarningCode.BELOW_NOISE, shift=shift / probe.target_sd, size=size, r=r)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from core.files import hash_file
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
 from core.progress import ShouldStop, never_stop
-from core.stimuli.make import Source, find_source, iter_make
+from core.stimuli.make import FindStimulus, Source, find_source, iter_make
 from core.stimuli.manifest import MANIFEST, StimulusSet
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
@@ -76,11 +77,9 @@ def iter_rebuild(
     if config is None or not old.header.recipes:
         raise BadInputError(f"The manifest in {old.folder} does not say how its probes were made.")
     recipes = [entry.recipe for entry in old.header.recipes]
-    finder = _Finder(images)
     with tempfile.TemporaryDirectory(prefix="probescope-rebuild-") as work:
-        yield from iter_make(
-            source, recipes, config, folder, store=ProbeStore(Path(work)), find=finder.find, should_stop=should_stop
-        )
+        store, find = ProbeStore(Path(work)), _make_finder(images)
+        yield from iter_make(source, recipes, config, folder, store=store, find=find, should_stop=should_stop)
 
 
 def find_threads(old: StimulusSet) -> int | None:
@@ -111,25 +110,25 @@ def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...
     return tuple(differences)
 
 
-class _Finder:
-    """Finds images by their keys, else among given files by their pixels."""
+def _make_finder(places: Sequence[Path]) -> FindStimulus:
+    """What finds the image of a recipe by its key, else among given files by its pixels."""
+    files = [file for place in places for file in _list_files(Path(place).expanduser())]
 
-    def __init__(self, places: Sequence[Path]) -> None:
-        self._files = [file for place in places for file in _list_files(Path(place).expanduser())]
-
-    def find(self, recipe: Recipe, side: int) -> Stimulus:
-        """The image of a recipe. Raises BadInputError with what to do if it is nowhere."""
+    def find(recipe: Recipe, side: int) -> Stimulus:
         try:
             return find_source(recipe, side)
         except ProbeError as error:
-            for file in self._files:
-                stimulus = _read(file, side)
-                if stimulus is not None and stimulus.sha256 == recipe.image_sha256:
-                    return stimulus
+            for file in files:
+                with suppress(ProbeError):  # no image: it cannot be the one looked for
+                    stimulus = read_image(file, size=side)
+                    if stimulus.sha256 == recipe.image_sha256:
+                        return stimulus
             advice = "Say where it lies now: --images FOLDER."
             raise BadInputError(
                 f"The image {recipe.image_id} of the manifest was not found: {error} {advice}"
             ) from error
+
+    return find
 
 
 def _list_files(place: Path) -> list[Path]:
@@ -138,10 +137,3 @@ def _list_files(place: Path) -> list[Path]:
     if not place.is_dir():
         raise BadInputError(f"There is no file or folder of images at {place}.")
     return [place / name for name in list_pictures(place).values()]
-
-
-def _read(file: Path, side: int) -> Stimulus | None:
-    try:
-        return read_image(file, size=side)
-    except ProbeError:
-        return None  # no image: it cannot be the one looked for

@@ -340,18 +340,13 @@ def test_a_probe_of_weights_moves_their_weighted_sum(type_in, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        (["stimuli", "check"], "File name too long"),
-        (["sessions", "check"], "File name too long"),
-        (["rebuild"], "File name too long"),
-        (["stimuli", "plan", "--rois", "FFA", "--images"], "must be the id of a shipped image or the path of an image"),
-    ],
+    "words",
+    [["stimuli", "check"], ["sessions", "check"], ["rebuild"], ["stimuli", "plan", "--rois", "FFA", "--images"]],
 )
-def test_a_name_longer_than_any_file_can_have_gets_one_line(words: list[str], reason: str, type_in) -> None:
+def test_a_name_longer_than_any_file_can_have_gets_one_line(words: list[str], type_in) -> None:
     code, printed, err = type_in([*words, "n" * 300])
     assert (code, printed) == (2, "")
-    assert reason in err
+    assert "File name too long" in err
     assert len(err.strip().splitlines()) == 1
 
 

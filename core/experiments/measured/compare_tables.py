@@ -9,6 +9,7 @@ from typing import Any
 
 from core.experiments.measured.compare import Comparison, Cut, Row, describe_budget
 from core.experiments.measured.planned import Measure, Scale
+from core.headers import plain
 from core.reports.table import Table, Value, make_table, spread
 from core.statistics import Interval
 from core.templates import read_formulas
@@ -79,11 +80,11 @@ def pack_comparison(comparison: Comparison) -> dict[str, Any]:
         "simulated": findings.is_simulated,
         "measured_unit": comparison.measured.unit,
         "predicted_unit": predicted_unit(comparison),
-        "settings": _plain(dataclasses.asdict(comparison.config)),
-        "found": _plain(dataclasses.asdict(findings)),
+        "settings": plain(dataclasses.asdict(comparison.config)),
+        "found": plain(dataclasses.asdict(findings)),
         "warnings": list(comparison.warnings),
         "formulas": read_formulas("comparison"),
-        "rows": [_plain(dataclasses.asdict(row)) for row in comparison.rows],
+        "rows": [plain(dataclasses.asdict(row)) for row in comparison.rows],
     }
 
 
@@ -150,12 +151,3 @@ def _interval(interval: Interval) -> str:
     if math.isnan(interval.low):
         return _number(interval.value, ".2f")
     return f"{_number(interval.value, '.2f')} [{_number(interval.low, '.2f')}, {_number(interval.high, '.2f')}]"
-
-
-def _plain(value: Any) -> Any:
-    """JSON has neither NaN nor infinity, and has lists only."""
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -216,22 +216,16 @@ def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
     BadInputError
         If a session has fewer than three trials.
     """
-    scored = np.full(values.shape, np.nan)
+    import pandas as pd  # kept from the window's start
+
     for session, count in Counter(sessions).items():
         if count < 3:
             advice = "Leave --zscore out, or give sessions of more trials."
             got = f"{count} in session {session!r}"
             raise refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
-        rows = np.asarray([one == session for one in sessions])
-        part = values[rows]
-        known = np.isfinite(part).sum(axis=0) > 1
-        spread = np.full(values.shape[1], np.nan)
-        spread[known] = np.nanstd(part[:, known], axis=0, ddof=1)
-        spread[spread == 0] = np.nan
-        middle = np.full(values.shape[1], np.nan)
-        middle[known] = np.nanmean(part[:, known], axis=0)
-        scored[rows] = (part - middle) / spread
-    return scored
+    groups = pd.DataFrame(values).groupby(np.asarray(sessions))
+    spread = groups.transform("std").replace(0, np.nan)
+    return np.asarray((values - groups.transform("mean")) / spread)
 
 
 def _only(place: int) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -290,14 +284,12 @@ def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
 
 def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floats:
     """Values of trials as (n_pictures, most_repeats), NaN behind the last repeat."""
-    kept = np.isfinite(values)
-    counts = np.bincount(rows[kept], minlength=n_pictures)
-    stacked = np.full((n_pictures, max(int(counts.max()), 1)), np.nan)
-    filled = np.zeros(n_pictures, dtype=np.int64)
-    for row, value in zip(rows[kept], values[kept], strict=True):
-        stacked[row, filled[row]] = value
-        filled[row] += 1
-    return stacked
+    import pandas as pd  # kept from the window's start
+
+    table = pd.DataFrame({"picture": rows, "value": values}).query("abs(value) < inf")
+    table["repeat"] = table.groupby("picture").cumcount()
+    wide = table.pivot(index="picture", columns="repeat", values="value").reindex(range(n_pictures))
+    return np.asarray(wide.reindex(columns=range(max(wide.shape[1], 1))), dtype=np.float64)
 
 
 def _describe(

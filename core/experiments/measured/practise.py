@@ -10,9 +10,9 @@ simulated subject cannot be asked about new pictures, since the network they lie
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from core.experiments.measured.planned import MeasuredPlan, PlannedStimulus
 from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
 from core.probes.target import Target
+from core.reports.table import write_csv
 from core.seeds import make_stream
 
 NO_TRUTH = "none"
@@ -150,16 +151,12 @@ def _spread_of_targets(plan: MeasuredPlan) -> dict[Target, float]:
 
 
 def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
+    import pandas as pd  # kept from the window's start
+
     target = path.expanduser()
     if target.exists():
         advice = "Choose another name; nothing is overwritten."
         raise refusal("out", allowed="a new file", got=str(path), advice=advice)
-
-    def write(partial: Path) -> None:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            writer.writerows(rows)
-
-    replace_file(target, write)
+    table = pd.DataFrame(rows, columns=header, dtype=object)
+    replace_file(target, partial(write_csv, table))
     return target

@@ -87,7 +87,7 @@ class Trials:
 
 def name_stimulus(text: str) -> str:
     """The id in a field that may hold a file's path: "stimuli/face_raise.png" is "face_raise"; "" for no stimulus."""
-    word = text.strip()
+    word = text.strip().removeprefix("'")  # as `protect_cell` writes it
     if word.casefold() in NO_STIMULUS or word.startswith("<"):  # jsPsych's fixation is a piece of HTML
         return ""
     if word.casefold().endswith(STIMULUS_ENDINGS):

@@ -7,7 +7,6 @@ long: one line a value, with columns for the stimulus, for what was measured (ro
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -41,7 +40,7 @@ Floats = npt.NDArray[np.float64]
 
 def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str]) -> Trials:
     """The trials of a table. Raises BadInputError if no column names stimuli or none holds numbers."""
-    table = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
+    table = _read(path)
     id_column = find_id_column(table, options.id_column, known=known, file=path.name)
     ids = [name_stimulus(text) for text in table[id_column]]
     sessions = _name_sessions(table, options.session_column, file=path.name)
@@ -102,11 +101,17 @@ def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]
             raise refusal("ids", allowed="a readable file", got=str(path)) from error
         ids = [name_stimulus(line) for line in lines if line.strip()]
         return ids, [""] * len(ids)
-    table = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
+    table = _read(path)
     column = find_id_column(table, "", known=known, file=path.name)
     sessions = _name_sessions(table, "", file=path.name)
     texts = table[column]
     return ["" if _is_no_trial(table, number) else name_stimulus(text) for number, text in enumerate(texts)], sessions
+
+
+def _read(path: Path) -> Table:
+    """A table by its columns; the mark of `protect_cell` before a name is no part of it."""
+    table = _read_json(path) if path.suffix.lower() == ".json" else read_table(path)
+    return {name.removeprefix("'"): column for name, column in table.items()}
 
 
 def _read_json(path: Path) -> Table:
@@ -160,24 +165,23 @@ def _widen(
     table: Table, pair: tuple[str, str], *, ids: Sequence[str], sessions: Sequence[str], skipped: int, file: str
 ) -> Trials:
     """A long table as trials: the n-th value of a stimulus in a session is its n-th repeat there."""
+    import pandas as pd  # kept from the window's start
+
     what, value = pair
     numbers = _parse(table[value])
     if numbers is None:
         raise refusal(value, allowed="a column of numbers", got=file)
-    columns = list(dict.fromkeys(table[what]))
-    seen: Counter[tuple[str, str, str]] = Counter()
-    rows: dict[tuple[str, str, int], Floats] = {}
-    for one, session, name, number in zip(ids, sessions, table[what], numbers, strict=True):
-        repeat = seen[one, session, name]
-        seen[one, session, name] += 1
-        row = rows.setdefault((one, session, repeat), np.full(len(columns), np.nan))
-        row[columns.index(name)] = number
+    cells = pd.DataFrame({"id": ids, "session": sessions, "what": table[what], "value": numbers})
+    cells["repeat"] = cells.groupby(["id", "session", "what"]).cumcount()
+    keys = ["id", "session", "repeat"]
+    wide = cells.pivot(index=keys, columns="what", values="value")[list(dict.fromkeys(table[what]))]
+    wide = wide.reindex(pd.MultiIndex.from_frame(cells[keys].drop_duplicates()))
     note = f"{file} is a long table: {what!r} says what was measured, {value!r} is the response."
     return Trials(
-        tuple(key[0] for key in rows),
-        tuple(key[1] for key in rows),
-        tuple(columns),
-        np.stack(list(rows.values())),
+        tuple(wide.index.get_level_values("id")),
+        tuple(wide.index.get_level_values("session")),
+        tuple(wide.columns),
+        wide.to_numpy(dtype=np.float64),
         skipped,
         (note,),
         is_simulated=SIMULATED in table,

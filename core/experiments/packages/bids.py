@@ -5,8 +5,6 @@ Brain Imaging Data Structure (Gorgolewski et al. 2016, doi 10.1038/sdata.2016.44
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +33,6 @@ LEVELS = {
     "catch": "The participant is to press a key; leave it out of the analysis or model it apart",
     "blank": "Fixation alone",
 }
-SUMMARY = "stimuli/ and the planned events of every run, beside which the BOLD files go"
-HOW_TO = """
-## How to use it
-
-1. Run the experiment with a PsychoPy or jsPsych package made with the same `timing.toml`: its runs are the ones here.
-2. Put each run's data beside its events: `sub-01/func/sub-01_task-probe_run-01_bold.nii.gz` and `_bold.json`.
-3. The onsets are those planned, from the trigger; correct them where a run started late.
-
-The folder passes the official validator without an error: `pip install bids-validator-deno`, then
-`bids-validator-deno .`. It asks for Authors and License in `dataset_description.json`: both are yours to state.
-`.bidsignore` names the files that are not part of BIDS (manifest, template and the set's README).
-"""
 
 
 def write_bids(plan: PackagePlan, folder: Path) -> None:
@@ -88,9 +74,13 @@ def _describe_dataset(plan: PackagePlan) -> dict[str, Any]:
 
 
 def _describe_events(plan: PackagePlan) -> dict[str, Any]:
-    used = dict.fromkeys(_trial_types(plan))
+    trials = (trial for runs in plan.participants for run in runs for trial in plan.timed(run))
+    used = dict.fromkeys(trial.trial_type for trial in trials)
     described: dict[str, Any] = {name: dict(text) for name, text in EVENTS_DESCRIPTIONS.items()}
-    described["trial_type"]["Levels"] = {name: LEVELS.get(name, _describe_role(name)) for name in used}
+    described["trial_type"]["Levels"] = {
+        name: LEVELS.get(name, f"Control of equal norm: {name.removeprefix('control_').replace('_', ' ')}")
+        for name in used
+    }
     return {
         "TaskName": TASK,
         "TaskDescription": "Participants look at the fixation point and press a key at every catch trial.",
@@ -98,16 +88,6 @@ def _describe_events(plan: PackagePlan) -> dict[str, Any]:
         **described,
         "StimulusPresentation": _describe_presentation(plan.template.screen),
     }
-
-
-def _trial_types(plan: PackagePlan) -> Iterator[str]:
-    for runs in plan.participants:
-        for run in runs:
-            yield from (trial.trial_type for trial in plan.timed(run))
-
-
-def _describe_role(role: str) -> str:
-    return f"Control of equal norm: {re.sub('_', ' ', role.removeprefix('control_'))}"
 
 
 def _describe_presentation(screen: Screen) -> dict[str, Any]:

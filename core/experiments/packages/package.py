@@ -13,16 +13,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.errors import BadInputError, Cancelled
-from core.experiments.packages import bids, brainscore, jspsych, psychopy
+from core.experiments.packages.bids import write_bids
+from core.experiments.packages.brainscore import write_brainscore
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.plan import PackagePlan
+from core.experiments.packages.presentation import write_jspsych, write_psychopy
 from core.experiments.packages.template import Template, format_template
 from core.files import check_free, hash_file, new_folder
 from core.progress import ShouldStop, never_stop
-from core.stimuli.manifest import MANIFEST, TABLE, ManifestRow
+from core.stimuli.manifest import MANIFEST, README, SET_README, TABLE, ManifestRow
 from core.templates import fill_template
 
-TEMPLATE_NAME, README_NAME, SET_README_NAME = "timing.toml", "README.md", "SET_README.md"
+TEMPLATE_NAME = "timing.toml"
 
 
 class PackageKind(StrEnum):
@@ -36,7 +38,7 @@ class PackageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of package.
+    """One kind of package; `resources/templates/package_KIND.md` says how to use it.
 
     Parameters
     ----------
@@ -44,8 +46,6 @@ class Format:
         As menus say it.
     summary : str
         What it is for, in one line.
-    how_to : str
-        The part of the README that says how to use it (Markdown).
     write : callable
         Writes everything but pictures, manifest, template and README into a folder.
     copies_pictures, has_trials : bool
@@ -54,21 +54,29 @@ class Format:
 
     title: str
     summary: str
-    how_to: str
     write: Callable[[PackagePlan, Path], None]
     copies_pictures: bool = True
     has_trials: bool = True
 
 
 FORMATS: Mapping[PackageKind, Format] = {
-    PackageKind.BIDS: Format("BIDS", bids.SUMMARY, bids.HOW_TO, bids.write_bids),
-    PackageKind.PSYCHOPY: Format("PsychoPy", psychopy.SUMMARY, psychopy.HOW_TO, psychopy.write_psychopy),
-    PackageKind.JSPSYCH: Format("jsPsych", jspsych.SUMMARY, jspsych.HOW_TO, jspsych.write_jspsych),
+    PackageKind.BIDS: Format(
+        "BIDS", "stimuli/ and the planned events of every run, beside which the BOLD files go", write_bids
+    ),
+    PackageKind.PSYCHOPY: Format(
+        "PsychoPy",
+        "conditions of every run and a script for PsychoPy Coder: trigger, fixation, stimuli, catch responses, data",
+        write_psychopy,
+    ),
+    PackageKind.JSPSYCH: Format(
+        "jsPsych",
+        "a page for any browser, from a folder without a server: fixation, stimuli, catch trials, keys, data to save",
+        write_jspsych,
+    ),
     PackageKind.BRAINSCORE: Format(
         "Brain-Score",
-        brainscore.SUMMARY,
-        brainscore.HOW_TO,
-        brainscore.write_brainscore,
+        "a StimulusSet: a CSV of metadata and a zip of numbered pictures",
+        write_brainscore,
         copies_pictures=False,
         has_trials=False,
     ),
@@ -121,12 +129,12 @@ def iter_package(
         yield PackageProgress(len(rows), total, "trials and tables" if made.has_trials else "tables")
         for name in (MANIFEST, TABLE):
             shutil.copyfile(plan.stimuli.folder / name, partial / name)
-        if (plan.stimuli.folder / README_NAME).is_file():
-            shutil.copyfile(plan.stimuli.folder / README_NAME, partial / SET_README_NAME)
+        if (plan.stimuli.folder / README).is_file():
+            shutil.copyfile(plan.stimuli.folder / README, partial / SET_README)
         made.write(plan, partial)
         if made.has_trials:
             (partial / TEMPLATE_NAME).write_text(format_template(plan.template), encoding="utf-8")
-        (partial / README_NAME).write_text(_format_readme(plan, kind), encoding="utf-8")
+        (partial / README).write_text(_format_readme(plan, kind), encoding="utf-8")
     yield PackageProgress(total, total, "done", target)
 
 
@@ -138,7 +146,6 @@ def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
         stimuli=stimuli,
         kind=kind,
         title=made.title,
-        how_to=made.how_to.strip(),
         has_trials=made.has_trials,
         facts=plan.describe() if made.has_trials else (plan.describe_set(),),
         warnings=plan.warnings() if made.has_trials else (),

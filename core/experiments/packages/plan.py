@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.experiments.packages.orders import CatchKind, Run, Trial, TrialKind, make_orders
+from core.experiments.packages.orders import CatchKind, Run, TrialKind, make_orders
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import PUBLISHED_DEGREES
 from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
@@ -66,7 +66,8 @@ class PackagePlan:
         """The trials of a run with their planned onsets."""
         timing = self.template.timing
         for index, trial in enumerate(run):
-            yield TimedTrial(index + 1, timing.onset(index), _duration(self.template, trial), trial.kind, trial.row)
+            shown = timing.trial_seconds if trial.kind is TrialKind.BLANK else timing.stimulus_seconds
+            yield TimedTrial(index + 1, timing.onset(index), shown, trial.kind, trial.row)
 
     @property
     def instructions(self) -> str:
@@ -110,11 +111,6 @@ class PackagePlan:
 def make_plan(stimuli: StimulusSet, template: Template) -> PackagePlan:
     """Order the trials of every participant. Raises BadInputError if the options contradict each other."""
     return PackagePlan(stimuli, template, make_orders(stimuli.rows, template.order))
-
-
-def _duration(template: Template, trial: Trial) -> float:
-    timing = template.timing
-    return timing.trial_seconds if trial.kind is TrialKind.BLANK else timing.stimulus_seconds
 
 
 def _iter_warnings(plan: PackagePlan) -> Iterator[str]:

@@ -1,12 +1,21 @@
-"""What the screen programs of PsychoPy and jsPsych need of a plan: settings and rows of trials."""
+"""The packages that show stimuli on a screen: a script for PsychoPy Coder, and a jsPsych page for any browser.
+
+The page runs from a folder, without a server. Neither program is imported.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 from core.experiments.packages.orders import TrialKind
 from core.experiments.packages.plan import PackagePlan, TimedTrial
-from core.experiments.packages.tables import Cell
+from core.experiments.packages.tables import Cell, write_table
+from core.headers import write_json
+from core.paths import resources_folder
+from core.words import protect_cell
 
 CONDITION_COLUMNS = (
     "trial",
@@ -23,6 +32,45 @@ CONDITION_COLUMNS = (
     "source_image",
 )
 """Columns of a run, in order: legal names of Python, the same for every package."""
+SCRIPT, SETTINGS, CONDITIONS = "run_experiment.py", "settings.json", "conditions"
+PAGE = ("index.html", "experiment.js", "experiment.css")
+LIBRARY = (
+    "jspsych.js",
+    "plugin-preload.js",
+    "plugin-html-keyboard-response.js",
+    "plugin-image-keyboard-response.js",
+    "versions.json",
+)
+LICENCE = "MIT-jspsych.txt"
+
+
+def write_psychopy(plan: PackagePlan, folder: Path) -> None:
+    """Write conditions, settings and script."""
+    for participant, runs in enumerate(plan.participants, 1):
+        for number, run in enumerate(runs, 1):
+            path = folder / CONDITIONS / f"sub-{participant:02d}_run-{number:02d}.csv"
+            write_table(path, CONDITION_COLUMNS, map(condition, plan.timed(run)))
+    write_json(folder / SETTINGS, settings(plan), indent=2)
+    shutil.copyfile(resources_folder() / "experiments" / SCRIPT, folder / SCRIPT)
+
+
+def write_jspsych(plan: PackagePlan, folder: Path) -> None:
+    """Write page, library and trials."""
+    source, library = resources_folder() / "jspsych", folder / "jspsych"
+    library.mkdir()
+    for name in PAGE:
+        shutil.copyfile(source / name, folder / name)
+    for name in LIBRARY:
+        shutil.copyfile(source / name, library / name)
+    shutil.copyfile(resources_folder() / "licences" / LICENCE, library / "LICENCE.txt")
+    trials = [[[_describe_trial(trial) for trial in plan.timed(run)] for run in runs] for runs in plan.participants]
+    text = json.dumps({"settings": settings(plan), "participants": trials}, ensure_ascii=False)
+    (folder / "plan.js").write_text(f"const PLAN = {text};\n", encoding="utf-8")
+
+
+def _describe_trial(trial: TimedTrial) -> dict[str, object]:
+    """What a trial has not is an empty text: jsPsych would write the word null into its data."""
+    return {name: "" if value is None else protect_cell(value) for name, value in condition(trial).items()}
 
 
 def condition(trial: TimedTrial) -> dict[str, Cell]:

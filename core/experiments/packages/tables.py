@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from core.words import protect_cell
+
 Cell = str | int | float | None
 
 
@@ -25,4 +27,4 @@ def write_table(
 def _format_value(value: Cell, missing: str) -> str:
     if value is None:
         return missing
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else protect_cell(value))

@@ -6,7 +6,6 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.timing import Screen, Timing
@@ -51,15 +50,10 @@ def write_template(template: Template, path: Path) -> None:
 
 
 def format_template(template: Template) -> str:
-    """The text of a template."""
+    """The text of a template: what is a text, a number or a truth value in JSON is the same in TOML."""
     parts = []
     for table, comment in COMMENTS.items():
         values = dataclasses.asdict(getattr(template, table))
-        lines = [f"{name} = {_format_value(value)}" for name, value in values.items() if value is not None]
+        lines = [f"{name} = {json.dumps(value)}" for name, value in values.items() if value is not None]
         parts.append("\n".join([f"# {comment}", f"[{table}]", *lines]))
     return "\n\n".join(parts) + "\n"
-
-
-def _format_value(value: Any) -> str:
-    """A JSON text, number or truth value is TOML as well."""
-    return json.dumps(str(value) if isinstance(value, str) else value)

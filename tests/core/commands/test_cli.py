@@ -173,6 +173,15 @@ def test_a_narrow_encoding_shows_plain_letters(monkeypatch: pytest.MonkeyPatch) 
     assert written.getvalue() == b"640 x 360 - -1 voxel ?\n"
 
 
+def test_a_name_that_is_no_utf8_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="utf-8"))
+    use_plain_letters()
+    print("café", os.fsdecode(b"caf\xe9"))
+    sys.stdout.flush()
+    assert written.getvalue() == "café caf?\n".encode()
+
+
 def test_redirected_output_of_windows_does_not_end_in_a_traceback() -> None:
     told = subprocess.run(
         [sys.executable, "main.py", "list", "subjects"],

@@ -66,3 +66,12 @@ def test_an_unknown_image_is_refused_with_the_nearest_id() -> None:
         load_stimulus("cat_chelsae")
     with pytest.raises(BadInputError, match="Did you mean 'cat_chelsea'"):
         find_image("chelsea_cat")
+
+
+def test_a_name_that_no_manifest_could_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="`image` must be a file whose name is UTF-8 text"):
+        load_stimulus(tmp_path / "caf\udce9.png")  # of the bytes "caf\xe9.png"
+    with pytest.raises(BadInputError, match="File name too long"):
+        load_stimulus("n" * 300)
+    with pytest.raises(BadInputError, match="must be the id of a shipped image or the path"):
+        load_stimulus("a\0b")

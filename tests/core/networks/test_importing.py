@@ -164,6 +164,8 @@ def test_weights_without_a_definition_ask_for_one(tmp_path: Path) -> None:
         import_network(str(path), options(architecture=RESNET, layers=("layer9",)))
     with pytest.raises(BadInputError, match="`id` must be an id not in use, got 'alexnet'"):
         import_network(str(path), options(architecture=RESNET, id="alexnet"))
+    with pytest.raises(BadInputError, match=r"`id` must be 1 to 80 letters.*got '\.'"):
+        import_network(str(path), options(architecture=RESNET, id="."))
     with pytest.raises(StorageError, match="does not exist"):
         import_network(str(tmp_path / "gone.pth"))
     assert not user_networks_folder().exists() or not list(user_networks_folder().iterdir())

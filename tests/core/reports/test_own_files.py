@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from core.errors import BadInputError
+from core.reports.analysis_package import write_report
 from core.reports.figure_parts import make_figure, write_figures
 from core.reports.table import make_table, write_tables
 
@@ -34,3 +38,17 @@ def test_a_table_of_no_rows_keeps_its_columns_and_unknown_numbers_are_nan(tmp_pa
     paths = [path for path in write_tables(tables, tmp_path) if path.suffix == ".csv"]
     assert paths[0].read_bytes() == b"a,b\r\n"
     assert paths[1].read_bytes().decode() == 'a,b\r\nnan,"x, ""y"""\r\ninf,ü\r\n3,\r\n'
+
+
+def test_a_page_or_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<title>My holidays</title>", encoding="utf-8")
+    with pytest.raises(BadInputError, match=r"page\.html.*The program did not write it"):
+        write_report([tmp_path], page)
+    assert page.read_text(encoding="utf-8") == "<title>My holidays</title>"
+
+
+def test_no_cell_or_name_of_a_column_is_a_formula(tmp_path: Path) -> None:
+    table = make_table("t", "T", [{"=ROI": "@SUM(1,1)", "r": -0.5}])
+    path = write_tables([table], tmp_path)[0]
+    assert path.read_text(encoding="utf-8").splitlines() == ["'=ROI,r", '"\'@SUM(1,1)",-0.5']

@@ -21,9 +21,10 @@ from core.stimuli.make import find_donor
 from core.stimuli.manifest import StimulusSet, read_manifest
 from core.stimuli.matching import measure_light
 from core.stimuli.recipe import recipe_of
-from core.stimuli.write import iter_write, run_to_end
+from core.stimuli.write import iter_write, run_to_end, write_readme
 from core.types import NormName
 from tests.helpers.probes import make_photo, make_probe
+from tests.helpers.stimulus_sets import make_row
 
 N_VOXELS, SIDE = 44, 32
 WEIGHTS = np.random.default_rng(0).standard_normal((3 * SIDE * SIDE, N_VOXELS)) / SIDE
@@ -218,3 +219,9 @@ def test_settings_survive_json_and_slips_are_told() -> None:
     assert unpack_set(pack_set(config)) == config
     with pytest.raises(BadInputError, match="not the settings of a stimulus set: it has an unknown key `colour`"):
         unpack_set(pack_set(config) | {"colour": "red"})
+
+
+def test_no_name_opens_a_tag_in_a_readme() -> None:
+    row = dataclasses.replace(make_row("<script>alert(1)</script>", "t0", "original"), licence="<b>mine</b>")
+    text = write_readme([row], SetConfig(), kinds=[], made_with="")
+    assert "&lt;script>alert(1)&lt;/script>" in text and "<script" not in text and "<b>" not in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -118,12 +120,14 @@ def test_two_probes_give_no_interval() -> None:
 
 
 @pytest.mark.parametrize(("n_agree", "n_signed"), [(10, 10), (0, 7), (5, 10), (9, 13), (1, 1), (40, 61)])
-def test_the_sign_test_is_that_of_scipy(n_agree: int, n_signed: int) -> None:
+def test_the_sign_test_is_binomial_and_its_interval_that_of_clopper_and_pearson(n_agree: int, n_signed: int) -> None:
     p, share = sign_test(n_agree, n_signed, confidence=0.9)
-    theirs = stats.binomtest(n_agree, n_signed)
-    reach = theirs.proportion_ci(0.9, method="exact")
-    assert p == pytest.approx(theirs.pvalue)
-    assert (share.value, share.low, share.high) == pytest.approx((n_agree / n_signed, reach.low, reach.high))
+    n_against = n_signed - n_agree
+    tail = sum(math.comb(n_signed, k) for k in range(min(n_agree, n_against) + 1)) / 2**n_signed
+    low = stats.beta.ppf(0.05, n_agree, n_against + 1) if n_agree else 0.0
+    high = stats.beta.ppf(0.95, n_agree + 1, n_against) if n_against else 1.0
+    assert p == pytest.approx(min(1.0, 2 * tail))
+    assert (share.value, share.low, share.high) == pytest.approx((n_agree / n_signed, low, high))
 
 
 def test_ten_of_ten_is_two_in_a_thousand_and_nothing_is_unknown() -> None:

@@ -20,10 +20,10 @@ from core.experiments.measured.compare import (
     iter_compare,
 )
 from core.experiments.measured.measured import MatchOptions
-from core.experiments.measured.open_measured import open_measured
 from core.experiments.measured.planned import Measure, Scale, plan_set
 from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses
 from core.experiments.measured.trial import ReadOptions
+from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import OTHER, SIGMA, write_set
 from tests.helpers.measured_sets import OWN as MADE_ON

@@ -15,10 +15,10 @@ from core.experiments.measured.compare import CompareConfig, Comparison, compare
 from core.experiments.measured.compare_report import write_comparison
 from core.experiments.measured.compare_tables import describe_comparison, pack_comparison, tabulate_comparison
 from core.experiments.measured.measured import MatchOptions
-from core.experiments.measured.open_measured import open_measured
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses
 from core.experiments.measured.trial import ReadOptions
+from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import write_set
 

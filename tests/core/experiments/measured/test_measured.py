@@ -14,9 +14,9 @@ from scipy import stats
 
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
-from core.experiments.measured.open_measured import open_measured
 from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.trial import ReadOptions, name_stimulus
+from core.experiments.measured.trials import open_measured
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import read_manifest

@@ -10,10 +10,10 @@ import pytest
 
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions
-from core.experiments.measured.open_measured import open_measured
 from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, name_targets, simulate_responses, write_template
 from core.experiments.measured.trial import ReadOptions
+from core.experiments.measured.trials import open_measured
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import OTHER, SIGMA, write_set

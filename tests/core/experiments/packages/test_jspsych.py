@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.experiments.packages.jspsych import LIBRARY
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.package import PackageKind, write_package
 from core.experiments.packages.plan import PackagePlan, make_plan
+from core.experiments.packages.presentation import LIBRARY
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import Screen, Timing
 from core.paths import resources_folder

@@ -61,6 +61,7 @@ def test_a_package_carries_manifest_template_and_a_readme_that_says_how_to_run_i
     if FORMATS[kind].copies_pictures:
         for row in read_rows(package).rows:
             assert hash_file(package / row.file) == row.file_sha256
+        assert read_manifest(package).rows == plan.stimuli.rows, "the set's own README stands under another name"
 
 
 @every_kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import keyword
 from pathlib import Path
@@ -15,7 +16,7 @@ from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import Screen, Timing
-from core.stimuli.manifest import read_manifest
+from core.stimuli.manifest import StimulusSet, read_manifest, write_csv
 from tests.helpers.readers import needs_psychopy, run_with_readers
 from tests.helpers.stimulus_sets import write_set
 
@@ -53,6 +54,45 @@ def test_psychopys_own_importer_reads_the_conditions_as_they_were_planned(tmp_pa
         assert row["role"] == trial.trial_type and row["is_catch"] == (trial.kind == "catch")
         assert row["image_file"] == (trial.row.file if trial.row else None)
         assert row["width_ratio"] == (1.5 if trial.row else None)
+
+
+HOSTILE = ("[__import__('os').system('touch PWNED')]", "=cmd|' /C calc'!A0", "[12]", "@SUM(1,1)", "a\tb\nc")
+
+
+def hostile_package(folder: Path, kind: PackageKind) -> Path:
+    """A package of a set whose images have names that readers of tables would run."""
+    path = write_set(folder / "a_set", n_images=len(HOSTILE), side=36, picture=24)
+    names = dict(zip((f"image{number}" for number in range(len(HOSTILE))), HOSTILE, strict=True))
+    header = read_manifest(path).header
+    rows = tuple(dataclasses.replace(row, source_image=names[row.source_image]) for row in header.stimuli)
+    write_csv(path / "manifest.csv", rows)
+    template = Template(QUICK, OrderConfig(runs=1, spacing=4, catch_per_run=0), Screen(width_cm=60, distance_cm=57))
+    plan = make_plan(StimulusSet(path, dataclasses.replace(header, stimuli=rows)), template)
+    return write_package(plan, kind, folder / kind)
+
+
+@needs_psychopy
+def test_no_name_of_an_image_runs_as_a_program(tmp_path: Path) -> None:
+    package = hostile_package(tmp_path, PackageKind.PSYCHOPY)
+    conditions = package / "conditions" / "sub-01_run-01.csv"
+    code = (
+        "import json, sys; from psychopy.data import importConditions\n"
+        "print(json.dumps([row['source_image'] for row in importConditions(sys.argv[1])]))"
+    )
+    found = set(json.loads(run_python(tmp_path, "-c", code, conditions).splitlines()[-1]))
+    assert found - {None} == {*(f"'{name}" for name in HOSTILE[:4]), "a b c"}
+    run_python(tmp_path, DRY_RUN, package / "run_experiment.py", "--participant", "1", "--run", "1", "--windowed")
+    assert not list(tmp_path.rglob("PWNED"))
+
+
+@pytest.mark.parametrize("kind", list(PackageKind))
+def test_no_cell_of_a_package_is_a_formula_or_a_list(tmp_path: Path, kind: PackageKind) -> None:
+    package = hostile_package(tmp_path, kind)
+    for path in (*package.rglob("*.csv"), *package.rglob("*.tsv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",") for cell in row]
+        assert "a b c" in cells or path.name == "participants.tsv", path
+        assert not [cell for cell in cells if cell.lstrip()[:1] in tuple("=@[({") and cell.strip()], path
 
 
 def test_columns_are_legal_names_of_python() -> None:
