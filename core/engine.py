@@ -190,9 +190,10 @@ class Engine:
 
     def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
         """The further encoders that a probe attacks, each at its network's usual layer."""
+        from core.encoders.files import usual_layer
         from core.networks.catalog import find_network
 
-        layers = [(name, find_network(name).default_layer) for name in config.ensemble]
+        layers = [(name, usual_layer(config.subject, find_network(name))) for name in config.ensemble]
         return tuple(self.open_encoder(config.subject, name, layer) for name, layer in layers)
 
     def preview(self, probe: Probe, epsilon: float) -> Preview:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, reading
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_repeats, count_texts, write_summary
@@ -30,6 +30,7 @@ from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
 from core.types import BoolArray, FloatArray, VoxelTable
+from core.words import count
 
 LEAST_IMAGES = 4
 """Fewer cannot be both fitted on and held out."""
@@ -69,6 +70,10 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
     target = check_new_subject(options.subject)
     recording = resolve_categories(recording, options.categories)
     check_recording(recording)
+    if options.averaged or recording.averaged > 1:
+        k = options.averaged or recording.averaged
+        remark = f"Each row is the mean of {count(k, 'repeat')}, as stated."
+        recording = replace(recording, averaged=k, remarks=(*recording.remarks, remark))
     n_trials = recording.n_trials
     held = choose_held_out(
         options,
@@ -163,10 +168,12 @@ def _finish(
 ) -> ImportSummary:
     kept = ~(sums.missing | sums.constant)
     _check_kept(kept, sums, options)
-    ncsnr = recording.voxels.ncsnr if recording.voxels.ncsnr is not None else sums.ncsnr()
+    ncsnr, n_trials = recording.voxels.ncsnr, recording.n_trials * recording.averaged
+    if ncsnr is None:  # of the rows themselves, means or not
+        ncsnr, n_trials = sums.ncsnr(), recording.n_trials
     ceiling = recording.voxels.noise_ceiling
     if ceiling is None and ncsnr is not None:
-        ceiling = noise_ceiling(ncsnr, recording.n_trials, scored=held)
+        ceiling = noise_ceiling(ncsnr, n_trials, scored=held)
     if not kept.all():
         _keep_columns(folder / MEANS_NAME, kept)
     table = make_table(recording.voxels, kept, ceiling)
@@ -189,14 +196,9 @@ def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> Non
 
 def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) -> VoxelTable:
     """The table of the kept voxels, renumbered; a noise ceiling that is unknown is NaN."""
-    number = np.full(plan.n_voxels, UNUSED, dtype=np.int32)
-    number[kept] = np.arange(int(kept.sum()), dtype=np.int32)
-    paint = plan.paint[kept[plan.paint[:, 2]]].copy()
-    paint[:, 2] = number[paint[:, 2]]
     unknown = np.full(plan.n_voxels, np.nan)
     values = np.asarray(unknown if ceiling is None else ceiling, dtype=np.float32)
-    roi = tuple(name for name, stays in zip(plan.roi, kept, strict=True) if stays)
-    return VoxelTable(plan.hemisphere[kept], plan.vertex[kept], roi, values[kept], paint)
+    return VoxelTable(plan.hemisphere, plan.vertex, plan.roi, values, plan.paint).keep(kept)
 
 
 def _keep_columns(file: Path, kept: BoolArray) -> None:

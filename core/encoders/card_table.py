@@ -122,7 +122,7 @@ def voxel_table(card: EncoderCard, voxels: VoxelTable) -> str:
     extra = [name for name in OPTIONAL_COLUMNS if getattr(card, name) is not None]
     names = [*VOXEL_COLUMNS, *extra]
     values: list[FloatArray] = [getattr(card, name) for name in names]
-    sides = np.where(voxels.hemisphere == 0, "left", "right")
+    sides = voxels.sides
     rows = [
         [voxel, voxels.roi[voxel], sides[voxel], int(voxels.vertex[voxel]), *(float(part[voxel]) for part in values)]
         for voxel in range(card.n_voxels)

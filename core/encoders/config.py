@@ -23,11 +23,15 @@ DEFAULT_FRACTIONS = tuple(10.0 ** (exponent / 3) for exponent in range(-9, 1))
 REDUCERS = ("pca", "projection", "none")
 READOUTS = ("ridge", "lasso", "elastic-net")
 
+MOST_COMPONENTS = 1000
+"""Principal components kept by default: all features of up to as many training images, on which fewer predict worse;
+of more images only the leading ones, which keeps files, memory and maps of gradients affordable."""
+
 PROJECTION_BLOCKS = 4
 """Entries of each feature in a sparse random projection, one in each of as many blocks of projected features."""
 
 LARGEST_POOLED = 6400
-"""Most pooled features an encoder keeps by default: 100 components of that many make a 2.6 MB file."""
+"""Most pooled features an encoder keeps by default: 1,000 components of that many make a 26 MB file."""
 
 POOL_SIDES = (14, 8, 7, 4, 3, 2, 1)
 """Sides of the pooled grid tried by `suggest_pool`, finest first."""
@@ -87,7 +91,7 @@ class EncoderConfig:
     network: str
     layer: str
     pool: int = 0
-    n_components: int = 100
+    n_components: int = MOST_COMPONENTS
     alphas: tuple[float, ...] = DEFAULT_ALPHAS
     n_folds: int = 5
     seed: int = 0
@@ -182,9 +186,9 @@ def check_region(region: RoiRegion) -> None:
 LONGEST_STEM = 160
 
 
-def encoder_stem(subject: str, network: str, layer: str) -> str:
-    """The file name, without ending, of an encoder: "simulated-mobilenet_v2-features.18"."""
-    stem = "-".join(part.replace("/", "_").replace(":", "_") for part in (subject, network, layer))
+def encoder_stem(*names: str) -> str:
+    """The file name, without ending, of subject, network and layer: "simulated-mobilenet_v2-features.18"."""
+    stem = "-".join(part.replace("/", "_").replace(":", "_") for part in names)
     if len(stem) <= LONGEST_STEM:
         return stem
     # Many joined layers: file systems take 255 bytes a name.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from core.checks import refusal
@@ -101,20 +100,22 @@ class Encoder(torch.nn.Module):
         -------
         (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
         """
-        chosen = self._direction(direction)
-        weights = (self.weights.double() @ chosen).to(self.weights.dtype)
-        return weights, float(self.intercept.double() @ chosen)
+        weights, intercept = self._weigh(direction)
+        return weights.to(self.weights.dtype).to(self.weights.device), intercept
 
     def target_sd(self, direction: FloatArray | torch.Tensor) -> float:
         """SD of c . responses over the reference images, in the response's unit: sqrt(w^T covariance w), w = W c."""
-        weights = self.weights.double() @ self._direction(direction)
-        return math.sqrt(max(float(weights @ self.covariance.double() @ weights), 0.0))
+        weights, _ = self._weigh(direction)
+        return math.sqrt(max(float(weights @ self.covariance.cpu().double() @ weights), 0.0))
 
-    def _direction(self, direction: FloatArray | torch.Tensor) -> torch.Tensor:
-        chosen = torch.as_tensor(np.asarray(direction) if not isinstance(direction, torch.Tensor) else direction)
+    def _weigh(self, direction: FloatArray | torch.Tensor) -> tuple[torch.Tensor, float]:
+        """W c and b . c in float64, in memory: not every device has float64."""
+        chosen = torch.as_tensor(direction).cpu().double()
         if chosen.shape != (self.n_voxels,):
             raise refusal("direction", allowed=f"{self.n_voxels} numbers, one a voxel", got=tuple(chosen.shape))
-        return chosen.to(self.weights.device, torch.float64)
+        voxels = chosen.nonzero()[:, 0]
+        weights = self.weights[:, voxels.to(self.weights.device)].cpu().double() @ chosen[voxels]
+        return weights, float(self.intercept.cpu().double() @ chosen)
 
 
 def check_fits_network(network: Network, data: EncoderData) -> None:

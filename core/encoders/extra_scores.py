@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from core.types import MaybeNan
 
+ALL_VOXELS = "(all)"
+"""Names the median over all voxels in the curve over layers; the choice where a subject has no ROI."""
 FloatVector = npt.NDArray[np.float32]
 
 
@@ -31,6 +33,26 @@ class LayerScore:
     layer: str
     roi: str
     cv_r_median: MaybeNan
+
+
+@dataclass(frozen=True, slots=True)
+class BestLayer:
+    """The layer chosen for an ROI, its median cross-validated r there, and the saved encoder."""
+
+    roi: str
+    layer: str
+    cv_r_median: MaybeNan
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTable:
+    """What a search over the layers of a network found for a subject: the best one by ROI, and the whole curve."""
+
+    subject: str
+    network: str
+    best: tuple[BestLayer, ...]
+    curve: tuple[LayerScore, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.encoders.config import DEFAULT_ALPHAS, LARGEST_POOLED, EncoderConfig, RoiRegion, suggest_pool
+from core.encoders.config import DEFAULT_ALPHAS, LARGEST_POOLED, MOST_COMPONENTS, EncoderConfig, RoiRegion, suggest_pool
 from core.encoders.fit import FitPlaces, FitSource, iter_fit, open_source
 from core.encoders.layer_search import SearchProgress, iter_layer_search
 from core.encoders.scoring_config import ScoringConfig
@@ -33,7 +33,7 @@ class FitOptions:
 
     pool: int | None = None
     largest_pooled: int = LARGEST_POOLED
-    n_components: int = 100
+    n_components: int = MOST_COMPONENTS
     alphas: tuple[float, ...] = DEFAULT_ALPHAS
     n_folds: int = 5
     out: Path | None = None

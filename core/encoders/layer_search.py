@@ -10,7 +10,7 @@ the whole curve on their cards, and a small table says which is whose.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,30 +19,15 @@ import numpy as np
 from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
-from core.encoders.extra_scores import LayerScore
-from core.encoders.files import save_encoder
+from core.encoders.extra_scores import ALL_VOXELS, BestLayer, LayerScore, LayerTable
+from core.encoders.files import save_encoder, save_layer_table
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit_unsaved
 from core.encoders.scoring_config import ScoringConfig
-from core.headers import write_json
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, VoxelTable
 
 if TYPE_CHECKING:
     from core.networks.network import Network
-
-ALL_VOXELS = "(all)"
-"""Names the median over all voxels in the curve; the choice where a subject has no ROI."""
-TABLE_FOLDER = "layers"
-
-
-@dataclass(frozen=True, slots=True)
-class BestLayer:
-    """The layer chosen for an ROI, its median cross-validated r there, and the saved encoder."""
-
-    roi: str
-    layer: str
-    cv_r_median: float
-    file: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,20 +154,6 @@ def _keep(fitted: Sequence[EncoderData], voxels: VoxelTable, folder: Path) -> La
     best = tuple(
         BestLayer(roi, score.layer, score.cv_r_median, files[score.layer].name) for roi, score in chosen.items()
     )
-    table = _write_table(fitted[0].card.config, best, curve, folder)
+    config = fitted[0].card.config
+    table = save_layer_table(LayerTable(config.subject, config.network, best, curve), folder)
     return LayerChoice(best, curve, tuple(cards), tuple(files.values()), table)
-
-
-def _write_table(config: EncoderConfig, best: Sequence[BestLayer], curve: Sequence[LayerScore], folder: Path) -> Path:
-    content = {
-        "format": "probescope-layers",
-        "version": 1,
-        "subject": config.subject,
-        "network": config.network,
-        "best": [asdict(one) for one in best],
-        "curve": [asdict(one) for one in curve],
-    }
-    stem = "-".join(part.replace("/", "_") for part in (config.subject, config.network))
-    path = folder / TABLE_FOLDER / f"{stem}.json"
-    write_json(path, content)
-    return path

@@ -22,7 +22,7 @@ from core.datasets.row_sessions import cut_rows, read_rows
 from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, Places, place_nowhere, place_rois, place_vertices, place_volume
-from core.types import BoolArray, FloatArray, IntArray
+from core.types import NO_SIDE, BoolArray, FloatArray, IntArray
 
 KIND = "generic"
 TITLE = "Own arrays, described by a TOML file"
@@ -51,6 +51,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     described = read_description(file)
     table, ids, images = _read_images(described, options)
     array = open_array(described.responses.file, key=described.responses.key)
+    _refuse_turned(array, len(ids), described)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
     kept = keep_rois(named, options.rois)
@@ -62,6 +63,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=described.citation,
         licence=described.licence,
         is_simulated=described.kind == "simulated",
+        averaged=described.responses.averaged,
         response_unit=described.response_unit,
         surface=places.surface,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
@@ -74,6 +76,17 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
         remarks=tuple(text for text in (places.remark,) if text),
     )
+
+
+def _refuse_turned(array: ArrayFile, n_images: int, described: Description) -> None:
+    """Raise BadInputError if the array has the images last and not first; a square one says nothing."""
+    shape, trials = array.shape, described.responses.trials
+    n_rows = n_images if trials is None else len(read_table(trials, needs=("image",))["image"])
+    if len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]:
+        rows = f"{n_rows:,} {described.responses.rows}"
+        advice = "It is transposed: save it again as `responses.T` of numpy."
+        allowed = f"({rows}, voxels)" if len(shape) == 2 else f"({rows}, repeats, voxels)"
+        raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 
 def _read_images(described: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
@@ -111,7 +124,7 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
             raise refusal("responses.rois", allowed=allowed, got=list(described.responses.rois))
         return place_rois(described.responses.rois, surface=surface), described.responses.rois, {}
     if described.voxels.table is None:
-        return place_nowhere(np.zeros(columns, dtype=np.int8)), ("",) * columns, {}
+        return place_nowhere(np.full(columns, NO_SIDE, dtype=np.int8)), ("",) * columns, {}
     table = read_table(described.voxels.table)
     n_rows = len(next(iter(table.values()), []))
     if n_rows != columns:
@@ -123,8 +136,13 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
 def _place(table: Table, surface: str, columns: int) -> Places:
     if "hemisphere" in table:
         side = np.array([_side(text) for text in table["hemisphere"]], dtype=np.int8)
-    else:  # x runs from left to right
-        side = (to_numbers(table["x"], "x") > 0 if "x" in table else np.zeros(columns, dtype=bool)).astype(np.int8)
+    elif "x" in table:  # x runs from left to right
+        side = (to_numbers(table["x"], "x") > 0).astype(np.int8)
+    elif "vertex" in table and surface != NOWHERE:
+        advice = "Add a column hemisphere (left or right) to the table of voxels."
+        raise refusal("vertex", allowed="given with its hemisphere", got="none", advice=advice)
+    else:
+        side = np.full(columns, NO_SIDE, dtype=np.int8)
     if surface == NOWHERE:
         return place_nowhere(side)
     if "vertex" in table:

@@ -28,7 +28,7 @@ from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import Table, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import Places, place_nowhere, place_volume
 from core.errors import StorageError
-from core.types import BoolArray, IntArray
+from core.types import NO_SIDE, BoolArray, IntArray
 
 KIND = "things"
 TITLE = "THINGS-fMRI"
@@ -188,8 +188,9 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
 
 
 def _sides(voxels: Table) -> npt.NDArray[np.int8]:
-    """1 for voxels in an ROI of the right hemisphere; the tables say no more about the side."""
-    columns = [f"r{roi}" for roi in CATEGORY if f"r{roi}" in voxels]
-    inside = [to_numbers(voxels[column], column) == 1 for column in columns]
-    nowhere = np.zeros(len(voxels["voxel_x"]), dtype=bool)
-    return np.asarray(np.any([nowhere, *inside], axis=0), dtype=np.int8)
+    """The side of voxels in an ROI of one hemisphere; the tables say no more about it."""
+    sides = np.full(len(voxels["voxel_x"]), NO_SIDE, dtype=np.int8)
+    for side, letter in enumerate("lr"):
+        for column in (f"{letter}{roi}" for roi in CATEGORY if f"{letter}{roi}" in voxels):
+            sides[to_numbers(voxels[column], column) == 1] = side
+    return sides

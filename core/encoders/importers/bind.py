@@ -119,6 +119,7 @@ def iter_import(
     """
     from core.encoders.importers.reference import iter_reference
 
+    readout = settle_missing(readout, request)
     subject = find_subject(readout, request)
     pool = find_pool(readout, network.feature_shape, request)
     factors = fold(readout)
@@ -139,6 +140,15 @@ def iter_import(
     if request.new_subject:
         keep_subject(readout, request)
     yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)
+
+
+def settle_missing(readout: Readout, request: ImportRequest) -> Readout:
+    """The readout without the voxels that have no weights, unless the subject has these too: then they predict 0."""
+    from core.datasets.subject import load_subject
+
+    if request.subject and load_subject(request.subject).voxels.n_voxels == readout.n_voxels:
+        return readout
+    return readout.without_missing()
 
 
 def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:

@@ -8,13 +8,13 @@ components and weights, without multiplying them out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import WeightsError
-from core.types import FloatArray, VoxelTable
+from core.types import BoolArray, FloatArray, VoxelTable
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -68,6 +68,8 @@ class Readout:
         The surface `voxels` lie on.
     scores : dict of (n_voxels,)
         Any of alpha, r, cv_r, noise_ceiling that the file holds.
+    missing : (n_voxels,) bool, optional
+        Voxels whose weights are all NaN in the file, and 0 here.
     """
 
     kind: str
@@ -84,6 +86,7 @@ class Readout:
     voxels: VoxelTable | None = None
     surface: str = "fsaverage5"
     scores: dict[str, FloatArray] = field(default_factory=dict)
+    missing: BoolArray | None = None
 
     @property
     def n_features(self) -> int:
@@ -97,6 +100,20 @@ class Readout:
     def n_voxels(self) -> int:
         """Voxels it predicts."""
         return int(self.weights.shape[1])
+
+    def without_missing(self) -> Readout:
+        """Only the voxels that have weights."""
+        if self.missing is None:
+            return self
+        kept = ~self.missing
+        return replace(
+            self,
+            weights=self.weights[:, kept],
+            intercept=self.intercept[kept],
+            voxels=None if self.voxels is None else self.voxels.keep(kept),
+            scores={name: np.asarray(values)[kept] for name, values in self.scores.items()},
+            missing=None,
+        )
 
     def predict(self, features: FloatArray) -> Matrix:
         """Responses (n, n_voxels) float64 to features (n, n_features), step by step as the source does it."""
@@ -128,7 +145,11 @@ class Factors:
 
 
 def check_readout(readout: Readout, name: str) -> Readout:
-    """Return the readout, or raise WeightsError naming the first array that does not fit or is not finite."""
+    """Return the readout, or raise WeightsError naming the first array that does not fit or is not finite.
+
+    Voxels all of whose weights are NaN, as outside a mask, are marked as missing; not all of them may be.
+    """
+    readout = _mark_missing(readout)
     width = readout.n_features
     for number, step in enumerate(readout.steps, start=1):
         parts = [step.components] if isinstance(step, Project) else [step.mean, step.scale]
@@ -148,6 +169,23 @@ def check_readout(readout: Readout, name: str) -> Readout:
         shape = readout.intercept.shape
         raise WeightsError(f"{name}: {readout.n_voxels} voxels have weights, the intercept has the shape {shape}.")
     return readout
+
+
+def _mark_missing(readout: Readout) -> Readout:
+    weights, intercept = readout.weights, readout.intercept
+    if weights.dtype.kind != "f" or weights.ndim != 2 or intercept.shape != (readout.n_voxels,):
+        return readout
+    missing = np.isnan(weights).all(axis=0)
+    if not missing.any() or missing.all():
+        return readout
+    note = f"{missing.sum():,} of {len(missing):,} voxels have no weights (all NaN) and are left out."
+    return replace(
+        readout,
+        weights=np.where(missing, 0, weights),
+        intercept=np.where(missing, 0, intercept),
+        note=f"{readout.note} {note}".strip(),
+        missing=missing,
+    )
 
 
 def _check_finite(values: FloatArray, what: str, name: str) -> None:

@@ -280,3 +280,17 @@ def test_an_import_replaces_an_encoder_only_if_it_may(network: Network, tmp_path
     assert saved.read_bytes() == before
     take_in(other, network, new_subject="", subject="lab1", replaces=True)
     assert saved.read_bytes() != before
+
+
+def test_voxels_without_weights_have_no_place_in_a_new_subject_and_predict_nothing_of_one_that_has_them(
+    network: Network, tmp_path: Path
+) -> None:
+    weights = np.random.default_rng(4).standard_normal((N_FEATURES, 4))
+    weights[:, 2] = np.nan
+    card, saved = take_in(write_arrays(tmp_path, weights=weights), network)
+    assert load_subject("lab1").voxels.roi == ("V1", "FFA", "FFA") and card.n_voxels == 3
+    np.testing.assert_array_equal(load_encoder_data(saved.with_suffix(".json")).weights.shape[1], 3)
+    assert card.provenance is not None and "1 of 4 voxels have no weights" in card.provenance.note
+    path = write_arrays(tmp_path, n_voxels=2, weights=weights[:, 1:3], vertex=None, hemisphere=None, roi=None)
+    both, _ = take_in(path, network, subject="kay2017", new_subject="")
+    assert both.n_voxels == 2 and both.reference_sd[1] == 0 and both.r[1] == 0 < abs(both.r[0])
