@@ -264,7 +264,7 @@ class Engine:
                     n_images=len(subject.image_ids),
                     n_voxels=subject.voxels.n_voxels,
                     scoring=options.scoring,
-                    cache=options.places.cache_root / "features",
+                    cache=options.places.cache / "features",
                     should_stop=should_stop,
                 )
             )

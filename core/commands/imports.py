@@ -16,7 +16,7 @@ from core.datasets.kinds import AUTO, MODULES, inspect_source, plan_import
 from core.datasets.relink import relink_images
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
-from core.encoders.orphans import check_no_encoders
+from core.encoders.library import check_no_encoders
 from core.files import replace_file
 
 INSPECT, WRITE_TEMPLATE = "inspect", "template"

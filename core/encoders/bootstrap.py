@@ -56,10 +56,7 @@ def bootstrap_intervals(
     predicted, measured : (n_images, n_voxels)
     groups : sequence of voxel indices
     rows : row indices of `measured` that were predicted; all by default
-    n_bootstrap : int
     confidence : float
-    seed : int
-    should_stop : callable
 
     Raises
     ------

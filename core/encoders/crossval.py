@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
-VOXELS_AT_ONCE = 4096
-"""Voxels predicted together: bounds the memory of one penalty's predictions."""
+Basis = TypeVar("Basis")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +33,6 @@ def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntAr
     ----------
     images : sequence of str, one a row
         What identifies images: equal texts are repeats of one image.
-    n_folds : int
-    seed : int
 
     Returns
     -------
@@ -64,49 +61,28 @@ def check_disjoint(train: Sequence[str], test: Sequence[str]) -> None:
         raise refusal("test", allowed=allowed, got=got, advice="Put all repeats and copies of an image on one side.")
 
 
-def choose_alphas(
-    features: FloatArray, responses: FloatArray, folds: Sequence[IntArray], *, alphas: Sequence[float]
-) -> AlphaChoice:
-    """Choose each voxel's penalty by the squared error summed over all left-out rows; ties go to the smaller penalty.
-
-    Parameters
-    ----------
-    features : (n_images, n_features)
-    responses : (n_images, n_voxels)
-    folds : sequence of row indices
-        Each is predicted from all the others; features and responses are centred on those others only.
-    alphas : sequence of float
-    """
-    bases = prepare_folds(features, folds)
-    parts = [
-        choose_in_batch(bases, responses[:, start : start + VOXELS_AT_ONCE], alphas=alphas)
-        for start in range(0, responses.shape[1], VOXELS_AT_ONCE)
-    ]
-    return AlphaChoice(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("alpha", "cv_r")))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class FoldBasis:
+class FoldBasis(Generic[Basis]):
     """One fold, ready for any number of voxels.
 
     Parameters
     ----------
     kept, left_out : arrays of row indices
-    basis : RidgeBasis
+    basis : RidgeBasis or SparseBasis
         Of the kept rows.
     projected : (n_left_out, k)
-        The left-out rows along `basis.axes`.
+        The left-out rows along `basis.axes`, or centred as the kept ones.
     """
 
     kept: IntArray
     left_out: IntArray
-    basis: RidgeBasis
+    basis: Basis
     projected: FloatArray
 
 
 def prepare_folds(
     features: FloatArray, folds: Sequence[IntArray], *, dtype: type[np.floating[Any]] = np.float64
-) -> tuple[FoldBasis, ...]:
+) -> tuple[FoldBasis[RidgeBasis], ...]:
     """Decompose the kept rows of every fold once, in float64; `dtype` is that of the work on voxels that follows."""
     if len(features) <= features.shape[1]:
         return tuple(_prepare_dual(features, folds, dtype))
@@ -121,7 +97,7 @@ def prepare_folds(
 
 def _prepare_dual(
     features: FloatArray, folds: Sequence[IntArray], dtype: type[np.floating[Any]]
-) -> Iterator[FoldBasis]:
+) -> Iterator[FoldBasis[RidgeBasis]]:
     """Bases of all folds from one Gram matrix of the images, centred again on each fold's kept rows.
 
     Axes and mean of the features are not needed to predict the left-out rows, and have no columns.
@@ -139,10 +115,34 @@ def _prepare_dual(
         yield FoldBasis(kept, left_out, basis, projected)
 
 
+def follow_ridge(
+    fold: FoldBasis[RidgeBasis], responses: FloatArray, alphas: Sequence[float]
+) -> Iterator[tuple[int, FloatArray]]:
+    """Number and prediction of the left-out rows of each penalty, from centred responses of the kept rows."""
+    dtype = fold.projected.dtype
+    aligned = fold.basis.left.T @ responses.astype(dtype, copy=False)
+    for row, alpha in enumerate(alphas):
+        yield row, fold.projected @ shrink(fold.basis, aligned, np.asarray(alpha, dtype=dtype))
+
+
 def choose_in_batch(
-    bases: Sequence[FoldBasis], responses: FloatArray, *, alphas: Sequence[float], should_stop: ShouldStop = never_stop
+    folds: Sequence[FoldBasis[Basis]],
+    responses: FloatArray,
+    *,
+    alphas: Sequence[float],
+    follow: Callable[[FoldBasis[Basis], FloatArray, Sequence[float]], Iterator[tuple[int, FloatArray]]] = follow_ridge,
+    should_stop: ShouldStop = never_stop,
 ) -> AlphaChoice:
-    """Choose the penalties of a batch of voxels, responses (n_images, n_batch), as `choose_alphas` does.
+    """Choose each voxel's penalty by the squared error summed over all left-out rows; ties go to the smaller penalty.
+
+    Parameters
+    ----------
+    folds : sequence of FoldBasis
+        Each is predicted from all the others; features and responses are centred on those others only.
+    responses : (n_images, n_batch)
+    alphas : sequence of float
+    follow : callable
+        Predicts a fold at every penalty, as `follow_ridge`.
 
     Raises
     ------
@@ -152,16 +152,13 @@ def choose_in_batch(
     sums = LeftOutSums.empty(len(alphas), responses.shape[1])
     # Sums of products of float32 numbers far from zero would lose what varies; a constant changes no penalty and no r.
     responses = responses - responses.mean(axis=0, dtype=np.float64)
-    for fold in bases:
-        mean = responses[fold.kept].mean(axis=0, dtype=np.float64)
-        dtype = fold.projected.dtype
-        aligned = fold.basis.left.T @ (responses[fold.kept] - mean).astype(dtype, copy=False)
-        truth = responses[fold.left_out]
-        for row, alpha in enumerate(alphas):
+    for fold in folds:
+        kept = responses[fold.kept]
+        mean = kept.mean(axis=0, dtype=np.float64)
+        for row, predicted in follow(fold, kept - mean, alphas):
             if should_stop():
                 raise Cancelled
-            weights = shrink(fold.basis, aligned, np.asarray(alpha, dtype=dtype))
-            sums.add(row, fold.projected @ weights + mean.astype(dtype, copy=False), truth)
+            sums.add(row, predicted + mean.astype(predicted.dtype, copy=False), responses[fold.left_out])
     return sums.choose(alphas, responses)
 
 

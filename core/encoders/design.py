@@ -5,20 +5,22 @@ Everything that depends on the features alone is computed once; `solve_batch` th
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from core.encoders.config import EncoderConfig
-from core.encoders.crossval import FoldBasis, LeftOutSums, choose_in_batch, make_folds, prepare_folds
+from core.encoders.crossval import FoldBasis, choose_in_batch, make_folds, prepare_folds
 from core.encoders.reduce import Reducer, centre_only, fit_reducer
-from core.encoders.ridge import RidgeBasis, decompose, round_basis, solve_with
+from core.encoders.ridge import decompose, round_basis, solve_with
 from core.encoders.scores import is_constant, spread_of
 from core.encoders.sparse import SparseBasis, correlate_with, descend, prepare_sparse, silencing_alpha
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
-from core.types import FloatArray, IntArray
+from core.types import FloatArray
 
 EXACT_NUMBERS = 2_000_000
 """Up to so many reduced training features all work on voxels is in float64; beyond, it is in float32 from float64 Gram
@@ -28,25 +30,14 @@ PATH_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SparseFold:
-    """One fold of a sparse readout: rows, the kept features, and the left-out ones centred alike."""
-
-    kept: IntArray
-    left_out: IntArray
-    basis: SparseBasis
-    projected: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Design:
     """What a batch of voxels is fitted with.
 
     Parameters
     ----------
-    reducer : Reducer
     reduced : (n_train, rank)
         Reduced training features, divided by `reducer.scale`.
-    folds : tuple of FoldBasis or of SparseFold
+    folds : tuple of FoldBasis
     basis : RidgeBasis or SparseBasis
         Of all training rows.
     spread : (k, rank)
@@ -56,8 +47,8 @@ class Design:
 
     reducer: Reducer
     reduced: FloatArray
-    folds: tuple[FoldBasis, ...] | tuple[SparseFold, ...]
-    basis: RidgeBasis | SparseBasis
+    folds: tuple[FoldBasis[Any], ...]
+    basis: Any
     spread: FloatArray
 
 
@@ -98,9 +89,19 @@ def make_design(
     reducer = learn_reducer(config, features) if reducer is None else reducer
     plain = reducer.apply(features)
     reduced = plain / np.float32(reducer.scale) if reducer.scale != 1.0 else plain
-    spread = find_spread(plain)
-    prepare = _prepare_sparse if config.is_sparse else _prepare_ridge
-    return prepare(reducer, reduced, folds, spread, should_stop)
+    _look(should_stop)
+    if not config.is_sparse:
+        dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
+        bases = prepare_folds(reduced, folds, dtype=dtype)
+        _look(should_stop)
+        return Design(reducer, reduced, bases, round_basis(decompose(reduced), dtype), find_spread(plain))
+    prepared = []
+    for left_out in folds:
+        _look(should_stop)
+        kept = np.setdiff1d(np.arange(len(reduced)), left_out)
+        basis = prepare_sparse(reduced[kept])
+        prepared.append(FoldBasis(kept, left_out, basis, reduced[left_out] - basis.mean))
+    return Design(reducer, reduced, tuple(prepared), prepare_sparse(reduced), find_spread(plain))
 
 
 def solve_batch(
@@ -129,36 +130,10 @@ def find_spread(reduced: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.qr(centred, mode="r") if tall else centred)
 
 
-def _prepare_ridge(
-    reducer: Reducer, reduced: FloatArray, folds: tuple[IntArray, ...], spread: FloatArray, should_stop: ShouldStop
-) -> Design:
-    dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
-    _look(should_stop)
-    bases = prepare_folds(reduced, folds, dtype=dtype)
-    _look(should_stop)
-    basis = round_basis(decompose(reduced), dtype)
-    return Design(reducer, reduced, bases, basis, spread)
-
-
-def _prepare_sparse(
-    reducer: Reducer, reduced: FloatArray, folds: tuple[IntArray, ...], spread: FloatArray, should_stop: ShouldStop
-) -> Design:
-    prepared = []
-    for left_out in folds:
-        _look(should_stop)
-        kept = np.setdiff1d(np.arange(len(reduced)), left_out)
-        basis = prepare_sparse(reduced[kept])
-        prepared.append(SparseFold(kept, left_out, basis, reduced[left_out] - basis.mean))
-    return Design(reducer, reduced, tuple(prepared), prepare_sparse(reduced), spread)
-
-
 def _solve_ridge(
     config: EncoderConfig, design: Design, responses: FloatArray, should_stop: ShouldStop
 ) -> tuple[FloatArray, ...]:
-    folds = [fold for fold in design.folds if isinstance(fold, FoldBasis)]
-    chosen = choose_in_batch(folds, responses, alphas=config.alphas, should_stop=should_stop)
-    if not isinstance(design.basis, RidgeBasis):
-        raise TypeError("A ridge design has a ridge basis.")
+    chosen = choose_in_batch(design.folds, responses, alphas=config.alphas, should_stop=should_stop)
     dtype = design.basis.left.dtype
     weights, intercept = solve_with(design.basis, responses.astype(dtype, copy=False), chosen.alpha.astype(dtype))
     return chosen.alpha, chosen.cv_r, weights, intercept
@@ -167,44 +142,24 @@ def _solve_ridge(
 def _solve_sparse(
     config: EncoderConfig, design: Design, responses: FloatArray, should_stop: ShouldStop
 ) -> tuple[FloatArray, ...]:
-    share = config.l1_share
-    sums = LeftOutSums.empty(len(config.alphas), responses.shape[1])
-    for fold in design.folds:
-        if isinstance(fold, SparseFold):
-            _follow_path(config, fold, responses, sums, should_stop)
-    chosen = sums.choose(config.alphas, responses)
-    if not isinstance(design.basis, SparseBasis):
-        raise TypeError("A sparse design has a sparse basis.")
+    run: Any = partial(descend, l1_share=config.l1_share, should_stop=should_stop)
+
+    def follow(
+        fold: FoldBasis[SparseBasis], kept: FloatArray, alphas: Sequence[float]
+    ) -> Iterator[tuple[int, FloatArray]]:
+        """From the largest penalty to the smallest, each from the weights before."""
+        correlation, scale, weights = correlate_with(fold.basis, kept), spread_of(kept), None
+        largest = silencing_alpha(correlation, config.l1_share)
+        for row in reversed(range(len(alphas))):
+            alpha = alphas[row] * largest
+            weights = run(fold.basis, correlation, alpha, scale=scale, start=weights, tolerance=PATH_TOLERANCE)
+            yield row, fold.projected @ weights
+
+    chosen = choose_in_batch(design.folds, responses, alphas=config.alphas, follow=follow, should_stop=should_stop)
     correlation = correlate_with(design.basis, responses)
-    alpha = chosen.alpha * silencing_alpha(correlation, share)
-    weights = descend(
-        design.basis, correlation, alpha, l1_share=share, scale=spread_of(responses), should_stop=should_stop
-    )
-    intercept = responses.mean(axis=0, dtype=np.float64) - design.basis.mean @ weights
-    return alpha, chosen.cv_r, weights, intercept
-
-
-def _follow_path(
-    config: EncoderConfig, fold: SparseFold, responses: FloatArray, sums: LeftOutSums, should_stop: ShouldStop
-) -> None:
-    """Solve one fold from the largest penalty to the smallest, each from the weights before."""
-    kept, truth = responses[fold.kept], responses[fold.left_out]
-    mean, scale = kept.mean(axis=0, dtype=np.float64), spread_of(kept)
-    correlation = correlate_with(fold.basis, kept)
-    largest = silencing_alpha(correlation, config.l1_share)
-    weights = None
-    for row in reversed(range(len(config.alphas))):
-        weights = descend(
-            fold.basis,
-            correlation,
-            config.alphas[row] * largest,
-            l1_share=config.l1_share,
-            scale=scale,
-            start=weights,
-            tolerance=PATH_TOLERANCE,
-            should_stop=should_stop,
-        )
-        sums.add(row, fold.projected @ weights + mean, truth)
+    alpha = chosen.alpha * silencing_alpha(correlation, config.l1_share)
+    weights = run(design.basis, correlation, alpha, scale=spread_of(responses))
+    return alpha, chosen.cv_r, weights, responses.mean(axis=0, dtype=np.float64) - design.basis.mean @ weights
 
 
 def _look(should_stop: ShouldStop) -> None:

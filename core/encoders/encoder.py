@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from core.checks import refusal
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import EncoderData
 from core.encoders.pooling import count_pooled, pool_features
 from core.encoders.projection import make_projection
 from core.errors import WeightsError
@@ -31,7 +31,6 @@ class Encoder(torch.nn.Module):
     ----------
     network : Network
         The network the encoder was fitted on, cut at its layer.
-    data : EncoderData
 
     Raises
     ------
@@ -49,18 +48,13 @@ class Encoder(torch.nn.Module):
         super().__init__()
         check_fits_network(network, data)
         self.network = network
-        self._card = data.card
+        self.card = data.card
         for name in ("mean", "components", "weights", "intercept", "covariance"):
             values = getattr(data, name)
             self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
         self.projection = make_projection(network.feature_shape, data.card.config)
         if self.projection is not None:
             self.projection.to(network.device)
-
-    @property
-    def card(self) -> EncoderCard:
-        """Identity and scores."""
-        return self._card
 
     @property
     def rank(self) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,10 @@ import torch
 
 from core.device import run_in_chunks
 from core.encoders.card import FloatMatrix, FloatVector
-from core.encoders.feature_cache import FeatureCache
-from core.encoders.pooling import pool_features
+from core.encoders.config import EncoderConfig
+from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
+from core.encoders.pooling import count_pooled, pool_features
+from core.encoders.projection import make_projection
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 
@@ -42,10 +45,8 @@ class Extractor:
 
     Parameters
     ----------
-    network : Network
     pool : int
         Side of the pooled grid, 0 for none.
-    projection : SparseProjection, optional
     should_stop : callable
         Asked inside the forward pass.
     """
@@ -86,7 +87,6 @@ def iter_features(
 
     Parameters
     ----------
-    extractor : Extractor
     images : sequence of str
         Ids, given to `load`.
     load : callable
@@ -119,6 +119,44 @@ def iter_features(
             known |= dict(zip(unknown, fresh, strict=True))
         order = tuple(seen[name] for name in names)
         yield FeatureBatch(np.stack([known[sha256] for sha256 in order]), order)
+
+
+def make_extractor(config: EncoderConfig, network: Network, should_stop: ShouldStop) -> Extractor:
+    """What turns images into the inputs of the config's reducer, on the network's device."""
+    projection = make_projection(network.feature_shape, config)
+    if projection is not None:
+        projection.to(network.device)
+    return Extractor(network, config.pool, projection, should_stop)
+
+
+def open_cache(config: EncoderConfig, extractor: Extractor, root: Path) -> FeatureCache:
+    """The feature cache of an extractor under `root`."""
+    network, projection = extractor.network, extractor.projection
+    return open_feature_cache(
+        root,
+        network.sha256,
+        network.layer,
+        pool=config.pool,
+        n_inputs=config.n_projected or count_pooled(network.feature_shape, config.pool),
+        projection="" if projection is None else projection.sha256,
+    )
+
+
+def gather(
+    into: Gathered,
+    extractor: Extractor,
+    images: Sequence[str],
+    *,
+    load: Callable[[str], Stimulus],
+    cache: FeatureCache,
+    hashes: dict[str, str] | None = None,
+) -> Iterator[int]:
+    """Fill `into` in the order of `images` as `iter_features` does, yielding how many images are done."""
+    for batch in iter_features(extractor, images, load=load, cache=cache, hashes=hashes):
+        done = len(into.images) + len(batch.image_sha256)
+        into.features[len(into.images) : done] = batch.features
+        into.images.extend(batch.image_sha256)
+        yield done
 
 
 def extract(network: Network, pixels: FloatMatrix, *, pool: int) -> FloatMatrix:

@@ -179,7 +179,6 @@ def load_encoder(
 
     Parameters
     ----------
-    subject, network, layer : str
     network_module : Network
         Cut at `layer`.
     n_voxels : int, optional

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from core.encoders.assemble import Assembled, assemble, join_voxels
 from core.encoders.bootstrap import bootstrap_intervals
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import EncoderCard, EncoderData, FloatMatrix, FloatVector
 from core.encoders.config import EncoderConfig
 from core.encoders.extra_scores import RoiInterval
 from core.encoders.files import seal
-from core.encoders.outside import choose_unseen, score_categories, score_second_set
+from core.encoders.outside import choose_unseen, score_category, score_second_set
+from core.encoders.regions import VoxelGroup
 from core.encoders.scored import ScoredImages, SecondSet, TaskResult
 from core.encoders.scores import correlate_in_batches, explained, over_ceiling
 from core.encoders.scoring_config import ScoringConfig
-from core.encoders.tasks import ENCODER, NESTED
+from core.encoders.tasks import CATEGORY, NESTED
 from core.progress import ShouldStop
 from core.types import FloatArray, IntArray
 
@@ -25,51 +26,74 @@ from core.types import FloatArray, IntArray
 def finish_encoder(
     config: EncoderConfig,
     data: ScoredImages,
+    groups: Sequence[VoxelGroup],
     results: Sequence[TaskResult],
     *,
     scoring: ScoringConfig,
     second_sets: Sequence[SecondSet],
     should_stop: ShouldStop,
 ) -> EncoderData:
-    """Assemble, score and seal."""
-    final = [one for one in results if one.task.kind == ENCODER]
-    train, test = final[0].task.train, final[0].task.predict
-    joined = assemble(final, data.features if len(train) == len(data.features) else data.features[train])
+    """Join the groups of voxels of the last result, the encoder's own, score them and seal."""
+    final = results[-1]
+    train, test = final.task.train, final.task.predict
+    features = data.features if len(train) == len(data.features) else data.features[train]
+    mean, components, weights = join_groups(final, groups, features)
+    plain = features - mean
+    reduced = plain if components is None else plain @ components
+    covariance = np.atleast_2d(np.cov(reduced, rowvar=False, bias=True, dtype=np.float64)).astype(np.float32)
     nested = gather_nested(data, results)
-    predicted, rows = (joined.predicted, test) if test.size else (nested, train)
+    predicted, rows = (final.predicted, test) if test.size else (nested, train)
     if predicted is None:
         raise RuntimeError("Nothing was scored.")
     extra: dict[str, Any] = {"scored_on": "held-out" if test.size else "nested"}
     if nested is not None:
         extra["nested_r"] = correlate_in_batches(nested, data.responses, train).astype(np.float32)
     if config.is_sparse:
-        extra["sparsity"] = joined.sparsity.astype(np.float32)
+        extra["sparsity"] = np.empty(weights.shape[1], dtype=np.float32)
+        for group, own in zip(groups, final.weights, strict=True):
+            extra["sparsity"][group.voxels] = (own == 0).mean(axis=0)
     extra |= _bootstrap(data, predicted, rows, scoring, should_stop)
-    outside = score_categories(data, results)
+    card = _make_card(config, data, final, predicted=predicted, rows=rows, extra=extra)
+    encoder = EncoderData(card, mean, components, weights, final.intercept.astype(np.float32), covariance)
+    outside = [score_category(data, one) for one in results if one.task.kind == CATEGORY]
     for other in second_sets:
         chosen = choose_unseen(data.images, train, other)
-        scored = score_second_set(
-            data,
-            other,
-            predict=predict(joined, other.features[chosen]),
-            rows=chosen,
-            within=predicted,
-            within_rows=rows,
-        )
-        outside = (*outside, scored)
-    card = _make_card(config, data, joined, predicted=predicted, rows=rows, extra=extra | {"outside": outside})
-    return seal(
-        EncoderData(
-            card, joined.mean, joined.components, joined.weights, joined.intercept, covariance=joined.covariance
-        )
-    )
+        there = predict(encoder, other.features[chosen])
+        outside.append(score_second_set(data, other, predict=there, rows=chosen, within=predicted, within_rows=rows))
+    return seal(replace(encoder, card=replace(card, outside=tuple(outside))))
 
 
-def predict(numbers: Assembled, features: FloatArray) -> FloatArray:
+def join_groups(
+    result: TaskResult, groups: Sequence[VoxelGroup], features: FloatMatrix
+) -> tuple[FloatVector, FloatMatrix | None, FloatMatrix]:
+    """Mean, components and weights of the readouts of all groups of voxels, in the one factored form of an encoder.
+
+    With one group that reads everything they are its own. With regions, every group keeps its own block of components,
+    and the weights of its voxels are 0 elsewhere. `features` are those of the training images.
+    """
+    first = result.reducers[0]
+    if len(groups) == 1 and groups[0].columns is None:
+        return first.mean, first.components, np.ascontiguousarray(result.weights[0], dtype=np.float32)
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    rank = len(mean) if first.components is None else sum(len(own) for own in result.weights)
+    components = None if first.components is None else np.zeros((len(mean), rank), dtype=np.float32)
+    weights = np.zeros((rank, len(result.alpha)), dtype=np.float32)
+    start = 0
+    for group, reducer, own in zip(groups, result.reducers, result.weights, strict=True):
+        rows = columns = np.arange(len(mean)) if group.columns is None else group.columns
+        if components is not None:
+            rows = np.arange(start, start + len(own))
+            components[np.ix_(columns, rows)] = reducer.components
+            start += len(own)
+        weights[np.ix_(rows, group.voxels)] = own
+    return mean, components, weights
+
+
+def predict(encoder: EncoderData, features: FloatArray) -> FloatArray:
     """Responses (n_images, n_voxels) float32 to features (n_images, n_inputs)."""
-    centred = features - numbers.mean
-    reduced = centred if numbers.components is None else centred @ numbers.components
-    return np.asarray(reduced @ numbers.weights + numbers.intercept)
+    centred = features - encoder.mean
+    reduced = centred if encoder.components is None else centred @ encoder.components
+    return np.asarray(reduced @ encoder.weights + encoder.intercept)
 
 
 def gather_nested(data: ScoredImages, results: Sequence[TaskResult]) -> FloatArray | None:
@@ -78,9 +102,8 @@ def gather_nested(data: ScoredImages, results: Sequence[TaskResult]) -> FloatArr
     if not folds:
         return None
     gathered = np.empty(data.responses.shape, dtype=np.float32)
-    for name in dict.fromkeys(one.task.name for one in folds):
-        groups = [one for one in folds if one.task.name == name]
-        gathered[groups[0].task.predict] = join_voxels(groups, [one.predicted for one in groups])
+    for one in folds:
+        gathered[one.task.predict] = one.predicted
     return gathered[~data.test] if data.test.any() else gathered
 
 
@@ -115,7 +138,7 @@ def _bootstrap(
 def _make_card(
     config: EncoderConfig,
     data: ScoredImages,
-    joined: Assembled,
+    result: TaskResult,
     *,
     predicted: FloatArray,
     rows: IntArray,
@@ -125,12 +148,12 @@ def _make_card(
     r = correlate_in_batches(predicted, data.responses, rows)
     r2 = explained(r)
     scores: dict[str, FloatArray] = {
-        "alpha": joined.alpha,
-        "cv_r": joined.cv_r,
+        "alpha": result.alpha,
+        "cv_r": result.cv_r,
         "r": r,
         "r2": r2,
         "r2_ceiling": over_ceiling(r2, data.noise_ceiling),
-        "reference_sd": joined.reference_sd,
+        "reference_sd": result.reference_sd,
         "noise_ceiling": data.noise_ceiling,
     }
     return EncoderCard(

@@ -6,12 +6,13 @@ The one way from command line and window to `iter_fit` and `iter_layer_search`. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.encoders.config import DEFAULT_ALPHAS, LARGEST_POOLED, MOST_COMPONENTS, EncoderConfig, RoiRegion, suggest_pool
-from core.encoders.fit import FitPlaces, FitSource, iter_fit, open_source
+from core.encoders.files import user_encoders_folder
+from core.encoders.fit import FitPlaces, iter_fit, open_source
 from core.encoders.layer_search import SearchProgress, iter_layer_search
 from core.encoders.scoring_config import ScoringConfig
 from core.progress import ShouldStop, never_stop
@@ -49,26 +50,14 @@ class FitOptions:
     @property
     def places(self) -> FitPlaces:
         """Where fits go."""
-        return FitPlaces(encoders=self.out, resume=self.resume)
+        return FitPlaces(encoders=self.out or user_encoders_folder(), resume=self.resume)
 
     def configure(self, subject: str, network: str, layer: str, feature_shape: tuple[int, ...]) -> EncoderConfig:
         """The config of one encoder whose layer has features of that shape."""
         suggested = 0 if self.n_projected else suggest_pool(feature_shape, largest=self.largest_pooled)
-        return EncoderConfig(
-            subject=subject,
-            network=network,
-            layer=layer,
-            pool=suggested if self.pool is None else self.pool,
-            n_components=self.n_components,
-            alphas=self.alphas,
-            n_folds=self.n_folds,
-            seed=self.seed,
-            reducer=self.reducer,
-            n_projected=self.n_projected,
-            readout=self.readout,
-            l1_ratio=self.l1_ratio,
-            regions=self.regions,
-        )
+        shared = {one.name: getattr(self, one.name) for one in fields(EncoderConfig) if hasattr(self, one.name)}
+        pool = suggested if self.pool is None else self.pool
+        return EncoderConfig(subject, network, layer, **(shared | {"pool": pool}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +77,8 @@ def iter_request(
 
     Parameters
     ----------
-    request : FitRequest
     open_network : callable
         Gives the network cut at a layer.
-    should_stop : callable
 
     Raises
     ------
@@ -100,40 +87,17 @@ def iter_request(
     """
     options, layers = request.options, request.layers
     first = open_network(layers[0])
-    source = open_source(request.subject, size=first.input_size)
-    second = [open_source(name, size=first.input_size) for name in options.scoring.second_sets]
-    if len(layers) > 1:
-        yield from iter_layer_search(
-            make_configs(request, open_network),
-            open_network,
-            source=source,
-            second=second,
-            scoring=options.scoring,
-            places=options.places,
-            should_stop=should_stop,
-        )
-        return
-    yield from _iter_one(request, first, source, second, should_stop)
-
-
-def make_configs(request: FitRequest, open_network: Callable[[str], Network]) -> list[EncoderConfig]:
-    """The config of every layer of a request; each is opened for the shape of its features."""
+    run: dict[str, Any] = {
+        "source": open_source(request.subject, size=first.input_size),
+        "second": [open_source(name, size=first.input_size) for name in options.scoring.second_sets],
+        "scoring": options.scoring,
+        "places": options.places,
+        "should_stop": should_stop,
+    }
     names = (request.subject, request.network)
-    return [request.options.configure(*names, layer, open_network(layer).feature_shape) for layer in request.layers]
-
-
-def _iter_one(
-    request: FitRequest, network: Network, source: FitSource, second: list[FitSource], should_stop: ShouldStop
-) -> Iterator[SearchProgress]:
-    layer, options = request.layers[0], request.options
-    config = options.configure(request.subject, request.network, layer, network.feature_shape)
-    for progress in iter_fit(
-        config,
-        network=network,
-        source=source,
-        second=second,
-        scoring=options.scoring,
-        places=options.places,
-        should_stop=should_stop,
-    ):
-        yield SearchProgress(layer, 1, 1, progress)
+    configs = [options.configure(*names, layer, open_network(layer).feature_shape) for layer in layers]
+    if len(layers) > 1:
+        yield from iter_layer_search(configs, open_network, **run)
+    else:
+        for progress in iter_fit(configs[0], network=first, **run):
+            yield SearchProgress(layers[0], 1, 1, progress)

@@ -1,7 +1,5 @@
 """Chooses the best layer of a network for every ROI by cross-validation, and keeps the encoders chosen.
 
-Held-out images play no part in the choice.
-
 Every layer is fitted alike; an ROI's layer is the one whose left-out training images it predicts best (median
 cross-validated r of its voxels). Held-out images take no part in the choice. The chosen layers' encoders are saved with
 the whole curve on their cards, and a small table says which is whose.
@@ -21,7 +19,7 @@ from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.extra_scores import ALL_VOXELS, BestLayer, LayerScore, LayerTable
 from core.encoders.files import save_encoder, save_layer_table
-from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit_unsaved
+from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
 from core.encoders.scoring_config import ScoringConfig
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, VoxelTable
@@ -79,28 +77,31 @@ def iter_layer_search(
         As `iter_fit`; nothing is saved before every layer is fitted.
     """
     check_layers(configs)
-    shared: dict[str, str] = {}
-    places = replace(places or FitPlaces(), hashes=shared)
+    places = replace(places or FitPlaces(), hashes={})
     fitted: list[EncoderData] = []
+
+    def keep(data: EncoderData) -> Path:
+        fitted.append(data)
+        return Path()
+
     running = []  # a fit iterated to its very end forgets its batches: all are kept until the table is written
     for number, config in enumerate(configs, start=1):
-        network = open_network(config.layer)
-        fits = iter_fit_unsaved(
+        fits = iter_fit(
             config,
-            network=network,
+            network=open_network(config.layer),
             source=source,
             second=second,
             scoring=scoring,
             places=places,
+            keep=keep,
             should_stop=should_stop,
         )
         running.append(fits)
         for progress in fits:
-            if progress.data is not None:
-                fitted.append(progress.data)
+            if progress.result is not None:
                 break
             yield SearchProgress(config.layer, number, len(configs), progress)
-    choice = _keep(fitted, source.subject.voxels, places.encoders_folder)
+    choice = _keep(fitted, source.subject.voxels, places.encoders)
     for fits in running:
         next(fits, None)
     n_images = len(source.subject.image_ids)

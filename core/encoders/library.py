@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.checks import refusal, suggest
+from core.datasets.import_options import check_new_subject
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.encoders.files import (
@@ -86,6 +87,22 @@ def remove_encoder(name: str) -> tuple[Path, ...]:
         except OSError as error:
             raise StorageError(f"{path} cannot be deleted: {error.strerror}. Check who owns it.") from error
     return files
+
+
+def check_no_encoders(subject: str) -> None:
+    """Raise BadInputError if the id is taken, or encoders were fitted to a subject of it that is gone.
+
+    Their voxels may be other ones than those of the new subject.
+    """
+    check_new_subject(subject)
+    left = [config for config in list_encoders() if config.subject == subject]
+    if left:
+        first = left[0]
+        advice = (
+            f"{len(left)} encoders of an earlier subject {subject} are still there ({first.network} {first.layer}). "
+            "Choose another id, or remove them: `main.py encoders remove --help`."
+        )
+        raise refusal("subject", allowed="an id without encoders", got=subject, advice=advice)
 
 
 def find_header(path: Path) -> Path:

@@ -10,35 +10,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.checks import refusal
-from core.encoders.assemble import join_voxels
 from core.encoders.extra_scores import OutsideScore
 from core.encoders.scored import ScoredImages, SecondSet, TaskResult
 from core.encoders.scores import correlate, correlate_in_batches
-from core.encoders.tasks import CATEGORY, LEAST_IMAGES
+from core.encoders.tasks import LEAST_IMAGES
 from core.types import FloatArray, IntArray, VoxelTable
 
 
-def score_categories(data: ScoredImages, results: Sequence[TaskResult]) -> tuple[OutsideScore, ...]:
-    """r on each left-out category, beside r of the same fit on the held-out images of the others.
+def score_category(data: ScoredImages, result: TaskResult) -> OutsideScore:
+    """r on a left-out category, beside r of the same fit on the held-out images of the others.
 
     Where too few of those are held out, `r_within` is NaN and `n_within` says how few they are.
     """
-    names = dict.fromkeys(one.task.name for one in results if one.task.kind == CATEGORY)
-    return tuple(_score_category(data, [one for one in results if one.task.name == name], name) for name in names)
-
-
-def _score_category(data: ScoredImages, results: Sequence[TaskResult], name: str) -> OutsideScore:
-    predicted = join_voxels(results, [one.predicted for one in results])
-    rows = results[0].task.predict
+    predicted, rows, name = result.predicted, result.task.predict, result.task.name
     n_inside = int((np.asarray(data.categories)[rows] == name).sum())
     n_within = len(rows) - n_inside
     r = correlate_in_batches(predicted[:n_inside], data.responses, rows[:n_inside])
     within = np.full(len(r), np.nan)
     if n_within >= LEAST_IMAGES:
         within = correlate_in_batches(predicted[n_inside:], data.responses, rows[n_inside:])
-    return OutsideScore(
-        "category", name, n_inside, n_within, (), r=r.astype(np.float32), r_within=within.astype(np.float32)
-    )
+    return OutsideScore("category", name, n_inside, n_within, (), r.astype(np.float32), within.astype(np.float32))
 
 
 def share_rois(own: VoxelTable, other: VoxelTable, name: str) -> tuple[str, ...]:
@@ -86,7 +77,6 @@ def score_second_set(
     ----------
     data : ScoredImages
         With a voxel table.
-    other : SecondSet
     predict : (n_rows, n_voxels)
         The encoder's predictions of the other set's `rows`.
     rows : row indices of the other set
@@ -104,14 +94,9 @@ def score_second_set(
     else:
         r = correlate_in_batches(predict, other.responses, rows)
         r_within = correlate_in_batches(within, data.responses, within_rows)
+    n_within = len(within_rows)
     return OutsideScore(
-        "second-set",
-        other.name,
-        len(rows),
-        len(within_rows),
-        rois,
-        r=r.astype(np.float32),
-        r_within=r_within.astype(np.float32),
+        "second-set", other.name, len(rows), n_within, rois, r.astype(np.float32), r_within.astype(np.float32)
     )
 
 

@@ -47,7 +47,12 @@ class SparseProjection(torch.nn.Module):
 
     def __init__(self, n_features: int, n_projected: int, *, seed: int) -> None:
         super().__init__()
-        check_projection(n_features, n_projected)
+        if n_projected >= n_features:
+            allowed, advice = (
+                f"below the number of pooled features, {n_features}",
+                "Use the reducer 'none' or 'pca' instead.",
+            )
+            raise refusal("n_projected", allowed=allowed, got=n_projected, advice=advice)
         self.n_features, self.n_projected = n_features, n_projected
         order, signs = draw_projection(n_features, n_projected, seed=seed)
         self.register_buffer("order", torch.from_numpy(order), persistent=False)
@@ -77,14 +82,6 @@ def make_projection(feature_shape: tuple[int, ...], config: EncoderConfig) -> Sp
     if not config.n_projected:
         return None
     return SparseProjection(count_pooled(feature_shape, config.pool), config.n_projected, seed=config.seed)
-
-
-def check_projection(n_features: int, n_projected: int) -> None:
-    """Raise BadInputError unless the projection makes features fewer."""
-    if n_projected >= n_features:
-        allowed = f"below the number of pooled features, {n_features}"
-        advice = "Use the reducer 'none' or 'pca' instead."
-        raise refusal("n_projected", allowed=allowed, got=n_projected, advice=advice)
 
 
 def draw_projection(n_features: int, n_projected: int, *, seed: int) -> tuple[IntArray, FloatArray]:

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.encoders.card import FloatMatrix, FloatVector
-from core.encoders.leading_axes import find_leading_axes
 from core.encoders.ridge import decompose
 from core.types import FloatArray
 
 EXACT_SIDE = 3000
 """An eigendecomposition of this side takes seconds; its time grows with the third power."""
 COLUMNS_AT_ONCE = 512
+ROWS_AT_ONCE = 1024
+OVERSAMPLING = 24
+"""Axes carried beyond those wanted: they take the error of the last wanted ones."""
+MOST_PASSES = 16
+ENOUGH = 1e-6
+"""Passes end once the captured variance grows by less than this part of itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +36,6 @@ class Reducer:
     mean: FloatVector
     components: FloatMatrix | None
     scale: float = 1.0
-
-    @property
-    def rank(self) -> int:
-        """Number of reduced features."""
-        return len(self.mean) if self.components is None else int(self.components.shape[1])
 
     def apply(self, features: FloatArray) -> FloatArray:
         """Reduce features (n_images, n_features) to (n_images, rank), with the numbers the encoder will use."""
@@ -60,8 +60,7 @@ def fit_reducer(features: FloatArray, n_components: int) -> Reducer:
         At most so many; 0 keeps all that the images span.
     """
     if n_components and min(features.shape) > max(EXACT_SIDE, n_components):
-        leading = find_leading_axes(features, n_components)
-        mean, axes, eigenvalues = leading.mean, leading.axes, leading.eigenvalues
+        mean, axes, eigenvalues = find_leading_axes(features, n_components)
     else:
         basis = decompose(features, n_kept=n_components, wants_left=False)
         mean, axes, eigenvalues = basis.mean, basis.axes, basis.eigenvalues
@@ -83,3 +82,51 @@ def _fix_signs(axes: FloatArray) -> FloatArray:
     """Make the largest entry of each axis (column) positive, so that the same data always give the same components."""
     largest = np.abs(axes).argmax(axis=0)
     return np.asarray(axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
+
+
+def find_leading_axes(features: FloatArray, n_axes: int, *, seed: int = 0) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean (n_features,), orthonormal axes (n_features, n_axes), eigenvalues (n_axes,) of the centred Gram matrix.
+
+    Block subspace iteration (Halko, Martinsson & Tropp 2011, doi:10.1137/090771806): float32 inside, float64 where it
+    matters; memory beyond the features is one block of rows and two thin matrices. Seeded, so that a fit repeats.
+
+    Parameters
+    ----------
+    features : (n_images, n_features)
+        Read in blocks of rows; never copied whole, so a memory map is welcome.
+    n_axes : int
+        Fewer than both sides.
+    """
+    n_images = len(features)
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    width = min(n_axes + OVERSAMPLING, n_images)
+    start = np.random.default_rng(seed).standard_normal((n_images, width), dtype=np.float32)
+    left, captured = np.linalg.qr(start)[0], 0.0
+    for _ in range(MOST_PASSES):
+        right = _multiply_left(features, mean, left)
+        variance = float((right[:, :n_axes].astype(np.float64) ** 2).sum())
+        if variance - captured <= ENOUGH * variance:
+            break
+        captured = variance
+        columns = _multiply_right(features, mean, np.linalg.qr(right)[0])
+        left = np.linalg.svd(columns, full_matrices=False)[0]  # the directions of largest spread first
+    right = _multiply_left(features, mean, left)
+    eigenvalues, vectors = np.linalg.eigh(right.T.astype(np.float64) @ right)
+    kept = np.argsort(eigenvalues)[::-1][:n_axes]
+    axes = right @ (vectors[:, kept] / np.sqrt(eigenvalues[kept]))
+    return mean.astype(np.float64), axes, eigenvalues[kept]
+
+
+def _multiply_left(features: FloatArray, mean: FloatArray, left: FloatArray) -> FloatArray:
+    """centred^T left, (n_features, width)."""
+    product = np.zeros((features.shape[1], left.shape[1]), dtype=np.float32)
+    for start in range(0, len(features), ROWS_AT_ONCE):
+        block = features[start : start + ROWS_AT_ONCE] - mean
+        product += block.T @ left[start : start + ROWS_AT_ONCE]
+    return product
+
+
+def _multiply_right(features: FloatArray, mean: FloatArray, right: FloatArray) -> FloatArray:
+    """centred right, (n_images, width)."""
+    blocks = range(0, len(features), ROWS_AT_ONCE)
+    return np.concatenate([(features[start : start + ROWS_AT_ONCE] - mean) @ right for start in blocks])

@@ -61,7 +61,6 @@ def shrink(basis: RidgeBasis, aligned: FloatArray, alphas: FloatArray) -> FloatA
 
     Parameters
     ----------
-    basis : RidgeBasis
     aligned : (k, n_voxels)
         The centred responses along `basis.left`: left^T (Y - mean).
     alphas : (n_voxels,) or ()

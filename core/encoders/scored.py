@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.encoders.card import FloatMatrix
-from core.encoders.design import BatchSolution
 from core.encoders.reduce import Reducer
 from core.encoders.regions import Grid
 from core.encoders.tasks import Task
@@ -64,9 +63,21 @@ class SecondSet:
 
 @dataclass(slots=True, eq=False)
 class TaskResult:
-    """A task's numbers over its group's voxels: predicted (n_predict, n_group) float32 and the solved batches."""
+    """A task's numbers.
+
+    Parameters
+    ----------
+    predicted : (n_predict, n_voxels) float32
+    alpha, cv_r, intercept, reference_sd : (n_voxels,)
+    reducers, weights : list
+        Of each group of voxels its reducer and weights (rank, n_group).
+    """
 
     task: Task
     predicted: FloatArray
-    reducer: Reducer | None = None
-    parts: list[BatchSolution] = field(default_factory=list)
+    alpha: FloatArray
+    cv_r: FloatArray
+    intercept: FloatArray
+    reference_sd: FloatArray
+    reducers: list[Reducer] = field(default_factory=list)
+    weights: list[FloatArray] = field(default_factory=list)

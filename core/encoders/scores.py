@@ -94,21 +94,13 @@ def over_ceiling(r2: FloatArray, noise_ceiling: FloatArray) -> FloatArray:
 def summarise_by_roi(card: EncoderCard, voxels: VoxelTable) -> tuple[RoiScore, ...]:
     """The scores of every ROI, in the order of the voxel table; voxels outside every ROI last."""
     rois = np.asarray([name or NO_ROI for name in voxels.roi])
-    names = [*voxels.roi_names, *([NO_ROI] if NO_ROI in rois else [])]
-    return tuple(_summarise(name, card, np.flatnonzero(rois == name)) for name in names)
-
-
-def _summarise(roi: str, card: EncoderCard, chosen: IntArray) -> RoiScore:
-    low, median, high = _quantiles(card.r[chosen], (0.25, 0.5, 0.75))
-    return RoiScore(
-        roi=roi,
-        n_voxels=len(chosen),
-        r_median=median,
-        r_q25=low,
-        r_q75=high,
-        r2_ceiling_median=_quantiles(card.r2_ceiling[chosen], (0.5,))[0],
-        noise_ceiling_median=_quantiles(card.noise_ceiling[chosen], (0.5,))[0],
-    )
+    scores = []
+    for name in [*voxels.roi_names, *([NO_ROI] if NO_ROI in rois else [])]:
+        chosen = np.flatnonzero(rois == name)
+        low, median, high = _quantiles(card.r[chosen], (0.25, 0.5, 0.75))
+        shares = (_quantiles(values[chosen], (0.5,))[0] for values in (card.r2_ceiling, card.noise_ceiling))
+        scores.append(RoiScore(name, len(chosen), median, low, high, *shares))
+    return tuple(scores)
 
 
 def _quantiles(values: FloatArray, shares: tuple[float, ...]) -> list[float]:

@@ -64,7 +64,6 @@ def descend(
 
     Parameters
     ----------
-    basis : SparseBasis
     correlation : (k, n_voxels)
         From `correlate_with`.
     alphas : (n_voxels,)
@@ -75,7 +74,6 @@ def descend(
     start : (k, n_voxels), optional
         Weights to start from, such as those of a larger penalty.
     tolerance : float
-    should_stop : callable
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The readouts one fit consists of, in order: outer folds, left-out categories, the encoder itself.
 
-Each trains on some images and predicts others, for one group of voxels.
+Each trains on some images and predicts others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 
 from core.checks import check_choice, refusal
 from core.encoders.crossval import make_folds
-from core.encoders.regions import VoxelGroup
 from core.encoders.scoring_config import ScoringConfig
 from core.seeds import derive_seed
 from core.types import BoolArray, IntArray
@@ -24,7 +23,7 @@ NESTED, CATEGORY, ENCODER = "nested", "category", "encoder"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One readout of one group of voxels.
+    """One readout.
 
     Parameters
     ----------
@@ -33,22 +32,17 @@ class Task:
     name : str
         The outer fold's number or the category; "" for the encoder.
     train, predict : arrays of row indices
-    group : VoxelGroup
-    group_number : int
     """
 
     kind: str
     name: str
     train: IntArray
     predict: IntArray
-    group: VoxelGroup
-    group_number: int
 
     @property
     def stem(self) -> str:
         """Names its batches in a partial store."""
-        safe = "".join(letter if letter.isalnum() else "_" for letter in self.name)
-        return f"{self.kind}-{safe}-{self.group_number}"
+        return f"{self.kind}-{''.join(letter if letter.isalnum() else '_' for letter in self.name)}"
 
     def describe(self) -> str:
         """What is being fitted, for a progress line."""
@@ -58,19 +52,12 @@ class Task:
 
 
 def plan_tasks(
-    scoring: ScoringConfig,
-    groups: Sequence[VoxelGroup],
-    *,
-    images: Sequence[str],
-    test: BoolArray,
-    categories: Sequence[str],
+    scoring: ScoringConfig, *, images: Sequence[str], test: BoolArray, categories: Sequence[str]
 ) -> tuple[Task, ...]:
     """Every readout to fit; the encoder's own come last.
 
     Parameters
     ----------
-    scoring : ScoringConfig
-    groups : sequence of VoxelGroup
     images : sequence of str, n_images long
         Equal texts are copies of one image.
     test : (n_images,) bool
@@ -85,17 +72,12 @@ def plan_tasks(
     if not held_out.size and not scoring.n_outer:
         advice = "Hold images out, or score by a nested cross-validation (--nested)."
         raise refusal("test", allowed="some held-out images", got=0, advice=advice)
-    splits = [(NESTED, str(number), *rows) for number, rows in enumerate(_outer(scoring, images, train))]
-    splits += [
-        (CATEGORY, name, *_leave_out(name, images=images, test=test, categories=categories))
+    tasks = [Task(NESTED, str(number), *rows) for number, rows in enumerate(_outer(scoring, images, train))]
+    tasks += [
+        Task(CATEGORY, name, *_leave_out(name, images=images, test=test, categories=categories))
         for name in resolve_categories(scoring.categories, categories)
     ]
-    splits.append((ENCODER, "", train, held_out))
-    return tuple(
-        Task(kind, name, kept, predicted, group, number)
-        for kind, name, kept, predicted in splits
-        for number, group in enumerate(groups)
-    )
+    return (*tasks, Task(ENCODER, "", train, held_out))
 
 
 def resolve_categories(wanted: Sequence[str], categories: Sequence[str]) -> tuple[str, ...]:

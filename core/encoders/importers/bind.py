@@ -8,7 +8,7 @@ the clean responses; of a subject with recordings its test images also score the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +102,6 @@ def iter_import(
 
     Parameters
     ----------
-    readout : Readout
-    request : ImportRequest
     network : Network
         Cut at the layer.
     files : (name, sha256) of the files it was read from.
@@ -125,17 +123,25 @@ def iter_import(
     factors = fold(readout)
     difference = compare_predictions(readout, factors)
     yield ImportProgress("check", 0, 1, difference=difference)
-    data = build_data(readout, factors, request, subject=subject, pool=pool, network_sha256=network.sha256)
+    provenance = Provenance(
+        kind=readout.kind,
+        source=request.source or readout.source,
+        licence=request.licence or readout.licence,
+        files=files,
+        note=" ".join(part for part in (readout.note, request.note) if part),
+    )
+    data = build_data(
+        readout, factors, request, subject=subject, pool=pool, network_sha256=network.sha256, provenance=provenance
+    )
     target = user_encoders_folder() if folder is None else folder
     if not request.replaces:
         check_free(data.card.config, target)
-    files_of = replace_provenance(data, files=files)
-    for record in iter_reference(files_of, subject, network=network, most=request.n_reference):
+    for record in iter_reference(data, subject, network=network, most=request.n_reference):
         if record.result is None:
             yield ImportProgress("reference", record.done, record.total, difference=difference)
         else:
-            files_of = record.result
-    sealed = seal(files_of)
+            data = record.result
+    sealed = seal(data)
     path = save_encoder(sealed, target)
     if request.new_subject:
         keep_subject(readout, request)
@@ -203,6 +209,7 @@ def build_data(
     subject: Subject | None,
     pool: int,
     network_sha256: str,
+    provenance: Provenance,
 ) -> EncoderData:
     """The encoder with everything but its reference SDs and scores, which are NaN."""
     components, weights = choose_factors(factors)
@@ -232,13 +239,7 @@ def build_data(
         r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
         reference_sd=unknown,
         noise_ceiling=np.asarray(ceiling, np.float32),
-        provenance=Provenance(
-            kind=readout.kind,
-            source=request.source or readout.source,
-            licence=request.licence or readout.licence,
-            files=(),
-            note=" ".join(part for part in (readout.note, request.note) if part),
-        ),
+        provenance=provenance,
     )
     rank = len(weights)
     return EncoderData(
@@ -269,14 +270,6 @@ def choose_factors(factors: Factors) -> tuple[FloatArray | None, FloatArray]:
     if n_voxels < n_features:
         return factors.weights, np.eye(n_voxels)
     return None, factors.weights
-
-
-def replace_provenance(data: EncoderData, **changes: Any) -> EncoderData:
-    """The same encoder with another word about where it comes from."""
-    provenance = data.card.provenance
-    if provenance is None:
-        return data
-    return replace(data, card=replace(data.card, provenance=replace(provenance, **changes)))
 
 
 def keep_subject(readout: Readout, request: ImportRequest) -> Path:

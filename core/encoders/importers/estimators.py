@@ -21,25 +21,11 @@ from core.unpickle import read_pickle
 
 ENDINGS = (".pkl", ".pickle", ".joblib", ".z", ".gz")
 ALLOWED = ("sklearn.*", "himalaya.*", "numpy.random.*", "numpy.ma.*")
-LINEAR = {
-    "LinearRegression",
-    "Ridge",
-    "RidgeCV",
-    "Lasso",
-    "LassoCV",
-    "LassoLars",
-    "ElasticNet",
-    "ElasticNetCV",
-    "MultiTaskLasso",
-    "MultiTaskLassoCV",
-    "MultiTaskElasticNet",
-    "MultiTaskElasticNetCV",
-    "BayesianRidge",
-    "SGDRegressor",
-    "LinearSVR",
-    "GroupRidgeCV",
-    "BandedRidgeCV",
-}
+LINEAR_NAMES = (
+    "LinearRegression Ridge RidgeCV Lasso LassoCV LassoLars ElasticNet ElasticNetCV MultiTaskLasso MultiTaskLassoCV "
+    "MultiTaskElasticNet MultiTaskElasticNetCV BayesianRidge SGDRegressor LinearSVR GroupRidgeCV BandedRidgeCV"
+)
+LINEAR = frozenset(LINEAR_NAMES.split())
 KERNEL = {"KernelRidge", "KernelRidgeCV", "MultipleKernelRidgeCV", "WeightedKernelRidge"}
 LIBRARIES = {"sklearn": "scikit-learn"}
 

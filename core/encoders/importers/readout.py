@@ -175,7 +175,7 @@ def _mark_missing(readout: Readout) -> Readout:
     weights, intercept = readout.weights, readout.intercept
     if weights.dtype.kind != "f" or weights.ndim != 2 or intercept.shape != (readout.n_voxels,):
         return readout
-    missing = np.isnan(weights).all(axis=0)
+    missing: BoolArray = np.asarray(np.isnan(weights).all(axis=0))
     if not missing.any() or missing.all():
         return readout
     note = f"{missing.sum():,} of {len(missing):,} voxels have no weights (all NaN) and are left out."
