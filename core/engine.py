@@ -20,10 +20,9 @@ from core.types import FloatArray
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.encoders.estimate import FitEstimate
-    from core.encoders.fit_request import FitRequest
+    from core.encoders.fit_request import FitRequest, SearchProgress
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
-    from core.encoders.layer_search import SearchProgress
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
     from core.sweeps.cells import RunProgress

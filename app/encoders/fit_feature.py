@@ -11,9 +11,8 @@ from PySide6.QtCore import Slot
 
 from app.base.desk import Desk, Feature
 from app.encoders.fit_dialog import FitDialog, read_progress
-from core.encoders.card import EncoderCard
-from core.encoders.extra_scores import ALL_VOXELS
-from core.encoders.layer_search import LayerChoice, SearchProgress
+from core.encoders.card import ALL_VOXELS, EncoderCard
+from core.encoders.fit_request import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
 from core.types import VoxelTable

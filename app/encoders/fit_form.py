@@ -10,9 +10,8 @@ from app.base.catalogue import Catalogue
 from app.widgets.basics import make_column, make_heading, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Text
 from core.checks import refusal
-from core.encoders.config import DEFAULT_ALPHAS, MOST_COMPONENTS, POOL_SIDES
+from core.encoders.config import DEFAULT_ALPHAS, MOST_COMPONENTS, POOL_SIDES, ScoringConfig
 from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
-from core.encoders.scoring_config import ScoringConfig
 from core.errors import ProbeError
 
 SEARCH = "search"

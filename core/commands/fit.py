@@ -13,11 +13,16 @@ from core.commands.fit_output import format_choice, format_fit, format_progress,
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, split, stop_on_interrupt
 from core.datasets.subject import list_subjects, load_subject
-from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion
+from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion, ScoringConfig
 from core.encoders.estimate import FitEstimate, add_estimates
-from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
-from core.encoders.layer_search import SearchProgress
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.fit_request import (
+    DEFAULT_BOOTSTRAP,
+    DEFAULT_OUTER,
+    DEFAULT_PROJECTED,
+    FitOptions,
+    FitRequest,
+    SearchProgress,
+)
 from core.engine import Engine
 from core.networks.catalog import find_network, list_networks
 from core.progress import ShouldStop, never_stop

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from core.commands.output import align, finite, time_left
-from core.encoders.card import EncoderCard
-from core.encoders.extra_scores import OutsideScore
-from core.encoders.layer_search import LayerChoice, SearchProgress
+from core.encoders.card import EncoderCard, OutsideScore
+from core.encoders.fit_request import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.types import FloatArray, VoxelTable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from core.encoders.scores import divide_or_zero, spread_of
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
-
-Basis = TypeVar("Basis")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +60,7 @@ def check_disjoint(train: Sequence[str], test: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FoldBasis(Generic[Basis]):
+class FoldBasis:
     """One fold, ready for any number of voxels.
 
     Parameters
@@ -76,13 +74,13 @@ class FoldBasis(Generic[Basis]):
 
     kept: IntArray
     left_out: IntArray
-    basis: Basis
+    basis: Any
     projected: FloatArray
 
 
 def prepare_folds(
     features: FloatArray, folds: Sequence[IntArray], *, dtype: type[np.floating[Any]] = np.float64
-) -> tuple[FoldBasis[RidgeBasis], ...]:
+) -> tuple[FoldBasis, ...]:
     """Decompose the kept rows of every fold once, in float64; `dtype` is that of the work on voxels that follows."""
     if len(features) <= features.shape[1]:
         return tuple(_prepare_dual(features, folds, dtype))
@@ -97,7 +95,7 @@ def prepare_folds(
 
 def _prepare_dual(
     features: FloatArray, folds: Sequence[IntArray], dtype: type[np.floating[Any]]
-) -> Iterator[FoldBasis[RidgeBasis]]:
+) -> Iterator[FoldBasis]:
     """Bases of all folds from one Gram matrix of the images, centred again on each fold's kept rows.
 
     Axes and mean of the features are not needed to predict the left-out rows, and have no columns.
@@ -115,9 +113,7 @@ def _prepare_dual(
         yield FoldBasis(kept, left_out, basis, projected)
 
 
-def follow_ridge(
-    fold: FoldBasis[RidgeBasis], responses: FloatArray, alphas: Sequence[float]
-) -> Iterator[tuple[int, FloatArray]]:
+def follow_ridge(fold: FoldBasis, responses: FloatArray, alphas: Sequence[float]) -> Iterator[tuple[int, FloatArray]]:
     """Number and prediction of the left-out rows of each penalty, from centred responses of the kept rows."""
     dtype = fold.projected.dtype
     aligned = fold.basis.left.T @ responses.astype(dtype, copy=False)
@@ -126,11 +122,11 @@ def follow_ridge(
 
 
 def choose_in_batch(
-    folds: Sequence[FoldBasis[Basis]],
+    folds: Sequence[FoldBasis],
     responses: FloatArray,
     *,
     alphas: Sequence[float],
-    follow: Callable[[FoldBasis[Basis], FloatArray, Sequence[float]], Iterator[tuple[int, FloatArray]]] = follow_ridge,
+    follow: Callable[[FoldBasis, FloatArray, Sequence[float]], Iterator[tuple[int, FloatArray]]] = follow_ridge,
     should_stop: ShouldStop = never_stop,
 ) -> AlphaChoice:
     """Choose each voxel's penalty by the squared error summed over all left-out rows; ties go to the smaller penalty.

@@ -17,7 +17,7 @@ from core.encoders.crossval import FoldBasis, choose_in_batch, make_folds, prepa
 from core.encoders.reduce import Reducer, centre_only, fit_reducer
 from core.encoders.ridge import decompose, round_basis, solve_with
 from core.encoders.scores import is_constant, spread_of
-from core.encoders.sparse import SparseBasis, correlate_with, descend, prepare_sparse, silencing_alpha
+from core.encoders.sparse import correlate_with, descend, prepare_sparse, silencing_alpha
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray
@@ -47,7 +47,7 @@ class Design:
 
     reducer: Reducer
     reduced: FloatArray
-    folds: tuple[FoldBasis[Any], ...]
+    folds: tuple[FoldBasis, ...]
     basis: Any
     spread: FloatArray
 
@@ -144,9 +144,7 @@ def _solve_sparse(
 ) -> tuple[FloatArray, ...]:
     run: Any = partial(descend, l1_share=config.l1_share, should_stop=should_stop)
 
-    def follow(
-        fold: FoldBasis[SparseBasis], kept: FloatArray, alphas: Sequence[float]
-    ) -> Iterator[tuple[int, FloatArray]]:
+    def follow(fold: FoldBasis, kept: FloatArray, alphas: Sequence[float]) -> Iterator[tuple[int, FloatArray]]:
         """From the largest penalty to the smallest, each from the weights before."""
         correlation, scale, weights = correlate_with(fold.basis, kept), spread_of(kept), None
         largest = silencing_alpha(correlation, config.l1_share)

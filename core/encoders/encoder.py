@@ -13,8 +13,7 @@ import torch
 
 from core.checks import refusal
 from core.encoders.card import EncoderData
-from core.encoders.pooling import count_pooled, pool_features
-from core.encoders.projection import make_projection
+from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.errors import WeightsError
 from core.types import FloatArray
 

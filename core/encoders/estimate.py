@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.encoders.config import EncoderConfig
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.progress import ShouldStop, never_stop
 from core.words import format_duration
 

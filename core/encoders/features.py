@@ -17,13 +17,12 @@ from core.device import run_in_chunks
 from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.config import EncoderConfig
 from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
-from core.encoders.pooling import count_pooled, pool_features
-from core.encoders.projection import make_projection
+from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 
 if TYPE_CHECKING:
-    from core.encoders.projection import SparseProjection
+    from core.encoders.pooling import SparseProjection
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
 

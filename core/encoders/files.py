@@ -18,9 +18,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.checks import refusal, suggest
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import ALL_VOXELS, EncoderCard, EncoderData, LayerTable
 from core.encoders.config import EncoderConfig, encoder_stem
-from core.encoders.extra_scores import ALL_VOXELS, LayerTable
 from core.errors import ProbeError, WeightsError
 from core.files import replace_file
 from core.headers import (

@@ -16,18 +16,16 @@ import numpy as np
 
 from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.feature_cache import Gathered
 from core.encoders.files import save_encoder, user_encoders_folder
+from core.encoders.finish import share_rois
 from core.encoders.noise_ceiling import count_repeats, estimate_noise_ceiling, has_repeats
-from core.encoders.outside import share_rois
 from core.encoders.partial_store import open_partial_store
 from core.encoders.regions import group_voxels, pooled_grid
 from core.encoders.responses import average_repeats
-from core.encoders.scored import ScoredImages, SecondSet
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, resolve_categories
 from core.encoders.solve import check_rank, iter_solve
-from core.encoders.tasks import LEAST_IMAGES, resolve_categories
 from core.paths import cache_folder
 from core.progress import ShouldStop, Stopwatch, never_stop
 from core.types import FloatArray
@@ -131,41 +129,21 @@ def iter_fit(
     Cancelled
         As soon as `should_stop()` is true, inside the network and inside a voxel batch.
     """
-    from core.encoders.features import gather, make_extractor, open_cache
-
     scoring, places = scoring or ScoringConfig(), places or FitPlaces()
-    source = open_source(config.subject, size=network.input_size) if source is None else source
-    if second is None:
-        second = [open_source(name, size=network.input_size) for name in scoring.second_sets]
-    check_source(config, network, source.subject, scoring)
-    for other in second:
-        share_rois(source.subject.voxels, other.subject.voxels, other.subject.id)
-    sources = (source, *second)
+    source, *others = sources = _resolve(config, network, source, second, scoring)
     means = [average_repeats(one.responses) for one in sources]
-    extractor = make_extractor(config, network, should_stop)
-    total = sum(len(one.subject.image_ids) for one in sources)
-    watch, before, gathered = Stopwatch(total), 0, []
-    with open_cache(config, extractor, places.cache / "features") as cache:
-        check_rank(config, cache.n_inputs)
-        yield FitProgress("features", 0, total)
-        for one in sources:
-            hashes = places.hashes if one is source else None
-            gathered.append(Gathered(np.empty((len(one.subject.image_ids), cache.n_inputs), dtype=np.float32)))
-            for done in gather(
-                gathered[-1], extractor, one.subject.image_ids, load=one.load, cache=cache, hashes=hashes
-            ):
-                yield FitProgress("features", before + done, total, seconds_left=watch.seconds_left(before + done))
-            before += len(one.subject.image_ids)
+    gathered: list[Gathered] = []
+    yield from _gather(config, network, sources, places, should_stop, into=gathered)
     data = _make_data(config, network, source, gathered[0], means[0], scoring)
-    others = tuple(
+    sets = tuple(
         SecondSet(one.subject.id, more.features, mean, tuple(more.images), one.subject.voxels)
-        for one, more, mean in zip(second, gathered[1:], means[1:], strict=True)
+        for one, more, mean in zip(others, gathered[1:], means[1:], strict=True)
     )
-    store = open_partial_store(places.cache, config, scoring, data, others)
+    store = open_partial_store(places.cache, config, scoring, data, sets)
     if not places.resume:
         store.clear()
     clock: Stopwatch | None = None
-    for step in iter_solve(config, data, scoring=scoring, second_sets=others, store=store, should_stop=should_stop):
+    for step in iter_solve(config, data, scoring=scoring, second_sets=sets, store=store, should_stop=should_stop):
         clock = clock or Stopwatch(step.total)
         if step.result is None:
             stage = "scores" if step.what == "scores" else "readout"
@@ -213,6 +191,48 @@ def find_noise_ceiling(responses: FloatArray, subject: Subject) -> FloatArray:
     if not has_repeats(responses) or not count_repeats(responses).all():
         return subject.voxels.noise_ceiling
     return estimate_noise_ceiling(responses, scored=subject.test if subject.test.any() else ~subject.test)
+
+
+def _resolve(
+    config: EncoderConfig,
+    network: Network,
+    source: FitSource | None,
+    second: Sequence[FitSource] | None,
+    scoring: ScoringConfig,
+) -> list[FitSource]:
+    """The source and the second sets, opened where they are not given, and checked before any work."""
+    first = open_source(config.subject, size=network.input_size) if source is None else source
+    if second is None:
+        second = [open_source(name, size=network.input_size) for name in scoring.second_sets]
+    check_source(config, network, first.subject, scoring)
+    for other in second:
+        share_rois(first.subject.voxels, other.subject.voxels, other.subject.id)
+    return [first, *second]
+
+
+def _gather(
+    config: EncoderConfig,
+    network: Network,
+    sources: Sequence[FitSource],
+    places: FitPlaces,
+    should_stop: ShouldStop,
+    *,
+    into: list[Gathered],
+) -> Iterator[FitProgress]:
+    from core.encoders.features import gather, make_extractor, open_cache
+
+    extractor = make_extractor(config, network, should_stop)
+    total, before = sum(len(one.subject.image_ids) for one in sources), 0
+    watch = Stopwatch(total)
+    with open_cache(config, extractor, places.cache / "features") as cache:
+        check_rank(config, cache.n_inputs)
+        yield FitProgress("features", 0, total)
+        for one in sources:
+            names, hashes = one.subject.image_ids, places.hashes if one is sources[0] else None
+            into.append(Gathered(np.empty((len(names), cache.n_inputs), dtype=np.float32)))
+            for done in gather(into[-1], extractor, names, load=one.load, cache=cache, hashes=hashes):
+                yield FitProgress("features", before + done, total, seconds_left=watch.seconds_left(before + done))
+            before += len(names)
 
 
 def _make_data(

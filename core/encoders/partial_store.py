@@ -18,10 +18,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.responses import hash_responses
 from core.encoders.scored import ScoredImages, SecondSet
-from core.encoders.scoring_config import ScoringConfig
 from core.errors import StorageError
 from core.files import replace_file
 from core.types import FloatArray

@@ -7,13 +7,14 @@ kept in a partial store and taken from there when the same fit is run again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import partial
 
 import numpy as np
 
 from core.checks import refusal
 from core.encoders.card import EncoderData
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.crossval import check_disjoint
 from core.encoders.design import Design, learn_reducer, make_design, solve_batch
 from core.encoders.finish import finish_encoder
@@ -21,9 +22,7 @@ from core.encoders.partial_store import PartialStore
 from core.encoders.reduce import Reducer
 from core.encoders.regions import VoxelGroup, group_voxels
 from core.encoders.responses import check_finite
-from core.encoders.scored import ScoredImages, SecondSet, TaskResult
-from core.encoders.scoring_config import ScoringConfig
-from core.encoders.tasks import Task, plan_tasks
+from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, plan_tasks
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
@@ -135,7 +134,7 @@ class _Work:
     store: PartialStore
     should_stop: ShouldStop
     design: Design | None = None
-    reduced: FloatArray | None = None
+    reduced: FloatArray = field(default_factory=partial(np.empty, 0))
 
     def fill(self, result: TaskResult) -> Iterator[None]:
         """Solve batch after batch into the result, yielding after each."""

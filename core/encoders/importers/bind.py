@@ -16,11 +16,10 @@ import numpy as np
 
 from core.checks import refusal
 from core.datasets.bare import BareSubject, check_new, save_bare_subject
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import EncoderCard, EncoderData, Provenance
 from core.encoders.config import POOL_SIDES, EncoderConfig
 from core.encoders.files import check_free, save_encoder, seal, user_encoders_folder
 from core.encoders.importers.readout import Factors, Readout, compare_predictions, fold
-from core.encoders.provenance import Provenance
 from core.encoders.scores import explained, over_ceiling
 from core.errors import WeightsError
 from core.types import FloatArray

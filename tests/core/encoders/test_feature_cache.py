@@ -14,7 +14,7 @@ import torch
 
 from core.encoders.feature_cache import RECORD_BYTES, FeatureCache, open_feature_cache
 from core.encoders.features import Extractor, extract, iter_features
-from core.encoders.projection import SparseProjection
+from core.encoders.pooling import SparseProjection
 from core.errors import Cancelled
 
 ROW_BYTES = 45 * 4

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.encoders.card import LayerScore
 from core.encoders.config import EncoderConfig
-from core.encoders.extra_scores import LayerScore
 from core.encoders.files import load_card, user_encoders_folder, usual_layer
 from core.encoders.fit import FitPlaces, FitSource
-from core.encoders.layer_search import (
+from core.encoders.fit_request import (
     LayerChoice,
     SearchProgress,
     check_layers,

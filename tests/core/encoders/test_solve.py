@@ -13,15 +13,13 @@ from sklearn.linear_model import Ridge
 
 from core.encoders import solve
 from core.encoders.card import EncoderData
-from core.encoders.config import EncoderConfig, RoiRegion
+from core.encoders.config import EncoderConfig, RoiRegion, ScoringConfig
 from core.encoders.crossval import choose_in_batch, make_folds, prepare_folds
 from core.encoders.partial_store import PartialStore, hash_fit
 from core.encoders.reduce import find_leading_axes
 from core.encoders.ridge import decompose
-from core.encoders.scored import ScoredImages, SecondSet
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.scored import ScoredImages, SecondSet, plan_tasks
 from core.encoders.solve import fit_encoder, iter_solve
-from core.encoders.tasks import plan_tasks
 from core.errors import BadInputError, Cancelled
 from core.types import VoxelTable
 from tests.helpers.voxels import make_voxels
