@@ -13,7 +13,7 @@ from core.datasets.simulated.subject import draw_axes, draw_noise_levels
 from core.datasets.simulated.true_axes import EARLY_STAGES, IMAGE_SPAN, ChannelAxes, TeacherFeatures
 from core.datasets.simulated.voxels import choose_voxels
 from core.datasets.subject import draw_noise
-from core.encoders.noise_ceiling import estimate_noise_ceiling
+from core.encoders.responses import estimate_noise_ceiling
 from core.surfaces.atlas import load_atlas, load_retinotopy
 from core.surfaces.template import load_fsaverage5
 from core.types import VoxelTable

@@ -16,10 +16,19 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
 from core.encoders.card_table import share_at_edge, summarise_card
-from core.encoders.export import FORMATS, describe_card, export_encoder
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.bind import ImportRequest
-from core.encoders.library import adopt_encoder, find_entry, is_library_file, list_library, name_encoder, remove_encoder
+from core.encoders.library import (
+    FORMATS,
+    adopt_encoder,
+    describe_card,
+    export_encoder,
+    find_entry,
+    is_library_file,
+    list_library,
+    name_encoder,
+    remove_encoder,
+)
 from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
 

@@ -81,10 +81,7 @@ class EncoderConfig:
     regions : tuple of RoiRegion
         ROIs whose voxels read only a part of the feature map; all other voxels read the whole.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range.
+    Raises BadInputError if a value is out of its range.
     """
 
     subject: str
@@ -231,10 +228,7 @@ class ScoringConfig:
     seed : int
         Of the resamples and of the outer folds.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range.
+    Raises BadInputError if a value is out of its range.
     """
 
     n_bootstrap: int = 0

@@ -31,10 +31,7 @@ class Encoder(torch.nn.Module):
     network : Network
         The network the encoder was fitted on, cut at its layer.
 
-    Raises
-    ------
-    WeightsError
-        If the encoder was fitted on another network or layer, or its arrays do not fit each other.
+    Raises WeightsError if the encoder was fitted on another network or layer, or its arrays do not fit each other.
     """
 
     mean: torch.Tensor

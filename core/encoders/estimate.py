@@ -91,10 +91,7 @@ def estimate_fit(
     cache : Path
         Root of the feature cache.
 
-    Raises
-    ------
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises Cancelled as soon as `should_stop()` is true.
     """
     from core.encoders.features import make_extractor, open_cache
 

@@ -58,10 +58,7 @@ class Extractor:
     def extract(self, pixels: FloatMatrix) -> FloatMatrix:
         """Features (n, n_inputs) float32 of pixels (n, 3, height, width); halves the batch if memory runs out.
 
-        Raises
-        ------
-        Cancelled
-            As soon as `should_stop()` is true, within the network.
+        Raises Cancelled as soon as `should_stop()` is true, within the network.
         """
 
         def run(start: int, stop: int) -> FloatMatrix:

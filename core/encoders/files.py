@@ -83,10 +83,7 @@ def seal(data: EncoderData) -> EncoderData:
 def save_encoder(data: EncoderData, folder: Path) -> Path:
     """Write a sealed encoder and its header into a folder; returns the path of the .safetensors.
 
-    Raises
-    ------
-    StorageError
-        If the folder cannot be written or the disk is full; nothing half-written stays.
+    Raises StorageError if the folder cannot be written or the disk is full; nothing half-written stays.
     """
     config = data.card.config
     path = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.safetensors"

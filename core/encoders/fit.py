@@ -20,11 +20,9 @@ from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.feature_cache import Gathered
 from core.encoders.files import save_encoder, user_encoders_folder
 from core.encoders.finish import share_rois
-from core.encoders.noise_ceiling import count_repeats, estimate_noise_ceiling, has_repeats
 from core.encoders.partial_store import open_partial_store
-from core.encoders.regions import group_voxels, pooled_grid
-from core.encoders.responses import average_repeats
-from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, resolve_categories
+from core.encoders.responses import average_repeats, count_repeats, estimate_noise_ceiling, has_repeats
+from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, group_voxels, pooled_grid, resolve_categories
 from core.encoders.solve import check_rank, iter_solve
 from core.paths import cache_folder
 from core.progress import ShouldStop, Stopwatch, never_stop

@@ -1,6 +1,8 @@
 """What a user asks to be fitted: options resolved to configs once a layer's features are known, and their run.
 
-The one way from command line and window to `iter_fit` and `iter_layer_search`. Light until it runs.
+The one way from command line and window to `iter_fit` and `iter_layer_search`. A search fits every layer alike; an
+ROI's layer is the one whose left-out training images it predicts best (median cross-validated r of its voxels), so
+that held-out images take no part in the choice.
 """
 
 from __future__ import annotations
@@ -75,10 +77,7 @@ def iter_layer_search(
     source, second, scoring, places, should_stop
         As of `core.encoders.fit.iter_fit`.
 
-    Raises
-    ------
-    BadInputError, StorageError, Cancelled
-        As `iter_fit`; nothing is saved before every layer is fitted.
+    Raises BadInputError, StorageError, Cancelled as `iter_fit`; nothing is saved before every layer is fitted.
     """
     check_layers(configs)
     places = replace(places or FitPlaces(), hashes={})
@@ -224,10 +223,7 @@ def iter_request(
     open_network : callable
         Gives the network cut at a layer.
 
-    Raises
-    ------
-    BadInputError, StorageError, Cancelled
-        As `core.encoders.fit.iter_fit`.
+    Raises BadInputError, StorageError, Cancelled as `core.encoders.fit.iter_fit`.
     """
     options, layers = request.options, request.layers
     first = open_network(layers[0])

@@ -15,14 +15,12 @@ import numpy as np
 from core.checks import refusal
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig, ScoringConfig
-from core.encoders.crossval import check_disjoint
-from core.encoders.design import Design, learn_reducer, make_design, solve_batch
+from core.encoders.crossval import Design, check_disjoint, learn_reducer, make_design, solve_batch
 from core.encoders.finish import finish_encoder
 from core.encoders.partial_store import PartialStore
-from core.encoders.reduce import Reducer
-from core.encoders.regions import VoxelGroup, group_voxels
 from core.encoders.responses import check_finite
-from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, plan_tasks
+from core.encoders.ridge import Reducer
+from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, VoxelGroup, group_voxels, plan_tasks
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
@@ -43,14 +41,6 @@ class SolveProgress:
     done: int
     total: int
     result: EncoderData | None = None
-
-
-def fit_encoder(config: EncoderConfig, data: ScoredImages, scoring: ScoringConfig | None = None) -> EncoderData:
-    """Run `iter_solve` to its end and give the encoder."""
-    for progress in iter_solve(config, data, scoring=scoring or ScoringConfig()):
-        if progress.result is not None:
-            return progress.result
-    raise RuntimeError("A fit ended without a result.")
 
 
 def iter_solve(

@@ -75,10 +75,7 @@ def descend(
         Weights to start from, such as those of a larger penalty.
     tolerance : float
 
-    Raises
-    ------
-    Cancelled
-        As soon as `should_stop()` is true, between two sweeps.
+    Raises Cancelled as soon as `should_stop()` is true, between two sweeps.
     """
     weights = np.zeros_like(correlation) if start is None else start.copy()
     active = np.flatnonzero((scale > 0) & (alphas < silencing_alpha(correlation, l1_share)))

@@ -21,9 +21,8 @@ from core.encoders.config import EncoderConfig, ScoringConfig, encoder_stem
 from core.encoders.feature_cache import Gathered
 from core.encoders.features import gather, make_extractor, open_cache
 from core.encoders.files import load_encoder_data, save_encoder
-from core.encoders.regions import pooled_grid
 from core.encoders.responses import average_repeats
-from core.encoders.scored import LEAST_IMAGES, ScoredImages
+from core.encoders.scored import LEAST_IMAGES, ScoredImages, pooled_grid
 from core.encoders.solve import iter_solve
 from core.errors import StorageError, WeightsError
 from core.paths import cache_folder

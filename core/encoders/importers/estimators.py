@@ -33,10 +33,7 @@ LIBRARIES = {"sklearn": "scikit-learn"}
 def read_estimator(path: Path) -> Readout:
     """The linear map of a fitted estimator, or of a dictionary of its arrays (coef_, intercept_).
 
-    Raises
-    ------
-    WeightsError
-        If the file holds code, another estimator, one that was not fitted, or arrays that do not fit.
+    Raises WeightsError if the file holds code, another estimator, one that was not fitted, or arrays that do not fit.
     """
     content = read_pickle(path, allowed=ALLOWED)
     if isinstance(content, dict):

@@ -42,10 +42,7 @@ def make_table(
     noise_ceiling : (n_voxels,) in [0, 1], optional
         NaN where it is not given.
 
-    Raises
-    ------
-    WeightsError
-        If an array has another length, or a vertex or side that does not exist.
+    Raises WeightsError if an array has another length, or a vertex or side that does not exist.
     """
     for name, values in (("roi", roi or None), ("vertex", vertex), ("hemisphere", hemisphere)):
         if values is not None and len(values) != n_voxels:

@@ -15,9 +15,9 @@ from core.encoders.config import EncoderConfig
 from core.encoders.encoder import Encoder
 from core.encoders.fit import FitPlaces, FitSource, iter_fit
 from core.encoders.scored import ScoredImages
-from core.encoders.solve import fit_encoder
 from core.errors import BadInputError, WeightsError
 from tests.helpers.no_float64 import device_without_float64
+from tests.helpers.tiny_encoders import fit_encoder
 
 
 @pytest.fixture

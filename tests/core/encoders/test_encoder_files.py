@@ -27,8 +27,8 @@ from core.encoders.files import (
     user_encoders_folder,
 )
 from core.encoders.scored import ScoredImages
-from core.encoders.solve import fit_encoder
 from core.errors import BadInputError, StorageError, WeightsError
+from tests.helpers.tiny_encoders import fit_encoder
 
 NAMES = ("someone", "tiny", "second")
 

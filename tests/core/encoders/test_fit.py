@@ -16,11 +16,10 @@ from sklearn.linear_model import Ridge
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import load_encoder, user_encoders_folder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
-from core.encoders.noise_ceiling import estimate_noise_ceiling
-from core.encoders.responses import average_repeats
+from core.encoders.responses import average_repeats, estimate_noise_ceiling
 from core.encoders.scored import ScoredImages
-from core.encoders.solve import fit_encoder
 from core.errors import BadInputError
+from tests.helpers.tiny_encoders import fit_encoder
 from tests.helpers.voxels import make_voxels
 
 

@@ -7,8 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from core.encoders.reduce import fit_reducer
-from core.encoders.ridge import solve_ridge
+from core.encoders.ridge import fit_reducer, solve_ridge
 
 
 def draw_features(n_images: int, n_features: int) -> np.ndarray:

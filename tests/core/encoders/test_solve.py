@@ -16,12 +16,12 @@ from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig, RoiRegion, ScoringConfig
 from core.encoders.crossval import choose_in_batch, make_folds, prepare_folds
 from core.encoders.partial_store import PartialStore, hash_fit
-from core.encoders.reduce import find_leading_axes
-from core.encoders.ridge import decompose
+from core.encoders.ridge import decompose, find_leading_axes
 from core.encoders.scored import ScoredImages, SecondSet, plan_tasks
-from core.encoders.solve import fit_encoder, iter_solve
+from core.encoders.solve import iter_solve
 from core.errors import BadInputError, Cancelled
 from core.types import VoxelTable
+from tests.helpers.tiny_encoders import fit_encoder
 from tests.helpers.voxels import make_voxels
 
 NAMES = ("mean", "components", "weights", "intercept", "covariance")
@@ -64,7 +64,7 @@ def test_few_images_and_few_features_solve_the_same_problem() -> None:
 
 
 def test_leading_axes_span_those_of_the_eigendecomposition(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.encoders.reduce.ROWS_AT_ONCE", 37)
+    monkeypatch.setattr("core.encoders.ridge.ROWS_AT_ONCE", 37)
     generator = np.random.default_rng(3)
     spectrum = np.geomspace(10, 0.01, 200)
     features = (generator.normal(size=(300, 200)) * spectrum + 4.0).astype(np.float32)
@@ -79,7 +79,7 @@ def test_a_large_reducer_goes_through_the_leading_axes(
     monkeypatch: pytest.MonkeyPatch, config: EncoderConfig, scored: ScoredImages
 ) -> None:
     exact = fit_encoder(config, scored)
-    monkeypatch.setattr("core.encoders.reduce.EXACT_SIDE", 20)
+    monkeypatch.setattr("core.encoders.ridge.EXACT_SIDE", 20)
     found = fit_encoder(config, scored)
     np.testing.assert_allclose(found.card.r, exact.card.r, atol=0.02)
     assert not np.array_equal(found.weights, exact.weights)

@@ -19,7 +19,7 @@ from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
-from core.encoders.noise_ceiling import estimate_noise_ceiling
+from core.encoders.responses import estimate_noise_ceiling
 from core.errors import BadInputError
 from core.probes.target import target_voxel
 from core.surfaces.atlas import load_atlas
