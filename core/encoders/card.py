@@ -118,7 +118,6 @@ class OutsideScore:
     r_within: FloatVector
 
 
-FloatVector = npt.NDArray[np.float32]
 FloatMatrix = npt.NDArray[np.float32]
 
 

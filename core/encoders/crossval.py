@@ -1,5 +1,5 @@
-"""One readout: folds that never split an image, the penalty of each voxel chosen over them, weights. Never sees held-out
-images.
+"""One readout: folds that never split an image, the penalty of each voxel chosen over them, the weights. Never sees
+held-out images.
 
 Everything that depends on the features alone is computed once; `solve_batch` then takes voxels a batch at a time.
 """

@@ -31,14 +31,6 @@ IMAGES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FeatureBatch:
-    """Features (n, n_inputs) float32 of the next n images, and the hash of each image's pixels."""
-
-    features: FloatMatrix
-    image_sha256: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Extractor:
     """What turns an image into the inputs of a reducer: network, pooling, projection.
 
@@ -71,15 +63,16 @@ class Extractor:
             return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))
 
 
-def iter_features(
+def gather(
+    into: Gathered,
     extractor: Extractor,
     images: Sequence[str],
     *,
     load: Callable[[str], Stimulus],
     cache: FeatureCache,
     hashes: dict[str, str] | None = None,
-) -> Iterator[FeatureBatch]:
-    """Yield the features of images, in order, a batch at a time.
+) -> Iterator[int]:
+    """Fill `into` in the order of `images`, a batch at a time, yielding how many images are done.
 
     Parameters
     ----------
@@ -113,8 +106,10 @@ def iter_features(
             fresh = extractor.extract(np.stack([stimulus.pixels for stimulus in unknown.values()]))
             cache.put(list(unknown), fresh)
             known |= dict(zip(unknown, fresh, strict=True))
-        order = tuple(seen[name] for name in names)
-        yield FeatureBatch(np.stack([known[sha256] for sha256 in order]), order)
+        order = [seen[name] for name in names]
+        into.features[start : start + len(order)] = [known[sha256] for sha256 in order]
+        into.images.extend(order)
+        yield len(into.images)
 
 
 def make_extractor(config: EncoderConfig, network: Network, should_stop: ShouldStop) -> Extractor:
@@ -136,23 +131,6 @@ def open_cache(config: EncoderConfig, extractor: Extractor, root: Path) -> Featu
         n_inputs=config.n_projected or count_pooled(network.feature_shape, config.pool),
         projection="" if projection is None else projection.sha256,
     )
-
-
-def gather(
-    into: Gathered,
-    extractor: Extractor,
-    images: Sequence[str],
-    *,
-    load: Callable[[str], Stimulus],
-    cache: FeatureCache,
-    hashes: dict[str, str] | None = None,
-) -> Iterator[int]:
-    """Fill `into` in the order of `images` as `iter_features` does, yielding how many images are done."""
-    for batch in iter_features(extractor, images, load=load, cache=cache, hashes=hashes):
-        done = len(into.images) + len(batch.image_sha256)
-        into.features[len(into.images) : done] = batch.features
-        into.images.extend(batch.image_sha256)
-        yield done
 
 
 def extract(network: Network, pixels: FloatMatrix, *, pool: int) -> FloatMatrix:
