@@ -39,13 +39,19 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
     if provenance is not None:
         scored = f"; {card.n_test:,} scored here" if card.n_test else ", not scored here"
         images = f"fitted elsewhere{scored}"
+    reducers = [f"{config.n_projected:,} sparse random projections"] if config.n_projected else []
+    if config.reducer == "pca":
+        kept = f"up to {config.n_components} principal components" if config.n_components else "all components"
+        reducers.append(kept)
+    folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
+    readout = f"{config.readout}, {folds}" if provenance is None else f"linear, imported ({provenance.kind})"
     facts = {
         "Subject": subject_title if subject_kind in subject_title else f"{subject_title} ({subject_kind})",
         "Network": config.network,
         "Layer": config.layer,
         "Pooling": f"averaged to {config.pool} × {config.pool}" if config.pool else "every position",
-        "Reducer": describe_reducer(card),
-        "Readout": describe_readout(card),
+        "Reducer": ", ".join(reducers) or "none",
+        "Readout": readout,
         "Voxels": f"{card.n_voxels:,}",
         "Images": images,
         "Unit": card.response_unit,
@@ -65,24 +71,6 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
             "Note": provenance.note,
         }
     return tuple(CardRow(name, value) for name, value in facts.items() if value)
-
-
-def describe_reducer(card: EncoderCard) -> str:
-    """The reducer in words."""
-    config = card.config
-    parts = [f"{config.n_projected:,} sparse random projections"] if config.n_projected else []
-    if config.reducer == "pca":
-        parts.append(f"up to {config.n_components} principal components" if config.n_components else "all components")
-    return ", ".join(parts) or "none"
-
-
-def describe_readout(card: EncoderCard) -> str:
-    """The readout in words."""
-    config = card.config
-    if card.provenance is not None:
-        return f"linear, imported ({card.provenance.kind})"
-    folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
-    return f"{config.readout}, {folds}"
 
 
 def share_at_edge(card: EncoderCard) -> float:

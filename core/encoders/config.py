@@ -102,11 +102,42 @@ class EncoderConfig:
         alphas = DEFAULT_FRACTIONS if self.is_sparse and self.alphas == DEFAULT_ALPHAS else self.alphas
         object.__setattr__(self, "alphas", tuple(float(alpha) for alpha in alphas))
         object.__setattr__(self, "regions", tuple(RoiRegion(*region) for region in self.regions))
-        self._check_numbers()
-        self._check_alphas()
-        self._check_reducer()
+        check_count("pool", self.pool, least=0, advice="0 keeps every position of the feature map.")
+        check_count("n_components", self.n_components, least=0, advice="0 keeps all components.")
+        check_count("n_folds", self.n_folds, least=2)
+        check_count("seed", self.seed, least=0)
+        check_count("n_projected", self.n_projected, least=0, advice="0 for no projection.")
+        check_choice("reducer", self.reducer, REDUCERS)
+        check_choice("readout", self.readout, READOUTS)
+        for alpha in self.alphas:
+            check_positive("alphas", alpha)
+        for wrong, name, allowed, got, advice in self._rules():
+            if wrong:
+                raise refusal(name, allowed=allowed, got=got, advice=advice)
         for region in self.regions:
             check_region(region)
+
+    def _rules(self) -> tuple[tuple[object, str, str, object, str], ...]:
+        """What must not be: whether it is, and how it is refused."""
+        alphas, projected = self.alphas, self.n_projected
+        sorts = bool(alphas) and list(alphas) == sorted(set(alphas))
+        most = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
+        rois, mixes = [region.roi for region in self.regions], "empty with a projection, which mixes all positions"
+        return (
+            (not 0 < self.l1_ratio < 1, "l1_ratio", "in (0, 1)", self.l1_ratio, "1 is the lasso, 0 is ridge."),
+            (not sorts, "alphas", "one or more ascending penalties", alphas, ""),
+            (self.is_sparse and max(alphas, default=0) > 1, "alphas", most, max(alphas, default=0), ""),
+            (projected % PROJECTION_BLOCKS, "n_projected", f"a multiple of {PROJECTION_BLOCKS}", projected, ""),
+            (
+                self.reducer == "projection" and not projected,
+                "n_projected",
+                "above 0 with the reducer 'projection'",
+                0,
+                "2048 is usual.",
+            ),
+            (self.reducer == "none" and projected, "n_projected", "0 with the reducer 'none'", projected, ""),
+            (rois and projected, "regions", mixes, rois, "Use the reducer 'pca'."),
+        )
 
     @property
     def is_sparse(self) -> bool:
@@ -118,49 +149,11 @@ class EncoderConfig:
         """Part of the penalty on absolute weights: 1 for lasso, 0 for ridge."""
         return {"ridge": 0.0, "lasso": 1.0}.get(self.readout, self.l1_ratio)
 
-    def _check_numbers(self) -> None:
-        check_count("pool", self.pool, least=0, advice="0 keeps every position of the feature map.")
-        check_count("n_components", self.n_components, least=0, advice="0 keeps all components.")
-        check_count("n_folds", self.n_folds, least=2)
-        check_count("seed", self.seed, least=0)
-        check_choice("reducer", self.reducer, REDUCERS)
-        check_choice("readout", self.readout, READOUTS)
-        if not 0 < self.l1_ratio < 1:
-            raise refusal("l1_ratio", allowed="in (0, 1)", got=self.l1_ratio, advice="1 is the lasso, 0 is ridge.")
-
-    def _check_alphas(self) -> None:
-        for alpha in self.alphas:
-            check_positive("alphas", alpha)
-        if not self.alphas or list(self.alphas) != sorted(set(self.alphas)):
-            allowed = "one or more ascending penalties"
-            raise refusal("alphas", allowed=allowed, got=self.alphas)
-        if self.is_sparse and self.alphas[-1] > 1:
-            allowed = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
-            raise refusal("alphas", allowed=allowed, got=self.alphas[-1])
-
-    def _check_reducer(self) -> None:
-        check_count("n_projected", self.n_projected, least=0, advice="0 for no projection.")
-        if self.n_projected % PROJECTION_BLOCKS:
-            allowed = f"a multiple of {PROJECTION_BLOCKS}"
-            raise refusal("n_projected", allowed=allowed, got=self.n_projected)
-        if (self.reducer == "projection") > bool(self.n_projected):
-            allowed = "above 0 with the reducer 'projection'"
-            raise refusal("n_projected", allowed=allowed, got=0, advice="2048 is usual.")
-        if self.reducer == "none" and self.n_projected:
-            allowed = "0 with the reducer 'none'"
-            raise refusal("n_projected", allowed=allowed, got=self.n_projected)
-        if self.regions and self.n_projected:
-            allowed = "empty with a projection, which mixes all positions"
-            got = [region.roi for region in self.regions]
-            raise refusal("regions", allowed=allowed, got=got, advice="Use the reducer 'pca'.")
-
     def describe(self) -> str:
         """One line for captions: "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, up to 100 components"."""
-        grid = f"{self.pool} x {self.pool} pooled" if self.pool else "not pooled"
-        return f"{self.subject} · {self.network} {self.layer} · {grid}, {', '.join(self._describe_parts())}"
-
-    def _describe_parts(self) -> list[str]:
-        parts = [f"{self.n_projected} random projections"] if self.n_projected else []
+        parts = [f"{self.pool} x {self.pool} pooled" if self.pool else "not pooled"]
+        if self.n_projected:
+            parts.append(f"{self.n_projected} random projections")
         if self.reducer == "pca":
             parts.append(f"up to {self.n_components} components" if self.n_components else "all components")
         if self.reducer == "none":
@@ -169,7 +162,7 @@ class EncoderConfig:
             parts.append("lasso" if self.readout == "lasso" else f"elastic net {self.l1_ratio:g}")
         if self.regions:
             parts.append(f"regions for {', '.join(region.roi for region in self.regions)}")
-        return parts
+        return f"{self.subject} · {self.network} {self.layer} · {', '.join(parts)}"
 
 
 def check_region(region: RoiRegion) -> None:

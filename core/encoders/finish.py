@@ -17,7 +17,7 @@ from core.encoders.card import EncoderCard, EncoderData, FloatMatrix, FloatVecto
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import seal
 from core.encoders.scored import CATEGORY, LEAST_IMAGES, NESTED, ScoredImages, SecondSet, TaskResult, VoxelGroup
-from core.encoders.scores import correlate, correlate_in_batches, explained, over_ceiling
+from core.encoders.scores import correlate, explained, over_ceiling
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
@@ -33,10 +33,10 @@ def score_category(data: ScoredImages, result: TaskResult) -> OutsideScore:
     predicted, rows, name = result.predicted, result.task.predict, result.task.name
     n_inside = int((np.asarray(data.categories)[rows] == name).sum())
     n_within = len(rows) - n_inside
-    r = correlate_in_batches(predicted[:n_inside], data.responses, rows[:n_inside])
+    r = correlate(predicted[:n_inside], data.responses, rows[:n_inside])
     within = np.full(len(r), np.nan)
     if n_within >= LEAST_IMAGES:
-        within = correlate_in_batches(predicted[n_inside:], data.responses, rows[n_inside:])
+        within = correlate(predicted[n_inside:], data.responses, rows[n_inside:])
     return OutsideScore("category", name, n_inside, n_within, (), r.astype(np.float32), within.astype(np.float32))
 
 
@@ -97,8 +97,8 @@ def score_second_set(
         inside = [_mean_r(within, data.voxels, data.responses, data.voxels, within_rows, roi) for roi in rois]
         r_within = np.array(inside)
     else:
-        r = correlate_in_batches(predict, other.responses, rows)
-        r_within = correlate_in_batches(within, data.responses, within_rows)
+        r = correlate(predict, other.responses, rows)
+        r_within = correlate(within, data.responses, within_rows)
     n_within = len(within_rows)
     return OutsideScore(
         "second-set", other.name, len(rows), n_within, rois, r.astype(np.float32), r_within.astype(np.float32)
@@ -138,7 +138,7 @@ def finish_encoder(
         raise RuntimeError("Nothing was scored.")
     extra: dict[str, Any] = {"scored_on": "held-out" if test.size else "nested"}
     if nested is not None:
-        extra["nested_r"] = correlate_in_batches(nested, data.responses, train).astype(np.float32)
+        extra["nested_r"] = correlate(nested, data.responses, train).astype(np.float32)
     if config.is_sparse:
         extra["sparsity"] = np.empty(weights.shape[1], dtype=np.float32)
         for group, own in zip(groups, final.weights, strict=True):
@@ -236,7 +236,7 @@ def _make_card(
     extra: dict[str, Any],
 ) -> EncoderCard:
     """The card of predictions (n_rows, n_voxels) of the scored images, not yet sealed."""
-    r = correlate_in_batches(predicted, data.responses, rows)
+    r = correlate(predicted, data.responses, rows)
     r2 = explained(r)
     scores: dict[str, FloatArray] = {
         "alpha": result.alpha,

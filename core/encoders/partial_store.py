@@ -25,7 +25,7 @@ from core.errors import StorageError
 from core.files import replace_file
 from core.types import FloatArray
 
-STORE_VERSION = 1
+STORE_VERSION = 2
 """Raised whenever the same inputs would give other batches."""
 KEY_LENGTH = 32
 
