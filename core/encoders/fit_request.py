@@ -28,7 +28,7 @@ from core.encoders.config import (
 from core.encoders.files import save_encoder, save_layer_table, user_encoders_folder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit, open_source
 from core.progress import ShouldStop, never_stop
-from core.types import FloatArray, VoxelTable
+from core.types import VoxelTable
 
 if TYPE_CHECKING:
     from core.networks.network import Network
@@ -124,10 +124,11 @@ def check_layers(configs: Sequence[EncoderConfig]) -> None:
 
 def score_layers(cards: Sequence[EncoderCard], voxels: VoxelTable) -> tuple[LayerScore, ...]:
     """The curve over layers: the median cross-validated r of all voxels and of every ROI, layer by layer."""
+    members = {ALL_VOXELS: np.arange(voxels.n_voxels)} | {roi: voxels.voxels_in(roi) for roi in voxels.roi_names}
     return tuple(
-        LayerScore(card.config.layer, roi, float(np.median(values)))
+        LayerScore(card.config.layer, roi, float(np.median(card.cv_r[chosen])))
         for card in cards
-        for roi, values in _by_roi(card.cv_r, voxels)
+        for roi, chosen in members.items()
     )
 
 
@@ -138,10 +139,6 @@ def choose_layers(curve: Sequence[LayerScore]) -> dict[str, LayerScore]:
         if score.roi not in best or score.cv_r_median > best[score.roi].cv_r_median:
             best[score.roi] = score
     return best
-
-
-def _by_roi(values: FloatArray, voxels: VoxelTable) -> list[tuple[str, FloatArray]]:
-    return [(ALL_VOXELS, values), *((roi, values[voxels.voxels_in(roi)]) for roi in voxels.roi_names)]
 
 
 def _keep(fitted: Sequence[EncoderData], voxels: VoxelTable, folder: Path) -> LayerChoice:

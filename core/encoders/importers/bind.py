@@ -116,8 +116,7 @@ def iter_import(
     """
     from core.encoders.importers.reference import iter_reference
 
-    readout = settle_missing(readout, request)
-    subject = find_subject(readout, request)
+    readout, subject = find_subject(readout, request)
     pool = find_pool(readout, network.feature_shape, request)
     factors = fold(readout)
     difference = compare_predictions(readout, factors)
@@ -147,19 +146,11 @@ def iter_import(
     yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)
 
 
-def settle_missing(readout: Readout, request: ImportRequest) -> Readout:
-    """The readout without the voxels that have no weights, unless the subject has these too: then they predict 0."""
-    from core.datasets.subject import load_subject
+def find_subject(readout: Readout, request: ImportRequest) -> tuple[Readout, Subject | None]:
+    """The readout and the subject that is there, checked; None if one is to be made from the readout.
 
-    if request.subject and load_subject(request.subject).voxels.n_voxels == readout.n_voxels:
-        return readout
-    return readout.without_missing()
-
-
-def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:
-    """The subject that is there, checked; None if one is to be made from the readout.
-
-    Raises BadInputError or WeightsError if either cannot be.
+    Voxels without weights are left out, unless the subject has these too: then they predict 0. Raises BadInputError or
+    WeightsError if either cannot be.
     """
     from core.datasets.subject import load_subject
 
@@ -170,14 +161,16 @@ def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:
                 "The file does not say where its voxels lie. Choose a subject that has the same voxels, or add "
                 "`vertex` and `hemisphere`, or `roi`, to the arrays."
             )
-        return None
+        return readout.without_missing(), None
     subject = load_subject(request.subject)
+    if subject.voxels.n_voxels != readout.n_voxels:
+        readout = readout.without_missing()
     if subject.voxels.n_voxels != readout.n_voxels:
         raise WeightsError(
             f"The weights predict {readout.n_voxels:,} voxels, subject {subject.id!r} has {subject.voxels.n_voxels:,}. "
             "Choose the subject they were fitted to, or make one from the encoder."
         )
-    return subject
+    return readout, subject
 
 
 def find_pool(readout: Readout, feature_shape: tuple[int, ...], request: ImportRequest) -> int:

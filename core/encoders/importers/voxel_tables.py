@@ -65,12 +65,9 @@ def make_table(
 def _check(values: IntArray, name: str, least: int, most: int) -> Any:
     checked = np.asarray(values)
     if not np.isin(checked.dtype.kind, ["i", "u", "b"]) or checked.min() < least or checked.max() > most:
-        raise WeightsError(f"`{name}` must be whole numbers from {least} to {most}, got {_shorten(checked)}.")
+        got = f"{checked.min()} to {checked.max()}" if checked.dtype.kind in "iufb" else checked.dtype
+        raise WeightsError(f"`{name}` must be whole numbers from {least} to {most}, got {got}.")
     return checked.astype(np.int64)
-
-
-def _shorten(values: np.ndarray[Any, Any]) -> str:
-    return f"{values.min()} to {values.max()}" if values.dtype.kind in "iufb" else str(values.dtype)
 
 
 def _paint_parcels(names: tuple[str, ...], sides: IntArray) -> tuple[IntArray, IntArray]:
