@@ -19,7 +19,7 @@ from core.datasets.bare import BareSubject, check_new, save_bare_subject
 from core.encoders.card import EncoderCard, EncoderData, Provenance
 from core.encoders.config import POOL_SIDES, EncoderConfig
 from core.encoders.files import check_free, save_encoder, seal, user_encoders_folder
-from core.encoders.importers.readout import Factors, Readout, compare_predictions, fold
+from core.encoders.importers.readout import Centre, Project, Readout, compare_predictions, fold
 from core.encoders.scores import explained, over_ceiling
 from core.errors import WeightsError
 from core.types import FloatArray
@@ -118,8 +118,8 @@ def iter_import(
 
     readout, subject = find_subject(readout, request)
     pool = find_pool(readout, network.feature_shape, request)
-    factors = fold(readout)
-    difference = compare_predictions(readout, factors)
+    folded = fold(readout)
+    difference = compare_predictions(readout, folded)
     yield ImportProgress("check", 0, 1, difference=difference)
     provenance = Provenance(
         kind=readout.kind,
@@ -128,9 +128,7 @@ def iter_import(
         files=files,
         note=" ".join(part for part in (readout.note, request.note) if part),
     )
-    data = build_data(
-        readout, factors, request, subject=subject, pool=pool, network_sha256=network.sha256, provenance=provenance
-    )
+    data = build_data(folded, request, subject=subject, pool=pool, network_sha256=network.sha256, provenance=provenance)
     target = user_encoders_folder() if folder is None else folder
     if not request.replaces:
         check_free(data.card.config, target)
@@ -195,7 +193,6 @@ def find_pool(readout: Readout, feature_shape: tuple[int, ...], request: ImportR
 
 def build_data(
     readout: Readout,
-    factors: Factors,
     request: ImportRequest,
     *,
     subject: Subject | None,
@@ -203,8 +200,9 @@ def build_data(
     network_sha256: str,
     provenance: Provenance,
 ) -> EncoderData:
-    """The encoder with everything but its reference SDs and scores, which are NaN."""
-    components, weights = choose_factors(factors)
+    """The encoder of a folded readout with everything but its reference SDs and scores, which are NaN."""
+    mean = next(step.mean for step in readout.steps if isinstance(step, Centre))
+    components, weights = choose_factors(readout)
     unknown: Any = np.full(readout.n_voxels, np.nan, dtype=np.float32)
     known = {name: np.asarray(values, np.float32) for name, values in readout.scores.items()}
     r, own = known.get("r", unknown), subject.voxels.noise_ceiling if subject is not None else unknown
@@ -236,32 +234,33 @@ def build_data(
     rank = len(weights)
     return EncoderData(
         card=card,
-        mean=factors.mean.astype(np.float32),
+        mean=mean.astype(np.float32),
         components=None if components is None else np.ascontiguousarray(components, dtype=np.float32),
         weights=np.ascontiguousarray(weights, dtype=np.float32),
-        intercept=factors.intercept.astype(np.float32),
+        intercept=readout.intercept.astype(np.float32),
         covariance=np.full((rank, rank), np.nan, dtype=np.float32),
     )
 
 
-def choose_factors(factors: Factors) -> tuple[FloatArray | None, FloatArray]:
+def choose_factors(folded: Readout) -> tuple[FloatArray | None, FloatArray]:
     """Components and weights as they are kept. Weights on more features than voxels become components, exactly.
 
     x @ W = (x @ W) @ 1: with fewer voxels than features the covariance is then voxels x voxels.
 
     Raises WeightsError if both are too many.
     """
-    if factors.components is not None:
-        return factors.components, factors.weights
-    n_features, n_voxels = factors.weights.shape
+    for step in folded.steps:
+        if isinstance(step, Project):
+            return step.components, folded.weights
+    n_features, n_voxels = folded.weights.shape
     if min(n_features, n_voxels) > LARGEST_RANK:
         raise WeightsError(
             f"The weights are {n_features:,} features x {n_voxels:,} voxels without a reducer; at most "
             f"{LARGEST_RANK:,} of either are read. Add `components` (a PCA) or choose fewer voxels."
         )
     if n_voxels < n_features:
-        return factors.weights, np.eye(n_voxels)
-    return None, factors.weights
+        return folded.weights, np.eye(n_voxels)
+    return None, folded.weights
 
 
 def keep_subject(readout: Readout, request: ImportRequest) -> Path:

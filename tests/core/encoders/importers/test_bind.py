@@ -22,7 +22,7 @@ from core.encoders.importers.arrays import read_arrays
 from core.encoders.importers.berg import build_berg
 from core.encoders.importers.bind import ImportRequest, choose_factors, iter_import
 from core.encoders.importers.open import hash_files
-from core.encoders.importers.readout import Factors
+from core.encoders.importers.readout import Readout
 from core.encoders.importers.reference import iter_renew_reference
 from core.encoders.scores import correlate
 from core.errors import BadInputError, WeightsError
@@ -170,7 +170,7 @@ def test_a_pca_chain_stays_factored(network: Network, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("n_features", "n_voxels", "rank"), [(6, 3, 3), (3, 6, 3)])
 def test_unreduced_weights_are_kept_at_the_smaller_rank(n_features: int, n_voxels: int, rank: int) -> None:
     weights = GENERATOR.standard_normal((n_features, n_voxels))
-    components, kept = choose_factors(Factors(np.zeros(n_features), None, weights, np.zeros(n_voxels)))
+    components, kept = choose_factors(Readout("arrays", (), weights, np.zeros(n_voxels), "arrays"))
     assert len(kept) == rank
     np.testing.assert_array_equal(kept if components is None else components @ kept, weights)
 

@@ -69,7 +69,7 @@ def test_the_imported_map_predicts_what_the_library_predicts(name: str, tmp_path
     wanted = np.asarray(estimator.predict(NEW))
     scale = np.abs(wanted).max()
     np.testing.assert_allclose(readout.predict(NEW), wanted, atol=CHECK_TOLERANCE * scale)
-    np.testing.assert_allclose(fold(readout).predict(NEW), wanted, atol=CHECK_TOLERANCE * scale)
+    np.testing.assert_allclose(fold(readout).predict(NEW, dtype=np.float32), wanted, atol=CHECK_TOLERANCE * scale)
     assert compare_predictions(readout, fold(readout)) < CHECK_TOLERANCE
     assert (readout.n_features, readout.n_voxels) == (N_FEATURES, N_VOXELS)
 
