@@ -28,6 +28,10 @@ KIND = "generic"
 TITLE = "Own arrays, described by a TOML file"
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
+WITHOUT_SIDE = (
+    "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
+    "drawn: add a column hemisphere (left or right)."
+)
 
 
 def detect(source: Path) -> bool:
@@ -138,13 +142,12 @@ def _place(table: Table, surface: str, columns: int) -> Places:
         side = np.array([_side(text) for text in table["hemisphere"]], dtype=np.int8)
     elif "x" in table:  # x runs from left to right
         side = (to_numbers(table["x"], "x") > 0).astype(np.int8)
-    elif "vertex" in table and surface != NOWHERE:
-        advice = "Add a column hemisphere (left or right) to the table of voxels."
-        raise refusal("vertex", allowed="given with its hemisphere", got="none", advice=advice)
     else:
         side = np.full(columns, NO_SIDE, dtype=np.int8)
     if surface == NOWHERE:
         return place_nowhere(side)
+    if "vertex" in table and (side == NO_SIDE).all():
+        return replace(place_nowhere(side), remark=WITHOUT_SIDE)
     if "vertex" in table:
         return place_vertices(side, to_integers(table["vertex"], "vertex"), surface=surface)
     if all(axis in table for axis in "xyz"):

@@ -227,8 +227,9 @@ def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
     assert target_voxel(voxels, 1).label == "voxel 1"
     write_csv(folder / "voxels.csv", [{"vertex": at, "roi": "V1"} for at in (1, 2, 3)])
     text = BASE.format(file="responses.npy") + '[voxels]\nsurface = "fsaverage5"\ntable = "voxels.csv"\n'
-    with pytest.raises(BadInputError, match="`vertex` must be given with its hemisphere, got 'none'. Add a column"):
-        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    planned = plan_import("generic", describe(folder, text), ImportOptions("x"))
+    assert planned.voxels.hemisphere.tolist() == [-1, -1, -1] and planned.voxels.vertex.tolist() == [-1, -1, -1]
+    assert "names vertices but not their hemisphere" in planned.remarks[0]
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
