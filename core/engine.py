@@ -21,10 +21,9 @@ from core.types import FloatArray
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.encoders.estimate import FitEstimate
-    from core.encoders.fit_request import FitRequest
+    from core.encoders.fit_request import FitRequest, SearchProgress
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
-    from core.encoders.layer_search import SearchProgress
     from core.networks.network import Network
     from core.probes.gradient_atlas import AtlasProgress
     from core.sweeps.cells import RunProgress
@@ -179,9 +178,10 @@ class Engine:
 
     def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
         """The further encoders that a probe attacks, each at its network's usual layer."""
+        from core.encoders.files import usual_layer
         from core.networks.catalog import find_network
 
-        layers = [(name, find_network(name).default_layer) for name in config.ensemble]
+        layers = [(name, usual_layer(config.subject, find_network(name))) for name in config.ensemble]
         return tuple(self.open_encoder(config.subject, name, layer) for name, layer in layers)
 
     def preview(self, probe: Probe, epsilon: float) -> Preview:
@@ -244,7 +244,7 @@ class Engine:
                     n_images=len(subject.image_ids),
                     n_voxels=subject.voxels.n_voxels,
                     scoring=options.scoring,
-                    cache=options.places.cache_root / "features",
+                    cache=options.places.cache / "features",
                     should_stop=should_stop,
                 )
             )

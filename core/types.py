@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import compress
 from typing import Annotated, Any
 
 import numpy as np
@@ -50,6 +51,10 @@ class NormName(StrEnum):
     LINF = "linf"
 
 
+NO_SIDE = -1
+"""The hemisphere of a voxel that says none."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoxelTable:
     """Where each voxel of a subject lies and how reliable it is.
@@ -57,7 +62,7 @@ class VoxelTable:
     Parameters
     ----------
     hemisphere : (n_voxels,) int8
-        0 left, 1 right.
+        0 left, 1 right, -1 not known.
     vertex : (n_voxels,) int32
         The vertex of that hemisphere's surface the voxel is drawn at; -1 for a voxel that lies on no surface.
     roi : tuple of str, n_voxels long
@@ -84,6 +89,22 @@ class VoxelTable:
     def roi_names(self) -> tuple[str, ...]:
         """The ROI names in order of first appearance, without the empty one."""
         return tuple(dict.fromkeys(name for name in self.roi if name))
+
+    @property
+    def sides(self) -> npt.NDArray[np.str_]:
+        """ "left" or "right" of each voxel, "" where its hemisphere is not known or it is painted on both."""
+        names = np.array(["left", "right", ""])[self.hemisphere]
+        painted = [np.bincount(self.paint[self.paint[:, 0] == side, 2], minlength=self.n_voxels) for side in (0, 1)]
+        names[np.logical_and(*painted)] = ""
+        return names
+
+    def keep(self, kept: BoolArray) -> VoxelTable:
+        """The table of some of its voxels, (n_voxels,) bool, numbered anew."""
+        number = np.cumsum(kept, dtype=np.int32) - 1
+        paint = self.paint[kept[self.paint[:, 2]]].copy()
+        paint[:, 2] = number[paint[:, 2]]
+        roi = tuple(compress(self.roi, kept))
+        return VoxelTable(self.hemisphere[kept], self.vertex[kept], roi, self.noise_ceiling[kept], paint)
 
     def voxels_in(self, roi: str) -> npt.NDArray[np.int64]:
         """Indices of the voxels of one ROI, ascending."""

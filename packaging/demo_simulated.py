@@ -13,7 +13,7 @@ from simulated_voxels import choose_voxels, load_retinotopy
 
 from core.datasets.photos import find_image
 from core.datasets.subject import draw_noise
-from core.encoders.noise_ceiling import estimate_noise_ceiling
+from core.encoders.responses import estimate_noise_ceiling
 from core.surfaces.atlas import load_atlas
 from core.surfaces.template import load_fsaverage5
 from core.types import VoxelTable

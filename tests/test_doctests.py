@@ -17,7 +17,7 @@ CALLED_BY_SCRIPTS = {
     "core.datasets.import_stats": ("noise_ceiling",),
     "core.datasets.photos": ("list_images", "load_stimulus"),
     "core.datasets.subject": ("list_subjects", "load_responses", "load_subject"),
-    "core.encoders.noise_ceiling": ("estimate_noise_ceiling",),
+    "core.encoders.responses": ("estimate_noise_ceiling",),
     "core.encoders.ridge": ("solve_ridge",),
     "core.encoders.scores": ("correlate",),
     "core.engine": ("Engine.encoder_card", "Engine.iter_probe", "Engine.predict", "Engine.rescore"),

@@ -112,7 +112,8 @@ class AnalysisPage(WorkPage):
         subject, catalogue = self._session.state.subject, self._session.controller.catalogue
         if subject is not None:
             encoders = catalogue.encoders_of(subject.id)
-            usual = [(one.network, one.layer) for one in encoders if _is_usual(catalogue, one.network, one.layer)]
+            keys = [(one.network, one.layer) for one in encoders]
+            usual = [key for key in keys if catalogue.is_usual(subject.id, *key)]
             self.form.set_subject(subject, encoders, usual)
             _show_kinds(self.badge, (subject.id,), catalogue.subjects)
 
@@ -320,11 +321,6 @@ def count_probes(config: SweepConfig) -> int:
     """Probes behind the points of an analysis, at one budget."""
     aims = len(config.targets) * len(config.directions) * len(config.norms)
     return len(config.images) * len(config.encoders) * aims
-
-
-def _is_usual(catalogue: Any, network: str, layer: str) -> bool:
-    spec = catalogue.spec_of(network)
-    return spec is not None and spec.default_layer == layer
 
 
 def _show_kinds(badge: QLabel, subjects: Sequence[str], known: Sequence[SubjectInfo]) -> None:

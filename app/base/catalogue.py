@@ -9,7 +9,7 @@ from core.datasets.image_store import find_stimulus
 from core.datasets.photos import ImageInfo, list_images
 from core.datasets.subject import Subject, SubjectInfo, list_subjects, load_subject
 from core.encoders.config import EncoderConfig
-from core.encoders.files import list_encoders
+from core.encoders.files import list_encoders, usual_layer
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
 from core.networks.catalog import list_networks
@@ -57,12 +57,13 @@ class Catalogue:
         if (network, layer) in fitted:
             return network, layer
         same = [key for key in fitted if key[0] == network] or [key for key in fitted if key[0] == fitted[0][0]]
-        usual = [key for key in same if self._is_default(*key)]
+        usual = [key for key in same if self.is_usual(subject, *key)]
         return next(iter([*usual, *same]), ("", ""))
 
-    def _is_default(self, network: str, layer: str) -> bool:
+    def is_usual(self, subject: str, network: str, layer: str) -> bool:
+        """Whether a layer is the one used for a subject where none is named: that of a search, or the network's own."""
         spec = self.spec_of(network)
-        return spec is not None and spec.default_layer == layer
+        return spec is not None and usual_layer(subject, spec) == layer
 
 
 def read_catalogue() -> Catalogue:

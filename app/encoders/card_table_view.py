@@ -12,9 +12,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from app.look.numbers import MISSING, format_number
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
-from core.encoders.card import EncoderCard
+from core.encoders.card import EncoderCard, OutsideScore
 from core.encoders.card_table import FORMULAS, roi_table
-from core.encoders.extra_scores import OutsideScore
 from core.types import VoxelTable
 
 TITLES = {

@@ -18,8 +18,7 @@ from app.explore.explore import Explore
 from app.widgets.ask_path import ask_path
 from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
-from core.encoders.export import export_encoder
-from core.encoders.library import adopt_encoder, cards_of, is_library_file, name_encoder
+from core.encoders.library import adopt_encoder, cards_of, export_encoder, is_library_file, name_encoder
 from core.errors import ProbeError
 from core.files import replace_file
 from core.probes.target import TargetKind

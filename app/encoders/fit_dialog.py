@@ -13,8 +13,7 @@ from app.base.catalogue import Catalogue
 from app.encoders.fit_form import FitForm
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
 from app.widgets.job_line import JobLine, Reading
-from core.encoders.fit_request import FitRequest
-from core.encoders.layer_search import SearchProgress
+from core.encoders.fit_request import FitRequest, SearchProgress
 from core.errors import ProbeError
 
 LEAST_WIDTH = 620

@@ -11,8 +11,8 @@ from PySide6.QtCore import Slot
 
 from app.base.desk import Desk, Feature
 from app.encoders.fit_dialog import FitDialog, read_progress
-from core.encoders.card import EncoderCard
-from core.encoders.layer_search import ALL_VOXELS, LayerChoice, SearchProgress
+from core.encoders.card import ALL_VOXELS, EncoderCard
+from core.encoders.fit_request import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
 from core.types import VoxelTable
@@ -87,7 +87,8 @@ class Fits(Feature):
         if self.dialog is not None:
             self.dialog.show_result(text)
         controller.reread_catalogue()
-        self._use(request, fitted[0].config.layer)
+        best = {one.roi: one.layer for one in last.choice.best} if last.choice is not None else {}
+        self._use(request, best.get(ALL_VOXELS, fitted[0].config.layer))
         controller.noted.emit(f"Fitted {fitted[0].describe()}")
 
     def _use(self, request: FitRequest, layer: str) -> None:

@@ -10,9 +10,8 @@ from app.base.catalogue import Catalogue
 from app.widgets.basics import make_column, make_heading, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Text
 from core.checks import refusal
-from core.encoders.config import DEFAULT_ALPHAS, POOL_SIDES
+from core.encoders.config import DEFAULT_ALPHAS, MOST_COMPONENTS, POOL_SIDES, ScoringConfig
 from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
-from core.encoders.scoring_config import ScoringConfig
 from core.errors import ProbeError
 
 SEARCH = "search"
@@ -37,7 +36,7 @@ class FitForm(Form):
     )
     pool = Choice("Pooling", "The feature map is averaged over a grid with this many cells per side", choices=POOLS)
     reducer = Choice("Reducer", choices=REDUCERS)
-    n_components = Count("Components", "Largest number of principal components kept", first=100, zero="all")
+    n_components = Count("Components", "Largest number of principal components kept", first=MOST_COMPONENTS, zero="all")
     n_projected = Count("Projected", "A multiple of 4", first=DEFAULT_PROJECTED, step=4, name="Projected features")
     readout = Choice("Readout", choices=READOUTS)
     l1_ratio = Number(

@@ -12,6 +12,7 @@ from app.widgets.captions import ElidedLabel
 from app.widgets.form import Choice, Form
 from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
+from core.encoders.files import usual_layer
 from core.networks.spec import NetworkSpec
 
 CARD_TIP = "How well this encoder predicts, voxel by voxel (I)"
@@ -103,7 +104,7 @@ class EncoderForm(Form):
         network = self.network.value()
         layers = self._layers(network)
         spec = self._networks.get(network)
-        usual = spec.default_layer if spec is not None else ""
+        usual = usual_layer(self.subject.value(), spec) if spec is not None else ""
         layer = next((name for name in (self.layer.value(), usual) if name in layers), layers[-1])
         self.set_encoder(network, layer)
         self.encoder_chosen.emit(network, layer)

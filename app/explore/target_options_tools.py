@@ -53,11 +53,13 @@ class TargetOptionsTools(QObject):
         own = catalogue.spec_of(state.network)
         if state.subject is None or own is None:
             return []
-        fitted = {(config.network, config.layer) for config in catalogue.encoders_of(state.subject.id)}
+        who = state.subject.id
+        encoders = catalogue.encoders_of(who)
+        fitted = {one.network for one in encoders if catalogue.is_usual(who, one.network, one.layer)}
         return [
             (spec.id, spec.title)
             for spec in catalogue.networks
-            if (spec.id, spec.default_layer) in fitted and spec.id != own.id and spec.input_size == own.input_size
+            if spec.id in fitted and spec.id != own.id and spec.input_size == own.input_size
         ]
 
     @Slot(object)

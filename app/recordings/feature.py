@@ -20,7 +20,7 @@ from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import inspect_source, plan_import
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
-from core.encoders.orphans import check_no_encoders
+from core.encoders.library import check_no_encoders
 from core.errors import ProbeError
 from core.files import replace_file
 from core.surfaces.store import list_surfaces

@@ -44,6 +44,7 @@ class OptionsPage(Form):
         "Categories", ask="Table of categories", kinds=TABLE_FILTER, hint="CSV: image, category", settled=True
     )
     seed = Count("Seed", "Seed for drawing the held-out images", most=MOST_SEED)
+    averaged = Count("Rows are means of", "Repeats each row is already the mean of", zero="as the recording says")
     rois = Checks("Only ROIs")
 
     def __init__(self) -> None:

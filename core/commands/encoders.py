@@ -16,10 +16,19 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
 from core.encoders.card_table import share_at_edge, summarise_card
-from core.encoders.export import FORMATS, describe_card, export_encoder
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.bind import ImportRequest
-from core.encoders.library import adopt_encoder, find_entry, is_library_file, list_library, name_encoder, remove_encoder
+from core.encoders.library import (
+    FORMATS,
+    adopt_encoder,
+    describe_card,
+    export_encoder,
+    find_entry,
+    is_library_file,
+    list_library,
+    name_encoder,
+    remove_encoder,
+)
 from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
 from core.headers import plain
@@ -41,8 +50,8 @@ Importing needs --network and --layer (unless the format fixes them), and --subj
 or --new-subject ID (made from the encoder). No file is ever unpickled with its code. The folded encoder is compared
 with the source's own arithmetic on random features before it is kept.
 --json prints one object or array: list: name, subject, network, layer, own, n_voxels, r_median, imported; show: that
-with config, hashes, rois; import: name, file, difference, found, n_features, n_voxels; reference: name, reference,
-n_reference; export: files; remove: files."""
+with config, hashes, rois; import: name, file, difference, found, n_features, n_voxels, n_left_out; reference: name,
+reference, n_reference; export: files; remove: files."""
 
 
 REQUEST = (
@@ -120,6 +129,8 @@ def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) 
         summary = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
         return answer(summary, f"Imported {summary['name']} into {path}", as_json=options.json)
     summary = import_foreign(kind, files, options, given)
+    if summary["n_left_out"]:
+        print(f"Note: {summary['n_left_out']:,} voxels have no weights (all NaN) and are left out.", file=sys.stderr)
     text = "Imported {name}: {found}, {n_features:,} features, {n_voxels:,} voxels; differs from its source by at most "
     return answer(
         summary, (text + "{difference:.1e} of the largest prediction").format(**summary), as_json=options.json
@@ -153,7 +164,8 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given:
         "file": str(last.path),
         "found": readout.title,
         "n_features": readout.n_features,
-        "n_voxels": readout.n_voxels,
+        "n_voxels": last.result.n_voxels,
+        "n_left_out": 0 if readout.missing is None else int(readout.missing.sum()),
         "difference": last.difference,
         "r_median": _median(last.result.r),
         "provenance": describe_card(last.result)["provenance"],

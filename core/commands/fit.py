@@ -14,13 +14,19 @@ from core.checks import refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import align, answer, finite, follow, split, stop_on_interrupt, time_left
 from core.datasets.subject import list_subjects, load_subject
-from core.encoders.card import EncoderCard
-from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion
-from core.encoders.extra_scores import OutsideScore
-from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
-from core.encoders.layer_search import LayerChoice, SearchProgress
+from core.encoders.card import EncoderCard, OutsideScore
+from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion, ScoringConfig
+from core.encoders.estimate import FitEstimate, add_estimates
+from core.encoders.fit_request import (
+    DEFAULT_BOOTSTRAP,
+    DEFAULT_OUTER,
+    DEFAULT_PROJECTED,
+    FitOptions,
+    FitRequest,
+    LayerChoice,
+    SearchProgress,
+)
 from core.encoders.scores import summarise_by_roi
-from core.encoders.scoring_config import ScoringConfig
 from core.engine import Engine
 from core.headers import plain
 from core.networks.catalog import find_network, list_networks
@@ -132,21 +138,24 @@ def run_fit(
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
         raise refusal("layers", allowed=allowed, got=layers)
+    searched = _choose_layers(jobs[0], layers)
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
+    costs: list[FitEstimate] = []
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
         if estimate:
-            for job in jobs:
+            for job in [jobs[0]._replace(layer=one) for one in searched] or jobs:
                 cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
                 found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
                 _report(
                     f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json
                 )
+                costs.append(cost)
+            if len(costs) > 1:
+                total = add_estimates(costs)
+                _report(f"All {len(costs)}: about {format_duration(total.seconds)}. {total.describe()}", json=json)
         elif layers:
-            chosen = find_network(jobs[0].network).layers if layers == SEARCH else split(layers)
-            if len(set(chosen)) < 2:
-                raise refusal("layers", allowed="two different layers or more", got=list(chosen))
-            choice = _follow(engine, jobs[0].request(options), chosen, should_stop).choice
+            choice = _follow(engine, jobs[0].request(options), searched, should_stop).choice
             if choice is None:
                 raise RuntimeError("A search ended without a choice.")
             voxels = load_subject(jobs[0].subject).voxels
@@ -199,6 +208,16 @@ def iter_fits(
 def _follow(engine: Engine, request: FitRequest, layers: tuple[str, ...], should_stop: ShouldStop) -> SearchProgress:
     records = engine.iter_fit(replace(request, layers=layers), should_stop=should_stop)
     return follow(records, lambda one: format_progress(request.network, one))
+
+
+def _choose_layers(job: FitJob, layers: str | None) -> tuple[str, ...]:
+    """The layers of a search; none without one."""
+    if not layers:
+        return ()
+    chosen = find_network(job.network).layers if layers == SEARCH else split(layers)
+    if len(set(chosen)) < 2:
+        raise refusal("layers", allowed="two different layers or more", got=list(chosen))
+    return chosen
 
 
 def _report(text: str, *, json: bool) -> None:

@@ -15,7 +15,7 @@ from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import AUTO, MODULES, inspect_source, plan_import
 from core.datasets.subject_files import relink_images, remove_subject
 from core.datasets.summary import load_summary
-from core.encoders.orphans import check_no_encoders
+from core.encoders.library import check_no_encoders
 from core.files import replace_file
 
 INSPECT, WRITE_TEMPLATE = "inspect", "template"
@@ -27,7 +27,9 @@ main.py import template [FILE]           write a TOML file that describes your o
 --json prints one object: of `inspect` {"kind", "title", "person", "people", "measured", "n_images", "n_trials",
 "n_voxels", "repeats", "rois", "categories", "sessions", "missing_sessions", "n_held_out", ...}; of an import its
 summary: also "noise_ceiling" (voxels in ten bins of [0, 1]), "n_missing" and "n_constant" (voxels left out)."""
-FIELDS = "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed"
+FIELDS = (
+    "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed averaged"
+)
 
 
 @explained(EXPLANATION)

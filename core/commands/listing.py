@@ -148,13 +148,13 @@ def run_list(what: Annotated[str, about(f"one of {', '.join(LISTS)}")], /, *, js
 def _describe_roi(subject: str, roi: str) -> Row:
     table = load_subject(subject).voxels
     voxels = table.voxels_in(roi)
-    n_right = int(table.hemisphere[voxels].sum())
+    n_left, n_right = (int((table.sides[voxels] == side).sum()) for side in ("left", "right"))
     ceiling = float(np.median(table.noise_ceiling[voxels]))
     return {
         "subject": subject,
         "roi": roi,
         "n_voxels": len(voxels),
-        "n_left": len(voxels) - n_right,
+        "n_left": n_left,
         "n_right": n_right,
         "first_voxel": int(voxels[0]),
         "noise_ceiling_median": None if np.isnan(ceiling) else round(ceiling, 3),

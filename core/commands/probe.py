@@ -26,7 +26,7 @@ from core.commands.probe_options import (
 )
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
-from core.encoders.files import list_encoders
+from core.encoders.files import list_encoders, usual_layer
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.files import check_free
@@ -69,7 +69,7 @@ class EncoderOptions:
 
     subject: Annotated[str | None, about(f"id of the subject (default: {DEFAULT_SUBJECT})")] = None
     network: Annotated[str | None, about(f"id of the network, see `list networks` (default: {DEFAULT_NETWORK})")] = None
-    layer: Annotated[str | None, about("feature layer (default: the network's usual one)")] = None
+    layer: Annotated[str | None, about("feature layer (default: the one a search chose, or the usual one)")] = None
     encoder: Annotated[Path | None, about("an encoder file outside the library; it names the three before")] = None
 
 
@@ -102,7 +102,7 @@ def run_probe(
     if min_norm is not None:
         check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
     source = given.make(EncoderOptions)
-    subject, network, layer = resolve_encoder(source)
+    subject, network, layer = resolve_encoder(source, roi=wanted.roi or "")
     config = ProbeConfig(
         subject,
         network,
@@ -130,12 +130,15 @@ def run_probe(
     return answer(summary, lambda: describe(summary), as_json=json)
 
 
-def resolve_encoder(options: EncoderOptions) -> tuple[str, str, str]:
-    """Subject, network and layer of the encoder the options name; refuses one that is not there, without torch."""
+def resolve_encoder(options: EncoderOptions, *, roi: str = "") -> tuple[str, str, str]:
+    """Subject, network and layer of the encoder the options name; refuses one that is not there, without torch.
+
+    Without a layer it is the one a search chose, for the ROI that is aimed at or all voxels, or the usual one.
+    """
     if options.encoder is None:
         subject, spec = options.subject or DEFAULT_SUBJECT, find_network(options.network or DEFAULT_NETWORK)
         load_subject(subject)  # an unknown subject is named before an encoder of it is missed
-        layer = options.layer or spec.default_layer
+        layer = options.layer or usual_layer(subject, spec, roi=roi)
         Engine().encoder_card(subject, spec.id, layer)
         return subject, spec.id, layer
     config = read_encoder_file(options.encoder).card.config
@@ -176,11 +179,11 @@ def export(
 
 
 def open_recipients(engine: Engine, config: ProbeConfig) -> dict[str, RecipientEncoder]:
-    """The subject's encoders of the other networks, each at its default layer."""
+    """The subject's encoders of the other networks, each at its usual layer."""
     found = {}
     for other in list_encoders():
         same_subject = other.subject == config.subject and other.network != config.network
-        if same_subject and other.layer == find_network(other.network).default_layer:
+        if same_subject and other.layer == usual_layer(other.subject, find_network(other.network)):
             encoder = engine.open_encoder(other.subject, other.network, other.layer)
             sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
             rescore = partial(engine.rescore, other.subject, other.network, other.layer)

@@ -13,6 +13,7 @@ from core.attacks.presets import find_preset
 from core.checks import check_choice, refusal
 from core.commands.options import about
 from core.commands.output import split
+from core.encoders.files import usual_layer
 from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network
@@ -100,7 +101,7 @@ def resolve_ensemble(text: str, subject: str, network: str) -> tuple[str, ...]:
                 f"The networks of an ensemble share their pixels and must take images of one size, got {network} "
                 f"{side} x {side}, {name} {spec.input_size} x {spec.input_size}. Leave out those of another size."
             )
-        Engine().encoder_card(subject, name, spec.default_layer)
+        Engine().encoder_card(subject, name, usual_layer(subject, spec))
     return names
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.checks import refusal
+from core.checks import check_count, refusal
 from core.headers import HeaderKind, read_record
 
 TEMPLATE = """\
@@ -37,6 +37,7 @@ rows = "images"                   # "images": a row for each image, in the order
                                   # (images, repeats, voxels) with NaN for a repeat that was not run;
                                   # "trials": a row for each trial, named by the table below
 # trials = "trials.csv"           # columns image, optional session; a line for each row
+# averaged = 3                    # each row is already the mean of so many repeats: the noise ceiling counts them
 # zscore = false                  # bring each voxel to mean 0, SD 1 within each session
 level = "voxels"                  # "voxels", or "rois": each column is the average of an ROI
 # rois = ["FFA", "PPA"]           # the ROI of each column, if level = "rois"
@@ -77,6 +78,7 @@ class ResponsePart:
     key: str = ""
     rows: Literal["images", "trials"] = "images"
     trials: Path | None = None
+    averaged: int = 1
     zscore: bool = False
     level: Literal["voxels", "rois"] = "voxels"
     rois: tuple[str, ...] = ()
@@ -84,6 +86,7 @@ class ResponsePart:
     def __post_init__(self) -> None:
         if (self.rows == "trials") is (self.trials is None):
             raise refusal("responses.trials", allowed="given exactly when rows = 'trials'", got=self.trials)
+        check_count("responses.averaged", self.averaged, least=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, refusal
+from core.checks import check_choice, check_count, refusal
 from core.datasets.subject import is_shipped, user_subjects_folder
 from core.datasets.tables import read_text
 from core.types import IntArray
@@ -55,6 +55,9 @@ class ImportOptions:
         "drop" leaves out voxels with a missing value or without variance, "refuse" stops at the first.
     seed : int
         Draws the held-out share.
+    averaged : int
+        How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a published
+        ncsnr of single trials counts each row as so many.
 
     Raises
     ------
@@ -75,12 +78,14 @@ class ImportOptions:
     categories: Path | None = None
     bad_voxels: str = "drop"
     seed: int = 0
+    averaged: int = 0
 
     def __post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.subject):
             allowed = "up to 64 letters, digits, - and _"
             raise refusal("subject", allowed=allowed, got=self.subject, advice="Try sub-01.")
         check_choice("bad_voxels", self.bad_voxels, BAD_VOXELS)
+        check_count("averaged", self.averaged, least=0, advice="It is the number of repeats behind each row.")
         self.held_out_share()
 
     def held_out_share(self) -> float | None:

@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,7 @@ from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
 from core.types import BoolArray, FloatArray, VoxelTable
+from core.words import count
 
 LEAST_IMAGES = 4
 """Fewer cannot be both fitted on and held out."""
@@ -66,6 +66,10 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
     target = check_new_subject(options.subject)
     recording = resolve_categories(recording, options.categories)
     check_recording(recording)
+    if options.averaged or recording.averaged > 1:
+        k = options.averaged or recording.averaged
+        remark = f"Each row is the mean of {count(k, 'repeat')}, as stated."
+        recording = replace(recording, averaged=k, remarks=(*recording.remarks, remark))
     n_trials = recording.n_trials
     held = choose_held_out(
         options,
@@ -160,10 +164,12 @@ def _finish(
 ) -> ImportSummary:
     kept = ~(sums.missing | sums.constant)
     _check_kept(kept, sums, options)
-    ncsnr = recording.voxels.ncsnr if recording.voxels.ncsnr is not None else sums.ncsnr()
+    ncsnr, n_trials = recording.voxels.ncsnr, recording.n_trials * recording.averaged
+    if ncsnr is None:  # of the rows themselves, means or not
+        ncsnr, n_trials = sums.ncsnr(), recording.n_trials
     ceiling = recording.voxels.noise_ceiling
     if ceiling is None and ncsnr is not None:
-        ceiling = noise_ceiling(ncsnr, recording.n_trials, scored=held)
+        ceiling = noise_ceiling(ncsnr, n_trials, scored=held)
     if not kept.all():
         _keep_columns(folder / MEANS_NAME, kept)
     table = make_table(recording.voxels, kept, ceiling)
@@ -186,11 +192,10 @@ def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> Non
 
 def make_table(plan: VoxelPlan, kept: BoolArray, ceiling: npt.ArrayLike | None) -> VoxelTable:
     """The table of the kept voxels, renumbered; a noise ceiling that is unknown is NaN."""
-    places = plan.places.choose(kept)
+    places = plan.places
     unknown = np.full(plan.n_voxels, np.nan)
     values = np.asarray(unknown if ceiling is None else ceiling, dtype=np.float32)
-    roi = tuple(compress(plan.roi, kept))
-    return VoxelTable(places.hemisphere, places.vertex, roi, values[kept], places.paint)
+    return VoxelTable(places.hemisphere, places.vertex, plan.roi, values, places.paint).keep(kept)
 
 
 def _keep_columns(file: Path, kept: BoolArray) -> None:

@@ -109,6 +109,8 @@ class Recording:
     images : ImageSource
     held_out : (n_images,) bool, optional
         The images the recording itself sets aside for testing; None if it sets aside none.
+    averaged : int
+        How many repeats each trial already is the mean of, as the source says.
     remarks : tuple of str
         What a reader should know about this import, one sentence each; that of the voxels' places comes last.
     """
@@ -132,6 +134,7 @@ class Recording:
     held_out: BoolArray | None = None
     held_out_name: str = ""
     is_simulated: bool = False
+    averaged: int = 1
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from core.surfaces.mapping import paint_table
 from core.surfaces.paint import NO_PLACE, Places
 from core.surfaces.store import has_surface, load_atlases, load_surface
 from core.surfaces.template import FSAVERAGE5
-from core.types import FloatArray, IntArray
+from core.types import NO_SIDE, FloatArray, IntArray
 
 FSAVERAGE = "fsaverage"
 N_FSAVERAGE, N_FSAVERAGE5 = 163_842, 10_242
@@ -82,7 +82,7 @@ def place_rois(rois: tuple[str, ...], *, surface: str = "") -> Places:
     """
     chosen = surface or FSAVERAGE5
     shown, atlases = load_surface(chosen), load_atlases(chosen)
-    hemisphere = np.zeros(len(rois), dtype=np.int8)
+    hemisphere = np.full(len(rois), NO_SIDE, dtype=np.int8)
     vertex = np.full(len(rois), NO_PLACE, dtype=np.int32)
     paint: list[tuple[int, int, int]] = []
     for voxel, roi in enumerate(rois):

@@ -8,10 +8,116 @@ import numpy as np
 import numpy.typing as npt
 
 from core.encoders.config import EncoderConfig
-from core.encoders.extra_scores import LayerScore, OutsideScore, RoiInterval
-from core.encoders.provenance import Provenance
+from core.types import MaybeNan
 
+UNKNOWN_REFERENCE = "unknown: no reference image was shown to it yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How an encoder that was not fitted here came to be.
+
+    Parameters
+    ----------
+    kind : str
+        Importer: arrays, sklearn, himalaya, berg or img2fmri.
+    source, licence : str
+        Whose work it is and under which terms; "" where neither the file nor the user says.
+    files : tuple of (name, sha256)
+        The files it was read from.
+    reference : str
+        The images `EncoderCard.reference_sd` is over.
+    n_reference : int
+        How many these are; 0 while the SDs are unknown (NaN).
+    note : str
+        What a reader must know, such as how voxels were placed.
+    """
+
+    kind: str
+    source: str
+    licence: str
+    files: tuple[tuple[str, str], ...]
+    reference: str = UNKNOWN_REFERENCE
+    n_reference: int = 0
+    note: str = ""
+
+    def describe(self) -> str:
+        """One line for captions."""
+        names = ", ".join(f"{name} (SHA-256 {digest[:12]})" for name, digest in self.files)
+        return f"Imported from {self.source or 'a source that is not named'} ({self.kind}): {names}"
+
+
+ALL_VOXELS = "(all)"
+"""Names the median over all voxels in the curve over layers; the choice where a subject has no ROI."""
 FloatVector = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RoiInterval:
+    """Bootstrap interval over images of the median r of an ROI's voxels: low to high at the card's confidence."""
+
+    roi: str
+    r_low: MaybeNan
+    r_high: MaybeNan
+
+
+@dataclass(frozen=True, slots=True)
+class LayerScore:
+    """One point of the curve over layers: the median cross-validated r of an ROI's voxels at a layer."""
+
+    layer: str
+    roi: str
+    cv_r_median: MaybeNan
+
+
+@dataclass(frozen=True, slots=True)
+class BestLayer:
+    """The layer chosen for an ROI, its median cross-validated r there, and the saved encoder."""
+
+    roi: str
+    layer: str
+    cv_r_median: MaybeNan
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTable:
+    """What a search over the layers of a network found for a subject: the best one by ROI, and the whole curve."""
+
+    subject: str
+    network: str
+    best: tuple[BestLayer, ...]
+    curve: tuple[LayerScore, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutsideScore:
+    """How well responses to images unlike the training images are predicted, beside images like them.
+
+    Parameters
+    ----------
+    kind : str
+        "category": the readout was fitted again without that category. "second-set": the encoder as it is, on the
+        images of another record.
+    name : str
+        The category, or the other record's id.
+    n_images, n_within : int
+        Images outside, and the held-out images inside that they are compared with.
+    rois : tuple of str
+        Empty: `r` has one value a voxel. Else the ROIs whose mean responses were correlated, one value each.
+    r, r_within : (n_voxels,) or (n_rois,)
+        Pearson r on the outside images, and on held-out images of the training kind by the same fit.
+    """
+
+    kind: str
+    name: str
+    n_images: int
+    n_within: int
+    rois: tuple[str, ...]
+    r: FloatVector
+    r_within: FloatVector
+
+
 FloatMatrix = npt.NDArray[np.float32]
 
 

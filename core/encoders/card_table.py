@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from dataclasses import dataclass
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.encoders.card import EncoderCard
 from core.encoders.scores import summarise_by_roi
-from core.types import FloatArray, VoxelTable
+from core.types import VoxelTable
 from core.words import protect_cell
 
-ROI_COLUMNS = ("roi", "n_voxels", "r_median", "r_q25", "r_q75", "r2_ceiling_median", "noise_ceiling_median")
 VOXEL_COLUMNS = ("alpha", "cv_r", "r", "r2", "r2_ceiling", "noise_ceiling", "reference_sd")
 OPTIONAL_COLUMNS = ("r_low", "r_high", "nested_r", "sparsity")
 FORMULAS = {
@@ -28,8 +26,7 @@ FORMULAS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CardRow:
+class CardRow(NamedTuple):
     """One line of the summary: what, and its value."""
 
     name: str
@@ -39,59 +36,42 @@ class CardRow:
 def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) -> tuple[CardRow, ...]:
     """What an encoder is, line by line."""
     config, provenance = card.config, card.provenance
-    grid = f"averaged to {config.pool} × {config.pool}" if config.pool else "every position"
-    if provenance is None:
-        images = f"{card.n_train:,} fitted, {card.n_test:,} {card.scored_on}"
-        reference = f"the {card.n_train:,} training images"
-    else:
-        images = (
-            f"fitted elsewhere; {card.n_test:,} scored here" if card.n_test else "fitted elsewhere, not scored here"
-        )
-        reference = provenance.reference
-    rows = [
-        CardRow("Subject", subject_title if subject_kind in subject_title else f"{subject_title} ({subject_kind})"),
-        CardRow("Network", config.network),
-        CardRow("Layer", config.layer),
-        CardRow("Pooling", grid),
-        CardRow("Reducer", describe_reducer(card)),
-        CardRow("Readout", describe_readout(card)),
-        CardRow("Voxels", f"{card.n_voxels:,}"),
-        CardRow("Images", images),
-        CardRow("Unit", card.response_unit),
-        CardRow("SDs over", reference),
-        CardRow("Encoder SHA-256", card.sha256[:16]),
-        CardRow("Network SHA-256", card.network_sha256[:16]),
-    ]
-    if card.sparsity is not None:
-        rows.append(CardRow("Sparsity", f"{float(np.median(card.sparsity)):.0%} of a voxel's weights are 0 (median)"))
-    if card.n_bootstrap:
-        rows.append(CardRow("Intervals", f"{card.confidence:.0%}, {card.n_bootstrap:,} resamples of the images"))
+    images = f"{card.n_train:,} fitted, {card.n_test:,} {card.scored_on}"
     if provenance is not None:
-        rows += [
-            CardRow("Imported from", provenance.source or "not stated"),
-            CardRow("Licence", provenance.licence or "not stated"),
-            CardRow("Files", ", ".join(f"{name} ({digest[:12]})" for name, digest in provenance.files)),
-            CardRow("Note", provenance.note),
-        ]
-    return tuple(row for row in rows if row.value)
-
-
-def describe_reducer(card: EncoderCard) -> str:
-    """The reducer in words."""
-    config = card.config
-    parts = [f"{config.n_projected:,} sparse random projections"] if config.n_projected else []
+        scored = f"; {card.n_test:,} scored here" if card.n_test else ", not scored here"
+        images = f"fitted elsewhere{scored}"
+    reducers = [f"{config.n_projected:,} sparse random projections"] if config.n_projected else []
     if config.reducer == "pca":
-        parts.append(f"up to {config.n_components} principal components" if config.n_components else "all components")
-    return ", ".join(parts) or "none"
-
-
-def describe_readout(card: EncoderCard) -> str:
-    """The readout in words."""
-    config = card.config
-    if card.provenance is not None:
-        return f"linear, imported ({card.provenance.kind})"
+        kept = f"up to {config.n_components} principal components" if config.n_components else "all components"
+        reducers.append(kept)
     folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
-    return f"{config.readout}, {folds}"
+    readout = f"{config.readout}, {folds}" if provenance is None else f"linear, imported ({provenance.kind})"
+    facts = {
+        "Subject": subject_title if subject_kind in subject_title else f"{subject_title} ({subject_kind})",
+        "Network": config.network,
+        "Layer": config.layer,
+        "Pooling": f"averaged to {config.pool} × {config.pool}" if config.pool else "every position",
+        "Reducer": ", ".join(reducers) or "none",
+        "Readout": readout,
+        "Voxels": f"{card.n_voxels:,}",
+        "Images": images,
+        "Unit": card.response_unit,
+        "SDs over": f"the {card.n_train:,} training images" if provenance is None else provenance.reference,
+        "Encoder SHA-256": card.sha256[:16],
+        "Network SHA-256": card.network_sha256[:16],
+    }
+    if card.sparsity is not None:
+        facts["Sparsity"] = f"{float(np.median(card.sparsity)):.0%} of a voxel's weights are 0 (median)"
+    if card.n_bootstrap:
+        facts["Intervals"] = f"{card.confidence:.0%}, {card.n_bootstrap:,} resamples of the images"
+    if provenance is not None:
+        facts |= {
+            "Imported from": provenance.source or "not stated",
+            "Licence": provenance.licence or "not stated",
+            "Files": ", ".join(f"{name} ({digest[:12]})" for name, digest in provenance.files),
+            "Note": provenance.note,
+        }
+    return tuple(CardRow(name, value) for name, value in facts.items() if value)
 
 
 def share_at_edge(card: EncoderCard) -> float:
@@ -106,41 +86,25 @@ def share_at_edge(card: EncoderCard) -> float:
 
 def roi_table(card: EncoderCard, voxels: VoxelTable) -> str:
     """The scores of every ROI as CSV text."""
-    intervals = {interval.roi: interval for interval in card.roi_intervals}
-    columns = [*ROI_COLUMNS, *(["r_low", "r_high"] if intervals else [])]
-    rows = []
-    for score in summarise_by_roi(card, voxels):
-        row = [getattr(score, name) for name in ROI_COLUMNS]
-        if intervals:
-            found = intervals.get(score.roi)
-            row += [found.r_low, found.r_high] if found is not None else [math.nan, math.nan]
-        rows.append(row)
-    return _write(columns, rows)
+    rows = [asdict(score) for score in summarise_by_roi(card, voxels)]
+    if card.roi_intervals:
+        known = {one.roi: {"r_low": one.r_low, "r_high": one.r_high} for one in card.roi_intervals}
+        rows = [row | known.get(row["roi"], {"r_low": math.nan, "r_high": math.nan}) for row in rows]
+    return _write(rows)
 
 
 def voxel_table(card: EncoderCard, voxels: VoxelTable) -> str:
     """The scores of every voxel as CSV text."""
-    extra = [name for name in OPTIONAL_COLUMNS if getattr(card, name) is not None]
-    names = [*VOXEL_COLUMNS, *extra]
-    values: list[FloatArray] = [getattr(card, name) for name in names]
-    sides = np.where(voxels.hemisphere == 0, "left", "right")
-    rows = [
-        [voxel, voxels.roi[voxel], sides[voxel], int(voxels.vertex[voxel]), *(float(part[voxel]) for part in values)]
-        for voxel in range(card.n_voxels)
-    ]
-    return _write(["voxel", "roi", "hemisphere", "vertex", *names], rows)
+    names = [*VOXEL_COLUMNS, *(name for name in OPTIONAL_COLUMNS if getattr(card, name) is not None)]
+    places = {"voxel": range(card.n_voxels), "roi": voxels.roi, "hemisphere": voxels.sides, "vertex": voxels.vertex}
+    return _write(places | {name: getattr(card, name) for name in names})
 
 
-def _write(columns: list[str], rows: list[list[object]]) -> str:
+def _write(columns: Any) -> str:
     """CSV with empty cells for what is not known."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([[_cell(value) for value in row] for row in rows])
-    return text.getvalue()
+    import pandas as pd
 
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return "" if not math.isfinite(value) else f"{value:.6g}"
-    return protect_cell(value)
+    table = pd.DataFrame(columns)
+    for name in table.select_dtypes(exclude="number"):
+        table[name] = table[name].map(protect_cell)
+    return str(table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

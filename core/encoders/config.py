@@ -23,11 +23,15 @@ DEFAULT_FRACTIONS = tuple(10.0 ** (exponent / 3) for exponent in range(-9, 1))
 REDUCERS = ("pca", "projection", "none")
 READOUTS = ("ridge", "lasso", "elastic-net")
 
+MOST_COMPONENTS = 1000
+"""Principal components kept by default: all features of up to as many training images, on which fewer predict worse;
+of more images only the leading ones, which keeps files, memory and maps of gradients affordable."""
+
 PROJECTION_BLOCKS = 4
 """Entries of each feature in a sparse random projection, one in each of as many blocks of projected features."""
 
 LARGEST_POOLED = 6400
-"""Most pooled features an encoder keeps by default: 100 components of that many make a 2.6 MB file."""
+"""Most pooled features an encoder keeps by default: 1,000 components of that many make a 26 MB file."""
 
 POOL_SIDES = (14, 8, 7, 4, 3, 2, 1)
 """Sides of the pooled grid tried by `suggest_pool`, finest first."""
@@ -77,17 +81,14 @@ class EncoderConfig:
     regions : tuple of RoiRegion
         ROIs whose voxels read only a part of the feature map; all other voxels read the whole.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range.
+    Raises BadInputError if a value is out of its range.
     """
 
     subject: str
     network: str
     layer: str
     pool: int = 0
-    n_components: int = 100
+    n_components: int = MOST_COMPONENTS
     alphas: tuple[float, ...] = DEFAULT_ALPHAS
     n_folds: int = 5
     seed: int = 0
@@ -101,11 +102,42 @@ class EncoderConfig:
         alphas = DEFAULT_FRACTIONS if self.is_sparse and self.alphas == DEFAULT_ALPHAS else self.alphas
         object.__setattr__(self, "alphas", tuple(float(alpha) for alpha in alphas))
         object.__setattr__(self, "regions", tuple(RoiRegion(*region) for region in self.regions))
-        self._check_numbers()
-        self._check_alphas()
-        self._check_reducer()
+        check_count("pool", self.pool, least=0, advice="0 keeps every position of the feature map.")
+        check_count("n_components", self.n_components, least=0, advice="0 keeps all components.")
+        check_count("n_folds", self.n_folds, least=2)
+        check_count("seed", self.seed, least=0)
+        check_count("n_projected", self.n_projected, least=0, advice="0 for no projection.")
+        check_choice("reducer", self.reducer, REDUCERS)
+        check_choice("readout", self.readout, READOUTS)
+        for alpha in self.alphas:
+            check_positive("alphas", alpha)
+        for wrong, name, allowed, got, advice in self._rules():
+            if wrong:
+                raise refusal(name, allowed=allowed, got=got, advice=advice)
         for region in self.regions:
             check_region(region)
+
+    def _rules(self) -> tuple[tuple[object, str, str, object, str], ...]:
+        """What must not be: whether it is, and how it is refused."""
+        alphas, projected = self.alphas, self.n_projected
+        sorts = bool(alphas) and list(alphas) == sorted(set(alphas))
+        most = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
+        rois, mixes = [region.roi for region in self.regions], "empty with a projection, which mixes all positions"
+        return (
+            (not 0 < self.l1_ratio < 1, "l1_ratio", "in (0, 1)", self.l1_ratio, "1 is the lasso, 0 is ridge."),
+            (not sorts, "alphas", "one or more ascending penalties", alphas, ""),
+            (self.is_sparse and max(alphas, default=0) > 1, "alphas", most, max(alphas, default=0), ""),
+            (projected % PROJECTION_BLOCKS, "n_projected", f"a multiple of {PROJECTION_BLOCKS}", projected, ""),
+            (
+                self.reducer == "projection" and not projected,
+                "n_projected",
+                "above 0 with the reducer 'projection'",
+                0,
+                "2048 is usual.",
+            ),
+            (self.reducer == "none" and projected, "n_projected", "0 with the reducer 'none'", projected, ""),
+            (rois and projected, "regions", mixes, rois, "Use the reducer 'pca'."),
+        )
 
     @property
     def is_sparse(self) -> bool:
@@ -117,49 +149,11 @@ class EncoderConfig:
         """Part of the penalty on absolute weights: 1 for lasso, 0 for ridge."""
         return {"ridge": 0.0, "lasso": 1.0}.get(self.readout, self.l1_ratio)
 
-    def _check_numbers(self) -> None:
-        check_count("pool", self.pool, least=0, advice="0 keeps every position of the feature map.")
-        check_count("n_components", self.n_components, least=0, advice="0 keeps all components.")
-        check_count("n_folds", self.n_folds, least=2)
-        check_count("seed", self.seed, least=0)
-        check_choice("reducer", self.reducer, REDUCERS)
-        check_choice("readout", self.readout, READOUTS)
-        if not 0 < self.l1_ratio < 1:
-            raise refusal("l1_ratio", allowed="in (0, 1)", got=self.l1_ratio, advice="1 is the lasso, 0 is ridge.")
-
-    def _check_alphas(self) -> None:
-        for alpha in self.alphas:
-            check_positive("alphas", alpha)
-        if not self.alphas or list(self.alphas) != sorted(set(self.alphas)):
-            allowed = "one or more ascending penalties"
-            raise refusal("alphas", allowed=allowed, got=self.alphas)
-        if self.is_sparse and self.alphas[-1] > 1:
-            allowed = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
-            raise refusal("alphas", allowed=allowed, got=self.alphas[-1])
-
-    def _check_reducer(self) -> None:
-        check_count("n_projected", self.n_projected, least=0, advice="0 for no projection.")
-        if self.n_projected % PROJECTION_BLOCKS:
-            allowed = f"a multiple of {PROJECTION_BLOCKS}"
-            raise refusal("n_projected", allowed=allowed, got=self.n_projected)
-        if (self.reducer == "projection") > bool(self.n_projected):
-            allowed = "above 0 with the reducer 'projection'"
-            raise refusal("n_projected", allowed=allowed, got=0, advice="2048 is usual.")
-        if self.reducer == "none" and self.n_projected:
-            allowed = "0 with the reducer 'none'"
-            raise refusal("n_projected", allowed=allowed, got=self.n_projected)
-        if self.regions and self.n_projected:
-            allowed = "empty with a projection, which mixes all positions"
-            got = [region.roi for region in self.regions]
-            raise refusal("regions", allowed=allowed, got=got, advice="Use the reducer 'pca'.")
-
     def describe(self) -> str:
         """One line for captions: "simulated · mobilenet_v2 features.18 · 7 x 7 pooled, up to 100 components"."""
-        grid = f"{self.pool} x {self.pool} pooled" if self.pool else "not pooled"
-        return f"{self.subject} · {self.network} {self.layer} · {grid}, {', '.join(self._describe_parts())}"
-
-    def _describe_parts(self) -> list[str]:
-        parts = [f"{self.n_projected} random projections"] if self.n_projected else []
+        parts = [f"{self.pool} x {self.pool} pooled" if self.pool else "not pooled"]
+        if self.n_projected:
+            parts.append(f"{self.n_projected} random projections")
         if self.reducer == "pca":
             parts.append(f"up to {self.n_components} components" if self.n_components else "all components")
         if self.reducer == "none":
@@ -168,7 +162,7 @@ class EncoderConfig:
             parts.append("lasso" if self.readout == "lasso" else f"elastic net {self.l1_ratio:g}")
         if self.regions:
             parts.append(f"regions for {', '.join(region.roi for region in self.regions)}")
-        return parts
+        return f"{self.subject} · {self.network} {self.layer} · {', '.join(parts)}"
 
 
 def check_region(region: RoiRegion) -> None:
@@ -182,9 +176,9 @@ def check_region(region: RoiRegion) -> None:
 LONGEST_STEM = 160
 
 
-def encoder_stem(subject: str, network: str, layer: str) -> str:
-    """The file name, without ending, of an encoder: "simulated-mobilenet_v2-features.18"."""
-    stem = "-".join(part.replace("/", "_").replace(":", "_") for part in (subject, network, layer))
+def encoder_stem(*names: str) -> str:
+    """The file name, without ending, of subject, network and layer: "simulated-mobilenet_v2-features.18"."""
+    stem = "-".join(part.replace("/", "_").replace(":", "_") for part in names)
     if len(stem) <= LONGEST_STEM:
         return stem
     # Many joined layers: file systems take 255 bytes a name.
@@ -205,3 +199,43 @@ def suggest_pool(feature_shape: tuple[int, ...], *, largest: int = LARGEST_POOLE
     channels, *sides = feature_shape
     fitting = (side for side in POOL_SIDES if side < min(sides) and channels * side * side <= largest)
     return next(fitting, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringConfig:
+    """Which scores an encoder card gets beside r, r2 and r2 / noise ceiling on the held-out images.
+
+    Parameters
+    ----------
+    n_bootstrap : int
+        Resamples of the scored images for the interval of r; 0 for none.
+    confidence : float
+        Coverage of the interval, in (0, 1).
+    n_outer : int
+        Outer folds of the nested cross-validation over the training images; 0 for none, needed where nothing is held
+        out.
+    categories : tuple of str
+        Categories left out one at a time.
+    second_sets : tuple of str
+        Ids of other records whose images and responses are scored too.
+    seed : int
+        Of the resamples and of the outer folds.
+
+    Raises BadInputError if a value is out of its range.
+    """
+
+    n_bootstrap: int = 0
+    confidence: float = 0.95
+    n_outer: int = 0
+    categories: tuple[str, ...] = ()
+    second_sets: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_count("n_bootstrap", self.n_bootstrap, least=0, advice="0 for no interval.")
+        check_count("n_outer", self.n_outer, least=0, advice="0 for no nested cross-validation.")
+        check_count("seed", self.seed, least=0)
+        if self.n_outer == 1:
+            raise refusal("n_outer", allowed="0 or at least 2", got=1)
+        if not 0 < self.confidence < 1:
+            raise refusal("confidence", allowed="in (0, 1)", got=self.confidence)

@@ -1,22 +1,36 @@
-"""Folds that never split an image, and the ridge penalty of each voxel chosen over them. Never sees held-out images."""
+"""One readout: folds that never split an image, the penalty of each voxel chosen over them, the weights. Never sees
+held-out images.
+
+Everything that depends on the features alone is computed once; `solve_batch` then takes voxels a batch at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from core.checks import refusal
-from core.encoders.ridge import RidgeBasis, decompose, decompose_gram, round_basis, shrink
-from core.encoders.scores import divide_or_zero, spread_of
+from core.encoders.config import EncoderConfig
+from core.encoders.ridge import (
+    Reducer,
+    RidgeBasis,
+    centre_only,
+    decompose,
+    decompose_gram,
+    fit_reducer,
+    round_basis,
+    shrink,
+    solve_with,
+)
+from core.encoders.scores import divide_or_zero, is_constant, spread_of
+from core.encoders.sparse import correlate_with, descend, prepare_sparse, silencing_alpha
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
-
-VOXELS_AT_ONCE = 4096
-"""Voxels predicted together: bounds the memory of one penalty's predictions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,18 +48,13 @@ def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntAr
     ----------
     images : sequence of str, one a row
         What identifies images: equal texts are repeats of one image.
-    n_folds : int
-    seed : int
 
     Returns
     -------
     tuple of arrays
         The rows of each fold, ascending; every row in exactly one.
 
-    Raises
-    ------
-    BadInputError
-        If there are fewer images than folds.
+    Raises BadInputError if there are fewer images than folds.
     """
     distinct, image_of_row = np.unique(np.asarray(images), return_inverse=True)
     if len(distinct) < n_folds:
@@ -64,27 +73,6 @@ def check_disjoint(train: Sequence[str], test: Sequence[str]) -> None:
         raise refusal("test", allowed=allowed, got=got, advice="Put all repeats and copies of an image on one side.")
 
 
-def choose_alphas(
-    features: FloatArray, responses: FloatArray, folds: Sequence[IntArray], *, alphas: Sequence[float]
-) -> AlphaChoice:
-    """Choose each voxel's penalty by the squared error summed over all left-out rows; ties go to the smaller penalty.
-
-    Parameters
-    ----------
-    features : (n_images, n_features)
-    responses : (n_images, n_voxels)
-    folds : sequence of row indices
-        Each is predicted from all the others; features and responses are centred on those others only.
-    alphas : sequence of float
-    """
-    bases = prepare_folds(features, folds)
-    parts = [
-        choose_in_batch(bases, responses[:, start : start + VOXELS_AT_ONCE], alphas=alphas)
-        for start in range(0, responses.shape[1], VOXELS_AT_ONCE)
-    ]
-    return AlphaChoice(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("alpha", "cv_r")))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldBasis:
     """One fold, ready for any number of voxels.
@@ -92,15 +80,15 @@ class FoldBasis:
     Parameters
     ----------
     kept, left_out : arrays of row indices
-    basis : RidgeBasis
+    basis : RidgeBasis or SparseBasis
         Of the kept rows.
     projected : (n_left_out, k)
-        The left-out rows along `basis.axes`.
+        The left-out rows along `basis.axes`, or centred as the kept ones.
     """
 
     kept: IntArray
     left_out: IntArray
-    basis: RidgeBasis
+    basis: Any
     projected: FloatArray
 
 
@@ -139,67 +127,190 @@ def _prepare_dual(
         yield FoldBasis(kept, left_out, basis, projected)
 
 
+def follow_ridge(fold: FoldBasis, responses: FloatArray, alphas: Sequence[float]) -> Iterator[tuple[int, FloatArray]]:
+    """Number and prediction of the left-out rows of each penalty, from centred responses of the kept rows."""
+    dtype = fold.projected.dtype
+    aligned = fold.basis.left.T @ responses.astype(dtype, copy=False)
+    for row, alpha in enumerate(alphas):
+        yield row, fold.projected @ shrink(fold.basis, aligned, np.asarray(alpha, dtype=dtype))
+
+
 def choose_in_batch(
-    bases: Sequence[FoldBasis], responses: FloatArray, *, alphas: Sequence[float], should_stop: ShouldStop = never_stop
+    folds: Sequence[FoldBasis],
+    responses: FloatArray,
+    *,
+    alphas: Sequence[float],
+    follow: Callable[[FoldBasis, FloatArray, Sequence[float]], Iterator[tuple[int, FloatArray]]] = follow_ridge,
+    should_stop: ShouldStop = never_stop,
 ) -> AlphaChoice:
-    """Choose the penalties of a batch of voxels, responses (n_images, n_batch), as `choose_alphas` does.
+    """Choose each voxel's penalty by the squared error summed over all left-out rows; ties go to the smaller penalty.
+
+    Parameters
+    ----------
+    folds : sequence of FoldBasis
+        Each is predicted from all the others; features and responses are centred on those others only.
+    responses : (n_images, n_batch)
+    alphas : sequence of float
+    follow : callable
+        Predicts a fold at every penalty, as `follow_ridge`.
+
+    Raises Cancelled as soon as `should_stop()` is true, between two penalties.
+    """
+    # Over left-out rows: squared error, prediction, its square, its product with the truth; (4, n_alphas, n_batch).
+    sums = np.zeros((4, len(alphas), responses.shape[1]))
+    # Sums of products of float32 numbers far from zero would lose what varies; a constant changes no penalty and no r.
+    responses = responses - responses.mean(axis=0, dtype=np.float64)
+    for fold in folds:
+        kept, truth = responses[fold.kept], responses[fold.left_out]
+        mean = kept.mean(axis=0, dtype=np.float64)
+        for row, centred in follow(fold, kept - mean, alphas):
+            if should_stop():
+                raise Cancelled
+            predicted = centred + mean.astype(centred.dtype, copy=False)
+            parts = ((predicted - truth) ** 2, predicted, predicted**2, predicted * truth)
+            sums[:, row] += [part.sum(axis=0) for part in parts]
+    best = sums[0].argmin(axis=0)
+    predicted, squared, product = np.take_along_axis(sums[1:], best[None, None], axis=1)[:, 0] / len(responses)
+    spread = np.sqrt(np.maximum(squared - predicted**2, 0.0))
+    covariance = product - predicted * responses.mean(axis=0, dtype=np.float64)
+    return AlphaChoice(np.asarray(alphas)[best], divide_or_zero(covariance, spread * spread_of(responses)))
+
+
+EXACT_NUMBERS = 2_000_000
+"""Up to so many reduced training features all work on voxels is in float64; beyond, it is in float32 from float64 Gram
+matrices: half the time and memory, and the penalties chosen hardly differ."""
+PATH_TOLERANCE = 1e-5
+"""Of the sparse readout inside the folds, where only the error is used."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """What a batch of voxels is fitted with.
+
+    Parameters
+    ----------
+    reduced : (n_train, rank)
+        Reduced training features, divided by `reducer.scale`.
+    folds : tuple of FoldBasis
+    basis : RidgeBasis or SparseBasis
+        Of all training rows.
+    spread : (k, rank)
+        spread^T spread is the covariance of the reduced training features as the encoder has them: its triangular root,
+        or, where the images are fewer, the centred features themselves.
+    """
+
+    reducer: Reducer
+    reduced: FloatArray
+    folds: tuple[FoldBasis, ...]
+    basis: Any
+    spread: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchSolution:
+    """alpha, cv_r, intercept, reference_sd (n_batch,) and weights (rank, n_batch), as the encoder stores them."""
+
+    alpha: FloatArray
+    cv_r: FloatArray
+    weights: FloatArray
+    intercept: FloatArray
+    reference_sd: FloatArray
+
+
+def learn_reducer(config: EncoderConfig, features: FloatArray) -> Reducer:
+    """The reducer of the config, learned from training features (n_train, n_inputs)."""
+    return fit_reducer(features, config.n_components) if config.reducer == "pca" else centre_only(features)
+
+
+def make_design(
+    config: EncoderConfig,
+    features: FloatArray,
+    images: list[str],
+    *,
+    reducer: Reducer | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Design:
+    """Prepare a readout of training features (n_train, n_inputs); rows with the same name in `images` share a fold.
 
     Raises
     ------
+    BadInputError
+        If there are fewer distinct images than folds.
     Cancelled
-        As soon as `should_stop()` is true, between two penalties.
+        As soon as `should_stop()` is true, between two decompositions.
     """
-    sums = LeftOutSums.empty(len(alphas), responses.shape[1])
-    # Sums of products of float32 numbers far from zero would lose what varies; a constant changes no penalty and no r.
-    responses = responses - responses.mean(axis=0, dtype=np.float64)
-    for fold in bases:
-        mean = responses[fold.kept].mean(axis=0, dtype=np.float64)
-        dtype = fold.projected.dtype
-        aligned = fold.basis.left.T @ (responses[fold.kept] - mean).astype(dtype, copy=False)
-        truth = responses[fold.left_out]
-        for row, alpha in enumerate(alphas):
-            if should_stop():
-                raise Cancelled
-            weights = shrink(fold.basis, aligned, np.asarray(alpha, dtype=dtype))
-            sums.add(row, fold.projected @ weights + mean.astype(dtype, copy=False), truth)
-    return sums.choose(alphas, responses)
+    folds = make_folds(images, config.n_folds, seed=config.seed)
+    reducer = learn_reducer(config, features) if reducer is None else reducer
+    plain = reducer.apply(features)
+    reduced = plain / np.float32(reducer.scale) if reducer.scale != 1.0 else plain
+    _look(should_stop)
+    if not config.is_sparse:
+        dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
+        bases = prepare_folds(reduced, folds, dtype=dtype)
+        _look(should_stop)
+        return Design(reducer, reduced, bases, round_basis(decompose(reduced), dtype), find_spread(plain))
+    prepared = []
+    for left_out in folds:
+        _look(should_stop)
+        kept = np.setdiff1d(np.arange(len(reduced)), left_out)
+        basis = prepare_sparse(reduced[kept])
+        prepared.append(FoldBasis(kept, left_out, basis, reduced[left_out] - basis.mean))
+    return Design(reducer, reduced, tuple(prepared), prepare_sparse(reduced), find_spread(plain))
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOutSums:
-    """Sums over left-out rows, (n_alphas, n_batch): squared error, prediction, its square, its product with truth."""
+def solve_batch(
+    config: EncoderConfig, design: Design, responses: FloatArray, *, should_stop: ShouldStop = never_stop
+) -> BatchSolution:
+    """Choose penalties and solve for training responses (n_train, n_batch); constant voxels get no weights.
 
-    error: FloatArray
-    predicted: FloatArray
-    squared: FloatArray
-    product: FloatArray
-
-    @classmethod
-    def empty(cls, n_alphas: int, n_voxels: int) -> LeftOutSums:
-        """No rows yet."""
-        return cls(*(np.zeros((n_alphas, n_voxels)) for _ in range(4)))
-
-    def add(self, row: int, predicted: FloatArray, truth: FloatArray) -> None:
-        """Add the left-out rows of a fold, predicted and true (n_left_out, n_batch), at penalty number `row`."""
-        self.error[row] += ((predicted - truth) ** 2).sum(axis=0)
-        self.predicted[row] += predicted.sum(axis=0)
-        self.squared[row] += (predicted**2).sum(axis=0)
-        self.product[row] += (predicted * truth).sum(axis=0)
-
-    def choose(self, alphas: Sequence[float], responses: FloatArray) -> AlphaChoice:
-        """The penalty of the least error, and Pearson r there; 0 where prediction or response is constant."""
-        best = self.error.argmin(axis=0)
-        return AlphaChoice(alpha=np.asarray(alphas)[best], cv_r=_correlate(self, best, responses))
+    Raises Cancelled as soon as `should_stop()` is true, between two penalties.
+    """
+    solve = _solve_sparse if config.is_sparse else _solve_ridge
+    alpha, cv_r, weights, intercept = solve(config, design, responses, should_stop)
+    constant = is_constant(responses)
+    weights[:, constant], intercept[constant] = 0.0, responses[0, constant]
+    stored = (weights / design.reducer.scale).astype(np.float32)
+    reference_sd = np.sqrt(((design.spread @ stored) ** 2).sum(axis=0, dtype=np.float64))
+    return BatchSolution(alpha, cv_r, stored, intercept.astype(np.float32), reference_sd)
 
 
-def _correlate(sums: LeftOutSums, best: IntArray, responses: FloatArray) -> FloatArray:
-    """Pearson r of the left-out predictions at the chosen penalties, (n_voxels,); 0 where either is constant."""
-    n_rows = len(responses)
-    predicted, squared, product = (
-        np.take_along_axis(part, best[np.newaxis], axis=0)[0] for part in (sums.predicted, sums.squared, sums.product)
-    )
-    mean = responses.mean(axis=0, dtype=np.float64)
-    covariance = product / n_rows - predicted / n_rows * mean
-    spread = np.sqrt(np.maximum(squared / n_rows - (predicted / n_rows) ** 2, 0.0))
-    scale = spread * spread_of(responses)
-    return divide_or_zero(covariance, scale)
+def find_spread(reduced: FloatArray) -> FloatArray:
+    """A matrix S (k, rank), k the smaller side, with S^T S the covariance of reduced features (n_images, rank)."""
+    centred = (reduced - reduced.mean(axis=0, dtype=np.float64)) / np.sqrt(len(reduced))
+    tall = len(centred) > centred.shape[1]
+    return np.asarray(np.linalg.qr(centred, mode="r") if tall else centred)
+
+
+def _solve_ridge(
+    config: EncoderConfig, design: Design, responses: FloatArray, should_stop: ShouldStop
+) -> tuple[FloatArray, ...]:
+    chosen = choose_in_batch(design.folds, responses, alphas=config.alphas, should_stop=should_stop)
+    dtype = design.basis.left.dtype
+    weights, intercept = solve_with(design.basis, responses.astype(dtype, copy=False), chosen.alpha.astype(dtype))
+    return chosen.alpha, chosen.cv_r, weights, intercept
+
+
+def _solve_sparse(
+    config: EncoderConfig, design: Design, responses: FloatArray, should_stop: ShouldStop
+) -> tuple[FloatArray, ...]:
+    run: Any = partial(descend, l1_share=config.l1_share, should_stop=should_stop)
+
+    def follow(fold: FoldBasis, kept: FloatArray, alphas: Sequence[float]) -> Iterator[tuple[int, FloatArray]]:
+        """From the largest penalty to the smallest, each from the weights before."""
+        correlation, scale, weights = correlate_with(fold.basis, kept), spread_of(kept), None
+        largest = silencing_alpha(correlation, config.l1_share)
+        for row in reversed(range(len(alphas))):
+            alpha = alphas[row] * largest
+            weights = run(fold.basis, correlation, alpha, scale=scale, start=weights, tolerance=PATH_TOLERANCE)
+            yield row, fold.projected @ weights
+
+    chosen = choose_in_batch(design.folds, responses, alphas=config.alphas, follow=follow, should_stop=should_stop)
+    correlation = correlate_with(design.basis, responses)
+    alpha = chosen.alpha * silencing_alpha(correlation, config.l1_share)
+    weights = run(design.basis, correlation, alpha, scale=spread_of(responses))
+    return alpha, chosen.cv_r, weights, responses.mean(axis=0, dtype=np.float64) - design.basis.mean @ weights
+
+
+def _look(should_stop: ShouldStop) -> None:
+    if should_stop():
+        raise Cancelled

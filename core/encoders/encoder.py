@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from core.checks import refusal
-from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.pooling import count_pooled, pool_features
-from core.encoders.projection import make_projection
+from core.encoders.card import EncoderData
+from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.errors import WeightsError
 from core.types import FloatArray
 
@@ -32,12 +30,8 @@ class Encoder(torch.nn.Module):
     ----------
     network : Network
         The network the encoder was fitted on, cut at its layer.
-    data : EncoderData
 
-    Raises
-    ------
-    WeightsError
-        If the encoder was fitted on another network or layer, or its arrays do not fit each other.
+    Raises WeightsError if the encoder was fitted on another network or layer, or its arrays do not fit each other.
     """
 
     mean: torch.Tensor
@@ -50,18 +44,13 @@ class Encoder(torch.nn.Module):
         super().__init__()
         check_fits_network(network, data)
         self.network = network
-        self._card = data.card
+        self.card = data.card
         for name in ("mean", "components", "weights", "intercept", "covariance"):
             values = getattr(data, name)
             self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
         self.projection = make_projection(network.feature_shape, data.card.config)
         if self.projection is not None:
             self.projection.to(network.device)
-
-    @property
-    def card(self) -> EncoderCard:
-        """Identity and scores."""
-        return self._card
 
     @property
     def rank(self) -> int:
@@ -101,20 +90,22 @@ class Encoder(torch.nn.Module):
         -------
         (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
         """
-        chosen = self._direction(direction)
-        weights = (self.weights.double() @ chosen).to(self.weights.dtype)
-        return weights, float(self.intercept.double() @ chosen)
+        weights, intercept = self._weigh(direction)
+        return weights.to(self.weights.dtype).to(self.weights.device), intercept
 
     def target_sd(self, direction: FloatArray | torch.Tensor) -> float:
         """SD of c . responses over the reference images, in the response's unit: sqrt(w^T covariance w), w = W c."""
-        weights = self.weights.double() @ self._direction(direction)
-        return math.sqrt(max(float(weights @ self.covariance.double() @ weights), 0.0))
+        weights, _ = self._weigh(direction)
+        return math.sqrt(max(float(weights @ self.covariance.cpu().double() @ weights), 0.0))
 
-    def _direction(self, direction: FloatArray | torch.Tensor) -> torch.Tensor:
-        chosen = torch.as_tensor(np.asarray(direction) if not isinstance(direction, torch.Tensor) else direction)
+    def _weigh(self, direction: FloatArray | torch.Tensor) -> tuple[torch.Tensor, float]:
+        """W c and b . c in float64, in memory: not every device has float64."""
+        chosen = torch.as_tensor(direction).cpu().double()
         if chosen.shape != (self.n_voxels,):
             raise refusal("direction", allowed=f"{self.n_voxels} numbers, one a voxel", got=tuple(chosen.shape))
-        return chosen.to(self.weights.device, torch.float64)
+        voxels = chosen.nonzero()[:, 0]
+        weights = self.weights[:, voxels.to(self.weights.device)].cpu().double() @ chosen[voxels]
+        return weights, float(self.intercept.cpu().double() @ chosen)
 
 
 def check_fits_network(network: Network, data: EncoderData) -> None:

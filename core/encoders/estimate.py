@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.encoders.config import EncoderConfig
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.progress import ShouldStop, never_stop
 from core.words import format_duration
 
@@ -85,22 +84,16 @@ def estimate_fit(
 
     Parameters
     ----------
-    config : EncoderConfig
     network : Network
         Cut at the config's layer.
-    n_images, n_voxels : int
     scoring : ScoringConfig
         Outer folds and categories multiply the readouts.
     cache : Path
         Root of the feature cache.
-    should_stop : callable
 
-    Raises
-    ------
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises Cancelled as soon as `should_stop()` is true.
     """
-    from core.encoders.gather import make_extractor, open_cache
+    from core.encoders.features import make_extractor, open_cache
 
     extractor = make_extractor(config, network, should_stop)
     with open_cache(config, extractor, cache) as opened:

@@ -13,9 +13,9 @@ import uuid
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,15 @@ CHECKSUM_BYTES = 4
 RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+@dataclass(slots=True, eq=False)
+class Gathered:
+    """features (n_images, n_inputs) float32 and the hash of every image's pixels, filled while gathering."""
+
+    features: FloatMatrix
+    images: list[str] = field(default_factory=list)
+
+
+class _Place(NamedTuple):
     """Where a row lies: its open file, its number, the checksum it should have."""
 
     rows: BinaryIO
@@ -131,18 +138,16 @@ class FeatureCache:
     def _read_shards(self) -> None:
         for path in sorted(self.folder.glob("*.index")):
             try:
-                self._read_shard(path)
+                index = path.read_bytes()
+                rows = path.with_suffix(".rows").open("rb")
+                self._files.append(rows)
+                whole = rows.seek(0, 2) // (4 * self.n_inputs)
             except OSError as problem:
                 LOGGER.info("cached features not read: %s", problem)
-
-    def _read_shard(self, path: Path) -> None:
-        index = path.read_bytes()
-        rows = path.with_suffix(".rows").open("rb")
-        self._files.append(rows)
-        whole = rows.seek(0, 2) // (4 * self.n_inputs)
-        for row in range(min(len(index) // RECORD_BYTES, whole)):
-            record = index[row * RECORD_BYTES : (row + 1) * RECORD_BYTES]
-            self._places[record[:HASH_BYTES].hex()] = _Place(rows, row, record[HASH_BYTES:])
+                continue
+            for row in range(min(len(index) // RECORD_BYTES, whole)):
+                record = index[row * RECORD_BYTES : (row + 1) * RECORD_BYTES]
+                self._places[record[:HASH_BYTES].hex()] = _Place(rows, row, record[HASH_BYTES:])
 
 
 def open_feature_cache(
@@ -152,9 +157,6 @@ def open_feature_cache(
 
     Parameters
     ----------
-    root : Path
-    network_sha256, layer : str
-    pool : int
     n_inputs : int
         Features of one image, after pooling and projection.
     projection : str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +15,14 @@ import torch
 
 from core.device import run_in_chunks
 from core.encoders.card import FloatMatrix, FloatVector
-from core.encoders.feature_cache import FeatureCache
-from core.encoders.pooling import pool_features
+from core.encoders.config import EncoderConfig
+from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
+from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.errors import Cancelled
 from core.progress import ShouldStop, never_stop
 
 if TYPE_CHECKING:
-    from core.encoders.projection import SparseProjection
+    from core.encoders.pooling import SparseProjection
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
 
@@ -29,23 +31,13 @@ IMAGES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FeatureBatch:
-    """Features (n, n_inputs) float32 of the next n images, and the hash of each image's pixels."""
-
-    features: FloatMatrix
-    image_sha256: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Extractor:
     """What turns an image into the inputs of a reducer: network, pooling, projection.
 
     Parameters
     ----------
-    network : Network
     pool : int
         Side of the pooled grid, 0 for none.
-    projection : SparseProjection, optional
     should_stop : callable
         Asked inside the forward pass.
     """
@@ -58,10 +50,7 @@ class Extractor:
     def extract(self, pixels: FloatMatrix) -> FloatMatrix:
         """Features (n, n_inputs) float32 of pixels (n, 3, height, width); halves the batch if memory runs out.
 
-        Raises
-        ------
-        Cancelled
-            As soon as `should_stop()` is true, within the network.
+        Raises Cancelled as soon as `should_stop()` is true, within the network.
         """
 
         def run(start: int, stop: int) -> FloatMatrix:
@@ -74,19 +63,19 @@ class Extractor:
             return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))
 
 
-def iter_features(
+def gather(
+    into: Gathered,
     extractor: Extractor,
     images: Sequence[str],
     *,
     load: Callable[[str], Stimulus],
     cache: FeatureCache,
     hashes: dict[str, str] | None = None,
-) -> Iterator[FeatureBatch]:
-    """Yield the features of images, in order, a batch at a time.
+) -> Iterator[int]:
+    """Fill `into` in the order of `images`, a batch at a time, yielding how many images are done.
 
     Parameters
     ----------
-    extractor : Extractor
     images : sequence of str
         Ids, given to `load`.
     load : callable
@@ -117,8 +106,31 @@ def iter_features(
             fresh = extractor.extract(np.stack([stimulus.pixels for stimulus in unknown.values()]))
             cache.put(list(unknown), fresh)
             known |= dict(zip(unknown, fresh, strict=True))
-        order = tuple(seen[name] for name in names)
-        yield FeatureBatch(np.stack([known[sha256] for sha256 in order]), order)
+        order = [seen[name] for name in names]
+        into.features[start : start + len(order)] = [known[sha256] for sha256 in order]
+        into.images.extend(order)
+        yield len(into.images)
+
+
+def make_extractor(config: EncoderConfig, network: Network, should_stop: ShouldStop) -> Extractor:
+    """What turns images into the inputs of the config's reducer, on the network's device."""
+    projection = make_projection(network.feature_shape, config)
+    if projection is not None:
+        projection.to(network.device)
+    return Extractor(network, config.pool, projection, should_stop)
+
+
+def open_cache(config: EncoderConfig, extractor: Extractor, root: Path) -> FeatureCache:
+    """The feature cache of an extractor under `root`."""
+    network, projection = extractor.network, extractor.projection
+    return open_feature_cache(
+        root,
+        network.sha256,
+        network.layer,
+        pool=config.pool,
+        n_inputs=config.n_projected or count_pooled(network.feature_shape, config.pool),
+        projection="" if projection is None else projection.sha256,
+    )
 
 
 def extract(network: Network, pixels: FloatMatrix, *, pool: int) -> FloatMatrix:

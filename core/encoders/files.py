@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core.checks import refusal, suggest
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import ALL_VOXELS, EncoderCard, EncoderData, LayerTable
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.errors import ProbeError, WeightsError
 from core.files import replace_file
@@ -26,22 +27,27 @@ from core.headers import (
     join_arrays,
     read_bytes,
     read_header,
+    read_record,
     split_arrays,
     structure,
+    unstructure,
     without_marks,
     write_json,
 )
+from core.networks.spec import NetworkSpec
 from core.paths import data_folder, demo_folder
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.networks.network import Network
 
+LOGGER = logging.getLogger(__name__)
 REPAIR = "Fit it again with `python main.py fit`, or fetch the file again."
 HEADER = HeaderKind(
     "the header of an encoder", REPAIR, format="probescope-encoder", versions=(1, 2), error=WeightsError
 )
 """Version 2 is written where a file needs it: a reducer, readout or score the first version did not know."""
+LAYERS = HeaderKind("a table of layers", "Search the layers again.", format="probescope-layers", versions=(1,))
 FIRST_FIELDS = ("subject", "network", "layer", "pool", "n_components", "alphas", "n_folds", "seed")
 """Fields of the config in version 1; later ones are written only where they differ from their defaults."""
 SCORES = ("alpha", "cv_r", "r", "r2", "r2_ceiling", "reference_sd", "noise_ceiling")
@@ -77,10 +83,7 @@ def seal(data: EncoderData) -> EncoderData:
 def save_encoder(data: EncoderData, folder: Path) -> Path:
     """Write a sealed encoder and its header into a folder; returns the path of the .safetensors.
 
-    Raises
-    ------
-    StorageError
-        If the folder cannot be written or the disk is full; nothing half-written stays.
+    Raises StorageError if the folder cannot be written or the disk is full; nothing half-written stays.
     """
     config = data.card.config
     path = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.safetensors"
@@ -124,6 +127,36 @@ def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path,
     raise refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice)
 
 
+def save_layer_table(table: LayerTable, folder: Path) -> Path:
+    """Write what a search over layers found beside the encoders of a folder; returns its path."""
+    path = _layer_table(folder, table.subject, table.network)
+    write_json(path, LAYERS.marks() | unstructure(table))
+    return path
+
+
+def usual_layer(subject: str, network: NetworkSpec, *, roi: str = "") -> str:
+    """The layer of a network whose encoder of a subject is meant where none is named.
+
+    After a search over layers it is the one that the search chose for the ROI, or for all voxels; else, or where that
+    encoder is gone, the network's usual one.
+    """
+    folder = user_encoders_folder()
+    path = _layer_table(folder, subject, network.id)
+    if not path.is_file():
+        return network.default_layer
+    try:
+        best = {one.roi: one for one in read_record(path, LayerTable, LAYERS).best}
+    except ProbeError as problem:
+        LOGGER.warning("%s", problem)
+        return network.default_layer
+    chosen = best.get(roi, best.get(ALL_VOXELS))
+    return chosen.layer if chosen is not None and (folder / chosen.file).is_file() else network.default_layer
+
+
+def _layer_table(folder: Path, subject: str, network: str) -> Path:
+    return folder / "layers" / f"{encoder_stem(subject, network)}.json"
+
+
 def load_card(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> EncoderCard:
     """Identity and scores of an encoder, without torch. Raises as `load_encoder_data` does."""
     return load_encoder_data(find_encoder(subject, network, layer, folders=folders)).card
@@ -142,7 +175,6 @@ def load_encoder(
 
     Parameters
     ----------
-    subject, network, layer : str
     network_module : Network
         Cut at `layer`.
     n_voxels : int, optional

@@ -5,7 +5,9 @@ A folder is named by the hash of everything a fit depends on; a batch of another
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import logging
 import shutil
 from collections.abc import Mapping
@@ -16,9 +18,16 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from core.encoders.config import EncoderConfig, ScoringConfig
+from core.encoders.responses import hash_responses
+from core.encoders.scored import ScoredImages, SecondSet
 from core.errors import StorageError
 from core.files import replace_file
 from core.types import FloatArray
+
+STORE_VERSION = 2
+"""Raised whenever the same inputs would give other batches."""
+KEY_LENGTH = 32
 
 LOGGER = logging.getLogger(__name__)
 Arrays = dict[str, FloatArray]
@@ -30,7 +39,6 @@ class PartialStore:
 
     Parameters
     ----------
-    folder : Path, optional
     n_reused : int
         Batches found so far.
     """
@@ -70,6 +78,34 @@ class PartialStore:
         """Forget every batch."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def hash_fit(
+    config: EncoderConfig, scoring: ScoringConfig, data: ScoredImages, others: tuple[SecondSet, ...] = ()
+) -> str:
+    """SHA-256 of config, scoring, features, responses, images, held-out set, categories and ROIs."""
+    content = {
+        "version": STORE_VERSION,
+        "config": dataclasses.asdict(config),
+        "scoring": dataclasses.asdict(scoring),
+        "network": data.network_sha256,
+        "images": data.images,
+        "categories": data.categories,
+        "rois": () if data.voxels is None else data.voxels.roi,
+        "others": [one.images for one in others],
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(data.test).tobytes())
+    for rows in (data.features, data.responses):
+        digest.update(hash_responses(rows).encode())
+    return digest.hexdigest()
+
+
+def open_partial_store(
+    root: Path, config: EncoderConfig, scoring: ScoringConfig, data: ScoredImages, others: tuple[SecondSet, ...]
+) -> PartialStore:
+    """The store of this very fit under `root`; creates nothing until a batch is put."""
+    return PartialStore(root / "fits" / hash_fit(config, scoring, data, others)[:KEY_LENGTH])
 
 
 def _hash(arrays: Mapping[str, FloatArray]) -> str:

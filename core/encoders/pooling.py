@@ -1,13 +1,26 @@
-"""Averages a feature map over a grid of regions and flattens it, differentiably."""
+"""Averages a feature map over a grid of regions and flattens it; projects it at random, from a seed alone.
+
+    projected = P features,    P (n_projected, n_features) with entries 0 and +-1 / sqrt(c)
+
+The projected features form c blocks; in each block every feature has one entry of random sign, and the features are
+dealt out evenly at random. Squared distances keep their mean exactly, with a relative SD of about sqrt(2 / n_projected)
+(Kane & Nelson 2014, doi:10.1145/2559902, the block construction). Even dealing makes forward and backward pass a plain
+permutation and a sum: both steps are differentiable, and the same on every run of a GPU.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from core.checks import refusal
+from core.encoders.config import PROJECTION_BLOCKS, EncoderConfig
+from core.seeds import derive_seed
+from core.types import FloatArray, IntArray
 
 
 def pool_features(features: torch.Tensor, pool: int) -> torch.Tensor:
@@ -29,10 +42,7 @@ def pool_features(features: torch.Tensor, pool: int) -> torch.Tensor:
 def count_pooled(feature_shape: tuple[int, ...], pool: int) -> int:
     """Number of features after pooling a map (channels, height, width) or a vector (channels,).
 
-    Raises
-    ------
-    BadInputError
-        If the grid is finer than the map.
+    Raises BadInputError if the grid is finer than the map.
     """
     if len(feature_shape) != 3 or not pool:
         return math.prod(feature_shape)
@@ -49,3 +59,76 @@ def _average_over(size: int, pool: int, *, like: torch.Tensor) -> torch.Tensor:
         start, stop = region * size // pool, -(-(region + 1) * size // pool)
         matrix[region, start:stop] = 1 / (stop - start)
     return matrix.to(like)
+
+
+SIGN_BIT = np.uint64(63)
+
+
+class SparseProjection(torch.nn.Module):
+    """Projects features (n, n_features) to (n, n_projected), differentiably.
+
+    Parameters
+    ----------
+    n_features, n_projected : int
+        `n_projected` is a multiple of `PROJECTION_BLOCKS`.
+    seed : int
+        The same seed and sizes give the same projection everywhere: the draws are raw words of PCG64, a stream that
+        numpy promises never to change.
+
+    Raises BadInputError if there are not more features than projected ones.
+    """
+
+    order: torch.Tensor
+    signs: torch.Tensor
+
+    def __init__(self, n_features: int, n_projected: int, *, seed: int) -> None:
+        super().__init__()
+        if n_projected >= n_features:
+            allowed, advice = (
+                f"below the number of pooled features, {n_features}",
+                "Use the reducer 'none' or 'pca' instead.",
+            )
+            raise refusal("n_projected", allowed=allowed, got=n_projected, advice=advice)
+        self.n_features, self.n_projected = n_features, n_projected
+        order, signs = draw_projection(n_features, n_projected, seed=seed)
+        self.register_buffer("order", torch.from_numpy(order), persistent=False)
+        self.register_buffer("signs", torch.from_numpy(signs), persistent=False)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its entries, by which a file can be checked against this program's draw."""
+        drawn = hashlib.sha256(self.order.cpu().numpy().tobytes())
+        drawn.update(np.sign(self.signs.cpu().numpy()).astype(np.int8).tobytes())
+        return drawn.hexdigest()
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Project features (n, n_features); one block after another, so that memory stays at one copy of them."""
+        n_padded = self.order.shape[1]
+        padded = torch.nn.functional.pad(features, (0, n_padded - self.n_features))
+        shape = (len(features), self.n_projected // PROJECTION_BLOCKS, -1)
+        blocks = [
+            (padded.index_select(1, order) * signs).view(shape).sum(dim=2)
+            for order, signs in zip(self.order, self.signs, strict=True)
+        ]
+        return torch.cat(blocks, dim=1)
+
+
+def make_projection(feature_shape: tuple[int, ...], config: EncoderConfig) -> SparseProjection | None:
+    """The projection of a config over a feature map, or None where it has none."""
+    if not config.n_projected:
+        return None
+    return SparseProjection(count_pooled(feature_shape, config.pool), config.n_projected, seed=config.seed)
+
+
+def draw_projection(n_features: int, n_projected: int, *, seed: int) -> tuple[IntArray, FloatArray]:
+    """Order and signs of the features in each block, (PROJECTION_BLOCKS, n_padded) int64 and float32.
+
+    Projected feature i of a block sums the i-th run of equally many entries; entries past `n_features` are padding.
+    """
+    side = n_projected // PROJECTION_BLOCKS
+    n_padded = -(-n_features // side) * side
+    source = np.random.PCG64(derive_seed(seed, "projection", n_features, n_projected))
+    words = source.random_raw((2 * PROJECTION_BLOCKS, n_padded))
+    order = np.argsort(words[:PROJECTION_BLOCKS], axis=1, kind="stable")
+    signs = np.where(words[PROJECTION_BLOCKS:] >> SIGN_BIT, 1.0, -1.0) / math.sqrt(PROJECTION_BLOCKS)
+    return order, signs.astype(np.float32)

@@ -1,15 +1,185 @@
-"""What a fit is given and what its readouts give back, as frozen records of arrays."""
+"""What a fit is given, the readouts it consists of, and what these give back.
+
+The readouts in order: outer folds, left-out categories, the encoder itself. Each trains on some images and predicts
+others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from core.checks import check_choice, refusal
 from core.encoders.card import FloatMatrix
-from core.encoders.design import BatchSolution
-from core.encoders.reduce import Reducer
-from core.encoders.regions import Grid
-from core.encoders.tasks import Task
-from core.types import BoolArray, FloatArray, VoxelTable
+from core.encoders.config import EncoderConfig, RoiRegion, ScoringConfig
+from core.encoders.crossval import make_folds
+from core.encoders.ridge import Reducer
+from core.seeds import derive_seed
+from core.types import BoolArray, FloatArray, IntArray, VoxelTable
+
+Grid = tuple[int, int, int]
+"""(channels, rows, columns) of the pooled feature map; columns and rows are 1 where a layer has no map."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoxelGroup:
+    """Voxels that read the same features: `voxels` indices, `columns` of the inputs they read, None for all."""
+
+    voxels: IntArray
+    columns: IntArray | None
+
+
+def pooled_grid(feature_shape: tuple[int, ...], pool: int) -> Grid:
+    """The grid after pooling a map (channels, height, width) or a vector (channels,)."""
+    if len(feature_shape) != 3:
+        return (int(np.prod(feature_shape)), 1, 1)
+    channels, height, width = feature_shape
+    return (channels, pool, pool) if pool else (channels, height, width)
+
+
+def group_voxels(config: EncoderConfig, voxels: VoxelTable, grid: Grid) -> tuple[VoxelGroup, ...]:
+    """One group for every region of the config, and one for all voxels without a region.
+
+    Raises BadInputError if a region's ROI does not exist or is named twice, or a region holds no cell of the grid.
+    """
+    names = [region.roi for region in config.regions]
+    if len(set(names)) < len(names):
+        raise refusal("regions", allowed="one for each ROI", got=names)
+    groups, free = [], np.ones(voxels.n_voxels, dtype=bool)
+    for region in config.regions:
+        check_choice("region", region.roi, voxels.roi_names)
+        members = voxels.voxels_in(region.roi)
+        free[members] = False
+        groups.append(VoxelGroup(members, choose_columns(region, grid)))
+    rest = np.flatnonzero(free)
+    return (*groups, VoxelGroup(rest, None)) if rest.size else tuple(groups)
+
+
+def choose_columns(region: RoiRegion, grid: Grid) -> IntArray:
+    """The pooled features (channel-major) whose cell's centre lies in a region, ascending.
+
+    Raises BadInputError if there is no map, or no cell has its centre inside.
+    """
+    channels, rows, columns = grid
+    if rows * columns == 1:
+        advice = "Choose a layer with a map, and no pooling to one cell."
+        raise refusal("regions", allowed="empty without a feature map", got=region.roi, advice=advice)
+    across = -1 + (2 * np.arange(columns) + 1) / columns
+    up = 1 - (2 * np.arange(rows) + 1) / rows
+    inside = np.outer(
+        (up >= region.bottom) & (up <= region.top), (across >= region.left) & (across <= region.right)
+    ).ravel()
+    if not inside.any():
+        allowed = f"large enough to hold the centre of a cell of the {rows} x {columns} grid"
+        raise refusal("regions", allowed=allowed, got=tuple(region), advice="Use a finer pooling.")
+    return np.flatnonzero(np.tile(inside, channels))
+
+
+LEAST_IMAGES = 3
+"""A correlation over fewer images is always 1 or undefined."""
+NESTED, CATEGORY, ENCODER = "nested", "category", "encoder"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One readout.
+
+    Parameters
+    ----------
+    kind : str
+        "nested", "category" or "encoder".
+    name : str
+        The outer fold's number or the category; "" for the encoder.
+    train, predict : arrays of row indices
+    """
+
+    kind: str
+    name: str
+    train: IntArray
+    predict: IntArray
+
+    @property
+    def stem(self) -> str:
+        """Names its batches in a partial store."""
+        return f"{self.kind}-{''.join(letter if letter.isalnum() else '_' for letter in self.name)}"
+
+    def describe(self) -> str:
+        """What is being fitted, for a progress line."""
+        if self.kind == NESTED:
+            return f"outer fold {int(self.name) + 1}"
+        return f"without {self.name}" if self.kind == CATEGORY else "encoder"
+
+
+def plan_tasks(
+    scoring: ScoringConfig, *, images: Sequence[str], test: BoolArray, categories: Sequence[str]
+) -> tuple[Task, ...]:
+    """Every readout to fit; the encoder's own come last.
+
+    Parameters
+    ----------
+    images : sequence of str, n_images long
+        Equal texts are copies of one image.
+    test : (n_images,) bool
+    categories : sequence of str, n_images long or empty
+
+    Raises
+    ------
+    BadInputError
+        If nothing is held out and there is no outer fold, a category does not exist or has too few images.
+    """
+    train, held_out = np.flatnonzero(~test), np.flatnonzero(test)
+    if not held_out.size and not scoring.n_outer:
+        advice = "Hold images out, or score by a nested cross-validation (--nested)."
+        raise refusal("test", allowed="some held-out images", got=0, advice=advice)
+    tasks = [Task(NESTED, str(number), *rows) for number, rows in enumerate(_outer(scoring, images, train))]
+    tasks += [
+        Task(CATEGORY, name, *_leave_out(name, images=images, test=test, categories=categories))
+        for name in resolve_categories(scoring.categories, categories)
+    ]
+    return (*tasks, Task(ENCODER, "", train, held_out))
+
+
+def resolve_categories(wanted: Sequence[str], categories: Sequence[str]) -> tuple[str, ...]:
+    """The categories to leave out; "all" stands for each of `LEAST_IMAGES` images or more. Raises BadInputError."""
+    names, counts = np.unique([name for name in categories if name], return_counts=True)
+    known = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    if wanted and not known:
+        allowed = "empty for images without categories"
+        raise refusal("holdout_category", allowed=allowed, got=", ".join(wanted))
+    chosen: list[str] = []
+    for name in wanted:
+        if name == "all":
+            chosen += [one for one, count in known.items() if count >= LEAST_IMAGES]
+            continue
+        check_choice("holdout_category", name, known)
+        if known[name] < LEAST_IMAGES:
+            allowed = f"a category of at least {LEAST_IMAGES} images"
+            raise refusal("holdout_category", allowed=allowed, got=f"{name} ({known[name]})")
+        chosen.append(name)
+    return tuple(dict.fromkeys(chosen))
+
+
+def _outer(scoring: ScoringConfig, images: Sequence[str], train: IntArray) -> list[tuple[IntArray, IntArray]]:
+    if not scoring.n_outer:
+        return []
+    seed = derive_seed(scoring.seed, "outer folds")
+    folds = make_folds([images[row] for row in train], scoring.n_outer, seed=seed)
+    return [(np.delete(train, fold), train[fold]) for fold in folds]
+
+
+def _leave_out(
+    name: str, *, images: Sequence[str], test: BoolArray, categories: Sequence[str]
+) -> tuple[IntArray, IntArray]:
+    """Training rows without a category and without copies of its images; its rows, then the other held-out rows."""
+    inside = np.asarray(categories) == name
+    names = np.asarray(images)
+    copied = np.isin(names, names[inside])
+    train = np.flatnonzero(~test & ~copied)
+    if not train.size:
+        raise refusal("holdout_category", allowed="a category that leaves some training images", got=name)
+    return train, np.concatenate([np.flatnonzero(inside), np.flatnonzero(test & ~copied)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,9 +234,21 @@ class SecondSet:
 
 @dataclass(slots=True, eq=False)
 class TaskResult:
-    """A task's numbers over its group's voxels: predicted (n_predict, n_group) float32 and the solved batches."""
+    """A task's numbers.
+
+    Parameters
+    ----------
+    predicted : (n_predict, n_voxels) float32
+    alpha, cv_r, intercept, reference_sd : (n_voxels,)
+    reducers, weights : list
+        Of each group of voxels its reducer and weights (rank, n_group).
+    """
 
     task: Task
     predicted: FloatArray
-    reducer: Reducer | None = None
-    parts: list[BatchSolution] = field(default_factory=list)
+    alpha: FloatArray
+    cv_r: FloatArray
+    intercept: FloatArray
+    reference_sd: FloatArray
+    reducers: list[Reducer] = field(default_factory=list)
+    weights: list[FloatArray] = field(default_factory=list)

@@ -31,12 +31,14 @@ class RoiScore:
     noise_ceiling_median: float
 
 
-def correlate(predicted: FloatArray, measured: FloatArray) -> FloatArray:
+def correlate(predicted: FloatArray, measured: FloatArray, rows: IntArray | None = None) -> FloatArray:
     """Pearson r of each voxel over images, (n_voxels,) float64; 0 where either is constant.
 
     Parameters
     ----------
     predicted, measured : (n_images, n_voxels)
+        Measured responses are read a batch of voxels at a time, so a memory map is welcome.
+    rows : row indices of `measured` that were predicted; all by default
 
     Examples
     --------
@@ -45,22 +47,17 @@ def correlate(predicted: FloatArray, measured: FloatArray) -> FloatArray:
     >>> correlate(predicted, measured)
     array([ 1., -1.])
     """
-    first = predicted - predicted.mean(axis=0, dtype=np.float64)
-    second = measured - measured.mean(axis=0, dtype=np.float64)
-    scale = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
-    scale[is_constant(predicted) | is_constant(measured)] = 0.0
-    product = (first * second).sum(axis=0)
-    return divide_or_zero(product, scale)
-
-
-def correlate_in_batches(predicted: FloatArray, measured: FloatArray, rows: IntArray | None = None) -> FloatArray:
-    """As `correlate`, of measured responses that are read a batch of voxels at a time; `rows` are theirs."""
-    parts = []
-    for start in range(0, predicted.shape[1], VOXELS_AT_ONCE):
+    r = np.empty(predicted.shape[1])
+    for start in range(0, len(r), VOXELS_AT_ONCE):
         voxels = slice(start, start + VOXELS_AT_ONCE)
-        truth = np.asarray(measured[:, voxels])
-        parts.append(correlate(predicted[:, voxels], truth if rows is None else truth[rows]))
-    return np.concatenate(parts)
+        told, truth = predicted[:, voxels], np.asarray(measured[:, voxels])
+        truth = truth if rows is None else truth[rows]
+        first = told - told.mean(axis=0, dtype=np.float64)
+        second = truth - truth.mean(axis=0, dtype=np.float64)
+        scale = np.sqrt((first**2).sum(axis=0) * (second**2).sum(axis=0))
+        scale[is_constant(told) | is_constant(truth)] = 0.0
+        r[voxels] = divide_or_zero((first * second).sum(axis=0), scale)
+    return r
 
 
 def is_constant(values: FloatArray) -> BoolArray:
@@ -94,21 +91,13 @@ def over_ceiling(r2: FloatArray, noise_ceiling: FloatArray) -> FloatArray:
 def summarise_by_roi(card: EncoderCard, voxels: VoxelTable) -> tuple[RoiScore, ...]:
     """The scores of every ROI, in the order of the voxel table; voxels outside every ROI last."""
     rois = np.asarray([name or NO_ROI for name in voxels.roi])
-    names = [*voxels.roi_names, *([NO_ROI] if NO_ROI in rois else [])]
-    return tuple(_summarise(name, card, np.flatnonzero(rois == name)) for name in names)
-
-
-def _summarise(roi: str, card: EncoderCard, chosen: IntArray) -> RoiScore:
-    low, median, high = _quantiles(card.r[chosen], (0.25, 0.5, 0.75))
-    return RoiScore(
-        roi=roi,
-        n_voxels=len(chosen),
-        r_median=median,
-        r_q25=low,
-        r_q75=high,
-        r2_ceiling_median=_quantiles(card.r2_ceiling[chosen], (0.5,))[0],
-        noise_ceiling_median=_quantiles(card.noise_ceiling[chosen], (0.5,))[0],
-    )
+    scores = []
+    for name in [*voxels.roi_names, *([NO_ROI] if NO_ROI in rois else [])]:
+        chosen = np.flatnonzero(rois == name)
+        low, median, high = _quantiles(card.r[chosen], (0.25, 0.5, 0.75))
+        shares = (_quantiles(values[chosen], (0.5,))[0] for values in (card.r2_ceiling, card.noise_ceiling))
+        scores.append(RoiScore(name, len(chosen), median, low, high, *shares))
+    return tuple(scores)
 
 
 def _quantiles(values: FloatArray, shares: tuple[float, ...]) -> list[float]:

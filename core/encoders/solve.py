@@ -7,23 +7,20 @@ kept in a partial store and taken from there when the same fit is run again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from functools import partial
 
 import numpy as np
 
 from core.checks import refusal
 from core.encoders.card import EncoderData
-from core.encoders.config import EncoderConfig
-from core.encoders.crossval import check_disjoint
-from core.encoders.design import BatchSolution, Design, learn_reducer, make_design, solve_batch
+from core.encoders.config import EncoderConfig, ScoringConfig
+from core.encoders.crossval import Design, check_disjoint, learn_reducer, make_design, solve_batch
 from core.encoders.finish import finish_encoder
 from core.encoders.partial_store import PartialStore
-from core.encoders.reduce import Reducer
-from core.encoders.regions import VoxelGroup, group_voxels
 from core.encoders.responses import check_finite
-from core.encoders.scored import ScoredImages, SecondSet, TaskResult
-from core.encoders.scoring_config import ScoringConfig
-from core.encoders.tasks import Task, plan_tasks
+from core.encoders.ridge import Reducer
+from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, VoxelGroup, group_voxels, plan_tasks
 from core.progress import ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
@@ -44,14 +41,6 @@ class SolveProgress:
     done: int
     total: int
     result: EncoderData | None = None
-
-
-def fit_encoder(config: EncoderConfig, data: ScoredImages, scoring: ScoringConfig | None = None) -> EncoderData:
-    """Run `iter_solve` to its end and give the encoder."""
-    for progress in iter_solve(config, data, scoring=scoring or ScoringConfig()):
-        if progress.result is not None:
-            return progress.result
-    raise RuntimeError("A fit ended without a result.")
 
 
 def iter_solve(
@@ -77,18 +66,22 @@ def iter_solve(
     """
     store = PartialStore() if store is None else store
     groups = check_scored(config, data)
-    tasks = plan_tasks(scoring, groups, images=data.images, test=data.test, categories=data.categories)
-    sizes = [len(split_voxels(task.group.voxels, len(task.train))) for task in tasks]
+    tasks = plan_tasks(scoring, images=data.images, test=data.test, categories=data.categories)
+    total = sum(len(split_voxels(group.voxels, len(task.train))) for task in tasks for group in groups)
     done, results = 0, []
     for task in tasks:
-        yield SolveProgress(task.describe(), done, sum(sizes))
-        work = _Work(config, data, task, store=store, should_stop=should_stop)
-        for _ in work.iterate():
-            done += 1
-            yield SolveProgress(task.describe(), done, sum(sizes))
-        results.append(work.result)
+        yield SolveProgress(task.describe(), done, total)
+        predicted = np.empty((len(task.predict), data.responses.shape[1]), dtype=np.float32)
+        results.append(TaskResult(task, predicted, *np.empty((4, predicted.shape[1]))))
+        for number, group in enumerate(groups):
+            work = _Work(config, data, task, group, f"{task.stem}-{number}", store, should_stop)
+            for _ in work.fill(results[-1]):
+                done += 1
+                yield SolveProgress(task.describe(), done, total)
     yield SolveProgress("scores", done, done)
-    result = finish_encoder(config, data, results, scoring=scoring, second_sets=second_sets, should_stop=should_stop)
+    result = finish_encoder(
+        config, data, groups, results, scoring=scoring, second_sets=second_sets, should_stop=should_stop
+    )
     yield SolveProgress("done", done, done, result)
 
 
@@ -119,71 +112,64 @@ def split_voxels(voxels: IntArray, n_train: int) -> list[IntArray]:
     return [voxels[start : start + size] for start in range(0, len(voxels), size)]
 
 
+@dataclass(slots=True, eq=False)
 class _Work:
-    """One task under way: its design is made when the first batch is not in the store."""
+    """One task of one group of voxels under way: its design is made when the first batch is not in the store."""
 
-    def __init__(
-        self, config: EncoderConfig, data: ScoredImages, task: Task, *, store: PartialStore, should_stop: ShouldStop
-    ) -> None:
-        self._config, self._data, self._task = config, data, task
-        self._store, self._should_stop = store, should_stop
-        self._design: Design | None = None
-        self.result = TaskResult(task, np.empty((len(task.predict), len(task.group.voxels)), dtype=np.float32))
-        self._reduced: FloatArray | None = None
+    config: EncoderConfig
+    data: ScoredImages
+    task: Task
+    group: VoxelGroup
+    stem: str
+    store: PartialStore
+    should_stop: ShouldStop
+    design: Design | None = None
+    reduced: FloatArray = field(default_factory=partial(np.empty, 0))
 
-    def iterate(self) -> Iterator[int]:
-        """Solve batch after batch, yielding the number of each when it is done."""
-        start = 0
-        for number, voxels in enumerate(split_voxels(self._task.group.voxels, len(self._task.train))):
-            arrays = self._store.get(f"{self._task.stem}-{number}")
+    def fill(self, result: TaskResult) -> Iterator[None]:
+        """Solve batch after batch into the result, yielding after each."""
+        weights = []
+        for number, voxels in enumerate(split_voxels(self.group.voxels, len(self.task.train))):
+            arrays = self.store.get(f"{self.stem}-{number}")
             if arrays is None:
                 arrays = self._solve(voxels)
-                self._store.put(f"{self._task.stem}-{number}", arrays)
-            self.result.predicted[:, start : start + len(voxels)] = arrays.pop("predicted")
-            self.result.parts.append(BatchSolution(**arrays))
-            start += len(voxels)
-            yield number
-        self.result.reducer = self._find_reducer()
+                self.store.put(f"{self.stem}-{number}", arrays)
+            weights.append(arrays.pop("weights"))
+            for name, values in arrays.items():
+                getattr(result, name)[..., voxels] = values
+            yield
+        result.weights.append(np.concatenate(weights, axis=1))
+        result.reducers.append(self._find_reducer())
 
     def _solve(self, voxels: IntArray) -> dict[str, FloatArray]:
-        if self._design is None:
-            self._design = self._make_design()
-        columns = np.asarray(self._data.responses[:, voxels])[self._task.train]
-        solved = solve_batch(self._config, self._design, columns, should_stop=self._should_stop)
-        predicted = self._reduce_predicted() @ solved.weights + solved.intercept
-        names = ("alpha", "cv_r", "weights", "intercept", "reference_sd")
-        return {name: getattr(solved, name) for name in names} | {"predicted": predicted.astype(np.float32)}
-
-    def _make_design(self) -> Design:
-        names = [self._data.images[row] for row in self._task.train]
-        return make_design(
-            self._config,
-            self._inputs(self._task.train),
-            names,
-            reducer=self._find_reducer(),
-            should_stop=self._should_stop,
-        )
+        config, train = self.config, self.task.train
+        if self.design is None:
+            names = [self.data.images[row] for row in train]
+            reducer = self._find_reducer()
+            self.design = make_design(config, self._inputs(train), names, reducer=reducer, should_stop=self.should_stop)
+            self.reduced = reducer.apply(self._inputs(self.task.predict))
+        columns = np.asarray(self.data.responses[:, voxels])[train]
+        solved = solve_batch(config, self.design, columns, should_stop=self.should_stop)
+        predicted = self.reduced @ solved.weights + solved.intercept
+        return {one.name: getattr(solved, one.name) for one in fields(solved)} | {
+            "predicted": predicted.astype(np.float32)
+        }
 
     def _find_reducer(self) -> Reducer:
         """The task's reducer: made, from the store, or learned."""
-        if self._design is not None:
-            return self._design.reducer
-        kept = self._store.get(f"{self._task.stem}-reducer")
+        if self.design is not None:
+            return self.design.reducer
+        kept = self.store.get(f"{self.stem}-reducer")
         if kept is not None:
             return Reducer(kept["mean"], kept.get("components"), float(kept["scale"][0]))
-        reducer = learn_reducer(self._config, self._inputs(self._task.train))
+        reducer = learn_reducer(self.config, self._inputs(self.task.train))
         arrays = {"mean": reducer.mean, "components": reducer.components, "scale": np.array([reducer.scale])}
         if reducer.components is None or reducer.components.size <= LARGEST_KEPT_REDUCER:
             held = {name: values for name, values in arrays.items() if values is not None}
-            self._store.put(f"{self._task.stem}-reducer", held)
+            self.store.put(f"{self.stem}-reducer", held)
         return reducer
 
-    def _reduce_predicted(self) -> FloatArray:
-        if self._reduced is None:
-            self._reduced = self._find_reducer().apply(self._inputs(self._task.predict))
-        return self._reduced
-
     def _inputs(self, rows: IntArray) -> FloatArray:
-        features, columns = self._data.features, self._task.group.columns
+        features, columns = self.data.features, self.group.columns
         chosen = features if np.array_equal(rows, np.arange(len(features))) else features[rows]
         return chosen if columns is None else chosen[:, columns]

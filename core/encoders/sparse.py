@@ -64,7 +64,6 @@ def descend(
 
     Parameters
     ----------
-    basis : SparseBasis
     correlation : (k, n_voxels)
         From `correlate_with`.
     alphas : (n_voxels,)
@@ -75,12 +74,8 @@ def descend(
     start : (k, n_voxels), optional
         Weights to start from, such as those of a larger penalty.
     tolerance : float
-    should_stop : callable
 
-    Raises
-    ------
-    Cancelled
-        As soon as `should_stop()` is true, between two sweeps.
+    Raises Cancelled as soon as `should_stop()` is true, between two sweeps.
     """
     weights = np.zeros_like(correlation) if start is None else start.copy()
     active = np.flatnonzero((scale > 0) & (alphas < silencing_alpha(correlation, l1_share)))

@@ -91,8 +91,9 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
     if not 0 <= voxel < table.n_voxels:
         allowed = f"a voxel from 0 to {table.n_voxels - 1}"
         raise refusal("voxel", allowed=allowed, got=voxel, advice="`list rois` shows the voxels of each ROI.")
-    side, roi = "left" if table.hemisphere[voxel] == 0 else "right", str(table.roi[voxel])
-    label = f"voxel {voxel} ({f'{side} {roi}'.strip()})"
+    roi = str(table.roi[voxel])
+    where = f"{table.sides[voxel]} {roi}".strip()
+    label = f"voxel {voxel} ({where})" if where else f"voxel {voxel}"
     return Target(TargetKind.VOXEL, label, (int(voxel),), (1.0,), roi, f"voxel {voxel}")
 
 
@@ -114,7 +115,7 @@ def target_roi(table: VoxelTable, roi: str) -> Target:
 def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:
     """The mean response of a drawn set of voxels, each counted once. Raises BadInputError if one does not exist."""
     chosen = sorted({int(voxel) for voxel in voxels})
-    for voxel in chosen:
+    for voxel in chosen[:1] + chosen[-1:]:
         target_voxel(table, voxel)
     return _mean_of(TargetKind.SET, f"set of {len(chosen)} voxels", chosen)
 

@@ -10,7 +10,7 @@ import numpy as np
 from core.checks import check_choice, refusal
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import EncoderCard
-from core.encoders.files import list_encoders, load_card
+from core.encoders.files import list_encoders, load_card, usual_layer
 from core.errors import BadInputError
 from core.networks.catalog import find_network
 from core.seeds import make_stream
@@ -240,7 +240,7 @@ def _encoders_of(subject: str, word: str) -> list[EncoderName]:
         return [
             EncoderName(subject, one.network, one.layer)
             for one in every
-            if one.layer == find_network(one.network).default_layer
+            if one.layer == usual_layer(subject, find_network(one.network))
         ]
     spec = find_network(network)
-    return [EncoderName(subject, network, layer if colon else spec.default_layer)]
+    return [EncoderName(subject, network, layer if colon else usual_layer(subject, spec))]

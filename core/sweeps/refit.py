@@ -17,15 +17,13 @@ import numpy as np
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.config import EncoderConfig, encoder_stem
+from core.encoders.config import EncoderConfig, ScoringConfig, encoder_stem
+from core.encoders.feature_cache import Gathered
+from core.encoders.features import gather, make_extractor, open_cache
 from core.encoders.files import load_encoder_data, save_encoder
-from core.encoders.gather import empty_features, iter_gather, make_extractor, open_cache
-from core.encoders.regions import pooled_grid
 from core.encoders.responses import average_repeats
-from core.encoders.scored import ScoredImages
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.scored import LEAST_IMAGES, ScoredImages, pooled_grid
 from core.encoders.solve import iter_solve
-from core.encoders.tasks import LEAST_IMAGES
 from core.errors import StorageError, WeightsError
 from core.paths import cache_folder
 from core.progress import ShouldStop
@@ -111,8 +109,8 @@ def _gather(
     names, store = [subject.image_ids[row] for row in chosen], open_image_store(subject)
     extractor = make_extractor(config, network, should_stop)
     with open_cache(config, extractor, cache_folder() / "features") as cache:
-        gathered = empty_features(len(names), cache.n_inputs)
-        for _ in iter_gather(
+        gathered = Gathered(np.empty((len(names), cache.n_inputs), dtype=np.float32))
+        for _ in gather(
             gathered, extractor, names, load=lambda name: store.load(name, network.input_size), cache=cache
         ):
             pass

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
-from core.encoders.noise_ceiling import estimate_noise_ceiling, has_repeats
+from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop
 from core.seeds import make_stream

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from core.datasets.photos import list_images, load_stimulus
-from core.encoders.feature_cache import FeatureCache
-from core.encoders.features import IMAGES_AT_ONCE, Extractor, iter_features
+from core.encoders.feature_cache import FeatureCache, Gathered
+from core.encoders.features import IMAGES_AT_ONCE, Extractor, gather
 from core.encoders.pooling import count_pooled
 from core.networks.load import load_network
 from tests.benchmarks.interleave import set_one_thread, time_interleaved
@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> bool:
 
         def extract(place: Path) -> None:
             with FeatureCache(place, n_inputs) as cache:
-                for _ in iter_features(extractor, names, load=read.__getitem__, cache=cache):
+                into = Gathered(np.empty((len(names), n_inputs), dtype=np.float32))
+                for _ in gather(into, extractor, names, load=read.__getitem__, cache=cache):
                     pass
 
         tasks = {

@@ -18,8 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core.encoders.config import EncoderConfig
-from core.encoders.crossval import make_folds
-from core.encoders.design import make_design, solve_batch
+from core.encoders.crossval import make_design, make_folds, solve_batch
 from core.encoders.solve import split_voxels
 from tests.benchmarks.interleave import set_one_thread, time_interleaved
 from tests.benchmarks.peak_memory import peak_bytes

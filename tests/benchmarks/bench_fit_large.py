@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.scored import ScoredImages
-from core.encoders.scoring_config import ScoringConfig
 from core.encoders.solve import iter_solve
 from tests.benchmarks.peak_memory import peak_bytes
 

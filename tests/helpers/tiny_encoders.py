@@ -8,8 +8,10 @@ from torch import nn
 
 from core.attacks.config import AttackConfig
 from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.encoder import Encoder
+from core.encoders.scored import ScoredImages
+from core.encoders.solve import iter_solve
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.network import Network
 from core.networks.spec import NetworkSpec
@@ -22,6 +24,13 @@ SIDE = 8
 
 NETWORK_SHA256 = "a" * 64
 NAMES = ("tiny_subject", "tiny", "body")
+
+
+def fit_encoder(config: EncoderConfig, data: ScoredImages, scoring: ScoringConfig | None = None) -> EncoderData:
+    """Run a fit of features at hand to its end and give the encoder."""
+    *_, last = iter_solve(config, data, scoring=scoring or ScoringConfig())
+    assert last.result is not None
+    return last.result
 
 
 def make_table(n_voxels: int) -> VoxelTable:

@@ -19,8 +19,8 @@ from app.base.jobs import Idle
 from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
-from core.encoders.export import export_encoder
 from core.encoders.files import load_card, user_encoders_folder
+from core.encoders.library import export_encoder
 from core.engine import Engine
 from core.probes.target import TargetKind
 from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue

@@ -21,8 +21,7 @@ from app.widgets.job_line import WAITING
 from core.encoders.config import EncoderConfig
 from core.encoders.estimate import FitEstimate
 from core.encoders.fit import FitProgress
-from core.encoders.fit_request import FitRequest
-from core.encoders.layer_search import SearchProgress
+from core.encoders.fit_request import FitRequest, SearchProgress
 from core.engine import Engine
 from core.errors import BadInputError, Cancelled
 from core.networks.catalog import list_networks

@@ -22,10 +22,14 @@ from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
 from core.surfaces.paint import Places
-from core.types import BoolArray, FloatArray
+from core.types import NO_SIDE, BoolArray, FloatArray
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
+WITHOUT_SIDE = (
+    "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
+    "drawn: add a column hemisphere (left or right)."
+)
 
 
 def detect(source: Path) -> bool:
@@ -49,6 +53,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     described = read_description(file)
     table, ids, images = _read_images(described, options)
     array = open_array(described.responses.file, key=described.responses.key)
+    _refuse_turned(array, len(ids), described)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
     kept = keep_rois(named, options.rois)
@@ -60,6 +65,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         citation=described.citation,
         licence=described.licence,
         is_simulated=described.kind == "simulated",
+        averaged=described.responses.averaged,
         response_unit=described.response_unit,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
         sessions=_read_rows(described, array, ids, kept=kept),
@@ -70,6 +76,17 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
     )
+
+
+def _refuse_turned(array: ArrayFile, n_images: int, described: Description) -> None:
+    """Raise BadInputError if the array has the images last and not first; a square one says nothing."""
+    shape, trials = array.shape, described.responses.trials
+    n_rows = n_images if trials is None else len(read_table(trials, needs=("image",))["image"])
+    if len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]:
+        rows = f"{n_rows:,} {described.responses.rows}"
+        advice = "It is transposed: save it again as `responses.T` of numpy."
+        allowed = f"({rows}, voxels)" if len(shape) == 2 else f"({rows}, repeats, voxels)"
+        raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 
 def _read_images(described: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
@@ -110,7 +127,7 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
             raise refusal("responses.rois", allowed=allowed, got=list(described.responses.rois))
         return place_rois(described.responses.rois, surface=surface), described.responses.rois, {}
     if described.voxels.table is None:
-        return place_nowhere(np.zeros(columns, dtype=np.int8)), ("",) * columns, {}
+        return place_nowhere(np.full(columns, NO_SIDE, dtype=np.int8)), ("",) * columns, {}
     table = read_table(described.voxels.table)
     n_rows = len(next(iter(table.values()), []))
     if n_rows != columns:
@@ -123,10 +140,14 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
 def _place(table: Table, surface: str, columns: int) -> Places:
     if "hemisphere" in table:
         side = np.array([_side(text) for text in table["hemisphere"]], dtype=np.int8)
-    else:  # x runs from left to right
-        side = (to_numbers(table["x"], "x") > 0 if "x" in table else np.zeros(columns, dtype=bool)).astype(np.int8)
+    elif "x" in table:  # x runs from left to right
+        side = (to_numbers(table["x"], "x") > 0).astype(np.int8)
+    else:
+        side = np.full(columns, NO_SIDE, dtype=np.int8)
     if surface == NOWHERE:
         return place_nowhere(side)
+    if "vertex" in table and (side == NO_SIDE).all():
+        return replace(place_nowhere(side), remark=WITHOUT_SIDE)
     if "vertex" in table:
         return place_vertices(side, to_integers(table["vertex"], "vertex"), surface=surface)
     if all(axis in table for axis in "xyz"):

@@ -28,7 +28,7 @@ from core.datasets.voxel_places import place_nowhere, place_volume
 from core.errors import StorageError
 from core.surfaces.paint import Places
 from core.surfaces.volumes import grid_of
-from core.types import BoolArray, IntArray
+from core.types import NO_SIDE, BoolArray, IntArray
 
 TABLE = re.compile(r"(sub-\d+)_ResponseData\.h5$")
 RETINOTOPIC = ("V1", "V2", "V3", "hV4", "VO1", "VO2", "LO1 (prf)", "LO2 (prf)", "TO1", "TO2", "V3b", "V3a")
@@ -168,8 +168,9 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
 
 
 def _sides(voxels: Table) -> npt.NDArray[np.int8]:
-    """1 for voxels in an ROI of the right hemisphere; the tables say no more about the side."""
-    columns = [f"r{roi}" for roi in CATEGORY if f"r{roi}" in voxels]
-    inside = [to_numbers(voxels[column], column) == 1 for column in columns]
-    nowhere = np.zeros(len(voxels["voxel_x"]), dtype=bool)
-    return np.asarray(np.any([nowhere, *inside], axis=0), dtype=np.int8)
+    """The side of voxels in an ROI of one hemisphere; the tables say no more about it."""
+    sides = np.full(len(voxels["voxel_x"]), NO_SIDE, dtype=np.int8)
+    for side, letter in enumerate("lr"):
+        for column in (f"{letter}{roi}" for roi in CATEGORY if f"{letter}{roi}" in voxels):
+            sides[to_numbers(voxels[column], column) == 1] = side
+    return sides

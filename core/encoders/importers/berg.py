@@ -22,11 +22,11 @@ from core.types import IntArray
 from core.unpickle import read_object_array
 
 KIND = "berg"
+SIDES = ("lh", "rh")
 NEEDED = {
     "scaler_param": ("mean_", "scale_"),
     "pca_param": ("mean_", "components_"),
-    "lh_reg_param": ("coef_", "intercept_"),
-    "rh_reg_param": ("coef_", "intercept_"),
+    **dict.fromkeys([f"{side}_reg_param" for side in SIDES], ("coef_", "intercept_")),
 }
 ALEXNET = "features.2+features.5+features.7+features.9+features.12+classifier.2+classifier.5+classifier.6"
 VIT_B_32 = "+".join(f"encoder.layers.encoder_layer_{number}" for number in range(12))
@@ -62,14 +62,15 @@ def read_berg(path: Path, metadata: Path | None = None) -> Readout:
 def build_berg(content: Any, name: str, *, rois: dict[str, tuple[IntArray, IntArray]] | None = None) -> Readout:
     """The encoder of BERG's dictionary. Raises WeightsError as `read_berg` does."""
     parts = {key: _take(content, key, fields, name) for key, fields in NEEDED.items()}
-    kept = [_choose(len(parts[f"{side}_reg_param"]["intercept_"]), rois, index) for index, side in enumerate(SIDES)]
-    coefs = [parts[f"{side}_reg_param"]["coef_"][vertices] for side, vertices in zip(SIDES, kept, strict=True)]
-    intercepts = [
-        np.broadcast_to(parts[f"{side}_reg_param"]["intercept_"], (len(parts[f"{side}_reg_param"]["coef_"]),))[vertices]
-        for side, vertices in zip(SIDES, kept, strict=True)
-    ]
+    kept, coefs, intercepts = [], [], []
+    for index, side in enumerate(SIDES):
+        part = parts[f"{side}_reg_param"]
+        vertices = _choose(len(part["intercept_"]), rois, index)
+        kept.append(vertices)
+        coefs.append(part["coef_"][vertices])
+        intercepts.append(np.broadcast_to(part["intercept_"], (len(part["coef_"]),))[vertices])
     vertex = np.concatenate(kept)
-    side = np.repeat([0, 1], [len(vertices) for vertices in kept])
+    side_of = np.repeat([0, 1], [len(vertices) for vertices in kept])
     scaler, pca = parts["scaler_param"], parts["pca_param"]
     n_features = len(scaler["mean_"])
     network, layer = NETWORKS.get(n_features, ("", ""))
@@ -85,12 +86,9 @@ def build_berg(content: Any, name: str, *, rois: dict[str, tuple[IntArray, IntAr
         network=network,
         layer=layer,
         pool=0,
-        voxels=make_table(len(vertex), roi=_name_rois(vertex, side, rois), vertex=vertex, hemisphere=side),
+        voxels=make_table(len(vertex), roi=_name_rois(vertex, side_of, rois), vertex=vertex, hemisphere=side_of),
     )
     return check_readout(readout, name)
-
-
-SIDES = ("lh", "rh")
 
 
 def read_rois(path: Path) -> dict[str, tuple[IntArray, IntArray]]:

@@ -8,7 +8,7 @@ the clean responses; of a subject with recordings its test images also score the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,11 +17,10 @@ import numpy as np
 from core.checks import refusal
 from core.datasets.subject import ImageSource, SubjectHeader
 from core.datasets.subject_files import check_new, save_bare_subject
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import EncoderCard, EncoderData, Provenance
 from core.encoders.config import POOL_SIDES, EncoderConfig
 from core.encoders.files import check_free, save_encoder, seal, user_encoders_folder
-from core.encoders.importers.readout import Factors, Readout, compare_predictions, fold
-from core.encoders.provenance import Provenance
+from core.encoders.importers.readout import Centre, Project, Readout, compare_predictions, fold
 from core.encoders.scores import explained, over_ceiling
 from core.errors import WeightsError
 from core.types import FloatArray
@@ -103,8 +102,6 @@ def iter_import(
 
     Parameters
     ----------
-    readout : Readout
-    request : ImportRequest
     network : Network
         Cut at the layer.
     files : (name, sha256) of the files it was read from.
@@ -120,32 +117,39 @@ def iter_import(
     """
     from core.encoders.importers.reference import iter_reference
 
-    subject = find_subject(readout, request)
+    readout, subject = find_subject(readout, request)
     pool = find_pool(readout, network.feature_shape, request)
-    factors = fold(readout)
-    difference = compare_predictions(readout, factors)
+    folded = fold(readout)
+    difference = compare_predictions(readout, folded)
     yield ImportProgress("check", 0, 1, difference=difference)
-    data = build_data(readout, factors, request, subject=subject, pool=pool, network_sha256=network.sha256)
+    provenance = Provenance(
+        kind=readout.kind,
+        source=request.source or readout.source,
+        licence=request.licence or readout.licence,
+        files=files,
+        note=" ".join(part for part in (readout.note, request.note) if part),
+    )
+    data = build_data(folded, request, subject=subject, pool=pool, network_sha256=network.sha256, provenance=provenance)
     target = user_encoders_folder() if folder is None else folder
     if not request.replaces:
         check_free(data.card.config, target)
-    files_of = replace_provenance(data, files=files)
-    for record in iter_reference(files_of, subject, network=network, most=request.n_reference):
+    for record in iter_reference(data, subject, network=network, most=request.n_reference):
         if record.result is None:
             yield ImportProgress("reference", record.done, record.total, difference=difference)
         else:
-            files_of = record.result
-    sealed = seal(files_of)
+            data = record.result
+    sealed = seal(data)
     path = save_encoder(sealed, target)
     if request.new_subject:
         keep_subject(readout, request)
     yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)
 
 
-def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:
-    """The subject that is there, checked; None if one is to be made from the readout.
+def find_subject(readout: Readout, request: ImportRequest) -> tuple[Readout, Subject | None]:
+    """The readout and the subject that is there, checked; None if one is to be made from the readout.
 
-    Raises BadInputError or WeightsError if either cannot be.
+    Voxels without weights are left out, unless the subject has these too: then they predict 0. Raises BadInputError or
+    WeightsError if either cannot be.
     """
     from core.datasets.subject import load_subject
 
@@ -156,14 +160,16 @@ def find_subject(readout: Readout, request: ImportRequest) -> Subject | None:
                 "The file does not say where its voxels lie. Choose a subject that has the same voxels, or add "
                 "`vertex` and `hemisphere`, or `roi`, to the arrays."
             )
-        return None
+        return readout.without_missing(), None
     subject = load_subject(request.subject)
+    if subject.voxels.n_voxels != readout.n_voxels:
+        readout = readout.without_missing()
     if subject.voxels.n_voxels != readout.n_voxels:
         raise WeightsError(
             f"The weights predict {readout.n_voxels:,} voxels, subject {subject.id!r} has {subject.voxels.n_voxels:,}. "
             "Choose the subject they were fitted to, or make one from the encoder."
         )
-    return subject
+    return readout, subject
 
 
 def find_pool(readout: Readout, feature_shape: tuple[int, ...], request: ImportRequest) -> int:
@@ -188,15 +194,16 @@ def find_pool(readout: Readout, feature_shape: tuple[int, ...], request: ImportR
 
 def build_data(
     readout: Readout,
-    factors: Factors,
     request: ImportRequest,
     *,
     subject: Subject | None,
     pool: int,
     network_sha256: str,
+    provenance: Provenance,
 ) -> EncoderData:
-    """The encoder with everything but its reference SDs and scores, which are NaN."""
-    components, weights = choose_factors(factors)
+    """The encoder of a folded readout with everything but its reference SDs and scores, which are NaN."""
+    mean = next(step.mean for step in readout.steps if isinstance(step, Centre))
+    components, weights = choose_factors(readout)
     unknown: Any = np.full(readout.n_voxels, np.nan, dtype=np.float32)
     known = {name: np.asarray(values, np.float32) for name, values in readout.scores.items()}
     r, own = known.get("r", unknown), subject.voxels.noise_ceiling if subject is not None else unknown
@@ -223,51 +230,38 @@ def build_data(
         r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
         reference_sd=unknown,
         noise_ceiling=np.asarray(ceiling, np.float32),
-        provenance=Provenance(
-            kind=readout.kind,
-            source=request.source or readout.source,
-            licence=request.licence or readout.licence,
-            files=(),
-            note=" ".join(part for part in (readout.note, request.note) if part),
-        ),
+        provenance=provenance,
     )
     rank = len(weights)
     return EncoderData(
         card=card,
-        mean=factors.mean.astype(np.float32),
+        mean=mean.astype(np.float32),
         components=None if components is None else np.ascontiguousarray(components, dtype=np.float32),
         weights=np.ascontiguousarray(weights, dtype=np.float32),
-        intercept=factors.intercept.astype(np.float32),
+        intercept=readout.intercept.astype(np.float32),
         covariance=np.full((rank, rank), np.nan, dtype=np.float32),
     )
 
 
-def choose_factors(factors: Factors) -> tuple[FloatArray | None, FloatArray]:
+def choose_factors(folded: Readout) -> tuple[FloatArray | None, FloatArray]:
     """Components and weights as they are kept. Weights on more features than voxels become components, exactly.
 
     x @ W = (x @ W) @ 1: with fewer voxels than features the covariance is then voxels x voxels.
 
     Raises WeightsError if both are too many.
     """
-    if factors.components is not None:
-        return factors.components, factors.weights
-    n_features, n_voxels = factors.weights.shape
+    for step in folded.steps:
+        if isinstance(step, Project):
+            return step.components, folded.weights
+    n_features, n_voxels = folded.weights.shape
     if min(n_features, n_voxels) > LARGEST_RANK:
         raise WeightsError(
             f"The weights are {n_features:,} features x {n_voxels:,} voxels without a reducer; at most "
             f"{LARGEST_RANK:,} of either are read. Add `components` (a PCA) or choose fewer voxels."
         )
     if n_voxels < n_features:
-        return factors.weights, np.eye(n_voxels)
-    return None, factors.weights
-
-
-def replace_provenance(data: EncoderData, **changes: Any) -> EncoderData:
-    """The same encoder with another word about where it comes from."""
-    provenance = data.card.provenance
-    if provenance is None:
-        return data
-    return replace(data, card=replace(data.card, provenance=replace(provenance, **changes)))
+        return folded.weights, np.eye(n_voxels)
+    return None, folded.weights
 
 
 def keep_subject(readout: Readout, request: ImportRequest) -> Path:

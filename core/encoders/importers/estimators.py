@@ -20,26 +20,12 @@ from core.types import FloatArray
 from core.unpickle import read_pickle
 
 ENDINGS = (".pkl", ".pickle", ".joblib", ".z", ".gz")
-ALLOWED = ("sklearn.*", "himalaya.*", "numpy.random.*")
-LINEAR = {
-    "LinearRegression",
-    "Ridge",
-    "RidgeCV",
-    "Lasso",
-    "LassoCV",
-    "LassoLars",
-    "ElasticNet",
-    "ElasticNetCV",
-    "MultiTaskLasso",
-    "MultiTaskLassoCV",
-    "MultiTaskElasticNet",
-    "MultiTaskElasticNetCV",
-    "BayesianRidge",
-    "SGDRegressor",
-    "LinearSVR",
-    "GroupRidgeCV",
-    "BandedRidgeCV",
-}
+ALLOWED = ("sklearn.*", "himalaya.*", "numpy.random.*", "numpy.ma.*")
+LINEAR_NAMES = (
+    "LinearRegression Ridge RidgeCV Lasso LassoCV LassoLars ElasticNet ElasticNetCV MultiTaskLasso MultiTaskLassoCV "
+    "MultiTaskElasticNet MultiTaskElasticNetCV BayesianRidge SGDRegressor LinearSVR GroupRidgeCV BandedRidgeCV"
+)
+LINEAR = frozenset(LINEAR_NAMES.split())
 KERNEL = {"KernelRidge", "KernelRidgeCV", "MultipleKernelRidgeCV", "WeightedKernelRidge"}
 LIBRARIES = {"sklearn": "scikit-learn"}
 
@@ -47,13 +33,14 @@ LIBRARIES = {"sklearn": "scikit-learn"}
 def read_estimator(path: Path) -> Readout:
     """The linear map of a fitted estimator, or of a dictionary of its arrays (coef_, intercept_).
 
-    Raises
-    ------
-    WeightsError
-        If the file holds code, another estimator, one that was not fitted, or arrays that do not fit.
+    Raises WeightsError if the file holds code, another estimator, one that was not fitted, or arrays that do not fit.
     """
     content = read_pickle(path, allowed=ALLOWED)
     if isinstance(content, dict):
+        fitted = [str(key) for key, value in content.items() if isinstance(value, Inert)]
+        if fitted:
+            advice = f"Save one of them, such as joblib.dump(content[{fitted[0]!r}], PATH)."
+            raise WeightsError(f"{path.name} holds estimators in a dictionary, as {', '.join(fitted)}. {advice}")
         table = {str(key): value for key, value in content.items() if isinstance(value, np.ndarray)}
         return build_readout(table, path.name, title="a pickled dictionary of arrays")
     if not isinstance(content, Inert):
@@ -121,6 +108,8 @@ def _read_weights(part: Inert, name: str) -> tuple[FloatArray, FloatArray]:
         if "coef_" not in state:
             raise WeightsError(f"{name}: the {part.short_name} was not fitted: it has no coef_. Save it after fit().")
         weights = _orient(np.asarray(state["coef_"]), part)
+    elif "best_estimator_" in state or part.short_name.endswith("SearchCV"):
+        raise WeightsError(f"{name} holds a {part.short_name}, a search and no estimator. Save its best_estimator_.")
     else:
         known = ", ".join(sorted(LINEAR | KERNEL))
         raise WeightsError(f"{name} holds a {part.short_name!r}, which is no linear map that is read: {known}.")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,33 +46,28 @@ MNI305_TO_MNI152 = np.array(
 Points = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Package:
-    """The files of the package, in its wheel or in its folder."""
+def _read(package: Path, member: str) -> bytes:
+    """One file of the package, in its wheel or in its folder. Raises WeightsError if it is missing or damaged."""
+    try:
+        if package.is_dir():
+            return (package / member).read_bytes()
+        with zipfile.ZipFile(package) as wheel:
+            return wheel.read(f"img2fmri/{member}")
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise WeightsError(
+            f"{package.name} lacks {member} or is truncated ({error}). Give the wheel img2fmri-1.0 of PyPI, "
+            "or the folder of the installed package."
+        ) from error
 
-    path: Path
 
-    def read(self, member: str) -> bytes:
-        """One file below the package's folder. Raises WeightsError if it is missing or damaged."""
-        try:
-            if self.path.is_dir():
-                return (self.path / member).read_bytes()
-            with zipfile.ZipFile(self.path) as wheel:
-                return wheel.read(f"img2fmri/{member}")
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise WeightsError(
-                f"{self.path.name} lacks {member} or is truncated ({error}). Give the wheel img2fmri-1.0 of PyPI, "
-                "or the folder of the installed package."
-            ) from error
+def _read_mask(package: Path, member: str) -> Points:
+    """Centres (n, 3), in mm, of the voxels inside a mask, in the order numpy selects them."""
+    from nibabel.nifti1 import Nifti1Image
 
-    def mask(self, member: str) -> Points:
-        """Centres (n, 3), in mm, of the voxels inside a mask, in the order numpy selects them."""
-        from nibabel.nifti1 import Nifti1Image
-
-        image = Nifti1Image.from_bytes(gzip.decompress(self.read(member)))
-        inside = np.argwhere(np.asanyarray(image.dataobj) > 0)
-        affine = np.asarray(image.affine)
-        return np.asarray(inside @ affine[:3, :3].T + affine[:3, 3])
+    image = Nifti1Image.from_bytes(gzip.decompress(_read(package, member)))
+    inside = np.argwhere(np.asanyarray(image.dataobj) > 0)
+    affine = np.asarray(image.affine)
+    return np.asarray(inside @ affine[:3, :3].T + affine[:3, 3])
 
 
 def is_img2fmri(path: Path) -> bool:
@@ -102,16 +96,14 @@ def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
     """
     if subject not in SUBJECTS:
         raise refusal("member", allowed=f"one of {', '.join(SUBJECTS)}", got=subject)
-    package = _Package(path)
     number = SUBJECTS.index(subject) + 1
-    models = [_read_model(package, number, roi) for roi in ROIS]
-    sizes = _read_sizes(package)[number - 1]
+    models = [_read_model(path, number, roi) for roi in ROIS]
+    # Voxels (left, right) of every ROI of every subject, in the order of `ROIS`.
+    sizes = np.load(io.BytesIO(_read(path, "derivatives/shape_array.npy")), allow_pickle=False)[number - 1]
     for roi, model, size in zip(ROIS, models, sizes, strict=True):
         if model.n_voxels != sum(size):
             raise WeightsError(f"{path.name}: the model of {roi} has {model.n_voxels} voxels, its masks {sum(size)}.")
-    places = _place(package, number)
-    vertex, side = (np.concatenate([places[roi][part] for roi in ROIS]) for part in (0, 1))
-    roi_names = tuple(roi for roi in ROIS for _ in range(len(places[roi][0])))
+    roi_names, side, vertex = _place(path, number)
     readout = Readout(
         kind=KIND,
         steps=(),
@@ -130,42 +122,33 @@ def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
     return check_readout(readout, path.name)
 
 
-def _read_model(package: _Package, number: int, roi: str) -> Readout:
+def _read_model(package: Path, number: int, roi: str) -> Readout:
     member = f"models/subj{number}_{roi}_model.pkl"
-    estimator = read_pickle(package.read(member), allowed=("sklearn.*",), name=member)
+    estimator = read_pickle(_read(package, member), allowed=("sklearn.*",), name=member)
     if not isinstance(estimator, Inert):
         raise WeightsError(f"{member} holds no estimator. Give the wheel img2fmri-1.0 of PyPI.")
     return build_estimator(estimator, member)
 
 
-def _read_sizes(package: _Package) -> list[list[tuple[int, int]]]:
-    """Voxels (left, right) of every ROI of every subject, in the order of `ROIS`."""
-    array = np.load(io.BytesIO(package.read("derivatives/shape_array.npy")), allow_pickle=False)
-    return [[(int(left), int(right)) for left, right in subject] for subject in array]
-
-
-def _place(package: _Package, number: int) -> dict[str, tuple[IntArray, IntArray]]:
-    """Vertex and side of the voxels of every ROI, left before right, as the models order them."""
+def _place(package: Path, number: int) -> tuple[tuple[str, ...], IntArray, IntArray]:
+    """ROI, side and vertex of every voxel, ROI by ROI and left before right, as the models order them."""
     name = f"derivatives/bool_masks/derivatives_spm_sub-CSI{number}_sub-CSI{number}_mask-"
     keys = [(roi, side) for roi in ROIS for side in (0, 1)]
-    own = {(roi, side): package.mask(f"{name}{'LR'[side]}H{roi}.nii.gz") for roi, side in keys}
-    mni = {
-        (roi, side): package.mask(f"derivatives/mni_bool_masks/sub{number}_{'LR'[side]}H{roi}_MNI.nii.gz")
+    own = [_read_mask(package, f"{name}{'LR'[side]}H{roi}.nii.gz") for roi, side in keys]
+    mni = [
+        _read_mask(package, f"derivatives/mni_bool_masks/sub{number}_{'LR'[side]}H{roi}_MNI.nii.gz")
         for roi, side in keys
-    }
-    affine = fit_affine(
-        np.stack([own[key].mean(axis=0) for key in keys]), np.stack([mni[key].mean(axis=0) for key in keys])
-    )
+    ]
+    affine = fit_affine(*(np.stack([points.mean(axis=0) for points in masks]) for masks in (own, mni)))
     surface = load_surface("fsaverage5")
     sheets = [cKDTree(middle_of_sheet(surface, side)) for side in (0, 1)]
-    vertices = {key: _nearest_vertex(own[key] @ affine[:3] + affine[3], mni[key], sheets[key[1]]) for key in keys}
-    return {
-        roi: (
-            np.concatenate([vertices[roi, side] for side in (0, 1)]),
-            np.repeat([0, 1], [len(own[roi, side]) for side in (0, 1)]),
-        )
-        for roi in ROIS
-    }
+    vertices = [
+        _nearest_vertex(points @ affine[:3] + affine[3], mask, sheets[side])
+        for (_, side), points, mask in zip(keys, own, mni, strict=True)
+    ]
+    counts = [len(points) for points in own]
+    names = tuple(roi for (roi, _), count in zip(keys, counts, strict=True) for _ in range(count))
+    return names, np.repeat([side for _, side in keys], counts), np.concatenate(vertices)
 
 
 def fit_affine(points: Points, targets: Points) -> Points:

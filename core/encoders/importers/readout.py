@@ -8,13 +8,14 @@ components and weights, without multiplying them out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import WeightsError
-from core.types import FloatArray, VoxelTable
+from core.types import BoolArray, FloatArray, VoxelTable
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -68,6 +69,8 @@ class Readout:
         The surface `voxels` lie on.
     scores : dict of (n_voxels,)
         Any of alpha, r, cv_r, noise_ceiling that the file holds.
+    missing : (n_voxels,) bool, optional
+        Voxels whose weights are all NaN in the file, and 0 here.
     """
 
     kind: str
@@ -84,6 +87,7 @@ class Readout:
     voxels: VoxelTable | None = None
     surface: str = "fsaverage5"
     scores: dict[str, FloatArray] = field(default_factory=dict)
+    missing: BoolArray | None = None
 
     @property
     def n_features(self) -> int:
@@ -98,37 +102,38 @@ class Readout:
         """Voxels it predicts."""
         return int(self.weights.shape[1])
 
-    def predict(self, features: FloatArray) -> Matrix:
-        """Responses (n, n_voxels) float64 to features (n, n_features), step by step as the source does it."""
-        values = np.asarray(features, dtype=np.float64)
+    def without_missing(self) -> Readout:
+        """Only the voxels that have weights."""
+        if self.missing is None:
+            return self
+        kept = ~self.missing
+        return replace(
+            self,
+            weights=self.weights[:, kept],
+            intercept=self.intercept[kept],
+            voxels=None if self.voxels is None else self.voxels.keep(kept),
+            scores={name: np.asarray(values)[kept] for name, values in self.scores.items()},
+            missing=None,
+        )
+
+    def predict(self, features: FloatArray, *, dtype: type[np.floating[Any]] = np.float64) -> FloatArray:
+        """Responses (n, n_voxels) to features (n, n_features), step by step as the source does it."""
+        values = np.asarray(features, dtype=dtype)
         for step in self.steps:
             if isinstance(step, Project):
-                values = values @ step.components
+                values = values @ step.components.astype(dtype, copy=False)
             else:
-                values = values - step.mean
-                values = values if step.scale is None else values / step.scale
-        return np.asarray(values @ np.asarray(self.weights, dtype=np.float64) + self.intercept)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Factors:
-    """responses = ((features - mean) @ components) @ weights + intercept; components None is the identity."""
-
-    mean: Vector
-    components: Matrix | None
-    weights: Matrix
-    intercept: Vector
-
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Responses (n, n_voxels) in float32 arithmetic, as an encoder computes them."""
-        values = np.asarray(features, dtype=np.float32) - self.mean.astype(np.float32)
-        if self.components is not None:
-            values = values @ self.components.astype(np.float32)
-        return np.asarray(values @ self.weights.astype(np.float32) + self.intercept.astype(np.float32))
+                values = values - step.mean.astype(dtype, copy=False)
+                values = values if step.scale is None else values / step.scale.astype(dtype, copy=False)
+        return np.asarray(values @ self.weights.astype(dtype, copy=False) + self.intercept.astype(dtype, copy=False))
 
 
 def check_readout(readout: Readout, name: str) -> Readout:
-    """Return the readout, or raise WeightsError naming the first array that does not fit or is not finite."""
+    """Return the readout, or raise WeightsError naming the first array that does not fit or is not finite.
+
+    Voxels all of whose weights are NaN, as outside a mask, are marked as missing; not all of them may be.
+    """
+    readout = _mark_missing(readout)
     width = readout.n_features
     for number, step in enumerate(readout.steps, start=1):
         parts = [step.components] if isinstance(step, Project) else [step.mean, step.scale]
@@ -150,6 +155,23 @@ def check_readout(readout: Readout, name: str) -> Readout:
     return readout
 
 
+def _mark_missing(readout: Readout) -> Readout:
+    weights, intercept = readout.weights, readout.intercept
+    if weights.dtype.kind != "f" or weights.ndim != 2 or intercept.shape != (readout.n_voxels,):
+        return readout
+    missing: BoolArray = np.asarray(np.isnan(weights).all(axis=0))
+    if not missing.any() or missing.all():
+        return readout
+    note = f"{missing.sum():,} of {len(missing):,} voxels have no weights (all NaN) and are left out."
+    return replace(
+        readout,
+        weights=np.where(missing, 0, weights),
+        intercept=np.where(missing, 0, intercept),
+        note=f"{readout.note} {note}".strip(),
+        missing=missing,
+    )
+
+
 def _check_finite(values: FloatArray, what: str, name: str) -> None:
     if not np.issubdtype(values.dtype, np.number):
         raise WeightsError(f"{name}: {what} holds {values.dtype}, not numbers.")
@@ -158,8 +180,8 @@ def _check_finite(values: FloatArray, what: str, name: str) -> None:
         raise WeightsError(f"{name}: {bad} of {values.size} numbers of {what} are NaN or infinite. Fit it again.")
 
 
-def fold(readout: Readout) -> Factors:
-    """The readout's steps as one mean, one projection and one readout, exact in float64.
+def fold(readout: Readout) -> Readout:
+    """The readout with its steps as one mean and, where it has any, one projection, exact in float64.
 
     A centring behind a projection moves to the front of the rest: (z - m) / s @ w = z @ (w / s) - m @ (w / s).
     """
@@ -184,7 +206,8 @@ def fold(readout: Readout) -> Factors:
         weights = weights / scale[:, np.newaxis]
     if offset is not None:
         intercept = intercept - offset @ weights
-    return Factors(mean, components, weights, intercept)
+    steps = (Centre(mean),) if components is None else (Centre(mean), Project(components))
+    return replace(readout, steps=steps, weights=weights, intercept=intercept)
 
 
 def _centre_again(mean: Vector, scale: Vector, step: Centre) -> tuple[Vector, Vector]:
@@ -193,7 +216,7 @@ def _centre_again(mean: Vector, scale: Vector, step: Centre) -> tuple[Vector, Ve
     return mean + scale * np.asarray(step.mean, dtype=np.float64), scale * divisor
 
 
-def compare_predictions(readout: Readout, factors: Factors) -> float:
+def compare_predictions(readout: Readout, folded: Readout) -> float:
     """The largest difference between source and imported predictions of random features, over the largest prediction.
 
     Raises WeightsError if it is above `CHECK_TOLERANCE`.
@@ -204,7 +227,9 @@ def compare_predictions(readout: Readout, factors: Factors) -> float:
     middle = first.mean if isinstance(first, Centre) else np.zeros(readout.n_features)
     features = (middle + spread * generator.standard_normal((CHECK_IMAGES, readout.n_features))).astype(np.float32)
     wanted = readout.predict(features)
-    difference = float(np.abs(factors.predict(features) - wanted).max() / max(np.abs(wanted).max(), 1e-30))
+    difference = float(
+        np.abs(folded.predict(features, dtype=np.float32) - wanted).max() / max(np.abs(wanted).max(), 1e-30)
+    )
     if difference > CHECK_TOLERANCE:
         raise WeightsError(
             f"The imported encoder differs from its source by {difference:.1e} of the largest prediction, more than "

@@ -42,16 +42,6 @@ class ReferenceProgress:
     result: EncoderData | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferenceImages:
-    """Which images, how one is read, how they are called, and which rows of the subject score the encoder."""
-
-    images: tuple[str, ...]
-    load: Callable[[str], Stimulus]
-    title: str
-    scored: tuple[int, ...] = ()
-
-
 def iter_reference(
     data: EncoderData, subject: Subject | None, *, network: Network, most: int
 ) -> Iterator[ReferenceProgress]:
@@ -59,7 +49,6 @@ def iter_reference(
 
     Parameters
     ----------
-    data : EncoderData
     subject : Subject, optional
         With its recordings, if it has any.
     network : Network
@@ -67,21 +56,24 @@ def iter_reference(
     most : int
         Reference images at most, evenly spread; 0 leaves everything unknown.
     """
+    from core.encoders.features import extract
+
     if most < 1:
         yield ReferenceProgress(0, 0, data)
         return
-    chosen = choose_reference(subject, size=network.input_size, most=most)
-    n_reference = len(chosen.images) - len(chosen.scored)
-    reduced = np.empty((len(chosen.images), len(data.weights)), dtype=np.float32)
-    for start in range(0, len(chosen.images), IMAGES_AT_ONCE):
-        yield ReferenceProgress(start, len(chosen.images))
-        names = chosen.images[start : start + IMAGES_AT_ONCE]
-        pixels = np.stack([chosen.load(name).pixels for name in names])
-        reduced[start : start + len(names)] = _reduce(data, network, pixels)
-    result = complete(data, reduced[:n_reference], title=chosen.title)
-    if chosen.scored and subject is not None:
-        result = score(result, subject, rows=chosen.scored, reduced=reduced[n_reference:])
-    yield ReferenceProgress(len(chosen.images), len(chosen.images), result)
+    images, scored, load, title = choose_reference(subject, size=network.input_size, most=most)
+    n_reference = len(images) - len(scored)
+    reduced = np.empty((len(images), len(data.weights)), dtype=np.float32)
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        yield ReferenceProgress(start, len(images))
+        names = images[start : start + IMAGES_AT_ONCE]
+        pixels = np.stack([load(name).pixels for name in names]).astype(np.float32, copy=False)
+        centred = extract(network, pixels, pool=data.card.config.pool) - data.mean
+        reduced[start : start + len(names)] = centred if data.components is None else centred @ data.components
+    result = complete(data, reduced[:n_reference], title=title)
+    if scored and subject is not None:
+        result = score(result, subject, rows=scored, reduced=reduced[n_reference:])
+    yield ReferenceProgress(len(images), len(images), result)
 
 
 def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterator[ReferenceProgress]:
@@ -111,38 +103,38 @@ def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterat
         yield record
 
 
-def choose_reference(subject: Subject | None, *, size: int, most: int) -> ReferenceImages:
-    """The subject's own training and test images, or the shipped photographs."""
+def choose_reference(
+    subject: Subject | None, *, size: int, most: int
+) -> tuple[tuple[str, ...], tuple[int, ...], Callable[[str], Stimulus], str]:
+    """The subject's own training and test images, or the shipped photographs.
+
+    Returns the images; which rows of the subject the last of them are, that score the encoder; how one is read; and
+    how those before them are called.
+    """
     from core.datasets.image_store import open_image_store
     from core.datasets.photos import list_images, load_stimulus
+    from core.datasets.subject import load_responses
 
-    if subject is not None and len(subject.image_ids) and not subject.test.all():
-        store = open_image_store(subject)
-        train = [subject.image_ids[row] for row in spread_evenly(np.flatnonzero(~subject.test), most)]
-        scored = tuple(int(row) for row in spread_evenly(np.flatnonzero(subject.test), most))
-        scored = scored if len(scored) >= LEAST_SCORED and has_responses(subject) else ()
-        images = (*train, *(subject.image_ids[row] for row in scored))
-        title = f"{len(train)} training images of {subject.title}"
-        return ReferenceImages(images, partial(store.load, size=size), title, scored)
-    names = [info.id for info in list_images()]
-    kept = tuple(names[row] for row in spread_evenly(np.arange(len(names)), most))
-    return ReferenceImages(kept, partial(load_stimulus, size=size), f"{len(kept)} shipped photographs")
+    if subject is None or not len(subject.image_ids) or subject.test.all():
+        names = [info.id for info in list_images()]
+        kept = tuple(names[row] for row in spread_evenly(np.arange(len(names)), most))
+        return kept, (), partial(load_stimulus, size=size), f"{len(kept)} shipped photographs"
+    train, scored = (tuple(spread_evenly(np.flatnonzero(side), most)) for side in (~subject.test, subject.test))
+    try:
+        has_responses = load_responses(subject.id).shape[0] == len(subject.image_ids)
+    except StorageError:
+        has_responses = False
+    if not has_responses or len(scored) < LEAST_SCORED:
+        scored = ()
+    images = tuple(subject.image_ids[row] for row in (*train, *scored))
+    load = partial(open_image_store(subject).load, size=size)
+    return images, scored, load, f"{len(train)} training images of {subject.title}"
 
 
 def spread_evenly(rows: IntArray, most: int) -> list[int]:
     """At most so many of the rows, evenly spread over them."""
     count = min(len(rows), most)
-    return [int(rows[index * len(rows) // count]) for index in range(count)] if count else []
-
-
-def has_responses(subject: Subject) -> bool:
-    """Whether the subject's recordings are there."""
-    from core.datasets.subject import load_responses
-
-    try:
-        return bool(load_responses(subject.id).shape[0] == len(subject.image_ids))
-    except StorageError:
-        return False
+    return [int(rows[index * len(rows) // count]) for index in range(count)]
 
 
 def complete(data: EncoderData, reduced: FloatArray, *, title: str) -> EncoderData:
@@ -178,10 +170,3 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
         provenance=provenance,
     )
     return replace(data, card=scored)
-
-
-def _reduce(data: EncoderData, network: Network, pixels: FloatArray) -> FloatArray:
-    from core.encoders.features import extract
-
-    centred = extract(network, np.asarray(pixels, np.float32), pool=data.card.config.pool) - data.mean
-    return centred if data.components is None else np.asarray(centred @ data.components)

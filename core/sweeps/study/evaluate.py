@@ -212,5 +212,4 @@ def rank_correlations(first: FloatArray, second: FloatArray) -> FloatArray:
     """Spearman's correlation of every pair of rows (n_rows, n_candidates): (n_rows,); NaN where one has no order."""
     from scipy.stats import rankdata
 
-    ranks = [rankdata(values, axis=1) for values in (first, second)]
-    return correlate(*(one.T for one in ranks))
+    return correlate(rankdata(first, axis=1).T, rankdata(second, axis=1).T)

@@ -19,7 +19,7 @@ from app.encoders.card_data import (
     roi_groups,
     thin,
 )
-from core.encoders.extra_scores import LayerScore
+from core.encoders.card import LayerScore
 from tests.helpers.tiny_encoders import make_card, make_table
 
 TABLE = make_table(10)

@@ -17,11 +17,9 @@ from pytestqt.qtbot import QtBot
 from app.encoders.card_window import CardWindow
 from app.look.theme import DARK, LIGHT
 from core.datasets.subject import load_subject
-from core.encoders.card import EncoderCard
-from core.encoders.extra_scores import OutsideScore, RoiInterval
+from core.encoders.card import EncoderCard, OutsideScore, Provenance, RoiInterval
 from core.encoders.files import list_encoders, load_card
 from core.encoders.library import cards_of
-from core.encoders.provenance import Provenance
 
 KEY = ("simulated", "mobilenet_v2", "features.18")
 ORDER = ("features.3", "features.13", "features.18")

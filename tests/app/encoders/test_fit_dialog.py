@@ -15,11 +15,10 @@ from app.base.jobs import JobLane
 from app.encoders.fit_dialog import FitDialog, read_progress
 from app.encoders.fit_feature import describe_result
 from core.datasets.subject import SubjectInfo
-from core.encoders.extra_scores import LayerScore, OutsideScore
+from core.encoders.card import LayerScore, OutsideScore
+from core.encoders.config import ScoringConfig
 from core.encoders.fit import FitProgress
-from core.encoders.fit_request import FitOptions, FitRequest
-from core.encoders.layer_search import BestLayer, LayerChoice, SearchProgress
-from core.encoders.scoring_config import ScoringConfig
+from core.encoders.fit_request import BestLayer, FitOptions, FitRequest, LayerChoice, SearchProgress
 from core.errors import BadInputError
 from core.networks.catalog import list_networks
 from tests.helpers.fake_engine import SUBJECT, make_catalogue

@@ -207,3 +207,13 @@ def test_nested_folds_have_a_number_of_their_own_when_none_is_said(
     monkeypatch.setattr(fit, "iter_fits", lambda _engine, _jobs, options, should_stop: asked.append(options) or [])
     run("--subject", "someone", "--network", "one", *words, "--folds", "3")
     assert (asked[0].scoring.n_outer, asked[0].n_folds) == (folds, 3)
+
+
+def test_the_estimate_of_a_search_costs_every_layer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--subject", "someone", "--network", "one", "--out", str(tmp_path), "--layers", "search", "--estimate"]
+    assert run(*words, "--json") == 0
+    estimates = json.loads(capsys.readouterr().out)["estimates"]
+    assert [one["layer"] for one in estimates] == ["early", "late"]
+    assert [one["n_images"] for one in estimates] == [40, 40] and not list(tmp_path.iterdir())
+    assert run(*words) == 0
+    assert re.search(r"All 2: about .* 80 images; 80 x", capsys.readouterr().out)

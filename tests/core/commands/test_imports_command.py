@@ -12,7 +12,7 @@ from core.commands.cli import run_command_line
 from core.datasets.description import TEMPLATE
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import user_subjects_folder
-from core.encoders import orphans
+from core.encoders import library
 from core.encoders.config import EncoderConfig
 from core.errors import StorageError
 from tests.helpers.recording_files import write_csv, write_picture
@@ -85,7 +85,7 @@ def test_a_damaged_subject_does_not_hide_the_others(source: Path, capsys: pytest
 def test_encoders_of_an_earlier_subject_are_not_taken_over(
     source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(orphans, "list_encoders", lambda: (EncoderConfig("s1", "alexnet", "features.11"),))
+    monkeypatch.setattr(library, "list_encoders", lambda: (EncoderConfig("s1", "alexnet", "features.11"),))
     assert call("import", "auto", source, "--subject", "s1") == 2
     assert "1 encoders of an earlier subject s1 are still there (alexnet features.11)" in capsys.readouterr().err
     assert call("import", "auto", source, "--subject", "s2") == 0

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.base.catalogue import read_catalogue
 from core.attacks.config import AttackMethod
 from core.attacks.objective_config import ObjectiveKind
 from core.commands import probe
 from core.commands.cli import prepare
 from core.commands.probe import format_min_norm
+from core.encoders.card import BestLayer, LayerTable
+from core.encoders.files import save_layer_table, user_encoders_folder
 from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.probes.target import TargetKind
@@ -141,3 +144,22 @@ def test_a_wish_is_told_in_one_sentence() -> None:
     assert format_min_norm(goal, "l2") == "smallest epsilon for 1 SD: 0.1235 (to within 2%, allowed 3)"
     missed = goal | {"reached": False, "epsilon": None}
     assert format_min_norm(missed, "l2") == "a shift of 1 SD is not reached within epsilon 3: allow a larger --epsilon"
+
+
+def test_without_a_layer_it_is_the_one_that_a_search_chose() -> None:
+    assert resolve("--network", "alexnet").layer == "features.11"
+    folder = user_encoders_folder()
+    best = (
+        BestLayer("(all)", "features.4", 0.4, "all.safetensors"),
+        BestLayer("FFA", "features.7", 0.5, "f.safetensors"),
+    )
+    save_layer_table(LayerTable("simulated", "alexnet", best, ()), folder)
+    assert resolve("--network", "alexnet").layer == "features.11"  # its encoders are gone
+    for one in best:
+        (folder / one.file).write_bytes(b"")
+    assert resolve("--network", "alexnet").layer == "features.7"
+    assert resolve("--network", "alexnet", roi="V1").layer == "features.4"
+    assert resolve("--network", "alexnet", "--layer", "features.11").layer == "features.11"
+    catalogue = read_catalogue()
+    assert catalogue.choose_encoder("simulated", "alexnet", "nothing") == ("alexnet", "features.4")
+    assert catalogue.choose_encoder("simulated", "mobilenet_v2", "nothing") == ("mobilenet_v2", "features.18")

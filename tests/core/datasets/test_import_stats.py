@@ -9,7 +9,7 @@ import pytest
 
 from core.datasets.import_stats import TrialSums, noise_ceiling
 from core.datasets.recording import RecordedSession
-from core.encoders.noise_ceiling import signal_to_noise
+from core.encoders.responses import signal_to_noise
 
 
 def add_up(folder: Path, trials: np.ndarray) -> TrialSums:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from core.encoders.bootstrap import bootstrap_intervals, draw_counts
+from core.encoders.finish import bootstrap_intervals, draw_counts
 from core.errors import Cancelled
 from core.statistics import correlate_resamples
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from core.encoders.card import EncoderCard
 from core.encoders.config import EncoderConfig
 from core.encoders.encoder import Encoder
+from core.encoders.fit import FitPlaces, FitSource, iter_fit
 from core.encoders.scored import ScoredImages
-from core.encoders.solve import fit_encoder
 from core.errors import BadInputError, WeightsError
+from tests.helpers.no_float64 import device_without_float64
+from tests.helpers.tiny_encoders import fit_encoder
 
 
 @pytest.fixture
@@ -90,3 +94,48 @@ def test_other_feature_sizes_are_refused(tiny: Any, config: EncoderConfig, score
     wrong = replace(data, card=replace(data.card, config=replace(config, pool=2)))
     with pytest.raises(WeightsError, match="expects 45 pooled features, tiny second gives 20"):
         Encoder(tiny, wrong)
+
+
+def test_a_device_without_float64_gives_the_same_answers(
+    encoder: Encoder, tiny: Any, config: EncoderConfig, scored: ScoredImages, pixels: torch.Tensor
+) -> None:
+    direction = np.random.default_rng(0).normal(size=7)
+    wanted = encoder(pixels)
+    weights, intercept = encoder.project(direction)
+    leaf = pixels[:1].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad((encoder.reduce(tiny(leaf)) @ weights).sum(), leaf)
+    data = fit_encoder(config, scored)
+    with device_without_float64() as device:
+        tiny.to(device)
+        tiny.device = device
+        there = Encoder(tiny, data)
+        with pytest.raises(TypeError, match="float64"):
+            there.weights.double()
+        np.testing.assert_allclose(there(pixels.to(device)).cpu().numpy(), wanted.numpy(), atol=1e-6)
+        moved, same = there.project(direction)
+        np.testing.assert_allclose(moved.cpu().numpy(), weights.numpy(), rtol=1e-6)
+        assert (same, there.target_sd(direction)) == (intercept, encoder.target_sd(direction))
+        leaf = pixels[:1].to(device).requires_grad_()
+        (found,) = torch.autograd.grad((there.reduce(tiny(leaf)) @ moved).sum(), leaf)
+        np.testing.assert_allclose(found.cpu().numpy(), gradient.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("reducer", ["pca", "projection"])
+def test_a_fit_on_a_device_without_float64_is_the_fit_elsewhere(
+    reducer: str, tiny: Any, config: EncoderConfig, source: FitSource, tmp_path: Path
+) -> None:
+    config = replace(config, reducer=reducer, n_projected=16 if reducer == "projection" else 0)
+
+    def fit(place: str) -> EncoderCard:
+        places = FitPlaces(encoders=tmp_path / place, cache=tmp_path / place)
+        (*_, last) = iter_fit(config, network=tiny, source=source, places=places)
+        assert last.result is not None
+        return last.result
+
+    here = fit("here")
+    with device_without_float64() as device:
+        tiny.to(device)
+        tiny.device = device
+        there = fit("there")
+    for name in ("r", "cv_r", "alpha", "reference_sd"):
+        np.testing.assert_allclose(getattr(there, name), getattr(here, name), rtol=1e-5)

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders.card import EncoderData
+from core.encoders.card import EncoderData, LayerScore, OutsideScore, RoiInterval
 from core.encoders.config import EncoderConfig, RoiRegion
 from core.encoders.encoder import Encoder
-from core.encoders.extra_scores import LayerScore, OutsideScore, RoiInterval
 from core.encoders.files import (
     find_encoder,
     list_encoders,
@@ -28,8 +27,8 @@ from core.encoders.files import (
     user_encoders_folder,
 )
 from core.encoders.scored import ScoredImages
-from core.encoders.solve import fit_encoder
 from core.errors import BadInputError, StorageError, WeightsError
+from tests.helpers.tiny_encoders import fit_encoder
 
 NAMES = ("someone", "tiny", "second")
 

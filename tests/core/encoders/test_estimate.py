@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.estimate import FitEstimate, add_estimates, count_operations, count_rank, estimate_fit
 from core.encoders.fit import FitPlaces, FitSource, iter_fit
-from core.encoders.scoring_config import ScoringConfig
 from core.errors import Cancelled
 from core.words import format_duration
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders.feature_cache import RECORD_BYTES, FeatureCache, open_feature_cache
-from core.encoders.features import Extractor, extract, iter_features
-from core.encoders.projection import SparseProjection
+from core.encoders.feature_cache import RECORD_BYTES, FeatureCache, Gathered, open_feature_cache
+from core.encoders.features import Extractor, extract
+from core.encoders.features import gather as fill
+from core.encoders.pooling import SparseProjection
 from core.errors import Cancelled
 
 ROW_BYTES = 45 * 4
@@ -32,9 +33,14 @@ def cache(folder: Path) -> Iterator[FeatureCache]:
         yield opened
 
 
+def room(n_images: int = 60, n_inputs: int = 45) -> Gathered:
+    return Gathered(np.empty((n_images, n_inputs), dtype=np.float32))
+
+
 def gather(tiny: Any, source: Any, cache: FeatureCache, n_images: int = 60) -> np.ndarray:
-    batches = iter_features(Extractor(tiny, 3), source.subject.image_ids[:n_images], load=source.load, cache=cache)
-    return np.concatenate([batch.features for batch in batches])
+    into = room(n_images)
+    list(fill(into, Extractor(tiny, 3), source.subject.image_ids[:n_images], load=source.load, cache=cache))
+    return into.features
 
 
 def gather_again(tiny: Any, source: Any, folder: Path) -> np.ndarray:
@@ -61,15 +67,14 @@ def test_all_images_are_one_array_and_one_index(tiny: Any, source: Any, folder: 
 
 def test_known_images_are_not_even_read(tiny: Any, source: Any, cache: FeatureCache) -> None:
     hashes: dict[str, str] = {}
-    first = list(
-        iter_features(Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache, hashes=hashes)
-    )
+    first, again, names = room(), room(), source.subject.image_ids
+    list(fill(first, Extractor(tiny, 3), names, load=source.load, cache=cache, hashes=hashes))
 
     def refuse(name: str) -> Any:
         raise AssertionError(f"{name} was read again")
 
-    again = list(iter_features(Extractor(tiny, 3), source.subject.image_ids, load=refuse, cache=cache, hashes=hashes))
-    np.testing.assert_array_equal(first[-1].features, again[-1].features)
+    list(fill(again, Extractor(tiny, 3), names, load=refuse, cache=cache, hashes=hashes))
+    np.testing.assert_array_equal(first.features, again.features)
     assert len(hashes) == 60
 
 
@@ -133,10 +138,10 @@ def test_other_weights_layers_grids_and_projections_have_folders_of_their_own(tm
 def test_what_is_cached_is_projected_already(tiny: Any, source: Any, tmp_path: Path) -> None:
     projection = SparseProjection(45, 12, seed=0)
     with FeatureCache(tmp_path / "projected", 12) as cache:
-        batches = iter_features(Extractor(tiny, 3, projection), source.subject.image_ids, load=source.load, cache=cache)
-        projected = np.concatenate([batch.features for batch in batches])
+        into = room(n_inputs=12)
+        list(fill(into, Extractor(tiny, 3, projection), source.subject.image_ids, load=source.load, cache=cache))
     whole = torch.from_numpy(gather_again(tiny, source, tmp_path / "whole"))
-    np.testing.assert_allclose(projected, projection(whole).numpy(), atol=1e-5)
+    np.testing.assert_allclose(into.features, projection(whole).numpy(), atol=1e-5)
     assert next((tmp_path / "projected").glob("*.rows")).stat().st_size == 60 * 12 * 4
 
 
@@ -154,23 +159,24 @@ def test_a_cache_that_cannot_be_written_stops_nothing(
 def test_a_folder_that_vanishes_half_way_stops_nothing(tiny: Any, source: Any, folder: Path) -> None:
     wanted = gather_again(tiny, source, folder.parent / "other")
     with FeatureCache(folder, 45) as cache:
-        batches = iter_features(Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache)
-        parts = [next(batches).features]
+        into = room()
+        running = fill(into, Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache)
+        assert next(running) == 16
         shutil.rmtree(folder)
-        parts += [batch.features for batch in batches]
-    np.testing.assert_allclose(np.concatenate(parts), wanted, atol=1e-6)
+        assert list(running)[-1] == 60
+    np.testing.assert_allclose(into.features, wanted, atol=1e-6)
 
 
 def test_a_disk_that_fills_up_stops_nothing(
     tiny: Any, source: Any, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FeatureCache(folder, 45) as cache, caplog.at_level(logging.INFO):
-        batches = iter_features(Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache)
-        parts = [next(batches).features]
+        into = room()
+        running = fill(into, Extractor(tiny, 3), source.subject.image_ids, load=source.load, cache=cache)
+        assert next(running) == 16
         cache._writer = (FullDisk(), FullDisk())  # type: ignore[assignment]
-        parts += [batch.features for batch in batches]
+        assert list(running)[-1] == 60
     assert "No space left on device" in caplog.text
-    assert len(np.concatenate(parts)) == 60
     tiny.n_shown = 0
     gather_again(tiny, source, folder)
     assert tiny.n_shown == 60 - 16
@@ -193,7 +199,7 @@ def test_stopping_leaves_the_network_between_two_layers(tiny: Any, source: Any, 
 
     extractor = Extractor(tiny, 3, should_stop=stop_soon)
     with pytest.raises(Cancelled):
-        list(iter_features(extractor, source.subject.image_ids, load=source.load, cache=cache))
+        list(fill(room(), extractor, source.subject.image_ids, load=source.load, cache=cache))
     assert not any(part._forward_pre_hooks for part in tiny.modules())
     assert len(cache) < 60
 
@@ -214,7 +220,8 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(tiny: Any, source: A
 
 
 def test_copies_of_an_image_in_one_batch_are_computed_once(tiny: Any, source: Any, cache: FeatureCache) -> None:
-    (batch,) = iter_features(Extractor(tiny, 3), ["image-1", "image-1", "image-2"], load=source.load, cache=cache)
+    into, names = room(3), ["image-1", "image-1", "image-2"]
+    list(fill(into, Extractor(tiny, 3), names, load=source.load, cache=cache))
     assert tiny.n_shown == 2
-    np.testing.assert_array_equal(batch.features[0], batch.features[1])
-    assert batch.image_sha256[0] == batch.image_sha256[1] != batch.image_sha256[2]
+    np.testing.assert_array_equal(into.features[0], into.features[1])
+    assert into.images[0] == into.images[1] != into.images[2]

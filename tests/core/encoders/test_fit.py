@@ -13,15 +13,13 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from core.encoders.config import EncoderConfig
+from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import load_encoder, user_encoders_folder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
-from core.encoders.noise_ceiling import estimate_noise_ceiling
-from core.encoders.responses import average_repeats
+from core.encoders.responses import average_repeats, estimate_noise_ceiling
 from core.encoders.scored import ScoredImages
-from core.encoders.scoring_config import ScoringConfig
-from core.encoders.solve import fit_encoder
 from core.errors import BadInputError
+from tests.helpers.tiny_encoders import fit_encoder
 from tests.helpers.voxels import make_voxels
 
 
@@ -259,3 +257,17 @@ def test_the_saved_encoder_predicts_what_was_scored_whatever_the_reducer(
     np.testing.assert_allclose(card.r, wanted, atol=1e-5)
     np.testing.assert_allclose(card.reference_sd, predicted[~test].std(axis=0), rtol=1e-3)
     assert encoder.target_sd(np.eye(7)[0]) == pytest.approx(card.reference_sd[0], rel=1e-3)
+
+
+def test_by_default_all_features_are_read_as_by_a_ridge_on_them(tiny: Any, scored: ScoredImages) -> None:
+    config = EncoderConfig("someone", "tiny", "second", pool=3)
+    data = fit_encoder(config, scored)
+    assert data.components is not None and data.rank == min(scored.features.shape[1], int((~scored.test).sum()) - 1)
+    scale = 1 / np.linalg.norm(data.components[:, 0].astype(np.float64))  # axes of length 1, divided by one scale
+    train = ~scored.test
+    reference = Ridge(alpha=data.card.alpha.astype(np.float64) * scale**2)
+    reference.fit(scored.features[train].astype(np.float64), scored.responses[train])
+    wanted = reference.predict(scored.features.astype(np.float64))
+    found = (scored.features - data.mean) @ data.components @ data.weights + data.intercept
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    assert np.median(data.card.cv_r) >= np.median(fit_encoder(replace(config, n_components=2), scored).card.cv_r)

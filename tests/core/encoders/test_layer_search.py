@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.encoders.card import LayerScore
 from core.encoders.config import EncoderConfig
-from core.encoders.extra_scores import LayerScore
-from core.encoders.files import load_card
+from core.encoders.files import load_card, user_encoders_folder, usual_layer
 from core.encoders.fit import FitPlaces, FitSource
-from core.encoders.layer_search import (
+from core.encoders.fit_request import (
     LayerChoice,
     SearchProgress,
     check_layers,
@@ -24,7 +24,7 @@ from core.encoders.layer_search import (
     score_layers,
 )
 from core.errors import BadInputError
-from tests.helpers.tiny_encoders import make_card
+from tests.helpers.tiny_encoders import make_card, make_spec
 from tests.helpers.voxels import make_voxels
 
 
@@ -154,3 +154,22 @@ def test_an_interrupted_search_keeps_the_layers_it_finished(
     monkeypatch.setattr("core.encoders.solve.solve_batch", count)
     choice_of(list(iter_layer_search(configs, networks.__getitem__, source=source, places=places)))
     assert solved.count == 1  # the second layer's only batch
+
+
+def test_what_is_probed_without_naming_a_layer_is_what_the_search_chose(
+    configs: list[EncoderConfig], tiny: Any, source: FitSource
+) -> None:
+    folder = user_encoders_folder()
+    spec = make_spec(12)
+    subject = source.subject.id
+    assert usual_layer(subject, spec) == spec.default_layer
+    choice = choice_of(search(configs, tiny, source, folder))
+    assert {one.roi for one in choice.best} == {"(all)", "V1", "FFA"}
+    for one in choice.best:
+        assert usual_layer(subject, spec, roi=one.roi) == one.layer
+    overall = next(one for one in choice.best if one.roi == "(all)")
+    assert usual_layer(subject, spec) == usual_layer(subject, spec, roi="PPA") == overall.layer
+    assert usual_layer("someone-else", spec) == spec.default_layer
+    for path in choice.files:
+        path.unlink()
+    assert usual_layer(subject, spec) == spec.default_layer  # its encoder is gone

@@ -14,10 +14,18 @@ import pytest
 from core.datasets.subject import load_subject
 from core.encoders.card_table import roi_table, share_at_edge, summarise_card, voxel_table
 from core.encoders.config import EncoderConfig, encoder_stem
-from core.encoders.export import export_encoder, pack_arrays
 from core.encoders.files import find_encoder, load_encoder_data, user_encoders_folder
 from core.encoders.importers.arrays import read_arrays
-from core.encoders.library import adopt_encoder, cards_of, find_entry, list_library, read_encoder_file, remove_encoder
+from core.encoders.library import (
+    adopt_encoder,
+    cards_of,
+    export_encoder,
+    find_entry,
+    list_library,
+    pack_arrays,
+    read_encoder_file,
+    remove_encoder,
+)
 from core.errors import BadInputError, WeightsError
 
 NAME = "simulated-mobilenet_v2-features.18"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.encoders.noise_ceiling import count_repeats, estimate_noise_ceiling, has_repeats, noise_share, signal_to_noise
+from core.encoders.responses import count_repeats, estimate_noise_ceiling, has_repeats, noise_share, signal_to_noise
 
 
 def test_by_hand() -> None:

@@ -12,7 +12,7 @@ import torch
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig
 from core.encoders.encoder import Encoder
-from core.encoders.projection import SparseProjection
+from core.encoders.pooling import SparseProjection
 from core.errors import BadInputError
 from tests.helpers.tiny_encoders import make_card
 

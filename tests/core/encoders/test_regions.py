@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.encoders.config import EncoderConfig, RoiRegion
-from core.encoders.regions import choose_columns, group_voxels, pooled_grid
+from core.encoders.scored import choose_columns, group_voxels, pooled_grid
 from core.errors import BadInputError
 from tests.helpers.voxels import make_voxels
 

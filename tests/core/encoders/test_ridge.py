@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-from core.encoders.crossval import choose_alphas, choose_in_batch, make_folds, prepare_folds
+from core.encoders.crossval import choose_in_batch, make_folds, prepare_folds
 from core.encoders.ridge import decompose, solve_ridge
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e4)
@@ -59,7 +59,7 @@ def test_decomposition_gives_the_centred_features_back() -> None:
 def test_penalties_equal_a_brute_force_search(n_images: int, n_features: int) -> None:
     features, responses = make_problem(n_images, n_features)
     folds = make_folds([str(row) for row in range(n_images)], 5, seed=1)
-    chosen = choose_alphas(features, responses, folds, alphas=ALPHAS)
+    chosen = choose_in_batch(prepare_folds(features, folds), responses, alphas=ALPHAS)
     fold_of_row = np.empty(n_images, dtype=int)
     for number, rows in enumerate(folds):
         fold_of_row[rows] = number
@@ -74,14 +74,14 @@ def test_penalties_equal_a_brute_force_search(n_images: int, n_features: int) ->
         assert chosen.cv_r[voxel] == pytest.approx(np.corrcoef(left_out[best], responses[:, voxel])[0, 1], abs=1e-9)
 
 
-def test_many_voxels_are_the_same_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_voxels_are_the_same_as_few() -> None:
     features, responses = make_problem(40, 6, n_voxels=11)
-    folds = make_folds([str(row) for row in range(40)], 4, seed=0)
-    together = choose_alphas(features, responses, folds, alphas=ALPHAS)
-    monkeypatch.setattr("core.encoders.crossval.VOXELS_AT_ONCE", 3)
-    apart = choose_alphas(features, responses, folds, alphas=ALPHAS)
-    np.testing.assert_array_equal(together.alpha, apart.alpha)
-    np.testing.assert_allclose(together.cv_r, apart.cv_r, atol=1e-12)
+    bases = prepare_folds(features, make_folds([str(row) for row in range(40)], 4, seed=0))
+    together = choose_in_batch(bases, responses, alphas=ALPHAS)
+    for start in range(0, 11, 3):
+        apart = choose_in_batch(bases, responses[:, start : start + 3], alphas=ALPHAS)
+        np.testing.assert_array_equal(together.alpha[start : start + 3], apart.alpha)
+        np.testing.assert_allclose(together.cv_r[start : start + 3], apart.cv_r, atol=1e-12)
 
 
 def test_responses_far_from_zero_lose_no_correlation_in_float32() -> None:
@@ -91,7 +91,7 @@ def test_responses_far_from_zero_lose_no_correlation_in_float32() -> None:
     signal = features @ draw.standard_normal((30, 4)) * 0.1 + draw.standard_normal((2000, 4))
     folds = make_folds([str(row) for row in range(2000)], 4, seed=0)
     alphas = (1.0, 100.0, 1e4)
-    exact = choose_alphas(features.astype(np.float64), signal, folds, alphas=alphas)
+    exact = choose_in_batch(prepare_folds(features.astype(np.float64), folds), signal, alphas=alphas)
     bases = prepare_folds(features, folds, dtype=np.float32)
     rounded = choose_in_batch(bases, (signal + 1000).astype(np.float32), alphas=alphas)
     np.testing.assert_allclose(rounded.cv_r, exact.cv_r, atol=1e-3)

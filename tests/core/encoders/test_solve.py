@@ -13,18 +13,15 @@ from sklearn.linear_model import Ridge
 
 from core.encoders import solve
 from core.encoders.card import EncoderData
-from core.encoders.config import EncoderConfig, RoiRegion
-from core.encoders.crossval import choose_alphas, make_folds
-from core.encoders.fit_key import hash_fit
-from core.encoders.leading_axes import find_leading_axes
-from core.encoders.partial_store import PartialStore
-from core.encoders.ridge import decompose
-from core.encoders.scored import ScoredImages, SecondSet
-from core.encoders.scoring_config import ScoringConfig
-from core.encoders.solve import fit_encoder, iter_solve
-from core.encoders.tasks import plan_tasks
+from core.encoders.config import EncoderConfig, RoiRegion, ScoringConfig
+from core.encoders.crossval import choose_in_batch, make_folds, prepare_folds
+from core.encoders.partial_store import PartialStore, hash_fit
+from core.encoders.ridge import decompose, find_leading_axes
+from core.encoders.scored import ScoredImages, SecondSet, plan_tasks
+from core.encoders.solve import iter_solve
 from core.errors import BadInputError, Cancelled
 from core.types import VoxelTable
+from tests.helpers.tiny_encoders import fit_encoder
 from tests.helpers.voxels import make_voxels
 
 NAMES = ("mean", "components", "weights", "intercept", "covariance")
@@ -47,7 +44,7 @@ def test_penalties_equal_himalaya_on_the_same_folds() -> None:
     responses = features @ generator.normal(size=(30, 40)) / 3 + noise
     folds = make_folds([str(row) for row in range(120)], 5, seed=0)
     alphas = tuple(np.logspace(-1, 4, 11).tolist())
-    chosen = choose_alphas(features, responses, folds, alphas=alphas)
+    chosen = choose_in_batch(prepare_folds(features, folds), responses, alphas=alphas)
     splits = [(np.setdiff1d(np.arange(120), fold), fold) for fold in folds]
     reference = RidgeCV(alphas=alphas, fit_intercept=True, cv=splits)
     reference.fit(features, responses)
@@ -60,29 +57,29 @@ def test_few_images_and_few_features_solve_the_same_problem() -> None:
     wide = np.hstack([features, np.zeros((30, 5))])  # the same problem through the other Gram matrix
     responses = generator.normal(size=(30, 3))
     folds = make_folds([str(row) for row in range(30)], 5, seed=0)
-    primal = choose_alphas(features, responses, folds, alphas=(0.1, 10.0))
-    dual = choose_alphas(wide, responses, folds, alphas=(0.1, 10.0))
+    primal = choose_in_batch(prepare_folds(features, folds), responses, alphas=(0.1, 10.0))
+    dual = choose_in_batch(prepare_folds(wide, folds), responses, alphas=(0.1, 10.0))
     np.testing.assert_array_equal(primal.alpha, dual.alpha)
     np.testing.assert_allclose(primal.cv_r, dual.cv_r, atol=1e-9)
 
 
 def test_leading_axes_span_those_of_the_eigendecomposition(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.encoders.leading_axes.ROWS_AT_ONCE", 37)
+    monkeypatch.setattr("core.encoders.ridge.ROWS_AT_ONCE", 37)
     generator = np.random.default_rng(3)
     spectrum = np.geomspace(10, 0.01, 200)
     features = (generator.normal(size=(300, 200)) * spectrum + 4.0).astype(np.float32)
     exact, found = decompose(features), find_leading_axes(features, 10)
-    np.testing.assert_allclose(found.eigenvalues, exact.eigenvalues[:10], rtol=1e-4)
-    cosines = np.linalg.svd(exact.axes[:, :10].T @ found.axes, compute_uv=False)
+    np.testing.assert_allclose(found[2], exact.eigenvalues[:10], rtol=1e-4)
+    cosines = np.linalg.svd(exact.axes[:, :10].T @ found[1], compute_uv=False)
     np.testing.assert_allclose(cosines, 1.0, atol=1e-4)
-    np.testing.assert_array_equal(found.axes, find_leading_axes(features, 10).axes)
+    np.testing.assert_array_equal(found[1], find_leading_axes(features, 10)[1])
 
 
 def test_a_large_reducer_goes_through_the_leading_axes(
     monkeypatch: pytest.MonkeyPatch, config: EncoderConfig, scored: ScoredImages
 ) -> None:
     exact = fit_encoder(config, scored)
-    monkeypatch.setattr("core.encoders.reduce.EXACT_SIDE", 20)
+    monkeypatch.setattr("core.encoders.ridge.EXACT_SIDE", 20)
     found = fit_encoder(config, scored)
     np.testing.assert_allclose(found.card.r, exact.card.r, atol=0.02)
     assert not np.array_equal(found.weights, exact.weights)
@@ -91,9 +88,7 @@ def test_a_large_reducer_goes_through_the_leading_axes(
 def test_nested_scores_equal_a_plain_loop(config: EncoderConfig, scored: ScoredImages) -> None:
     scoring = ScoringConfig(n_outer=4, seed=2)
     data = fit_encoder(config, scored, scoring)
-    tasks = plan_tasks(
-        scoring, (solve.VoxelGroup(np.arange(7), None),), images=scored.images, test=scored.test, categories=()
-    )
+    tasks = plan_tasks(scoring, images=scored.images, test=scored.test, categories=())
     outer = [task for task in tasks if task.kind == "nested"]
     assert sorted(np.concatenate([task.predict for task in outer]).tolist()) == np.flatnonzero(~scored.test).tolist()
     predicted = np.empty_like(scored.responses)
@@ -143,7 +138,6 @@ def test_repeats_of_an_image_never_split_in_any_fold(config: EncoderConfig, scor
     test = np.repeat(np.arange(30) % 5 == 0, 2)
     tasks = plan_tasks(
         ScoringConfig(n_outer=4, categories=("face",)),
-        (solve.VoxelGroup(np.arange(7), None),),
         images=images,
         test=test,
         categories=tuple("face" if number % 7 == 0 else "" for number in range(60)),

@@ -9,12 +9,12 @@ import pytest
 from sklearn.linear_model import ElasticNet, Lasso
 
 from core.encoders.config import EncoderConfig
-from core.encoders.design import make_design, solve_batch
+from core.encoders.crossval import make_design, solve_batch
 from core.encoders.scored import ScoredImages
 from core.encoders.scores import spread_of
-from core.encoders.solve import fit_encoder
 from core.encoders.sparse import correlate_with, descend, prepare_sparse, silencing_alpha
 from core.errors import Cancelled
+from tests.helpers.tiny_encoders import fit_encoder
 
 CONFIG = EncoderConfig("s", "n", "l", reducer="none", readout="lasso", n_folds=4)
 

@@ -19,8 +19,9 @@ from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
-from core.encoders.noise_ceiling import estimate_noise_ceiling
+from core.encoders.responses import estimate_noise_ceiling
 from core.errors import BadInputError
+from core.probes.target import target_voxel
 from core.surfaces.atlas import load_atlas
 from tests.helpers.recording_files import AFFINE, save_volume, write_csv, write_picture
 
@@ -217,3 +218,49 @@ def test_an_ncsnr_that_is_unknown_gives_no_ceiling_instead_of_zero(folder: Path)
     run(describe(folder, BASE.format(file="responses.npy") + '[voxels]\ntable = "voxels.csv"\n'))
     np.testing.assert_array_equal(load_subject("mine").voxels.noise_ceiling, [0.5, np.nan, 0.0])
     assert load_summary("mine").noise_ceiling_median == 0.25
+
+
+def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
+    run(describe(folder, BASE.format(file="responses.npy")))
+    voxels = load_subject("mine").voxels
+    assert voxels.hemisphere.tolist() == [-1, -1, -1] and voxels.sides.tolist() == ["", "", ""]
+    assert target_voxel(voxels, 1).label == "voxel 1"
+    write_csv(folder / "voxels.csv", [{"vertex": at, "roi": "V1"} for at in (1, 2, 3)])
+    text = BASE.format(file="responses.npy") + '[voxels]\nsurface = "fsaverage5"\ntable = "voxels.csv"\n'
+    planned = plan_import("generic", describe(folder, text), ImportOptions("x"))
+    assert planned.voxels.hemisphere.tolist() == [-1, -1, -1] and planned.voxels.vertex.tolist() == [-1, -1, -1]
+    assert "names vertices but not their hemisphere" in planned.remarks[0]
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
+def test_a_transposed_array_is_recognised_and_the_cure_named(folder: Path, shape: tuple[int, ...]) -> None:
+    np.save(folder / "responses.npy", np.ones(shape))
+    with pytest.raises(BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: save it"):
+        plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x"))
+
+
+def test_a_square_array_is_taken_as_it_is(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 5)).astype(np.float32)
+    np.save(folder / "responses.npy", values)
+    run(describe(folder, BASE.format(file="responses.npy")), held_out="0.2")
+    np.testing.assert_allclose(load_responses("mine")[:, 0], values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_rows_that_are_means_of_repeats_raise_the_noise_ceiling(folder: Path, typed: bool) -> None:
+    write_csv(folder / "voxels.csv", [{"ncsnr": value, "roi": "V1"} for value in ("1", "2", "0")])
+    text = BASE.format(file="responses.npy") + ("" if typed else "averaged = 3\n")
+    path = describe(folder, text + '[voxels]\ntable = "voxels.csv"\n')
+    run(path, **({"averaged": 3} if typed else {}))
+    subject = load_subject("mine")  # NC = ncsnr^2 / (ncsnr^2 + 1 / 3)
+    np.testing.assert_allclose(subject.voxels.noise_ceiling, [1 / (1 + 1 / 3), 4 / (4 + 1 / 3), 0.0], rtol=1e-6)
+    assert "Each row is the mean of 3 repeats, as stated." in subject.note
+
+
+def test_repeats_that_were_measured_set_the_ceiling_themselves(folder: Path) -> None:
+    repeats = (VALUES[:, None] + DRAW.standard_normal((5, 2, 3))).astype(np.float32)
+    np.save(folder / "repeats.npy", repeats)
+    run(describe(folder, BASE.format(file="repeats.npy") + "averaged = 4\n"), held_out="0.4")
+    subject = load_subject("mine")
+    expected = estimate_noise_ceiling(repeats, scored=subject.test)  # the noise of a mean of 4 is in their spread
+    np.testing.assert_allclose(subject.voxels.noise_ceiling, expected, rtol=1e-4)

@@ -35,7 +35,7 @@ def test_all_arrays_follow_the_documented_formula(tmp_path: Path) -> None:
     readout = read_arrays(save_npz(tmp_path / "a.npz", **FULL))
     by_hand = ((FEATURES - FULL["mean"]) / FULL["scale"]) @ FULL["components"] @ FULL["weights"] + FULL["intercept"]
     np.testing.assert_allclose(readout.predict(FEATURES), by_hand, rtol=1e-12)
-    np.testing.assert_allclose(fold(readout).predict(FEATURES), by_hand, atol=1e-4)
+    np.testing.assert_allclose(fold(readout).predict(FEATURES, dtype=np.float32), by_hand, atol=1e-4)
 
 
 def test_safetensors_and_names_of_scikit_learn_are_the_same_map(tmp_path: Path) -> None:
@@ -124,3 +124,32 @@ def test_files_that_are_encoders_are_told_by_their_content(tmp_path: Path) -> No
     broken.write_bytes(b"none")
     assert [looks_like_encoder(path) for path in yes] == [True] * 4
     assert [looks_like_encoder(path) for path in [*no, broken, tmp_path / "missing.npz"]] == [False] * 6
+
+
+def test_the_side_of_an_roi_is_in_its_name_or_it_is_painted_on_both(tmp_path: Path) -> None:
+    arrays = FULL | {"roi": np.array(["rh.FFA", "FFA", "nowhere"])}
+    voxels = read_arrays(save_npz(tmp_path / "a.npz", **arrays)).voxels
+    assert voxels is not None and voxels.sides.tolist() == ["right", "", ""]
+    for voxel, sides in enumerate([(1,), (0, 1)]):
+        painted = voxels.paint[voxels.paint[:, 2] == voxel]
+        for side in (0, 1):
+            wanted = load_atlas().vertices_in(side, "FFA").tolist() if side in sides else []
+            assert painted[painted[:, 0] == side, 1].tolist() == wanted
+    placed = FULL | {"vertex": np.array([4, -1, -1])}
+    with pytest.raises(WeightsError, match="`vertex` needs `hemisphere` beside it"):
+        read_arrays(save_npz(tmp_path / "a.npz", **placed))
+
+
+def test_voxels_without_weights_are_left_out_and_told(tmp_path: Path) -> None:
+    weights, intercept = FULL["weights"].copy(), FULL["intercept"].copy()
+    weights[:, 1] = intercept[1] = np.nan
+    arrays = FULL | {"weights": weights, "intercept": intercept, "roi": np.array(["V1", "V2", "FFA"])}
+    readout = read_arrays(save_npz(tmp_path / "a.npz", **arrays))
+    assert "1 of 3 voxels have no weights (all NaN) and are left out." in readout.note
+    whole = read_arrays(save_npz(tmp_path / "b.npz", **FULL)).predict(FEATURES)
+    np.testing.assert_array_equal(readout.predict(FEATURES), whole * [1, 0, 1])
+    kept = readout.without_missing()
+    np.testing.assert_array_equal(kept.predict(FEATURES), whole[:, [0, 2]])
+    assert kept.voxels is not None and kept.voxels.roi == ("V1", "FFA") and set(kept.voxels.paint[:, 2]) == {0, 1}
+    with pytest.raises(WeightsError, match="12 of 12 numbers of weights are NaN"):
+        read_arrays(save_npz(tmp_path / "c.npz", **(FULL | {"weights": np.full((4, 3), np.nan)})))

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
 from core.encoders.importers.berg import NETWORKS, read_berg
-from core.encoders.importers.readout import CHECK_TOLERANCE, compare_predictions, fold
+from core.encoders.importers.readout import CHECK_TOLERANCE, Project, compare_predictions, fold
 from core.errors import WeightsError
 
 N_IMAGES, N_FEATURES, N_VERTICES, RANK = 60, 30, 10_300, 8
@@ -73,12 +73,13 @@ def test_predictions_are_those_of_bergs_own_chain(chain: Chain, tmp_path: Path) 
     new = (np.random.default_rng(1).standard_normal((5, N_FEATURES)) * 4).astype(np.float32)
     wanted = chain.predict(new)
     np.testing.assert_allclose(readout.predict(new), wanted, atol=1e-5 * np.abs(wanted).max())
-    factors = fold(readout)
-    np.testing.assert_allclose(factors.predict(new), wanted, atol=1e-5 * np.abs(wanted).max())
-    assert compare_predictions(readout, factors) < CHECK_TOLERANCE
-    assert factors.components is not None
-    assert factors.components.shape == (N_FEATURES, RANK)  # kept factored
-    assert factors.weights.shape == (RANK, 2 * KEPT)
+    folded = fold(readout)
+    found = folded.predict(new, dtype=np.float32)
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+    assert compare_predictions(readout, folded) < CHECK_TOLERANCE
+    _, last = folded.steps
+    assert isinstance(last, Project) and last.components.shape == (N_FEATURES, RANK)  # kept factored
+    assert folded.weights.shape == (RANK, 2 * KEPT)
 
 
 def test_vertices_are_the_first_of_each_hemisphere_left_before_right(chain: Chain, tmp_path: Path) -> None:

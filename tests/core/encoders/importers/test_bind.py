@@ -22,7 +22,7 @@ from core.encoders.importers.arrays import read_arrays
 from core.encoders.importers.berg import build_berg
 from core.encoders.importers.bind import ImportRequest, choose_factors, iter_import
 from core.encoders.importers.open import hash_files
-from core.encoders.importers.readout import Factors
+from core.encoders.importers.readout import Readout
 from core.encoders.importers.reference import iter_renew_reference
 from core.encoders.scores import correlate
 from core.errors import BadInputError, WeightsError
@@ -170,7 +170,7 @@ def test_a_pca_chain_stays_factored(network: Network, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("n_features", "n_voxels", "rank"), [(6, 3, 3), (3, 6, 3)])
 def test_unreduced_weights_are_kept_at_the_smaller_rank(n_features: int, n_voxels: int, rank: int) -> None:
     weights = GENERATOR.standard_normal((n_features, n_voxels))
-    components, kept = choose_factors(Factors(np.zeros(n_features), None, weights, np.zeros(n_voxels)))
+    components, kept = choose_factors(Readout("arrays", (), weights, np.zeros(n_voxels), "arrays"))
     assert len(kept) == rank
     np.testing.assert_array_equal(kept if components is None else components @ kept, weights)
 
@@ -280,3 +280,17 @@ def test_an_import_replaces_an_encoder_only_if_it_may(network: Network, tmp_path
     assert saved.read_bytes() == before
     take_in(other, network, new_subject="", subject="lab1", replaces=True)
     assert saved.read_bytes() != before
+
+
+def test_voxels_without_weights_have_no_place_in_a_new_subject_and_predict_nothing_of_one_that_has_them(
+    network: Network, tmp_path: Path
+) -> None:
+    weights = np.random.default_rng(4).standard_normal((N_FEATURES, 4))
+    weights[:, 2] = np.nan
+    card, saved = take_in(write_arrays(tmp_path, weights=weights), network)
+    assert load_subject("lab1").voxels.roi == ("V1", "FFA", "FFA") and card.n_voxels == 3
+    np.testing.assert_array_equal(load_encoder_data(saved.with_suffix(".json")).weights.shape[1], 3)
+    assert card.provenance is not None and "1 of 4 voxels have no weights" in card.provenance.note
+    path = write_arrays(tmp_path, n_voxels=2, weights=weights[:, 1:3], vertex=None, hemisphere=None, roi=None)
+    both, _ = take_in(path, network, subject="kay2017", new_subject="")
+    assert both.n_voxels == 2 and both.reference_sd[1] == 0 and both.r[1] == 0 < abs(both.r[0])

@@ -18,6 +18,7 @@ from himalaya.ridge import RidgeCV as HimalayaRidgeCV
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Lasso, LinearRegression, MultiTaskElasticNet, Ridge, RidgeCV
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -68,7 +69,7 @@ def test_the_imported_map_predicts_what_the_library_predicts(name: str, tmp_path
     wanted = np.asarray(estimator.predict(NEW))
     scale = np.abs(wanted).max()
     np.testing.assert_allclose(readout.predict(NEW), wanted, atol=CHECK_TOLERANCE * scale)
-    np.testing.assert_allclose(fold(readout).predict(NEW), wanted, atol=CHECK_TOLERANCE * scale)
+    np.testing.assert_allclose(fold(readout).predict(NEW, dtype=np.float32), wanted, atol=CHECK_TOLERANCE * scale)
     assert compare_predictions(readout, fold(readout)) < CHECK_TOLERANCE
     assert (readout.n_features, readout.n_voxels) == (N_FEATURES, N_VOXELS)
 
@@ -122,4 +123,17 @@ def test_what_is_no_linear_map_is_one_sentence(thing: Any, text: str, tmp_path: 
     path = tmp_path / "wrong.pkl"
     path.write_bytes(pickle.dumps(thing))
     with pytest.raises(WeightsError, match=text):
+        read_estimator(path)
+
+
+def test_a_search_and_a_dictionary_of_estimators_say_what_to_save(tmp_path: Path) -> None:
+    path = tmp_path / "encoder.joblib"
+    search = GridSearchCV(Ridge(), {"alpha": [1.0, 10.0]}, cv=2).fit(FEATURES, RESPONSES)
+    joblib.dump(search, path)
+    with pytest.raises(WeightsError, match="holds a GridSearchCV, a search and no estimator. Save its best_estimator_"):
+        read_estimator(path)
+    joblib.dump(search.best_estimator_, path)
+    np.testing.assert_allclose(read_estimator(path).predict(NEW), search.predict(NEW), rtol=1e-4)
+    joblib.dump({"model": search.best_estimator_, "r": 0.5}, path)
+    with pytest.raises(WeightsError, match=r"estimators in a dictionary, as model. Save one .* joblib.dump\(content"):
         read_estimator(path)

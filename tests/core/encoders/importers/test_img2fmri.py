@@ -95,7 +95,9 @@ def test_predictions_are_those_of_the_five_ridges_side_by_side(package: Package,
     features = np.random.default_rng(1).standard_normal((4, 512)).astype(np.float32)
     wanted = np.hstack([package.models[2, roi].predict(features) for roi in ROIS])
     np.testing.assert_allclose(readout.predict(features), wanted, rtol=1e-6)
-    np.testing.assert_allclose(fold(readout).predict(features), wanted, atol=1e-5 * np.abs(wanted).max())
+    np.testing.assert_allclose(
+        fold(readout).predict(features, dtype=np.float32), wanted, atol=1e-5 * np.abs(wanted).max()
+    )
     assert (readout.network, readout.layer, readout.licence) == ("resnet18", "avgpool", "MIT")
 
 
