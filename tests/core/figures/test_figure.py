@@ -38,7 +38,7 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 class PaintedCortex:
     """A see-through picture with one block of colour."""
 
-    key = ColourKey(find_colormap("coolwarm"), "Shift of the predicted response", "SD", 2.0)
+    key = ColourKey(find_colormap("polar"), "Shift of the predicted response", "SD", 2.0)
     note = "dimmed: held-out r below 0.1"
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
@@ -105,7 +105,7 @@ def test_the_colour_bar_of_a_cortex_is_drawn_in_vectors(probe: Probe, tmp_path: 
     path = write(probe, tmp_path / "cortex.svg", kind="cortex")
     assert len(pictures_of(path)) == 1  # the cortex alone
     fills = set(re.findall(r"fill: #([0-9a-f]{6})", path.read_text(encoding="utf-8")))
-    ends = ["".join(f"{part:02x}" for part in find_colormap("coolwarm").table[at]) for at in (0, -1)]
+    ends = ["".join(f"{part:02x}" for part in find_colormap("polar").table[at]) for at in (0, -1)]
     assert set(ends) <= fills
 
 
