@@ -63,7 +63,6 @@ class GalleryPanel(QFrame):
 
     chosen = Signal(str)
     open_requested = Signal()
-    group_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,7 +83,7 @@ class GalleryPanel(QFrame):
         column = make_column(head, self.view, gap=6)
         column.setContentsMargins(16, 10, 4, 8)
         self.setLayout(column)
-        self.group.activated.connect(self._take_group)
+        self.group.activated.connect(self._show_group)
         self.open.clicked.connect(self.open_requested)
         self.view.selectionModel().currentChanged.connect(self._take_row)
 
@@ -165,6 +164,7 @@ class GalleryPanel(QFrame):
         own = [(OWN, OWN_TITLE, f"The images seen by {self._own_title}")] if self._own else []
         self.group.set_choices([(STARTERS, "Starters"), *((name, name.capitalize()) for name in names), *own], group)
 
+    @Slot()
     def _show_group(self) -> None:
         group = self.group.value()
         everything = [*self._items, *self._mine]
@@ -182,11 +182,6 @@ class GalleryPanel(QFrame):
         if index.isValid():
             self.view.scrollTo(index)
         self.view.viewport().update()
-
-    @Slot(int)
-    def _take_group(self, _index: int) -> None:
-        self._show_group()
-        self.group_changed.emit(self.group.value())
 
     @Slot(QModelIndex, QModelIndex)
     def _take_row(self, index: QModelIndex, _before: QModelIndex) -> None:
