@@ -21,6 +21,7 @@ EXPLANATION = (
 GIFTI_FILTER = "Surfaces and labels (*.gii *.gii.gz lh.* rh.*);;All files (*)"
 TEXT_WIDTH = 560
 READING = "Reading…"
+NO_FILES = "Choose a folder or files first"
 NOTHING_YET = "Choose a folder or files to see what is in them."
 
 
@@ -53,7 +54,7 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._subject = subject
         self.imported: ImportedSurface | None = None
         self.place = make_label("No files chosen", "muted")
-        self.found = make_label(NOTHING_YET, wraps=True)
+        self.found = make_label(wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         self.make_fields()
         if subject:
@@ -65,21 +66,19 @@ class ImportSurfaceDialog(QDialog, Fields):
         )
         self.add_button = make_button("Add surface", "primary")
         self._lay_out()
-        self._connect()
-        self.refresh()
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.files_button.clicked.connect(self._choose_files)
+        self.fetch_button.clicked.connect(self.fetch_requested)
+        self.add_button.clicked.connect(self.add_requested)
+        self._show(None, NOTHING_YET)
 
     def show_reading(self, what: str) -> None:
         """Say that files are being read or downloaded."""
-        self.imported = None
         self.place.setText(what)
-        self.found.setText(READING)
-        self.problem.setText("")
-        self.refresh()
+        self._show(None, READING)
 
     def show_found(self, imported: ImportedSurface) -> None:
         """Show what was read, and let it be added."""
-        self.imported = imported
-        self.found.setText("\n".join(line[0].upper() + line[1:] for line in imported.describe()))
         if not self.name.isModified():
             self.name.set_value(imported.surface.name)
         self.atlas.set_choices([(atlas.name, atlas.name) for atlas in imported.atlases])
@@ -88,22 +87,17 @@ class ImportSurfaceDialog(QDialog, Fields):
         self.use.set_value(not reason)
         self.use.setToolTip(reason or "Its vertex counts fit the recording")
         show_text(self._unfit, reason if self._subject else "")
-        self.refresh()
+        self._show(imported, "\n".join(line[0].upper() + line[1:] for line in imported.describe()))
 
     def show_problem(self, text: str) -> None:
         """Say why files cannot be read."""
-        self.imported = None
-        self.found.setText("")
-        self.problem.setText(text)
+        self._show(None, "", problem=text)
+
+    def _show(self, imported: ImportedSurface | None, found: str, *, problem: str = "") -> None:
+        self.imported = imported
+        show_text(self.found, found)
+        show_text(self.problem, problem)
         self.refresh()
-
-    def surface_name(self) -> str:
-        """The name to keep it under."""
-        return self.name.value()
-
-    def atlas_name(self) -> str:
-        """The atlas to outline, "" where there is none."""
-        return self.atlas.currentText()
 
     def _lay_out(self) -> None:
         text = make_label(EXPLANATION, "muted", wraps=True)
@@ -131,12 +125,6 @@ class ImportSurfaceDialog(QDialog, Fields):
             )
         )
 
-    def _connect(self) -> None:
-        self.folder_button.clicked.connect(self._choose_folder)
-        self.files_button.clicked.connect(self._choose_files)
-        self.fetch_button.clicked.connect(self.fetch_requested)
-        self.add_button.clicked.connect(self.add_requested)
-
     @Slot()
     def _choose_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of a surface")
@@ -154,20 +142,18 @@ class ImportSurfaceDialog(QDialog, Fields):
         reason = self._reason_not_to_add()
         self.add_button.setEnabled(not reason)
         self.add_button.setToolTip(reason)
-        self.problem.setVisible(bool(self.problem.text()))
-        self.found.setVisible(bool(self.found.text()))
         if self.imported is None:
             self.use.setEnabled(False)
             self.use.setToolTip(reason)
-        nothing = "Choose a folder or files first" if self.imported is None else ""
+        nothing = NO_FILES if self.imported is None else ""
         self.allow("name", nothing)
         self.allow("atlas", nothing or ("" if self.atlas.count() else "No atlas was found beside the surface"))
 
     def _reason_not_to_add(self) -> str:
         if self.imported is None:
-            return "Choose a folder or files first"
+            return NO_FILES
         try:
-            name = check_surface_name(self.surface_name())
+            name = check_surface_name(self.name.value())
         except ProbeError as error:
             return str(error)
         return f"A surface called {name} already exists: choose another name" if has_surface(name) else ""

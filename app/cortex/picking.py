@@ -14,10 +14,14 @@ import numpy as np
 from vtkmodules.vtkRenderingCore import vtkCellPicker
 
 from app.cortex.mesh import HemisphereMesh
+from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import FloatArray
 
 ASIDE = (0.29, 0.13)
 """Device pixels from a position to the second try."""
+
+BRUSH_RADIUS = 3.5
+"""mm on the geometry shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +95,9 @@ def nearest_corner(mesh: HemisphereMesh, cell: int, *, point: FloatArray) -> int
     """The corner of a triangle nearest to a point (3,)."""
     corners = mesh.faces[cell]
     return int(corners[np.argmin(((mesh.points[corners] - point) ** 2).sum(axis=1))])
+
+
+def voxels_near(pick: Pick, mesh: HemisphereMesh, voxels: VoxelMap) -> set[int]:
+    """The voxels within the brush's radius of a pick."""
+    near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= BRUSH_RADIUS**2
+    return {int(voxel) for voxel in np.unique(voxels.voxels(pick.side)[near]) if voxel != NO_VOXEL}

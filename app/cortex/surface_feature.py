@@ -76,24 +76,22 @@ class Surfaces(Feature):
             return
         names = [info.name for info in list_surfaces()]
         current = names.index(subject.surface) if subject.surface in names else 0
-        title, label = "Surface of the subject", f"Show {subject.title} on"
-        name, accepted = QInputDialog.getItem(self._desk.parent, title, label, names, current, False)
-        if accepted and name != subject.surface:
+        name = self._pick("Surface of the subject", f"Show {subject.title} on", names, current)
+        if name and name != subject.surface:
             self._use(subject.id, name)
 
     @Slot()
     def choose_atlas(self) -> None:
         """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
-        placed, view = self._session.state.placed, self._view
+        placed = self._session.state.placed
         if placed is None:
             return
         offered = {atlas.name: atlas for atlas in load_atlases(placed.surface.name)}
         recorded = atlas_of_voxels(VoxelMap(placed.voxels, *placed.surface.n_vertices))
         offered |= {} if recorded is None else {recorded.name: recorded}
-        names = [*offered, NO_ATLAS]
-        name, accepted = QInputDialog.getItem(self._desk.parent, "ROI atlas", "Outline the ROIs of", names, 0, False)
-        if accepted:
-            view.set_atlas(offered.get(name))
+        name = self._pick("ROI atlas", "Outline the ROIs of", [*offered, NO_ATLAS])
+        if name:
+            self._view.set_atlas(offered.get(name))
 
     @Slot()
     def project(self) -> None:
@@ -124,13 +122,18 @@ class Surfaces(Feature):
             self._session.controller.noted.emit("No surface was imported, so there is none to remove")
             return
         title, subject = "Remove surface", self._session.state.subject
-        name, accepted = QInputDialog.getItem(self._desk.parent, title, "Remove the surface", names, 0, False)
+        name = self._pick(title, "Remove the surface", names)
         question = f"Remove {name}? Recordings on it are no longer drawn until it is imported again."
-        if accepted and QMessageBox.question(self._desk.parent, title, question) == QMessageBox.StandardButton.Yes:
+        if name and QMessageBox.question(self._desk.parent, title, question) == QMessageBox.StandardButton.Yes:
             remove_surface(name)
             self._session.controller.noted.emit(f"Removed {name}")
             if subject is not None and subject.surface == name:
                 self._session.controller.open_subject(subject.id)
+
+    def _pick(self, title: str, label: str, names: list[str], current: int = 0) -> str:
+        """One of the names, "" if the user cancelled."""
+        name, accepted = QInputDialog.getItem(self._desk.parent, title, label, names, current, False)
+        return name if accepted else ""
 
     def _reason_against(self, imported: ImportedSurface) -> str:
         """Why the open subject does not fit a surface, "" if it does."""
@@ -175,8 +178,8 @@ class Surfaces(Feature):
         dialog = self.dialog
         if dialog is None or dialog.imported is None:
             return
-        surface = replace(dialog.imported.surface, name=dialog.surface_name())
-        first = dialog.atlas_name()
+        surface = replace(dialog.imported.surface, name=dialog.name.value())
+        first = dialog.atlas.currentText()
         atlases = sorted(dialog.imported.atlases, key=lambda atlas: atlas.name != first)
         subject = self._session.state.subject
         wanted = subject.id if subject is not None and dialog.use.isEnabled() and dialog.use.isChecked() else ""

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.base.pictures import save_image
-from app.cortex.brush import CortexBrush
 from app.cortex.canvas import CortexCanvas, background_of
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
@@ -19,9 +18,10 @@ from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, follow_path
 from app.cortex.morph_slider import MorphSlider
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import Pick
+from app.cortex.picking import Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.look.theme import DARK, Theme
+from app.widgets.basics import make_column, make_row
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
 from core.figures.colour_key import ColourKey
@@ -62,7 +62,7 @@ class CortexView(QWidget):
         super().__init__(parent)
         self.canvas = CortexCanvas(self)
         self._painter = CortexPainter()
-        self._brush = CortexBrush()
+        self._drawn: set[int] = set()
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
         self._theme: Theme = DARK
         self._geometry: Geometry = "inflated"
@@ -70,7 +70,6 @@ class CortexView(QWidget):
         self._hemispheres: Hemispheres = "both"
         self._view: NamedView = "visual"
         self._title, self._unit = "", ""
-        self._selected: int | None = None
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
@@ -111,23 +110,23 @@ class CortexView(QWidget):
         self._painter.surface = surface
         self._settle_geometry(surface)
         self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
-        self.canvas.set_atlas(None)
-        self.canvas.mark(None)
-        self.canvas.set_surface(surface)
+        self.canvas.scene.set_atlas(None)
+        self.canvas.scene.mark(None)
+        self.canvas.scene.set_surface(surface)
         self.canvas.set_colours(self._painter.colours())
         self._arrange()
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
         self._painter.set_voxels(table)
-        self._brush = CortexBrush()
+        self._drawn = set()
         self.select_voxel(None)
         self._recolour()
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas, or none."""
         self._painter.atlas = atlas
-        self.canvas.set_atlas(atlas)
+        self.canvas.scene.set_atlas(atlas)
         self._recolour()
 
     def set_values(
@@ -197,7 +196,7 @@ class CortexView(QWidget):
 
     def emphasise_roi(self, roi: str) -> None:
         """Outline one ROI above all others; "" or an unknown one none."""
-        self.canvas.emphasise(self._painter.roi_labels(roi))
+        self.canvas.scene.emphasise(self._painter.roi_labels(roi))
 
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
@@ -218,23 +217,23 @@ class CortexView(QWidget):
 
     def set_outlines(self, shown: bool) -> None:
         """Draw or hide the outlines of the ROIs."""
-        self.canvas.set_outlined(shown)
+        self.canvas.scene.set_outlined(shown)
 
     def set_labels(self, shown: bool) -> None:
         """Write or hide the names of the ROIs."""
-        self.canvas.set_labelled(shown)
+        self.canvas.annotator.labelled = shown
+        self.canvas.redraw()
 
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
         place = None if voxel is None else self._painter.place_of(voxel)
-        self._selected = voxel
         self.voxel_cursor.set_voxel(voxel)
-        self.canvas.mark(place)
+        self.canvas.scene.mark(place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
         """Mark a set of voxels in the accent colour; an empty one marks none."""
         self._painter.set_marked(voxels)
-        self._brush.voxels = set(voxels)
+        self._drawn = set(voxels)
         self._recolour()
 
     def set_hurried(self, hurried: bool) -> None:
@@ -243,16 +242,7 @@ class CortexView(QWidget):
 
     def set_drawing(self, drawing: bool) -> None:
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
-        self.canvas.set_brushing(drawing)
-
-    @Slot()
-    def focus_selected(self) -> None:
-        """Come near the selected voxel; without one, bring everything into sight."""
-        place = None if self._selected is None else self._painter.place_of(self._selected)
-        if place is None:
-            self.canvas.fit()
-        else:
-            self.canvas.focus(place)
+        self.canvas.input.brushing = drawing
 
     @Slot()
     def reset_view(self) -> None:
@@ -299,16 +289,12 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        strip = QHBoxLayout()
+        strip = make_row(self._readout, self.morph_slider, self.colour_bar)
         strip.setContentsMargins(14, 2, 14, 8)
-        strip.addWidget(self._readout, 1)
-        strip.addWidget(self.morph_slider)
-        strip.addWidget(self.colour_bar)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.canvas, 1)
-        layout.addLayout(strip)
+        strip.setStretch(0, 1)
+        column = make_column(self.canvas, strip, gap=0)
+        column.setStretch(0, 1)
+        self.setLayout(column)
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)
@@ -385,16 +371,18 @@ class CortexView(QWidget):
 
     @Slot(bool)
     def _begin_stroke(self, keep: bool) -> None:
-        self._brush.begin(keep=keep)
+        self._drawn = self._drawn if keep else set()
 
     @Slot(object)
     def _brush_over(self, pick: Pick) -> None:
         voxels = self._painter.voxels
-        if voxels is not None and self._brush.touch(pick, self.canvas.scene.meshes[pick.side], voxels):
-            self._painter.set_marked(self._brush.result())
+        near = set() if voxels is None else voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels)
+        if not near <= self._drawn:
+            self._drawn |= near
+            self._painter.set_marked(sorted(self._drawn))
             self._recolour()
 
     @Slot()
     def _end_stroke(self) -> None:
-        if self._brush.voxels:
-            self.set_drawn.emit(self._brush.result())
+        if self._drawn:
+            self.set_drawn.emit(tuple(sorted(self._drawn)))

@@ -114,9 +114,7 @@ class ResponsesPanel(QWidget):
         self.axis_choice = Segmented(
             [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
         )
-        self._redraw_timer = QTimer(self)
-        self._redraw_timer.setSingleShot(True)
-        self._redraw_timer.setInterval(REDRAW_MS)
+        self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
         self.axis_choice.chosen.connect(self._choose_axis)
@@ -207,9 +205,8 @@ class ResponsesPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self.curve.set_theme(theme)
-        self.table.set_theme(theme)
-        self.history.set_theme(theme)
+        for part in (self.curve, self.table, self.history):
+            part.set_theme(theme)
 
     def _build(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal)

@@ -15,19 +15,19 @@ from typing import Any, cast
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 from vtkmodules.vtkCommonCore import vtkLogger
 
 from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
-from app.cortex.canvas import OUTLINE_DARK, OUTLINE_LIGHT
+from app.cortex.canvas import OUTLINE_DARK, OUTLINE_LIGHT, to_rgb
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, find_stops
 from app.cortex.overlay import draw_annotations
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import CortexPicker
 from app.cortex.picture import OVERSAMPLING, grab, open_off_screen, shrink
-from app.cortex.scene import CortexScene, Rgb
+from app.cortex.scene import CortexScene
 from app.look.theme import Theme, find_theme, interface_font
 from core.checks import refusal
 from core.datasets.subject import load_subject
@@ -156,7 +156,6 @@ class CortexRenderer:
         painter.set_dimmed(self._shown.dimmed)
         self._scene.set_surface(placed.surface)
         self._scene.set_outlined(style.outlines)
-        self._annotator.set_atlas(placed.atlas)
         geometry, hemispheres = cast("Geometry", style.geometry), cast("Hemispheres", style.hemispheres)
         view = cast("NamedView", style.view)
         self._scene.arrange(geometry, hemispheres=hemispheres, view="flat" if geometry == "flat" else view)
@@ -164,7 +163,7 @@ class CortexRenderer:
         if style.motion is Motion.UNFOLD:
             stops = find_stops(placed.surface, geometry)
             self._path = MorphPath(placed.surface, stops, hemispheres=hemispheres, view=view)
-        paper = _rgb(find_inks(self._theme.name).paper)
+        paper = to_rgb(find_inks(self._theme.name).paper)
         self._plotter.renderer.GradientBackgroundOff()
         self._plotter.renderer.SetBackground(*paper)
         self._picker.set_meshes(self._scene.meshes, self._scene.sides)
@@ -176,7 +175,7 @@ class CortexRenderer:
         self._colour(shot.step)
         line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
         wide = ratio * OVERSAMPLING
-        self._scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(self._theme.accent), ratio=wide)
+        self._scene.set_look(outline=line, outline_opacity=opacity, marker=to_rgb(self._theme.accent), ratio=wide)
         self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
         self._pose.apply(self._plotter.renderer.GetActiveCamera())
         image = shrink(grab(self._plotter.renderer, transparent=transparent), size)
@@ -304,11 +303,6 @@ def _as_array(image: QImage) -> ByteArray:
     plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
     rows = np.frombuffer(plain.constBits(), dtype=np.uint8).reshape(plain.height(), plain.bytesPerLine())
     return rows[:, : 4 * plain.width()].reshape(plain.height(), plain.width(), 4).copy()
-
-
-def _rgb(name: str) -> Rgb:
-    colour = QColor(name)
-    return colour.redF(), colour.greenF(), colour.blueF()
 
 
 @lru_cache(maxsize=1)

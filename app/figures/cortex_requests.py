@@ -15,8 +15,6 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from app.base.jobs import ShouldStop
 from app.figures.cortex_renderer import CortexRenderer
 from core.errors import Cancelled
-from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_frames import Shot
 from core.types import ByteArray
 
@@ -29,23 +27,17 @@ Draw = Callable[[], ByteArray]
 class CortexRequests(QObject):
     """Draws in the thread it was made in, for as long as it is open."""
 
-    _asked = Signal(object, object)
+    asked = Signal(object, object)
 
     def __init__(self, renderer: CortexRenderer, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.renderer = renderer
         self._open = True
-        self._asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
+        self.asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
 
     def for_job(self, should_stop: ShouldStop) -> FedCortex:
         """What a job is given; it raises Cancelled while it waits if the job is to stop."""
         return FedCortex(self, should_stop)
-
-    def ask(self, draw: Draw) -> Future[ByteArray]:
-        """Have a picture drawn at the next turn of the event loop; from any thread."""
-        future: Future[ByteArray] = Future()
-        self._asked.emit(draw, future)
-        return future
 
     def close(self) -> None:
         """Give back the graphics; what is still asked for is cancelled."""
@@ -69,16 +61,8 @@ class FedCortex:
     def __init__(self, feed: CortexRequests, should_stop: ShouldStop) -> None:
         self._feed = feed
         self._should_stop = should_stop
-
-    @property
-    def key(self) -> ColourKey | None:
-        """What the colours mean."""
-        return self._feed.renderer.key
-
-    @property
-    def note(self) -> str:
-        """What else a caption must say."""
-        return self._feed.renderer.note
+        renderer = feed.renderer
+        self.key, self.note, self.meshes = renderer.key, renderer.note, renderer.meshes
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         """A picture from Qt's thread."""
@@ -88,12 +72,9 @@ class FedCortex:
         """The see-through picture from Qt's thread."""
         return self._wait(partial(self._feed.renderer.still, size))
 
-    def meshes(self) -> tuple[HemisphereMesh, ...]:
-        """What is shown; plain arrays, read without drawing."""
-        return self._feed.renderer.meshes()
-
     def _wait(self, draw: Draw) -> ByteArray:
-        future = self._feed.ask(draw)
+        future: Future[ByteArray] = Future()
+        self._feed.asked.emit(draw, future)
         while not wait([future], POLL_SECONDS).done:
             if self._should_stop():
                 raise Cancelled

@@ -72,7 +72,7 @@ def test_a_folder_is_shown_added_and_used_by_the_subject(window, qtbot, tmp_path
     for part in ("162 vertices left, 642 right", "Geometries: pial, white, inflated, sphere, flat", "labels (1 ROIs)"):
         assert part in dialog.found.text()
     assert not has_surface("sub-01"), "nothing is kept before the user agrees"
-    assert dialog.use.isChecked() and dialog.surface_name() == "sub-01"
+    assert dialog.use.isChecked() and dialog.name.value() == "sub-01"
     dialog.atlas.setCurrentText("aparc")
     dialog.add_button.click()
     view = window.explore.cortex.view
