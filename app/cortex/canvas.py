@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Signal, Slot
-from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
 
@@ -22,8 +22,8 @@ from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath
 from app.cortex.overlay import Annotations, CortexOverlay
-from app.cortex.picking import CortexPicker, Pick
-from app.cortex.scene import CortexScene, Rgb
+from app.cortex.picking import Pick
+from app.cortex.scene import CortexScene, to_rgb
 from app.look.theme import Theme
 from app.widgets.basics import make_column
 from core.types import ByteArray, FloatArray
@@ -37,19 +37,9 @@ MARGIN = 1.1
 FOCUS_SCALE = 38.0
 """mm from the middle to the upper edge after focusing a voxel."""
 
-OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
-OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
-
 
 class CortexCanvas(QWidget):
-    """Shows a surface in given colours and says what was clicked, hovered or brushed."""
-
-    picked = Signal(object)
-    focus_asked = Signal(object)
-    hovered = Signal(object)
-    stroke_began = Signal(bool)
-    stroke_passed = Signal(object)
-    stroke_ended = Signal()
+    """Shows a surface in given colours; `input` says what the mouse and the keys mean, `pick_at` what lies there."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,7 +50,6 @@ class CortexCanvas(QWidget):
         self.scene = CortexScene(self._renderer)
         self.scene.changed = self.redraw
         self.annotator = Annotator(self.scene)
-        self.picker = CortexPicker(self._renderer)
         self.overlay = CortexOverlay(self.plotter)
         self.pose = CameraPose(0.0, 0.0)
         self._theme: Theme | None = None
@@ -88,7 +77,6 @@ class CortexCanvas(QWidget):
     def arrange(self, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView) -> None:
         """Lay the hemispheres out and look at them from a named view, all in sight."""
         self.scene.arrange(geometry, hemispheres=hemispheres, view=view)
-        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
         self.input.flat = geometry == "flat"
         angles = VIEWS["flat" if geometry == "flat" else view]
         self._opened = geometry == "flat"
@@ -104,7 +92,6 @@ class CortexCanvas(QWidget):
         if not was_opened:
             self._fold_angles = (self.pose.azimuth, self.pose.elevation)
         self.scene.show_morph(path, position)
-        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
         self.input.flat = before == "flat"
         if was_opened or self._opened or self._untouched:
             self._take_pose(self._pose_at(path, before).between(self._pose_at(path, after), share))
@@ -136,7 +123,7 @@ class CortexCanvas(QWidget):
         """The vertex under a position in interface pixels from the upper left corner."""
         ratio = self.plotter.devicePixelRatioF()
         self._match_size(ratio)
-        return self.picker.pick(position.x() * ratio, (self.plotter.height() - position.y()) * ratio)
+        return self.scene.picker.pick(position.x() * ratio, (self.plotter.height() - position.y()) * ratio)
 
     def screen_position(self, point: FloatArray) -> QPointF:
         """Where a scene point (3,) is, in interface pixels from the upper left corner."""
@@ -208,19 +195,12 @@ class CortexCanvas(QWidget):
         self._glide.valueChanged.connect(self._glide_on)
 
     def _connect_input(self) -> None:
-        given = self.input
-        given.clicked.connect(self._click)
-        given.double_clicked.connect(self._double_click)
-        given.hovered.connect(self._hover)
-        given.left.connect(self._leave)
-        given.orbited.connect(self._orbit)
-        given.panned.connect(self._pan)
-        given.zoomed.connect(self._zoom)
-        given.brush_began.connect(self._begin_stroke)
-        given.brushed.connect(self._brush)
-        given.brush_ended.connect(self.stroke_ended)
-        given.fit_asked.connect(self.fit)
-        given.focused.connect(self.overlay.set_focused)
+        self.input.double_clicked.connect(self._double_click)
+        self.input.orbited.connect(self._orbit)
+        self.input.panned.connect(self._pan)
+        self.input.zoomed.connect(self._zoom)
+        self.input.fit_asked.connect(self.fit)
+        self.input.focused.connect(self.overlay.set_focused)
 
     @Slot()
     def _draw(self) -> None:
@@ -266,26 +246,12 @@ class CortexCanvas(QWidget):
         self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
 
     @Slot(QPointF)
-    def _click(self, position: QPointF) -> None:
-        pick = self.pick_at(position)
-        if pick is not None:
-            self.picked.emit(pick)
-
-    @Slot(QPointF)
     def _double_click(self, position: QPointF) -> None:
         pick = self.pick_at(position)
         if pick is None:
             self.fit()
         else:
             self.focus((pick.side, pick.vertex))
-
-    @Slot(QPointF)
-    def _hover(self, position: QPointF) -> None:
-        self.hovered.emit(self.pick_at(position))
-
-    @Slot()
-    def _leave(self) -> None:
-        self.hovered.emit(None)
 
     @Slot(float, float)
     def _orbit(self, across: float, down: float) -> None:
@@ -301,25 +267,12 @@ class CortexCanvas(QWidget):
         across, up = (0.0, 0.0) if at is None else ((at.x() - width / 2) / height, 0.5 - at.y() / height)
         self.look_from(self.pose.zoomed(factor, across=across, up=up))
 
-    @Slot(QPointF, bool)
-    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
-        self.stroke_began.emit(keep)
-        self._brush(position)
-
-    @Slot(QPointF)
-    def _brush(self, position: QPointF) -> None:
-        pick = self.pick_at(position)
-        if pick is not None:
-            self.stroke_passed.emit(pick)
-
     def _match_ratio(self) -> None:
         """Keep lines as wide on a dense screen; the window may have moved to another one."""
         ratio = self.plotter.devicePixelRatioF()
         if ratio != self._ratio and self._theme is not None:
             self._ratio = ratio
-            line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
-            accent = to_rgb(self._theme.accent)
-            self.scene.set_look(outline=line, outline_opacity=opacity, marker=accent, ratio=ratio)
+            self.scene.set_look(self._theme, ratio)
 
     def _match_size(self, ratio: float) -> None:
         """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""
@@ -336,9 +289,3 @@ class CortexCanvas(QWidget):
 def background_of(theme: Theme) -> tuple[str, str]:
     """The upper and lower colour behind the cortex."""
     return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
-
-
-def to_rgb(name: str) -> Rgb:
-    """A colour "#rrggbb" as VTK takes it."""
-    colour = QColor(name)
-    return colour.redF(), colour.greenF(), colour.blueF()

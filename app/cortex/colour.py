@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.figures.probe_maps import robust_limit
 from core.surfaces.colormap import Colormap, ColormapKind
 from core.types import BoolArray, ByteArray, FloatArray, IntArray
 
@@ -25,9 +26,6 @@ DIM_GREY = 0.72
 """A dimmed vertex keeps this much less of its colour and cover."""
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-
-ROBUST_PERCENTILE = 99.0
-"""Limits found from the data leave out the highest per cent, so that one voxel does not wash out the map."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,10 +71,7 @@ class ValueScale:
 
 def find_limit(values: FloatArray, *, diverging: bool) -> float:
     """A robust limit from the data: the 99th percentile of |value| (diverging) or of the positive values; 1 if none."""
-    known = np.asarray(values)[np.isfinite(values)]
-    sizes = np.abs(known) if diverging else known[known > 0]
-    limit = float(np.percentile(sizes, ROBUST_PERCENTILE)) if len(sizes) else 0.0
-    return limit if limit > 0 else 1.0
+    return robust_limit(values, diverging=diverging) or 1.0
 
 
 def shade_curvature(curvature: FloatArray, *, gyrus: int, sulcus: int) -> FloatArray:

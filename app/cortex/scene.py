@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from PySide6.QtGui import QColor
 from vtkmodules.vtkFiltersSources import vtkSphereSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
 
@@ -13,6 +14,8 @@ from app.cortex.layout import Geometry, Hemispheres, NamedView, arrange, sides_o
 from app.cortex.mesh import HemisphereMesh
 from app.cortex.morph import MorphPath, used_vertices
 from app.cortex.outlines import EMPHASIS_TOWARDS_VIEWER, EMPHASIS_WIDTH, Outline, OutlineActor
+from app.cortex.picking import CortexPicker
+from app.look.theme import Theme
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import CorticalSurface
 from core.types import ByteArray, FloatArray, IntArray
@@ -22,6 +25,8 @@ Rgb = tuple[float, float, float]
 LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.35), 0.20))
 """Directions (right, up, towards the viewer) and strengths: a key light, a fill, a little from below."""
 
+OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
+OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
 MARKER_RADIUS = 1.5
 """mm."""
 
@@ -40,6 +45,7 @@ class CortexScene:
     def __init__(self, renderer: Any) -> None:
         self.renderer = renderer
         self.meshes = (HemisphereMesh(), HemisphereMesh())
+        self.picker = CortexPicker(renderer)
         self.outlines = (OutlineActor(), OutlineActor())
         self.emphasis = (OutlineActor(EMPHASIS_TOWARDS_VIEWER), OutlineActor(EMPHASIS_TOWARDS_VIEWER))
         self.sides: tuple[int, ...] = (0, 1)
@@ -113,13 +119,15 @@ class CortexScene:
         self._place_marker()
         self.changed()
 
-    def set_look(self, *, outline: Rgb, outline_opacity: float, marker: Rgb, ratio: float) -> None:
-        """Take the theme's colours and the device pixels per interface pixel."""
+    def set_look(self, theme: Theme, ratio: float) -> None:
+        """Take the theme's colours, and the device pixels per interface pixel."""
+        ink, opacity = OUTLINE_DARK if theme.is_dark else OUTLINE_LIGHT
+        accent = to_rgb(theme.accent)
         for line in self.outlines:
-            line.set_look(outline, opacity=outline_opacity, ratio=ratio)
+            line.set_look(ink, opacity=opacity, ratio=ratio)
         for line in self.emphasis:
-            line.set_look(marker, opacity=1.0, ratio=ratio, width=EMPHASIS_WIDTH)
-        self.marker.GetProperty().SetColor(*marker)
+            line.set_look(accent, opacity=1.0, ratio=ratio, width=EMPHASIS_WIDTH)
+        self.marker.GetProperty().SetColor(*accent)
 
     def shown_points(self) -> FloatArray:
         """Coordinates (n, 3) of all vertices in view."""
@@ -163,6 +171,7 @@ class CortexScene:
 
     def _show(self) -> None:
         """Bring outlines and marker where the shapes are now."""
+        self.picker.set_meshes(self.meshes, self.sides)
         for side, mesh in enumerate(self.meshes):
             mesh.actor.SetVisibility(side in self.sides and self._surface is not None)
         self._place_lines("outlines", self.outlines)
@@ -201,3 +210,9 @@ def _make_marker() -> vtkActor:
     marker.GetProperty().SetAmbient(0.6)
     marker.GetProperty().SetDiffuse(0.5)
     return marker
+
+
+def to_rgb(name: str) -> Rgb:
+    """A colour "#rrggbb" as VTK takes it."""
+    colour = QColor(name)
+    return colour.redF(), colour.greenF(), colour.blueF()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QPointF, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -174,10 +174,7 @@ class CortexView(QWidget):
         check_choice("geometry", geometry, GEOMETRIES)
         if not self._can_show(geometry):
             return
-        if geometry != "flat":
-            self._folded = geometry
-            self._view = "visual" if self._view == "flat" else self._view
-        self._geometry = geometry
+        self._take_geometry(geometry)
         self._arrange()
 
     @Slot(float)
@@ -186,10 +183,7 @@ class CortexView(QWidget):
         self._path = path = self._find_path()
         if path is None or not 0 <= position <= path.length:
             return
-        self._geometry = path.nearest(position)
-        if self._geometry != "flat":
-            self._folded = self._geometry
-            self._view = "visual" if self._view == "flat" else self._view
+        self._take_geometry(path.nearest(position))
         self.canvas.morph(path, position)
         self.layout_changed.emit()
         self.morph_slider.set_position(position)
@@ -298,13 +292,15 @@ class CortexView(QWidget):
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)
-        self.canvas.picked.connect(self._pick)
-        self.canvas.hovered.connect(self._hover)
+        given = self.canvas.input
+        given.clicked.connect(self._click)
+        given.hovered.connect(self._hover)
+        given.left.connect(self._leave)
+        given.brush_began.connect(self._begin_stroke)
+        given.brushed.connect(self._brush)
+        given.brush_ended.connect(self._end_stroke)
         self.voxel_cursor.moved.connect(self._tell_place)
         self.voxel_cursor.chosen.connect(self._pick)
-        self.canvas.stroke_began.connect(self._begin_stroke)
-        self.canvas.stroke_passed.connect(self._brush_over)
-        self.canvas.stroke_ended.connect(self._end_stroke)
 
     def _can_show(self, geometry: Geometry) -> bool:
         reason = "" if self.surface is None else self.surface.reason_without(geometry)
@@ -317,7 +313,12 @@ class CortexView(QWidget):
         first = next(name for name in PREFERRED if name in surface.geometries)
         self._folded = self._folded if self._folded in surface.geometries else first
         if self._geometry not in surface.geometries:
-            self._geometry = self._folded
+            self._take_geometry(self._folded)
+
+    def _take_geometry(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        if geometry != "flat":
+            self._folded = geometry
             self._view = "visual" if self._view == "flat" else self._view
 
     def _arrange(self) -> None:
@@ -360,23 +361,37 @@ class CortexView(QWidget):
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
 
-    @Slot(object)
-    def _hover(self, pick: Pick | None) -> None:
+    @Slot(QPointF)
+    def _click(self, position: QPointF) -> None:
+        pick = self.canvas.pick_at(position)
+        if pick is not None:
+            self._pick(pick)
+
+    @Slot(QPointF)
+    def _hover(self, position: QPointF) -> None:
+        pick = self.canvas.pick_at(position)
         self._tell_place(None if pick is None else self._describe(pick))
+
+    @Slot()
+    def _leave(self) -> None:
+        self._tell_place(None)
 
     @Slot(object)
     def _tell_place(self, info: HoverInfo | None) -> None:
         self._readout.show_text(HINT if info is None else info.describe())
         self.voxel_hovered.emit(info)
 
-    @Slot(bool)
-    def _begin_stroke(self, keep: bool) -> None:
+    @Slot(QPointF, bool)
+    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
         self._drawn = self._drawn if keep else set()
+        self._brush(position)
 
-    @Slot(object)
-    def _brush_over(self, pick: Pick) -> None:
-        voxels = self._painter.voxels
-        near = set() if voxels is None else voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels)
+    @Slot(QPointF)
+    def _brush(self, position: QPointF) -> None:
+        pick, voxels = self.canvas.pick_at(position), self._painter.voxels
+        if pick is None or voxels is None:
+            return
+        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels)
         if not near <= self._drawn:
             self._drawn |= near
             self._painter.set_marked(sorted(self._drawn))

@@ -108,23 +108,15 @@ class GalleryPanel(QFrame):
     def follow(self, key: str) -> None:
         """Show the image now on screen as chosen; a file of the user is added to its own group first."""
         if key not in {item.key for item in self.everything()}:
-            self._add_file(Path(key))
-        self.set_current(key)
+            self._mine = [*self._mine, GalleryItem(key, Path(key).name, MINE, Path(key))]
+            self._fill_groups(MINE)
+            self._show_group()
+        self._current = key
+        self._select_current()
 
     def everything(self) -> list[GalleryItem]:
         """Every image available, of all groups."""
         return [*self._items, *self._mine, *self._own]
-
-    def _add_file(self, path: Path) -> None:
-        item = GalleryItem(str(path), path.name, MINE, path)
-        self._mine = [other for other in self._mine if other.key != item.key] + [item]
-        self._fill_groups(MINE)
-        self._show_group()
-
-    def set_current(self, key: str) -> None:
-        """Show an image as chosen; emits no signal."""
-        self._current = key
-        self._select_current()
 
     def step(self, by: int) -> None:
         """Choose the image `by` places further, round the end."""

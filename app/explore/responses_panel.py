@@ -185,17 +185,6 @@ class ResponsesPanel(QWidget):
             self.curve.show_marker(float(probe.history.epsilon[step]), float(probe.history.shift[step]))
             self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
 
-    def set_epsilon(self, epsilon: float) -> None:
-        """Move the curve's marker to a budget, on the line between the budgets."""
-        data = self.curve.data
-        if data is not None and data.epsilon.size:
-            budgets, shifts = np.append(0.0, data.epsilon), np.append(0.0, data.shift)
-            self.curve.show_marker(epsilon, float(np.interp(epsilon, budgets, shifts)))
-
-    def select_roi(self, roi: str | None) -> None:
-        """Mark an ROI's row without telling anyone."""
-        self.table.select_roi(roi)
-
     def clear(self) -> None:
         """Show the empty state."""
         self._redraw_timer.stop()

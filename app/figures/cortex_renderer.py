@@ -20,14 +20,12 @@ from vtkmodules.vtkCommonCore import vtkLogger
 
 from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
-from app.cortex.canvas import OUTLINE_DARK, OUTLINE_LIGHT, to_rgb
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, find_stops
 from app.cortex.overlay import draw_annotations
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import CortexPicker
 from app.cortex.picture import OVERSAMPLING, grab, open_off_screen, shrink
-from app.cortex.scene import CortexScene
+from app.cortex.scene import CortexScene, to_rgb
 from app.look.theme import Theme, find_theme, interface_font
 from core.checks import refusal
 from core.datasets.subject import load_subject
@@ -78,7 +76,6 @@ class CortexRenderer:
         self._scene = CortexScene(self._plotter.renderer)
         self._annotator = Annotator(self._scene)
         self._annotator.labelled = style.labels
-        self._picker = CortexPicker(self._plotter.renderer)
         self._painter = CortexPainter()
         self._pose = CameraPose(0.0, 0.0)
         self._painted: int | None = None
@@ -166,16 +163,13 @@ class CortexRenderer:
         paper = to_rgb(find_inks(self._theme.name).paper)
         self._plotter.renderer.GradientBackgroundOff()
         self._plotter.renderer.SetBackground(*paper)
-        self._picker.set_meshes(self._scene.meshes, self._scene.sides)
 
     def _render(self, shot: Shot, size: tuple[int, int], *, transparent: bool) -> ByteArray:
         width, height = size
         ratio = max(0.5, height / LETTER_HEIGHT)
         self._place(shot, aspect=width / height)
         self._colour(shot.step)
-        line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
-        wide = ratio * OVERSAMPLING
-        self._scene.set_look(outline=line, outline_opacity=opacity, marker=to_rgb(self._theme.accent), ratio=wide)
+        self._scene.set_look(self._theme, ratio * OVERSAMPLING)
         self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
         self._pose.apply(self._plotter.renderer.GetActiveCamera())
         image = shrink(grab(self._plotter.renderer, transparent=transparent), size)
@@ -197,7 +191,6 @@ class CortexRenderer:
     def _unfold(self, path: MorphPath, position: float, *, aspect: float) -> None:
         if position != self._position:
             self._scene.show_morph(path, position)
-            self._picker.set_meshes(self._scene.meshes, self._scene.sides)
             self._position = position
         before, after, share = path.segment(position)
         self._pose = self._pose_at(path, before, aspect).between(self._pose_at(path, after, aspect), share)
@@ -229,7 +222,7 @@ class CortexRenderer:
     def _pick_at(self, height: int, ratio: float) -> Any:
         def pick(x: float, y: float) -> FloatArray | None:
             at = QPointF(x * ratio * OVERSAMPLING, (height - y * ratio) * OVERSAMPLING)
-            found = self._picker.pick(at.x(), at.y())
+            found = self._scene.picker.pick(at.x(), at.y())
             return None if found is None else np.asarray(found.point)
 
         return pick

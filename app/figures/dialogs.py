@@ -5,7 +5,7 @@ asking -> rendering -> asking (stopped or failed) or closed (saved)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
@@ -40,6 +40,7 @@ FORMATS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"))
 EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: ("html", "Interactive HTML page")}
 """A format that one figure alone has."""
 
+DPI_TIP = "Resolution of the images in it"
 CM = {"cm": 1.0, "in": CM_PER_INCH}
 
 
@@ -66,18 +67,16 @@ class DrawingDialog(QDialog):
         self.save.clicked.connect(self._save)
         self.close_button.clicked.connect(self.close)
 
-    def make_value(self) -> Any:
-        """The config asked for. Raises ProbeError where there is none."""
-        raise NotImplementedError
+    value: Callable[[], Any]
+    """Gives the config asked for, or raises ProbeError."""
 
-    def chosen_format(self) -> str:
-        """The ending of the file."""
-        raise NotImplementedError
+    ending: Callable[[], str]
+    """Gives the format chosen."""
 
     def config(self) -> Any:
         """The config asked for; None, with the reason shown, where it cannot be."""
         try:
-            return self.make_value()
+            return self.value()
         except ProbeError as error:
             self.show_failure(str(error))
             return None
@@ -139,7 +138,7 @@ class DrawingDialog(QDialog):
     def _save(self) -> None:
         made = self.config()
         if made is not None:
-            self.save_requested.emit(made, self.chosen_format())
+            self.save_requested.emit(made, self.ending())
 
 
 class MovieDialog(DrawingDialog):
@@ -160,19 +159,12 @@ class MovieDialog(DrawingDialog):
         self.stop = make_button("Stop", tip=STOPS)
         preview = PictureLabel("Frame of the movie", least=(480, 270))
         self.lay_out(self.form, preview, self.place, self.cost, self.work, width=352, first=[self.stop])
+        self.value, self.ending = self.form.value, self.form.movie_format
         self.form.changed.connect(self._take_change)
         self.place.valueChanged.connect(self._soon.start)
         self.stop.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
         self._refresh()
-
-    def make_value(self) -> MovieConfig:
-        """The movie asked for."""
-        return self.form.value()
-
-    def chosen_format(self) -> str:
-        """mp4, gif, or png for a folder."""
-        return self.form.movie_format()
 
     def show_estimate(self, text: str) -> None:
         """What the movie would cost."""
@@ -219,23 +211,9 @@ class FigureDialog(DrawingDialog, Fields):
     width_box, height_box = Number("Width"), Number("Height")
     unit = Choice("Unit", choices=(("cm", "cm"), ("in", "inches")), letters=6)
     font_size = Number(
-        "Letters",
-        least=SMALLEST_LETTERS,
-        most=LARGEST_LETTERS,
-        first=FigureConfig().font_size,
-        decimals=1,
-        unit=" pt",
-        name="Font size",
+        "Letters", least=SMALLEST_LETTERS, most=LARGEST_LETTERS, decimals=1, unit=" pt", name="Font size"
     )
-    dpi = Count(
-        "Pictures",
-        "Resolution of the images in it",
-        least=50,
-        most=int(LARGEST_DPI),
-        first=int(FigureConfig().dpi),
-        unit=" dpi",
-        name="Resolution",
-    )
+    dpi = Count("Pictures", DPI_TIP, least=50, most=int(LARGEST_DPI), unit=" dpi", name="Resolution")
     theme = Choice("Colours", choices=THEMES)
     transparent = Flag("Transparent background", row="Background")
 
@@ -244,6 +222,7 @@ class FigureDialog(DrawingDialog, Fields):
         self.resize(980, 680)
         self.make_fields()
         self.cortex_style = StyleForm(with_motion=False)
+        self.value, self.ending = self._figure, self.format.value
         self.note = self.work.note
         self.work.bar.hide()
         self._shown_unit = "cm"
@@ -251,6 +230,7 @@ class FigureDialog(DrawingDialog, Fields):
         rows = self.make_rows("kind", "format", size, "height_box", "font_size", "dpi", "theme", "transparent")
         form = make_column(rows, 4, make_heading("Cortex"), self.cortex_style, -1, gap=8)
         self.lay_out(form, PictureLabel("The figure", least=(420, 360)), self.work, width=330)
+        self.show_config(FigureConfig())
         self.take_kind()
         self.cortex_style.changed.connect(self.take_edit)
 
@@ -262,15 +242,10 @@ class FigureDialog(DrawingDialog, Fields):
             self.take_kind()
         self.look_again()
 
-    def make_value(self) -> FigureConfig:
-        """The figure asked for."""
+    def _figure(self) -> FigureConfig:
         factor = CM[self.unit.value()]
         size = {"width_cm": factor * self.width_box.value(), "height_cm": factor * self.height_box.value()}
         return self.make_config(FigureConfig, style=self.cortex_style.value(), **size)
-
-    def chosen_format(self) -> str:
-        """pdf, svg, png, csv or html."""
-        return str(self.format.value())
 
     def take_kind(self, *_: object) -> None:
         """Each figure has a size of its own; the table is only there for ROIs."""

@@ -78,7 +78,7 @@ def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: 
     steps, before = _follow(probe, style.map, history)
     if values is not None and limit is None:
         parts = [values] if steps is None else [values, *steps]
-        limit = max(_limit(part, diverging=diverging) for part in parts)
+        limit = max(robust_limit(part, diverging=diverging) for part in parts)
         limit = max(limit, LEAST_LIMIT) if unit == SD_UNIT else limit
     return ProbeMap(values, title, unit, diverging, limit or 1.0, steps, before, dimmed, note)
 
@@ -115,7 +115,8 @@ def _follow(probe: Probe, name: str, history: FloatArray | None) -> tuple[FloatA
     return steps, np.zeros_like(steps[0])
 
 
-def _limit(values: FloatArray, *, diverging: bool) -> float:
+def robust_limit(values: FloatArray, *, diverging: bool) -> float:
+    """The 99th percentile of |value| (diverging) or of the positive values; 0 if there are none."""
     known = values[np.isfinite(values)]
     sizes = np.abs(known) if diverging else known[known > 0]
     return float(np.percentile(sizes, LIMIT_PERCENTILE)) if sizes.size else 0.0
