@@ -7,17 +7,17 @@ draws, frames are plain while things move and one is smoothed when they rest.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QResizeEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
 
 from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
-from app.cortex.gl import is_software_gl
 from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath
@@ -87,14 +87,15 @@ class CortexCanvas(QWidget):
 
     def morph(self, path: MorphPath, position: float) -> None:
         """Show a place on the way from folded to flat; the camera goes along when the cortex opens."""
-        before, after, share = path.segment(position)
+        before, after, _ = path.segment(position)
         was_opened, self._opened = self._opened, "flat" in (before, after)
         if not was_opened:
             self._fold_angles = (self.pose.azimuth, self.pose.elevation)
         self.scene.show_morph(path, position)
         self.input.flat = before == "flat"
         if was_opened or self._opened or self._untouched:
-            self._take_pose(self._pose_at(path, before).between(self._pose_at(path, after), share))
+            sides, aspect = self.scene.sides, self._aspect()
+            self._take_pose(path.pose(position, sides, self._fold_angles, aspect=aspect, margin=MARGIN))
 
     def set_colours(self, rgba: Sequence[ByteArray]) -> None:
         """Colour the vertices of both sides."""
@@ -228,11 +229,6 @@ class CortexCanvas(QWidget):
         pose.apply(self._renderer.GetActiveCamera())
         self.redraw()
 
-    def _pose_at(self, path: MorphPath, stop: Geometry) -> CameraPose:
-        angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else self._fold_angles
-        points = path.stop_points(stop, self.scene.sides)
-        return CameraPose(*angles).fitted(points, aspect=self._aspect(), margin=MARGIN)
-
     def _aspect(self) -> float:
         return max(1, self.plotter.width()) / max(1, self.plotter.height())
 
@@ -289,3 +285,25 @@ class CortexCanvas(QWidget):
 def background_of(theme: Theme) -> tuple[str, str]:
     """The upper and lower colour behind the cortex."""
     return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
+
+
+GL_RENDERER = 0x1F01
+SOFTWARE_NAMES = ("llvmpipe", "softpipe", "swiftshader", "software", "microsoft basic render")
+
+
+@lru_cache(maxsize=1)
+def gl_renderer() -> str:
+    """The name OpenGL gives its renderer, "" where there is no OpenGL. Needs a QGuiApplication."""
+    surface, context = QOffscreenSurface(), QOpenGLContext()
+    surface.create()
+    if not context.create() or not context.makeCurrent(surface):
+        return ""
+    name = str(context.functions().glGetString(GL_RENDERER) or "")
+    context.doneCurrent()
+    return name
+
+
+def is_software_gl() -> bool:
+    """Whether pictures are computed on the processor, where multisampling would cost 3 to 5 times the frame."""
+    name = gl_renderer().lower()
+    return not name or any(part in name for part in SOFTWARE_NAMES)

@@ -8,10 +8,9 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.cortex.canvas import CortexCanvas
-from app.cortex.hover import HoverInfo
 from app.cortex.inputs import HELP
 from app.cortex.painter import CortexPainter
-from app.cortex.picking import Pick
+from app.cortex.picking import HoverInfo, Pick
 from app.widgets.announce import announce
 from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 

@@ -13,18 +13,15 @@ from app.base.pictures import save_image
 from app.cortex.canvas import CortexCanvas, background_of
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
-from app.cortex.hover import HoverInfo
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
-from app.cortex.morph import MorphPath, follow_path
-from app.cortex.morph_slider import MorphSlider
+from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import Pick, voxels_near
+from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
-from core.figures.colour_key import ColourKey
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
@@ -69,7 +66,6 @@ class CortexView(QWidget):
         self._folded: Geometry = "inflated"
         self._hemispheres: Hemispheres = "both"
         self._view: NamedView = "visual"
-        self._title, self._unit = "", ""
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
@@ -145,8 +141,7 @@ class CortexView(QWidget):
         limit : float or None
             Value of the last colour; None takes the 99th percentile of the data.
         """
-        self._painter.set_values(values, diverging=diverging, limit=limit)
-        self._title, self._unit = title, unit
+        self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
         self._recolour()
 
     def show_regions(self, shown: bool) -> None:
@@ -340,10 +335,7 @@ class CortexView(QWidget):
         if self._painter.surface is None:
             return
         self.canvas.set_colours(self._painter.colours())
-        scale = self._painter.scale
-        reading = None
-        if scale is not None:
-            reading = ColourKey(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
+        reading = self._painter.scale
         if reading != self.colour_bar.reading():
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()
@@ -352,7 +344,8 @@ class CortexView(QWidget):
         voxel = self._painter.voxel_at(pick.side, pick.vertex)
         side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
         roi = self._painter.roi_at(pick.side, pick.vertex)
-        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), self._unit)
+        unit = "" if self._painter.scale is None else self._painter.scale.unit
+        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
 
     @Slot(object)
     def _pick(self, pick: Pick) -> None:

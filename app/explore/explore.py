@@ -16,23 +16,24 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from app.base.desk import Content, Desk, Drop, Feature, Loaded
+from app.base.settings import Settings
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
 from app.cortex.pose import capture_view, show_view
 from app.explore.controls_panel import ControlsPanel
 from app.explore.files import Files
-from app.explore.folds import Folds
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.image_list import GalleryItem
 from app.explore.images_panel import ImagesPanel
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.explore.responses_panel import ResponsesPanel
-from app.explore.saved import capture_selection, selection_of, use_surface
-from app.explore.selection import Selection, fits_state
+from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.look.theme import Theme
+from app.widgets.announce import announce
 from app.widgets.picture_menu import PictureMenu
+from app.widgets.scrolling import available_size
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.errors import ProbeError
 from core.figures.colour_key import ColourKey
@@ -335,3 +336,48 @@ class Explore(Feature):
 
     def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
         self.figure_wanted.emit(kind)
+
+
+COMPACT_WIDTH = 1264
+"""Narrower, controls, cortex and images do not fit side by side."""
+
+SETTING = "folded_panels"
+NONE_FOLDED = "none"
+"""Written where the user folded nothing, to tell it from a first start."""
+
+
+class Folds:
+    """Which parts are folded: controls with the gallery, images, responses."""
+
+    def __init__(self, settings: Settings, parts: Mapping[str, QWidget]) -> None:
+        self._settings = settings
+        self._parts = dict(parts)
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The commands that fold."""
+        return {f"toggle_{name}": partial(self.toggle, name) for name in self._parts}
+
+    def restore(self) -> None:
+        """Fold what was folded last; at a first start on a narrow screen, the controls."""
+        kept = self._settings.text(SETTING)
+        narrow = not kept and available_size().width() < COMPACT_WIDTH
+        folded = {"controls"} if narrow else set(kept.split())
+        for name, part in self._parts.items():
+            part.setHidden(name in folded)
+
+    def toggle(self, name: str) -> None:
+        """Fold a part away, or bring it back."""
+        part = self._parts[name]
+        part.setHidden(not part.isHidden())
+        self._keep()
+        announce(part.window(), f"{name.capitalize()} {'hidden' if part.isHidden() else 'shown'}")
+
+    def show_all(self) -> None:
+        """Bring every part back."""
+        for part in self._parts.values():
+            part.show()
+        self._keep()
+
+    def _keep(self) -> None:
+        folded = [name for name, part in self._parts.items() if part.isHidden()]
+        self._settings.set(SETTING, " ".join(folded) or NONE_FOLDED)

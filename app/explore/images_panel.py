@@ -94,7 +94,7 @@ class ImagesPanel(QWidget):
         self._holds_clean = False
         self._flicker_phase = False
         self._manual_factor: int | None = None
-        self._factor = 1
+        self.amplification = 1
         self.title = ElidedLabel("strong")
         self.caption = ElidedLabel("muted")
         self.clean_view = ImageView("clean")
@@ -217,11 +217,6 @@ class ImagesPanel(QWidget):
         """Amplify the difference by a factor of one's own; None chooses it from the picture."""
         self._manual_factor = factor
         self._refresh_difference()
-
-    @property
-    def amplification(self) -> int:
-        """The factor in use."""
-        return self._factor
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -350,10 +345,10 @@ class ImagesPanel(QWidget):
         if delta is None:
             self.difference_view.set_pixels(None)
             return
-        self._factor = choose_factor(delta) if self._manual_factor is None else self._manual_factor
-        self.factor_choice.setItemText(0, f"×{self._factor} {AUTO}" if self._manual_factor is None else AUTO)
+        self.amplification = choose_factor(delta) if self._manual_factor is None else self._manual_factor
+        self.factor_choice.setItemText(0, f"×{self.amplification} {AUTO}" if self._manual_factor is None else AUTO)
         self.factor_choice.set_value(self._manual_factor)
-        self.difference_view.set_pixels(amplify(delta, self._factor))
+        self.difference_view.set_pixels(amplify(delta, self.amplification))
 
     @Slot(QRectF)
     def _share_view(self, rect: QRectF) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from app.base.state import AppState
-from app.cortex.gl import is_software_gl
+from app.cortex.canvas import is_software_gl
 from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel

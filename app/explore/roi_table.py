@@ -12,7 +12,6 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
-    QSignalBlocker,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -188,14 +187,6 @@ class RoiTable(QTableView):
         for column, cells in enumerate(COLUMNS):
             self._cells.horizontalHeaderItem(column).setToolTip(cells.tip.format(unit=unit))
         self._make_room()
-
-    def select_roi(self, roi: str | None) -> None:
-        """Mark an ROI's row without telling anyone; None marks none."""
-        with QSignalBlocker(self.selectionModel()):
-            self.clearSelection()
-            if roi in self.shown_rois():
-                self.selectRow(self.shown_rois().index(roi))
-        self.viewport().update()
 
     def shown_rois(self) -> list[str]:
         """The ROIs from top to bottom."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.base.services import Services
 from app.base.settings import Settings
 from app.base.settings_table import find_setting
-from app.cortex.hover import HoverInfo
+from app.cortex.picking import HoverInfo
 from app.explore.image_list import list_own_images
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon

@@ -81,16 +81,12 @@ class CortexRenderer:
         self._painted: int | None = None
         self._path: MorphPath | None = None
         self._position = -1.0
-        self._transparent = False
         self._set_up()
 
     @property
     def key(self) -> ColourKey | None:
         """What the colours mean."""
-        scale = self._painter.scale
-        if scale is None:
-            return None
-        return ColourKey(scale.colormap, self._shown.title, self._shown.unit, scale.limit, scale.threshold)
+        return self._painter.scale
 
     @property
     def note(self) -> str:
@@ -148,7 +144,7 @@ class CortexRenderer:
         painter.surface, painter.atlas = placed.surface, placed.atlas
         painter.greys = GREYS_DARK if self._theme.is_dark else GREYS_LIGHT
         painter.set_voxels(placed.voxels)
-        painter.set_values(self._shown.values, diverging=self._shown.diverging, limit=self._shown.limit)
+        self._show_values(None)
         painter.shows_regions = style.map == "roi"
         painter.set_dimmed(self._shown.dimmed)
         self._scene.set_surface(placed.surface)
@@ -192,13 +188,8 @@ class CortexRenderer:
         if position != self._position:
             self._scene.show_morph(path, position)
             self._position = position
-        before, after, share = path.segment(position)
-        self._pose = self._pose_at(path, before, aspect).between(self._pose_at(path, after, aspect), share)
-
-    def _pose_at(self, path: MorphPath, stop: Geometry, aspect: float) -> CameraPose:
-        angles = VIEWS["flat" if stop == "flat" else self._style.view]
-        points = path.stop_points(stop, self._scene.sides)
-        return CameraPose(angles.azimuth, angles.elevation).fitted(points, aspect=aspect, margin=MARGIN)
+        folded = (VIEWS[self._style.view].azimuth, VIEWS[self._style.view].elevation)
+        self._pose = path.pose(position, self._scene.sides, folded, aspect=aspect, margin=MARGIN)
 
     def _colour(self, step: int | None) -> None:
         asked = -2 if step is None else step
@@ -206,8 +197,12 @@ class CortexRenderer:
             return
         self._painted = asked
         if not self._painter.shows_regions:
-            self._painter.set_values(self._shown.at(step), diverging=self._shown.diverging, limit=self._shown.limit)
+            self._show_values(step)
         self._scene.set_colours(self._painter.colours())
+
+    def _show_values(self, step: int | None) -> None:
+        shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}
+        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=shown.limit, **words)
 
     def _write_names(self, image: QImage, ratio: float) -> None:
         size = (image.width() / ratio, image.height() / ratio)

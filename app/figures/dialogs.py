@@ -49,11 +49,19 @@ class DrawingDialog(QDialog):
 
     Signals
     -------
-    preview_requested(config, *more), save_requested(config, format)
+    preview_requested(config, float)
+        With the place in a movie, in [0, 1].
+    save_requested(config, str)
+        With the ending.
     """
 
     preview_requested = Signal(object, float)
     save_requested = Signal(object, str)
+    value: Callable[[], Any]
+    """Gives the config asked for, or raises ProbeError; `ending` the format chosen."""
+
+    ending: Callable[[], str]
+    preview: PictureLabel
 
     def __init__(self, what: str, parent: QWidget | None) -> None:
         super().__init__(parent)
@@ -66,12 +74,6 @@ class DrawingDialog(QDialog):
         self._soon.timeout.connect(self._ask)
         self.save.clicked.connect(self._save)
         self.close_button.clicked.connect(self.close)
-
-    value: Callable[[], Any]
-    """Gives the config asked for, or raises ProbeError."""
-
-    ending: Callable[[], str]
-    """Gives the format chosen."""
 
     def config(self) -> Any:
         """The config asked for; None, with the reason shown, where it cannot be."""
@@ -241,6 +243,10 @@ class FigureDialog(DrawingDialog, Fields):
             self.kind.set_value(what)
             self.take_kind()
         self.look_again()
+
+    def show_failure(self, text: str) -> None:
+        """Why it cannot be."""
+        self.work.say(error=text)
 
     def _figure(self) -> FigureConfig:
         factor = CM[self.unit.value()]

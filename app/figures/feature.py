@@ -3,28 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.base.desk import Desk, Feature
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
-from app.figures.cortex_renderer import open_renderer
-from app.figures.cortex_requests import CortexRequests
+from app.figures.cortex_renderer import CortexRenderer, open_renderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme
 from app.widgets.ask_path import ask_path
 from app.widgets.job_line import Reading
-from core.errors import BadInputError, ProbeError
+from core.errors import BadInputError, Cancelled, ProbeError
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieProgress, estimate_movie, iter_movie
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
-from core.figures.movie_frames import Cortex, open_frames
+from core.figures.movie_frames import Cortex, Shot, open_frames
 from core.probes.probe import Probe, name_probe
 from core.types import ByteArray, VoxelTable
+
+POLL_SECONDS = 0.05
+"""Between two looks at whether the work was cancelled meanwhile."""
+
+Draw = Callable[[], ByteArray]
+
+
+class CortexRequests(QObject):
+    """Lets the lane ask for pictures of the cortex that only Qt's thread may draw, for as long as it is open.
+
+    Each request is one event of the window's loop, so that the window stays alive between two pictures; meanwhile the
+    lane composes and encodes the one before.
+    """
+
+    asked = Signal(object, object)
+
+    def __init__(self, renderer: CortexRenderer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.renderer = renderer
+        self._open = True
+        self.asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
+
+    def close(self) -> None:
+        """Give back the graphics; what is still asked for is cancelled."""
+        self._open = False
+        self.renderer.close()
+
+    @Slot(object, object)
+    def _draw(self, draw: Draw, future: Future[ByteArray]) -> None:
+        if not self._open:
+            future.cancel()
+            return
+        try:
+            future.set_result(draw())
+        except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the job raises it
+            future.set_exception(error)
+
+
+class FedCortex:
+    """The cortex as a job sees it (`Cortex`); raises Cancelled while it waits if the job is to stop."""
+
+    def __init__(self, feed: CortexRequests, should_stop: ShouldStop) -> None:
+        self._feed = feed
+        self._should_stop = should_stop
+        renderer = feed.renderer
+        self.key, self.note, self.meshes = renderer.key, renderer.note, renderer.meshes
+
+    def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
+        """A picture from Qt's thread."""
+        return self._wait(partial(self._feed.renderer.draw, shot, size))
+
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        """The see-through picture from Qt's thread."""
+        return self._wait(partial(self._feed.renderer.still, size))
+
+    def _wait(self, draw: Draw) -> ByteArray:
+        future: Future[ByteArray] = Future()
+        self._feed.asked.emit(draw, future)
+        while not wait([future], POLL_SECONDS).done:
+            if self._should_stop():
+                raise Cancelled
+        try:
+            return future.result()
+        except CancelledError as error:  # closed meanwhile
+            raise Cancelled from error
+
 
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
 PREVIEW_WIDTH = 900
@@ -258,4 +325,4 @@ def read_frames(at: MovieProgress) -> Reading:
 
 
 def _for_job(feed: CortexRequests | None, stop: ShouldStop) -> Cortex | None:
-    return None if feed is None else feed.for_job(stop)
+    return None if feed is None else FedCortex(feed, stop)

@@ -17,8 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.cortex.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
-from app.cortex.surface_feature import Surfaces
+from app.cortex.surface_feature import NOTHING_YET, ImportSurfaceDialog, Surfaces
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.datasets.surface_choice import chosen_surface, shown_surface

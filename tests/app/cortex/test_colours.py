@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.cortex.colour import OPACITY, ValueScale, colour_values, compose, find_limit, shade_curvature
+from app.cortex.colour import OPACITY, colour_values, compose, find_limit, shade_curvature
 from app.cortex.painter import CortexPainter
 from core.errors import BadInputError
+from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 
@@ -151,5 +152,5 @@ def test_curvature_makes_two_greys_with_a_soft_edge() -> None:
 def test_compose_without_layers_is_the_underlay() -> None:
     underlay = np.array([[10.0, 20.0, 30.0]], dtype=np.float32)
     np.testing.assert_array_equal(compose(underlay, []), [[10, 20, 30, 255]])
-    layer = colour_values(np.array([np.nan]), ValueScale(find_colormap("polar"), 1.0), dimmed=np.array([False]))
+    layer = colour_values(np.array([np.nan]), ColourKey(find_colormap("polar"), "", "", 1.0), dimmed=np.array([False]))
     np.testing.assert_array_equal(compose(underlay, [layer]), [[10, 20, 30, 255]])
