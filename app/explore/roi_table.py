@@ -181,6 +181,8 @@ class RoiTable(QTableView):
         shown = [self._cells.item(row, 0).data(SORT_ROLE) for row in range(self._cells.rowCount())]
         if shown != [row.roi for row in spill.rows]:  # else it changes in place, and selection and sorting stay
             self._cells.setRowCount(0)
+            for _ in spill.rows:
+                self._cells.appendRow([_make_item(column) for column in Column])
         for number, row in enumerate(spill.rows):
             for column, cells in enumerate(COLUMNS):
                 self._fill(number, column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
@@ -204,12 +206,7 @@ class RoiTable(QTableView):
             self.setColumnHidden(column, self.width() < least)
 
     def _fill(self, number: int, column: int, row: SpillRow, *, text: str, tip: str) -> None:
-        item = self._cells.item(number, column)
-        if item is None:
-            item = QStandardItem()
-            item.setTextAlignment(_side(column))
-            self._cells.setItem(number, column, item)
-        value = COLUMNS[column].value(row)
+        item, value = self._cells.item(number, column), COLUMNS[column].value(row)
         item.setText(text)
         item.setToolTip(tip)
         item.setData(-math.inf if value != value else value, SORT_ROLE)
@@ -229,9 +226,7 @@ class RoiTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(36)
         for column, cells in enumerate(COLUMNS):
-            heading = QStandardItem(cells.heading)
-            heading.setTextAlignment(_side(column))
-            self._cells.setHorizontalHeaderItem(column, heading)
+            self._cells.setHorizontalHeaderItem(column, _make_item(column, cells.heading))
             if cells.width:
                 self.setColumnWidth(column, cells.width)
         header.setSectionResizeMode(Column.SHIFT_SD, QHeaderView.ResizeMode.Stretch)
@@ -250,6 +245,8 @@ class RoiTable(QTableView):
         self.roi_selected.emit(self.shown_rois()[rows[0]] if rows else "")
 
 
-def _side(column: int) -> Qt.AlignmentFlag:
+def _make_item(column: int, text: str = "") -> QStandardItem:
     side = Qt.AlignmentFlag.AlignLeft if column == Column.ROI else Qt.AlignmentFlag.AlignRight
-    return side | Qt.AlignmentFlag.AlignVCenter
+    item = QStandardItem(text)
+    item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+    return item

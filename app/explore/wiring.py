@@ -79,7 +79,7 @@ class Wiring(QObject):
         """Let the panels follow the settings that show in them at once, and keep there what was chosen in them."""
         settings, controls, cortex = self._session.settings, self._panels.controls, self._panels.cortex
         self._appliers: dict[str, Callable[[], object]] = {
-            **{key: lambda key=key: cortex.view.set_colormap(settings.text(key)) for key in MAP_KEYS},
+            **{key: partial(self._apply_map, key) for key in MAP_KEYS},
             "reduced_motion": lambda: cortex.view.canvas.set_gliding(not settings.flag("reduced_motion")),
             "auto_probe": lambda: controls.run.auto.setChecked(settings.flag("auto_probe")),
             "gate_r": lambda: controls.gate.setValue(settings.number("gate_r")),
@@ -97,6 +97,9 @@ class Wiring(QObject):
     def _apply(self, key: str) -> None:
         if key in self._appliers:
             self._appliers[key]()
+
+    def _apply_map(self, key: str) -> None:
+        self._panels.cortex.view.set_colormap(self._session.settings.text(key))
 
     @Slot(str)
     def _keep_map(self, name: str) -> None:

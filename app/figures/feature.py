@@ -198,7 +198,7 @@ class Figures(Feature):
         title: str,
         work: Callable[[ShouldStop], Any],
         *,
-        done: Callable[[Any], object],
+        done: Callable[[Any], None],
         order: WhenBusy = WhenBusy.REPLACE,
     ) -> None:
         refuse = dialog.show_failure

@@ -129,7 +129,7 @@ class _ImageFrames:
         self._epsilon, self._shift = shown.epsilon, shown.shift
         if self._of_steps:
             self._numbers = steps_of_frames(probe.history.n_steps, config)
-            self._x = np.arange(1, probe.history.n_steps + 1)
+            self._x: FloatArray = np.arange(1.0, probe.history.n_steps + 1)
             footnote = "" if cortex is None else cortex.note
         else:
             self._numbers = budgets_of_frames(probe.curve.epsilon, config)
