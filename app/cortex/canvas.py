@@ -7,28 +7,26 @@ draws, frames are plain while things move and one is smoothed when they rest.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Signal, Slot
-from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Slot
+from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QResizeEvent
+from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
 
 from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
-from app.cortex.gl import is_software_gl
-from app.cortex.keys import CortexKeys
+from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath
-from app.cortex.mouse import CortexMouse
 from app.cortex.overlay import Annotations, CortexOverlay
-from app.cortex.picking import CortexPicker, Pick
-from app.cortex.scene import CortexScene, Rgb
+from app.cortex.picking import Pick
+from app.cortex.scene import CortexScene, to_rgb
 from app.look.theme import Theme
-from core.surfaces.atlas import Atlas
-from core.surfaces.mesh import CorticalSurface
-from core.types import ByteArray, FloatArray, IntArray
+from app.widgets.basics import make_column
+from core.types import ByteArray, FloatArray
 
 SMOOTH_SAMPLES = 4
 REST_MS = 160
@@ -39,19 +37,9 @@ MARGIN = 1.1
 FOCUS_SCALE = 38.0
 """mm from the middle to the upper edge after focusing a voxel."""
 
-OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
-OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
-
 
 class CortexCanvas(QWidget):
-    """Shows a surface in given colours and says what was clicked, hovered or brushed."""
-
-    picked = Signal(object)
-    focus_asked = Signal(object)
-    hovered = Signal(object)
-    stroke_began = Signal(bool)
-    stroke_passed = Signal(object)
-    stroke_ended = Signal()
+    """Shows a surface in given colours; `input` says what the mouse and the keys mean, `pick_at` what lies there."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,8 +48,8 @@ class CortexCanvas(QWidget):
         self.plotter.setAcceptDrops(False)
         self._renderer: Any = self.plotter.renderer
         self.scene = CortexScene(self._renderer)
+        self.scene.changed = self.redraw
         self.annotator = Annotator(self.scene)
-        self.picker = CortexPicker(self._renderer)
         self.overlay = CortexOverlay(self.plotter)
         self.pose = CameraPose(0.0, 0.0)
         self._theme: Theme | None = None
@@ -73,63 +61,23 @@ class CortexCanvas(QWidget):
         self._closed = False
         self._hurried = False
         self._glides = not self._software
-        self._mouse = CortexMouse(self.plotter)
+        self.input = CortexInput(self.plotter)
         self._make_timers()
-        self._connect_mouse()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plotter)
-
-    def set_surface(self, surface: CorticalSurface) -> None:
-        """Show another surface; `arrange` must follow."""
-        self.scene.set_surface(surface)
-
-    def set_atlas(self, atlas: Atlas | None) -> None:
-        """Outline and name the ROIs of an atlas."""
-        self.annotator.set_atlas(atlas)
-        self.scene.set_atlas(atlas)
-        self.redraw()
-
-    def emphasise(self, labels: tuple[IntArray, IntArray] | None) -> None:
-        """Outline the vertices labelled 1 on both sides, (n,) each, above all others; None takes it away."""
-        self.scene.emphasise(labels)
-        self.redraw()
-
-    def set_outlined(self, outlined: bool) -> None:
-        """Draw or hide the outlines."""
-        self.scene.set_outlined(outlined)
-        self.redraw()
-
-    def set_labelled(self, labelled: bool) -> None:
-        """Write or hide the names."""
-        self.annotator.labelled = labelled
-        self.redraw()
+        self._connect_input()
+        self.setLayout(make_column(self.plotter))
 
     def set_hurried(self, hurried: bool) -> None:
         """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
         self._hurried = hurried
 
-    def follow_keys(self, keys: CortexKeys) -> None:
-        """Turn, shift and zoom by key, and show that the keys go here."""
-        keys.turned.connect(self._turn)
-        keys.shifted.connect(self._pan)
-        keys.zoomed.connect(self._zoom_in_place)
-        keys.fit_asked.connect(self.fit)
-        keys.focused.connect(self.overlay.set_focused)
-
     def set_gliding(self, gliding: bool) -> None:
         """Whether the camera glides where it goes; where the processor draws it never does."""
         self._glides = gliding and not self._software
 
-    def set_brushing(self, brushing: bool) -> None:
-        """Let a left drag brush instead of turn."""
-        self._mouse.brushing = brushing
-
     def arrange(self, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView) -> None:
         """Lay the hemispheres out and look at them from a named view, all in sight."""
         self.scene.arrange(geometry, hemispheres=hemispheres, view=view)
-        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
-        self._mouse.flat = geometry == "flat"
+        self.input.flat = geometry == "flat"
         angles = VIEWS["flat" if geometry == "flat" else view]
         self._opened = geometry == "flat"
         folded = VIEWS["visual" if view == "flat" else view]
@@ -139,27 +87,20 @@ class CortexCanvas(QWidget):
 
     def morph(self, path: MorphPath, position: float) -> None:
         """Show a place on the way from folded to flat; the camera goes along when the cortex opens."""
-        before, after, share = path.segment(position)
+        before, after, _ = path.segment(position)
         was_opened, self._opened = self._opened, "flat" in (before, after)
         if not was_opened:
             self._fold_angles = (self.pose.azimuth, self.pose.elevation)
         self.scene.show_morph(path, position)
-        self.picker.set_meshes(self.scene.meshes, self.scene.sides)
-        self._mouse.flat = before == "flat"
+        self.input.flat = before == "flat"
         if was_opened or self._opened or self._untouched:
-            self._take_pose(self._pose_at(path, before).between(self._pose_at(path, after), share))
-        else:
-            self.redraw()
+            sides, aspect = self.scene.sides, self._aspect()
+            self._take_pose(path.pose(position, sides, self._fold_angles, aspect=aspect, margin=MARGIN))
 
     def set_colours(self, rgba: Sequence[ByteArray]) -> None:
         """Colour the vertices of both sides."""
         self.scene.set_colours(rgba)
         self._redraw_soon()
-
-    def mark(self, place: tuple[int, int] | None) -> None:
-        """Mark (side, vertex), or nothing."""
-        self.scene.mark(place)
-        self.redraw()
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""
@@ -183,7 +124,7 @@ class CortexCanvas(QWidget):
         """The vertex under a position in interface pixels from the upper left corner."""
         ratio = self.plotter.devicePixelRatioF()
         self._match_size(ratio)
-        return self.picker.pick(position.x() * ratio, (self.plotter.height() - position.y()) * ratio)
+        return self.scene.picker.pick(position.x() * ratio, (self.plotter.height() - position.y()) * ratio)
 
     def screen_position(self, point: FloatArray) -> QPointF:
         """Where a scene point (3,) is, in interface pixels from the upper left corner."""
@@ -201,8 +142,8 @@ class CortexCanvas(QWidget):
         self.overlay.set_theme(theme)
         upper, lower = background_of(theme)
         self._renderer.GradientBackgroundOn()
-        self._renderer.SetBackground(*_rgb(lower))
-        self._renderer.SetBackground2(*_rgb(upper))
+        self._renderer.SetBackground(*to_rgb(lower))
+        self._renderer.SetBackground2(*to_rgb(upper))
         self._ratio = 0.0
         self.redraw()
 
@@ -254,18 +195,13 @@ class CortexCanvas(QWidget):
         self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
         self._glide.valueChanged.connect(self._glide_on)
 
-    def _connect_mouse(self) -> None:
-        mouse = self._mouse
-        mouse.clicked.connect(self._click)
-        mouse.double_clicked.connect(self._double_click)
-        mouse.hovered.connect(self._hover)
-        mouse.left.connect(self._leave)
-        mouse.orbited.connect(self._orbit)
-        mouse.panned.connect(self._pan)
-        mouse.zoomed.connect(self._zoom)
-        mouse.brush_began.connect(self._begin_stroke)
-        mouse.brushed.connect(self._brush)
-        mouse.brush_ended.connect(self.stroke_ended)
+    def _connect_input(self) -> None:
+        self.input.double_clicked.connect(self._double_click)
+        self.input.orbited.connect(self._orbit)
+        self.input.panned.connect(self._pan)
+        self.input.zoomed.connect(self._zoom)
+        self.input.fit_asked.connect(self.fit)
+        self.input.focused.connect(self.overlay.set_focused)
 
     @Slot()
     def _draw(self) -> None:
@@ -293,11 +229,6 @@ class CortexCanvas(QWidget):
         pose.apply(self._renderer.GetActiveCamera())
         self.redraw()
 
-    def _pose_at(self, path: MorphPath, stop: Geometry) -> CameraPose:
-        angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else self._fold_angles
-        points = path.stop_points(stop, self.scene.sides)
-        return CameraPose(*angles).fitted(points, aspect=self._aspect(), margin=MARGIN)
-
     def _aspect(self) -> float:
         return max(1, self.plotter.width()) / max(1, self.plotter.height())
 
@@ -311,26 +242,12 @@ class CortexCanvas(QWidget):
         self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
 
     @Slot(QPointF)
-    def _click(self, position: QPointF) -> None:
-        pick = self.pick_at(position)
-        if pick is not None:
-            self.picked.emit(pick)
-
-    @Slot(QPointF)
     def _double_click(self, position: QPointF) -> None:
         pick = self.pick_at(position)
         if pick is None:
             self.fit()
         else:
             self.focus((pick.side, pick.vertex))
-
-    @Slot(QPointF)
-    def _hover(self, position: QPointF) -> None:
-        self.hovered.emit(self.pick_at(position))
-
-    @Slot()
-    def _leave(self) -> None:
-        self.hovered.emit(None)
 
     @Slot(float, float)
     def _orbit(self, across: float, down: float) -> None:
@@ -340,43 +257,18 @@ class CortexCanvas(QWidget):
     def _pan(self, across: float, down: float) -> None:
         self.look_from(self.pose.panned(across, down))
 
-    @Slot(float, float)
-    def _turn(self, across: float, down: float) -> None:
-        """Turn by key; a flat map is shifted instead, as by a drag."""
-        if self._mouse.flat:
-            self._pan(-across, -down)
-        else:
-            self._orbit(across, down)
-
-    @Slot(float)
-    def _zoom_in_place(self, factor: float) -> None:
-        self.look_from(self.pose.zoomed(factor))
-
-    @Slot(float, QPointF)
-    def _zoom(self, factor: float, at: QPointF) -> None:
-        height = max(1, self.plotter.height())
-        across = (at.x() - self.plotter.width() / 2) / height
-        self.look_from(self.pose.zoomed(factor, across=across, up=0.5 - at.y() / height))
-
-    @Slot(QPointF, bool)
-    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
-        self.stroke_began.emit(keep)
-        self._brush(position)
-
-    @Slot(QPointF)
-    def _brush(self, position: QPointF) -> None:
-        pick = self.pick_at(position)
-        if pick is not None:
-            self.stroke_passed.emit(pick)
+    @Slot(float, object)
+    def _zoom(self, factor: float, at: QPointF | None) -> None:
+        width, height = self.plotter.width(), max(1, self.plotter.height())
+        across, up = (0.0, 0.0) if at is None else ((at.x() - width / 2) / height, 0.5 - at.y() / height)
+        self.look_from(self.pose.zoomed(factor, across=across, up=up))
 
     def _match_ratio(self) -> None:
         """Keep lines as wide on a dense screen; the window may have moved to another one."""
         ratio = self.plotter.devicePixelRatioF()
         if ratio != self._ratio and self._theme is not None:
             self._ratio = ratio
-            line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
-            accent = _rgb(self._theme.accent)
-            self.scene.set_look(outline=line, outline_opacity=opacity, marker=accent, ratio=ratio)
+            self.scene.set_look(self._theme, ratio)
 
     def _match_size(self, ratio: float) -> None:
         """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""
@@ -395,6 +287,23 @@ def background_of(theme: Theme) -> tuple[str, str]:
     return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
 
 
-def _rgb(name: str) -> Rgb:
-    colour = QColor(name)
-    return colour.redF(), colour.greenF(), colour.blueF()
+GL_RENDERER = 0x1F01
+SOFTWARE_NAMES = ("llvmpipe", "softpipe", "swiftshader", "software", "microsoft basic render")
+
+
+@lru_cache(maxsize=1)
+def gl_renderer() -> str:
+    """The name OpenGL gives its renderer, "" where there is no OpenGL. Needs a QGuiApplication."""
+    surface, context = QOffscreenSurface(), QOpenGLContext()
+    surface.create()
+    if not context.create() or not context.makeCurrent(surface):
+        return ""
+    name = str(context.functions().glGetString(GL_RENDERER) or "")
+    context.doneCurrent()
+    return name
+
+
+def is_software_gl() -> bool:
+    """Whether pictures are computed on the processor, where multisampling would cost 3 to 5 times the frame."""
+    name = gl_renderer().lower()
+    return not name or any(part in name for part in SOFTWARE_NAMES)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.surfaces.colormap import Colormap, ColormapKind
+from core.figures.colour_key import ColourKey
+from core.figures.probe_maps import robust_limit
 from core.types import BoolArray, ByteArray, FloatArray, IntArray
 
 CURVATURE_EDGE = 0.02
@@ -26,9 +27,6 @@ DIM_GREY = 0.72
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
-ROBUST_PERCENTILE = 99.0
-"""Limits found from the data leave out the highest per cent, so that one voxel does not wash out the map."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
@@ -38,45 +36,9 @@ class Layer:
     opacity: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class ValueScale:
-    """How values become colours.
-
-    Parameters
-    ----------
-    colormap : Colormap
-    limit : float
-        The value of the last colour; a diverging map runs from -limit, a sequential one from 0.
-    threshold : float
-        Values nearer to zero than this are transparent.
-    """
-
-    colormap: Colormap
-    limit: float
-    threshold: float = 0.0
-
-    @property
-    def is_diverging(self) -> bool:
-        """Whether zero is in the middle."""
-        return self.colormap.kind is ColormapKind.DIVERGING
-
-    def position(self, values: FloatArray) -> FloatArray:
-        """Place of values (n,) along the colour map, in [0, 1] unless beyond the limit."""
-        share = np.asarray(values) / self.limit
-        return np.asarray((share + 1) / 2 if self.is_diverging else share)
-
-    def is_shown(self, values: FloatArray) -> BoolArray:
-        """Which values (n,) are not transparent: known, and at or beyond the threshold."""
-        size = np.abs(values) if self.is_diverging else np.asarray(values)
-        return np.isfinite(values) & ((size >= self.threshold) | (self.threshold <= 0))
-
-
 def find_limit(values: FloatArray, *, diverging: bool) -> float:
     """A robust limit from the data: the 99th percentile of |value| (diverging) or of the positive values; 1 if none."""
-    known = np.asarray(values)[np.isfinite(values)]
-    sizes = np.abs(known) if diverging else known[known > 0]
-    limit = float(np.percentile(sizes, ROBUST_PERCENTILE)) if len(sizes) else 0.0
-    return limit if limit > 0 else 1.0
+    return robust_limit(values, diverging=diverging) or 1.0
 
 
 def shade_curvature(curvature: FloatArray, *, gyrus: int, sulcus: int) -> FloatArray:
@@ -87,10 +49,10 @@ def shade_curvature(curvature: FloatArray, *, gyrus: int, sulcus: int) -> FloatA
     return np.repeat(grey[:, None], 3, axis=1).astype(np.float32)
 
 
-def colour_values(values: FloatArray, scale: ValueScale, *, dimmed: BoolArray) -> Layer:
+def colour_values(values: FloatArray, key: ColourKey, *, dimmed: BoolArray) -> Layer:
     """The layer of a map: values (n,) with NaN where nothing is known, and the vertices to hold back (n,)."""
-    rgb = scale.colormap.look_up(scale.position(values)).astype(np.float32)
-    return dim(Layer(rgb, np.where(scale.is_shown(values), np.float32(OPACITY), np.float32(0))), dimmed)
+    rgb = key.colormap.look_up(key.position(values)).astype(np.float32)
+    return dim(Layer(rgb, np.where(key.is_shown(values), np.float32(OPACITY), np.float32(0))), dimmed)
 
 
 def colour_regions(labels: IntArray, colours: ByteArray, *, dimmed: BoolArray) -> Layer:

@@ -8,10 +8,9 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.cortex.canvas import CortexCanvas
-from app.cortex.hover import HoverInfo
-from app.cortex.keys import HELP, CortexKeys
+from app.cortex.inputs import HELP
 from app.cortex.painter import CortexPainter
-from app.cortex.picking import Pick
+from app.cortex.picking import HoverInfo, Pick
 from app.widgets.announce import announce
 from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 
@@ -37,11 +36,9 @@ class CortexCursor(QObject):
         self._voxel: int | None = None
         canvas.plotter.setAccessibleName("Cortex")
         canvas.plotter.setAccessibleDescription(HELP)
-        self.keys = CortexKeys(canvas.plotter)
-        self.keys.stepped.connect(self._step)
-        self.keys.roi_stepped.connect(self._step_roi)
-        self.keys.chosen.connect(self._choose)
-        canvas.follow_keys(self.keys)
+        canvas.input.stepped.connect(self._step)
+        canvas.input.roi_stepped.connect(self._step_roi)
+        canvas.input.chosen.connect(self._choose)
 
     @property
     def voxel(self) -> int | None:
@@ -97,7 +94,7 @@ class CortexCursor(QObject):
         pick = self._pick_of(voxel)
         if pick is None:
             return
-        self._canvas.mark((pick.side, pick.vertex))
+        self._canvas.scene.mark((pick.side, pick.vertex))
         info = self._describe(pick)
         self.moved.emit(info)
         announce(self._canvas.plotter, info.describe())

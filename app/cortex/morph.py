@@ -1,4 +1,4 @@
-"""The way from the folded cortex over the inflated one to the flat map: shapes between geometries.
+"""The way from the folded cortex over the inflated one to the flat map: shapes between geometries, and its slider.
 
 Between two geometries every vertex moves on a straight line in the scene, and its normal turns with it; the flat map's
 triangles, which the cuts left, are drawn from the moment the cortex begins to open.
@@ -6,13 +6,18 @@ triangles, which the cuts left, are drawn from the moment the cortex begins to o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QSlider, QWidget
 
-from app.cortex.layout import Geometry, Hemispheres, NamedView, arrange
+from app.cortex.camera import CameraPose
+from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
 from app.cortex.mesh import vertex_normals
+from app.widgets.basics import make_label, make_row
 from core.checks import refusal
 from core.surfaces.mesh import CorticalSurface
 from core.types import FloatArray
@@ -100,6 +105,17 @@ class MorphPath:
             self._shapes[side, geometry] = MorphedMesh(points, vertex_normals(points, faces), faces)
         return self._shapes[side, geometry]
 
+    def pose(
+        self, position: float, sides: tuple[int, ...], folded: tuple[float, float], *, aspect: float, margin: float
+    ) -> CameraPose:
+        """The camera at a position: at `folded` (azimuth, elevation) until the cortex opens, then over the flat map."""
+        before, after, share = self.segment(position)
+        ends = []
+        for stop in (before, after):
+            angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else folded
+            ends.append(CameraPose(*angles).fitted(self.stop_points(stop, sides), aspect=aspect, margin=margin))
+        return ends[0].between(ends[1], share)
+
     def stop_points(self, geometry: Geometry, sides: tuple[int, ...]) -> FloatArray:
         """The points (k, 3) in some triangle of a stop, of the sides shown."""
         shapes = [self.stop(side, geometry) for side in sides]
@@ -142,3 +158,59 @@ def used_vertices(faces: npt.NDArray[np.int32], n_vertices: int) -> npt.NDArray[
     used = np.zeros(n_vertices, dtype=bool)
     used[faces.ravel()] = True
     return used
+
+
+STEPS = 100
+"""Slider positions between two geometries."""
+
+TIP = "Unfold the cortex: drag from {stops}. Outlines, names and the marker follow."
+WIDTH = 132
+
+
+class MorphSlider(QWidget):
+    """A labelled slider whose stops are geometries.
+
+    Signals
+    -------
+    moved(float)
+        The user moved it; 0 is the first stop, 1 the second.
+    """
+
+    moved = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setFixedWidth(WIDTH)
+        self.slider.setSingleStep(STEPS // 20)
+        self.slider.setPageStep(STEPS // 2)
+        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.setTickInterval(STEPS)
+        self.slider.setAccessibleName("Unfold")
+        self._first, self._last = make_label("", "muted"), make_label("", "muted")
+        row = make_row(self._first, self.slider, self._last, gap=6)
+        row.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(row)
+        self.slider.valueChanged.connect(self._tell)
+
+    def set_stops(self, names: Sequence[str]) -> None:
+        """Take the geometries from end to end; with fewer than two there is nothing to slide."""
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, max(0, len(names) - 1) * STEPS)
+        self._first.setText(names[0].capitalize() if names else "")
+        self._last.setText(names[-1].capitalize() if len(names) > 1 else "")
+        self.slider.setToolTip(TIP.format(stops=" to ".join(names)))
+        self.setVisible(len(names) > 1)
+
+    def set_position(self, position: float) -> None:
+        """Move the handle without telling anyone."""
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(position * STEPS))
+
+    def position(self) -> float:
+        """Where the handle is."""
+        return self.slider.value() / STEPS
+
+    @Slot(int)
+    def _tell(self, _value: int) -> None:
+        self.moved.emit(self.position())

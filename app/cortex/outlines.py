@@ -16,7 +16,7 @@ import scipy.sparse
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
-from app.cortex.vtk_arrays import to_cells, to_points
+from app.cortex.mesh import to_cells, to_points
 from core.types import FloatArray, IntArray
 
 LIFT = 0.35

@@ -12,7 +12,6 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.cortex.labels import PlacedLabel
 from app.look.fonts import bold, small
 from app.look.theme import Theme
 
@@ -24,6 +23,16 @@ FOCUS_WIDTH = 2.0
 
 TEXT_DARK, TEXT_LIGHT = "#ffffff", "#14181d"
 HALO_DARK, HALO_LIGHT = "#0d1013", "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLabel:
+    """A name at a position in interface pixels; `weight` is how many vertices of it are in sight."""
+
+    text: str
+    x: float
+    y: float
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)

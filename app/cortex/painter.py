@@ -7,17 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.cortex.colour import (
-    Layer,
-    ValueScale,
-    colour_marked,
-    colour_regions,
-    colour_values,
-    compose,
-    find_limit,
-    shade_curvature,
-)
+from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, find_limit, shade_curvature
 from core.checks import refusal
+from core.figures.colour_key import ColourKey
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import CorticalSurface
@@ -43,15 +35,15 @@ class CortexPainter:
         self.greys = GREYS_DARK
         self.mark_colour = (47, 198, 168)
         self._colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
-        self._scale = ValueScale(find_colormap(DEFAULT_DIVERGING), 1.0)
+        self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
         self._dimmed: BoolArray | None = None
         self._marked: tuple[int, ...] = ()
         self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
 
     @property
-    def scale(self) -> ValueScale | None:
+    def scale(self) -> ColourKey | None:
         """How the current map's values become colours, or None where no values are shown."""
-        return None if self.values is None or self.shows_regions else self._scale
+        return None if self.values is None or self.shows_regions else self._key
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take another subject's voxels; forget the old map, gate and set."""
@@ -60,12 +52,15 @@ class CortexPainter:
         self.voxels = VoxelMap(table, *self.surface.n_vertices)
         self.values, self._dimmed, self._marked = None, None, ()
 
-    def set_values(self, values: FloatArray | None, *, diverging: bool, limit: float | None) -> None:
+    def set_values(
+        self, values: FloatArray | None, *, diverging: bool, limit: float | None, title: str = "", unit: str = ""
+    ) -> None:
         """Show values (n_voxels,), NaN where unknown; None for a bare cortex. No limit: a robust one from the data."""
         if values is not None:
             self._check_length("values", values)
             found = find_limit(values, diverging=diverging) if limit is None or limit <= 0 else limit
-            self._scale = replace(self._scale, colormap=find_colormap(self._colormaps[diverging]), limit=found)
+            colormap = find_colormap(self._colormaps[diverging])
+            self._key = replace(self._key, colormap=colormap, limit=found, title=title, unit=unit)
         self.values = values
         self.shows_regions = False
 
@@ -74,12 +69,12 @@ class CortexPainter:
         colormap = find_colormap(name)
         diverging = colormap.kind is ColormapKind.DIVERGING
         self._colormaps[diverging] = name
-        if diverging == self._scale.is_diverging:
-            self._scale = replace(self._scale, colormap=colormap)
+        if diverging == self._key.is_diverging:
+            self._key = replace(self._key, colormap=colormap)
 
     def set_threshold(self, threshold: float) -> None:
         """Make values nearer to zero than this transparent."""
-        self._scale = replace(self._scale, threshold=float(threshold))
+        self._key = replace(self._key, threshold=float(threshold))
 
     def set_dimmed(self, mask: BoolArray | None) -> None:
         """Hold back poor voxels (n_voxels,)."""
@@ -150,7 +145,7 @@ class CortexPainter:
             layers.append(colour_regions(self.atlas.labels(side), colours, dimmed=self._mask(self._dimmed, side)))
         elif self.values is not None and self.voxels is not None:
             values = self.voxels.paint(self.values)[side]
-            layers.append(colour_values(values, self._scale, dimmed=self._mask(self._dimmed, side)))
+            layers.append(colour_values(values, self._key, dimmed=self._mask(self._dimmed, side)))
         if self._marked and self.voxels is not None:
             marked = np.zeros(self.voxels.table.n_voxels, dtype=bool)
             marked[list(self._marked)] = True

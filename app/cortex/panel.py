@@ -7,15 +7,15 @@ from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
-from app.cortex.colormap_button import ColormapButton
-from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.cortex.colour_bar import ColormapButton
+from app.cortex.layout import VIEWS
 from app.cortex.view import CortexView
 from app.look.icons import load_icon
 from app.look.numbers import digits_for, format_number
 from app.look.theme import Theme
-from app.widgets.basics import make_label, make_tool_button
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
 from core.surfaces.mesh import GEOMETRIES
@@ -41,7 +41,7 @@ LEAST_WITH_NUMBER = 690
 """A narrower panel shows the threshold by its slider alone, in pixels."""
 
 THRESHOLD_STEPS = 100
-TOOLBAR_MARGIN = 8
+RESET_TIP = "Return to the chosen view (or double-click beside the cortex)"
 
 
 class CortexPanel(QWidget):
@@ -61,9 +61,7 @@ class CortexPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = CortexView()
         self._theme: Theme | None = None
-        self._make_choosers()
-        self._make_buttons()
-        self._lay_out()
+        self._build()
         self._connect()
         self._follow_layout()
         self._follow_scale()
@@ -78,32 +76,19 @@ class CortexPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self.view.set_theme(theme)
-        for button, icon in self._icons.items():
-            button.setIcon(load_icon(icon, theme.accent if button.isChecked() else theme.muted))
         self._theme = theme
-
-    @Slot()
-    def toggle_outlines(self) -> None:
-        """Draw or hide the outlines."""
-        self.outlines_button.toggle()
-
-    @Slot()
-    def toggle_labels(self) -> None:
-        """Write or hide the names."""
-        self.labels_button.toggle()
+        self.view.set_theme(theme)
+        self._colour_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the threshold's number where the choices need its room."""
         super().resizeEvent(event)
         self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
 
-    def _make_choosers(self) -> None:
+    def _build(self) -> None:
         self.map_box = _make_box(MAPS, "Map", least=84)
-        geometries = [(name, name.capitalize()) for name in GEOMETRIES]
-        self.geometry_box = _make_box(geometries, "Geometry", least=86)
-        views = [(name, name.capitalize()) for name in VIEWS]
-        self.view_box = _make_box(views, "View", least=80)
+        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=86)
+        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=80)
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.threshold = QSlider(Qt.Orientation.Horizontal)
@@ -115,80 +100,49 @@ class CortexPanel(QWidget):
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapButton()
-
-    def _make_buttons(self) -> None:
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
-        tip = "Return to the chosen view (or double-click beside the cortex)"
-        self.fit_button = make_tool_button(tip=tip, name="Reset view")
+        self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")
         for button in (self.outlines_button, self.labels_button):
             button.setCheckable(True)
             button.setChecked(True)
-        self._icons: dict[QToolButton, str] = {
-            self.outlines_button: "outlines",
-            self.labels_button: "labels",
-            self.fit_button: "fit",
-        }
-
-    def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        bar.setContentsMargins(TOOLBAR_MARGIN, 6, TOOLBAR_MARGIN, 6)
-        bar.setSpacing(4)
-        bar.addWidget(self.map_box)
-        bar.addWidget(self.colormap_button)
-        bar.addWidget(self.threshold, 1)
-        bar.addWidget(self.threshold_label)
-        bar.addStretch(1)
-        bar.addWidget(self.geometry_box)
-        bar.addWidget(self.hemispheres)
-        bar.addWidget(self.view_box)
-        for button in self._icons:
-            bar.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(bar)
-        layout.addWidget(self.view, 1)
+        self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
+        maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
+        bar = make_row(*maps, -1, self.geometry_box, self.hemispheres, self.view_box, *self._icons, gap=4)
+        bar.setContentsMargins(8, 6, 8, 6)
+        bar.setStretchFactor(self.threshold, 1)
+        column = make_column(bar, self.view, gap=0)
+        column.setStretch(1, 1)
+        self.setLayout(column)
 
     def _connect(self) -> None:
+        view = self.view
         self.map_box.currentIndexChanged.connect(self._choose_map)
         self.geometry_box.currentIndexChanged.connect(self._choose_geometry)
         self.view_box.activated.connect(self._choose_view)
-        self.hemispheres.chosen.connect(self._choose_hemispheres)
+        self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
-        self.colormap_button.chosen.connect(self.view.set_colormap)
-        self.outlines_button.toggled.connect(self._show_outlines)
-        self.labels_button.toggled.connect(self._show_labels)
-        self.fit_button.clicked.connect(self.view.reset_view)
-        self.view.layout_changed.connect(self._follow_layout)
-        self.view.scale_changed.connect(self._follow_scale)
+        self.colormap_button.chosen.connect(view.set_colormap)
+        self.outlines_button.toggled.connect(view.set_outlines)
+        self.labels_button.toggled.connect(view.set_labels)
+        for button in (self.outlines_button, self.labels_button):
+            button.toggled.connect(self._colour_icons)
+        self.fit_button.clicked.connect(view.reset_view)
+        view.layout_changed.connect(self._follow_layout)
+        view.scale_changed.connect(self._follow_scale)
+
+    @Slot()
+    def _choose_geometry(self) -> None:
+        self.view.set_geometry(self.geometry_box.value())
+
+    @Slot()
+    def _choose_view(self) -> None:
+        self.view.set_named_view(self.view_box.value())
 
     @Slot(int)
     def _choose_map(self, _index: int) -> None:
         self.view.show_regions(self.current_map() == REGIONS)
         self.map_changed.emit(self.current_map())
-
-    @Slot(int)
-    def _choose_geometry(self, _index: int) -> None:
-        self.view.set_geometry(cast("Geometry", self.geometry_box.value()))
-
-    @Slot(int)
-    def _choose_view(self, _index: int) -> None:
-        self.view.set_named_view(cast("NamedView", self.view_box.value()))
-
-    @Slot(str)
-    def _choose_hemispheres(self, name: str) -> None:
-        self.view.set_hemispheres(cast("Hemispheres", name))
-
-    @Slot(bool)
-    def _show_outlines(self, shown: bool) -> None:
-        self.view.set_outlines(shown)
-        self._recolour_icons()
-
-    @Slot(bool)
-    def _show_labels(self, shown: bool) -> None:
-        self.view.set_labels(shown)
-        self._recolour_icons()
 
     @Slot()
     def _follow_layout(self) -> None:
@@ -229,9 +183,12 @@ class CortexPanel(QWidget):
         if reading is None or reading.threshold != threshold:
             self.view.set_threshold(threshold)
 
-    def _recolour_icons(self) -> None:
-        if self._theme is not None:
-            self.set_theme(self._theme)
+    @Slot()
+    def _colour_icons(self) -> None:
+        theme = self._theme
+        if theme is not None:
+            for button, icon in self._icons.items():
+                button.setIcon(load_icon(icon, theme.accent if button.isChecked() else theme.muted))
 
 
 def _make_box(choices: Sequence[tuple[str, str]], name: str, *, least: int) -> ChoiceBox:

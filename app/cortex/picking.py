@@ -14,10 +14,15 @@ import numpy as np
 from vtkmodules.vtkRenderingCore import vtkCellPicker
 
 from app.cortex.mesh import HemisphereMesh
-from core.types import FloatArray
+from app.look.numbers import digits_for, format_signed
+from core.surfaces.paint import NO_VOXEL, VoxelMap
+from core.types import FloatArray, Hemisphere
 
 ASIDE = (0.29, 0.13)
 """Device pixels from a position to the second try."""
+
+BRUSH_RADIUS = 3.5
+"""mm on the geometry shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +96,47 @@ def nearest_corner(mesh: HemisphereMesh, cell: int, *, point: FloatArray) -> int
     """The corner of a triangle nearest to a point (3,)."""
     corners = mesh.faces[cell]
     return int(corners[np.argmin(((mesh.points[corners] - point) ** 2).sum(axis=1))])
+
+
+def voxels_near(pick: Pick, mesh: HemisphereMesh, voxels: VoxelMap) -> set[int]:
+    """The voxels within the brush's radius of a pick."""
+    near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= BRUSH_RADIUS**2
+    return {int(voxel) for voxel in np.unique(voxels.voxels(pick.side)[near]) if voxel != NO_VOXEL}
+
+
+SEPARATOR = "  ·  "
+
+
+@dataclass(frozen=True, slots=True)
+class HoverInfo:
+    """One vertex and what is shown there.
+
+    Parameters
+    ----------
+    side : Hemisphere
+    vertex : int
+    voxel : int or None
+        None where no voxel is drawn.
+    roi : str
+        "" for none.
+    value : float or None
+        The current map's value; None without a map or a voxel.
+    unit : str
+        Of the value.
+    """
+
+    side: Hemisphere
+    vertex: int
+    voxel: int | None
+    roi: str
+    value: float | None
+    unit: str = ""
+
+    def describe(self) -> str:
+        """One line: place, vertex, voxel, value with its unit."""
+        place = f"{self.side.value.capitalize()} {self.roi}".strip()
+        parts = [place, f"vertex {self.vertex}", "no voxel" if self.voxel is None else f"voxel {self.voxel}"]
+        if self.value is not None:
+            digits = max(2, digits_for(abs(self.value)) - 1) if self.value else 2
+            parts.append(f"{format_signed(self.value, digits)} {self.unit}".strip())
+        return SEPARATOR.join(parts)

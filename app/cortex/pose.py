@@ -47,14 +47,18 @@ def read_pose(view: CortexView, name: str) -> KeptPose:
 
 def show_pose(view: CortexView, kept: KeptPose) -> None:
     """Show it again; a geometry that the surface lacks is refused as when it is chosen."""
-    if view.hemispheres != kept.hemispheres:
-        view.set_hemispheres(cast("Hemispheres", kept.hemispheres))
-    if view.named_view != kept.view:
-        view.set_named_view(cast("NamedView", kept.view))
-    if view.geometry_name != kept.geometry:
-        view.set_geometry(cast("Geometry", kept.geometry))
+    _arrange(view, kept.hemispheres, kept.view, kept.geometry)
     if view.geometry_name == kept.geometry:
         view.canvas.look_from(kept.camera)
+
+
+def _arrange(view: CortexView, hemispheres: str, named_view: str, geometry: str) -> None:
+    """Lay the cortex out; names that no longer exist are skipped."""
+    view.set_hemispheres(cast("Hemispheres", hemispheres))
+    if named_view in get_args(NamedView):
+        view.set_named_view(cast("NamedView", named_view))
+    if geometry in get_args(Geometry):
+        view.set_geometry(cast("Geometry", geometry))
 
 
 def capture_view(panel: CortexPanel) -> ViewRecord:
@@ -86,11 +90,7 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
     panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)
-    view.set_hemispheres(cast("Hemispheres", record.hemispheres))
-    if record.named_view in get_args(NamedView):
-        view.set_named_view(cast("NamedView", record.named_view))
-    if record.geometry in get_args(Geometry):
-        view.set_geometry(cast("Geometry", record.geometry))
+    _arrange(view, record.hemispheres, record.named_view, record.geometry)
     if record.morph is not None and not record.morph.is_integer():  # else it is the geometry itself
         view.set_morph(record.morph)
     if record.camera is not None:

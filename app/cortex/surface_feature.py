@@ -1,4 +1,4 @@
-"""Surfaces in the window: import one, choose the one a subject is shown on."""
+"""Surfaces in the window: import one, with a look at what was found first; choose the one a subject is shown on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.base.desk import Desk, Drop, Feature, Paths
-from app.cortex.import_surface_dialog import ImportSurfaceDialog
 from app.cortex.view import CortexView
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.form import Choice, Fields, Flag, Text
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError, ProbeError
@@ -20,7 +21,15 @@ from core.surfaces.importer import ImportedSurface, fetch_fsaverage, read_surfac
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import atlas_of_voxels
 from core.surfaces.project import write_projection
-from core.surfaces.store import list_surfaces, load_atlases, load_surface, remove_surface, save_surface
+from core.surfaces.store import (
+    check_surface_name,
+    has_surface,
+    list_surfaces,
+    load_atlases,
+    load_surface,
+    remove_surface,
+    save_surface,
+)
 from core.types import VoxelTable
 
 FSAVERAGE = "fsaverage"
@@ -75,24 +84,22 @@ class Surfaces(Feature):
             return
         names = [info.name for info in list_surfaces()]
         current = names.index(subject.surface) if subject.surface in names else 0
-        title, label = "Surface of the subject", f"Show {subject.title} on"
-        name, accepted = QInputDialog.getItem(self._desk.parent, title, label, names, current, False)
-        if accepted and name != subject.surface:
+        name = self._pick("Surface of the subject", f"Show {subject.title} on", names, current)
+        if name and name != subject.surface:
             self._use(subject.id, name)
 
     @Slot()
     def choose_atlas(self) -> None:
         """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
-        placed, view = self._session.state.placed, self._view
+        placed = self._session.state.placed
         if placed is None:
             return
         offered = {atlas.name: atlas for atlas in load_atlases(placed.surface.name)}
         recorded = atlas_of_voxels(VoxelMap(placed.voxels, *placed.surface.n_vertices))
         offered |= {} if recorded is None else {recorded.name: recorded}
-        names = [*offered, NO_ATLAS]
-        name, accepted = QInputDialog.getItem(self._desk.parent, "ROI atlas", "Outline the ROIs of", names, 0, False)
-        if accepted:
-            view.set_atlas(offered.get(name))
+        name = self._pick("ROI atlas", "Outline the ROIs of", [*offered, NO_ATLAS])
+        if name:
+            self._view.set_atlas(offered.get(name))
 
     @Slot()
     def project(self) -> None:
@@ -123,13 +130,18 @@ class Surfaces(Feature):
             self._session.controller.noted.emit("No surface was imported, so there is none to remove")
             return
         title, subject = "Remove surface", self._session.state.subject
-        name, accepted = QInputDialog.getItem(self._desk.parent, title, "Remove the surface", names, 0, False)
+        name = self._pick(title, "Remove the surface", names)
         question = f"Remove {name}? Recordings on it are no longer drawn until it is imported again."
-        if accepted and QMessageBox.question(self._desk.parent, title, question) == QMessageBox.StandardButton.Yes:
+        if name and QMessageBox.question(self._desk.parent, title, question) == QMessageBox.StandardButton.Yes:
             remove_surface(name)
             self._session.controller.noted.emit(f"Removed {name}")
             if subject is not None and subject.surface == name:
                 self._session.controller.open_subject(subject.id)
+
+    def _pick(self, title: str, label: str, names: list[str], current: int = 0) -> str:
+        """One of the names, "" if the user cancelled."""
+        name, accepted = QInputDialog.getItem(self._desk.parent, title, label, names, current, False)
+        return name if accepted else ""
 
     def _reason_against(self, imported: ImportedSurface) -> str:
         """Why the open subject does not fit a surface, "" if it does."""
@@ -174,8 +186,8 @@ class Surfaces(Feature):
         dialog = self.dialog
         if dialog is None or dialog.imported is None:
             return
-        surface = replace(dialog.imported.surface, name=dialog.surface_name())
-        first = dialog.atlas_name()
+        surface = replace(dialog.imported.surface, name=dialog.name.value())
+        first = dialog.atlas.currentText()
         atlases = sorted(dialog.imported.atlases, key=lambda atlas: atlas.name != first)
         subject = self._session.state.subject
         wanted = subject.id if subject is not None and dialog.use.isEnabled() and dialog.use.isChecked() else ""
@@ -197,3 +209,148 @@ class Surfaces(Feature):
             return
         self._session.controller.open_subject(subject)
         self._session.controller.noted.emit(f"Shown on {name}")
+
+
+EXPLANATION = (
+    "A FreeSurfer subject folder (surf/lh.pial, lh.white, lh.inflated, …), or GIFTI files of both hemispheres "
+    "(FreeSurfer, fMRIPrep, HCP). Flat maps, curvature and ROI labels beside them are imported too."
+)
+GIFTI_FILTER = "Surfaces and labels (*.gii *.gii.gz lh.* rh.*);;All files (*)"
+TEXT_WIDTH = 560
+READING = "Reading…"
+NO_FILES = "Choose a folder or files first"
+NOTHING_YET = "Choose a folder or files to see what is in them."
+
+
+class ImportSurfaceDialog(QDialog, Fields):
+    """Folder or files, what was found, a name, an atlas, and whether the subject is shown on it.
+
+    Signals
+    -------
+    read_requested(tuple of Path)
+        The user chose a folder or files.
+    fetch_requested()
+        The user wants fsaverage downloaded.
+    add_requested()
+        The user agreed to what was found.
+    """
+
+    read_requested = Signal(tuple)
+    fetch_requested = Signal()
+    add_requested = Signal()
+
+    name = Text("Name")
+    atlas = Choice("Outline the ROIs of")
+    use = Flag("Show the subject on this surface")
+
+    def __init__(self, subject: str, reason_against: Callable[[ImportedSurface], str], parent: QWidget | None = None):
+        """`subject` is the title of the one shown ("" for none); `reason_against` says why it does not fit, or ""."""
+        super().__init__(parent)
+        self.setWindowTitle("Import surface")
+        self._reason_against = reason_against
+        self._subject = subject
+        self.imported: ImportedSurface | None = None
+        self.place = make_label("No files chosen", "muted")
+        self.found = make_label(wraps=True)
+        self.problem = make_label("", "field-error", wraps=True)
+        self.make_fields()
+        if subject:
+            self.use.setText(f"Show {subject} on this surface")
+        self.folder_button = make_button("Choose folder…", tip="A FreeSurfer subject, or a folder of GIFTI files")
+        self.files_button = make_button("Choose files…", tip="Surface, curvature and label files of both hemispheres")
+        self.fetch_button = make_button(
+            "Download fsaverage", "link", tip="The full average brain (about 40 MB), downloaded with nilearn"
+        )
+        self.add_button = make_button("Add surface", "primary")
+        self._lay_out()
+        self.folder_button.clicked.connect(self._choose_folder)
+        self.files_button.clicked.connect(self._choose_files)
+        self.fetch_button.clicked.connect(self.fetch_requested)
+        self.add_button.clicked.connect(self.add_requested)
+        self._show(None, NOTHING_YET)
+
+    def show_reading(self, what: str) -> None:
+        """Say that files are being read or downloaded."""
+        self.place.setText(what)
+        self._show(None, READING)
+
+    def show_found(self, imported: ImportedSurface) -> None:
+        """Show what was read, and let it be added."""
+        if not self.name.isModified():
+            self.name.set_value(imported.surface.name)
+        self.atlas.set_choices([(atlas.name, atlas.name) for atlas in imported.atlases])
+        reason = self._reason_against(imported) if self._subject else "Open a subject first"
+        self.use.setEnabled(not reason)
+        self.use.set_value(not reason)
+        self.use.setToolTip(reason or "Its vertex counts fit the recording")
+        show_text(self._unfit, reason if self._subject else "")
+        self._show(imported, "\n".join(line[0].upper() + line[1:] for line in imported.describe()))
+
+    def show_problem(self, text: str) -> None:
+        """Say why files cannot be read."""
+        self._show(None, "", problem=text)
+
+    def _show(self, imported: ImportedSurface | None, found: str, *, problem: str = "") -> None:
+        self.imported = imported
+        show_text(self.found, found)
+        show_text(self.problem, problem)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        text = make_label(EXPLANATION, "muted", wraps=True)
+        text.setMinimumWidth(TEXT_WIDTH)
+        self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._unfit = make_label("", "faint", wraps=True)
+        self._unfit.hide()
+        cancel = make_button("Cancel")
+        cancel.clicked.connect(self.reject)
+        self.add_button.setDefault(True)
+        self.setLayout(
+            make_column(
+                make_label("Import a surface", "title"),
+                text,
+                make_row(self.folder_button, self.files_button, -1, self.fetch_button),
+                self.place,
+                make_heading("Found"),
+                self.found,
+                self.problem,
+                self.make_rows("name", "atlas", "use"),
+                self._unfit,
+                make_row(-1, cancel, self.add_button),
+                gap=12,
+                margin=24,
+            )
+        )
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of a surface")
+        if chosen:
+            self.read_requested.emit((Path(chosen),))
+
+    @Slot()
+    def _choose_files(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Files of a surface", "", GIFTI_FILTER)
+        if chosen:
+            self.read_requested.emit(tuple(Path(path) for path in chosen))
+
+    def refresh(self) -> None:
+        """Show what was found, and whether it can be added."""
+        reason = self._reason_not_to_add()
+        self.add_button.setEnabled(not reason)
+        self.add_button.setToolTip(reason)
+        if self.imported is None:
+            self.use.setEnabled(False)
+            self.use.setToolTip(reason)
+        nothing = NO_FILES if self.imported is None else ""
+        self.allow("name", nothing)
+        self.allow("atlas", nothing or ("" if self.atlas.count() else "No atlas was found beside the surface"))
+
+    def _reason_not_to_add(self) -> str:
+        if self.imported is None:
+            return NO_FILES
+        try:
+            name = check_surface_name(self.name.value())
+        except ProbeError as error:
+            return str(error)
+        return f"A surface called {name} already exists: choose another name" if has_surface(name) else ""

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QPointF, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.base.pictures import save_image
-from app.cortex.brush import CortexBrush
 from app.cortex.canvas import CortexCanvas, background_of
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
-from app.cortex.hover import HoverInfo
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
-from app.cortex.morph import MorphPath, follow_path
-from app.cortex.morph_slider import MorphSlider
+from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import Pick
+from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.look.theme import DARK, Theme
+from app.widgets.basics import make_column, make_row
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
-from core.figures.colour_key import ColourKey
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
@@ -62,15 +59,13 @@ class CortexView(QWidget):
         super().__init__(parent)
         self.canvas = CortexCanvas(self)
         self._painter = CortexPainter()
-        self._brush = CortexBrush()
+        self._drawn: set[int] = set()
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
         self._theme: Theme = DARK
         self._geometry: Geometry = "inflated"
         self._folded: Geometry = "inflated"
         self._hemispheres: Hemispheres = "both"
         self._view: NamedView = "visual"
-        self._title, self._unit = "", ""
-        self._selected: int | None = None
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
@@ -111,23 +106,23 @@ class CortexView(QWidget):
         self._painter.surface = surface
         self._settle_geometry(surface)
         self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
-        self.canvas.set_atlas(None)
-        self.canvas.mark(None)
-        self.canvas.set_surface(surface)
+        self.canvas.scene.set_atlas(None)
+        self.canvas.scene.mark(None)
+        self.canvas.scene.set_surface(surface)
         self.canvas.set_colours(self._painter.colours())
         self._arrange()
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
         self._painter.set_voxels(table)
-        self._brush = CortexBrush()
+        self._drawn = set()
         self.select_voxel(None)
         self._recolour()
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas, or none."""
         self._painter.atlas = atlas
-        self.canvas.set_atlas(atlas)
+        self.canvas.scene.set_atlas(atlas)
         self._recolour()
 
     def set_values(
@@ -146,8 +141,7 @@ class CortexView(QWidget):
         limit : float or None
             Value of the last colour; None takes the 99th percentile of the data.
         """
-        self._painter.set_values(values, diverging=diverging, limit=limit)
-        self._title, self._unit = title, unit
+        self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
         self._recolour()
 
     def show_regions(self, shown: bool) -> None:
@@ -175,10 +169,7 @@ class CortexView(QWidget):
         check_choice("geometry", geometry, GEOMETRIES)
         if not self._can_show(geometry):
             return
-        if geometry != "flat":
-            self._folded = geometry
-            self._view = "visual" if self._view == "flat" else self._view
-        self._geometry = geometry
+        self._take_geometry(geometry)
         self._arrange()
 
     @Slot(float)
@@ -187,17 +178,14 @@ class CortexView(QWidget):
         self._path = path = self._find_path()
         if path is None or not 0 <= position <= path.length:
             return
-        self._geometry = path.nearest(position)
-        if self._geometry != "flat":
-            self._folded = self._geometry
-            self._view = "visual" if self._view == "flat" else self._view
+        self._take_geometry(path.nearest(position))
         self.canvas.morph(path, position)
         self.layout_changed.emit()
         self.morph_slider.set_position(position)
 
     def emphasise_roi(self, roi: str) -> None:
         """Outline one ROI above all others; "" or an unknown one none."""
-        self.canvas.emphasise(self._painter.roi_labels(roi))
+        self.canvas.scene.emphasise(self._painter.roi_labels(roi))
 
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
@@ -218,23 +206,23 @@ class CortexView(QWidget):
 
     def set_outlines(self, shown: bool) -> None:
         """Draw or hide the outlines of the ROIs."""
-        self.canvas.set_outlined(shown)
+        self.canvas.scene.set_outlined(shown)
 
     def set_labels(self, shown: bool) -> None:
         """Write or hide the names of the ROIs."""
-        self.canvas.set_labelled(shown)
+        self.canvas.annotator.labelled = shown
+        self.canvas.redraw()
 
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
         place = None if voxel is None else self._painter.place_of(voxel)
-        self._selected = voxel
         self.voxel_cursor.set_voxel(voxel)
-        self.canvas.mark(place)
+        self.canvas.scene.mark(place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
         """Mark a set of voxels in the accent colour; an empty one marks none."""
         self._painter.set_marked(voxels)
-        self._brush.voxels = set(voxels)
+        self._drawn = set(voxels)
         self._recolour()
 
     def set_hurried(self, hurried: bool) -> None:
@@ -243,16 +231,7 @@ class CortexView(QWidget):
 
     def set_drawing(self, drawing: bool) -> None:
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
-        self.canvas.set_brushing(drawing)
-
-    @Slot()
-    def focus_selected(self) -> None:
-        """Come near the selected voxel; without one, bring everything into sight."""
-        place = None if self._selected is None else self._painter.place_of(self._selected)
-        if place is None:
-            self.canvas.fit()
-        else:
-            self.canvas.focus(place)
+        self.canvas.input.brushing = drawing
 
     @Slot()
     def reset_view(self) -> None:
@@ -299,26 +278,24 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        strip = QHBoxLayout()
+        strip = make_row(self._readout, self.morph_slider, self.colour_bar)
         strip.setContentsMargins(14, 2, 14, 8)
-        strip.addWidget(self._readout, 1)
-        strip.addWidget(self.morph_slider)
-        strip.addWidget(self.colour_bar)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.canvas, 1)
-        layout.addLayout(strip)
+        strip.setStretch(0, 1)
+        column = make_column(self.canvas, strip, gap=0)
+        column.setStretch(0, 1)
+        self.setLayout(column)
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)
-        self.canvas.picked.connect(self._pick)
-        self.canvas.hovered.connect(self._hover)
+        given = self.canvas.input
+        given.clicked.connect(self._click)
+        given.hovered.connect(self._hover)
+        given.left.connect(self._leave)
+        given.brush_began.connect(self._begin_stroke)
+        given.brushed.connect(self._brush)
+        given.brush_ended.connect(self._end_stroke)
         self.voxel_cursor.moved.connect(self._tell_place)
         self.voxel_cursor.chosen.connect(self._pick)
-        self.canvas.stroke_began.connect(self._begin_stroke)
-        self.canvas.stroke_passed.connect(self._brush_over)
-        self.canvas.stroke_ended.connect(self._end_stroke)
 
     def _can_show(self, geometry: Geometry) -> bool:
         reason = "" if self.surface is None else self.surface.reason_without(geometry)
@@ -331,7 +308,12 @@ class CortexView(QWidget):
         first = next(name for name in PREFERRED if name in surface.geometries)
         self._folded = self._folded if self._folded in surface.geometries else first
         if self._geometry not in surface.geometries:
-            self._geometry = self._folded
+            self._take_geometry(self._folded)
+
+    def _take_geometry(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        if geometry != "flat":
+            self._folded = geometry
             self._view = "visual" if self._view == "flat" else self._view
 
     def _arrange(self) -> None:
@@ -353,10 +335,7 @@ class CortexView(QWidget):
         if self._painter.surface is None:
             return
         self.canvas.set_colours(self._painter.colours())
-        scale = self._painter.scale
-        reading = None
-        if scale is not None:
-            reading = ColourKey(scale.colormap, self._title, self._unit, scale.limit, scale.threshold)
+        reading = self._painter.scale
         if reading != self.colour_bar.reading():
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()
@@ -365,7 +344,8 @@ class CortexView(QWidget):
         voxel = self._painter.voxel_at(pick.side, pick.vertex)
         side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
         roi = self._painter.roi_at(pick.side, pick.vertex)
-        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), self._unit)
+        unit = "" if self._painter.scale is None else self._painter.scale.unit
+        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
 
     @Slot(object)
     def _pick(self, pick: Pick) -> None:
@@ -374,27 +354,43 @@ class CortexView(QWidget):
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
 
-    @Slot(object)
-    def _hover(self, pick: Pick | None) -> None:
+    @Slot(QPointF)
+    def _click(self, position: QPointF) -> None:
+        pick = self.canvas.pick_at(position)
+        if pick is not None:
+            self._pick(pick)
+
+    @Slot(QPointF)
+    def _hover(self, position: QPointF) -> None:
+        pick = self.canvas.pick_at(position)
         self._tell_place(None if pick is None else self._describe(pick))
+
+    @Slot()
+    def _leave(self) -> None:
+        self._tell_place(None)
 
     @Slot(object)
     def _tell_place(self, info: HoverInfo | None) -> None:
         self._readout.show_text(HINT if info is None else info.describe())
         self.voxel_hovered.emit(info)
 
-    @Slot(bool)
-    def _begin_stroke(self, keep: bool) -> None:
-        self._brush.begin(keep=keep)
+    @Slot(QPointF, bool)
+    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
+        self._drawn = self._drawn if keep else set()
+        self._brush(position)
 
-    @Slot(object)
-    def _brush_over(self, pick: Pick) -> None:
-        voxels = self._painter.voxels
-        if voxels is not None and self._brush.touch(pick, self.canvas.scene.meshes[pick.side], voxels):
-            self._painter.set_marked(self._brush.result())
+    @Slot(QPointF)
+    def _brush(self, position: QPointF) -> None:
+        pick, voxels = self.canvas.pick_at(position), self._painter.voxels
+        if pick is None or voxels is None:
+            return
+        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels)
+        if not near <= self._drawn:
+            self._drawn |= near
+            self._painter.set_marked(sorted(self._drawn))
             self._recolour()
 
     @Slot()
     def _end_stroke(self) -> None:
-        if self._brush.voxels:
-            self.set_drawn.emit(self._brush.result())
+        if self._drawn:
+            self.set_drawn.emit(tuple(sorted(self._drawn)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Slot
-from PySide6.QtGui import QPen, QResizeEvent
-from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.look.plotting import dashed, faded, make_axes, name_plot, plot_font, quieten, solid, spread_apart, value_range
 from app.look.theme import DARK, Theme
-from app.widgets.basics import make_label, make_row
+from app.widgets.basics import make_column, make_label, make_row
 from core.figures.curve import CURVES, CurveData, EpsilonScale
 from core.types import Direction, FloatArray
 
@@ -39,8 +39,8 @@ class CurveView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme: Theme = DARK
-        self._data: CurveData | None = None
-        self._is_log = False
+        self.data: CurveData | None = None
+        self.is_log = False
         self._marker: tuple[float, float] | None = None
         self._canvas = pg.GraphicsLayoutWidget()
         name_plot(self._canvas, "Shift against epsilon")
@@ -56,31 +56,21 @@ class CurveView(QWidget):
         self._lower.getAxis("left").setGrid(False)
         self._canvas.ci.layout.setRowFixedHeight(1, LINEARITY_HEIGHT)
         self._make_items()
-        self._label_axes()
+        for axes in (self._upper_axes, self._lower_axes):
+            axes["left"].setWidth(AXIS_WIDTH)
+            axes["right"].setWidth(AXIS_WIDTH)
+        self._lower_axes["left"].setTicks([[(0.0, "0"), (1.0, "1")]])
+        self._lower_axes["right"].setStyle(showValues=False)
         self._unit_label, self._sd_label = make_label("", "faint"), make_label("", "faint")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(make_row(self._unit_label, -1, self._sd_label))
-        layout.addWidget(self._canvas)
+        self.setLayout(make_column(make_row(self._unit_label, -1, self._sd_label), self._canvas, gap=0))
         self._canvas.scene().sigMouseMoved.connect(self._explain)
         self._upper.getViewBox().sigResized.connect(self._fit_width)
         self.setAccessibleName("Shift against epsilon")
         self.set_theme(DARK)
 
-    @property
-    def data(self) -> CurveData | None:
-        """What is shown."""
-        return self._data
-
-    @property
-    def is_log(self) -> bool:
-        """Whether the epsilon axis is logarithmic."""
-        return self._is_log
-
     def show_curve(self, data: CurveData) -> None:
         """Show a whole or growing curve; the marker goes to its last budget."""
-        self._data = data
+        self.data = data
         self._marker = (data.largest_epsilon, float(data.shift[-1])) if data.shift.size else None
         self._redraw()
 
@@ -92,7 +82,7 @@ class CurveView(QWidget):
     @Slot(bool)
     def set_log(self, on: bool) -> None:
         """Logarithmic (octaves) or linear epsilon axis."""
-        self._is_log = on
+        self.is_log = on
         self._redraw()
 
     def set_theme(self, theme: Theme) -> None:
@@ -116,7 +106,7 @@ class CurveView(QWidget):
 
     def explain(self, epsilon: float) -> str:
         """The numbers at the budget nearest to one given, one line each; an empty text where there is no curve."""
-        data = self._data
+        data = self.data
         if data is None or not data.epsilon.size:
             return ""
         number = int(np.argmin(np.abs(data.epsilon - epsilon)))
@@ -156,35 +146,30 @@ class CurveView(QWidget):
         for item in (self._lower_zero, self._one, self._lower_guide, self._linearity, self._linearity_label):
             self._lower.addItem(item)
 
-    def _label_axes(self) -> None:
-        for axes in (self._upper_axes, self._lower_axes):
-            axes["left"].setWidth(AXIS_WIDTH)
-            axes["right"].setWidth(AXIS_WIDTH)
-        self._lower_axes["left"].setTicks([[(0.0, "0"), (1.0, "1")]])
-        self._lower_axes["right"].setStyle(showValues=False)
-
     def _share_height(self) -> None:
         both = self.height() >= LEAST_HEIGHT_FOR_BOTH
         self._lower.setVisible(both)
         self._canvas.ci.layout.setRowFixedHeight(1, LINEARITY_HEIGHT if both else 0)
         self._upper.getAxis("bottom").setVisible(not both)
 
-    def _scale(self, data: CurveData) -> EpsilonScale:
-        return EpsilonScale(data.norm, self._is_log)
-
     def _redraw(self) -> None:
-        if self._data is None:
+        if self.data is None:
             return
         self._share_height()
-        self._draw_curves(self._data)
-        self._set_ranges(self._data)
-        self._write_axes(self._data)
+        self._draw_curves(self.data)
+        self._set_ranges(self.data)
+        self._write_axes(self.data)
         self._draw_marker()
         self._place_labels()
 
     def _draw_curves(self, data: CurveData) -> None:
-        scale = self._scale(data)
-        pens = self._pens(data)
+        scale, colours = EpsilonScale(data.norm, self.is_log), self._colours(data)
+        pens = {
+            "attack": solid(colours["attack"], 2.2),
+            "first order": dashed(colours["first order"]),
+            "random control": solid(colours["random control"], 1.4),
+            "sign flip": solid(faded(colours["sign flip"], 0.75), 1.4),
+        }
         for name, values in data.series.items():
             epsilon = data.epsilon
             if name == "first order" and values.size:
@@ -192,17 +177,17 @@ class CurveView(QWidget):
                 values = data.slope * epsilon
             self._draw_line(self._curves[name], scale.position(epsilon[: len(values)]), values)
             self._curves[name].setPen(pens[name])
-        colour = self._colours(data)["attack"]
-        self._curves["attack"].setSymbol("o")
-        self._curves["attack"].setSymbolSize(6)
-        self._curves["attack"].setSymbolBrush(pg.mkBrush(colour))
-        self._curves["attack"].setSymbolPen(pg.mkPen(self._theme.panel, width=1))
+        attack = self._curves["attack"]
+        attack.setSymbol("o")
+        attack.setSymbolSize(6)
+        attack.setSymbolBrush(pg.mkBrush(colours["attack"]))
+        attack.setSymbolPen(pg.mkPen(self._theme.panel, width=1))
         self._linearity.setData(scale.position(data.epsilon[: len(data.linearity)]), data.linearity)
         self._linearity.setPen(solid(self._theme.text, 1.5))
 
     def _draw_line(self, item: pg.PlotDataItem, x: FloatArray, y: FloatArray) -> None:
         """On a linear axis every line starts at no shift under no budget."""
-        if y.size and not self._is_log and x[0] > 0:
+        if y.size and not self.is_log and x[0] > 0:
             x, y = np.concatenate([[0.0], x]), np.concatenate([[0.0], y])
         item.setData(x, y)
         item.setVisible(bool(y.size))
@@ -211,15 +196,6 @@ class CurveView(QWidget):
         theme = self._theme
         up, down = (theme.warm, theme.cool) if data.direction is Direction.RAISE else (theme.cool, theme.warm)
         return dict(zip(CURVES, (up, theme.muted, theme.faint, down), strict=True))
-
-    def _pens(self, data: CurveData) -> dict[str, QPen]:
-        colours = self._colours(data)
-        return {
-            "attack": solid(colours["attack"], 2.2),
-            "first order": dashed(colours["first order"]),
-            "random control": solid(colours["random control"], 1.4),
-            "sign flip": solid(faded(colours["sign flip"], 0.75), 1.4),
-        }
 
     def _set_ranges(self, data: CurveData) -> None:
         low, high = self._x_range(data)
@@ -232,17 +208,17 @@ class CurveView(QWidget):
         self._lower.setYRange(bottom, top, padding=0)
 
     def _x_range(self, data: CurveData) -> tuple[float, float]:
-        positions = self._scale(data).position(np.append(data.epsilon, data.budget))
+        positions = EpsilonScale(data.norm, self.is_log).position(np.append(data.epsilon, data.budget))
         positions = positions[np.isfinite(positions)]
-        if not positions.size or (not self._is_log and positions.max() <= 0):
+        if not positions.size or (not self.is_log and positions.max() <= 0):
             return 0.0, 1.0
-        low = float(positions[0]) if self._is_log else 0.0
+        low = float(positions[0]) if self.is_log else 0.0
         high = float(positions.max())
         return (low, high) if high > low else (high - 1, high)
 
     def _write_axes(self, data: CurveData) -> None:
-        scale = self._scale(data)
-        ticks = [scale.ticks(data.epsilon)] if self._is_log else None
+        scale = EpsilonScale(data.norm, self.is_log)
+        ticks = [scale.ticks(data.epsilon)] if self.is_log else None
         for axes in (self._upper_axes, self._lower_axes):
             axes["bottom"].setTicks(ticks)
             axes["bottom"].set_title(scale.title)
@@ -253,25 +229,25 @@ class CurveView(QWidget):
         self._upper_axes["right"].setScale(1 / data.target_sd if has_sd else 1.0)
 
     def _draw_marker(self) -> None:
-        shown = self._data is not None and self._marker is not None
-        x = float(self._scale(self._data).position(self._marker[0])) if self._data and self._marker else float("nan")
-        shown = shown and bool(np.isfinite(x))
+        x, y = float("nan"), 0.0
+        if self.data is not None and self._marker is not None:
+            x, y = float(EpsilonScale(self.data.norm, self.is_log).position(self._marker[0])), self._marker[1]
         for item in (self._guide, self._lower_guide, self._dot):
-            item.setVisible(shown)
-        if shown and self._marker is not None:
+            item.setVisible(bool(np.isfinite(x)))
+        if np.isfinite(x):
             self._guide.setPos(x)
             self._lower_guide.setPos(x)
-            self._dot.setData([x], [self._marker[1]])
+            self._dot.setData([x], [y])
 
     @Slot()
     def _fit_width(self) -> None:
-        if self._data is not None:
-            self._set_ranges(self._data)
+        if self.data is not None:
+            self._set_ranges(self.data)
             self._place_labels()
 
     def _place_labels(self) -> None:
         """Write each line's name at its end, moved apart where two would touch."""
-        data = self._data
+        data = self.data
         if data is None:
             return
         named = {name: values for name, values in data.series.items() if values.size and np.isfinite(values[-1])}
@@ -285,7 +261,7 @@ class CurveView(QWidget):
         gap = LABEL_GAP * (high - low) / height
         ends = [float(values[-1]) for values in named.values()]
         places = spread_apart(ends, gap=gap, low=low + gap / 2, high=high - gap / 2)
-        last = float(self._scale(data).position(data.largest_epsilon))
+        last = float(EpsilonScale(data.norm, self.is_log).position(data.largest_epsilon))
         x = last + LABEL_OFFSET * (right - left) / max(1.0, box.width())
         colours = self._colours(data) | {"random control": self._theme.muted}
         for name, y in zip(named, places, strict=True):
@@ -300,10 +276,10 @@ class CurveView(QWidget):
 
     @Slot(object)
     def _explain(self, position: QPointF) -> None:
-        data = self._data
+        data = self.data
         box = self._upper.getViewBox()
         if data is None or not self._upper.sceneBoundingRect().contains(position):
             QToolTip.hideText()
             return
-        budget = self._scale(data).budget(box.mapSceneToView(position).x())
+        budget = EpsilonScale(data.norm, self.is_log).budget(box.mapSceneToView(position).x())
         QToolTip.showText(self._canvas.mapToGlobal(position.toPoint()), self.explain(budget), self)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QLineEdit, QSlider, QStyle, QWidget
 
-from app.explore.log_slider import LogSlider
-from app.look.numbers import write_epsilon
+from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.basics import make_column, make_label, make_row, set_look
+from app.widgets.editors import Unwheeled
 from core.attacks.config import parse_epsilon
 from core.errors import BadInputError
 from core.types import NormName
@@ -18,10 +19,50 @@ SPANS = {NormName.L2: (0.05, 30.0), NormName.LINF: (0.25 / 255, 32 / 255)}
 """Ends of the slider; the field takes any legal budget. Percepts move within L2 30 at 224 x 224."""
 
 STARTS = {NormName.L2: 3.0, NormName.LINF: 4 / 255}
+SIDE = 224
+"""Pixels of an image, for the hint in grey levels."""
+
 SETTLE_MS = 350
 """A budget stepped by key or wheel counts as settled after this pause."""
 
-GREY_LEVELS = 255
+TIP = "The largest size of the perturbation, in pixel values of 0 to 1. L∞ takes fractions: 8/255."
+TICKS = 600
+HANDLE_PIXELS = 14
+
+
+class LogSlider(Unwheeled, QSlider):
+    """Positions 0 to 600 stand for values `least` to `most`, evenly spaced in the logarithm."""
+
+    def __init__(self, least: float, most: float, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._least, self._most = least, most
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setRange(0, TICKS)
+        self.setSingleStep(TICKS // 60)
+        self.setPageStep(TICKS // 10)
+
+    def set_span(self, least: float, most: float) -> None:
+        """Change the values of both ends."""
+        self._least, self._most = least, most
+
+    def number(self) -> float:
+        """The value the handle stands at."""
+        share = self.sliderPosition() / TICKS
+        return float(self._least * (self._most / self._least) ** share)
+
+    def set_number(self, number: float) -> None:
+        """Move the handle to a value; one outside the span goes to the nearer end."""
+        inside = min(max(number, self._least), self._most)
+        self.setValue(round(TICKS * math.log(inside / self._least) / math.log(self._most / self._least)))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Bring the handle under the pointer, then drag it."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            reach = self.width() - HANDLE_PIXELS
+            at = round(event.position().x()) - HANDLE_PIXELS // 2
+            self.setSliderDown(True)
+            self.setSliderPosition(QStyle.sliderValueFromPosition(0, TICKS, at, reach))
+        super().mousePressEvent(event)
 
 
 class EpsilonControl(QWidget):
@@ -33,21 +74,25 @@ class EpsilonControl(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._norm = NormName.L2
-        self._side = 224
         self._epsilon = STARTS[self._norm]
         self._kept = dict(STARTS)
-        self.field = self._make_field()
+        self.field = QLineEdit()
+        self.field.setFixedWidth(88)
+        self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.field.setAccessibleName("Budget epsilon")
+        self.field.setToolTip(TIP)
         self.slider = LogSlider(*SPANS[self._norm])
         self.slider.setAccessibleName("Budget epsilon")
         self._hint = make_label(role="faint")
         self._error = make_label(role="field-error", wraps=True)
         self._error.hide()
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         top = make_row(make_label("Budget ε"), -1, self.field)
         self.setLayout(make_column(top, self.slider, self._hint, self._error, gap=4))
-        self._connect()
+        self.field.editingFinished.connect(self._take_text)
+        self.slider.valueChanged.connect(self._take_slider)
+        self.slider.sliderReleased.connect(self._commit)
+        self._settle.timeout.connect(self._commit)
         self._show()
 
     def norm(self) -> NormName:
@@ -68,25 +113,6 @@ class EpsilonControl(QWidget):
         """Show a budget; emits no signal."""
         self._epsilon = epsilon
         self._show()
-
-    def set_side(self, side: int) -> None:
-        """The side of the image in pixels, for the grey-level hint."""
-        self._side = side
-        self._show_hint()
-
-    def _make_field(self) -> QLineEdit:
-        field = QLineEdit()
-        field.setFixedWidth(88)
-        field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        field.setAccessibleName("Budget epsilon")
-        field.setToolTip("The largest size of the perturbation, in pixel values of 0 to 1. L∞ takes fractions: 8/255.")
-        return field
-
-    def _connect(self) -> None:
-        self.field.editingFinished.connect(self._take_text)
-        self.slider.valueChanged.connect(self._take_slider)
-        self.slider.sliderReleased.connect(self._commit)
-        self._settle.timeout.connect(self._commit)
 
     @Slot()
     def _take_text(self) -> None:
@@ -124,10 +150,7 @@ class EpsilonControl(QWidget):
 
     def _show_text(self) -> None:
         self.field.setText(write_epsilon(self._epsilon, self._norm))
-        self._show_hint()
-
-    def _show_hint(self) -> None:
-        self._hint.setText(describe_grey_levels(self._epsilon, self._norm, side=self._side))
+        self._hint.setText(describe_grey_levels(self._epsilon, self._norm, side=SIDE))
 
     def _show_error(self, text: str) -> None:
         set_look(self.field, "invalid", "true" if text else "false")

@@ -7,6 +7,7 @@ left: controls above the gallery | centre: cortex | right: images
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import get_args
 
@@ -15,25 +16,24 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from app.base.desk import Content, Desk, Drop, Feature, Loaded
+from app.base.settings import Settings
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
 from app.cortex.pose import capture_view, show_view
 from app.explore.controls_panel import ControlsPanel
 from app.explore.files import Files
-from app.explore.folds import Folds
-from app.explore.follow_settings import FollowSettings
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.image_list import GalleryItem
 from app.explore.images_panel import ImagesPanel
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.explore.responses_panel import ResponsesPanel
-from app.explore.saved import capture_selection, selection_of, use_surface
-from app.explore.selection import Selection, fits_state
-from app.explore.target_options_tools import TargetOptionsTools
+from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.look.theme import Theme
+from app.widgets.announce import announce
 from app.widgets.picture_menu import PictureMenu
+from app.widgets.scrolling import available_size
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.errors import ProbeError
 from core.figures.colour_key import ColourKey
@@ -64,21 +64,18 @@ class Explore(Feature):
         super().__init__(desk)
         self.controls, self.gallery, self.cortex = ControlsPanel(), GalleryPanel(), CortexPanel()
         self.images, self.responses = ImagesPanel(), ResponsesPanel()
-        panels = Panels(self.controls, self.cortex, self.images, self.responses)
+        panels = Panels(self.controls, self.gallery, self.cortex, self.images, self.responses)
         services, state = desk.services, desk.services.state
         self._files = Files(desk, self.cortex.view)
         self._lay_out()
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self.presenter = Presenter(state, panels, self)
-        self._wiring = Wiring(
-            services, panels, gallery=self.gallery, presenter=self.presenter, say=lambda text: self.said.emit(text)
-        )
-        TargetOptionsTools(services, self.controls.target.options, desk.parent)
+        wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
         restore_sizes(self.splitters, services.settings)
         self.folds.restore()
-        FollowSettings(services, self.controls, self.cortex, self)
+        wiring.follow_settings()
         desk.tabs.put(KEY, "Explore", self.splitters[-1])
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
@@ -113,14 +110,15 @@ class Explore(Feature):
 
     def start(self) -> None:
         """Open what was open last, and load the engine behind the first paint."""
-        catalogue, settings, controller = self._session.catalogue, self._session.settings, self._session.controller
-        controller.warm_up()
-        self._session.state.encoder = (settings.text("network"), settings.text("layer"))
-        controller.open_subject(catalogue.choose_subject(settings.text("subject")))
+        catalogue, settings = self._session.catalogue, self._session.settings
+        self._session.controller.warm_up()
+        subject = catalogue.choose_subject(settings.text("subject"))
+        nothing = replace(self.selection(), subject=subject, image="")
+        self.show(replace(nothing, network=settings.text("network"), layer=settings.text("layer")))
         self.gallery.set_images(catalogue.images, settings.text("image_group"))
         wanted = settings.text("image")
         known = {info.id for info in catalogue.images}
-        controller.open_image(wanted if wanted in known else self.gallery.first_key())
+        self.show(replace(self.selection(), image=wanted if wanted in known else self.gallery.first_key()))
         self.undo.begin()
 
     def keep(self) -> None:
@@ -130,6 +128,7 @@ class Explore(Feature):
         for name in ("gate_r", "subject", "network", "layer", "image"):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
+        settings.set("image_group", self.gallery.group.value() or "")
 
     def close(self) -> None:
         """Close the 3D view: a live plotter would abort the exit."""
@@ -337,3 +336,48 @@ class Explore(Feature):
 
     def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
         self.figure_wanted.emit(kind)
+
+
+COMPACT_WIDTH = 1264
+"""Narrower, controls, cortex and images do not fit side by side."""
+
+SETTING = "folded_panels"
+NONE_FOLDED = "none"
+"""Written where the user folded nothing, to tell it from a first start."""
+
+
+class Folds:
+    """Which parts are folded: controls with the gallery, images, responses."""
+
+    def __init__(self, settings: Settings, parts: Mapping[str, QWidget]) -> None:
+        self._settings = settings
+        self._parts = dict(parts)
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The commands that fold."""
+        return {f"toggle_{name}": partial(self.toggle, name) for name in self._parts}
+
+    def restore(self) -> None:
+        """Fold what was folded last; at a first start on a narrow screen, the controls."""
+        kept = self._settings.text(SETTING)
+        narrow = not kept and available_size().width() < COMPACT_WIDTH
+        folded = {"controls"} if narrow else set(kept.split())
+        for name, part in self._parts.items():
+            part.setHidden(name in folded)
+
+    def toggle(self, name: str) -> None:
+        """Fold a part away, or bring it back."""
+        part = self._parts[name]
+        part.setHidden(not part.isHidden())
+        self._keep()
+        announce(part.window(), f"{name.capitalize()} {'hidden' if part.isHidden() else 'shown'}")
+
+    def show_all(self) -> None:
+        """Bring every part back."""
+        for part in self._parts.values():
+            part.show()
+        self._keep()
+
+    def _keep(self) -> None:
+        folded = [name for name, part in self._parts.items() if part.isHidden()]
+        self._settings.set(SETTING, " ".join(folded) or NONE_FOLDED)

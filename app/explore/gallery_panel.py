@@ -63,7 +63,6 @@ class GalleryPanel(QFrame):
 
     chosen = Signal(str)
     open_requested = Signal()
-    group_changed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,7 +83,7 @@ class GalleryPanel(QFrame):
         column = make_column(head, self.view, gap=6)
         column.setContentsMargins(16, 10, 4, 8)
         self.setLayout(column)
-        self.group.activated.connect(self._take_group)
+        self.group.activated.connect(self._show_group)
         self.open.clicked.connect(self.open_requested)
         self.view.selectionModel().currentChanged.connect(self._take_row)
 
@@ -109,23 +108,15 @@ class GalleryPanel(QFrame):
     def follow(self, key: str) -> None:
         """Show the image now on screen as chosen; a file of the user is added to its own group first."""
         if key not in {item.key for item in self.everything()}:
-            self._add_file(Path(key))
-        self.set_current(key)
+            self._mine = [*self._mine, GalleryItem(key, Path(key).name, MINE, Path(key))]
+            self._fill_groups(MINE)
+            self._show_group()
+        self._current = key
+        self._select_current()
 
     def everything(self) -> list[GalleryItem]:
         """Every image available, of all groups."""
         return [*self._items, *self._mine, *self._own]
-
-    def _add_file(self, path: Path) -> None:
-        item = GalleryItem(str(path), path.name, MINE, path)
-        self._mine = [other for other in self._mine if other.key != item.key] + [item]
-        self._fill_groups(MINE)
-        self._show_group()
-
-    def set_current(self, key: str) -> None:
-        """Show an image as chosen; emits no signal."""
-        self._current = key
-        self._select_current()
 
     def step(self, by: int) -> None:
         """Choose the image `by` places further, round the end."""
@@ -165,6 +156,7 @@ class GalleryPanel(QFrame):
         own = [(OWN, OWN_TITLE, f"The images seen by {self._own_title}")] if self._own else []
         self.group.set_choices([(STARTERS, "Starters"), *((name, name.capitalize()) for name in names), *own], group)
 
+    @Slot()
     def _show_group(self) -> None:
         group = self.group.value()
         everything = [*self._items, *self._mine]
@@ -182,11 +174,6 @@ class GalleryPanel(QFrame):
         if index.isValid():
             self.view.scrollTo(index)
         self.view.viewport().update()
-
-    @Slot(int)
-    def _take_group(self, _index: int) -> None:
-        self._show_group()
-        self.group_changed.emit(self.group.value())
 
     @Slot(QModelIndex, QModelIndex)
     def _take_row(self, index: QModelIndex, _before: QModelIndex) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSlider, QWidget
 
 from app.look.icons import load_icon
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
 from app.look.plotting import faded, make_axes, name_plot, quieten, solid, value_range
 from app.look.theme import DARK, Theme
-from app.widgets.basics import make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.captions import ElidedLabel
 from core.figures.curve import budget_stretches
 from core.types import FloatArray, NormName
@@ -55,7 +55,13 @@ class HistoryView(QWidget):
         quieten(self._plot)
         self._plot.showAxis("top")
         self._axes["left"].setWidth(AXIS_WIDTH)
-        self._make_items()
+        self._zero = pg.InfiniteLine(angle=0, pos=0)
+        self._budgets = pg.PlotDataItem(connect="pairs")
+        self._line = pg.PlotDataItem()
+        self._guide = pg.InfiniteLine(angle=90)
+        self._dot = pg.ScatterPlotItem(size=10)
+        for item in (self._budgets, self._zero, self._guide, self._line, self._dot):
+            self._plot.addItem(item)
         self.play_button = make_tool_button(tip="Play the attack's steps", name="Play the steps")
         self.play_button.setText(PLAY)
         self.play_button.setCheckable(True)
@@ -65,14 +71,10 @@ class HistoryView(QWidget):
         self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
         self.readout = ElidedLabel("muted", hint="The step shown: its number, its budget and the shift of the target")
         self._timer = QTimer(self)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self._unit_label = make_label("", "faint")
-        self._budget_label = make_label("", "faint")
-        column.addLayout(make_row(self._unit_label, -1, self._budget_label))
-        column.addWidget(self._canvas, 1)
-        column.addLayout(make_row(self.play_button, self.slider, self.movie_button, gap=8))
+        self._unit_label, self._budget_label = make_label("", "faint"), make_label("", "faint")
+        head, foot = make_row(self._unit_label, -1, self._budget_label), make_row(self.play_button, self.slider)
+        foot.addWidget(self.movie_button)
+        self.setLayout(make_column(head, self._canvas, foot, gap=0))
         self.slider.valueChanged.connect(self._scrub)
         self.play_button.toggled.connect(self.set_playing)
         self._timer.timeout.connect(self._advance)
@@ -162,19 +164,9 @@ class HistoryView(QWidget):
         super().resizeEvent(event)
         self._redraw()
 
-    def _make_items(self) -> None:
-        self._zero = pg.InfiniteLine(angle=0, pos=0)
-        self._budgets = pg.PlotDataItem(connect="pairs")
-        self._line = pg.PlotDataItem()
-        self._guide = pg.InfiniteLine(angle=90)
-        self._dot = pg.ScatterPlotItem(size=10)
-        for item in (self._budgets, self._zero, self._guide, self._line, self._dot):
-            self._plot.addItem(item)
-
     def _set_scrubbable(self, on: bool) -> None:
-        self.slider.setEnabled(on)
-        self.play_button.setEnabled(on)
-        self.movie_button.setEnabled(on)
+        for widget in (self.slider, self.play_button, self.movie_button):
+            widget.setEnabled(on)
 
     def _redraw(self) -> None:
         steps = np.arange(1, self.n_steps + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPixmap
 
+from app.widgets.image_view import to_qimage
 from core.datasets.image_store import SEPARATOR, ImageStore, open_image_store
 from core.datasets.subject import Subject
 from core.errors import ProbeError
@@ -76,43 +78,33 @@ class ImageList(QAbstractListModel):
 
     def _picture(self, item: GalleryItem) -> QPixmap:
         if item.key not in self._pictures:
-            self._pictures[item.key] = read_thumbnail(item.path) if item.read is None else _take_thumbnail(item.read)
+            self._pictures[item.key] = read_thumbnail(item)
         return self._pictures[item.key]
 
 
-def read_thumbnail(path: Path) -> QPixmap:
-    """The centre square of an image file, small and with rounded corners; a blank one if it cannot be read."""
+def read_thumbnail(item: GalleryItem) -> QPixmap:
+    """The centre square of an image, small and with rounded corners; a blank one if it cannot be read."""
     side = THUMBNAIL_SIDE * PIXEL_RATIO
-    reader = QImageReader(str(path))
-    reader.setAutoTransform(True)
-    size = reader.size()
-    if size.isValid():
-        reader.setScaledSize(size.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
-    image = reader.read()
+    image = QImage()
+    if item.read is None:
+        reader = QImageReader(str(item.path))
+        reader.setAutoTransform(True)
+        size = reader.size()
+        if size.isValid():
+            reader.setScaledSize(size.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
+        image = reader.read()
+    else:
+        with suppress(ProbeError):  # opening the image says why; a list of blank squares needs no sentence for each
+            image = to_qimage(item.read(side))
     picture = QPixmap(side, side)
     picture.fill(Qt.GlobalColor.transparent)
     if not image.isNull():
-        _paint_rounded(picture, QPixmap.fromImage(image))
+        _paint_rounded(picture, image)
     picture.setDevicePixelRatio(PIXEL_RATIO)
     return picture
 
 
-def _take_thumbnail(read: Callable[[int], ByteArray]) -> QPixmap:
-    """The same from a reader; a blank one if it refuses."""
-    side = THUMBNAIL_SIDE * PIXEL_RATIO
-    picture = QPixmap(side, side)
-    picture.fill(Qt.GlobalColor.transparent)
-    try:
-        levels = read(side)
-        image = QImage(levels.tobytes(), side, side, 3 * side, QImage.Format.Format_RGB888)
-        _paint_rounded(picture, QPixmap.fromImage(image))
-    except ProbeError:
-        pass  # opening the image says why; a list of blank squares needs no sentence for each
-    picture.setDevicePixelRatio(PIXEL_RATIO)
-    return picture
-
-
-def _paint_rounded(picture: QPixmap, image: QPixmap) -> None:
+def _paint_rounded(picture: QPixmap, image: QImage) -> None:
     outline = QPainterPath()
     radius = CORNER_RADIUS * PIXEL_RATIO
     outline.addRoundedRect(QRectF(picture.rect()), radius, radius)
@@ -120,7 +112,7 @@ def _paint_rounded(picture: QPixmap, image: QPixmap) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setClipPath(outline)
     left, top = (picture.width() - image.width()) // 2, (picture.height() - image.height()) // 2
-    painter.drawPixmap(left, top, image)
+    painter.drawImage(left, top, image)
     painter.end()
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
 
-from app.explore.compare_tools import ROLE_NAMES, CompareTools, FactorChoice, RoleChoice
-from app.explore.picture_set import PictureSet, Role, compare, compare_preview, compare_probe, swipe
+from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import DARK, Theme
-from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import ElidedLabel, EmptyState
+from app.widgets.editors import ChoiceBox
 from app.widgets.image_view import ImageView
-from core.images.difference import amplify, choose_factor
+from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
 from core.probes.budget import BudgetReading, read_budget
 from core.probes.probe import Preview, Probe
@@ -27,6 +29,47 @@ FLICKER_MS = 167
 
 ZOOM_TIP = "Scroll to zoom, drag to move, double click to fit. All panes follow."
 DIFFERENCE_TIP = "127.5 + factor × 255 (shown − clean): mid grey means no change. " + ZOOM_TIP
+ROLES = {
+    Role.PERTURBED: ("Perturbed", "The attacked image, as delivered"),
+    Role.CONTROL: ("Random control", "A random perturbation of the same realised size"),
+    Role.SIGN_FLIP: ("Sign flip", "The same perturbation with its sign flipped: clean − δ"),
+}
+"""What the second and third pane can show, and its tooltip."""
+
+TOOLS = (
+    ("flicker", "Flicker", "Swap clean and perturbed three times a second"),
+    ("swipe", "Swipe", "Drag a line: clean on its left, perturbed on its right"),
+    ("hold", "Hold for clean", "Show the clean image while held down"),
+)
+FACTOR_TIP = "Auto brings the 99th percentile of |δ| to at most 110 grey levels."
+AUTO = "auto"
+FACTOR_WIDTH = 104
+"""Room for "×192 auto" and the arrow, in pixels."""
+
+
+class CompareTools(QWidget):
+    """The buttons that say how images are compared: `flicker`, `swipe`, and `hold`; `collect` takes a command."""
+
+    flicker: QToolButton
+    swipe: QToolButton
+    hold: QToolButton
+
+    def __init__(self) -> None:
+        super().__init__()
+        for key, name, tip in TOOLS:
+            button = make_tool_button(tip=tip, name=name)
+            button.setText(name)
+            button.setCheckable(key != "hold")
+            setattr(self, key, button)
+        self.collect = make_tool_button(tip="", name="Add to the tray")
+        self.setLayout(make_row(self.flicker, self.swipe, self.hold, -1, self.collect, gap=4))
+
+    def set_usable(self, on: bool) -> None:
+        """Enable the buttons only while there is something to compare, and say why not otherwise."""
+        for key, _, tip in TOOLS:
+            button = getattr(self, key)
+            button.setEnabled(on)
+            button.setToolTip(tip if on else f"{tip}. Run a probe first.")
 
 
 class ImagesPanel(QWidget):
@@ -51,7 +94,7 @@ class ImagesPanel(QWidget):
         self._holds_clean = False
         self._flicker_phase = False
         self._manual_factor: int | None = None
-        self._factor = 1
+        self.amplification = 1
         self.title = ElidedLabel("strong")
         self.caption = ElidedLabel("muted")
         self.clean_view = ImageView("clean")
@@ -59,8 +102,12 @@ class ImagesPanel(QWidget):
         self.difference_view = ImageView("difference")
         self.meter = BudgetMeter()
         self.tools = CompareTools()
-        self.role_choice = RoleChoice()
-        self.factor_choice = FactorChoice()
+        self.role_choice = ChoiceBox("Second image")
+        self.role_choice.set_choices([(role, *words) for role, words in ROLES.items()])
+        self.factor_choice = ChoiceBox("Amplification of the difference")
+        self.factor_choice.setToolTip(FACTOR_TIP)
+        self.factor_choice.setMinimumWidth(FACTOR_WIDTH)
+        self.factor_choice.set_choices([(None, AUTO), *((factor, f"×{factor}") for factor in MANUAL_FACTORS)])
         self._timer = QTimer(self)
         self._timer.setInterval(FLICKER_MS)
         self._line = pg.InfiniteLine(angle=90, movable=True)
@@ -115,7 +162,7 @@ class ImagesPanel(QWidget):
             return
         self._preview = preview
         self._caption(self._probe, preview.epsilon, note="preview")
-        self._take(compare_preview(self._pictures.clean, preview))
+        self._take(compare(self._pictures.clean, preview.pixels, delta=preview.delta.transpose(1, 2, 0)))
         self._read_budget()
 
     def show_step(self, pixels: ByteArray, *, epsilon: float, norm: NormName) -> None:
@@ -144,13 +191,9 @@ class ImagesPanel(QWidget):
         running = on and self._has_made()
         self.tools.flicker.setChecked(running)
         self._flicker_phase = False
-        if running:
-            self._timer.start()
-        else:
-            self._timer.stop()
+        (self._timer.start if running else self._timer.stop)()
         self._refresh_made()
 
-    @Slot(bool)
     def show_clean(self, on: bool) -> None:
         """Hold to compare: show the clean image in the second pane while true."""
         self._holds_clean = on
@@ -163,7 +206,6 @@ class ImagesPanel(QWidget):
         self._line.setVisible(on and self._has_made())
         self._refresh_made()
 
-    @Slot(str)
     def set_comparison(self, role: Role | str) -> None:
         """Choose what the second and third pane show: perturbed, control or sign flip."""
         self._wish = Role(role)
@@ -171,16 +213,10 @@ class ImagesPanel(QWidget):
         if self._pictures is not None and len(self._pictures.made) > 1:
             self._read_budget()
 
-    @Slot(object)
     def set_amplification(self, factor: int | None) -> None:
         """Amplify the difference by a factor of one's own; None chooses it from the picture."""
         self._manual_factor = factor
         self._refresh_difference()
-
-    @property
-    def amplification(self) -> int:
-        """The factor in use."""
-        return self._factor
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -194,7 +230,9 @@ class ImagesPanel(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
-        heads = (make_label("Clean", "muted"), self.role_choice, self._difference_head(), make_label("Budget", "muted"))
+        difference = QWidget()
+        difference.setLayout(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
+        heads = (make_label("Clean", "muted"), self.role_choice, difference, make_label("Budget", "muted"))
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
         for index, (head, body) in enumerate(zip(heads, bodies, strict=True)):
             row, column = divmod(index, 2)
@@ -205,34 +243,26 @@ class ImagesPanel(QWidget):
         content = QWidget()
         content.setLayout(make_column(make_column(self.title, self.caption, gap=0), self.tools, grid, gap=4, margin=10))
         self._stack = QStackedWidget()
-        self._stack.addWidget(
-            EmptyState("No image yet", "Choose a photograph in the controls, or drop an image file onto the window.")
-        )
+        advice = "Choose a photograph in the controls, or drop an image file onto the window."
+        self._stack.addWidget(EmptyState("No image yet", advice))
         self._stack.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
         self.difference_view.set_hint("The difference appears here, amplified.")
-        self.clean_view.setToolTip(ZOOM_TIP)
-        self.made_view.setToolTip(ZOOM_TIP)
-        self.difference_view.setToolTip(DIFFERENCE_TIP)
-
-    def _difference_head(self) -> QWidget:
-        head = QWidget()
-        head.setLayout(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
-        return head
+        for view, tip in zip(self._views(), (ZOOM_TIP, ZOOM_TIP, DIFFERENCE_TIP), strict=True):
+            view.setToolTip(tip)
 
     def _connect(self) -> None:
         for view in self._views():
             view.view_moved.connect(self._share_view)
             view.pixel_hovered.connect(self._say_pixel)
             view.said.connect(self.said)
-        self.role_choice.chosen.connect(self.set_comparison)
-        self.factor_choice.chosen.connect(self.set_amplification)
-        self.tools.flicker_toggled.connect(self.set_flicker)
-        self.tools.swipe_toggled.connect(self.set_swipe)
-        self.tools.clean_held.connect(self.show_clean)
+        self.role_choice.activated.connect(self._choose_role)
+        self.factor_choice.activated.connect(self._choose_factor)
+        self.tools.flicker.toggled.connect(self.set_flicker)
+        self.tools.swipe.toggled.connect(self.set_swipe)
+        self.tools.hold.pressed.connect(partial(self.show_clean, True))
+        self.tools.hold.released.connect(partial(self.show_clean, False))
         self._timer.timeout.connect(self._swap)
         self._line.sigPositionChanged.connect(self._refresh_made)
 
@@ -265,7 +295,7 @@ class ImagesPanel(QWidget):
         if self._probe is None:
             return
         clean, attack = self._probe.clean_pixels, self._probe.config.attack
-        made = _pixels_of(self._probe, self._role) if self._preview is None else clean + self._preview.delta
+        made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
         epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
         self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
 
@@ -289,7 +319,8 @@ class ImagesPanel(QWidget):
 
     def _offer_roles(self, pictures: PictureSet) -> None:
         self.role_choice.setEnabled(len(pictures.made) > 1)
-        self.role_choice.set_role(self._role)
+        self.role_choice.set_value(self._role)
+        self.role_choice.setToolTip(ROLES[self._role][1])
         self.tools.set_usable(bool(pictures.made))
         self._line.setVisible(self.tools.swipe.isChecked() and bool(pictures.made))
         self.made_view.suggested_name = self._role.value
@@ -305,7 +336,7 @@ class ImagesPanel(QWidget):
             self.made_view.set_pixels(None if made is None else clean)
         elif self.tools.swipe.isChecked():
             column = int(np.clip(round(self._line.value()), 0, clean.shape[1]))
-            self.made_view.set_pixels(swipe(clean, made, column))
+            self.made_view.set_pixels(np.concatenate([clean[:, :column], made[:, column:]], axis=1))
         else:
             self.made_view.set_pixels(made)
 
@@ -314,9 +345,10 @@ class ImagesPanel(QWidget):
         if delta is None:
             self.difference_view.set_pixels(None)
             return
-        self._factor = choose_factor(delta) if self._manual_factor is None else self._manual_factor
-        self.factor_choice.show_factor(self._factor, is_manual=self._manual_factor is not None)
-        self.difference_view.set_pixels(amplify(delta, self._factor))
+        self.amplification = choose_factor(delta) if self._manual_factor is None else self._manual_factor
+        self.factor_choice.setItemText(0, f"×{self.amplification} {AUTO}" if self._manual_factor is None else AUTO)
+        self.factor_choice.set_value(self._manual_factor)
+        self.difference_view.set_pixels(amplify(delta, self.amplification))
 
     @Slot(QRectF)
     def _share_view(self, rect: QRectF) -> None:
@@ -334,16 +366,18 @@ class ImagesPanel(QWidget):
         clean = self._pictures.clean[row, column].tolist()
         text = f"row {row}, column {column} · clean RGB {clean}"
         made = self._pictures.made.get(self._role)
-        self.said.emit(
-            text if made is None else f"{text} · {ROLE_NAMES[self._role].lower()} {made[row, column].tolist()}"
-        )
+        changed = "" if made is None else f" · {ROLES[self._role][0].lower()} {made[row, column].tolist()}"
+        self.said.emit(text + changed)
+
+    @Slot()
+    def _choose_role(self) -> None:
+        self.set_comparison(self.role_choice.value())
+
+    @Slot()
+    def _choose_factor(self) -> None:
+        self.set_amplification(self.factor_choice.value())
 
     @Slot()
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase
         self._refresh_made()
-
-
-def _pixels_of(probe: Probe, role: Role) -> FloatArray:
-    made = {Role.CONTROL: probe.control_pixels, Role.SIGN_FLIP: probe.sign_flip_pixels}
-    return made.get(role, probe.perturbed_pixels)

@@ -13,16 +13,12 @@ import numpy as np
 
 from app.base.state import AppState
 from app.look.numbers import NORM_SIGNS, write_epsilon
+from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, robust_limit
 from core.probes.probe import in_reference_sds
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
-
-SD_UNIT = "SD"
-LIMIT_PERCENTILE = 99
-LEAST_LIMIT = 0.5
-"""The scale of shifts never goes below this many SDs, so that a negligible shift looks negligible."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,20 +62,16 @@ def make_map(name: str, state: AppState) -> CorticalMap:
             return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
     if perturbed is None and name == "shift":
         return make_map("clean", state)
-    shift = _shift(state, perturbed)
-    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit_of(shift))
+    shift, limit = _shift(state, perturbed), None
+    if shift is not None and np.isfinite(shift).any():
+        limit = max(LEAST_LIMIT, robust_limit(shift, diverging=True))
+    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=limit)
 
 
 def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:
     if perturbed is None or state.clean is None or state.card is None:
         return None
     return in_reference_sds(perturbed - state.clean, state.card.reference_sd)
-
-
-def _limit_of(shift: FloatArray | None) -> float | None:
-    if shift is None or not np.isfinite(shift).any():
-        return None
-    return max(LEAST_LIMIT, float(np.nanpercentile(np.abs(shift), LIMIT_PERCENTILE)))
 
 
 def _sensitivity(state: AppState, card: EncoderCard | None) -> CorticalMap:

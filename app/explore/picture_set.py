@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from core.images.stimulus import to_uint8
-from core.probes.probe import Preview, Probe
+from core.probes.probe import Probe
 from core.types import ByteArray, FloatArray
 
 GREY_LEVELS = 255.0
@@ -48,31 +48,14 @@ def compare(clean: ByteArray, perturbed: ByteArray | None, *, delta: FloatArray 
     return PictureSet(clean, {Role.PERTURBED: perturbed}, {Role.PERTURBED: exact})
 
 
+def pixels_of(probe: Probe) -> dict[Role, FloatArray]:
+    """Everything a probe delivered, (3, height, width) each, in [0, 1]."""
+    made = (probe.perturbed_pixels, probe.control_pixels, probe.sign_flip_pixels)
+    return dict(zip(Role, made, strict=True))
+
+
 def compare_probe(probe: Probe) -> PictureSet:
-    """Everything a probe delivered."""
-    pixels = {
-        Role.PERTURBED: probe.perturbed_pixels,
-        Role.CONTROL: probe.control_pixels,
-        Role.SIGN_FLIP: probe.sign_flip_pixels,
-    }
-    return PictureSet(
-        clean=to_uint8(probe.clean_pixels),
-        made={role: to_uint8(array) for role, array in pixels.items()},
-        deltas={role: _difference(array, probe.clean_pixels) for role, array in pixels.items()},
-    )
-
-
-def compare_preview(clean: ByteArray, preview: Preview) -> PictureSet:
-    """A preview against the clean picture."""
-    return compare(clean, preview.pixels, delta=preview.delta.transpose(1, 2, 0))
-
-
-def swipe(clean: ByteArray, made: ByteArray, column: int) -> ByteArray:
-    """The clean picture left of `column`, the other from there on."""
-    joined = made.copy()
-    joined[:, :column] = clean[:, :column]
-    return joined
-
-
-def _difference(pixels: FloatArray, clean: FloatArray) -> FloatArray:
-    return (GREY_LEVELS * (pixels - clean)).transpose(1, 2, 0)
+    """Everything a probe delivered against its clean picture."""
+    clean, made = probe.clean_pixels, pixels_of(probe)
+    deltas = {role: (GREY_LEVELS * (pixels - clean)).transpose(1, 2, 0) for role, pixels in made.items()}
+    return PictureSet(to_uint8(clean), {role: to_uint8(pixels) for role, pixels in made.items()}, deltas)

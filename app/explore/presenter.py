@@ -8,16 +8,17 @@ cortex (software OpenGL), longer, since every frame takes its time from the atta
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, SignalInstance, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from app.base.state import AppState
-from app.cortex.gl import is_software_gl
+from app.cortex.canvas import is_software_gl
 from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
+from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
 from app.explore.maps import make_map
 from app.explore.responses_panel import ResponsesPanel
@@ -37,12 +38,37 @@ LIVE_REST = 0.1
 MAP_REST = 0.8
 """Seconds between two maps of a running probe there: one frame of the cortex takes as long as a window may stall."""
 
+PARTS = ["surface", "subject", "encoder", "attack", "target", "images", "map", "run", "probe", "detail", "progress"]
+"""What is drawn by a method each, in this order."""
+
+STALE: dict[str, tuple[str, ...]] = {
+    "placed": ("surface", "subject", "encoder", "map"),
+    "subject": ("subject", "encoder"),
+    "card": ("encoder", "target", "map"),
+    "encoder": ("encoder", "map"),
+    "target": ("target", "map"),
+    "aim": ("target",),
+    "direction": ("attack",),
+    "attack": ("attack", "map"),
+    "auto_probe": ("attack",),
+    "stimulus": ("images",),
+    "clean": ("map",),
+    "probe": ("images", "map", "probe"),
+    "progress": ("images", "map", "progress"),
+    "run": ("run",),
+    "preview": ("images", "map", "detail"),
+    "step": ("images", "map", "detail"),
+    "atlas": ("map",),
+}
+"""The parts that another value of a fact makes stale."""
+
 
 @dataclass(frozen=True, slots=True)
 class Panels:
     """The panels of the window."""
 
     controls: ControlsPanel
+    gallery: GalleryPanel
     cortex: CortexPanel
     images: ImagesPanel
     responses: ResponsesPanel
@@ -62,36 +88,17 @@ class Presenter(QObject):
         self._rests_until = 0.0
         self._pictured: Probe | None = None
         self._stale: set[str] = set()
-        self._parts: dict[str, Callable[[], None]] = {
-            "surface": self._draw_surface,
-            "subject": self._draw_subject,
-            "encoder": self._draw_encoder,
-            "attack": self._draw_attack,
-            "target": self._draw_target,
-            "images": self._draw_images,
-            "map": self._draw_map,
-            "run": self._draw_run,
-            "probe": self._draw_probe,
-            "detail": self._draw_detail,
-            "progress": self._draw_progress,
-        }
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._draw)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
+        self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._rest)
-        self._watch()
+        for signal, parts in STALE.items():
+            getattr(state, f"{signal}_changed").connect(partial(self.mark, *parts))
 
     def set_gate(self, least_r: float) -> None:
         """Dim the voxels whose held-out r is below this."""
         self._gate = least_r
         self.mark("encoder")
-
-    @Slot()
-    def redraw_map(self) -> None:
-        """Another map was chosen."""
-        self.mark("map")
 
     def mark(self, *parts: str) -> None:
         """Have parts redrawn at the next turn of the event loop."""
@@ -105,39 +112,15 @@ class Presenter(QObject):
             self._timer.stop()
             self._draw()
 
-    def _watch(self) -> None:
-        state = self._state
-        followers: tuple[tuple[SignalInstance, tuple[str, ...]], ...] = (
-            (state.placed_changed, ("surface", "subject", "encoder", "map")),
-            (state.subject_changed, ("subject", "encoder")),
-            (state.card_changed, ("encoder", "target", "map")),
-            (state.encoder_changed, ("encoder", "map")),
-            (state.target_changed, ("target", "map")),
-            (state.aim_changed, ("target",)),
-            (state.direction_changed, ("attack",)),
-            (state.attack_changed, ("attack", "map")),
-            (state.auto_probe_changed, ("attack",)),
-            (state.stimulus_changed, ("images",)),
-            (state.clean_changed, ("map",)),
-            (state.probe_changed, ("images", "map", "probe")),
-            (state.progress_changed, ("images", "map", "progress")),
-            (state.run_changed, ("run",)),
-            (state.preview_changed, ("images", "map", "detail")),
-            (state.step_changed, ("images", "map", "detail")),
-            (state.atlas_changed, ("map",)),
-        )
-        for signal, parts in followers:
-            signal.connect(_Marker(self, parts).mark)
-
     @Slot()
     def _draw(self) -> None:
         self._began = time.monotonic()
         chosen = self._choose()
         self._stale = self._stale - chosen
         self._panels.cortex.view.set_hurried(self._is_slow())
-        for part, draw in self._parts.items():
+        for part in PARTS:
             if part in chosen:
-                draw()
+                getattr(self, f"_draw_{part}")()
         self._pause.start(0)
 
     def _choose(self) -> set[str]:
@@ -289,17 +272,3 @@ def describe_scores(card: EncoderCard) -> str:
     if not np.isfinite(card.r).any():
         return f"r not known, {card.n_voxels:,} voxels"
     return f"Median {card.scored_on} r {np.nanmedian(card.r):.2f}"
-
-
-class _Marker(QObject):
-    """Ties one signal to the parts it makes stale."""
-
-    def __init__(self, presenter: Presenter, parts: tuple[str, ...]) -> None:
-        super().__init__(presenter)
-        self._presenter = presenter
-        self._parts = parts
-
-    @Slot()
-    def mark(self) -> None:
-        """Mark the parts."""
-        self._presenter.mark(*self._parts)

@@ -6,18 +6,17 @@ import math
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
-from app.explore.live_steps import LiveSteps
 from app.explore.roi_table import RoiTable
-from app.look.numbers import digits_for, format_number, format_signed
+from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
-from core.figures.curve import curve_of
+from core.figures.curve import CurveData, curve_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift
 from core.types import FloatArray, VoxelTable
@@ -36,6 +35,52 @@ READOUT_TIP = (
     "Shift of the target at the full budget, in the response's unit and in SDs of its clean reference responses; the "
     "same for the equal-norm random control. Linearity = shift ÷ first-order shift: 1 for a linear encoder."
 )
+
+
+class LiveSteps:
+    """What a running probe has shown so far; a record of a step already known replaces it."""
+
+    control_shift = None
+
+    def __init__(self, config: ProbeConfig, response_unit: str, reference_sd: FloatArray | None) -> None:
+        self.config, self.response_unit, self.reference_sd = config, response_unit, reference_sd
+        self.newest: ProbeProgress | None = None
+        self._taken: dict[int, tuple[float, float]] = {}
+
+    def add(self, progress: ProbeProgress) -> None:
+        """Take one record; only those of the attack are steps."""
+        if progress.stage == "attack":
+            self.newest = progress
+            self._taken[progress.step] = (progress.epsilon, progress.shift)
+
+    @property
+    def target_vector(self) -> FloatArray:
+        """The weights of the target, (n_voxels,)."""
+        return self.config.target.vector(0 if self.newest is None else len(self.newest.clean))
+
+    def steps(self) -> tuple[FloatArray, FloatArray]:
+        """The budget in force and the target's shift at every step, (n_steps,) each."""
+        epsilon, shift = np.asarray([*self._taken.values()], dtype=np.float64).reshape(-1, 2).T
+        return epsilon, shift
+
+    def curve(self) -> CurveData:
+        """The newest shift under each budget reached."""
+        attack, newest = self.config.attack, dict(sorted(dict(self._taken.values()).items()))
+        return CurveData(
+            norm=attack.norm,
+            direction=self.config.direction,
+            unit=self.config.objective.unit(self.response_unit),
+            epsilon=np.asarray([*newest]),
+            shift=np.asarray([*newest.values()]),
+            budget=attack.epsilon,
+        )
+
+    def describe(self, newest: ProbeProgress) -> str:
+        """The newest step in words: "step 12 of 40 · L₂ ε 0.75 · +0.42 % signal change"."""
+        norm, unit = self.config.attack.norm, self.config.objective.unit(self.response_unit)
+        moved = format_signed(newest.shift, digits_for(abs(newest.shift)))
+        budget = f"{NORM_SIGNS[norm]} ε {write_epsilon(newest.epsilon, norm)}"
+        return f"step {newest.step} of {newest.n_steps} · {budget} · {moved} {unit}"
 
 
 class ResponsesPanel(QWidget):
@@ -69,9 +114,7 @@ class ResponsesPanel(QWidget):
         self.axis_choice = Segmented(
             [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
         )
-        self._redraw_timer = QTimer(self)
-        self._redraw_timer.setSingleShot(True)
-        self._redraw_timer.setInterval(REDRAW_MS)
+        self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
         self.axis_choice.chosen.connect(self._choose_axis)
@@ -106,7 +149,7 @@ class ResponsesPanel(QWidget):
         if self._live is None:
             return
         self._live.add(progress)
-        if self._live.n_steps and not self._redraw_timer.isActive():
+        if self._live.newest is not None and not self._redraw_timer.isActive():
             self._redraw_timer.start()
 
     def show_probe(self, probe: Probe, table: VoxelTable) -> None:
@@ -142,17 +185,6 @@ class ResponsesPanel(QWidget):
             self.curve.show_marker(float(probe.history.epsilon[step]), float(probe.history.shift[step]))
             self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
 
-    def set_epsilon(self, epsilon: float) -> None:
-        """Move the curve's marker to a budget, on the line between the budgets."""
-        data = self.curve.data
-        if data is not None and data.epsilon.size:
-            budgets, shifts = np.append(0.0, data.epsilon), np.append(0.0, data.shift)
-            self.curve.show_marker(epsilon, float(np.interp(epsilon, budgets, shifts)))
-
-    def select_roi(self, roi: str | None) -> None:
-        """Mark an ROI's row without telling anyone."""
-        self.table.select_roi(roi)
-
     def clear(self) -> None:
         """Show the empty state."""
         self._redraw_timer.stop()
@@ -162,9 +194,8 @@ class ResponsesPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self.curve.set_theme(theme)
-        self.table.set_theme(theme)
-        self.history.set_theme(theme)
+        for part in (self.curve, self.table, self.history):
+            part.set_theme(theme)
 
     def _build(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -186,38 +217,18 @@ class ResponsesPanel(QWidget):
         )
         self._stack.addWidget(EmptyState("No probe yet", advice))
         self._stack.addWidget(splitter)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        self.setLayout(make_column(self._stack))
 
     def _use_table(self, table: VoxelTable) -> None:
         if self._table is not table:
             self._table, self._pool = table, RoiPool(table)
 
-    def _tabulate(self, probe: Probe, shift: FloatArray, *, live: bool = False) -> None:
-        self._fill_table(
-            shift,
-            target=probe.target_vector,
-            reference_sd=probe.reference_sd,
-            control=probe.control_shift,
-            unit=probe.response_unit,
-            live=live,
-        )
-
-    def _fill_table(
-        self,
-        shift: FloatArray,
-        *,
-        target: FloatArray,
-        reference_sd: FloatArray,
-        control: FloatArray | None,
-        unit: str,
-        live: bool,
-    ) -> None:
-        if self._pool is None:
+    def _tabulate(self, source: Probe | LiveSteps, shift: FloatArray, *, live: bool = False) -> None:
+        if self._pool is None or source.reference_sd is None:
             return
-        spill = tabulate_shift(shift, self._pool, reference_sd=reference_sd, target=target, control=control)
-        self.table.show_rows(spill, unit=unit, live=live)
+        sd, target, control = source.reference_sd, source.target_vector, source.control_shift
+        spill = tabulate_shift(shift, self._pool, reference_sd=sd, target=target, control=control)
+        self.table.show_rows(spill, unit=source.response_unit, live=live)
         z = format_signed(spill.selectivity, 1) if math.isfinite(spill.selectivity) else "not defined here"
         self.selectivity.show_text(f"selectivity z = {z}")
 
@@ -238,33 +249,22 @@ class ResponsesPanel(QWidget):
     def _draw_live(self) -> None:
         """Draw the plots of the newest record now, and the table one tick later."""
         live = self._live
-        if live is None or not live.n_steps:
+        newest = None if live is None else live.newest
+        if live is None or newest is None:
             return
         if self._table_is_due:
-            self._tabulate_live(live)
+            self._tabulate(live, newest.responses - newest.clean, live=True)
         else:
-            self._plot_live(live)
+            self._plot_live(live, newest)
             self._redraw_timer.start()
         self._table_is_due = not self._table_is_due
 
-    def _plot_live(self, live: LiveSteps) -> None:
-        norm = live.config.attack.norm
-        self.history.show_history(live.epsilon, live.shift, norm=norm, unit=live.told_unit, n_planned=live.n_planned)
-        self.curve.show_curve(live.curve())
-        self.readout.show_text(live.describe())
+    def _plot_live(self, live: LiveSteps, newest: ProbeProgress) -> None:
+        curve, (epsilon, shift) = live.curve(), live.steps()
+        self.history.show_history(epsilon, shift, norm=curve.norm, unit=curve.unit, n_planned=newest.n_steps)
+        self.curve.show_curve(curve)
+        self.readout.show_text(live.describe(newest))
         self._stack.setCurrentIndex(1)
-
-    def _tabulate_live(self, live: LiveSteps) -> None:
-        if live.reference_sd is None or live.response_shift is None:
-            return
-        self._fill_table(
-            live.response_shift,
-            target=live.config.target.vector(len(live.response_shift)),
-            reference_sd=live.reference_sd,
-            control=None,
-            unit=live.unit,
-            live=True,
-        )
 
     @Slot(str)
     def _choose_axis(self, value: str) -> None:

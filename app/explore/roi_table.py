@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import IntEnum
+from typing import NamedTuple
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QItemSelection,
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
-    QSignalBlocker,
     QSortFilterProxyModel,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -28,21 +28,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.look.fonts import bold
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import DARK, Theme
 from core.probes.spill_over import SpillOver, SpillRow
 
-Index = QModelIndex | QPersistentModelIndex
-SORT_ROLE = int(Qt.ItemDataRole.UserRole)
-ROW_HEIGHT = 23
-BAR_HEIGHT = 9
-NUMBER_ROOM = 46
+SORT_ROLE, ROW_ROLE = int(Qt.ItemDataRole.UserRole), int(Qt.ItemDataRole.UserRole) + 1
+ROW_HEIGHT, BAR_HEIGHT, NUMBER_ROOM = 23, 9, 46
 LEAST_BAR_SPAN = 0.5
 """The bars' half axis spans at least this many SDs, so that noise alone never fills it."""
 
-COLUMN_WIDTHS = {0: 70, 1: 52, 2: 60, 4: 60, 5: 66}
 CELL_PADDING = 20
 """Left and right of a number, from the style sheet, with some to spare."""
+
 LEAST_WIDTHS = {1: 372, 4: 420}
 """Columns left out of a table narrower than this many pixels, so that the bars keep their room."""
 
@@ -58,140 +56,84 @@ class Column(IntEnum):
     CONTROL = 5
 
 
-HEADINGS = {
-    Column.ROI: "ROI",
-    Column.VOXELS: "n",
-    Column.SHIFT: "Shift",
-    Column.SHIFT_SD: "Shift (SD)",
-    Column.ABSOLUTE: "|Shift|",
-    Column.CONTROL: "Control",
-}
-TIPS = {
-    Column.ROI: "Region of interest, both hemispheres pooled. A filled dot marks the one that holds the target.",
-    Column.VOXELS: "Number of voxels",
-    Column.SHIFT: "Mean over the voxels of f(x + δ) − f(x), in {unit}",
-    Column.SHIFT_SD: "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
-    "The thin mark is the random control's.",
-    Column.ABSOLUTE: "Mean over the voxels of |f(x + δ) − f(x)|, in {unit}: movement that cancels in the mean",
-    Column.CONTROL: "Mean shift under a random perturbation of the same realised size, in {unit}",
-}
+class Cells(NamedTuple):
+    """One column: heading, width, tooltip, what a cell sorts by, and its text with so many digits."""
+
+    heading: str
+    width: int
+    tip: str
+    value: Callable[[SpillRow], str | float]
+    text: Callable[[SpillRow, int], str]
 
 
-def value_of(row: SpillRow, column: Column) -> str | float:
-    """What a cell sorts by."""
-    values: dict[Column, str | float] = {
-        Column.ROI: row.roi,
-        Column.VOXELS: row.n_voxels,
-        Column.SHIFT: row.shift,
-        Column.SHIFT_SD: row.shift_sd,
-        Column.ABSOLUTE: row.absolute_shift,
-        Column.CONTROL: row.control_shift,
-    }
-    return values[column]
-
-
-class SpillModel(QAbstractTableModel):
-    """The rows for Qt; changes in place, so that a selection and the sorting live through a run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: tuple[SpillRow, ...] = ()
-        self.digits = 2
-        self.unit = ""
-
-    def set_rows(self, rows: tuple[SpillRow, ...], unit: str) -> None:
-        """Show other numbers; only another list of ROIs resets the model."""
-        self.unit = unit
-        largest = max((abs(row.shift) for row in rows if math.isfinite(row.shift)), default=0.0)
-        self.digits = max(1, digits_for(largest) - 1)
-        if [row.roi for row in rows] != [row.roi for row in self.rows]:
-            self.beginResetModel()
-            self.rows = rows
-            self.endResetModel()
-            return
-        self.rows = rows
-        if rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(Column) - 1))
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """One row an ROI."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Six."""
-        return 0 if parent.isValid() else len(Column)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Text, sort value, alignment or weight of a cell."""
-        row, column = self.rows[index.row()], Column(index.column())
-        if role == SORT_ROLE:
-            value = value_of(row, column)
-            return -math.inf if isinstance(value, float) and math.isnan(value) else value
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._write(row, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if column is Column.ROI else Qt.AlignmentFlag.AlignRight
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.FontRole and row.is_target:
-            heavy = QFont()
-            heavy.setWeight(QFont.Weight.DemiBold)
-            return heavy
-        return TIPS[column].format(unit=self.unit) if role == Qt.ItemDataRole.ToolTipRole else None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Headings, with the formula as tooltip."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        column = Column(section)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return HEADINGS[column]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if column is Column.ROI else Qt.AlignmentFlag.AlignRight
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        return TIPS[column].format(unit=self.unit) if role == Qt.ItemDataRole.ToolTipRole else None
-
-    def _write(self, row: SpillRow, column: Column) -> str:
-        if column is Column.ROI:
-            return f"● {row.roi}" if row.is_target else row.roi
-        if column is Column.VOXELS:
-            return str(row.n_voxels)
-        value = float(value_of(row, column))
-        if column is Column.ABSOLUTE:
-            return format_number(value, self.digits)
-        return format_signed(value, 2 if column is Column.SHIFT_SD else self.digits)
+COLUMNS = (
+    Cells(
+        "ROI",
+        70,
+        "Region of interest, both hemispheres pooled. A filled dot marks the one that holds the target.",
+        lambda row: row.roi,
+        lambda row, _: f"● {row.roi}" if row.is_target else row.roi,
+    ),
+    Cells("n", 52, "Number of voxels", lambda row: row.n_voxels, lambda row, _: str(row.n_voxels)),
+    Cells(
+        "Shift",
+        60,
+        "Mean over the voxels of f(x + δ) − f(x), in {unit}",
+        lambda row: row.shift,
+        lambda row, digits: format_signed(row.shift, digits),
+    ),
+    Cells(
+        "Shift (SD)",
+        0,
+        "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
+        "The thin mark is the random control's.",
+        lambda row: row.shift_sd,
+        lambda row, _: format_signed(row.shift_sd),
+    ),
+    Cells(
+        "|Shift|",
+        60,
+        "Mean over the voxels of |f(x + δ) − f(x)|, in {unit}: movement that cancels in the mean",
+        lambda row: row.absolute_shift,
+        lambda row, digits: format_number(row.absolute_shift, digits),
+    ),
+    Cells(
+        "Control",
+        66,
+        "Mean shift under a random perturbation of the same realised size, in {unit}",
+        lambda row: row.control_shift,
+        lambda row, digits: format_signed(row.control_shift, digits),
+    ),
+)
 
 
 class BarDelegate(QStyledItemDelegate):
     """Draws a shift in SDs as a number and a bar from the middle, with a thin mark for the control."""
 
-    def __init__(self, source: SpillModel, proxy: QSortFilterProxyModel) -> None:
-        super().__init__()
-        self._source = source
-        self._proxy = proxy
-        self.theme: Theme = DARK
+    theme: Theme = DARK
+    span = LEAST_BAR_SPAN
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         """Draw one cell."""
-        row = self._source.rows[self._proxy.mapToSource(self._proxy.index(index.row(), index.column())).row()]
-        style = option.widget.style()
-        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
+        panel = QStyle.PrimitiveElement.PE_PanelItemViewItem
+        option.widget.style().drawPrimitive(panel, option, painter, option.widget)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(option.rect).adjusted(8, 0, -8, 0)
-        self._draw_bar(painter, box.adjusted(0, 0, -NUMBER_ROOM, 0), row)
+        self._draw_bar(painter, box.adjusted(0, 0, -NUMBER_ROOM, 0), index.data(ROW_ROLE))
         painter.setPen(QColor(self.theme.text))
         painter.setFont(index.data(Qt.ItemDataRole.FontRole) or option.font)
-        align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(box, align, str(index.data()))
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(index.data()))
         painter.restore()
 
     def _draw_bar(self, painter: QPainter, box: QRectF, row: SpillRow) -> None:
-        middle, half = box.center().x(), box.width() / 2
+        middle, scale = box.center().x(), box.width() / 2 / self.span
         painter.setPen(QColor(self.theme.line_strong))
         painter.drawLine(round(middle), round(box.top() + 3), round(middle), round(box.bottom() - 3))
         if not math.isfinite(row.shift_sd):
             return
-        scale = half / self._span()
         length = row.shift_sd * scale
         bar = QRectF(min(middle, middle + length), box.center().y() - BAR_HEIGHT / 2, abs(length), BAR_HEIGHT)
         colour = QColor(self.theme.warm if row.shift_sd > 0 else self.theme.cool)
@@ -200,10 +142,6 @@ class BarDelegate(QStyledItemDelegate):
         if math.isfinite(row.control_shift_sd):
             mark = middle + row.control_shift_sd * scale
             painter.fillRect(QRectF(mark - 0.75, bar.center().y() - 7, 1.5, 14), QColor(self.theme.muted))
-
-    def _span(self) -> float:
-        shifts = [abs(row.shift_sd) for row in self._source.rows if math.isfinite(row.shift_sd)]
-        return max([LEAST_BAR_SPAN, *shifts])
 
 
 class RoiTable(QTableView):
@@ -219,43 +157,42 @@ class RoiTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._source = SpillModel()
+        self._cells = QStandardItemModel(0, len(Column), self)
         self._proxy = QSortFilterProxyModel(self)
-        self._proxy.setSourceModel(self._source)
+        self._proxy.setSourceModel(self._cells)
         self._proxy.setSortRole(SORT_ROLE)
         self.setModel(self._proxy)
-        self._bars = BarDelegate(self._source, self._proxy)
+        self._bars = BarDelegate(self)
         self.setItemDelegateForColumn(Column.SHIFT_SD, self._bars)
         self._lay_out()
         self.setSortingEnabled(True)
-        self.sort_as_found()
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)  # the subject's own order of ROIs
+        self._proxy.sort(-1)
         self.selectionModel().selectionChanged.connect(self._tell)
         self.setAccessibleName("Spill-over by ROI")
 
     def show_rows(self, spill: SpillOver, *, unit: str, live: bool = False) -> None:
         """Show a table; while `live` its rows keep their places, so that they do not jump about during a run."""
         self._proxy.setDynamicSortFilter(not live)
-        self._source.set_rows(spill.rows, unit)
+        sizes = [abs(row.shift_sd) for row in spill.rows if math.isfinite(row.shift_sd)]
+        self._bars.span = max([LEAST_BAR_SPAN, *sizes])
+        largest = max((abs(row.shift) for row in spill.rows if math.isfinite(row.shift)), default=0.0)
+        digits = max(1, digits_for(largest) - 1)
+        shown = [self._cells.item(row, 0).data(SORT_ROLE) for row in range(self._cells.rowCount())]
+        if shown != [row.roi for row in spill.rows]:  # else it changes in place, and selection and sorting stay
+            self._cells.setRowCount(0)
+            for _ in spill.rows:
+                self._cells.appendRow([_make_item(column) for column in Column])
+        for number, row in enumerate(spill.rows):
+            for column, cells in enumerate(COLUMNS):
+                self._fill(number, column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
+        for column, cells in enumerate(COLUMNS):
+            self._cells.horizontalHeaderItem(column).setToolTip(cells.tip.format(unit=unit))
         self._make_room()
-
-    def sort_as_found(self) -> None:
-        """The subject's own order of ROIs, early to late."""
-        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
-        self._proxy.sort(-1)
-
-    def select_roi(self, roi: str | None) -> None:
-        """Mark an ROI's row without telling anyone; None marks none."""
-        with QSignalBlocker(self.selectionModel()):
-            self.clearSelection()
-            for row, shown in enumerate(self.shown_rois()):
-                if shown == roi:
-                    self.selectRow(row)
-        self.viewport().update()
 
     def shown_rois(self) -> list[str]:
         """The ROIs from top to bottom."""
-        indices = [self._proxy.index(row, 0) for row in range(self._proxy.rowCount())]
-        return [str(index.data(SORT_ROLE)) for index in indices]
+        return [str(self._proxy.index(row, 0).data(SORT_ROLE)) for row in range(self._proxy.rowCount())]
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -267,6 +204,14 @@ class RoiTable(QTableView):
         super().resizeEvent(event)
         for column, least in LEAST_WIDTHS.items():
             self.setColumnHidden(column, self.width() < least)
+
+    def _fill(self, number: int, column: int, row: SpillRow, *, text: str, tip: str) -> None:
+        item, value = self._cells.item(number, column), COLUMNS[column].value(row)
+        item.setText(text)
+        item.setToolTip(tip)
+        item.setData(-math.inf if value != value else value, SORT_ROLE)
+        item.setData(row, ROW_ROLE)
+        item.setData(bold(self.font()) if row.is_target else None, Qt.ItemDataRole.FontRole)
 
     def _lay_out(self) -> None:
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -280,20 +225,28 @@ class RoiTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(36)
-        for column, width in COLUMN_WIDTHS.items():
-            self.setColumnWidth(column, width)
+        for column, cells in enumerate(COLUMNS):
+            self._cells.setHorizontalHeaderItem(column, _make_item(column, cells.heading))
+            if cells.width:
+                self.setColumnWidth(column, cells.width)
         header.setSectionResizeMode(Column.SHIFT_SD, QHeaderView.ResizeMode.Stretch)
 
     def _make_room(self) -> None:
         """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""
-        heavy = QFont(self.font())
-        heavy.setWeight(QFont.Weight.DemiBold)
+        heavy = QFontMetrics(bold(self.font()))
         for column in (Column.SHIFT, Column.ABSOLUTE, Column.CONTROL):
-            texts = [str(self._source.index(row, column).data()) for row in range(self._source.rowCount())]
-            needed = max((QFontMetrics(heavy).horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
-            self.setColumnWidth(column, max(COLUMN_WIDTHS[column], needed))
+            texts = [self._cells.item(row, column).text() for row in range(self._cells.rowCount())]
+            needed = max((heavy.horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
+            self.setColumnWidth(column, max(COLUMNS[column].width, needed))
 
     @Slot(QItemSelection, QItemSelection)
     def _tell(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
         rows = [index.row() for index in selected.indexes()]
         self.roi_selected.emit(self.shown_rois()[rows[0]] if rows else "")
+
+
+def _make_item(column: int, text: str = "") -> QStandardItem:
+    side = Qt.AlignmentFlag.AlignLeft if column == Column.ROI else Qt.AlignmentFlag.AlignRight
+    item = QStandardItem(text)
+    item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+    return item

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QWidget
 
@@ -13,6 +11,15 @@ from app.look.theme import DARK, Theme
 from app.widgets.basics import make_button, make_column, make_label, make_row, set_look
 from app.widgets.progress_line import ProgressLine
 from core.probes.probe import ProbeProgress
+from core.words import write_duration
+
+STAGE_NAMES = {
+    "clean": "Clean response",
+    "search": "Smallest budget",
+    "attack": "Attack",
+    "controls": "Controls",
+    "done": "Done",
+}
 
 
 class RunBox(QWidget):
@@ -73,7 +80,7 @@ class RunBox(QWidget):
         self.bar.set_share(share)
         stage = STAGE_NAMES.get(progress.stage, progress.stage)
         self.left.setText(f"{stage} · step {progress.step} of {progress.n_steps}")
-        self.right.setText("" if progress.seconds_left is None else f"{describe_seconds(progress.seconds_left)} left")
+        self.right.setText("" if progress.seconds_left is None else f"{write_duration(progress.seconds_left)} left")
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icon in the theme's colours."""
@@ -99,18 +106,3 @@ class RunBox(QWidget):
     @Slot()
     def _press(self) -> None:
         (self.cancel_requested if self._running else self.probe_requested).emit()
-
-
-STAGE_NAMES = {
-    "clean": "Clean response",
-    "search": "Smallest budget",
-    "attack": "Attack",
-    "controls": "Controls",
-    "done": "Done",
-}
-
-
-def describe_seconds(seconds: float) -> str:
-    """A duration people read at a glance: "3 s", "2 min 10 s"."""
-    whole = math.ceil(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

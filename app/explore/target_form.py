@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QStackedLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.explore.target_options_form import TargetOptionsForm
 from app.look.icons import load_icon
@@ -48,7 +48,12 @@ class TargetForm(Form):
         self.summary.show_text(PICK_HINT)
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
-        self._lay_out()
+        self._drawing = QWidget()
+        self._drawing.setLayout(make_row(self.draw, self.clear))
+        texts = make_column(self.summary, self.details, gap=2)
+        choices = (make_heading("Target"), self.kind, self.roi, self._drawing)
+        self.setLayout(make_column(*choices, texts, self.more))
+        self._show_kind(TargetKind.VOXEL)
         self.draw.toggled.connect(self.drawing_toggled)
         self.clear.clicked.connect(self.drawing_cleared)
 
@@ -77,26 +82,13 @@ class TargetForm(Form):
         self.draw.setIcon(load_icon("brush", theme.text))
         self.more.set_theme(theme)
 
-    def _lay_out(self) -> None:
-        self._stack = QStackedLayout()
-        self._stack.setContentsMargins(0, 0, 0, 0)
-        draw_row = QWidget()
-        draw_row.setLayout(make_row(self.draw, self.clear))
-        for page in (self.roi, draw_row):
-            self._stack.addWidget(page)
-        self._choices = QWidget()
-        self._choices.setLayout(self._stack)
-        self._choices.hide()
-        texts = make_column(self.summary, self.details, gap=2)
-        self.setLayout(make_column(make_heading("Target"), self.kind, self._choices, texts, self.more))
-
     def _show_roi(self, roi: str) -> None:
         with QSignalBlocker(self.roi):
             self.roi.setCurrentIndex(self.roi.findData(roi) if roi else -1)
 
     def _show_kind(self, kind: str) -> None:
-        self._choices.setVisible(kind != TargetKind.VOXEL)
-        self._stack.setCurrentIndex(1 if kind == TargetKind.SET else 0)
+        self.roi.setVisible(kind == TargetKind.ROI)
+        self._drawing.setVisible(kind == TargetKind.SET)
         if kind != TargetKind.SET:
             self.draw.setChecked(False)
 

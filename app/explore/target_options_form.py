@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction
@@ -15,7 +16,6 @@ from core.probes.target_options import TargetOptions
 
 NO_CONTRAST = ("", "nothing")
 CONTRAST_TIP = "Hold or lower this ROI: raises target − weight × mean of this ROI"
-MOST_WEIGHT, WIDTH = 1000.0, 72
 SPARE_TIP = (
     "Take the mean squared change of all other voxels, in SDs, times this weight off what is raised, "
     "so that the target moves and the rest stays"
@@ -34,6 +34,16 @@ MODES = (
 )
 
 
+@dataclass(eq=False)
+class Weight(Number):
+    """A number that is told when it is settled."""
+
+    most: float = 1000
+    step: float = 0.5
+    settled: bool = True
+    width: int = 72
+
+
 class TargetOptionsForm(Form):
     """Edits `TargetOptions`: `value`, `set_value`, `changed`."""
 
@@ -41,31 +51,10 @@ class TargetOptionsForm(Form):
     pattern_requested = Signal()
 
     contrast_roi = Choice("Against", CONTRAST_TIP, choices=(NO_CONTRAST,), letters=4, name="Contrast ROI")
-    contrast_weight = Number(
-        "",
-        "Weight of the ROI held or lowered",
-        least=0.01,
-        most=MOST_WEIGHT,
-        step=0.5,
-        settled=True,
-        name="Contrast weight",
-        width=WIDTH,
-    )
+    contrast_weight = Weight("", "Weight of the ROI held or lowered", least=0.01, name="Contrast weight")
     spares_others = Flag("Spare other voxels", SPARE_TIP)
-    spare_weight = Number(
-        "", SPARE_TIP, most=MOST_WEIGHT, step=0.5, settled=True, name="Weight of other voxels", width=WIDTH
-    )
-    wanted_shift_sd = Number(
-        "",
-        WANTED_SHIFT_TIP,
-        most=100,
-        step=0.5,
-        zero="off",
-        unit=" SD",
-        settled=True,
-        name="Shift to reach",
-        width=WIDTH,
-    )
+    spare_weight = Weight("", SPARE_TIP, name="Weight of other voxels")
+    wanted_shift_sd = Weight("", WANTED_SHIFT_TIP, most=100, zero="off", unit=" SD", name="Shift to reach")
     pattern_mode = Pick("", choices=MODES, name="Pattern")
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -107,17 +107,7 @@ class ProbeCache:
 
 
 class Undo(QObject):
-    """Notes the selection after every turn of the event loop in which something was chosen.
-
-    Parameters
-    ----------
-    state : AppState
-    selection : function
-        What is chosen now.
-    show : function
-        Chooses it again.
-    parent : QObject
-    """
+    """Notes the selection after every turn of the event loop in which something was chosen; `show` chooses it again."""
 
     chosen = Signal()
     """Something was chosen, undone or redone."""
@@ -126,24 +116,14 @@ class Undo(QObject):
         self, state: AppState, *, selection: Callable[[], Selection], show: Callable[[Selection], None], parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._state = state
-        self._selection = selection
-        self._show = show
+        self._state, self._selection, self._show = state, selection, show
         self.history = UndoHistory()
         self.probes = ProbeCache()
         self._busy = False
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._note)
-        for signal in (
-            state.subject_changed,
-            state.encoder_changed,
-            state.stimulus_changed,
-            state.target_changed,
-            state.direction_changed,
-            state.attack_changed,
-            state.aim_changed,
-        ):
-            signal.connect(self.mark)
+        for fact in ("subject", "encoder", "stimulus", "target", "direction", "attack", "aim"):
+            getattr(state, f"{fact}_changed").connect(self.mark)
         state.probe_changed.connect(self._keep_probe)
 
     @Slot()

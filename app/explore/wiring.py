@@ -1,36 +1,40 @@
-"""Ties the signals of the panels to the controller, and the lane to what shows it."""
+"""Ties the panels of Explore to the controller, the settings and the lane."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.base.services import Services
-from app.cortex.hover import HoverInfo
-from app.explore.gallery_panel import GalleryPanel
+from app.base.settings import Settings
+from app.base.settings_table import find_setting
+from app.cortex.picking import HoverInfo
 from app.explore.image_list import list_own_images
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
+from app.look.numbers import GREY_LEVELS, write_epsilon
+from core.attacks.config import AttackConfig
+from core.types import NormName
+
+PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
+MAP_KEYS = ("diverging_map", "sequential_map")
 
 
 class Wiring(QObject):
     """Made once by Explore and kept as long as it; `say` is told what the pointer is on."""
 
     def __init__(
-        self,
-        services: Services,
-        panels: Panels,
-        *,
-        gallery: GalleryPanel,
-        presenter: Presenter,
-        say: Callable[[str], object],
+        self, services: Services, panels: Panels, presenter: Presenter, *, say: Callable[[str], object], parent: QWidget
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._session = services
         self._panels = panels
-        self._gallery = gallery
         self._presenter = presenter
         self._say = say
+        self._window = parent
         self._connect_controls()
         self._connect_views()
         self._connect_session()
@@ -42,6 +46,8 @@ class Wiring(QObject):
         controls.target.roi_chosen.connect(controller.pick_roi)
         controls.target.drawing_toggled.connect(self._panels.cortex.view.set_drawing)
         controls.target.drawing_cleared.connect(controller.clear_target)
+        controls.target.options.changed.connect(controller.set_target_options)
+        controls.target.options.pattern_requested.connect(self._load_pattern)
         controls.attack.direction_chosen.connect(controller.set_direction)
         controls.attack.changed.connect(controller.set_attack)
         controls.attack.epsilon_dragged.connect(controller.drag_epsilon)
@@ -49,7 +55,7 @@ class Wiring(QObject):
         controls.run.cancel_requested.connect(controller.cancel)
         controls.run.auto_toggled.connect(controller.set_auto_probe)
         controls.gate_changed.connect(self._presenter.set_gate)
-        self._gallery.chosen.connect(controller.open_image)
+        self._panels.gallery.chosen.connect(controller.open_image)
 
     def _connect_views(self) -> None:
         cortex, controller = self._panels.cortex, self._session.controller
@@ -61,18 +67,54 @@ class Wiring(QObject):
         self._panels.responses.roi_selected.connect(cortex.view.emphasise_roi)
 
     def _connect_session(self) -> None:
-        session = self._session
+        session, state = self._session, self._session.state
         session.lane.state_changed.connect(self._panels.controls.run.set_run_state)
-        session.controller.image_opened.connect(self._gallery.follow)
+        session.controller.image_opened.connect(self._panels.gallery.follow)
         session.controller.catalogue_changed.connect(self._refill)
-        session.state.subject_changed.connect(self._follow_subject)
+        state.subject_changed.connect(self._follow_subject)
+        state.encoder_changed.connect(self._list_options)
+        state.probe_changed.connect(self._report)
+
+    def follow_settings(self) -> None:
+        """Let the panels follow the settings that show in them at once, and keep there what was chosen in them."""
+        settings, controls, cortex = self._session.settings, self._panels.controls, self._panels.cortex
+        self._appliers: dict[str, Callable[[], object]] = {
+            **{key: partial(self._apply_map, key) for key in MAP_KEYS},
+            "reduced_motion": lambda: cortex.view.canvas.set_gliding(not settings.flag("reduced_motion")),
+            "auto_probe": lambda: controls.run.auto.setChecked(settings.flag("auto_probe")),
+            "gate_r": lambda: controls.gate.setValue(settings.number("gate_r")),
+        }
+        settings.changed.connect(self._apply)
+        cortex.colormap_button.chosen.connect(self._keep_map)
+        controls.gate_changed.connect(partial(settings.set, "gate_r"))
+        controls.run.auto_toggled.connect(partial(settings.set, "auto_probe"))
+        for apply in self._appliers.values():
+            apply()
+        if self._session.state.attack == AttackConfig():
+            self._session.state.attack = first_attack(settings)
+
+    @Slot(str)
+    def _apply(self, key: str) -> None:
+        if key in self._appliers:
+            self._appliers[key]()
+
+    def _apply_map(self, key: str) -> None:
+        self._panels.cortex.view.set_colormap(self._session.settings.text(key))
+
+    @Slot(str)
+    def _keep_map(self, name: str) -> None:
+        """The user chose a colour map beside the cortex: it is the one for its kind from now on."""
+        for key in MAP_KEYS:
+            if name in dict(find_setting(key).choices):
+                self._session.settings.set(key, name)
 
     @Slot()
     def _follow_subject(self) -> None:
         """The forms offer its encoders, whoever opened it; an imported one brings its own images into the gallery."""
         self._refill()
+        self._list_options()
         subject = self._session.state.subject
-        self._gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
+        self._panels.gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 
     @Slot()
     def _refill(self) -> None:
@@ -83,9 +125,55 @@ class Wiring(QObject):
         form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
         form.set_encoder(*state.encoder)
 
+    @Slot()
+    def _list_options(self) -> None:
+        """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
+        state, form = self._session.state, self._panels.controls.target.options
+        rois = state.subject.voxels.roi_names if state.subject is not None else ()
+        networks = self._list_networks()
+        form.set_rois(rois)
+        form.set_networks(networks)
+        state.aim = state.aim.without_unknown(rois, tuple(name for name, _ in networks))
+
+    def _list_networks(self) -> list[tuple[str, str]]:
+        """Networks beside the open one with an encoder at their usual layer and the same image size."""
+        state, catalogue = self._session.state, self._session.catalogue
+        own = catalogue.spec_of(state.network)
+        if state.subject is None or own is None:
+            return []
+        who = state.subject.id
+        encoders = catalogue.encoders_of(who)
+        fitted = {one.network for one in encoders if catalogue.is_usual(who, one.network, one.layer)}
+        return [
+            (spec.id, spec.title)
+            for spec in catalogue.networks
+            if spec.id in fitted and spec.id != own.id and spec.input_size == own.input_size
+        ]
+
+    @Slot()
+    def _load_pattern(self) -> None:
+        """Ask for a file with one wished response a voxel and make it the target."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Load a pattern", "", PATTERN_FILES)
+        if name:
+            self._session.controller.pick_pattern(Path(name))
+
+    @Slot()
+    def _report(self) -> None:
+        """Say which budget was the smallest, or that none reached the shift."""
+        probe = self._session.state.probe
+        if probe is None or not probe.config.wanted_shift_sd:
+            return
+        attack, wanted = probe.config.attack, probe.config.wanted_shift_sd
+        budget = f"ε {write_epsilon(attack.epsilon, attack.norm)}"
+        if probe.reaches_wanted_shift:
+            self._session.controller.noted.emit(f"The smallest budget for {wanted:g} SD is {budget}.")
+        else:
+            text = f"A shift of {wanted:g} SD is not reached within {budget}. Allow a larger budget."
+            self._session.problems.message.emit(text, "warning")
+
     @Slot(str)
     def _take_map(self, name: str) -> None:
-        self._presenter.redraw_map()
+        self._presenter.mark("map")
         self._session.controller.want_atlas(name == SENSITIVITY)
 
     @Slot(int)
@@ -96,3 +184,11 @@ class Wiring(QObject):
     @Slot(object)
     def _show_hover(self, info: object) -> None:
         self._say(info.describe() if isinstance(info, HoverInfo) else "")
+
+
+def first_attack(settings: Settings) -> AttackConfig:
+    """The attack the program starts with."""
+    norm = NormName(settings.text("default_norm"))
+    linf = settings.number("default_linf") / GREY_LEVELS
+    epsilon = linf if norm is NormName.LINF else settings.number("default_l2")
+    return AttackConfig(norm=norm, epsilon=epsilon, n_steps=settings.whole("default_steps"))

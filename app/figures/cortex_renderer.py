@@ -15,19 +15,17 @@ from typing import Any, cast
 
 import numpy as np
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 from vtkmodules.vtkCommonCore import vtkLogger
 
 from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
-from app.cortex.canvas import OUTLINE_DARK, OUTLINE_LIGHT
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, find_stops
 from app.cortex.overlay import draw_annotations
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import CortexPicker
 from app.cortex.picture import OVERSAMPLING, grab, open_off_screen, shrink
-from app.cortex.scene import CortexScene, Rgb
+from app.cortex.scene import CortexScene, to_rgb
 from app.look.theme import Theme, find_theme, interface_font
 from core.checks import refusal
 from core.datasets.subject import load_subject
@@ -78,22 +76,17 @@ class CortexRenderer:
         self._scene = CortexScene(self._plotter.renderer)
         self._annotator = Annotator(self._scene)
         self._annotator.labelled = style.labels
-        self._picker = CortexPicker(self._plotter.renderer)
         self._painter = CortexPainter()
         self._pose = CameraPose(0.0, 0.0)
         self._painted: int | None = None
         self._path: MorphPath | None = None
         self._position = -1.0
-        self._transparent = False
         self._set_up()
 
     @property
     def key(self) -> ColourKey | None:
         """What the colours mean."""
-        scale = self._painter.scale
-        if scale is None:
-            return None
-        return ColourKey(scale.colormap, self._shown.title, self._shown.unit, scale.limit, scale.threshold)
+        return self._painter.scale
 
     @property
     def note(self) -> str:
@@ -151,12 +144,11 @@ class CortexRenderer:
         painter.surface, painter.atlas = placed.surface, placed.atlas
         painter.greys = GREYS_DARK if self._theme.is_dark else GREYS_LIGHT
         painter.set_voxels(placed.voxels)
-        painter.set_values(self._shown.values, diverging=self._shown.diverging, limit=self._shown.limit)
+        self._show_values(None)
         painter.shows_regions = style.map == "roi"
         painter.set_dimmed(self._shown.dimmed)
         self._scene.set_surface(placed.surface)
         self._scene.set_outlined(style.outlines)
-        self._annotator.set_atlas(placed.atlas)
         geometry, hemispheres = cast("Geometry", style.geometry), cast("Hemispheres", style.hemispheres)
         view = cast("NamedView", style.view)
         self._scene.arrange(geometry, hemispheres=hemispheres, view="flat" if geometry == "flat" else view)
@@ -164,19 +156,16 @@ class CortexRenderer:
         if style.motion is Motion.UNFOLD:
             stops = find_stops(placed.surface, geometry)
             self._path = MorphPath(placed.surface, stops, hemispheres=hemispheres, view=view)
-        paper = _rgb(find_inks(self._theme.name).paper)
+        paper = to_rgb(find_inks(self._theme.name).paper)
         self._plotter.renderer.GradientBackgroundOff()
         self._plotter.renderer.SetBackground(*paper)
-        self._picker.set_meshes(self._scene.meshes, self._scene.sides)
 
     def _render(self, shot: Shot, size: tuple[int, int], *, transparent: bool) -> ByteArray:
         width, height = size
         ratio = max(0.5, height / LETTER_HEIGHT)
         self._place(shot, aspect=width / height)
         self._colour(shot.step)
-        line, opacity = OUTLINE_DARK if self._theme.is_dark else OUTLINE_LIGHT
-        wide = ratio * OVERSAMPLING
-        self._scene.set_look(outline=line, outline_opacity=opacity, marker=_rgb(self._theme.accent), ratio=wide)
+        self._scene.set_look(self._theme, ratio * OVERSAMPLING)
         self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
         self._pose.apply(self._plotter.renderer.GetActiveCamera())
         image = shrink(grab(self._plotter.renderer, transparent=transparent), size)
@@ -198,15 +187,9 @@ class CortexRenderer:
     def _unfold(self, path: MorphPath, position: float, *, aspect: float) -> None:
         if position != self._position:
             self._scene.show_morph(path, position)
-            self._picker.set_meshes(self._scene.meshes, self._scene.sides)
             self._position = position
-        before, after, share = path.segment(position)
-        self._pose = self._pose_at(path, before, aspect).between(self._pose_at(path, after, aspect), share)
-
-    def _pose_at(self, path: MorphPath, stop: Geometry, aspect: float) -> CameraPose:
-        angles = VIEWS["flat" if stop == "flat" else self._style.view]
-        points = path.stop_points(stop, self._scene.sides)
-        return CameraPose(angles.azimuth, angles.elevation).fitted(points, aspect=aspect, margin=MARGIN)
+        folded = (VIEWS[self._style.view].azimuth, VIEWS[self._style.view].elevation)
+        self._pose = path.pose(position, self._scene.sides, folded, aspect=aspect, margin=MARGIN)
 
     def _colour(self, step: int | None) -> None:
         asked = -2 if step is None else step
@@ -214,8 +197,12 @@ class CortexRenderer:
             return
         self._painted = asked
         if not self._painter.shows_regions:
-            self._painter.set_values(self._shown.at(step), diverging=self._shown.diverging, limit=self._shown.limit)
+            self._show_values(step)
         self._scene.set_colours(self._painter.colours())
+
+    def _show_values(self, step: int | None) -> None:
+        shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}
+        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=shown.limit, **words)
 
     def _write_names(self, image: QImage, ratio: float) -> None:
         size = (image.width() / ratio, image.height() / ratio)
@@ -230,7 +217,7 @@ class CortexRenderer:
     def _pick_at(self, height: int, ratio: float) -> Any:
         def pick(x: float, y: float) -> FloatArray | None:
             at = QPointF(x * ratio * OVERSAMPLING, (height - y * ratio) * OVERSAMPLING)
-            found = self._picker.pick(at.x(), at.y())
+            found = self._scene.picker.pick(at.x(), at.y())
             return None if found is None else np.asarray(found.point)
 
         return pick
@@ -304,11 +291,6 @@ def _as_array(image: QImage) -> ByteArray:
     plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
     rows = np.frombuffer(plain.constBits(), dtype=np.uint8).reshape(plain.height(), plain.bytesPerLine())
     return rows[:, : 4 * plain.width()].reshape(plain.height(), plain.width(), 4).copy()
-
-
-def _rgb(name: str) -> Rgb:
-    colour = QColor(name)
-    return colour.redF(), colour.greenF(), colour.blueF()
 
 
 @lru_cache(maxsize=1)

@@ -3,46 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import CancelledError, Future, wait
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.base.desk import Desk, Feature
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
-from app.figures.cortex_renderer import open_renderer
-from app.figures.cortex_requests import CortexRequests
-from app.figures.figure_dialog import FigureDialog
-from app.figures.movie_dialog import MovieDialog
+from app.figures.cortex_renderer import CortexRenderer, open_renderer
+from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme
 from app.widgets.ask_path import ask_path
 from app.widgets.job_line import Reading
-from core.errors import BadInputError, ProbeError
+from core.errors import BadInputError, Cancelled, ProbeError
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieProgress, estimate_movie, iter_movie
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
-from core.figures.movie_frames import Cortex, open_frames
+from core.figures.movie_frames import Cortex, Shot, open_frames
 from core.probes.probe import Probe, name_probe
 from core.types import ByteArray, VoxelTable
+
+POLL_SECONDS = 0.05
+"""Between two looks at whether the work was cancelled meanwhile."""
+
+Draw = Callable[[], ByteArray]
+
+
+class CortexRequests(QObject):
+    """Lets the lane ask for pictures of the cortex that only Qt's thread may draw, for as long as it is open.
+
+    Each request is one event of the window's loop, so that the window stays alive between two pictures; meanwhile the
+    lane composes and encodes the one before.
+    """
+
+    asked = Signal(object, object)
+
+    def __init__(self, renderer: CortexRenderer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.renderer = renderer
+        self._open = True
+        self.asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
+
+    def close(self) -> None:
+        """Give back the graphics; what is still asked for is cancelled."""
+        self._open = False
+        self.renderer.close()
+
+    @Slot(object, object)
+    def _draw(self, draw: Draw, future: Future[ByteArray]) -> None:
+        if not self._open:
+            future.cancel()
+            return
+        try:
+            future.set_result(draw())
+        except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the job raises it
+            future.set_exception(error)
+
+
+class FedCortex:
+    """The cortex as a job sees it (`Cortex`); raises Cancelled while it waits if the job is to stop."""
+
+    def __init__(self, feed: CortexRequests, should_stop: ShouldStop) -> None:
+        self._feed = feed
+        self._should_stop = should_stop
+        renderer = feed.renderer
+        self.key, self.note, self.meshes = renderer.key, renderer.note, renderer.meshes
+
+    def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
+        """A picture from Qt's thread."""
+        return self._wait(partial(self._feed.renderer.draw, shot, size))
+
+    def still(self, size: tuple[int, int]) -> ByteArray:
+        """The see-through picture from Qt's thread."""
+        return self._wait(partial(self._feed.renderer.still, size))
+
+    def _wait(self, draw: Draw) -> ByteArray:
+        future: Future[ByteArray] = Future()
+        self._feed.asked.emit(draw, future)
+        while not wait([future], POLL_SECONDS).done:
+            if self._should_stop():
+                raise Cancelled
+        try:
+            return future.result()
+        except CancelledError as error:  # closed meanwhile
+            raise Cancelled from error
+
 
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
 PREVIEW_WIDTH = 900
 """Pixels across at which a figure is shown before it is saved."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RendererKey:
-    """What a renderer of the cortex was opened for."""
-
-    probe: Probe
-    style: CortexStyle
-    theme: str
-
-    def fits(self, probe: Probe, style: CortexStyle, theme: str) -> bool:
-        """Whether it shows this."""
-        return self.probe is probe and (self.style, self.theme) == (style, theme)
 
 
 class Figures(Feature):
@@ -52,7 +105,7 @@ class Figures(Feature):
         super().__init__(desk)
         self._explore = explore
         self._feed: CortexRequests | None = None
-        self._key: RendererKey | None = None
+        self._shown: tuple[Probe, CortexStyle, str] | None = None
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
         self._session.state.probe_changed.connect(self._take_probe)
@@ -70,13 +123,17 @@ class Figures(Feature):
         if probe is None:
             return
         if self.movie_dialog is None:
-            self.movie_dialog = dialog = MovieDialog(self._desk.parent)
-            dialog.preview_requested.connect(self._preview_movie)
-            dialog.estimate_requested.connect(self._estimate)
-            dialog.save_requested.connect(self._make_movie)
+            self.movie_dialog = MovieDialog(self._desk.parent)
+            self.movie_dialog.preview_requested.connect(self._preview_movie)
+            self.movie_dialog.estimate_requested.connect(self._estimate)
+            self.movie_dialog.save_requested.connect(self._make_movie)
         dialog = self.movie_dialog
         if not dialog.work.busy:
-            refusal = _refuse(MovieConfig(kind=MovieKind.EPSILON), probe)
+            refusal = ""
+            try:
+                check_movie(MovieConfig(kind=MovieKind.EPSILON), probe)
+            except ProbeError as error:
+                refusal = str(error)
             dialog.form.start_with(self._explore.style(), theme=self._desk.theme().name, sweep_refusal=refusal)
             dialog.work.say()
             dialog.look_again()
@@ -99,7 +156,7 @@ class Figures(Feature):
     def _take_probe(self) -> None:
         """Another probe: a movie being rendered keeps its own, the preview follows."""
         if not self._is_rendering():
-            self._forget()
+            self.close()
         for dialog in (self.movie_dialog, self.figure_dialog):
             if dialog is not None and dialog.isVisible() and self._session.state.probe is not None:
                 dialog.look_again()
@@ -108,27 +165,44 @@ class Figures(Feature):
         return self.movie_dialog is not None and self.movie_dialog.work.busy
 
     def close(self) -> None:
-        """Give back the graphics of the renderer."""
-        self._forget()
+        """Give back the graphics of the renderer; whatever still asks for its pictures is stopped."""
+        if self._feed is not None:
+            self._feed.close()
+            self._feed.deleteLater()
+        self._feed = self._shown = None
 
-    def _open(self, probe: Probe, style: CortexStyle, theme: str) -> CortexRequests:
-        """The renderer of the probe's cortex, reopened where something else is asked for."""
-        if self._feed is None or self._key is None or not self._key.fits(probe, style, theme):
+    def _open(self, probe: Probe, config: MovieConfig | FigureConfig) -> CortexRequests | None:
+        """The renderer of the probe's cortex where it is needed, reopened where something else is asked for."""
+        if not (config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex):
+            return None
+        asked = (probe, config.style, config.theme)
+        same = self._shown is not None and self._shown[0] is probe and self._shown[1:] == asked[1:]
+        if self._feed is None or not same:
             if self._is_rendering():
                 raise BadInputError("A movie is being rendered. Draw another cortex when it is done, or stop it.")
-            self._forget()
+            self.close()
             placed = self._session.state.placed
             if placed is None:
                 raise BadInputError("Choose a subject first.")
-            renderer = open_renderer(probe, style, placed, theme=find_theme(theme))
+            renderer = open_renderer(probe, config.style, placed, theme=find_theme(config.theme))
             reading = self._explore.colours()
-            if reading is not None and style.map == self._explore.value().map:
+            if reading is not None and config.style.map == self._explore.value().map:
                 renderer.use_colours(reading.colormap.name, reading.threshold)
-            self._feed, self._key = CortexRequests(renderer, self), RendererKey(probe, style, theme)
+            self._feed, self._shown = CortexRequests(renderer, self), asked
         return self._feed
 
-    def _need(self, probe: Probe, style: CortexStyle, theme: str, *, needed: bool) -> CortexRequests | None:
-        return self._open(probe, style, theme) if needed else None
+    def _submit(
+        self,
+        dialog: DrawingDialog,
+        kind: str,
+        title: str,
+        work: Callable[[ShouldStop], Any],
+        *,
+        done: Callable[[Any], None],
+        order: WhenBusy = WhenBusy.REPLACE,
+    ) -> None:
+        refuse = dialog.show_failure
+        self._session.lane.submit(kind, work, on_done=done, refuse=refuse, title=title, when_busy=order)
 
     @Slot(object, float)
     def _preview_movie(self, config: MovieConfig, place: float) -> None:
@@ -136,7 +210,7 @@ class Figures(Feature):
         if probe is None or dialog is None:
             return
         try:
-            feed = self._need(probe, config.style, config.theme, needed=config.needs_cortex)
+            feed = self._open(probe, config)
         except ProbeError as error:
             dialog.show_failure(str(error))
             return
@@ -145,39 +219,38 @@ class Figures(Feature):
         def draw(stop: ShouldStop) -> ByteArray:
             return open_frames(probe, config, _for_job(feed, stop)).frame(index)
 
-        done, refuse, title = dialog.show_preview, dialog.show_failure, "Drawing a frame…"
-        self._session.lane.submit("movie_preview", draw, on_done=done, refuse=refuse, title=title)
+        self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
 
     @Slot(object, object)
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
-        probe, dialog = self._session.state.probe, self.movie_dialog
-        if probe is None or dialog is None:
-            return
-        feed = self._feed if config.needs_cortex else None
-        if config.needs_cortex and feed is None:
+        probe, dialog, feed = self._session.state.probe, self.movie_dialog, self._feed
+        if probe is None or dialog is None or (config.needs_cortex and feed is None):
             return
 
         def measure(stop: ShouldStop) -> MovieEstimate:
-            return estimate_movie(probe, config, kind, cortex=_for_job(feed, stop), should_stop=stop)
+            cortex = _for_job(feed, stop) if config.needs_cortex else None
+            return estimate_movie(probe, config, kind, cortex=cortex, should_stop=stop)
 
         def tell(found: MovieEstimate) -> None:
             dialog.show_estimate(f"{config.describe()}: {found.describe()}")
 
-        refuse, title = dialog.show_failure, "Timing a few frames…"
-        self._session.lane.submit("movie_estimate", measure, on_done=tell, refuse=refuse, title=title)
+        self._submit(dialog, "movie_estimate", "Timing a few frames…", measure, done=tell)
 
-    @Slot(object, object)
-    def _make_movie(self, config: MovieConfig, kind: MovieFormat) -> None:
+    @Slot(object, str)
+    def _make_movie(self, config: MovieConfig, kind: str) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
             return
         try:
             check_movie(config, probe)
-            feed = self._need(probe, config.style, config.theme, needed=config.needs_cortex)
+            feed = self._open(probe, config)
         except ProbeError as error:
             dialog.show_failure(str(error))
             return
-        path = self._ask_movie(probe, config, kind)
+        if kind == MovieFormat.PNG:
+            path = self._ask("Make a folder for the frames", probe, f"{config.kind}-frames", "New folder (*)")
+        else:
+            path = self._ask("Save the movie", probe, str(config.kind), FILTERS[MovieFormat(kind)], kind)
         if path is None:
             return
         for waiting in ("movie_preview", "movie_estimate"):
@@ -186,92 +259,64 @@ class Figures(Feature):
         def render(stop: ShouldStop) -> Iterator[MovieProgress]:
             return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
 
-        dialog.work.run(
-            self._session.lane,
-            "movie",
-            render,
-            title="Rendering the movie…",
-            on_done=self._take_movie,
-            read=read_frames,
-            stopped="Stopped; nothing was saved.",
-        )
+        def tell(last: MovieProgress) -> None:
+            if last.result is not None:
+                dialog.work.say(last.result.describe())
+                self._session.controller.noted.emit(last.result.describe())
 
-    def _take_movie(self, last: MovieProgress) -> None:
-        if self.movie_dialog is None or last.result is None:
-            return
-        text = last.result.describe()
-        self.movie_dialog.work.say(text)
-        self._session.controller.noted.emit(text)
+        title, stopped = "Rendering the movie…", "Stopped; nothing was saved."
+        lane = self._session.lane
+        dialog.work.run(lane, "movie", render, title=title, on_done=tell, read=read_frames, stopped=stopped)
 
-    @Slot(object)
-    def _preview_figure(self, config: FigureConfig) -> None:
+    @Slot(object, float)
+    def _preview_figure(self, config: FigureConfig, _place: float) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:
             return
-        feed = self._feed_for_figure(probe, config)
-        voxels = self._voxels()
+        feed, voxels = self._open_for_figure(probe, config, dialog)
 
         def draw(stop: ShouldStop) -> ByteArray:
             cortex = _for_job(feed, stop)
             return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex, voxels=voxels)
 
-        done, refuse, title = dialog.show_preview, dialog.show_failure, "Drawing the figure…"
-        self._session.lane.submit("figure_preview", draw, on_done=done, refuse=refuse, title=title)
+        self._submit(dialog, "figure_preview", "Drawing the figure…", draw, done=dialog.show_preview)
 
     @Slot(object, str)
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:
             return
-        stem = name_probe(probe.config, probe.stimulus_id)
-        name = f"{stem}-{config.kind}.{ending}"
-        path = self._ask_file("Save the figure", name, f"{ending.upper()} (*.{ending})", ending)
+        path = self._ask("Save the figure", probe, str(config.kind), f"{ending.upper()} (*.{ending})", ending)
         if path is None:
             return
-        feed = self._feed_for_figure(probe, config)
-        voxels = self._voxels()
+        feed, voxels = self._open_for_figure(probe, config, dialog)
 
         def write(stop: ShouldStop) -> Path:
             return write_figure(probe, config, path, cortex=_for_job(feed, stop), voxels=voxels)
 
         def tell(written: Path) -> None:
-            dialog.show_note(f"Saved {written}")
+            dialog.note.setText(f"Saved {written}")
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
-        dialog.show_note(f"Saving {path.name}…")
-        title, order = "Saving the figure…", WhenBusy.QUEUE
-        refuse = dialog.show_failure
-        self._session.lane.submit("figure", write, on_done=tell, refuse=refuse, title=title, when_busy=order)
+        dialog.note.setText(f"Saving {path.name}…")
+        self._submit(dialog, "figure", "Saving the figure…", write, done=tell, order=WhenBusy.QUEUE)
 
-    def _feed_for_figure(self, probe: Probe, config: FigureConfig) -> CortexRequests | None:
-        """The cortex, if the figure shows one; a whole page is drawn without it where there is none."""
-        try:
-            return self._need(probe, config.style, config.theme, needed=config.kind.needs_cortex)
-        except ProbeError as error:
-            if self.figure_dialog is not None:
-                self.figure_dialog.show_failure(str(error))
-            return None
-
-    def _voxels(self) -> VoxelTable | None:
+    def _open_for_figure(
+        self, probe: Probe, config: FigureConfig, dialog: FigureDialog
+    ) -> tuple[CortexRequests | None, VoxelTable | None]:
+        """The cortex, if the figure shows one; a whole page is drawn without it where there is none. And the voxels."""
         subject = self._session.state.subject
-        return None if subject is None else subject.voxels
+        voxels = None if subject is None else subject.voxels
+        try:
+            return self._open(probe, config), voxels
+        except ProbeError as error:
+            dialog.show_failure(str(error))
+            return None, voxels
 
-    def _ask_movie(self, probe: Probe, config: MovieConfig, kind: MovieFormat) -> Path | None:
-        stem = f"{name_probe(probe.config, probe.stimulus_id)}-{config.kind}"
-        if kind is MovieFormat.PNG:
-            return self._ask_file("Make a folder for the frames", f"{stem}-frames", "New folder (*)", "")
-        return self._ask_file("Save the movie", f"{stem}.{kind}", FILTERS[kind], str(kind))
-
-    def _ask_file(self, title: str, name: str, pattern: str, ending: str) -> Path | None:
+    def _ask(self, title: str, probe: Probe, what: str, pattern: str, ending: str = "") -> Path | None:
+        """A place for a file about the probe."""
+        name = f"{name_probe(probe.config, probe.stimulus_id)}-{what}{'.' * bool(ending)}{ending}"
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings, ending=ending)
-
-    @Slot()
-    def _forget(self) -> None:
-        """Close the renderer; whatever still asks for its pictures is stopped."""
-        if self._feed is not None:
-            self._feed.close()
-            self._feed.deleteLater()
-        self._feed = self._key = None
 
 
 def read_frames(at: MovieProgress) -> Reading:
@@ -280,13 +325,4 @@ def read_frames(at: MovieProgress) -> Reading:
 
 
 def _for_job(feed: CortexRequests | None, stop: ShouldStop) -> Cortex | None:
-    return None if feed is None else feed.for_job(stop)
-
-
-def _refuse(config: MovieConfig, probe: Probe) -> str:
-    """Why no such movie can be made of a probe, "" if it can."""
-    try:
-        check_movie(config, probe)
-    except ProbeError as error:
-        return str(error)
-    return ""
+    return None if feed is None else FedCortex(feed, stop)

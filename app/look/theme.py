@@ -16,7 +16,6 @@ from app.look.icons import glyph_file
 
 __all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "find_theme", "make_palette", "make_style_sheet"]
 
-FONT_FAMILY = "Inter"
 FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 FONT_POINTS = 9.5
 

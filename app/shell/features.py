@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from app.analyses.feature import Analyses
 from app.analyses.study_feature import Study
 from app.base.desk import Desk, Feature
-from app.cortex.pose_feature import Poses
+from app.cortex.poses import Poses
 from app.cortex.surface_feature import Surfaces
 from app.encoders.feature import Encoders
 from app.encoders.fit_feature import Fits

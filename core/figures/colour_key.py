@@ -10,6 +10,7 @@ import numpy as np
 from core.figures.inks import Inks
 from core.figures.probe_words import MINUS
 from core.surfaces.colormap import Colormap, ColormapKind
+from core.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +45,16 @@ class ColourKey:
     def lowest(self) -> float:
         """The value of the first colour."""
         return -self.limit if self.is_diverging else 0.0
+
+    def position(self, values: FloatArray) -> FloatArray:
+        """Place of values (n,) along the colour map, in [0, 1] unless beyond the limit."""
+        share = np.asarray(values) / self.limit
+        return np.asarray((share + 1) / 2 if self.is_diverging else share)
+
+    def is_shown(self, values: FloatArray) -> BoolArray:
+        """Which values (n,) are not transparent: known, and at or beyond the threshold."""
+        size = np.abs(values) if self.is_diverging else np.asarray(values)
+        return np.isfinite(values) & ((size >= self.threshold) | (self.threshold <= 0))
 
     def hidden_span(self) -> tuple[float, float]:
         """The part of the bar under the threshold, in [0, 1]."""

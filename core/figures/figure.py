@@ -1,28 +1,39 @@
-"""Writes a figure of a probe as PNG, SVG or PDF, its ROI table as CSV; whole or not at all."""
+"""Figures of a probe for print, drawn with matplotlib without a screen, and written whole or not at all."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import io
+import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.attacks.budget_words import write_budget
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
+from core.figures.colour_key import draw_key
 from core.figures.cortex_page import write_cortex_page
-from core.figures.drawing import house_style
-from core.figures.figure_config import FigureConfig, find_figure_format
-from core.figures.inks import find_inks
+from core.figures.drawing import house_style, make_figure
+from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
+from core.figures.inks import Inks, find_inks
 from core.figures.movie_frames import Cortex
-from core.figures.probe_figures import draw_figure
-from core.figures.probe_words import describe_settings
+from core.figures.probe_plots import plot_curve, plot_spill_over, plot_steps
+from core.figures.probe_words import describe_probe, describe_settings, write_signed
 from core.files import replace_file
+from core.images.difference import MID_GREY, amplify, choose_factor
+from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
 from core.types import ByteArray, VoxelTable
 from core.words import protect_cell
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
 
 DATES = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
 """What matplotlib would write of when and with what a file was made: the same figure is the same file."""
@@ -96,3 +107,145 @@ def _render(
             metadata=DATES[kind] | {WORDS[kind]: told},
         )
     return packed.getvalue()
+
+
+LETTER_WIDTH = 0.575
+"""Mean width of a letter, in parts of the font's size; decides where captions break."""
+
+PAGE_ROWS: tuple[float, ...] = (1.15, 1.0, 1.25)
+"""Heights of the images, the plots and the cortex on the page of a whole probe, in parts of each other."""
+
+KEY_SHARE = 0.45
+"""Width of a cortex's colour bar in parts of the picture."""
+
+
+def draw_figure(
+    probe: Probe, config: FigureConfig, cortex: Cortex | None = None, *, voxels: VoxelTable | None = None
+) -> Figure:
+    """Draw the figure a config asks for, captioned with what it shows and on whose responses.
+
+    `voxels` are those of the subject where it is open; else it is looked up.
+
+    Raises
+    ------
+    BadInputError
+        If it shows the cortex alone and none is given, or the subject is not on this computer.
+    """
+    if config.kind is FigureKind.CORTEX and cortex is None:
+        raise BadInputError("This figure shows the cortex, and there is nothing that draws it here.")
+    inks = find_inks(config.theme)
+    figure = make_figure(*config.inches, inks, dpi=config.dpi)
+    if config.kind is FigureKind.PROBE:
+        _draw_page(figure, probe, config, inks, cortex=cortex, voxels=voxels)
+        return figure
+    words = describe_probe(probe)
+    _caption(figure, f"{words.title}. {words.how}. {words.whose}.", config, inks)
+    if config.kind is FigureKind.IMAGES:
+        _draw_images(figure, probe, inks)
+    elif config.kind is FigureKind.CORTEX and cortex is not None:
+        _draw_cortex(figure, cortex, config, inks)
+    else:
+        _draw_plot(figure.subplots(), probe, config.kind, inks, voxels=voxels)
+    return figure
+
+
+def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks, *, voxels: VoxelTable | None) -> None:
+    unit = describe_probe(probe).unit
+    if kind is FigureKind.CURVE:
+        plot_curve(axes, probe, inks, unit=unit)
+    elif kind is FigureKind.STEPS:
+        plot_steps(axes, probe, inks, unit=unit)
+    else:
+        table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
+        plot_spill_over(axes, tabulate_probe(probe, table), inks)
+
+
+def _draw_page(
+    figure: Figure, probe: Probe, config: FigureConfig, inks: Inks, *, cortex: Cortex | None, voxels: VoxelTable | None
+) -> None:
+    note = "" if cortex is not None else " No cortical map: the subject's voxels lie on no surface here."
+    _caption(figure, describe_settings(probe) + note, config, inks)
+    heights = PAGE_ROWS if cortex is not None else PAGE_ROWS[:2]
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.03)
+    _draw_images(parts[0], probe, inks)
+    below: Any = parts[1].subfigures(1, 2, width_ratios=(1.35, 1), wspace=0.03)
+    _draw_plot(below[0].subplots(), probe, FigureKind.CURVE, inks, voxels=voxels)
+    _draw_plot(below[1].subplots(), probe, FigureKind.ROIS, inks, voxels=voxels)
+    lettered = [parts[0], below[0], below[1]]
+    if cortex is not None:
+        _draw_cortex(parts[2], cortex, config, inks, share=heights[2] / sum(heights))
+        lettered.append(parts[2])
+    for letter, part in zip("abcd", lettered, strict=False):
+        part.suptitle(letter, x=0.008, ha="left", fontweight="bold", fontsize=1.25 * config.font_size)
+
+
+def _draw_images(figure: Figure | SubFigure, probe: Probe, inks: Inks) -> None:
+    clean, changed = to_uint8(probe.clean_pixels), to_uint8(probe.perturbed_pixels)
+    delta = GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
+    factor = choose_factor(delta)
+    attack = probe.config.attack
+    titles = ("clean", f"perturbed, {_write_shift(probe)}", f"difference × {factor}")
+    grid: Any = figure.subplots(2, 3, height_ratios=(1, 0.035))
+    for axes, picture, title in zip(grid[0], (clean, changed, amplify(delta, factor)), titles, strict=True):
+        axes.imshow(picture, interpolation="none")
+        axes.set_title(title, pad=3)
+        _bare(axes)
+    for axes in grid[1][:2]:
+        axes.set_axis_off()
+    size = f"realised L₂ {probe.l2:.3g}, L∞ {GREY_LEVELS * probe.linf:.1f}/255"
+    grid[1][1].text(0.5, 0.5, f"{write_budget(attack.epsilon, attack.norm)}; {size}", ha="center", color=inks.muted)
+    _draw_grey_key(grid[1][2], MID_GREY / factor)
+
+
+def _draw_grey_key(axes: Axes, limit: float) -> None:
+    axes.imshow(np.linspace(0, 1, 256)[None], cmap="gray", aspect="auto", extent=(-limit, limit, 0, 1))
+    axes.set_yticks([])
+    axes.set_xticks([-limit, 0, limit], [write_signed(-limit, 1), "0", write_signed(limit, 1)])
+    axes.set_xlabel("change (grey levels of 255)", labelpad=1)
+    axes.tick_params(length=2, pad=2)
+
+
+def _draw_cortex(
+    figure: Figure | SubFigure, cortex: Cortex, config: FigureConfig, inks: Inks, share: float = 0.8
+) -> None:
+    width, height = config.inches
+    key = cortex.key
+    rows = (1.0, 0.055) if key is not None else (1.0,)
+    grid = figure.subplots(len(rows), 1, squeeze=False, height_ratios=rows)[:, 0]
+    size = (round(width * config.dpi), max(64, round(0.72 * share * height * config.dpi)))
+    grid[0].imshow(trim(cortex.still(size)), interpolation="none")
+    _bare(grid[0])
+    grid[0].set_title(cortex.note, color=inks.muted, loc="right", fontsize=0.88 * config.font_size)
+    if key is not None:
+        grid[1].set_axis_off()
+        draw_key(grid[1].inset_axes((0.5 - KEY_SHARE / 2, 0, KEY_SHARE, 1)), key, inks)
+
+
+def trim(picture: Any) -> Any:
+    """A picture (height, width, 4) without the see-through rows and columns around what it shows."""
+    seen = picture[..., 3] > 0
+    if not seen.any():
+        return picture
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _write_shift(probe: Probe) -> str:
+    shift, sd = float(probe.curve.shift[-1]), probe.target_sd
+    if probe.config.objective.kind.is_pattern or not sd > 0:
+        return f"shift {write_signed(shift)}"
+    return f"shift {write_signed(shift / sd)} SD"
+
+
+def _caption(figure: Figure, text: str, config: FigureConfig, inks: Inks) -> None:
+    """Words under everything, broken to the width of the figure."""
+    size = 0.85 * config.font_size
+    a_line = max(20, int(config.inches[0] * 72 / (LETTER_WIDTH * size)))
+    lines = "\n".join(textwrap.wrap(text, a_line, break_long_words=False))
+    figure.supxlabel(lines, fontsize=size, color=inks.muted, x=0.01, ha="left")
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)

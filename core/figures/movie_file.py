@@ -13,7 +13,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,13 +68,9 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
     if path.is_dir():
         raise refusal("out", allowed="a file", got=str(path), advice="A folder has that name.")
     write = _write_mp4 if kind is MovieFormat.MP4 else _write_gif
-    once = path.with_name(f".{path.name}-once.{os.getpid()}.part")
-    try:
-        with new_file(path) as partial:
-            yield from write(frames, config, partial, once=once, note=note)
-    finally:
-        with suppress(OSError):
-            once.unlink(missing_ok=True)
+    first, last = f".{path.name}.", f".{os.getpid()}.part"
+    with new_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent, prefix=first, suffix=last) as spare:
+        yield from write(frames, config, partial, spare=Path(spare), note=note)
 
 
 def check_place(path: Path) -> MovieFormat:
@@ -86,8 +81,10 @@ def check_place(path: Path) -> MovieFormat:
     return kind
 
 
-def _write_mp4(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str) -> Iterator[int]:
-    showings = max(1, config.loops)
+def _write_mp4(
+    frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, spare: Path, note: str
+) -> Iterator[int]:
+    once, showings = spare / "once", max(1, config.loops)
     to_mp4 = (*PLAIN, "-metadata", f"comment={note}", "-movflags", "+faststart", "-f", "mp4")
     options = (
         *("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"),
@@ -100,20 +97,18 @@ def _write_mp4(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
     _check_whole(path, count * showings)
 
 
-def _write_gif(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, once: Path, note: str) -> Iterator[int]:
+def _write_gif(
+    frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, spare: Path, note: str
+) -> Iterator[int]:
     lossless = ("-pix_fmt", "bgr0", "-qp", "0", "-preset", "ultrafast", "-f", "matroska")
+    once, colours = spare / "once", spare / "colours"
     count = yield from _encode(frames, config, once, "libx264rgb", lossless)
-    colours = once.with_name(once.name.replace("-once.", "-colours."))
     rate = f"fps={min(config.fps, MOST_GIF_FPS):g}"
-    try:
-        yield from _run(count, "-i", str(once), "-vf", "palettegen", "-f", "apng", "-plays", "0", str(colours))
-        use = f"[0]{rate}[v];[v][1]paletteuse=dither=floyd_steinberg:diff_mode=rectangle"
-        loop = ("-loop", str({0: 0, 1: -1}.get(config.loops, config.loops - 1)))  # of ffmpeg: -1 shows it once
-        both = ("-i", str(once), "-i", str(colours))
-        yield from _run(count, *both, "-lavfi", use, *PLAIN, *loop, "-f", "gif", str(path))
-    finally:
-        with suppress(OSError):
-            colours.unlink(missing_ok=True)
+    yield from _run(count, "-i", str(once), "-vf", "palettegen", "-f", "apng", "-plays", "0", str(colours))
+    use = f"[0]{rate}[v];[v][1]paletteuse=dither=floyd_steinberg:diff_mode=rectangle"
+    loop = ("-loop", str({0: 0, 1: -1}.get(config.loops, config.loops - 1)))  # of ffmpeg: -1 shows it once
+    both = ("-i", str(once), "-i", str(colours))
+    yield from _run(count, *both, "-lavfi", use, *PLAIN, *loop, "-f", "gif", str(path))
     _add_comment(path, note)
 
 

@@ -6,6 +6,7 @@ Whoever can draw a cortex (the window, or a renderer off screen) answers for its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +31,9 @@ MARGIN, GAP = 28, 20
 HEADER, FOOTER = 78, 40
 """Pixels of the design (720 high) kept for the title and for the caption."""
 KEY_WIDTH, KEY_ROOM = 300, 62
+SHARE_BESIDE_CORTEX = 0.42
+"""Of the page's width for the axes where a cortex stands beside them."""
+
 PICTURE_SHARE, SHARE_WITH_CORTEX = 0.44, 0.34
 """Of the page's height for the images where axes stand below them, and where a cortex stands there too."""
 
@@ -90,9 +94,7 @@ def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None)
         raise BadInputError("This movie shows the cortex, and there is nothing that draws it here.")
     if config.kind is MovieKind.CORTEX and cortex is not None:
         return _CortexFrames(probe, config, cortex)
-    if config.kind is MovieKind.EPSILON:
-        return _EpsilonFrames(probe, config)
-    return _StepFrames(probe, config, cortex if config.with_cortex else None)
+    return _ImageFrames(probe, config, cortex if config.with_cortex else None)
 
 
 def steps_of_frames(n_steps: int, config: MovieConfig) -> list[int]:
@@ -114,121 +116,91 @@ def budgets_of_frames(epsilon: FloatArray, config: MovieConfig) -> list[int]:
     return (reached + [len(logs) - 1] * config.n_frames)[: config.n_frames]
 
 
-class _MovieFrames:
-    """What both image movies share: clean, changed and difference above, a growing line below."""
+class _ImageFrames:
+    """Clean, changed and difference above, a growing line below; the cortex beside it where it follows the steps."""
 
-    def __init__(self, probe: Probe, config: MovieConfig, *, cortex: Cortex | None = None) -> None:
-        self._config, self._probe, self._cortex = config, probe, cortex
+    def __init__(self, probe: Probe, config: MovieConfig, cortex: Cortex | None) -> None:
+        self._probe, self._cortex = probe, cortex
+        self._of_steps = config.kind is MovieKind.STEPS
         self._clean = to_uint8(probe.clean_pixels)
         self._factor = choose_factor(GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0))
-        self._words = describe_probe(probe)
+        self._words = words = describe_probe(probe)
+        shown = probe.history if self._of_steps else probe.curve
+        self._epsilon, self._shift = shown.epsilon, shown.shift
+        if self._of_steps:
+            self._numbers = steps_of_frames(probe.history.n_steps, config)
+            self._x: FloatArray = np.arange(1.0, probe.history.n_steps + 1)
+            footnote = "" if cortex is None else cortex.note
+        else:
+            self._numbers = budgets_of_frames(probe.curve.epsilon, config)
+            self._x = EpsilonScale(probe.config.attack.norm, is_log=False).position(probe.curve.epsilon)
+            footnote = "time runs in log ε over the budgets attacked"
         inks = find_inks(config.theme)
-        with house_style(inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL):
-            self._page = Page(config.width, config.height, inks)
-            self._places = _place_images(self._page, PICTURE_SHARE if cortex is None else SHARE_WITH_CORTEX)
-            _write_frame_words(self._page, self._words, self._footnote())
-            names = ("clean", "", f"difference × {self._factor} about mid grey")
-            for name, place in zip(names, self._places, strict=True):
-                self._page.add_text(name, place.left, place.top - self._page.pixels(7), colour=inks.muted)
-            middle = self._places[1]
-            top = middle.top - self._page.pixels(7)
-            self._caption = self._page.add_text("", middle.left, top, moves=True)
+        self._style = partial(house_style, inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL)
+        with self._style():
+            self._page = page = Page(config.width, config.height, inks)
+            self._places = _place_images(page, PICTURE_SHARE if cortex is None else SHARE_WITH_CORTEX)
+            _write_frame_words(page, words, footnote)
+            first, middle, last = self._places
+            top = first.top - page.pixels(7)
+            page.add_text("clean", first.left, top, colour=inks.muted)
+            page.add_text(f"difference × {self._factor} about mid grey", last.left, top, colour=inks.muted)
+            self._caption = page.add_text("", middle.left, top, moves=True)
             self._cortex_rect = self._lay_out_below()
-            self._page.freeze()
+            page.freeze()
 
-    def _footnote(self) -> str:
-        return "" if self._cortex is None else self._cortex.note
-
-    def _lay_out_below(self) -> Rect | None:
-        raise NotImplementedError
-
-    def _compose(self, changed: ByteArray, delta: FloatArray, *, caption: str, shot: Shot | None) -> ByteArray:
-        self._caption.set_text(caption)
+    def frame(self, index: int) -> ByteArray:
+        number, probe = self._numbers[index], self._probe
+        self._line.set_data(self._x[: number + 1], self._shift[: number + 1])
+        at = slice(number, number + 1) if number >= 0 else slice(0)
+        self._dot.set_data(self._x[at], self._shift[at])
+        self._caption.set_text(self._describe(number))
+        if self._of_steps:
+            changed = probe.history.pixels[number] if number >= 0 else self._clean
+            delta = changed.astype(np.float32) - self._clean
+        else:
+            changed = to_uint8(probe.rung_pixels[number])
+            delta = GREY_LEVELS * (probe.rung_pixels[number] - probe.clean_pixels).transpose(1, 2, 0)
         pictures = (self._clean, changed, amplify(delta, self._factor))
         panes = [Pane(place, picture) for place, picture in zip(self._places, pictures, strict=True)]
-        if self._cortex is not None and self._cortex_rect is not None and shot is not None:
+        if self._cortex is not None:
             rect = self._cortex_rect
-            panes.append(Pane(rect, self._cortex.draw(shot, (rect.width, rect.height))))
-        with house_style(self._page.inks, font_size=12 * self._page.scale * POINTS_PER_PIXEL):
+            panes.append(Pane(rect, self._cortex.draw(Shot(step=number), (rect.width, rect.height))))
+        with self._style():
             return self._page.compose(panes)
+
+    def _describe(self, number: int) -> str:
+        count = len(self._x)
+        if number < 0:
+            return f"before step 1 of {count}"
+        budget = write_budget(float(self._epsilon[number]), self._probe.config.attack.norm)
+        shift = self._write(float(self._shift[number]))
+        if self._of_steps:
+            return f"step {number + 1} of {count} · {budget} · {shift}"
+        return f"{budget} · budget {number + 1} of {count} · {shift}"
 
     def _write(self, shift: float) -> str:
         """A shift in SDs where the target has one, else in its unit."""
         sd = float("nan") if self._probe.config.objective.kind.is_pattern else self._probe.target_sd
         return f"{write_signed(shift / sd)} SD" if sd > 0 else f"{write_signed(shift)} {self._words.unit}"
 
-    def _below(self) -> Rect:
-        """The part of the page under the images."""
+    def _lay_out_below(self) -> Rect:
+        """Put the axes under the images, and give the place of the cortex beside them."""
         page = self._page
         top = self._places[0].top + self._places[0].height + page.pixels(GAP)
-        margin = page.pixels(MARGIN)
-        return Rect(margin, top, page.width - 2 * margin, page.height - page.pixels(FOOTER) - top)
-
-
-class _StepFrames(_MovieFrames):
-    def __init__(self, probe: Probe, config: MovieConfig, cortex: Cortex | None) -> None:
-        super().__init__(probe, config, cortex=cortex)
-        self._steps = steps_of_frames(probe.history.n_steps, config)
-
-    def frame(self, index: int) -> ByteArray:
-        step, history = self._steps[index], self._probe.history
-        shown = slice(0, step + 1)
-        self._line.set_data(np.arange(1, history.n_steps + 1)[shown], history.shift[shown])
-        self._dot.set_data([step + 1] if step >= 0 else [], [history.shift[step]] if step >= 0 else [])
-        pixels = history.pixels[step] if step >= 0 else self._clean
-        delta = pixels.astype(np.float32) - self._clean
-        return self._compose(pixels, delta, caption=self._describe(step), shot=Shot(step=step))
-
-    def _describe(self, step: int) -> str:
-        history, norm = self._probe.history, self._probe.config.attack.norm
-        if step < 0:
-            return f"before step 1 of {history.n_steps}"
-        budget = write_budget(float(history.epsilon[step]), norm)
-        return f"step {step + 1} of {history.n_steps} · {budget} · {self._write(float(history.shift[step]))}"
-
-    def _lay_out_below(self) -> Rect | None:
-        page, below = self._page, self._below()
-        wide = below.width if self._cortex is None else round(0.42 * below.width)
-        axes = page.add_axes(_inner(page, Rect(below.left, below.top, wide, below.height), top=38))
-        self._line = plot_steps(axes, self._probe, page.inks, unit=self._words.unit)
-        (self._dot,) = axes.plot([], [], "o", color=self._line.get_color(), ms=6 * page.scale)
+        left, height = page.pixels(MARGIN), page.height - page.pixels(FOOTER) - top
+        whole = page.width - 2 * left
+        wide = whole if self._cortex is None else round(SHARE_BESIDE_CORTEX * whole)
+        room, plot = (38, plot_steps) if self._of_steps else (24, plot_curve)
+        axes = page.add_axes(_inner(page, Rect(left, top, wide, height), top=room))
+        self._line = plot(axes, self._probe, page.inks, unit=self._words.unit)
+        (self._dot,) = axes.plot(
+            [], [], "o", color=self._line.get_color(), ms=(6 if self._of_steps else 7) * page.scale
+        )
         page.let_move(self._line, self._dot)
-        if self._cortex is None:
-            return None
-        left = below.left + wide + page.pixels(GAP)
-        rest = Rect(left, below.top, below.left + below.width - left, below.height)
-        return _place_cortex(page, rest, self._cortex.key)
-
-
-class _EpsilonFrames(_MovieFrames):
-    def __init__(self, probe: Probe, config: MovieConfig) -> None:
-        super().__init__(probe, config)
-        self._budgets = budgets_of_frames(probe.curve.epsilon, config)
-
-    def frame(self, index: int) -> ByteArray:
-        number, probe = self._budgets[index], self._probe
-        places = EpsilonScale(probe.config.attack.norm, is_log=False).position(probe.curve.epsilon)
-        self._line.set_data(places[: number + 1], probe.curve.shift[: number + 1])
-        self._dot.set_data([places[number]], [probe.curve.shift[number]])
-        pixels = probe.rung_pixels[number]
-        delta = GREY_LEVELS * (pixels - probe.clean_pixels).transpose(1, 2, 0)
-        return self._compose(to_uint8(pixels), delta, caption=self._describe(number), shot=None)
-
-    def _describe(self, number: int) -> str:
-        curve, norm = self._probe.curve, self._probe.config.attack.norm
-        budget = write_budget(float(curve.epsilon[number]), norm)
-        return f"{budget} · budget {number + 1} of {len(curve.epsilon)} · {self._write(float(curve.shift[number]))}"
-
-    def _footnote(self) -> str:
-        return "time runs in log ε over the budgets attacked"
-
-    def _lay_out_below(self) -> Rect | None:
-        page = self._page
-        axes = page.add_axes(_inner(page, self._below(), top=24))
-        self._line = plot_curve(axes, self._probe, page.inks, unit=self._words.unit)
-        (self._dot,) = axes.plot([], [], "o", color=self._line.get_color(), ms=7 * page.scale)
-        page.let_move(self._line, self._dot)
-        return None
+        beside = wide + page.pixels(GAP)
+        rest = Rect(left + beside, top, whole - beside, height)
+        return rest if self._cortex is None else _place_cortex(page, rest, self._cortex.key)
 
 
 class _CortexFrames:

@@ -72,13 +72,18 @@ def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: 
     card = _find_card(probe)
     dimmed = None if card is None or style.gate_r <= 0 else np.asarray(card.r < style.gate_r)
     note = "" if dimmed is None or not dimmed.any() else f"dimmed: held-out r below {style.gate_r:g}"
-    chosen = _choose(probe, style.map, voxels, card=card)
-    values, title, unit, diverging, limit = chosen
-    history = probe.history.responses if follows and style.map in ("shift", "perturbed") else None
-    steps, before = _follow(probe, style.map, history)
+    values, title, unit, diverging, limit = _choose(probe, style.map, voxels, card=card)
+    steps: FloatArray | None = None
+    before: FloatArray | None = None
+    follows = follows and probe.history.n_steps > 0
+    if follows and style.map == "perturbed":
+        steps, before = probe.history.responses, probe.clean
+    elif follows and style.map == "shift":
+        shifts = [in_reference_sds(one - probe.clean, probe.reference_sd) for one in probe.history.responses]
+        steps, before = np.stack(shifts), np.zeros_like(shifts[0])
     if values is not None and limit is None:
         parts = [values] if steps is None else [values, *steps]
-        limit = max(_limit(part, diverging=diverging) for part in parts)
+        limit = max(robust_limit(part, diverging=diverging) for part in parts)
         limit = max(limit, LEAST_LIMIT) if unit == SD_UNIT else limit
     return ProbeMap(values, title, unit, diverging, limit or 1.0, steps, before, dimmed, note)
 
@@ -106,16 +111,8 @@ def _choose(
     return probe.shift_sd, "Shift of the predicted response", SD_UNIT, True, None
 
 
-def _follow(probe: Probe, name: str, history: FloatArray | None) -> tuple[FloatArray | None, FloatArray | None]:
-    if history is None:
-        return None, None
-    if name == "perturbed":
-        return history, probe.clean
-    steps = np.stack([in_reference_sds(one - probe.clean, probe.reference_sd) for one in history])
-    return steps, np.zeros_like(steps[0])
-
-
-def _limit(values: FloatArray, *, diverging: bool) -> float:
+def robust_limit(values: FloatArray, *, diverging: bool) -> float:
+    """The 99th percentile of |value| (diverging) or of the positive values; 0 if there are none."""
     known = values[np.isfinite(values)]
     sizes = np.abs(known) if diverging else known[known > 0]
     return float(np.percentile(sizes, LIMIT_PERCENTILE)) if sizes.size else 0.0

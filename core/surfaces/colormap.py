@@ -1,7 +1,7 @@
-"""Colour maps of matplotlib as tables, and distinct colours for ROIs.
+"""Colour maps as tables, and distinct colours for ROIs.
 
-The defaults (coolwarm, viridis) stay apart for colour-blind eyes: raise and lower weigh the same in coolwarm, and
-viridis rises in lightness all the way. Some others are offered because the field knows them; see `map_names`.
+The defaults (polar, viridis) have even steps and stay apart for colour-blind eyes: raise and lower weigh the same in
+polar, and viridis rises in lightness all the way. The others are offered because the field knows them.
 """
 
 from __future__ import annotations
@@ -93,11 +93,21 @@ def _tabulate(name: str) -> ByteArray:
     if name == "cold_hot":  # nilearn's: hot, and mirrored below zero with red and blue exchanged
         hot = _tabulate("hot")[1::2]
         return np.concatenate([hot[::-1, ::-1], hot])
+    if name == "polar":
+        points = np.frombuffer(bytes.fromhex(_POLAR), dtype=np.uint8).reshape(-1, 3)
+        rows, knots = np.arange(N_STEPS), np.linspace(0, N_STEPS - 1, len(points))
+        return np.stack([np.interp(rows, knots, channel) for channel in points.T], axis=1).round().astype(np.uint8)
     import matplotlib as mpl
 
     colours = mpl.colormaps[name](np.linspace(0, 1, N_STEPS))[:, :3]
     return np.round(255 * colours).astype(np.uint8)
 
+
+_POLAR = (
+    "1844b91752c2165fca166cd31779db2085e23291e6439dea52a8ed61b3f06fbff381c9f598d2f4afd9f3c5e1f2dbe8f0eeeeee"
+    "f1e3d8f3d6c0f5caa8f6bd8ff6af75f4a062f19054ed8046e97139e56028e04d14d63c04c83108ba240bac150d9e000e"
+)
+"""Colours at even distances in Oklab, from blue by white to orange, of one lightness on either side of the middle."""
 
 _DISTINCT = (
     "99f617445bfec212a8ed7ef8fd2e1cfdc3e66e1b7758cd788a0700ddedb1b65f85658f3ea46fd83d27d2c21b0deeb3184566ae5496b2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DIVERGING = (
+    ("polar", "Polar"),
     ("coolwarm", "coolwarm"),
     ("RdBu_r", "RdBu_r"),
     ("PuOr_r", "PuOr_r"),
@@ -12,12 +13,5 @@ DIVERGING = (
 SEQUENTIAL = (("viridis", "viridis"), ("magma", "magma"), ("cividis", "cividis"), ("Blues_r", "Blues_r"))
 """Name and what the interface writes, the default first."""
 
-OLD_NAMES = {
-    "polar": "coolwarm",
-    "aurora": "berlin",
-    "heath": "PuOr_r",
-    "ember": "magma",
-    "lagoon": "viridis",
-    "glacier": "Blues_r",
-}
+OLD_NAMES = {"aurora": "berlin", "heath": "PuOr_r", "ember": "magma", "lagoon": "viridis", "glacier": "Blues_r"}
 """What files and settings of version 0.3 call a map, and the map that now stands for it."""

@@ -17,9 +17,8 @@ from app.encoders.fit_form import FitForm
 from app.encoders.import_dialog import ImportEncoderDialog
 from app.explore.attack_form import AttackForm
 from app.explore.target_options_form import TargetOptionsForm
-from app.figures.figure_dialog import FigureDialog
-from app.figures.movie_form import MovieForm
-from app.figures.style_form import StyleForm
+from app.figures.dialogs import FigureDialog
+from app.figures.forms import MovieForm, StyleForm
 from app.look.theme import DARK
 from app.measured.form import MeasuredForm
 from app.networks.import_dialog import ImportNetworkDialog

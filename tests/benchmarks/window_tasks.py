@@ -65,7 +65,7 @@ def measure_window() -> Measured:
     """Open the window with the embedded default, probe once and drag epsilon, watching the event loop."""
     from app.base.jobs import Idle
     from app.base.services import open_services
-    from app.cortex.gl import gl_renderer
+    from app.cortex.canvas import gl_renderer
     from app.look.qt_application import make_application
     from app.shell.application import make_window
     from core.engine import Engine

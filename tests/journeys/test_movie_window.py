@@ -19,8 +19,7 @@ from app.base.jobs import Idle
 from app.base.services import open_services
 from app.base.settings import Settings
 from app.cortex.pose import parse_poses
-from app.figures.figure_dialog import FigureDialog
-from app.figures.movie_dialog import MovieDialog
+from app.figures.dialogs import FigureDialog, MovieDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine

@@ -17,8 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.cortex.import_surface_dialog import NOTHING_YET, ImportSurfaceDialog
-from app.cortex.surface_feature import Surfaces
+from app.cortex.surface_feature import NOTHING_YET, ImportSurfaceDialog, Surfaces
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.datasets.surface_choice import chosen_surface, shown_surface
@@ -72,7 +71,7 @@ def test_a_folder_is_shown_added_and_used_by_the_subject(window, qtbot, tmp_path
     for part in ("162 vertices left, 642 right", "Geometries: pial, white, inflated, sphere, flat", "labels (1 ROIs)"):
         assert part in dialog.found.text()
     assert not has_surface("sub-01"), "nothing is kept before the user agrees"
-    assert dialog.use.isChecked() and dialog.surface_name() == "sub-01"
+    assert dialog.use.isChecked() and dialog.name.value() == "sub-01"
     dialog.atlas.setCurrentText("aparc")
     dialog.add_button.click()
     view = window.explore.cortex.view

@@ -53,6 +53,25 @@ def test_neighbours_differ_by_shape_too(pair) -> None:
     assert all(shape(index) != shape(index + 1) for index in range(24))
 
 
+def oklab_as_published(red: float, green: float, blue: float) -> list[float]:
+    """`linear_srgb_to_oklab` of https://bottosson.github.io/posts/oklab/, line by line, after the curve of sRGB."""
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue))
+    long = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b) ** (1 / 3)
+    middle = (0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b) ** (1 / 3)
+    short = (0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b) ** (1 / 3)
+    return [
+        0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short,
+    ]
+
+
+def test_the_simulation_leaves_usual_sight_alone() -> None:
+    colours = rgb_of(themed_plot.ENCODER_COLOURS)
+    expected = [oklab_as_published(*colour) for colour in colours / 255]
+    np.testing.assert_allclose(seen_by(USUAL, colours), expected, atol=1e-6)
+
+
 def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
     plot = themed_plot.ThemedPlot("epsilon", "shift")
     qtbot.addWidget(plot)

@@ -10,7 +10,7 @@ from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 
 
-def make_reading(name="coolwarm", **changes):
+def make_reading(name="polar", **changes):
     return ColourKey(find_colormap(name), "Shift", "SD", **({"limit": 2.0} | changes))
 
 
@@ -32,7 +32,7 @@ def test_a_threshold_beyond_the_limit_hides_the_whole_bar() -> None:
 
 def test_caption_leaves_out_an_empty_unit() -> None:
     assert make_reading().caption() == "Shift (SD)"
-    assert ColourKey(find_colormap("coolwarm"), "ROI", "", limit=1.0).caption() == "ROI"
+    assert ColourKey(find_colormap("polar"), "ROI", "", limit=1.0).caption() == "ROI"
 
 
 def test_the_image_holds_the_table() -> None:

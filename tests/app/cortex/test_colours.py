@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.cortex.colour import OPACITY, ValueScale, colour_values, compose, find_limit, shade_curvature
+from app.cortex.colour import OPACITY, colour_values, compose, find_limit, shade_curvature
 from app.cortex.painter import CortexPainter
 from core.errors import BadInputError
+from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 
@@ -51,7 +52,7 @@ def test_a_vertex_takes_the_colour_of_the_bar_over_its_grey(painter) -> None:
     painter.set_values(values, diverging=True, limit=2.0)
     side, vertex = painter.voxels.vertex_of(10)
     grey = np.array(painter.greys)[int(painter.surface.side(side).curvature[vertex] > 0)]
-    expected = np.round(OPACITY * find_colormap("coolwarm").table[-1].astype(float) + (1 - OPACITY) * grey)
+    expected = np.round(OPACITY * find_colormap("polar").table[-1].astype(float) + (1 - OPACITY) * grey)
     np.testing.assert_allclose(painter.colours()[side][vertex, :3], expected, atol=1)
     assert painter.colours()[side][vertex, 3] == 255
 
@@ -129,7 +130,7 @@ def test_colour_map_choice_is_kept_for_its_kind(painter) -> None:
     values = np.ones(table_of(painter).n_voxels, dtype=np.float32)
     painter.set_values(values, diverging=True, limit=1.0)
     painter.set_colormap("viridis")
-    assert painter.scale.colormap.name == "coolwarm"
+    assert painter.scale.colormap.name == "polar"
     painter.set_values(values, diverging=False, limit=1.0)
     assert painter.scale.colormap.name == "viridis"
 
@@ -151,5 +152,5 @@ def test_curvature_makes_two_greys_with_a_soft_edge() -> None:
 def test_compose_without_layers_is_the_underlay() -> None:
     underlay = np.array([[10.0, 20.0, 30.0]], dtype=np.float32)
     np.testing.assert_array_equal(compose(underlay, []), [[10, 20, 30, 255]])
-    layer = colour_values(np.array([np.nan]), ValueScale(find_colormap("coolwarm"), 1.0), dimmed=np.array([False]))
+    layer = colour_values(np.array([np.nan]), ColourKey(find_colormap("polar"), "", "", 1.0), dimmed=np.array([False]))
     np.testing.assert_array_equal(compose(underlay, [layer]), [[10, 20, 30, 255]])

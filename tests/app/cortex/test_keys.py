@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.cortex.cursor import find_towards
-from app.cortex.hover import HoverInfo
+from app.cortex.picking import HoverInfo
 from app.cortex.view import CortexView
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
 
-from app.cortex.labels import depth_inside
+from app.cortex.annotate import depth_inside
 from app.cortex.mesh import vertex_normals
 from app.cortex.morph import MorphPath, find_stops, follow_path
 from app.cortex.view import CortexView

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.cortex.annotate import LabelFinder, depth_inside, drop_overlaps
 from app.cortex.camera import CameraPose
-from app.cortex.labels import LabelFinder, PlacedLabel, depth_inside, drop_overlaps
 from app.cortex.mesh import HemisphereMesh, vertex_normals
 from app.cortex.outlines import LIFT, Outline, cross_borders
+from app.cortex.overlay import PlacedLabel
 from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere
 
 SURFACE = make_cortex()

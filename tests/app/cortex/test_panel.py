@@ -74,7 +74,7 @@ def test_the_threshold_is_a_share_of_the_limit_and_follows_it(panel) -> None:
 def test_the_colour_map_button_offers_maps_of_the_kind_shown(panel) -> None:
     show(panel, diverging=True)
     offered = [action.data() for action in panel.colormap_button.menu().actions()]
-    assert offered[0] == "coolwarm"
+    assert offered[0] == "polar"
     panel.colormap_button.menu().actions()[1].trigger()
     assert panel.view.colour_bar.reading().colormap.name == offered[1]
     show(panel, diverging=False)
@@ -82,11 +82,11 @@ def test_the_colour_map_button_offers_maps_of_the_kind_shown(panel) -> None:
 
 
 def test_outlines_and_names_can_be_switched_off(panel) -> None:
-    panel.toggle_outlines()
+    panel.outlines_button.toggle()
     assert not panel.view.canvas.scene.outlines[0].actor.GetVisibility()
-    panel.toggle_labels()
+    panel.labels_button.toggle()
     assert list(panel.view.canvas.annotations().labels) == []
-    panel.toggle_outlines()
+    panel.outlines_button.toggle()
     assert panel.view.canvas.scene.outlines[0].actor.GetVisibility()
 
 

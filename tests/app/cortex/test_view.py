@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage, QSurface
 from PySide6.QtTest import QTest
 from shiboken6 import getCppPointer
 
-from app.cortex.hover import HoverInfo
+from app.cortex.picking import HoverInfo
 from app.cortex.view import CortexView
 from app.look.theme import LIGHT
 from core.errors import BadInputError, StorageError

@@ -131,12 +131,10 @@ def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
     assert panel.table.shown_rois() == [row.roi for row in sorted(rows, key=lambda row: -row.shift_sd)]
 
 
-def test_choosing_a_row_tells_and_marking_one_does_not(panel: ResponsesPanel, qtbot: QtBot) -> None:
+def test_choosing_a_row_tells(panel: ResponsesPanel, qtbot: QtBot) -> None:
     panel.show_probe(make_probe(size=32), TABLE)
     told: list[str] = []
     panel.roi_selected.connect(told.append)
-    panel.select_roi("PPA")
-    assert told == []
     place = panel.table.visualRect(panel.table.model().index(2, Column.SHIFT)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert told == ["V3"]
@@ -145,7 +143,7 @@ def test_choosing_a_row_tells_and_marking_one_does_not(panel: ResponsesPanel, qt
 def test_a_selection_lives_through_new_numbers(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    panel.select_roi("V3")
+    panel.table.selectRow(ROIS.index("V3"))
     panel.show_preview(make_preview(probe, 1.0))
     chosen = panel.table.selectionModel().selectedRows()
     assert [index.row() for index in chosen] == [2]
@@ -198,8 +196,6 @@ def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
     preview = make_preview(probe, 2.0)
     panel.show_preview(preview)
     assert panel.curve._marker == (2.0, preview.shift)
-    panel.set_epsilon(1.5)
-    assert panel.curve._marker == (1.5, pytest.approx(probe.curve.shift[3]))
 
 
 def test_a_lowered_target_is_drawn_in_the_cool_colour(panel: ResponsesPanel) -> None:

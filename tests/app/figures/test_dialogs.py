@@ -7,9 +7,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import JobLane
+from app.figures.dialogs import FigureDialog, MovieDialog
 from app.figures.feature import read_frames
-from app.figures.figure_dialog import FigureDialog
-from app.figures.movie_dialog import MovieDialog
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieProgress
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat

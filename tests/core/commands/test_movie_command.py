@@ -23,7 +23,7 @@ from tests.helpers.probes import make_probe
 
 
 class Paint:
-    key = ColourKey(find_colormap("coolwarm"), "Shift", "SD", 2.0)
+    key = ColourKey(find_colormap("polar"), "Shift", "SD", 2.0)
     note = ""
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:

@@ -19,11 +19,10 @@ from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.drawing import house_style
-from core.figures.figure import preview_figure, tabulate_rois, write_figure
+from core.figures.figure import draw_figure, preview_figure, tabulate_rois, trim, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.inks import LIGHT
 from core.figures.movie_frames import Shot
-from core.figures.probe_figures import draw_figure, trim
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.probes.probe import Probe
@@ -38,7 +37,7 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 class PaintedCortex:
     """A see-through picture with one block of colour."""
 
-    key = ColourKey(find_colormap("coolwarm"), "Shift of the predicted response", "SD", 2.0)
+    key = ColourKey(find_colormap("polar"), "Shift of the predicted response", "SD", 2.0)
     note = "dimmed: held-out r below 0.1"
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
@@ -105,7 +104,7 @@ def test_the_colour_bar_of_a_cortex_is_drawn_in_vectors(probe: Probe, tmp_path: 
     path = write(probe, tmp_path / "cortex.svg", kind="cortex")
     assert len(pictures_of(path)) == 1  # the cortex alone
     fills = set(re.findall(r"fill: #([0-9a-f]{6})", path.read_text(encoding="utf-8")))
-    ends = ["".join(f"{part:02x}" for part in find_colormap("coolwarm").table[at]) for at in (0, -1)]
+    ends = ["".join(f"{part:02x}" for part in find_colormap("polar").table[at]) for at in (0, -1)]
     assert set(ends) <= fills
 
 

@@ -65,7 +65,7 @@ class PaintedCortex:
 
     @property
     def key(self) -> ColourKey:
-        return ColourKey(find_colormap("coolwarm"), "Shift", "SD", 2.0)
+        return ColourKey(find_colormap("polar"), "Shift", "SD", 2.0)
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         level = 0 if shot.step is None else 10 + 5 * (shot.step + 1)

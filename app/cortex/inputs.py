@@ -1,7 +1,10 @@
-"""Turns mouse, wheel and keys over the cortex into what is meant: click, hover, orbit, pan, zoom, brush.
+"""Turns mouse, wheel and keys over the cortex into what is meant: click, hover, orbit, pan, zoom, brush, step, choose.
 
 Qt events are taken before VTK sees them: VTK's own styles render inside every mouse move, and Qt renders once more.
 Positions are in interface pixels from the upper left corner.
+
+arrows turn (shift, on the flat map) · Shift+arrows shift · + − zoom · Home fit
+Ctrl+arrows next voxel that way · Page Up, Page Down next ROI · Enter make it the target
 """
 
 from __future__ import annotations
@@ -18,9 +21,27 @@ ZOOM_PER_STEP = 1.15
 ZOOM_PER_HEIGHT = 6.0
 """Magnification of a right drag as long as the view is high."""
 
+TURN = 10.0 / 180.0
+"""Share of the view's height a key turns by: 10 degrees."""
 
-class CortexMouse(QObject):
-    """Watches one widget."""
+SHIFT = 0.08
+"""Share of the view's height a key shifts by."""
+
+ZOOM = 1.25
+ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+"""Directions on the screen, y downwards."""
+
+ZOOMS = {Qt.Key.Key_Plus: ZOOM, Qt.Key.Key_Equal: ZOOM, Qt.Key.Key_Minus: 1 / ZOOM}
+ROI_STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
+CHOICES = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
+HELP = (
+    "Arrow keys turn, Shift+arrows pan, plus and minus zoom, Home shows all. Ctrl+arrows step to the next "
+    "voxel, Page Up and Page Down to the next ROI, Enter makes it the target."
+)
+
+
+class CortexInput(QObject):
+    """Watches one widget; keys that mean nothing here go on to the window."""
 
     clicked = Signal(QPointF)
     double_clicked = Signal(QPointF)
@@ -28,10 +49,17 @@ class CortexMouse(QObject):
     left = Signal()
     orbited = Signal(float, float)
     panned = Signal(float, float)
-    zoomed = Signal(float, QPointF)
+    zoomed = Signal(float, object)
+    """By a factor, about a position or, where it is None, about the middle."""
+
     brush_began = Signal(QPointF, bool)
     brushed = Signal(QPointF)
     brush_ended = Signal()
+    fit_asked = Signal()
+    stepped = Signal(int, int)
+    roi_stepped = Signal(int)
+    chosen = Signal()
+    focused = Signal(bool)
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -49,19 +77,46 @@ class CortexMouse(QObject):
         """Take the events of the mouse and the keyboard; leave all others."""
         if watched is not self._widget:
             return False
+        kind = event.type()
         if isinstance(event, QMouseEvent):
             return self._take_mouse(event)
         if isinstance(event, QWheelEvent):
-            factor = ZOOM_PER_STEP ** (event.angleDelta().y() / WHEEL_STEP)
-            self.zoomed.emit(factor, event.position())
-            return True
-        if event.type() == QEvent.Type.Leave:
-            self.left.emit()
+            self.zoomed.emit(ZOOM_PER_STEP ** (event.angleDelta().y() / WHEEL_STEP), event.position())
             return True
         if isinstance(event, QKeyEvent):
+            if kind == QEvent.Type.KeyPress and self._take_key(event):
+                return True
             event.ignore()  # so that it goes on to the window and its shortcuts, past VTK's own keys
-            return event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-        return event.type() == QEvent.Type.Enter
+            return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        if kind in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self.focused.emit(kind == QEvent.Type.FocusIn)
+        if kind == QEvent.Type.Leave:
+            self.left.emit()
+        return kind in (QEvent.Type.Enter, QEvent.Type.Leave)
+
+    def _take_key(self, event: QKeyEvent) -> bool:
+        key, modifiers = Qt.Key(event.key()), event.modifiers()
+        if key in ARROWS:
+            across, down = ARROWS[key]
+            if modifiers & Qt.KeyboardModifier.ControlModifier:
+                self.stepped.emit(across, down)
+            elif modifiers & Qt.KeyboardModifier.ShiftModifier:
+                self.panned.emit(-SHIFT * across, -SHIFT * down)
+            elif self.flat:  # shifted instead, as by a drag
+                self.panned.emit(-TURN * across, -TURN * down)
+            else:
+                self.orbited.emit(TURN * across, TURN * down)
+        elif key in ZOOMS:
+            self.zoomed.emit(ZOOMS[key], None)
+        elif key in ROI_STEPS:
+            self.roi_stepped.emit(ROI_STEPS[key])
+        elif key == Qt.Key.Key_Home:
+            self.fit_asked.emit()
+        elif key in CHOICES:
+            self.chosen.emit()
+        else:
+            return False
+        return True
 
     def _take_mouse(self, event: QMouseEvent) -> bool:
         kind = event.type()
@@ -81,7 +136,7 @@ class CortexMouse(QObject):
         self._button, self._dragging, self._double = event.button(), False, False
         self._pressed_at = self._last = event.position()
         if self._is_brush():
-            self.brush_began.emit(event.position(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            self.brush_began.emit(event.position(), _has_shift(event))
 
     def _move(self, event: QMouseEvent) -> None:
         position = event.position()
@@ -96,12 +151,9 @@ class CortexMouse(QObject):
         self._dragging = True
         step = (position - self._last) / max(1, self._widget.height())
         self._last = position
-        self._drag(step, shift=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
-
-    def _drag(self, step: QPointF, *, shift: bool) -> None:
         if self._button is Qt.MouseButton.RightButton:
             self.zoomed.emit(ZOOM_PER_HEIGHT ** (-step.y()), self._pressed_at)
-        elif self._button is Qt.MouseButton.MiddleButton or shift or self.flat:
+        elif self._button is Qt.MouseButton.MiddleButton or _has_shift(event) or self.flat:
             self.panned.emit(step.x(), step.y())
         else:
             self.orbited.emit(step.x(), step.y())
@@ -117,3 +169,7 @@ class CortexMouse(QObject):
 
     def _is_brush(self) -> bool:
         return self.brushing and self._button is Qt.MouseButton.LeftButton
+
+
+def _has_shift(event: QMouseEvent) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)

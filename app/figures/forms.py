@@ -1,4 +1,4 @@
-"""The fields of a movie: content, format, size, frame rate, theme, cortex. Edits `MovieConfig`; never renders one."""
+"""The fields of a movie, and of how a cortex is shown in a movie or figure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from collections.abc import Mapping
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from app.figures.style_form import StyleForm
+from app.cortex.panel import MAPS as MAP_NAMES
 from app.widgets.basics import make_column, make_heading
-from app.widgets.form import Choice, Count, Flag, Form, Number, Pick
+from app.widgets.form import Choice, Count, Flag, Form, Gate, Number, Pick
 from core.figures.movie_config import (
+    HEMISPHERES,
     LARGEST_FPS,
     LONGEST_SECONDS,
+    MAPS,
     MOST_LOOPS,
+    SIDES_SEEN,
     CortexStyle,
+    Motion,
     MovieConfig,
     MovieFormat,
     MovieKind,
 )
+from core.surfaces.mesh import GEOMETRIES
 
 KINDS = (
     (MovieKind.STEPS, "Attack steps", "Clean image, iterate and difference, with the shift growing step by step"),
@@ -29,6 +34,40 @@ FORMATS = ((MovieFormat.MP4, "MP4 (H.264)"), (MovieFormat.GIF, "GIF"), (MovieFor
 SIZES = ((1280, 720), (1920, 1080), (960, 540), (640, 360), (1080, 1080), (3840, 2160))
 THEMES = (("light", "Light"), ("dark", "Dark"))
 ROWS = ("format", "dimensions", "fps", "seconds", "hold", "loops", "theme")
+TITLES = dict(MAP_NAMES) | {"control": "Shift, random control"}
+MOTIONS = ((Motion.TURN, "Turn once around"), (Motion.UNFOLD, "Unfold to the flat map and back"))
+
+
+def _list(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(name, name.capitalize()) for name in names]
+
+
+class StyleForm(Form):
+    """Map, surface, hemispheres, view, motion; `changed` after any of them."""
+
+    map = Choice("Map", choices=[(name, TITLES[name]) for name in MAPS])
+    motion = Choice("Motion", choices=MOTIONS)
+    surface = Choice("Surface", choices=_list(GEOMETRIES))
+    hemispheres = Choice("Hemispheres", choices=_list(HEMISPHERES))
+    view = Choice("View", choices=_list(SIDES_SEEN))
+    gate_r = Gate("Dim, r below", "Voxels whose encoder predicts held-out images worse than this are dimmed", least=-1)
+    outlines, labels = Flag("Outlines"), Flag("Names")
+
+    def __init__(self, *, with_motion: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        moves = ("motion",) if with_motion else ()
+        rois = ("ROIs", "outlines", "labels", -1)
+        self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
+        self.set_value(CortexStyle())
+
+    def value(self) -> CortexStyle:
+        """The options chosen."""
+        return self.make_config(CortexStyle, geometry=self.surface.value())
+
+    def set_value(self, style: CortexStyle) -> None:
+        """Show options; emits no signal."""
+        self.show_config(style)
+        self.surface.set_value(style.geometry)
 
 
 class MovieForm(Form):

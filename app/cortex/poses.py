@@ -1,0 +1,126 @@
+"""Kept views of the cortex: their dialog, and the setting they are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QWidget
+
+from app.base.desk import Desk, Feature
+from app.base.settings import Settings
+from app.cortex.pose import KeptPose, parse_poses, read_pose, show_pose, write_poses
+from app.cortex.view import CortexView
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+
+KEY = "camera_poses"
+KEEP_TIP = "Save the current surface, hemispheres and camera"
+
+
+class Poses(Feature):
+    """Keeps views by name."""
+
+    def __init__(self, desk: Desk, view: CortexView) -> None:
+        super().__init__(desk)
+        self._view = view
+        self.dialog: PosesDialog | None = None
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The handler of the command about poses."""
+        return {"camera_poses": self.show_dialog}
+
+    @Slot()
+    def show_dialog(self) -> None:
+        """Open the list."""
+        if self.dialog is None:
+            self.dialog = PosesDialog(self._view, self._session.settings, self._desk.parent)
+        self.dialog.show_names()
+        self.dialog.show()
+        self.dialog.raise_()
+
+
+class PosesDialog(QDialog):
+    """The kept views: go to one, keep the present one (one of the same name is replaced), remove one."""
+
+    def __init__(self, view: CortexView, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view, self._settings = view, settings
+        self.setWindowTitle("Camera poses")
+        self.setMinimumSize(420, 380)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Saved poses")
+        self.name = QLineEdit()
+        self.name.setAccessibleName("Name of this view")
+        self.name.setPlaceholderText("Name of this view")
+        self.keep = make_button("Save this view", tip=KEEP_TIP)
+        self.go = make_button("Go to view", "primary")
+        self.remove = make_button("Remove")
+        close = make_button("Close")
+        self.setLayout(
+            make_column(
+                make_label("Saved views of the cortex", "title"),
+                self.list,
+                make_row(self.remove, -1, self.go),
+                make_heading("Save"),
+                make_row(self.name, self.keep),
+                make_row(-1, close),
+                gap=10,
+                margin=20,
+            )
+        )
+        self.list.itemSelectionChanged.connect(self._refresh)
+        self.list.itemDoubleClicked.connect(self._go)
+        self.name.textChanged.connect(self._refresh)
+        self.name.returnPressed.connect(self._keep)
+        self.keep.clicked.connect(self._keep)
+        self.go.clicked.connect(self._go)
+        self.remove.clicked.connect(self._remove)
+        close.clicked.connect(self.close)
+        self._refresh()
+
+    def show_names(self) -> None:
+        """List every kept pose, in the order kept."""
+        self.list.clear()
+        self.list.addItems([pose.name for pose in self._poses()])
+        self._refresh()
+
+    def _poses(self) -> tuple[KeptPose, ...]:
+        return parse_poses(self._settings.text(KEY))
+
+    def _others(self, name: str) -> list[KeptPose]:
+        return [pose for pose in self._poses() if pose.name != name]
+
+    def _store(self, *poses: KeptPose) -> None:
+        self._settings.set(KEY, write_poses(poses))
+        self._settings.save()
+        self.show_names()
+
+    def _chosen(self) -> str:
+        item = self.list.currentItem()
+        return item.text() if item is not None and item.isSelected() else ""
+
+    @Slot()
+    def _refresh(self) -> None:
+        for button, does in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
+            button.setEnabled(bool(self._chosen()))
+            button.setToolTip(does if self._chosen() else "Choose a view in the list first")
+        named = bool(self.name.text().strip())
+        self.keep.setEnabled(named)
+        self.keep.setToolTip(KEEP_TIP if named else "Enter a name first")
+
+    @Slot()
+    def _go(self, *_: object) -> None:
+        for pose in self._poses():
+            if pose.name == self._chosen():
+                show_pose(self._view, pose)
+
+    @Slot()
+    def _remove(self) -> None:
+        self._store(*self._others(self._chosen()))
+
+    @Slot()
+    def _keep(self) -> None:
+        name = self.name.text().strip()
+        if name:
+            self._store(*self._others(name), read_pose(self._view, name))
+            self.name.clear()
