@@ -20,9 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.analyses.answer_view import AnswerView
-from app.analyses.discriminability_view import DiscriminabilityView
-from app.analyses.fragility_view import FragilityView
+from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
@@ -42,7 +40,7 @@ from app.widgets.basics import (
 )
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.picture_menu import PictureMenu
-from app.widgets.themed_plot import ThemedPlot
+from app.widgets.plot_view import PlotView
 from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
@@ -209,7 +207,7 @@ class AnalysisPage(WorkPage):
         self.form.changed.connect(self._refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)
-        for plot in self.view.findChildren(ThemedPlot):
+        for plot in self.view.findChildren(PlotView):
             menu = PictureMenu(plot, plot.accessibleName())
             menu.said.connect(self._session.controller.noted)
             menu.figure_wanted.connect(partial(self._save_plot, plot))
@@ -270,11 +268,11 @@ class AnalysisPage(WorkPage):
             target = Path(parent) / self.finished.folder.name
             self._session.controller.write("Saving the analysis…", partial(copy_analysis, self.finished.folder, target))
 
-    def save_plot_to(self, plot: ThemedPlot, path: Path) -> str:
+    def save_plot_to(self, plot: PlotView, path: Path) -> str:
         """Save one plot as it looks, told whose responses it shows. Raises ProbeError if it cannot be written."""
         return save_plot(plot, "" if self.finished is None else caption_of(self.finished.sweep.config), path)
 
-    def _save_plot(self, plot: ThemedPlot) -> None:
+    def _save_plot(self, plot: PlotView) -> None:
         start = str(Path.home() / f"{self._question}.svg")
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
         chosen, _ = QFileDialog.getSaveFileName(self, "Save figure", start, kinds)
@@ -311,9 +309,7 @@ def find_formula(name: str, formulas: Mapping[str, str]) -> str:
 
 def caption_of(config: SweepConfig) -> str:
     """What a saved plot says under it: whose responses, and how they were probed."""
-    subjects = [load_subject(one) for one in config.subjects]
-    whose = [one.title if one.kind in one.title.lower() else f"{one.title} ({one.kind})" for one in subjects]
-    return f"{'; '.join(whose)}. {config.describe()}"
+    return f"{'; '.join(load_subject(one).named for one in config.subjects)}. {config.describe()}"
 
 
 def count_probes(config: SweepConfig) -> int:

@@ -60,7 +60,7 @@ class CardWindow(QDialog):
         Save the table: "roi" or "voxel".
     """
 
-    voxel_picked = Signal(int)
+    voxel_picked = Signal(object)
     compare_requested = Signal(str, str)
     map_requested = Signal()
     figure_requested = Signal()
@@ -263,7 +263,7 @@ class CardWindow(QDialog):
         self.table.show_card(card, subject.voxels)
         if self._other is None:
             self._compare_note.setText("Choose an encoder to compare with: each point will be a voxel.")
-            self.compare.scatter.say("Choose an encoder above")
+            self.compare.show_nothing()
         else:
             self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
         self.mark(self._voxel)

@@ -66,7 +66,7 @@ class MeasuredPage(WorkPage):
         self.work = JobLine()
         self.view, self.pictures = MeasuredView(), ProbePictures()
         self.table = PlainTable("Measured against predicted, by network", COLUMNS)
-        self.warnings = make_label("", "muted", wraps=True)
+        self.warnings, self.hint = make_label("", "muted", wraps=True), make_label("", "faint", wraps=True)
         self.badge = make_badge("simulated responses", "warning")
         self.measure = Segmented([(one, one.words, _explain(one)) for one in Measure])
         self.cut = ChoiceBox("Group probes by")
@@ -139,7 +139,7 @@ class MeasuredPage(WorkPage):
         row = self.chosen_row()
         if self.comparison is not None and row is not None:
             chosen = choose_probes(self.comparison.shifts.probes, row.cut, row.value)
-            self.view.show_row(self.comparison, row, chosen)
+            self.hint.setText(self.view.show_row(self.comparison, row, chosen))
             if self._probe >= 0:
                 self.pictures.show_probe(self.comparison, self._probe, row.network)
 
@@ -148,7 +148,7 @@ class MeasuredPage(WorkPage):
         key = self.table.current_key()
         return self._rows[int(key)] if key and int(key) < len(self._rows) else None
 
-    @Slot(int)
+    @Slot(object)
     def show_probe(self, number: int) -> None:
         """Show the pictures of a probe."""
         row = self.chosen_row()
@@ -206,7 +206,9 @@ class MeasuredPage(WorkPage):
             self.table.model().setHeaderData(place, Qt.Orientation.Horizontal, HEADER[name], role)
         top = make_row(self.measure, -1, self.badge, self.formulas)
         self.pictures.setMinimumWidth(PICTURES_LEAST)
-        middle = make_row(self.view, self.pictures, gap=12)
+        drawn = make_column(self.view, self.hint, gap=4)
+        drawn.setStretch(0, 1)
+        middle = make_row(drawn, self.pictures, gap=12)
         middle.setStretch(0, 2)
         middle.setStretch(1, 1)
         numbers = make_row(make_heading("Numbers"), -1, make_label("Group by", "muted"), self.cut)
@@ -232,7 +234,7 @@ class MeasuredPage(WorkPage):
         self.measure.chosen.connect(self.fill_table)
         self.cut.currentIndexChanged.connect(self.fill_table)
         self.table.itemSelectionChanged.connect(self.draw_row)
-        self.view.probe_chosen.connect(self.show_probe)
+        self.view.picked.connect(self.show_probe)
         self.work.changed.connect(self._refresh)
 
     @Slot()

@@ -146,6 +146,11 @@ class Subject:
             object.__setattr__(self, "n_trials", np.ones(n_images, dtype=np.int64))
 
     @property
+    def named(self) -> str:
+        """Its title, and its kind where the title does not say it."""
+        return self.title if self.kind in self.title.lower() else f"{self.title} ({self.kind})"
+
+    @property
     def info(self) -> SubjectInfo:
         """The short form for lists."""
         return SubjectInfo(self.id, self.title, self.kind, self.note)

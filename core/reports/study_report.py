@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from core.attacks.config import format_epsilon
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
-from core.reports.figure_parts import inline_svg, write_figures
+from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, Value, make_table, spread, write_tables
 from core.sweeps.cells import load_store

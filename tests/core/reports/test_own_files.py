@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.reports.figure_parts import make_figure, write_figures
+from core.reports.draw_plot import make_figure, write_figures
 from core.reports.table import make_table, write_tables
 
 
