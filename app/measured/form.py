@@ -25,8 +25,6 @@ CLUSTERS = (
     (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
     (Cluster.IMAGE, "Images", "Probes of one image share its original: resample them together"),
 )
-SCROLL_BAR = 12
-"""Pixels left free on the right for it."""
 MOST_SENTENCES = 9
 """Found sentences shown; the tooltip holds all."""
 
@@ -198,9 +196,7 @@ class MeasuredForm(Form):
             self.problem,
             make_heading("Compare"),
         )
-        column = make_column(*parts, options, -1)
-        column.setContentsMargins(0, 0, SCROLL_BAR, 0)
-        self.setLayout(column)
+        self.setLayout(make_column(*parts, options))
         for button, signal in (
             (self.open_set, self.set_requested),
             (self.open_files, self.files_requested),
