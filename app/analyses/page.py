@@ -13,14 +13,13 @@ from PySide6.QtWidgets import QLabel, QSplitter, QWidget
 from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
+from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
 from app.look.theme import Theme
 from app.widgets.ask_path import ask_folder, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
-from app.widgets.job_line import Reading
 from app.widgets.picture_menu import PictureMenu
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
@@ -118,12 +117,6 @@ class AnalysisPage(JobPage):
         self.stack.setCurrentIndex(1)
         self.refresh()
 
-    def save_to(self, target: Path) -> str:
-        """Copy the answer's files into a new folder. Raises ProbeError if it is not free."""
-        if self.finished is None:
-            raise RuntimeError("There are no results to save.")
-        return copy_analysis(self.finished.folder, target)
-
     def _lay_out(self) -> None:
         self.table.setMinimumHeight(LEAST_TABLE)
         told = make_label("Formulas", "muted")
@@ -215,14 +208,6 @@ class AnalysisPage(JobPage):
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.finished is not None:
             self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)
-
-
-def read_progress(record: Any) -> Reading | None:
-    """How far a sweep or a study is, by its cells; its last record is the answer."""
-    if not hasattr(record, "n_cells"):
-        return None
-    text = f"{record.done} of {record.n_cells}: {record.cell}"
-    return Reading(record.done / max(record.n_cells, 1), text, record.seconds_left)
 
 
 def find_formula(name: str, formulas: Mapping[str, str]) -> str:

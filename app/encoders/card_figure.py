@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.base.pictures import save_plot
@@ -19,7 +18,6 @@ from app.encoders.card_data import (
     plot_scores,
     plot_voxels,
 )
-from app.look.theme import Theme
 from app.widgets.plot_view import PlotView
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS
@@ -33,9 +31,7 @@ CEILING_TIP = f"{FORMULAS['noise_ceiling']}. Points on the line reach the noise 
 
 
 class Figure(QWidget):
-    """Plots in rows of two; `voxel_picked` gives the voxel whose point was clicked."""
-
-    voxel_picked = Signal(object)
+    """Plots in rows of two; a point means its voxel."""
 
     def __init__(self, name: str, n_plots: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,13 +44,7 @@ class Figure(QWidget):
         for place, plot in enumerate(self.plots):
             grid.addWidget(plot, place // 2, place % 2)
             grid.setRowStretch(place // 2, STRETCHES[place // 2])
-            plot.picked.connect(self.voxel_picked)
         self.setLayout(grid)
-
-    def set_names(self, describe: Callable[[int], str]) -> None:
-        """How the voxel of a point is described while the pointer rests on it."""
-        for plot in self.plots:
-            plot.describe = describe
 
     def save_picture(self, path: Path) -> str:
         """Save as .svg, .pdf or .png with whose responses they are; returns a message for the user.
@@ -62,16 +52,6 @@ class Figure(QWidget):
         Raises StorageError if it cannot be written.
         """
         return save_plot(self, self.caption, path if path.suffix else path.with_suffix(".png"), scale=SCALE)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for plot in self.plots:
-            plot.set_theme(theme)
-
-    def mark(self, voxel: int | None) -> None:
-        """Ring the voxel that is the target."""
-        for plot in self.plots:
-            plot.mark(voxel)
 
 
 class CardFigure(Figure):

@@ -171,12 +171,6 @@ class MeasuredPage(JobPage):
         )
         QMessageBox(QMessageBox.Icon.NoIcon, "Formulas", text, QMessageBox.StandardButton.Close, self).open()
 
-    def save_to(self, folder: Path) -> str:
-        """Write the report into a new folder. Raises ProbeError if it is not free."""
-        if self.comparison is None:
-            raise RuntimeError("There is no comparison to save.")
-        return _write_report(self.comparison, folder)
-
     def _lay_out(self) -> None:
         head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
         self.lay_out((*head, self.form), self._make_answer(), empty=EMPTY)
@@ -201,12 +195,12 @@ class MeasuredPage(JobPage):
         form = self.form
         form.reread.connect(self._reread)
         form.changed.connect(self._look)
-        form.set_requested.connect(self._ask_set)
-        form.files_requested.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
-        form.masks_requested.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
-        form.ids_requested.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
-        form.template_requested.connect(partial(self._ask_table, "measured"))
-        form.practice_requested.connect(partial(self._ask_table, "simulated"))
+        form.open_set.clicked.connect(self._ask_set)
+        form.open_files.clicked.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
+        form.masks_button.clicked.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
+        form.ids_button.clicked.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
+        form.template.clicked.connect(partial(self._ask_table, "measured"))
+        form.practice.clicked.connect(partial(self._ask_table, "simulated"))
         self.formulas.clicked.connect(self.show_formulas)
         self.measure.chosen.connect(self.fill_table)
         self.cut.currentIndexChanged.connect(self.fill_table)
@@ -249,12 +243,12 @@ class MeasuredPage(JobPage):
     @Slot()
     def _look(self) -> None:
         """Join set and trials as the form says, and show what was found."""
-        opened, matching = self._opened, self.form.matching()
-        if opened is not None and opened.trials is None:
-            self._take_look(None)
-        elif opened is not None:
-            work = partial(match_trials, opened.plan, opened.trials, matching)
+        opened = self._opened
+        if opened is not None and opened.trials is not None:
+            work = partial(match_trials, opened.plan, opened.trials, self.form.matching())
             self._submit(LOOK, work, self._take_look, "Matching the responses to the set…")
+        elif opened is not None:
+            self._take_look(None)
 
     def _take_look(self, measured: Measured | None) -> None:
         self._measured = measured
@@ -296,12 +290,12 @@ class MeasuredPage(JobPage):
         if chosen is not None:
             self.form.take_set(chosen)
 
-    def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None]) -> None:
+    def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self, title, str(self._start_folder()), pattern)
         if chosen:
             take([Path(name) for name in chosen])
 
-    def _ask_table(self, ending: str) -> None:
+    def _ask_table(self, ending: str, *_clicked: bool) -> None:
         """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""
         plan = None if self._opened is None else self._opened.plan
         title = "Write SIMULATED responses" if ending == "simulated" else "Write an empty table"

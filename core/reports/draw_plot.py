@@ -24,7 +24,7 @@ MARKERS = "osD^vP"
 INKS = {"text": "#222222", "muted": "#777777", "faint": "#bbbbbb", "paper": "#ffffff"}
 INKS |= {"accent": "#2a6fbb", "warm": "#d1642e", "cool": "#2a6fbb", "warning": "#b7791f"}
 LONG_NAME = 6
-"""Letters of a tick's name from which all are slanted."""
+"""Letters of a tick's name on one line from which all are slanted."""
 DOTS_PER_INCH = 150
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -143,7 +143,7 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
     if plot.fields is None:
         axis.set(**dict(zip(("xlim", "ylim"), plot.bounds(), strict=True)))
     if plot.x_ticks:
-        is_long = any(len(name) > LONG_NAME for _, name in plot.x_ticks)
+        is_long = any(len(name) > LONG_NAME and "\n" not in name for _, name in plot.x_ticks)
         slanted: dict[str, Any] = {"rotation": 35, "ha": "right"} if is_long else {}
         axis.set_xticks([at for at, _ in plot.x_ticks], [name for _, name in plot.x_ticks], fontsize=7, **slanted)
         axis.xaxis.minorticks_off()
@@ -193,7 +193,7 @@ def draw_pictures(
         for picture, axis in zip(row, line, strict=False):
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
-            axis.set_title(picture.caption.replace(" ", "\n", picture.caption.count(" ") > 2), fontsize=6.5)
+            axis.set_title(picture.caption, fontsize=6.5)
             if picture.levels is not None:
                 axis.imshow(picture.levels)
     figure.suptitle(title)

@@ -17,7 +17,7 @@ from core.sweeps.gather import Sweep
 from core.sweeps.meaning import TargetMeaning
 from core.types import ByteArray, FloatArray
 
-ARM = 5
+ARM = 8
 """Pixels of a cross to each side."""
 
 

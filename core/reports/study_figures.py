@@ -87,13 +87,16 @@ def _plot_criteria(answer: StudyAnswer, candidate_set: CandidateSet, nearness: s
             level = config.noise.index(result.noise)
             step = (level - (len(config.noise) - 1) / 2) * 0.26 / len(config.noise)
             rank, place = result.ranks[key], config.teachers.index(result.teacher) + shift + step
-            series.append(Series([place], [rank.value], ink, low=[rank.low], high=[rank.high], size=3 + level))
+            series.append(
+                Series([place], [rank.value], ink, low=[rank.low], high=[rank.high], size=3 + level, marker="o")
+            )
         for rank in (one.ranks[key] for one in answer.overall if one.candidate_set is candidate_set):
-            ends: dict[str, Any] = {"low": [rank.low], "high": [rank.high]}
-            series.append(Series([len(config.teachers) + shift], [rank.value], ink, **ends, size=6, marker="D"))
+            shown = point(rank, rank, ink, "")
+            place = [len(config.teachers) + shift]
+            series.append(replace(shown, x=place, left=None, size=6, marker="D", width=3))
     names = [teacher.label.replace(" ", "\n") for teacher in config.teachers]
     ticks, title = names_at([*names, "mean"]), NEARNESS_TITLES[nearness]
-    y = "Spearman's correlation over candidates"
+    y = "Spearman's correlation\nover candidates" if nearness == NEARNESS[0] else ""
     return Plot("", y, tuple(series), title, across=(0,), x_ticks=ticks, y_range=(-1.08, 1.08))
 
 

@@ -64,7 +64,9 @@ def plot_effects(comparison: Comparison) -> list[Plot]:
             series.append(Series(values, y, ink, measure.words, left=left, right=right, size=5))
         ticks = [(float(-number), network) for number, network in enumerate(networks)]
         ends = (-len(networks) + 0.5, 0.5)
-        plots.append(Plot(title, "", tuple(series), upright=(zero,), y_ticks=ticks, y_range=ends))
+        plots.append(
+            Plot(title, "", tuple(series), upright=(zero,), y_ticks=ticks, y_range=ends, legend=None if plots else "")
+        )
     return plots
 
 

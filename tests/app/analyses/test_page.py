@@ -18,7 +18,7 @@ from app.analyses.answer_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.page import AnalysisPage, find_formula
 from app.analyses.sweep_form import SweepForm, fill_form
-from app.analyses.sweep_job import Finished, iter_analysis
+from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT
@@ -187,10 +187,10 @@ def test_every_answer_is_drawn_in_both_themes_and_saved(
     assert page.answer_badge.text() == "simulated", "simulated responses are called simulated beside their numbers"
     assert page.table.rowCount() == len(finished.table.rows)
     assert page.export.isEnabled()
-    page.save_to(tmp_path / "saved")
+    copy_analysis(finished.folder, tmp_path / "saved")
     assert (tmp_path / "saved" / "report.html").is_file()
     with pytest.raises(BadInputError, match="new or an empty folder"):
-        page.save_to(tmp_path / "saved")
+        copy_analysis(finished.folder, tmp_path / "saved")
 
 
 def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Services) -> None:

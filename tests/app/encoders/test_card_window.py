@@ -90,7 +90,7 @@ def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow, qtbot: Q
     assert blocker.args == ["alexnet", "features.11"]
     other = load_card(KEY[0], "alexnet", "features.11")
     window.show_other(other)
-    window.show_comparison()
+    window.tabs.setCurrentIndex(1)
     x, y = window.compare.scatter.items["front"].getData()
     np.testing.assert_allclose(x, load_card(*KEY).r)
     np.testing.assert_allclose(y, other.r)
