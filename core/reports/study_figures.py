@@ -10,6 +10,7 @@ import numpy as np
 
 from core.reports.draw_plot import COLOURS, draw_grid, draw_key, figure_style, make_figure
 from core.reports.plot import Plot, Series, names_at, point
+from core.statistics import Interval
 from core.sweeps.study.config import CandidateSet, LayerName, StudyConfig
 from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
@@ -86,18 +87,19 @@ def _plot_criteria(answer: StudyAnswer, candidate_set: CandidateSet, nearness: s
         for result in (one for one in answer.results if one.candidate_set is candidate_set):
             level = config.noise.index(result.noise)
             step = (level - (len(config.noise) - 1) / 2) * 0.26 / len(config.noise)
-            rank, place = result.ranks[key], config.teachers.index(result.teacher) + shift + step
-            series.append(
-                Series([place], [rank.value], ink, low=[rank.low], high=[rank.high], size=3 + level, marker="o")
-            )
-        for rank in (one.ranks[key] for one in answer.overall if one.candidate_set is candidate_set):
-            shown = point(rank, rank, ink, "")
-            place = [len(config.teachers) + shift]
-            series.append(replace(shown, x=place, left=None, size=6, marker="D", width=3))
+            place = config.teachers.index(result.teacher) + shift + step
+            series.append(replace(_mark(result.ranks[key], ink, place), size=3 + level))
+        for one in (one for one in answer.overall if one.candidate_set is candidate_set):
+            mean = _mark(one.ranks[key], ink, len(config.teachers) + shift)
+            series.append(replace(mean, size=6, marker="D", width=3))
     names = [teacher.label.replace(" ", "\n") for teacher in config.teachers]
     ticks, title = names_at([*names, "mean"]), NEARNESS_TITLES[nearness]
     y = "Spearman's correlation\nover candidates" if nearness == NEARNESS[0] else ""
     return Plot("", y, tuple(series), title, across=(0,), x_ticks=ticks, y_range=(-1.08, 1.08))
+
+
+def _mark(rank: Interval, ink: int, place: float) -> Series:
+    return Series([place], [rank.value], ink, low=[rank.low], high=[rank.high], marker="o")
 
 
 def draw_outcomes(

@@ -54,7 +54,7 @@ def plot_shifts(comparison: Comparison, row: Row, chosen: BoolArray) -> Plot:
 
 def plot_effects(comparison: Comparison) -> list[Plot]:
     """Effect size and share that moved as predicted, a row a network, for the three measures."""
-    networks, plots = comparison.networks, []
+    networks, plots = comparison.networks, list[Plot]()
     for name, title, zero in (("dz", "dz", 0.0), ("share", "share of probes moved as predicted", 0.5)):
         series = []
         for measure, ink in MEASURE_INKS.items():
