@@ -20,7 +20,7 @@ from core.surfaces.picture import SMALL_TILE
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
 
-THUMB = 2 * SMALL_TILE
+THUMB = 104
 
 
 class MeaningView(AnswerView):

@@ -25,7 +25,7 @@ class PictureGrid(QWidget):
         self.setLayout(self._column)
 
     def show_pictures(self, grid: Sequence[Sequence[Picture]], names: Sequence[str] = (), *, height: int = 0) -> None:
-        """Show rows of pictures, scaled to a height; 0 leaves them as they are."""
+        """Show rows of pictures; those without holes, which maps have, are scaled to a height."""
         shown, layout = QWidget(), QGridLayout()
         shown.setLayout(layout)
         layout.setSpacing(6)
@@ -54,5 +54,5 @@ def _show(picture: Picture, height: int) -> QLabel:
         return label
     pixmap = QPixmap.fromImage(to_qimage(picture.levels))
     smooth = Qt.TransformationMode.SmoothTransformation
-    label.setPixmap(pixmap.scaledToHeight(height, smooth) if height and pixmap.height() > height else pixmap)
+    label.setPixmap(pixmap if pixmap.hasAlphaChannel() else pixmap.scaledToHeight(height, smooth))
     return label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -29,6 +30,7 @@ BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 LONGEST_LINE = 13
 """Letters on one line of a tick's name."""
+MANY_POWERS = 5
 LEGEND_ROOM = 0.16
 """Share of the height left free for the legend."""
 PAPER = "#ffffff"
@@ -124,14 +126,15 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         plot, item, theme = self.shown, self.getPlotItem(), self._theme
         item.clear()
         self.items, self._keys, places = {}, [], [np.zeros((0, 2))]
-        for side, title, ticks, log in (
-            ("bottom", plot.x, plot.x_ticks, plot.x_log),
-            ("left", plot.y, plot.y_ticks, plot.y_log),
+        x_range, y_range = plot.bounds()
+        for side, title, ticks, log, ends in (
+            ("bottom", plot.x, plot.x_ticks, plot.x_log, x_range),
+            ("left", plot.y, plot.y_ticks, plot.y_log, y_range),
         ):
             self._axes[side].set_title(title)
-            self._axes[side].setLogMode(log)
-            named = [(float(_scale(at, log=log)), wrap(name)) for at, name in ticks]
-            self._axes[side].setTicks([named] if ticks else None)
+            marks = ticks or (log_ticks(*ends) if log else [])
+            named = [(float(_scale(at, log=log)), wrap(name)) for at, name in marks]
+            self._axes[side].setTicks([named] if marks else None)
             if side == "bottom":
                 lines = max((name.count("\n") for _, name in named), default=0)
                 self._axes[side].setHeight(BOTTOM_HEIGHT + lines * LINE_HEIGHT if ticks else None)
@@ -262,6 +265,14 @@ def wrap(name: str) -> str:
     """A name on short lines, broken at spaces and after underscores."""
     lines = textwrap.wrap(name.replace("_", "_ "), LONGEST_LINE, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).replace("_ ", "_")
+
+
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Marks at the powers of ten of a logarithmic axis, and at their doubles and halves where there are few."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if len(powers) < MANY_POWERS else (1,)
+    marks = [step * 10.0**power for power in powers for step in steps]
+    return [(mark, f"{mark:.6g}") for mark in marks if low <= mark <= high]
 
 
 def _scale(values: Any, *, log: bool) -> FloatArray:

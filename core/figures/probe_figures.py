@@ -14,9 +14,8 @@ from core.attacks.budget_words import write_budget
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import draw_key
-from core.figures.drawing import make_figure
 from core.figures.figure_config import FigureConfig, FigureKind
-from core.figures.inks import Inks, find_inks
+from core.figures.inks import Inks, find_inks, make_figure
 from core.figures.movie_frames import Cortex
 from core.figures.probe_plots import plot_curve, plot_spill_over, plot_steps
 from core.figures.probe_words import describe_probe, describe_settings, write_signed

@@ -190,7 +190,7 @@ def plot_cell_rois(sweep: Sweep, choice: CellChoice) -> Plot:
 def plot_rois(rows: Sequence[TargetMeaning], scorers: Sequence[int], names: Sequence[str]) -> Plot:
     """The shift of every ROI by the perturbations of some encoders or targets, each scored by an encoder."""
     found = [
-        Series(np.arange(len(row.roi_shift[scorer])), row.roi_shift[scorer], k, name, line="-", width=1, size=4)
+        Series(np.arange(len(row.roi_shift[scorer])), row.roi_shift[scorer], k, name, line="-", size=4)
         for k, (row, scorer, name) in enumerate(zip(rows, scorers, names, strict=True))
     ]
     ticks = names_at(rows[0].roi_names[scorers[0]])
@@ -199,9 +199,7 @@ def plot_rois(rows: Sequence[TargetMeaning], scorers: Sequence[int], names: Sequ
 
 def plot_spectra(rows: Sequence[TargetMeaning]) -> Plot:
     """The share of power at every spatial frequency."""
-    found = [
-        Series(row.spectrum.cycles[1:], row.spectrum.share[1:], k, line="-", width=1.2) for k, row in enumerate(rows)
-    ]
+    found = [Series(row.spectrum.cycles[1:], row.spectrum.share[1:], k, line="-") for k, row in enumerate(rows)]
     return Plot("cycles per image", "share of power", tuple(found), x_log=True)
 
 

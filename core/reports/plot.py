@@ -128,7 +128,8 @@ class Plot:
             half = one.bar / 2
             x += [np.asarray(one.x) - half, np.asarray(one.x) + half, one.left, one.right]
             y += [one.y, one.low, one.high, [0.0] if one.bar else None, one.foot]
-        return _span(x, self.x_range, log=self.x_log), _span(y, self.y_range, log=self.y_log)
+        rests = any(one.bar for one in self.series)
+        return _span(x, self.x_range, log=self.x_log), _span(y, self.y_range, log=self.y_log, rests=rests)
 
 
 def curve(x: Values, intervals: Sequence[Interval], ink: Ink, name: str = "") -> Series:
@@ -214,7 +215,10 @@ def _split(intervals: Sequence[Interval], name: str, ink: Ink) -> tuple[Values, 
     return value, ink, name, low, high
 
 
-def _span(parts: list[Any], wanted: tuple[float | None, float | None], *, log: bool) -> tuple[float, float]:
+def _span(
+    parts: list[Any], wanted: tuple[float | None, float | None], *, log: bool, rests: bool = False
+) -> tuple[float, float]:
+    """The ends of what is known, or those wanted; `rests` leaves no room under 0 where nothing goes below it."""
     known = np.concatenate([np.zeros(0), *(np.ravel(np.asarray(one, float)) for one in parts if one is not None)])
     known = known[np.isfinite(known) & ((known > 0) | (not log))]
     low, high = (float(known.min()), float(known.max())) if known.size else (1.0, 10.0) if log else (0.0, 1.0)
@@ -223,5 +227,5 @@ def _span(parts: list[Any], wanted: tuple[float | None, float | None], *, log: b
         ends = low / spare, high * spare
     else:
         room = MARGIN * ((high - low) or abs(high) or 1.0)
-        ends = low - room if low else 0.0, high + room
+        ends = low - room if low or not rests else 0.0, high + room
     return (ends[0] if wanted[0] is None else wanted[0]), (ends[1] if wanted[1] is None else wanted[1])

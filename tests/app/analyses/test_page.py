@@ -306,13 +306,12 @@ def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> Non
     form = SweepForm(Question.TRANSFER)
     qtbot.addWidget(form)
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
-    assert form.transfer is not None
     assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
-    form.transfer.refitted.setChecked(False)
-    form.transfer.attacks.boxes[AttackKind.TI].setChecked(True)
+    form.refitted.setChecked(False)
+    form.attacks.boxes[AttackKind.TI].setChecked(True)
     assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
     assert form.value().refitted == ()
-    form.transfer.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
+    form.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
     assert "at least 3 for an ensemble" in form.problem.text()
 
 
