@@ -1,24 +1,137 @@
-"""What the central figure of each question is."""
+"""What the central figure of each question is, and those of fragility and discriminability."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from app.look.theme import Theme
+from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.editors import ChoiceBox
+from app.widgets.plot_view import PlotView
+from app.widgets.segmented import Segmented
+from core.reports import answer_plots as plots
+from core.sweeps.gather import ALL
+
+if TYPE_CHECKING:
+    from app.analyses.sweep_job import Finished
+
+POINTS_HINT = "Large symbols: encoders with intervals. Small symbols: targets; click one to open its probe in Explore."
+CURVE, CURVATURE, NORMS = "curve", "curvature", "norms"
+DRAWN = {
+    CURVE: plots.plot_sensitivity,
+    "linearity": plots.plot_linearity,
+    CURVATURE: plots.plot_curvature,
+    "parts": plots.plot_parts,
+    NORMS: plots.plot_norms,
+}
+VIEWS = (
+    (CURVE, "Sensitivity", "S along epsilon, with intervals"),
+    ("linearity", "Linearity", "Attack shift / first-order shift, along epsilon; 1 means linear"),
+    (CURVATURE, "Curvature", "Angle along the features' path to the highest epsilon, at its inner points; 0: straight"),
+    ("parts", "Parts", "Feature fragility ||Δφ|| / ||φ|| against the readout's ||w|| |cos(w, Δφ)| / σ"),
+    (NORMS, "Norms", "Sensitivity under the two norms at equal RMS change; needs a run with both norms"),
+)
+NO_SECOND = "Run the analysis with both norms to compare them."
+STATISTICS_HINT = (
+    "A larger value tells encoders apart better. Pairs that differ: paired bootstrap, Holm-corrected, so no interval."
+)
 
 
 class AnswerView(QWidget):
     """The central figure of one question; a click asks to see a probe (encoder, target, image) in Explore."""
 
     probe_requested = Signal(int, int, int)
+    finished: Finished | None = None
 
-    def show_answer(self, finished: Any) -> None:
+    def show_answer(self, finished: Finished) -> None:
         """Draw an answer."""
-        raise NotImplementedError
+        self.finished = finished
+        self.offer(finished)
+        self.draw()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
+        for plot in self.findChildren(PlotView):
+            plot.set_theme(theme)
+
+    def offer(self, finished: Finished) -> None:
+        """List what there is to choose from."""
+
+    @Slot()
+    def draw(self, *_: object) -> None:
+        """Draw what is chosen."""
+        if self.finished is not None:
+            self.draw_answer(self.finished)
+
+    def draw_answer(self, finished: Finished) -> None:
+        """Draw what is chosen of an answer."""
         raise NotImplementedError
+
+
+class FragilityView(AnswerView):
+    """Sensitivity against predictivity, all or by ROI, beside what explains it along epsilon."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.scatter, self.curve = PlotView(), PlotView()
+        self.roi, self.choice = ChoiceBox("ROI of the targets in the scatter"), Segmented(VIEWS)
+        self.told = make_label("", "muted", wraps=True)
+        row = make_row(self.scatter, self.curve)
+        row.setStretch(0, 1)
+        row.setStretch(1, 1)
+        top = make_row(self.roi, -1, self.choice)
+        column = make_column(top, row, self.told, make_label(POINTS_HINT, "faint", wraps=True), gap=4)
+        column.setStretch(1, 1)
+        self.setLayout(column)
+        self.roi.currentIndexChanged.connect(self.draw)
+        self.choice.chosen.connect(self.draw)
+        self.scatter.picked.connect(self._open)
+
+    def offer(self, finished: Finished) -> None:
+        """List the ROIs; two norms are compared where both were run."""
+        answer: Any = finished.answer
+        names = dict.fromkeys(row.roi for row in answer.rows)
+        self.roi.set_choices((name, "All targets" if name == ALL else name) for name in names)
+        self.choice.button(NORMS).setEnabled(bool(answer.norm_agreement))
+        self.choice.button(NORMS).setToolTip(VIEWS[-1][2] if answer.norm_agreement else NO_SECOND)
+        if self.choice.value() == NORMS and not answer.norm_agreement:
+            self.choice.set_value(CURVE)
+
+    def draw_answer(self, finished: Finished) -> None:
+        """Draw encoders and targets of the chosen ROI, and the chosen plot."""
+        answer: Any = finished.answer
+        name = self.choice.value()
+        self.scatter.show_plot(plots.plot_scatter(answer, finished.sweep, self.roi.value(), finished.target_r))
+        shown = DRAWN[name](answer, finished.sweep)
+        self.curve.show_plot(replace(shown, legend=None))  # the colours are those of the scatter
+        bends = ", ".join(f"{part.label} {part.curvature.describe('.1f')}" for part in answer.parts)
+        self.told.setText(f"Mean path curvature (deg): {bends}" if name == CURVATURE else "")
+
+    @Slot(object)
+    def _open(self, key: tuple[int, int, int]) -> None:
+        self.probe_requested.emit(*key)
+
+
+class DiscriminabilityView(AnswerView):
+    """Encoder means by both measures, and every statistic side by side."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.means, self.statistics = (PlotView(), PlotView()), PlotView()
+        row = make_row(make_column(*self.means), self.statistics)
+        row.setStretch(0, 2)
+        row.setStretch(1, 3)
+        column = make_column(row, make_label(STATISTICS_HINT, "faint", wraps=True), gap=4)
+        column.setStretch(0, 1)
+        self.setLayout(column)
+
+    def draw_answer(self, finished: Finished) -> None:
+        """Draw a `Discriminability`."""
+        answer: Any = finished.answer
+        for view, plot in zip(self.means, plots.plot_means(answer), strict=True):
+            view.show_plot(plot)
+        self.statistics.show_plot(plots.plot_statistics(answer))

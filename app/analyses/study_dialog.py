@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QSize, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
-from app.analyses.study_job import FIGURES, StudyFinished
+from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whole_study, measure_study
+from app.analyses.sweep_job import read_progress
+from app.base.services import Services
+from app.widgets.ask_path import ask_folder
 from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
 from app.widgets.job_line import JobLine
@@ -35,18 +39,7 @@ BUSY = "The test is running"
 
 
 class StudyDialog(QDialog, Fields):
-    """A form above the answer.
-
-    Signals
-    -------
-    start_requested(object)
-        The `StudyConfig`.
-    report_requested, save_requested
-    """
-
-    start_requested = Signal(object)
-    report_requested = Signal()
-    save_requested = Signal()
+    """A form above the answer; runs the study on the lane."""
 
     extent = Pick("Extent", choices=EXTENTS, width=FIELD_WIDTH)
     noise = Text(
@@ -69,19 +62,21 @@ class StudyDialog(QDialog, Fields):
     n_images = Count("Images probed", "Number of held-out images to probe", least=2, most=64, width=FIELD_WIDTH)
     seed = Count("Seed", "Seed of the simulated voxels, the noise and the probes", most=MOST_SEED, width=FIELD_WIDTH)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
+        self.finished_study: StudyFinished | None = None
         self.setWindowTitle("Test the method")
         self.resize(FIRST_SIZE)
         self._step_seconds, self._bad = dict[Layer, float](), ""
         self.make_fields()
         self._make_state()
         self._lay_out()
-        self.start.clicked.connect(self._ask)
+        self.start.clicked.connect(self._start)
         self.stop.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
-        self.report.clicked.connect(self.report_requested)
-        self.save.clicked.connect(self.save_requested)
+        self.report.clicked.connect(self._open_report)
+        self.save.clicked.connect(self._save)
         self._show_study(StudyConfig())
         self._refresh()
 
@@ -94,6 +89,23 @@ class StudyDialog(QDialog, Fields):
         first = self._first(self.seed.value())
         return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.n_images.value())
 
+    def measure(self) -> None:
+        """Measure how fast the networks are here."""
+        work = partial(measure_study, self._session.engine, StudyConfig())
+        self._session.lane.submit("study pace", work, on_done=self.set_step_seconds, title="Timing the networks…")
+
+    def run_study(self, config: StudyConfig) -> None:
+        """Run or resume a study, and show its answer."""
+        self.work.run(
+            self._session.lane,
+            "study",
+            partial(iter_whole_study, self._session.engine, config),
+            title="Testing the method…",
+            on_done=self.show_answer,
+            read=read_progress,
+            stopped="Stopped. Run it again to resume.",
+        )
+
     def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
         """Store the measured speed of each network; the cost is estimated from it."""
         self._step_seconds = dict(step_seconds)
@@ -101,6 +113,7 @@ class StudyDialog(QDialog, Fields):
 
     def show_answer(self, finished: StudyFinished) -> None:
         """Show what was found."""
+        self.finished_study = finished
         self.work.say(f"Done. Files in {finished.folder}", share=1.0)
         self.answer.setText("\n\n".join(finished.sentences))
         for tab, path in finished.pictures.items():
@@ -171,11 +184,24 @@ class StudyDialog(QDialog, Fields):
         self.allow_all(BUSY if self.work.busy else "")
 
     @Slot()
-    def _ask(self) -> None:
+    def _start(self) -> None:
         try:
-            self.start_requested.emit(self.value())
+            self.run_study(self.value())
         except BadInputError as error:
             self.work.say(error=str(error))
+
+    @Slot()
+    def _open_report(self) -> None:
+        if self.finished_study is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.finished_study.page)))
+
+    @Slot()
+    def _save(self) -> None:
+        parent = ask_folder(self, "Save the test of the method in")
+        if parent is not None and self.finished_study is not None:
+            folder = self.finished_study.folder
+            make = partial(copy_study, folder, parent / folder.name)
+            self._session.controller.write("Saving the test of the method…", make)
 
 
 def _pad(inside: QWidget) -> QWidget:

@@ -7,21 +7,33 @@ from contextlib import suppress
 
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.transfer_options import ATTACKS, TransferOptions
 from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
-from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, Gate, Pick, Text, attempt
+from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Flags, Form, Gate, Pick, Text, attempt
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
-from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.choose import ControlEncoders, check_comparable, choose_images, choose_targets
+from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
+from core.sweeps.choose import ControlEncoders, check_comparable, choose_control_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_EPSILONS, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
 from core.sweeps.plan import SWEEP, estimate_cost
 from core.sweeps.step_seconds import Layer
 from core.types import Direction, NormName
 
+ATTACKS = (
+    (AttackKind.PGD, "PGD", "Projected gradient ascent"),
+    (AttackKind.MI, "MI: with momentum", "Gradients accumulated over the steps, decay 1"),
+    (AttackKind.DI, "DI: with diverse inputs", "Gradients at randomly shrunken images, probability 0.5"),
+    (AttackKind.TI, "TI: with translation", "Gradients averaged over shifts of up to 7 pixels"),
+    (AttackKind.ALL, "MI, DI and TI together", "All three together"),
+    (AttackKind.SQUARE, "Square: without gradients", "Random squares: uses no gradients, only many forward passes"),
+    (
+        AttackKind.ENSEMBLE,
+        "Ensemble of the others",
+        f"One perturbation for all encoders but the recipient; needs {LEAST_FOR_ENSEMBLE} encoders",
+    ),
+)
 BOTH = "both"
 NORMS = (
     (NormName.L2, "L2", "L2 budgets"),
@@ -57,29 +69,39 @@ class SweepForm(Form):
     n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
     gate = Gate("Minimum r", GATE_TIP, least=-1, first=0.1)
     seed = Count("Seed", "Seed for drawing images and voxels, for random starts and for resamples", most=MOST_SEED)
+    attacks = Flags("", choices=ATTACKS, name="Attacks")
+    refitted = Flag(
+        "Re-fitted copy of each encoder", "T to the same network with a readout fitted to half of the training images"
+    )
+    untrained = Flag(
+        "Untrained networks as sources", "The same architectures with random weights and readouts of their own"
+    )
     norm = Pick("", choices=NORMS, name="Norm")
     direction = Pick("", choices=DIRECTIONS, name="Direction")
 
     def __init__(self, question: Question, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._question = question
+        self._question, self._compares = question, question is Question.TRANSFER
         self._subject: Subject | None = None
         self._norm = NormName.L2
         self._ladders: dict[NormName, tuple[float, ...]] = {}
         self._show_ladder(DEFAULT_EPSILONS)
         self.step_seconds: dict[Layer, float] = {}
-        self.transfer = TransferOptions() if question is Question.TRANSFER else None
+        self.attacks.set_value((AttackKind.PGD,))
+        self.refitted.set_value(True)
+        self.untrained.set_value(True)
+        self.missing = make_label("", "muted", wraps=True)
+        self.missing.hide()
         self.norm.button(BOTH).setVisible(question is not Question.DISCRIMINABILITY)  # which keeps to one norm
         self.cost = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         rows = self.make_rows(*ROWS)
-        rows.setRowVisible(self.attack, self.transfer is None)
+        rows.setRowVisible(self.attack, not self._compares)
         rows.setRowVisible(self.n_queries, False)
         lists = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois)
-        more = () if self.transfer is None else (self.transfer,)
+        copies = (make_heading("Control encoders"), self.refitted, self.untrained, self.missing)
+        more = (make_heading("Attacks, one matrix each"), self.attacks, 4, *copies) if self._compares else ()
         self.setLayout(make_column(*lists, rows, self.norm, self.direction, *more, self.cost, self.problem))
-        if self.transfer is not None:
-            self.transfer.changed.connect(self.take_edit)
 
     def set_subject(
         self, subject: Subject, encoders: Sequence[EncoderConfig], usual: Sequence[tuple[str, str]]
@@ -98,9 +120,7 @@ class SweepForm(Form):
         if subject is None:
             raise ProbeError("Choose a subject in Explore first.")
         encoders = tuple(EncoderName(subject.id, *key) for key in self.encoders.value())
-        controls = (
-            ControlEncoders((), (), ()) if self.transfer is None else self.transfer.chosen_control_encoders(encoders)
-        )
+        controls = self._choose_control_encoders(encoders)
         targets = choose_targets(encoders, rois=self.rois.value(), voxels=self.voxels.words(), gate=gate, seed=seed)
         norm, direction = self.norm.value(), self.direction.value()
         config = self.make_config(
@@ -113,15 +133,15 @@ class SweepForm(Form):
             norms=(NormName.L2, NormName.LINF) if norm == BOTH else (NormName(norm),),
             ladder=self._ladder(),
             attacks=self._attacks(),
-            refitted=controls.refitted,
-            untrained=controls.untrained,
+            refitted=controls.refitted if self.refitted.value() else (),
+            untrained=controls.untrained if self.untrained.value() else (),
         )
         check_comparable(config)
         return config
 
     def set_value(self, config: SweepConfig) -> None:
         """Show the settings of an analysis; encoders and ROIs that are not available stay out."""
-        self.show_config(config, keep=("encoders", "images", "ladder"))
+        self.show_config(config, keep=("encoders", "images", "ladder", "refitted", "untrained"))
         self.encoders.set_value([(name.network, name.layer) for name in config.encoders])
         self.rois.set_value([target.roi for target in config.targets if target.roi])
         self.voxels.set_value(", ".join(str(target.voxel) for target in config.targets if not target.roi))
@@ -130,12 +150,9 @@ class SweepForm(Form):
         self.direction.set_value(BOTH if len(config.directions) > 1 else config.directions[0])
         self._norm = config.norms[0]
         self._show_ladder(config.ladder)
-        if self.transfer is None:
-            self.attack.set_value(config.attacks[0])
-        else:
-            self.transfer.attacks.set_value(config.attacks)
-            self.transfer.refitted.set_value(bool(config.refitted))
-            self.transfer.untrained.set_value(bool(config.untrained))
+        self.attack.set_value(config.attacks[0])
+        self.refitted.set_value(bool(config.refitted))
+        self.untrained.set_value(bool(config.untrained))
         self.take_edit()
 
     def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
@@ -167,7 +184,14 @@ class SweepForm(Form):
         self.take_edit()
 
     def _attacks(self) -> tuple[AttackKind, ...]:
-        return (self.attack.value(),) if self.transfer is None else self.transfer.attacks.value()
+        return self.attacks.value() if self._compares else (self.attack.value(),)
+
+    def _choose_control_encoders(self, encoders: Sequence[EncoderName]) -> ControlEncoders:
+        """The copies that can be made, where any are wanted; why others cannot is shown."""
+        is_wanted = self._compares and (self.refitted.value() or self.untrained.value())
+        found = choose_control_encoders(encoders) if is_wanted else ControlEncoders((), (), ())
+        show_text(self.missing, " ".join(found.reasons))
+        return found
 
     def _ladder(self) -> tuple[float, ...]:
         """The budgets typed; those shown are kept in full, whatever is rounded in the field."""

@@ -12,11 +12,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.base.jobs import ShouldStop
+from app.widgets.job_line import Reading
 from core.engine import Engine
 from core.files import new_folder
 from core.headers import unstructure
@@ -88,6 +89,14 @@ def _score_targets(sweep: Sweep) -> FloatArray:
     if sweep.config.question.needs_deltas:
         return np.full((len(sweep.labels), len(sweep.config.targets)), np.nan)
     return measure_predictivity(sweep).r
+
+
+def read_progress(record: Any) -> Reading | None:
+    """How far a sweep or a study is, by its cells; its last record is the answer."""
+    if not hasattr(record, "n_cells"):
+        return None
+    text = f"{record.done} of {record.n_cells}: {record.cell}"
+    return Reading(record.done / max(record.n_cells, 1), text, record.seconds_left)
 
 
 def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:

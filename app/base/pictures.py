@@ -58,14 +58,17 @@ def save_drawing(paint: Callable[[QPaintDevice], None], size: QSize, path: Path,
     return _write(buffer, path)
 
 
-def save_plot(plot: QGraphicsView, caption: str, path: Path, *, scale: int = PLOT_SCALE) -> str:
-    """Write a plot as it looks, with a caption under it, as `save_drawing` does. Returns a message for the user."""
+def save_plot(plot: QWidget, caption: str, path: Path, *, scale: int = PLOT_SCALE) -> str:
+    """Write a plot, or a widget of several, as it looks with a caption under it, as `save_drawing` does.
+
+    Returns a message for the user.
+    """
     room = QRect(MARGIN, plot.height() + MARGIN // 2, plot.width() - 2 * MARGIN, plot.height())
     line = QFontMetrics(plot.font()).boundingRect(room, Qt.TextFlag.TextWordWrap, caption)
     size = QSize(plot.width(), line.bottom() + MARGIN)
 
     def paint(to: QPaintDevice) -> None:
-        ground = plot.backgroundBrush().color()
+        ground = (plot.backgroundBrush() if isinstance(plot, QGraphicsView) else plot.palette().window()).color()
         painter = QPainter(to)
         painter.fillRect(QRect(QPoint(), size), ground)
         QWidget.render(plot, painter, QPoint())  # of the widget, not of the scene a plot would render

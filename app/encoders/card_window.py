@@ -15,7 +15,7 @@ from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
-from app.look.theme import DARK, Theme
+from app.look.theme import Theme
 from app.widgets.basics import (
     make_badge,
     make_button,
@@ -52,32 +52,21 @@ class CardWindow(QDialog):
         A point was clicked.
     compare_requested(str, str)
         Network and layer of the encoder to compare with.
-    map_requested
-        Show the scores on the cortex.
-    figure_requested
-        Save the figure on screen.
-    table_requested(str)
-        Save the table: "roi" or "voxel".
     """
 
-    voxel_picked = Signal(int)
+    voxel_picked = Signal(object)
     compare_requested = Signal(str, str)
-    map_requested = Signal()
-    figure_requested = Signal()
-    table_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Encoder card")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.resize(*FIRST_SIZE)
-        self._theme: Theme = DARK
         self._card: EncoderCard | None = None
         self._subject: Subject | None = None
         self._cards: tuple[EncoderCard, ...] = ()
         self._order: tuple[str, ...] = ()
         self._other: EncoderCard | None = None
-        self._voxel: int | None = None
         self.figure, self.compare, self.table = CardFigure(), CompareFigure(), CardTableView()
         self._make_choosers()
         self._lay_out()
@@ -101,9 +90,16 @@ class CardWindow(QDialog):
         whose = "" if card is None or subject is None else f"{describe_subject(subject.id)}. {card.config.describe()}"
         self.figure.caption = self.compare.caption = whose
         self._cards, self._other = (), None
-        self._fill_rois()
-        self._fill_scores()
-        self._fill_others(others)
+        names = [ALL] if subject is None else [ALL, *roi_groups(subject.voxels)]
+        self.roi_box.set_choices([(name, name) for name in names], self.roi_box.value())
+        offered = offered_scores(card) if card is not None else ()
+        self.score_box.set_choices([(one, one.title, one.formula) for one in offered], self.score_box.value())
+        self.score_box.setEnabled(bool(offered))
+        encoders = [(config.network, config.layer) for config in others]
+        self.other_box.set_choices([(None, "Choose an encoder"), *((name, " · ".join(name)) for name in encoders)])
+        self.other_box.setEnabled(bool(encoders))
+        if not encoders:
+            self.other_box.setToolTip("There is no other encoder of this subject")
         self._write_facts()
         self._redraw()
 
@@ -119,24 +115,17 @@ class CardWindow(QDialog):
 
     def mark(self, voxel: int | None) -> None:
         """Ring the target's voxel."""
-        self._voxel = voxel
-        self.figure.mark(voxel)
-        self.compare.mark(voxel)
+        for plot in (*self.figure.plots, *self.compare.plots):
+            plot.mark(voxel)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
-        self.figure.set_theme(theme)
-        self.compare.set_theme(theme)
-        self._redraw()
+        for plot in (*self.figure.plots, *self.compare.plots):
+            plot.set_theme(theme)
 
     def current_figure(self) -> Figure:
         """The figure on screen: the scores, or the comparison."""
         return self.compare if self.tabs.currentWidget() is self._compare_page else self.figure
-
-    def show_comparison(self) -> None:
-        """Turn to the comparison."""
-        self.tabs.setCurrentWidget(self._compare_page)
 
     def describe_voxel(self, voxel: int) -> str:
         """A voxel and its scores, as the pointer shows them."""
@@ -206,30 +195,10 @@ class CardWindow(QDialog):
         self.roi_box.activated.connect(self._redraw)
         self.score_box.activated.connect(self._redraw)
         self.other_box.activated.connect(self._choose_other)
-        self.figure.set_names(self.describe_voxel)
-        self.compare.set_names(self.describe_voxel)
-        self.figure.voxel_picked.connect(self.voxel_picked)
-        self.compare.voxel_picked.connect(self.voxel_picked)
-        self.map_button.clicked.connect(self.map_requested)
-        self.figure_button.clicked.connect(self.figure_requested)
-        self.table.save_requested.connect(self.table_requested)
+        for plot in (*self.figure.plots, *self.compare.plots):
+            plot.describe = self.describe_voxel
+            plot.picked.connect(self.voxel_picked)
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
-
-    def _fill_rois(self) -> None:
-        names = [ALL] if self._subject is None else [ALL, *roi_groups(self._subject.voxels)]
-        self.roi_box.set_choices([(name, name) for name in names], self.roi_box.value())
-
-    def _fill_scores(self) -> None:
-        offered = offered_scores(self._card) if self._card is not None else ()
-        self.score_box.set_choices([(one, one.title, one.formula) for one in offered], self.score_box.value())
-        self.score_box.setEnabled(self.score_box.count() > 0)
-
-    def _fill_others(self, others: Sequence[EncoderConfig]) -> None:
-        names = [(config.network, config.layer) for config in others]
-        self.other_box.set_choices([(None, "Choose an encoder"), *((name, " · ".join(name)) for name in names)])
-        self.other_box.setEnabled(self.other_box.count() > 1)
-        if not self.other_box.isEnabled():
-            self.other_box.setToolTip("There is no other encoder of this subject")
 
     def _write_facts(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -263,10 +232,9 @@ class CardWindow(QDialog):
         self.table.show_card(card, subject.voxels)
         if self._other is None:
             self._compare_note.setText("Choose an encoder to compare with: each point will be a voxel.")
-            self.compare.scatter.say("Choose an encoder above")
+            self.compare.show_nothing()
         else:
             self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
-        self.mark(self._voxel)
 
     @Slot(int)
     def _choose_other(self, _index: int) -> None:

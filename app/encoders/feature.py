@@ -95,8 +95,7 @@ class Encoders(Feature):
         if card is None:
             return
         name = name_encoder(card.config)
-        kept = self._session.settings.text("export_folder")
-        start = (Path(kept) if kept else Path.home()) / name
+        start = Path(self._session.settings.text("export_folder") or Path.home()) / name
         chosen, pattern = QFileDialog.getSaveFileName(self._desk.parent, "Export encoder", str(start), EXPORT_FILTER)
         if chosen:
             form = "npz" if pattern.startswith("NumPy") or chosen.endswith(".npz") else "probescope"
@@ -189,9 +188,10 @@ class Encoders(Feature):
         made.set_theme(self._desk.theme())
         made.voxel_picked.connect(self._session.controller.pick_voxel)
         made.compare_requested.connect(self._compare)
-        made.map_requested.connect(self._show_map)
-        made.figure_requested.connect(self._save_figure)
-        made.table_requested.connect(self._save_table)
+        made.map_button.clicked.connect(self._show_map)
+        made.figure_button.clicked.connect(self._save_figure)
+        made.table.save_rois.clicked.connect(partial(self._save_table, "roi"))
+        made.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
         return made
 
     @Slot()
@@ -254,8 +254,7 @@ class Encoders(Feature):
             if path is not None:
                 self._try(partial(shown.current_figure().save_picture, path))
 
-    @Slot(str)
-    def _save_table(self, kind: str) -> None:
+    def _save_table(self, kind: str, *_clicked: bool) -> None:
         card, subject = self._session.state.card, self._session.state.subject
         if card is None or subject is None:
             return

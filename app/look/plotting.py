@@ -47,6 +47,10 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         """The numbers at the ticks."""
         return [str(text).replace("-", MINUS) for text in super().tickStrings(values, scale, spacing)]
 
+    def _updateMaxTextSize(self, size: float) -> None:
+        """Room for a pixel more than the longest text, which rounding would else leave out."""
+        super()._updateMaxTextSize(size + 1)
+
     def set_title(self, text: str) -> None:
         """Name the axis; naming it anew lays the whole plot out again, so only a new name does."""
         if text != self.labelText:

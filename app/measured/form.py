@@ -25,8 +25,6 @@ CLUSTERS = (
     (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
     (Cluster.IMAGE, "Images", "Probes of one image share its original: resample them together"),
 )
-SCROLL_BAR = 12
-"""Pixels left free on the right for it."""
 MOST_SENTENCES = 9
 """Found sentences shown; the tooltip holds all."""
 
@@ -34,16 +32,10 @@ MOST_SENTENCES = 9
 class MeasuredForm(Form):
     """Edits `ReadOptions`, `MatchOptions` and `CompareConfig`.
 
-    `reread` asks to open the files again, `changed` to join them again; the buttons ask for what they say.
+    `reread` asks to open the files again, `changed` to join them again; the page does what its buttons say.
     """
 
     reread = Signal()
-    set_requested = Signal()
-    files_requested = Signal()
-    ids_requested = Signal()
-    masks_requested = Signal()
-    template_requested = Signal()
-    practice_requested = Signal()
 
     unknown = Flag("Ignore unknown ids")
     column = Choice("Measured column", COLUMN_TIP, choices=(BY_NAME,))
@@ -198,18 +190,7 @@ class MeasuredForm(Form):
             self.problem,
             make_heading("Compare"),
         )
-        column = make_column(*parts, options, -1)
-        column.setContentsMargins(0, 0, SCROLL_BAR, 0)
-        self.setLayout(column)
-        for button, signal in (
-            (self.open_set, self.set_requested),
-            (self.open_files, self.files_requested),
-            (self.ids_button, self.ids_requested),
-            (self.masks_button, self.masks_requested),
-            (self.template, self.template_requested),
-            (self.practice, self.practice_requested),
-        ):
-            button.clicked.connect(signal)
+        self.setLayout(make_column(*parts, options))
 
     def take_control(self, *_: object) -> None:
         """How they are compared needs no new reading of the files."""

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QLayout, QMessageBox, QWidget
 
 from app.base.services import Services
 from app.look.theme import Theme
 from app.measured.form import MeasuredForm
-from app.measured.job import Opened, compare, look_at, open_files, write_empty, write_practice, write_report
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
+from app.widgets.ask_path import ask_folder
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.editors import ChoiceBox
-from app.widgets.job_line import JobLine, Reading
+from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.segmented import Segmented
-from app.widgets.work_page import WorkPage
-from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes
+from app.widgets.work_page import JobPage
+from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes, iter_compare
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
-from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import Measure
-from core.experiments.measured.trial import ENDINGS
-from core.experiments.measured.trials import takes
-from core.stimuli.manifest import MANIFEST
+from core.experiments.measured.measured import Measured, match_trials
+from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
+from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
+from core.experiments.measured.trial import ENDINGS, ReadOptions, Trials
+from core.experiments.measured.trials import read_for, takes
+from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
 
 OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
-FORM_WIDTH = 346
 PICTURES_LEAST = 300
 TABLE_HEIGHT = 170
 COLUMNS = [name for name in HEADER if name != "measure"]
 """The measure is chosen above the table."""
 FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All files (*)"
-TABLE_FILTER, IDS_FILTER, MASK_FILTER = "Table (*.csv)", "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
+IDS_FILTER, MASK_FILTER = "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
 ASKS = "Do measured responses move as the stimulus set predicted?"
 EMPTY = (
     "Open a stimulus set and the responses measured with it, or drop both here.\n\n"
@@ -49,8 +50,19 @@ EMPTY = (
 )
 
 
-class MeasuredPage(WorkPage):
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A set that was read and checked, and the trials measured with it; None before there is a file."""
+
+    plan: MeasuredPlan
+    trials: Trials | None
+
+
+class MeasuredPage(JobPage):
     """Opens, shows what was found, compares, and leads from a point to its pictures."""
+
+    RUN = "Compare"
+    EXPORT, EXPORT_TIP, EXPORT_LATER = "Save report…", "Report, tables and figures in a new folder", "Compare first"
 
     def __init__(self, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,29 +73,21 @@ class MeasuredPage(WorkPage):
         self._rows: tuple[Row, ...] = ()
         self._probe = -1
         self.form = MeasuredForm()
-        self.run = make_button("Compare", "big")
-        self.export = make_button("Save report…")
-        self.work = JobLine()
         self.view, self.pictures = MeasuredView(), ProbePictures()
-        self.table = PlainTable("Measured against predicted, by network", COLUMNS)
-        self.warnings = make_label("", "muted", wraps=True)
+        self.table = PlainTable("Measured against predicted, by network", stretches=False)
+        self.warnings, self.hint = make_label("", "muted", wraps=True), make_label("", "faint", wraps=True)
         self.badge = make_badge("simulated responses", "warning")
         self.measure = Segmented([(one, one.words, _explain(one)) for one in Measure])
         self.cut = ChoiceBox("Group probes by")
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
-        self.stack = QStackedWidget()
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
-        self._refresh()
+        self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
         self.view.set_theme(theme)
-
-    def hasHeightForWidth(self) -> bool:
-        """Plot and pictures take the height there is: wrapped texts must not make the page taller than the window."""
-        return False
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take a set's folder or manifest, and measured files."""
@@ -119,7 +123,7 @@ class MeasuredPage(WorkPage):
         self.view.choose(-1)
         self.fill_table()
         self.stack.setCurrentIndex(1)
-        self._refresh()
+        self.refresh()
 
     @Slot()
     def fill_table(self) -> None:
@@ -139,7 +143,7 @@ class MeasuredPage(WorkPage):
         row = self.chosen_row()
         if self.comparison is not None and row is not None:
             chosen = choose_probes(self.comparison.shifts.probes, row.cut, row.value)
-            self.view.show_row(self.comparison, row, chosen)
+            self.hint.setText(self.view.show_row(self.comparison, row, chosen))
             if self._probe >= 0:
                 self.pictures.show_probe(self.comparison, self._probe, row.network)
 
@@ -148,7 +152,7 @@ class MeasuredPage(WorkPage):
         key = self.table.current_key()
         return self._rows[int(key)] if key and int(key) < len(self._rows) else None
 
-    @Slot(int)
+    @Slot(object)
     def show_probe(self, number: int) -> None:
         """Show the pictures of a probe."""
         row = self.chosen_row()
@@ -166,85 +170,50 @@ class MeasuredPage(WorkPage):
         )
         QMessageBox(QMessageBox.Icon.NoIcon, "Formulas", text, QMessageBox.StandardButton.Close, self).open()
 
-    def save_to(self, folder: Path) -> str:
-        """Write the report into a new folder. Raises ProbeError if it is not free."""
-        if self.comparison is None:
-            raise RuntimeError("There is no comparison to save.")
-        return write_report(self.comparison, folder)
-
     def _lay_out(self) -> None:
-        scroll = QScrollArea()
-        scroll.setWidget(self.form)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
-        left = QWidget()
-        left.setProperty("role", "panel")
-        left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        left.setFixedWidth(FORM_WIDTH)
-        column = make_column(*head, scroll, self.run, self.work, self.export, margin=16)
-        column.setStretch(2, 1)
-        left.setLayout(column)
-        empty = make_label(EMPTY, "muted")
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack.addWidget(empty)
-        self.stack.addWidget(self._make_answer())
-        right = QWidget()
-        right.setProperty("role", "panel")
-        right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        right.setLayout(make_column(self.stack))
-        row = make_row(left, right, gap=6)
-        row.setStretch(1, 1)
-        self.setLayout(row)
+        self.lay_out((*head, self.form), self._make_answer(), empty=EMPTY)
 
-    def _make_answer(self) -> QWidget:
+    def _make_answer(self) -> QLayout:
         self.cut.setToolTip("One row a network, or one for each group of probes")
         self.table.setFixedHeight(TABLE_HEIGHT)
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        for place, name in enumerate(COLUMNS):
-            role = Qt.ItemDataRole.ToolTipRole
-            self.table.model().setHeaderData(place, Qt.Orientation.Horizontal, HEADER[name], role)
+        self.table.set_header(COLUMNS, [HEADER[name] for name in COLUMNS])
         top = make_row(self.measure, -1, self.badge, self.formulas)
         self.pictures.setMinimumWidth(PICTURES_LEAST)
-        middle = make_row(self.view, self.pictures, gap=12)
+        drawn = make_column(self.view, self.hint, gap=4)
+        drawn.setStretch(0, 1)
+        middle = make_row(drawn, self.pictures, gap=12)
         middle.setStretch(0, 2)
         middle.setStretch(1, 1)
         numbers = make_row(make_heading("Numbers"), -1, make_label("Group by", "muted"), self.cut)
         column = make_column(top, middle, numbers, self.table, self.warnings, margin=12)
         column.setStretch(1, 1)
-        answer = QWidget()
-        answer.setLayout(column)
-        return answer
+        return column
 
     def _connect(self) -> None:
         form = self.form
         form.reread.connect(self._reread)
         form.changed.connect(self._look)
-        form.set_requested.connect(self._ask_set)
-        form.files_requested.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
-        form.masks_requested.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
-        form.ids_requested.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
-        form.template_requested.connect(self._ask_template)
-        form.practice_requested.connect(self._ask_practice)
+        form.open_set.clicked.connect(self._ask_set)
+        form.open_files.clicked.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
+        form.masks_button.clicked.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
+        form.ids_button.clicked.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
+        form.template.clicked.connect(partial(self._ask_table, "measured"))
+        form.practice.clicked.connect(partial(self._ask_table, "simulated"))
         self.formulas.clicked.connect(self.show_formulas)
-        self.run.clicked.connect(self.start_or_cancel)
-        self.export.clicked.connect(self._ask_report)
         self.measure.chosen.connect(self.fill_table)
         self.cut.currentIndexChanged.connect(self.fill_table)
         self.table.itemSelectionChanged.connect(self.draw_row)
-        self.view.probe_chosen.connect(self.show_probe)
-        self.work.changed.connect(self._refresh)
+        self.view.picked.connect(self.show_probe)
 
-    @Slot()
-    def start_or_cancel(self) -> None:
-        """Compare; while it runs, cancel."""
-        if self.work.busy:
-            self.work.cancel()
-        elif self._measured is not None:
+    def start(self) -> None:
+        """Compare."""
+        measured, config = self._measured, self.form.config()
+        if measured is not None:
             self.work.run(
                 self._session.lane,
                 COMPARE,
-                partial(compare, self._measured, self.form.config()),
+                lambda stop: iter_compare(measured, config, should_stop=stop),
                 title="Comparing measured with predicted shifts…",
                 on_done=self._take_done,
                 read=lambda at: Reading(at.done / max(at.n_rows, 1), f"{at.done} of {at.n_rows} rows"),
@@ -257,9 +226,9 @@ class MeasuredPage(WorkPage):
     def _reread(self) -> None:
         """Open set and files again; what was computed of others is forgotten."""
         self._opened, self._measured = None, None
-        self._refresh()
+        self.refresh()
         if self.form.folder is not None:
-            work = partial(open_files, self.form.folder, self.form.paths, self.form.reading())
+            work = partial(_open_files, self.form.folder, self.form.paths, self.form.reading())
             self._submit(OPEN, work, self._take_opened, "Reading the stimulus set and its responses…")
         elif self.form.paths:
             self.form.refuse("Open the stimulus set these responses were measured with.")
@@ -273,14 +242,17 @@ class MeasuredPage(WorkPage):
     @Slot()
     def _look(self) -> None:
         """Join set and trials as the form says, and show what was found."""
-        if self._opened is not None:
-            work = partial(look_at, self._opened, self.form.matching())
+        opened = self._opened
+        if opened is not None and opened.trials is not None:
+            work = partial(match_trials, opened.plan, opened.trials, self.form.matching())
             self._submit(LOOK, work, self._take_look, "Matching the responses to the set…")
+        elif opened is not None:
+            self._take_look(None)
 
     def _take_look(self, measured: Measured | None) -> None:
         self._measured = measured
         self.form.show_findings(measured.findings if measured is not None else None)
-        self._refresh()
+        self.refresh()
 
     def _take_done(self, record: CompareProgress) -> None:
         if record.result is not None:
@@ -290,17 +262,12 @@ class MeasuredPage(WorkPage):
         """A bad file is reported beside its field."""
         self._measured = None
         self.form.refuse(text)
-        self._refresh()
+        self.refresh()
 
     @Slot()
-    def _refresh(self) -> None:
-        busy = self.work.busy
-        reason = "" if busy else self._reason()
-        self.run.setText("Cancel" if busy else "Compare")
-        self.run.setEnabled(not reason)
-        self.run.setToolTip(reason)
-        self.export.setEnabled(self.comparison is not None)
-        self.export.setToolTip("Report, tables and figures in a new folder" if self.comparison else "Compare first")
+    def refresh(self) -> None:
+        """Show what can be done now."""
+        self.show_state(self._reason(), answered=self.comparison is not None)
 
     def _reason(self) -> str:
         """Why nothing can be compared now; "" if it can."""
@@ -318,46 +285,56 @@ class MeasuredPage(WorkPage):
 
     @Slot()
     def _ask_set(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Open a stimulus set", self._start_folder())
-        if chosen:
-            self.form.take_set(Path(chosen))
+        chosen = ask_folder(self, "Open a stimulus set", self._start_folder())
+        if chosen is not None:
+            self.form.take_set(chosen)
 
-    def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None]) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, title, self._start_folder(), pattern)
+    def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, title, str(self._start_folder()), pattern)
         if chosen:
             take([Path(name) for name in chosen])
 
-    @Slot()
-    def _ask_template(self) -> None:
-        path = self._ask_table("Write an empty table", "measured")
-        if path is not None and self._opened is not None:
-            self._session.controller.write("Writing an empty table…", partial(write_empty, self._opened.plan, path))
+    def _ask_table(self, ending: str, *_clicked: bool) -> None:
+        """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""
+        plan = None if self._opened is None else self._opened.plan
+        title = "Write SIMULATED responses" if ending == "simulated" else "Write an empty table"
+        if plan is None:
+            return
+        start = self._start_folder() / f"{plan.name}_{ending}.csv"
+        chosen, _ = QFileDialog.getSaveFileName(self, title, str(start), "Table (*.csv)")
+        write, path = self._session.controller.write, Path(chosen)
+        if chosen and ending == "simulated":
+            make = partial(simulate_responses, plan, path, SimulateOptions())
+            write("Simulating responses…", make, on_done=lambda made: self.form.take_files([made]))
+        elif chosen:
+            write("Writing an empty table…", partial(_write_empty, plan, path))
 
     @Slot()
-    def _ask_practice(self) -> None:
-        path = self._ask_table("Write SIMULATED responses", "simulated")
-        if path is not None and self._opened is not None:
-            make = partial(write_practice, self._opened.plan, path)
-            take = self.form.take_files
-            self._session.controller.write("Simulating responses…", make, on_done=lambda made: take([made]))
+    def ask_export(self) -> None:
+        """Ask where, and write the report there."""
+        chosen = ask_folder(self, "Save the report in", self._start_folder())
+        if chosen is not None and self.comparison is not None:
+            folder = chosen / f"{self.comparison.measured.plan.name}-measured"
+            self._session.controller.write("Saving the report…", partial(_write_report, self.comparison, folder))
 
-    @Slot()
-    def _ask_report(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Save the report in", self._start_folder())
-        if chosen and self.comparison is not None:
-            folder = Path(chosen) / f"{self.comparison.measured.plan.name}-measured"
-            self._session.controller.write("Saving the report…", partial(write_report, self.comparison, folder))
-
-    def _ask_table(self, title: str, ending: str) -> Path | None:
-        if self._opened is None:
-            return None
-        start = Path(self._start_folder()) / f"{self._opened.plan.name}_{ending}.csv"
-        chosen, _ = QFileDialog.getSaveFileName(self, title, str(start), TABLE_FILTER)
-        return Path(chosen) if chosen else None
-
-    def _start_folder(self) -> str:
+    def _start_folder(self) -> Path:
         known = self.form.paths[0] if self.form.paths else self.form.folder
-        return str(known.parent) if known is not None else str(Path.home())
+        return known.parent if known is not None else Path.home()
+
+
+def _write_report(comparison: Comparison, folder: Path) -> str:
+    from core.experiments.measured.compare_report import write_comparison
+
+    return f"Saved the comparison to {write_comparison(comparison, folder)}"
+
+
+def _write_empty(plan: MeasuredPlan, path: Path) -> str:
+    return f"Saved an empty table to {write_template(plan, path)}. Further lines for the same stimulus are repeats."
+
+
+def _open_files(folder: Path, paths: Sequence[Path], reading: ReadOptions) -> Opened:
+    plan = plan_set(read_manifest(folder))
+    return Opened(plan, read_for(plan, paths, reading) if paths else None)
 
 
 def _is_set(path: Path) -> bool:

@@ -4,55 +4,21 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.basics import make_column, make_label
+from app.widgets.picture_label import PictureLabel
 from core.experiments.measured.compare import Comparison, describe_budget, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure, PlannedStimulus
 
 NAMES = ("Original", "Perturbed", "Control")
+LEAST, HEIGHT = (80, 80), 120
 MOST_OTHERS = 6
 """Networks named beside the chosen one; the report's table holds all."""
 EMPTY = "Click a point: its pictures appear here."
-
-
-class ImageTile(QWidget):
-    """One picture, as large as its square place allows."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._pixmap = QPixmap()
-        self.setAccessibleName(f"{name} stimulus")
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
-
-    def set_file(self, path: str) -> bool:
-        """Show a file, or nothing for ""; returns whether it could be read."""
-        self._pixmap = QPixmap(path) if path else QPixmap()
-        self.update()
-        return not self._pixmap.isNull()
-
-    def has_picture(self) -> bool:
-        """Whether anything is shown."""
-        return not self._pixmap.isNull()
-
-    def heightForWidth(self, width: int) -> int:
-        """A square."""
-        return width
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the picture at its own proportions."""
-        if self._pixmap.isNull():
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        size = self._pixmap.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        painter.drawPixmap(QRectF(0, 0, size.width(), size.height()), self._pixmap, QRectF(self._pixmap.rect()))
-        painter.end()
 
 
 class ProbePictures(QWidget):
@@ -61,7 +27,7 @@ class ProbePictures(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = make_label(EMPTY, "strong", wraps=True)
-        self.pictures = [ImageTile(name) for name in NAMES]
+        self.pictures = [PictureLabel(f"{name} stimulus", least=LEAST) for name in NAMES]
         self.captions = [make_label("", "faint", wraps=True) for _ in NAMES]
         self.numbers = make_label("", "muted", wraps=True)
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -69,6 +35,7 @@ class ProbePictures(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
         for place, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
+            picture.setFixedHeight(HEIGHT)
             grid.addWidget(picture, 0, place)
             grid.addWidget(caption, 1, place)
             grid.setColumnStretch(place, 1)
@@ -102,15 +69,17 @@ class ProbePictures(QWidget):
         self.title.setText(EMPTY)
         self.numbers.setText("")
         for picture, caption in zip(self.pictures, self.captions, strict=True):
-            picture.set_file("")
+            picture.show_image(QImage())
             caption.setText("")
 
     def _fill(self, place: int, stimulus: PlannedStimulus | None, repeats: int) -> None:
         if stimulus is None:
-            self.pictures[place].set_file("")
+            self.pictures[place].show_image(QImage())
             self.captions[place].setText(f"no {NAMES[place].lower()} in the set")
             return
-        gone = "" if self.pictures[place].set_file(str(stimulus.file)) else ", file is missing"
+        image = QImage(str(stimulus.file))
+        self.pictures[place].show_image(image)
+        gone = ", file is missing" if image.isNull() else ""
         times = f"{repeats} ×" if repeats else "not measured"
         self.captions[place].setText(f"{NAMES[place]}, {times}{gone}")
         self.captions[place].setToolTip(stimulus.id)

@@ -1,4 +1,4 @@
-"""Asks where a file is saved, starting in the folder of exports."""
+"""Asks where a file or folder is saved, starting in the folder of exports."""
 
 from __future__ import annotations
 
@@ -38,3 +38,9 @@ def ask_path(
         return None
     path = Path(chosen)
     return path if not ending or path.suffix.lower() == f".{ending}" else path.with_name(f"{path.name}.{ending}")
+
+
+def ask_folder(parent: QWidget | None, title: str, start: Path | None = None) -> Path | None:
+    """A folder that is there, None if the user cancelled; starts in the home folder unless told otherwise."""
+    chosen = QFileDialog.getExistingDirectory(parent, title, str(start or Path.home()))
+    return Path(chosen) if chosen else None

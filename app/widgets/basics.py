@@ -88,6 +88,17 @@ def make_row(*items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int =
     return row
 
 
+def make_panel(layout: QLayout, width: int = 0) -> QWidget:
+    """A part of a page with the ground of panels; of a fixed width, 0 for any."""
+    panel = QWidget()
+    panel.setProperty("role", "panel")
+    panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    panel.setLayout(layout)
+    if width:
+        panel.setFixedWidth(width)
+    return panel
+
+
 def make_scroll(content: QWidget | QLayout) -> QScrollArea:
     """A frameless area that scrolls its content up and down, never sideways."""
     area = QScrollArea()

@@ -242,7 +242,8 @@ class ImageView(QWidget):
 
 
 def to_qimage(pixels: ByteArray) -> QImage:
-    """A QImage with its own copy of (height, width, 3) uint8 pixels."""
-    height, width = pixels.shape[:2]
+    """A QImage with its own copy of (height, width, 3 or 4) uint8 pixels."""
+    height, width, depth = pixels.shape
     packed = np.ascontiguousarray(pixels)
-    return QImage(packed.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    kind = QImage.Format.Format_RGB888 if depth == 3 else QImage.Format.Format_RGBA8888
+    return QImage(packed.data, width, height, depth * width, kind).copy()

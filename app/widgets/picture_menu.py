@@ -24,7 +24,7 @@ class PictureMenu(QObject):
     said = Signal(str)
     figure_wanted = Signal()
 
-    def __init__(self, widget: QWidget, name: str) -> None:
+    def __init__(self, widget: QWidget, name: str = "") -> None:
         super().__init__(widget)
         self._widget = widget
         self._name = name
@@ -44,4 +44,4 @@ class PictureMenu(QObject):
         picture.fill(self._widget.palette().window().color())
         QWidget.render(self._widget, picture)  # a plot would render its scene instead
         QGuiApplication.clipboard().setPixmap(picture)
-        self.said.emit(f"Copied: {self._name}.")
+        self.said.emit(f"Copied: {self._name or self._widget.accessibleName()}.")

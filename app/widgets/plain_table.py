@@ -9,12 +9,23 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 
 class PlainTable(QTableWidget):
-    """Rows of texts; the first column stretches, the others fit what they hold."""
+    """Rows of texts; the first column stretches unless told otherwise, the others fit what they hold.
 
-    def __init__(self, name: str, header: Sequence[str], parent: QWidget | None = None) -> None:
-        super().__init__(0, len(header), parent)
+    `numbers` puts the texts of all columns but the first at the right.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        header: Sequence[str] = (),
+        parent: QWidget | None = None,
+        *,
+        stretches: bool = True,
+        numbers: bool = False,
+    ) -> None:
+        super().__init__(parent)
         self.setAccessibleName(name)
-        self.setHorizontalHeaderLabels(list(header))
+        self._stretches, self._numbers = stretches, numbers
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setShowGrid(False)
@@ -23,7 +34,18 @@ class PlainTable(QTableWidget):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.set_header(header)
+
+    def set_header(self, header: Sequence[str], tips: Sequence[str] = ()) -> None:
+        """Name the columns; `tips` has a text for each, or is empty."""
+        self.setColumnCount(len(header))
+        for column, name in enumerate(header):
+            item = QTableWidgetItem(name)
+            item.setToolTip(tips[column] if tips else "")
+            item.setTextAlignment(self._side(column))
+            self.setHorizontalHeaderItem(column, item)
+        if header and self._stretches:
+            self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
     def limit_last(self, width: int) -> None:
         """Give the last column a width of its own; longer texts are cut short there."""
@@ -39,6 +61,7 @@ class PlainTable(QTableWidget):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, key)
                 item.setToolTip(tips[number] if tips else "")
+                item.setTextAlignment(self._side(column))
                 self.setItem(number, column, item)
 
     def row_keys(self) -> list[str]:
@@ -57,6 +80,10 @@ class PlainTable(QTableWidget):
             row = self.row_keys().index(key)
             self.selectRow(row)
             self.scrollTo(self.model().index(row, 0))
+
+    def _side(self, column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if self._numbers and column else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
 
     def _key_of(self, number: int) -> str:
         item = self.item(number, 0)

@@ -1,10 +1,17 @@
-"""What a page behind a tab of the window is: a widget that takes the theme's colours."""
+"""What a page behind a tab of the window is, and one whose form runs a job."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
 from app.look.theme import Theme
+from app.widgets.basics import make_button, make_column, make_label, make_line, make_panel, make_row, make_scroll
+from app.widgets.job_line import JobLine
+
+FORM_WIDTH = 338
 
 
 class WorkPage(QWidget):
@@ -17,3 +24,70 @@ class WorkPage(QWidget):
     def hasHeightForWidth(self) -> bool:
         """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
         return False
+
+
+class JobPage(WorkPage):
+    """A form that scrolls over what runs it, stops it and saves its answer; the answer stands at the right.
+
+    A subclass says what `start`, `ask_export` and `refresh` do, and the words of its buttons.
+    """
+
+    RUN, RUN_TIP = "Run", ""
+    EXPORT, EXPORT_TIP, EXPORT_LATER = "Export…", "", "Run it first"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.run, self.export = make_button(self.RUN, "big"), make_button(self.EXPORT)
+        self.work, self.stack = JobLine(), QStackedWidget()
+        self.run.clicked.connect(self.start_or_cancel)
+        self.export.clicked.connect(self.ask_export)
+        self.work.changed.connect(self.refresh)
+
+    def lay_out(
+        self, form: Sequence[QWidget | QLayout | int], answer: QLayout, *, empty: str, more: Sequence[QWidget] = ()
+    ) -> None:
+        """Put the parts of the form over the foot, with `more` buttons, beside the answer, or words in its place."""
+        scroll = make_scroll(make_column(*form, -1, margin=16))
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        foot = make_column(self.run, self.work, make_row(self.export, *more))
+        foot.setContentsMargins(16, 4, 16, 12)
+        left = make_column(scroll, make_line(), foot, gap=0)
+        left.setStretch(0, 1)
+        words, shown = make_label(empty, "muted"), QWidget()
+        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        shown.setLayout(answer)
+        self.stack.addWidget(words)
+        self.stack.addWidget(shown)
+        row = make_row(make_panel(left, FORM_WIDTH), make_panel(make_column(self.stack)), gap=6)
+        row.setStretch(1, 1)
+        self.setLayout(row)
+
+    def show_state(self, reason: str, *, answered: bool) -> None:
+        """Allow what can be done: run it, or `reason` why not; cancel while it runs; save where there is an answer."""
+        self.run.setText("Cancel" if self.work.busy else self.RUN)
+        self.run.setEnabled(self.work.busy or not reason)
+        self.run.setToolTip(self.RUN_TIP if self.work.busy else reason or self.RUN_TIP)
+        self.export.setEnabled(answered)
+        self.export.setToolTip(self.EXPORT_TIP if answered else self.EXPORT_LATER)
+
+    @Slot()
+    def start_or_cancel(self) -> None:
+        """Run or resume; while it runs, cancel."""
+        if self.work.busy:
+            self.work.cancel()
+        else:
+            self.start()
+
+    def start(self) -> None:
+        """Begin the job, if it can be done."""
+        raise NotImplementedError
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show what can be done now."""
+        raise NotImplementedError
+
+    @Slot()
+    def ask_export(self) -> None:
+        """Ask where, and save the answer there."""
+        raise NotImplementedError

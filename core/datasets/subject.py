@@ -142,6 +142,10 @@ class Subject:
         if not len(self.n_trials):
             object.__setattr__(self, "n_trials", np.ones(n_images, dtype=np.int64))
 
+    @property
+    def named(self) -> str:
+        """Its title, and its kind where the title does not say it."""
+        return self.title if self.kind in self.title.lower() else f"{self.title} ({self.kind})"
 
 def list_subjects() -> tuple[SubjectInfo, ...]:
     """Every subject: the simulated one first, the other shipped ones, then the imported ones by id.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import io
 import textwrap
@@ -16,9 +15,8 @@ from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import draw_key
 from core.figures.cortex_page import write_cortex_page
-from core.figures.drawing import house_style, make_figure
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
-from core.figures.inks import Inks, find_inks
+from core.figures.inks import Inks, find_inks, house_style, make_figure
 from core.figures.movie_frames import Cortex
 from core.figures.probe_plots import plot_curve, plot_spill_over, plot_steps
 from core.figures.probe_words import describe_probe, describe_settings, write_signed
@@ -81,14 +79,11 @@ def preview_figure(
 
 def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:
     """The spill-over table as CSV, one ROI a row; shifts in the response's unit and in SDs, at full precision."""
+    import pandas as pd  # kept from the window's start
+
     table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
-    rows = tabulate_probe(probe, table).rows
-    names = [field.name for field in dataclasses.fields(rows[0])] if rows else ["roi"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, "unit"])
-    writer.writerows(map(protect_cell, [*dataclasses.astuple(row), probe.response_unit]) for row in rows)
-    return text.getvalue()
+    rows = pd.DataFrame(tabulate_probe(probe, table).rows, dtype=object).assign(unit=probe.response_unit)
+    return str(rows.map(protect_cell).to_csv(index=False, na_rep="nan", lineterminator="\n"))
 
 
 def _render(

@@ -29,31 +29,27 @@ class FigureKind(StrEnum):
     @property
     def label(self) -> str:
         """As a list of choices names it."""
-        return {
-            FigureKind.PROBE: "Whole probe, one page",
-            FigureKind.IMAGES: "Clean, perturbed, difference",
-            FigureKind.CURVE: "Shift against epsilon",
-            FigureKind.ROIS: "Spill-over of ROIs",
-            FigureKind.STEPS: "Attack steps",
-            FigureKind.CORTEX: "Cortical map",
-        }[self]
+        return KINDS[self][0]
 
     @property
     def size_cm(self) -> tuple[float, float]:
         """Its usual width and height: one or two columns of a journal."""
-        return {
-            FigureKind.PROBE: (18.0, 23.0),
-            FigureKind.IMAGES: (18.0, 8.4),
-            FigureKind.CURVE: (11.0, 8.0),
-            FigureKind.ROIS: (9.0, 10.0),
-            FigureKind.STEPS: (14.0, 8.0),
-            FigureKind.CORTEX: (14.0, 9.0),
-        }[self]
+        return KINDS[self][1]
 
     @property
     def needs_cortex(self) -> bool:
         """Whether the cortex has to be drawn for it."""
         return self in (FigureKind.PROBE, FigureKind.CORTEX)
+
+
+KINDS = {
+    FigureKind.PROBE: ("Whole probe, one page", (18.0, 23.0)),
+    FigureKind.IMAGES: ("Clean, perturbed, difference", (18.0, 8.4)),
+    FigureKind.CURVE: ("Shift against epsilon", (11.0, 8.0)),
+    FigureKind.ROIS: ("Spill-over of ROIs", (9.0, 10.0)),
+    FigureKind.STEPS: ("Attack steps", (14.0, 8.0)),
+    FigureKind.CORTEX: ("Cortical map", (14.0, 9.0)),
+}
 
 
 @dataclass(frozen=True, slots=True)

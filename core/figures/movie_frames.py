@@ -16,8 +16,7 @@ from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.curve import EpsilonScale
-from core.figures.drawing import house_style
-from core.figures.inks import find_inks
+from core.figures.inks import find_inks, house_style
 from core.figures.movie_config import MovieConfig, MovieKind
 from core.figures.movie_page import POINTS_PER_PIXEL, Page, Pane, Rect, page_scale
 from core.figures.probe_plots import plot_curve, plot_steps

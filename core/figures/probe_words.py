@@ -76,8 +76,7 @@ def describe_subject(subject: str) -> str:
         found = load_subject(subject)
     except ProbeError:
         return f"Subject {subject}, not on this computer"
-    named = found.title if found.kind in found.title.lower() else f"{found.title} ({found.kind})"
-    return f"{named}: responses predicted by an encoder of {found.kind} data"
+    return f"{found.named}: responses predicted by an encoder of {found.kind} data"
 
 
 def write_signed(value: float, digits: int = 2) -> str:

@@ -1,137 +1,153 @@
-"""The figures of an analysis, drawn with matplotlib without a screen."""
+"""The figures of an analysis for its report: which plots and pictures stand together."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from core.datasets.subject import load_subject
-from core.reports.figure_parts import (
-    COLOURS,
-    colour_of,
-    draw_bar,
-    draw_curve,
-    figure_style,
-    make_figure,
-    mark_level,
-    marker_of,
-    name_ticks,
-    say_whose,
-    style_of,
-)
-from core.reports.meaning_figures import draw_meaning_figures
-from core.reports.transfer_figures import draw_transfer_figures
+from core.reports import answer_plots as plots
+from core.reports.draw_plot import draw_grid, draw_pictures, draw_plot, figure_style, make_figure, say_whose
+from core.reports.pictures import find_limit, has_surfaces, picture_budgets, picture_cell, picture_energy, picture_map
 from core.sweeps.answer import Answer
+from core.sweeps.cell_view import CellChoice, read_cell
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
-from core.sweeps.statistics import Interval
-from core.sweeps.transfer import TransferAnswer
+from core.sweeps.meaning import Meaning
+from core.sweeps.transfer import Case, TransferAnswer
+from core.types import NormName
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+MOST_TARGETS, MOST_MAPS = 6, 5
+"""Targets, and encoders, in figures of pictures; the tables and the window show all."""
+TILE = 115
+"""Pixels of one view of a hemisphere."""
 
 
 def draw_figures(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
     """Every figure of an answer, by name, each saying whose responses it shows."""
-    subjects = [load_subject(one) for one in sweep.config.subjects]
-    whose = [one.title if one.kind in one.title.lower() else f"{one.title} ({one.kind})" for one in subjects]
     with figure_style():
         figures = _draw(answer, sweep)
         for figure in figures.values():
-            say_whose(figure, "; ".join(whose))
+            say_whose(figure, "; ".join(load_subject(one).named for one in sweep.config.subjects))
     return figures
 
 
 def _draw(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
     if isinstance(answer, Fragility):
-        return {"fragility": draw_fragility(answer, sweep), "parts": draw_parts(answer, sweep)}
+        parts = [plots.plot_parts, plots.plot_linearity, plots.plot_curvature]
+        parts += [plots.plot_norms] if answer.norm_agreement else []
+        first = [plots.plot_sensitivity(answer, sweep), plots.plot_scatter(answer, sweep)]
+        return {"fragility": draw_grid(first), "parts": draw_grid([one(answer, sweep) for one in parts], across=2)}
     if isinstance(answer, Discriminability):
-        return {"discriminability": draw_discriminability(answer)}
-    if isinstance(answer, TransferAnswer):
-        return draw_transfer_figures(answer, sweep)
-    return draw_meaning_figures(answer, sweep)
+        row = [*plots.plot_means(answer), plots.plot_statistics(answer)]
+        return {"discriminability": draw_grid(row, width=3.8, height=3.8)}
+    return _draw_transfer(answer, sweep) if isinstance(answer, TransferAnswer) else _draw_meaning(answer, sweep)
 
 
-def draw_fragility(answer: Fragility, sweep: Sweep) -> Figure:
-    """Sensitivity along the epsilon grid, and against predictivity, with intervals."""
-    figure, axes = make_figure(1, 2, width=4.2)
-    curve, scatter = axes[0]
-    epsilons = sweep.config.ladder
-    for index, row in enumerate(answer.overall):
-        draw_curve(curve, epsilons, row.sensitivity, index=index, label=row.label)
-        curve.plot(epsilons, [one.value for one in row.control], color=colour_of(index), lw=0.8, ls=":")
-        _point(scatter, row.r, row.sensitivity[-1], index, row.label)
-    mark_level(curve, 1)
-    curve.set(yscale="log", ylabel="sensitivity (SD)", title="dotted: random control of equal norm")
-    _mark_budgets(curve, sweep)
-    scatter.set(xlabel="held-out r", ylabel=f"sensitivity at epsilon {epsilons[-1]:g} (SD)", ylim=(0, None))
-    curve.legend()
+def _draw_transfer(answer: TransferAnswer, sweep: Sweep) -> dict[str, Figure]:
+    """A matrix for each norm and attack, then what compares them."""
+    figures = {"transfer": _draw_case(answer, answer.cases[0])}
+    figures |= {f"transfer_{case.norm}_{case.attack}": _draw_case(answer, case) for case in answer.cases[1:]}
+    if len(answer.cases) > 1:
+        figures["attacks"] = draw_grid([plots.plot_cases(answer)], width=7)
+    figures["controls"] = draw_grid([plots.plot_controls(answer)], width=6.5)
+    alignments = [plots.plot_alignment(answer, k, answer.cases[0]) for k in range(len(answer.alignments))]
+    figures["alignment"] = draw_grid(alignments, width=4.6, height=3.8)
+    if has_surfaces(sweep.config.subjects[:1]) or has_surfaces(sweep.config.subjects):
+        figures["maps"] = _draw_cells(sweep)
+    return figures
+
+
+def _draw_case(answer: TransferAnswer, case: Case) -> Figure:
+    """The tree of encoders over the matrix of all targets."""
+    shown = plots.plot_transfer(answer, case, case.tables[0])
+    ratios = (1, 0.5 + 0.4 * len(shown.y_ticks))
+    height = 1.0 + 0.25 * len(shown.y_ticks)
+    figure, axes = make_figure(2, 1, width=2.6 + 0.8 * len(shown.x_ticks), height=height, height_ratios=ratios)
+    draw_plot(axes[1][0], replace(shown, title=""))
+    draw_plot(axes[0][0], replace(plots.plot_tree(case), title=shown.title))
+    axes[0][0].set(xlim=axes[1][0].get_xlim(), xticks=[])
+    axes[0][0].spines["bottom"].set_visible(False)
     return figure
 
 
-def draw_parts(answer: Fragility, sweep: Sweep) -> Figure:
-    """Feature against voxel fragility; linearity and curvature along epsilon; the two norms against each other."""
-    figure, axes = make_figure(2, 2, width=4.2)
-    (parts, linear), (bend, norms) = axes
-    for index, part in enumerate(answer.parts):
-        readout = part.alignment * part.weight_size_sd
-        parts.scatter(part.feature_change, readout, color=colour_of(index), marker=marker_of(index), label=part.label)
-        draw_curve(linear, sweep.config.ladder, part.linearity, index=index, label=part.label)
-        bend.plot(part.path, part.angles, **style_of(index, part.label))
-    parts.set(xlabel="||Δφ|| / ||φ||  (features)", ylabel="||w|| |cos(w, Δφ)| / σ  (readout)")
-    parts.set(xlim=(0, None), ylim=(0, None))
-    parts.legend()
-    mark_level(linear, 1)
-    _mark_budgets(linear, sweep)
-    linear.set(ylabel="attack shift / first-order shift")
-    bend.set(xlabel=f"{sweep.config.norms[0].capitalize()} epsilon, along the straight path", ylabel="angle of φ (deg)")
-    bend.set(ylim=(0, None), title="path curvature; 0: straight")
-    norms.set_visible(bool(answer.norm_agreement))
-    if answer.norm_agreement:
-        _compare_norms(norms, answer, sweep)
+def _draw_cells(sweep: Sweep) -> Figure:
+    """The first target's probes of the first image, and the mean cortical shift they cause in every encoder."""
+    shown = range(min(len(sweep.labels), MOST_MAPS))
+    views = [[read_cell(sweep, CellChoice(a, b)) for b in shown] for a in shown]
+    limit = max(view.limit for row in views for view in row)
+    grid = [
+        picture_cell(row[0])
+        + [
+            picture_map(one.subject, one.values, limit=limit, tile=TILE, caption=f"in {one.label}")
+            for one in (view.maps[-1] for view in row)
+        ]
+        for row in views
+    ]
+    config = sweep.config
+    title = (
+        f"{config.directions[0]} {config.targets[0].label} · {config.images[0]} · maps: mean shift over images, "
+        f"−{limit:.2g} to {limit:.2g} voxel SDs (blue to red), source down, scored across"
+    )
+    return draw_pictures(grid, sweep.labels, title, width=1.9, height=1.6)
+
+
+def _draw_meaning(answer: Meaning, sweep: Sweep) -> dict[str, Figure]:
+    """What perturbations look like, where they lie and what they move; a second norm has its own figures."""
+    figures = {}
+    for number, norm in enumerate(sweep.config.norms):
+        ending = "" if number == 0 else f"_{norm}"
+        figures[f"meaning{ending}"] = _draw_places(answer, norm)
+        figures[f"montage{ending}"] = _draw_montage(answer, sweep, norm)
+        if has_surfaces([one.subject for one in sweep.config.encoders]):
+            figures[f"maps{ending}"] = _draw_shift_maps(answer, sweep, norm)
+    return figures
+
+
+def _draw_places(answer: Meaning, norm: NormName) -> Figure:
+    """For each encoder the energy maps of some targets, the ROI shifts, the spectrum."""
+    n_targets, chosen = answer.n_targets, answer.under(norm)
+    shown = min(n_targets, MOST_TARGETS)
+    own = [chosen[encoder * n_targets :][:shown] for encoder in range(len(answer.labels))]
+    figure = draw_pictures([list(map(picture_energy, rows)) for rows in own], answer.labels, "", spare=2, height=2.4)
+    axes = figure.axes
+    for encoder, rows in enumerate(own):
+        rois, power = axes[(encoder + 1) * (shown + 2) - 2 :][:2]
+        draw_plot(rois, plots.plot_rois(rows, [encoder] * shown, [row.target for row in rows]))
+        rois.tick_params(axis="x", rotation=90)
+        draw_plot(power, plots.plot_spectra(rows))
     return figure
 
 
-def _compare_norms(axis: Axes, answer: Fragility, sweep: Sweep) -> None:
-    """Every encoder's targets under the two norms, at equal RMS change."""
-    first, second = (sweep.sensitivity(norm)[..., -1].mean(axis=-1) for norm in (0, 1))
-    for index in range(len(sweep.labels)):
-        axis.scatter(first[index], second[index], s=18, color=colour_of(index), marker=marker_of(index))
-    names = [f"sensitivity, {norm.capitalize()} (SD)" for norm in sweep.config.norms]
-    title = f"r = {answer.norm_agreement[-1].describe('.2f')} over encoders and targets"
-    axis.set(xlabel=names[0], ylabel=names[1], title=title)
+def _draw_montage(answer: Meaning, sweep: Sweep, norm: NormName) -> Figure:
+    """The first target's probes of the first image, and under them the change: encoders down, budgets across."""
+    firsts = answer.under(norm)[:: answer.n_targets]
+    grid = [line for row in firsts for line in picture_budgets(sweep, row)]
+    names = [name for label in answer.labels for name in (label, "")]
+    title = f"{norm.capitalize()} · {sweep.config.directions[0]} {firsts[0].target} · {sweep.config.images[0]}"
+    return draw_pictures(grid, names, title, width=1.7, height=1.8)
 
 
-def draw_discriminability(answer: Discriminability) -> Figure:
-    """Encoder means by both measures, and every statistic side by side."""
-    figure, axes = make_figure(1, 3, width=3.8, height=3.8)
-    both, statistics = (answer.sensitivity, answer.predictivity), axes[0][2]
-    for one, measure in zip(axes[0][:2], both, strict=True):
-        for index, interval in enumerate(measure.means):
-            draw_bar(one, index, interval, colour_of(index))
-        name_ticks(one, answer.labels)
-        one.set(ylabel=f"{measure.measure} ({measure.unit})")
-    for shift, measure, colour in ((-0.18, both[0], COLOURS[1]), (0.18, both[1], COLOURS[0])):
-        for place, interval in enumerate(measure.statistics.values()):
-            draw_bar(statistics, place + shift, interval, colour, width=0.34)
-        statistics.bar(0, 0, color=colour, label=measure.measure)
-    name_ticks(statistics, list(answer.sensitivity.statistics))
-    statistics.legend()
-    statistics.set(ylabel="unit 1")
-    return figure
-
-
-def _point(axis: Axes, x: Interval, y: Interval, index: int, label: str) -> None:
-    if np.isfinite(x.value):
-        across, up = ([[abs(one.value - one.low)], [abs(one.high - one.value)]] for one in (x, y))
-        axis.errorbar(x.value, y.value, xerr=across, yerr=up, lw=1, **style_of(index, label, 6))
-
-
-def _mark_budgets(axis: Axes, sweep: Sweep) -> None:
-    """A logarithmic axis of epsilon with ticks at the epsilon grid's own budgets, and no minor ones."""
-    axis.set(xscale="log", xlabel=f"{sweep.config.norms[0].capitalize()} epsilon")
-    axis.set_xticks(sweep.config.ladder, [f"{epsilon:.3g}" for epsilon in sweep.config.ladder])
-    axis.minorticks_off()
+def _draw_shift_maps(answer: Meaning, sweep: Sweep, norm: NormName) -> Figure:
+    """The mean cortical shift by the perturbations of each encoder and target, scored by the encoder itself."""
+    n_targets, rows = answer.n_targets, answer.under(norm)
+    limit = find_limit(row.shift_map for row in rows)
+    grid = [
+        [
+            picture_map(
+                name.subject,
+                row.shift_map,
+                limit=limit,
+                tile=TILE,
+                caption=f"{row.target}\nz of ROI in map {row.map_selectivity:.1f}",
+            )
+            for row in rows[encoder * n_targets :][: min(n_targets, MOST_TARGETS)]
+        ]
+        for encoder, name in enumerate(sweep.config.encoders)
+    ]
+    title = f"mean shift, −{limit:.2g} to {limit:.2g} voxel SDs (blue to red)"
+    return draw_pictures(grid, answer.labels, title, width=3.0, height=2.3)

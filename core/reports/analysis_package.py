@@ -22,7 +22,7 @@ from core.headers import plain, unstructure, write_json
 from core.networks.catalog import find_network
 from core.reports.analysis_figures import draw_figures
 from core.reports.analysis_tables import tabulate
-from core.reports.figure_parts import inline_svg, write_figures
+from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.table import Table, write_tables
 from core.sweeps.answer import Answer, answer_sweep
 from core.sweeps.attack_kinds import AttackKind

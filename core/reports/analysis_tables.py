@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from core.reports.table import Table, Value, make_table, spread
+from core.reports.table import Table, make_table
 from core.sweeps.answer import Answer
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
@@ -16,7 +17,7 @@ from core.sweeps.plan import VARIANTS
 from core.sweeps.statistics import Interval
 from core.sweeps.transfer import Case, TransferAnswer
 
-Row = dict[str, Value]
+Row = dict[str, Any]
 UNKNOWN = float("nan")
 
 
@@ -32,21 +33,24 @@ def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
 def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
     unit = f"{sweep.config.norms[0]} epsilon"
     summary = (
-        {"encoder": row.label, "roi": row.roi, "n_targets": row.n_targets}
-        | spread("sensitivity at the highest epsilon (SD)", row.sensitivity[-1])
-        | {"random control (SD)": row.control[-1].value}
-        | spread("area (SD decades)", row.area)
-        | {f"{unit} at 1 SD": row.epsilon_1sd, "share reaching 1 SD": row.share_1sd}
-        | spread("held-out r", row.r)
-        | {"r2 / noise ceiling": row.r2_ceiling}
+        {
+            "encoder": row.label,
+            "roi": row.roi,
+            "n_targets": row.n_targets,
+            "sensitivity at the highest epsilon (SD)": row.sensitivity[-1],
+            "random control (SD)": row.control[-1].value,
+            "area (SD decades)": row.area,
+            f"{unit} at 1 SD": row.epsilon_1sd,
+            "share reaching 1 SD": row.share_1sd,
+            "held-out r": row.r,
+            "r2 / noise ceiling": row.r2_ceiling,
+        }
         for row in answer.rows
     )
     curve = (
-        {"encoder": row.label, "roi": row.roi, unit: epsilon}
-        | spread("sensitivity (SD)", row.sensitivity[k])
-        | spread("random control (SD)", row.control[k])
+        {"encoder": row.label, "roi": row.roi, unit: epsilon, "sensitivity (SD)": shift, "random control (SD)": control}
         for row in answer.rows
-        for k, epsilon in enumerate(sweep.config.ladder)
+        for epsilon, shift, control in zip(sweep.config.ladder, row.sensitivity, row.control, strict=True)
     )
     path = (
         {"encoder": part.label, unit: epsilon, "angle (deg)": angle}
@@ -62,18 +66,20 @@ def _of_fragility(answer: Fragility, sweep: Sweep) -> tuple[Table, ...]:
     if not answer.norm_agreement:
         return tables
     whose = zip((*sweep.labels, "all encoders"), answer.norm_agreement, strict=True)
-    norms = ({"encoder": label} | spread("r", r) for label, r in whose)
+    norms = ({"encoder": label, "r": r} for label, r in whose)
     return (*tables, make_table("norms", "L2 against Linf: correlation over targets", norms))
 
 
 def _parts(answer: Fragility, sweep: Sweep, unit: str) -> Iterator[Row]:
     for part in answer.parts:
-        row: Row = {"encoder": part.label, "||dphi|| / ||phi||": part.feature_change}
-        row |= {"||w|| / sigma": part.weight_size_sd, "|cos(w, dphi)|": part.alignment}
-        row |= {"sensitivity (SD)": part.sensitivity} | spread("path curvature (deg)", part.curvature)
-        for epsilon, one in zip(sweep.config.ladder, part.linearity, strict=True):
-            row |= spread(f"linearity at {unit} {epsilon:g}", one)
-        yield row
+        yield {
+            "encoder": part.label,
+            "||dphi|| / ||phi||": part.feature_change,
+            "||w|| / sigma": part.weight_size_sd,
+            "|cos(w, dphi)|": part.alignment,
+            "sensitivity (SD)": part.sensitivity,
+            "path curvature (deg)": part.curvature,
+        } | {f"linearity at {unit} {at:g}": one for at, one in zip(sweep.config.ladder, part.linearity, strict=True)}
 
 
 def _of_values(sweep: Sweep) -> Table:
@@ -85,7 +91,7 @@ def _of_values(sweep: Sweep) -> Table:
             "target": config.targets[t].label,
             "image": config.images[i],
             f"{config.norms[0]} epsilon": config.ladder[k],
-            "sensitivity (SD)": float(values[e, t, i, k]),
+            "sensitivity (SD)": values[e, t, i, k],
         }
         for e, t, i, k in np.ndindex(values.shape)
     )
@@ -96,22 +102,24 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     first, second = answer.sensitivity, answer.predictivity
     unknown = Interval(UNKNOWN, UNKNOWN, UNKNOWN)
     summary = (
-        {"statistic": name}
-        | spread("sensitivity", first.statistics[name])
-        | spread("predictivity", second.statistics[name])
-        | spread("difference", answer.difference.get(name, unknown))
+        {
+            "statistic": name,
+            "sensitivity": first.statistics[name],
+            "predictivity": second.statistics[name],
+            "difference": answer.difference.get(name, unknown),
+        }
         for name in first.statistics
     )
     means = (
-        {"encoder": label} | spread("sensitivity (SD)", first.means[k]) | spread("predictivity (r)", second.means[k])
+        {"encoder": label, "sensitivity (SD)": first.means[k], "predictivity (r)": second.means[k]}
         for k, label in enumerate(answer.labels)
     )
     pairs = (
         {
             "first": answer.labels[a],
             "second": answer.labels[b],
-            "p sensitivity": float(first.adjusted_p[k]),
-            "p predictivity": float(second.adjusted_p[k]),
+            "p sensitivity": first.adjusted_p[k],
+            "p predictivity": second.adjusted_p[k],
         }
         for k, (a, b) in enumerate(zip(*np.triu_indices(len(answer.labels), k=1), strict=True))
     )
@@ -126,9 +134,10 @@ def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
     rows = (row for case in answer.cases for row in _cells_of(case, answer.labels))
     tables = [make_table("transfer", "Transfer, source to recipient", rows)]
     if answer.fits:
-        columns = ("norm", "roi", "encoder", *spread("T to its re-fitted copy", Interval(0, 0, 0)))
+        copy = "T to its re-fitted copy"
+        columns = ("norm", "roi", "encoder", copy, f"{copy} low", f"{copy} high")
         copies = (
-            {"norm": str(case.norm), "roi": table.roi, "encoder": label} | spread(columns[3], interval)
+            {"norm": case.norm, "roi": table.roi, "encoder": label, copy: interval}
             for case in answer.cases
             for table in case.tables
             for label, interval in zip(answer.labels, table.copies, strict=True)
@@ -149,10 +158,10 @@ def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
     alignments = (
         {
             "rows": one.rows,
-            "norm": str(one.norm),
+            "norm": one.norm,
             "first": answer.labels[a],
             "second": answer.labels[b],
-            "mean cos2 of the principal angles": float(one.matrix[a, b]),
+            "mean cos2 of the principal angles": one.matrix[a, b],
             "chance k / D": one.chance,
             "k": one.n_axes,
         }
@@ -160,8 +169,7 @@ def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
         for a, b in np.ndindex(*one.matrix.shape)
     )
     merges = (
-        {"norm": str(case.norm), "attack": str(case.attack), "a": int(a), "b": int(b)}
-        | {"distance": float(distance), "size": int(size)}
+        {"norm": case.norm, "attack": case.attack, "a": int(a), "b": int(b), "distance": distance, "size": int(size)}
         for case in answer.cases
         for a, b, distance, size in case.tree
     )
@@ -174,21 +182,21 @@ def _cells_of(case: Case, labels: tuple[str, ...]) -> Iterator[Row]:
         for a, b in np.ndindex(*table.ratio.shape):
             source, recipient = table.sources[a], labels[b]
             note = {f"all but {recipient}": "left out", recipient: "own weights"}.get(source, "")
-            row: Row = {"norm": str(case.norm), "attack": str(case.attack), "roi": table.roi, "source": source}
+            row: Row = {"norm": case.norm, "attack": case.attack, "roi": table.roi, "source": source}
             row |= {"recipient": recipient, "note": note}
-            row |= spread("T", Interval(*(float(one[a, b]) for one in (table.ratio, table.low, table.high))))
+            row |= {"T": table.ratio[a, b], "T low": table.low[a, b], "T high": table.high[a, b]}
             raw = zip(VARIANTS, table.raw[:, a, b], strict=True)
-            yield row | {f"{variant} (SD of recipient)": float(value) for variant, value in raw}
+            yield row | {f"{variant} (SD of recipient)": value for variant, value in raw}
 
 
 def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
     rows = (
         {
-            "norm": str(row.norm),
+            "norm": row.norm,
             "encoder": row.encoder,
             "target": row.target,
             "roi": row.roi,
-            "selectivity z": float(row.selectivity[answer.labels.index(row.encoder)]),
+            "selectivity z": row.selectivity[answer.labels.index(row.encoder)],
             "selectivity z of the map": row.map_selectivity,
             "centre x (image widths)": row.place.x,
             "centre y (image widths)": row.place.y,
@@ -199,8 +207,8 @@ def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
         for row in answer.rows
     )
     shifts = (
-        {"norm": str(row.norm), "source": row.encoder, "target": row.target}
-        | {"scored by": label, "roi": name, "shift (SD)": float(value)}
+        {"norm": row.norm, "source": row.encoder, "target": row.target}
+        | {"scored by": label, "roi": name, "shift (SD)": value}
         for row in answer.rows
         for scorer, label in enumerate(answer.labels)
         for name, value in zip(row.roi_names[scorer], row.roi_shift[scorer], strict=True)

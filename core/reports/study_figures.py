@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.reports.figure_parts import COLOURS, draw_key, figure_style, make_figure, mark_level
+from core.reports.draw_plot import COLOURS, draw_grid, draw_key, figure_style, make_figure
+from core.reports.plot import Plot, Series, names_at, point
+from core.statistics import Interval
 from core.sweeps.study.config import CandidateSet, LayerName, StudyConfig
 from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
@@ -22,7 +25,6 @@ LOOKS = {
     Status.UNKNOWN: ("#ffffff", "#999999"),
 }
 NEARNESS_TITLES = {"axes": "order of T(candidate → true voxel)", "responses": "order of r with the noiseless truth"}
-CRITERION_COLOURS = dict(zip(CRITERIA, (COLOURS[0], COLOURS[1]), strict=True))
 
 
 def draw_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> dict[str, Figure]:
@@ -38,69 +40,66 @@ def draw_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> dict[str, Fi
 def draw_axes(answer: StudyAnswer) -> Figure:
     """T to the true voxel against predictivity and against sensitivity; a column a teacher."""
     config = answer.config
-    figure, axes = make_figure(2, len(config.teachers), width=2.9, height=2.5)
-    networks = list(dict.fromkeys(name.network for name in config.candidates))
-    for condition in answer.conditions:
-        column = config.teachers.index(condition.teacher)
-        size = 26 + 26 * config.noise.index(condition.noise)
-        for number, candidate in enumerate(config.candidates):
-            colour = COLOURS[networks.index(candidate.network)]
-            transfer = answer.interval(condition, "transfer", number)
-            for line, measure in enumerate(("r", "sensitivity")):
-                axis, x = axes[line][column], answer.interval(condition, measure, number).value
-                axis.plot([x, x], [transfer.low, transfer.high], color=colour, lw=0.7, alpha=0.6)
-                shape = _marker(config, candidate)
-                axis.scatter(x, transfer.value, s=size, color=colour, marker=shape, alpha=0.85, lw=0)
-        axes[0][column].set_title(f"truth in {condition.teacher.label}")
-        axes[0][column].set_xlabel("held-out r", fontsize=8)
-        axes[1][column].set_xlabel("sensitivity (SD)", fontsize=8)
-        axes[1][column].axvline(condition.measures.true_sensitivity[0, 0], color="#888888", lw=0.9, ls="--")
-    for one in axes.ravel():
-        one.axhline(0, color="#bbbbbb", lw=0.7)
-    for line in axes:
-        line[0].set_ylabel("T to the true voxel", fontsize=8)
+    measures = {"r": "held-out r", "sensitivity": "sensitivity (SD)"}
+    plots = [_plot_axes(answer, one, *named) for named in measures.items() for one in config.teachers]
+    figure = draw_grid(plots, across=len(config.teachers), width=2.9, height=2.5)
+    networks = dict.fromkeys(name.network for name in config.candidates)
     entries = [(name, COLOURS[index], "o") for index, name in enumerate(networks)]
     entries += [("its early layer", "#666666", "^"), ("its late layer", "#666666", "o")]
-    draw_key(figure, axes[0][0], entries, columns=2 * len(config.teachers), size=7)
+    draw_key(figure, entries, columns=2 * len(config.teachers), size=7)
     noise = ", ".join(f"{level:g}" for level in config.noise)
     figure.suptitle(f"noise {noise} signal SD: larger dots, more noise · dashed: the true voxels' own")
     return figure
 
 
-def _marker(config: StudyConfig, candidate: LayerName) -> str:
-    own = [name for name in config.candidates if name.network == candidate.network]
-    return "o" if candidate == own[-1] else "^"
+def _plot_axes(answer: StudyAnswer, teacher: LayerName, measure: str, title: str) -> Plot:
+    config, series, own = answer.config, [], tuple[float, ...]()
+    networks = list(dict.fromkeys(name.network for name in config.candidates))
+    last = {name.network: name for name in config.candidates}
+    for condition in (one for one in answer.conditions if one.teacher == teacher):
+        size = 5 * (1 + config.noise.index(condition.noise)) ** 0.5
+        for number, name in enumerate(config.candidates):
+            ends = answer.interval(condition, measure, number), answer.interval(condition, "transfer", number)
+            shown = point(*ends, networks.index(name.network), "")
+            marker = "o" if name == last[name.network] else "^"
+            series.append(replace(shown, size=size, marker=marker, left=None, alpha=0.8))
+        if measure == "sensitivity":
+            own = (float(condition.measures.true_sensitivity[0, 0]),)
+    heading = f"truth in {teacher.label}" if measure == "r" else ""
+    return Plot(title, "T to the true voxel", tuple(series), heading, across=(0,), upright=own)
 
 
 def draw_criteria(answer: StudyAnswer, candidate_set: CandidateSet = CandidateSet.HELD_OUT) -> Figure:
     """Rank correlation of each criterion with nearness to the truth, by teacher and noise, and over all."""
     config = answer.config
-    figure, axes = make_figure(1, len(NEARNESS), width=1.0 + 0.95 * (len(config.teachers) + 1), height=2.9)
-    results = [one for one in answer.results if one.candidate_set is candidate_set]
-    overall = [one for one in answer.overall if one.candidate_set is candidate_set]
-    for axis, nearness in zip(axes[0], NEARNESS, strict=True):
-        for shift, criterion in zip((-0.16, 0.16), CRITERIA, strict=True):
-            key, colour = f"{criterion} / {nearness}", CRITERION_COLOURS[criterion]
-            for result in results:
-                level = config.noise.index(result.noise)
-                step = (level - (len(config.noise) - 1) / 2) * 0.26 / len(config.noise)
-                place, rank = config.teachers.index(result.teacher) + shift + step, result.ranks[key]
-                axis.plot([place, place], [rank.low, rank.high], color=colour, lw=0.8, alpha=0.6)
-                axis.plot(place, rank.value, "o", color=colour, ms=3 + level)
-            for one in overall:
-                mean, place = one.ranks[key], len(config.teachers) + shift
-                axis.plot([place, place], [mean.low, mean.high], color=colour, lw=2.2)
-                axis.plot(place, mean.value, "D", color=colour, ms=6)
-        mark_level(axis, 0, ls="-")
-        names = [teacher.label.replace(" ", "\n") for teacher in config.teachers]
-        axis.set_xticks(range(len(names) + 1), [*names, "mean"], fontsize=5.5)
-        axis.set(ylim=(-1.08, 1.08))
-        axis.set_title(NEARNESS_TITLES[nearness], fontsize=9)
-    axes[0][0].set_ylabel("Spearman's correlation over candidates", fontsize=8)
-    entries = [(criterion, CRITERION_COLOURS[criterion], "o") for criterion in CRITERIA]
-    draw_key(figure, axes[0][0], entries, columns=len(entries), size=8)
+    plots = [_plot_criteria(answer, candidate_set, nearness) for nearness in NEARNESS]
+    figure = draw_grid(plots, width=1.0 + 0.95 * (len(config.teachers) + 1), height=2.9)
+    entries = [(criterion, COLOURS[index], "o") for index, criterion in enumerate(CRITERIA)]
+    draw_key(figure, entries, columns=len(entries), size=8)
     figure.suptitle(f"{candidate_set} · larger dots: more noise · bars: {config.confidence:.0%} intervals")
     return figure
+
+
+def _plot_criteria(answer: StudyAnswer, candidate_set: CandidateSet, nearness: str) -> Plot:
+    config, series = answer.config, []
+    for ink, (shift, criterion) in enumerate(zip((-0.16, 0.16), CRITERIA, strict=True)):
+        key = f"{criterion} / {nearness}"
+        for result in (one for one in answer.results if one.candidate_set is candidate_set):
+            level = config.noise.index(result.noise)
+            step = (level - (len(config.noise) - 1) / 2) * 0.26 / len(config.noise)
+            place = config.teachers.index(result.teacher) + shift + step
+            series.append(replace(_mark(result.ranks[key], ink, place), size=3 + level))
+        for one in (one for one in answer.overall if one.candidate_set is candidate_set):
+            mean = _mark(one.ranks[key], ink, len(config.teachers) + shift)
+            series.append(replace(mean, size=6, marker="D", width=3))
+    names = [teacher.label.replace(" ", "\n") for teacher in config.teachers]
+    ticks, title = names_at([*names, "mean"]), NEARNESS_TITLES[nearness]
+    y = "Spearman's correlation\nover candidates" if nearness == NEARNESS[0] else ""
+    return Plot("", y, tuple(series), title, across=(0,), x_ticks=ticks, y_range=(-1.08, 1.08))
+
+
+def _mark(rank: Interval, ink: int, place: float) -> Series:
+    return Series([place], [rank.value], ink, low=[rank.low], high=[rank.high], marker="o")
 
 
 def draw_outcomes(
@@ -132,5 +131,5 @@ def draw_outcomes(
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     entries = [(str(status), LOOKS[status][0], "s") for status in (Status.HOLDS, Status.FAILS, Status.UNDECIDED)]
-    draw_key(figure, axis, entries, columns=len(entries), size=8)
+    draw_key(figure, entries, columns=len(entries), size=8)
     return figure

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from core.attacks.config import format_epsilon
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
-from core.reports.figure_parts import inline_svg, write_figures
+from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
-from core.reports.table import Table, Value, make_table, spread, write_tables
+from core.reports.table import Table, make_table, write_tables
 from core.sweeps.cells import load_store
 from core.sweeps.study.config import CandidateSet
 from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer, evaluate_study
@@ -101,17 +101,21 @@ def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Table, ...]:
     """Hypotheses, criteria, results of each recording and candidates."""
     found = (
-        {"finding": one.hypothesis.number, "claim": one.hypothesis.title, "truth in": one.teacher.label}
-        | {"noise (signal SD)": one.noise, "offered": str(one.candidate_set)}
-        | spread("value", one.value)
-        | {"status": str(one.status)}
+        {
+            "finding": one.hypothesis.number,
+            "claim": one.hypothesis.title,
+            "truth in": one.teacher.label,
+            "noise (signal SD)": one.noise,
+            "offered": one.candidate_set,
+            "value": one.value,
+            "status": one.status,
+        }
         for one in outcomes
     )
     criteria = (
-        {"offered": str(one.candidate_set), "recordings": one.n_recordings}
+        {"offered": one.candidate_set, "recordings": one.n_recordings}
         | dict(zip(("criterion", "nearness"), key.split(" / "), strict=True))
-        | spread("mean rank correlation", rank)
-        | {"share of right picks": one.hits[key], "chance": one.chance}
+        | {"mean rank correlation": rank, "share of right picks": one.hits[key], "chance": one.chance}
         for one in answer.overall
         for key, rank in one.ranks.items()
     )
@@ -123,27 +127,26 @@ def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Ta
     )
 
 
-def _results(answer: StudyAnswer) -> Iterator[dict[str, Value]]:
+def _results(answer: StudyAnswer) -> Iterator[dict[str, Any]]:
     for one in answer.results:
-        row: dict[str, Value] = {"truth in": one.teacher.label, "noise (signal SD)": one.noise}
-        row |= {"offered": str(one.candidate_set)}
+        row: dict[str, Any] = {
+            "truth in": one.teacher.label,
+            "noise (signal SD)": one.noise,
+            "offered": one.candidate_set,
+        }
         row |= {f"nearest by {key}": one.nearest[key].label for key in NEARNESS}
         row |= {f"picked by {key}": one.picked[key].label for key in CRITERIA}
-        for key, rank in one.ranks.items():
-            row |= spread(f"rank correlation {key}", rank)
-        yield row
+        yield row | {f"rank correlation {key}": rank for key, rank in one.ranks.items()}
 
 
-def _candidates(answer: StudyAnswer) -> Iterator[dict[str, Value]]:
+def _candidates(answer: StudyAnswer) -> Iterator[dict[str, Any]]:
     for condition in answer.conditions:
         for number, candidate in enumerate(answer.config.candidates):
-            row: dict[str, Value] = {"truth in": condition.teacher.label, "noise (signal SD)": condition.noise}
-            row |= {"candidate": candidate.label, "related by": str(condition.relations[number])}
+            row: dict[str, Any] = {"truth in": condition.teacher.label, "noise (signal SD)": condition.noise}
+            row |= {"candidate": candidate.label, "related by": condition.relations[number]}
             row |= {"kind": "robust" if candidate.is_robust else "standard"}
-            row |= {"sensitivity of the true voxels (SD)": float(condition.measures.true_sensitivity[0, 0])}
-            for measure, title in MEASURES.items():
-                row |= spread(title, answer.interval(condition, measure, number))
-            yield row
+            row |= {"sensitivity of the true voxels (SD)": condition.measures.true_sensitivity[0, 0]}
+            yield row | {title: answer.interval(condition, measure, number) for measure, title in MEASURES.items()}
 
 
 def compose_study(report: StudyReport, facts: dict[str, Any]) -> str:

@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from core.files import replace_file
+from core.statistics import Interval
 from core.words import protect_cell
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from core.sweeps.statistics import Interval
 
 Value = str | float | int
 
@@ -42,6 +43,8 @@ class Table:
 def make_table(name: str, title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Table:
     """A table of rows that name their columns; `columns` where there may be no row.
 
+    An interval takes three columns: its value, "NAME low" and "NAME high".
+
     Examples
     --------
     >>> table = make_table("scores", "Held-out scores", [{"ROI": "V1", "r": 0.5}, {"ROI": "FFA", "r": 0.4}])
@@ -50,12 +53,20 @@ def make_table(name: str, title: str, rows: Iterable[Mapping[str, Any]], columns
     """
     import pandas as pd  # kept from the window's start
 
-    return Table(name, title, pd.DataFrame(list(rows), columns=columns, dtype=object))
+    return Table(name, title, pd.DataFrame(list(map(_lay_out, rows)), columns=columns, dtype=object))
 
 
-def spread(name: str, interval: Interval) -> dict[str, Any]:
-    """The three cells of a value and its interval, by column."""
-    return {name: interval.value, f"{name} low": interval.low, f"{name} high": interval.high}
+def _lay_out(row: Mapping[str, Any]) -> dict[str, Value]:
+    """The cells of a row as plain texts and numbers, by column."""
+    cells: dict[str, Value] = {}
+    for name, value in row.items():
+        if isinstance(value, Interval):
+            cells |= {name: value.value, f"{name} low": value.low, f"{name} high": value.high}
+        elif isinstance(value, str):
+            cells[name] = str(value)
+        else:
+            cells[name] = value.item() if isinstance(value, np.generic) else value
+    return cells
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PySide6.QtWidgets import QWidget
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.analyses.study_dialog import StudyDialog
 from app.analyses.sweep_form import BOTH, SweepForm
+from app.base.services import Services
 from app.base.settings import Settings
 from app.base.settings_table import SETTINGS
 from app.encoders.fit_form import FitForm
@@ -129,12 +131,11 @@ def test_gate_and_seed_of_an_analysis_are_fields(qtbot: QtBot, question: Questio
 
 def test_an_analysis_form_shows_the_config_that_it_made(qtbot: QtBot) -> None:
     form, other = make_sweep(qtbot, Question.TRANSFER), make_sweep(qtbot, Question.TRANSFER)
-    assert form.transfer is not None
     form.norm.button(NormName.LINF).click()
     form.seed.setValue(3)
     form.gate.setValue(0.2)
     form.direction.button(BOTH).click()
-    form.transfer.untrained.click()
+    form.untrained.click()
     config = form.value()
     other.set_value(config)
     assert other.value() == config
@@ -189,7 +190,7 @@ def test_gate_and_seed_of_a_plan_are_fields(qtbot: QtBot) -> None:
 
 
 def test_the_study_runs_as_it_opens_and_as_the_quick_one(qtbot: QtBot) -> None:
-    dialog = StudyDialog()
+    dialog = StudyDialog(cast(Services, None))
     qtbot.addWidget(dialog)
     assert dialog.value() == StudyConfig() and describe_cost(dialog.value(), {})
     dialog.seed.setValue(4)
@@ -304,7 +305,7 @@ def test_every_editor_of_numbers_and_choices_is_spoken_and_leaves_the_wheel_alon
             PackageForm(),
             MeasuredForm(),
             FitForm(),
-            StudyDialog(),
+            StudyDialog(cast(Services, None)),
         ),
         *(FigureDialog(), RobustifyDialog(), ImportNetworkDialog(()), ImportEncoderDialog((), ()), OptionsPage()),
         *(make_sweep(qtbot, question) for question in Question),

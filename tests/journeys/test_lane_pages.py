@@ -81,8 +81,8 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
 
 
 def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
-    patch("app.analyses.study_feature.measure_study", lambda *_: dict.fromkeys(StudyConfig().layers, 0.01))
-    patch("app.analyses.study_feature.iter_whole_study", work.make)
+    patch("app.analyses.study_dialog.measure_study", lambda *_: dict.fromkeys(StudyConfig().layers, 0.01))
+    patch("app.analyses.study_dialog.iter_whole_study", work.make)
     window.features.study.show_study()
     dialog = window.features.study.dialog
     assert dialog is not None
@@ -186,7 +186,7 @@ def drive_fit(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> 
 
 
 def drive_measured(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
-    patch("app.measured.page.compare", work.make)
+    patch("app.measured.page.iter_compare", work.make)
     page = window.tabs.open("measured")
     assert isinstance(page, MeasuredPage)
     page._measured = cast(Any, SimpleNamespace(findings=SimpleNamespace(unknown=())))

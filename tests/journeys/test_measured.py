@@ -121,11 +121,11 @@ def test_from_a_made_set_to_an_answer_by_window(
     qtbot.waitUntil(lambda: page.comparison is not None, timeout=20_000)
     assert page.badge.isVisible()
     assert page.table.item(0, 2).text() == "6"
-    point = page.view.points["raise"].points()[0]
-    scene = page.view.plot.getPlotItem().vb.mapViewToScene(point.pos())
-    qtbot.mouseMove(page.view.plot.viewport(), page.view.plot.mapFromScene(scene))
-    qtbot.mouseClick(page.view.plot.viewport(), left, pos=page.view.plot.mapFromScene(scene))
-    qtbot.waitUntil(lambda: all(picture.has_picture() for picture in page.pictures.pictures))
+    point = page.view.items["raise"].points()[0]
+    scene = page.view.getPlotItem().vb.mapViewToScene(point.pos())
+    qtbot.mouseMove(page.view.viewport(), page.view.mapFromScene(scene))
+    qtbot.mouseClick(page.view.viewport(), left, pos=page.view.mapFromScene(scene))
+    qtbot.waitUntil(lambda: not any(picture.image.isNull() for picture in page.pictures.pictures))
     assert "V1, l2 3" in page.pictures.title.text()
     window.resize(1264, 700)
     qtbot.waitUntil(lambda: page.height() < window.height())  # nothing of it is out of sight

@@ -10,7 +10,7 @@ from typing import Any
 from core.experiments.measured.compare import Comparison, Cut, Row, describe_budget
 from core.experiments.measured.planned import Measure, Scale
 from core.headers import plain
-from core.reports.table import Table, Value, make_table, spread
+from core.reports.table import Table, make_table
 from core.statistics import Interval
 from core.templates import read_formulas
 
@@ -88,38 +88,35 @@ def pack_comparison(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row, comparison: Comparison) -> dict[str, Value]:
+def _cells(row: Row, comparison: Comparison) -> dict[str, Any]:
     unit, predicted = comparison.measured.unit, predicted_unit(comparison)
-    cells: dict[str, Value] = {"network": row.network, "measure": row.measure.words, "cut": str(row.cut)}
-    cells |= {"value": row.value, "n_probes": row.n_probes, "n_images": row.n_images}
-    cells |= spread(f"mean shift as predicted ({unit})", row.shift)
+    cells: dict[str, Any] = {"network": row.network, "measure": row.measure.words, "cut": row.cut, "value": row.value}
+    cells |= {"n_probes": row.n_probes, "n_images": row.n_images, f"mean shift as predicted ({unit})": row.shift}
     cells |= {"low over repeats": row.shift_repeats.low, "high over repeats": row.shift_repeats.high}
-    cells |= spread("dz", row.dz) | spread("mean shift (repeat-noise SD)", row.in_noise)
-    cells |= {"n as predicted": row.n_agree, "n moved": row.n_signed} | spread("share as predicted", row.share)
-    cells |= {"p sign test": row.p_sign, "p Holm": row.p_holm} | spread("r", row.r)
-    cells |= spread(f"slope ({unit} per {predicted})", row.slope)
+    cells |= {"dz": row.dz, "mean shift (repeat-noise SD)": row.in_noise, "n as predicted": row.n_agree}
+    cells |= {"n moved": row.n_signed, "share as predicted": row.share, "p sign test": row.p_sign}
+    cells |= {"p Holm": row.p_holm, "r": row.r, f"slope ({unit} per {predicted})": row.slope}
     cells |= {"slope low over repeats": row.slope_repeats.low, "slope high over repeats": row.slope_repeats.high}
-    cells |= {"intercept": row.intercept, "noise ceiling (r2)": row.ceiling, "r2 / noise ceiling": row.r2_ceiling}
-    return cells
+    return cells | {"intercept": row.intercept, "noise ceiling (r2)": row.ceiling, "r2 / noise ceiling": row.r2_ceiling}
 
 
-def _probes(comparison: Comparison) -> Iterator[dict[str, Value]]:
+def _probes(comparison: Comparison) -> Iterator[dict[str, Any]]:
     """Every probe: who, what was measured, what each network predicted."""
     shifts, unit, predicted = comparison.shifts, comparison.measured.unit, predicted_unit(comparison)
     for number, probe in enumerate(shifts.probes):
         made, control = probe.perturbed, probe.controls.get(shifts.control)
-        row: dict[str, Value] = {"pair_id": made.pair_id, "source network": made.network, "target": made.target.label}
+        row: dict[str, Any] = {"pair_id": made.pair_id, "source network": made.network, "target": made.target.label}
         row |= {"roi": made.target.roi, "direction": made.role, "budget": describe_budget(probe)}
         row |= {"image": made.source_image, "original": probe.original.id, "perturbed": made.id}
         row |= {"control": control.id if control is not None else ""}
         kinds = ("original", "perturbed", "control")
-        row |= {f"n {kind}": int(n) for kind, n in zip(kinds, shifts.counts[:, number], strict=True)}
+        row |= {f"n {kind}": n for kind, n in zip(kinds, shifts.counts[:, number], strict=True)}
         for title, values in (("{}", shifts.measured), ("SE of {}", shifts.error)):
-            row |= {f"{title.format(one)} ({unit})": float(values[place, number]) for place, one in enumerate(Measure)}
-        row |= {f"repeat noise ({unit})": float(shifts.noise[number])}
+            row |= {f"{title.format(one)} ({unit})": values[place, number] for place, one in enumerate(Measure)}
+        row |= {f"repeat noise ({unit})": shifts.noise[number]}
         for name, table in shifts.predicted.items():
             for measure, value in zip(Measure, table[:, number], strict=True):
-                row |= {f"predicted {measure} by {name} ({predicted})": float(value)}
+                row |= {f"predicted {measure} by {name} ({predicted})": value}
         yield row
 
 

@@ -10,15 +10,15 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 
-from app.analyses.fragility_view import FragilityView
+from app.analyses.answer_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.page import AnalysisPage, find_formula
 from app.analyses.sweep_form import SweepForm, fill_form
-from app.analyses.sweep_job import Finished, iter_analysis
+from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT
@@ -187,10 +187,10 @@ def test_every_answer_is_drawn_in_both_themes_and_saved(
     assert page.answer_badge.text() == "simulated", "simulated responses are called simulated beside their numbers"
     assert page.table.rowCount() == len(finished.table.rows)
     assert page.export.isEnabled()
-    page.save_to(tmp_path / "saved")
+    copy_analysis(finished.folder, tmp_path / "saved")
     assert (tmp_path / "saved" / "report.html").is_file()
     with pytest.raises(BadInputError, match="new or an empty folder"):
-        page.save_to(tmp_path / "saved")
+        copy_analysis(finished.folder, tmp_path / "saved")
 
 
 def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Services) -> None:
@@ -198,15 +198,16 @@ def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Servic
     finished = finish(Question.FRAGILITY)
     page.take_answer(finished)
     view = cast(FragilityView, page.view)
-    points = view.targets.points()
-    assert len(points) == 4
+    targets = [one for one in view.scatter.shown.series if one.keys]
+    assert sum(len(one.keys) for one in targets) == 4
+    place = view.scatter.getPlotItem().vb.mapViewToScene(QPointF(targets[0].x[0], targets[0].y[0]))
     with qtbot.waitSignal(page.probe_requested) as asked:
-        view.targets.sigClicked.emit(view.targets, points[:1], None)
+        view.scatter.pick_at(place)
     config, encoder, target, image = asked.args
     own = finished.sweep.sensitivity()[encoder, target, :, -1]
     assert config == finished.sweep.config
     assert own[image] == np.sort(own)[(len(own) - 1) // 2]
-    assert points[0].pos().y() == pytest.approx(own.mean())
+    assert targets[0].y[0] == pytest.approx(own.mean())
 
 
 def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, session: Services) -> None:
@@ -216,12 +217,12 @@ def test_a_click_of_the_mouse_on_a_point_asks_for_its_probe(qtbot: QtBot, sessio
     page.show()
     qtbot.waitExposed(page)
     view = cast(FragilityView, page.view)
-    point = view.targets.points()[0]
     canvas = view.scatter
-    place = canvas.mapFromScene(view.targets.mapToScene(point.pos()))
+    target = next(one for one in canvas.shown.series if one.keys)
+    place = canvas.mapFromScene(canvas.getPlotItem().vb.mapViewToScene(QPointF(target.x[0], target.y[0])))
     with qtbot.waitSignal(page.probe_requested) as asked:
         qtbot.mouseClick(canvas.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert tuple(asked.args[1:]) in {tuple(one.data()) for one in view.targets.points()}
+    assert tuple(asked.args[1:]) in {key for one in canvas.shown.series for key in one.keys}
 
 
 def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBot, session: Services) -> None:
@@ -235,10 +236,11 @@ def test_the_right_plot_shows_what_is_chosen_and_the_scatter_one_roi(qtbot: QtBo
         assert view.curve.getPlotItem().items
     assert len(titles) == 4
     assert not view.choice.button("norms").isEnabled()
-    assert len(view.targets.points()) == 4
+    assert len([key for one in view.scatter.shown.series for key in one.keys]) == 4
     view.roi.setCurrentIndex(view.roi.findData("V1"))
-    assert len(view.targets.points()) == 2
-    assert {point.data()[1] for point in view.targets.points()} == {1}
+    targets = [key for one in view.scatter.shown.series for key in one.keys]
+    assert len(targets) == 2
+    assert {target for _, target, _ in targets} == {1}
 
 
 def test_the_formula_of_a_number_is_told_where_it_stands(qtbot: QtBot, session: Services) -> None:
@@ -264,11 +266,13 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
     page.take_answer(finished)
     view, answer = cast(TransferView, page.view), cast(TransferAnswer, finished.answer)
     order, table = list(answer.cases[0].order), answer.tables[0]
-    view.matrix.picked.emit(order.index(1), order.index(0))
+    view.matrix.pick_at(view.matrix.getPlotItem().vb.mapViewToScene(QPointF(order.index(0), order.index(1))))
     assert view.panel.title.text() == "alexnet features.7 → alexnet features.4"
     assert f"T {table.ratio[1, 0]:.2f}" in view.panel.numbers.text()
-    assert [label.text() for label in view.panel.map_captions] == ["in alexnet features.7", "in alexnet features.4"]
-    assert all(not label.pixmap().isNull() for label in (*view.panel.pictures, *view.panel.maps))
+    assert [one.text() for one in view.panel.maps.captions] == ["in alexnet features.7", "in alexnet features.4"]
+    shown = (*view.panel.pictures.pictures, *view.panel.maps.pictures)
+    assert len(shown) == 5
+    assert all(not label.pixmap().isNull() for label in shown)
     before = view.panel.numbers.text()
     view.panel.image.setCurrentIndex(2)
     view.panel.target.setCurrentIndex(1)
@@ -291,8 +295,7 @@ def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: S
     assert view.panel.title.text() == "alexnet features.4 untrained → alexnet features.4"
     view.case.setCurrentIndex(3)
     shown, order = view.matrix.shown, list(answer.cases[3].order)
-    assert shown is not None
-    assert np.array_equal(shown.values, answer.cases[3].tables[0].ratio[np.ix_(order, order)])
+    assert np.array_equal(shown.fields, answer.cases[3].tables[0].ratio[np.ix_(order, order)])
     assert "features.7 → " in view.panel.title.text(), "without untrained networks the last source is shown"
     view.what.setCurrentIndex(4)
     assert "gradients" in view.what.currentText()
@@ -303,13 +306,12 @@ def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> Non
     form = SweepForm(Question.TRANSFER)
     qtbot.addWidget(form)
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
-    assert form.transfer is not None
     assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
-    form.transfer.refitted.setChecked(False)
-    form.transfer.attacks.boxes[AttackKind.TI].setChecked(True)
+    form.refitted.setChecked(False)
+    form.attacks.boxes[AttackKind.TI].setChecked(True)
     assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
     assert form.value().refitted == ()
-    form.transfer.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
+    form.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
     assert "at least 3 for an ensemble" in form.problem.text()
 
 

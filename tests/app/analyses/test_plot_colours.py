@@ -7,9 +7,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.look.theme import DARK, LIGHT, Theme
-from app.widgets import themed_plot
+from app.widgets import plot_view
 from core.figures import inks
-from core.reports import analysis_figures
+from core.reports import draw_plot
+from core.reports.plot import Plot, Series
 from tests.helpers.colour_sight import BLIND, NAMES, USUAL, seen_by
 
 EYES = [USUAL, *BLIND]
@@ -26,7 +27,7 @@ def smallest_gap(colours: tuple[str, ...], eyes: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
-@pytest.mark.parametrize("colours", [themed_plot.ENCODER_COLOURS, analysis_figures.COLOURS], ids=["window", "figures"])
+@pytest.mark.parametrize("colours", [plot_view.ENCODER_COLOURS, draw_plot.COLOURS], ids=["window", "figures"])
 def test_encoders_are_told_apart(colours: tuple[str, ...], eyes: np.ndarray) -> None:
     assert smallest_gap(colours, eyes) > 0.09
 
@@ -44,7 +45,7 @@ def test_curves_of_printed_figures_are_told_apart(ink: inks.Inks, eyes: np.ndarr
 
 
 @pytest.mark.parametrize(
-    "pair", [(themed_plot.colour_of, themed_plot.symbol_of), (analysis_figures.colour_of, analysis_figures.marker_of)]
+    "pair", [(plot_view.colour_of, plot_view.symbol_of), (draw_plot.colour_of, draw_plot.marker_of)]
 )
 def test_neighbours_differ_by_shape_too(pair) -> None:
     colour, shape = pair
@@ -67,16 +68,16 @@ def oklab_as_published(red: float, green: float, blue: float) -> list[float]:
 
 
 def test_the_simulation_leaves_usual_sight_alone() -> None:
-    colours = rgb_of(themed_plot.ENCODER_COLOURS)
+    colours = rgb_of(plot_view.ENCODER_COLOURS)
     expected = [oklab_as_published(*colour) for colour in colours / 255]
     np.testing.assert_allclose(seen_by(USUAL, colours), expected, atol=1e-6)
 
 
 def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
-    plot = themed_plot.ThemedPlot("epsilon", "shift")
+    plot = plot_view.PlotView()
     qtbot.addWidget(plot)
     plot.set_theme(DARK)
-    plot.plot([0.0, 1.0], [0.0, 1.0], name="alexnet")
+    plot.show_plot(Plot("epsilon", "shift", (Series([0.0, 1.0], [0.0, 1.0], 0, "alexnet", line="-"),)))
     plot.set_theme(LIGHT)
     [(_, label)] = plot.legend.items
     assert LIGHT.muted in label.item.toHtml()

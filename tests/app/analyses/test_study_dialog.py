@@ -40,8 +40,8 @@ def tools(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     session.close()
 
 
-def test_the_form_gives_the_usual_study_and_the_quick_one_and_tells_their_cost(qtbot: QtBot) -> None:
-    dialog = StudyDialog()
+def test_the_form_gives_the_usual_study_and_the_quick_one_and_tells_their_cost(qtbot: QtBot, tools: Study) -> None:
+    dialog = StudyDialog(tools._session)
     qtbot.addWidget(dialog)
     assert dialog.value() == StudyConfig()
     dialog.set_step_seconds({tuple(layer): 0.3 for layer in StudyConfig().layers})
@@ -63,15 +63,15 @@ def test_a_study_is_run_shown_and_saved(
     qtbot: QtBot, tools: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dict.fromkeys(StudyConfig().layers, 0.01)
-    monkeypatch.setattr("app.analyses.study_feature.measure_study", lambda *_: known)  # twelve networks take a while
+    monkeypatch.setattr("app.analyses.study_dialog.measure_study", lambda *_: known)  # twelve networks take a while
     tools.show_study()
     dialog = tools.dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: "attack steps" in dialog.cost.text(), timeout=20_000)
     assert not dialog.tabs.isEnabled()
-    dialog.start_requested.emit(SMALL)
+    dialog.run_study(SMALL)
     assert not dialog.start.isVisible()
-    qtbot.waitUntil(lambda: tools.finished is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: dialog.finished_study is not None, timeout=60_000)
     assert dialog.start.isVisible()
     assert dialog.tabs.isEnabled()
     assert "Which criterion finds" in dialog.answer.text() or "Fragility" in dialog.answer.text()

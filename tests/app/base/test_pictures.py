@@ -20,7 +20,7 @@ from app.base.pictures import FORMATS, save_drawing, save_image, save_plot
 from app.encoders.card_figure import CardFigure
 from app.look.icons import glyph_file
 from app.widgets.image_view import ImageView
-from app.widgets.themed_plot import ThemedPlot
+from app.widgets.plot_view import PlotView
 from core.datasets.subject import load_subject
 from core.errors import BadInputError, StorageError
 from core.figures.figure import write_figure
@@ -48,7 +48,7 @@ def save_pane(qtbot: QtBot, path: Path) -> None:
 
 
 def save_answer(qtbot: QtBot, path: Path) -> None:
-    plot = ThemedPlot("epsilon", "shift")
+    plot = PlotView("shift against epsilon")
     qtbot.addWidget(plot)
     save_plot(plot, "Simulated subject", path)
 

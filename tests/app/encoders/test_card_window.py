@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyqtgraph import TextItem
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QLabel
@@ -56,9 +57,9 @@ def test_facts_name_the_encoder_and_where_its_data_come_from(window: CardWindow)
 def test_a_click_on_a_point_names_its_voxel(window: CardWindow, qtbot: QtBot) -> None:
     card, plot = load_card(*KEY), window.figure.ceiling
     voxel = int(np.argmax(card.r2))
-    place = plot.plot.vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
+    place = plot.getPlotItem().vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
     with qtbot.waitSignal(window.voxel_picked) as blocker:
-        window.figure.pick_at(place)
+        plot.pick_at(place)
     assert blocker.args == [voxel]
     window.mark(voxel)
     x, y = plot._ring.getData()
@@ -66,17 +67,17 @@ def test_a_click_on_a_point_names_its_voxel(window: CardWindow, qtbot: QtBot) ->
 
 
 def test_r2_is_drawn_against_the_noise_ceiling_with_the_line_of_equality(window: CardWindow) -> None:
-    x, y = window.figure.ceiling._identity.getData()
+    x, y = window.figure.ceiling.items["identity"].getData()
     assert x.tolist() == y.tolist()
     card = load_card(*KEY)
-    points = window.figure.ceiling._front.getData()
+    points = window.figure.ceiling.items["front"].getData()
     np.testing.assert_allclose(points[0], card.noise_ceiling)
     np.testing.assert_allclose(points[1], card.r2)
 
 
 def test_the_curve_has_every_layer_of_the_network(window: CardWindow) -> None:
     medians = [float(np.median(load_card(KEY[0], KEY[1], layer).r)) for layer in ORDER]
-    assert window.figure.layers._lines["All voxels"].getData()[1].tolist() == pytest.approx(medians)
+    assert window.figure.layers.items["All voxels"].getData()[1].tolist() == pytest.approx(medians)
 
 
 def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow, qtbot: QtBot) -> None:
@@ -87,8 +88,8 @@ def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow, qtbot: Q
     assert blocker.args == ["alexnet", "features.11"]
     other = load_card(KEY[0], "alexnet", "features.11")
     window.show_other(other)
-    window.show_comparison()
-    x, y = window.compare.scatter._front.getData()
+    window.tabs.setCurrentIndex(1)
+    x, y = window.compare.scatter.items["front"].getData()
     np.testing.assert_allclose(x, load_card(*KEY).r)
     np.testing.assert_allclose(y, other.r)
     assert any(text.startswith("Median difference") for text in texts(window))
@@ -125,8 +126,8 @@ def test_optional_scores_are_shown_where_a_card_has_them(window: CardWindow) -> 
     card = load_card(*KEY)
     outside = OutsideScore("category", "face", 30, 40, (), np.full_like(card.r, 0.25), np.full_like(card.r, 0.75))
     show(window, replace(card, roi_intervals=(RoiInterval("V1", 0.31, 0.42),), n_bootstrap=200, outside=(outside,)))
-    x, _ = window.figure.ridges._intervals.getData()
-    assert x.tolist() == pytest.approx([0.31, 0.42])
+    [drawn] = [one for one in window.figure.scores.shown.series if one.name.startswith("interval")]
+    assert (drawn.name, drawn.left, drawn.right) == ("interval V1", [0.31], [0.42])
     assert window.table.outside.item(0, 0).text() == "Left-out category: face"
     assert [window.table.outside.item(0, column).text() for column in (1, 2, 3)] == ["30", "0.25", "0.75"]
     assert window.table.table.columnCount() == 9
@@ -142,8 +143,9 @@ def test_a_card_without_scores_says_so(window: CardWindow) -> None:
     )
     assert {"imported", "Our lab", "9 shipped photographs"} <= set(texts(window))
     assert not window.score_box.isEnabled()
-    assert window.figure.alphas._word.isVisible()
-    assert window.figure.ceiling._word.isVisible()
+    for plot, word in ((window.figure.alphas, "Unknown: fitted"), (window.figure.ceiling, "Scores or noise ceiling")):
+        said = [item for item in plot.getPlotItem().items if isinstance(item, TextItem)]
+        assert [item.textItem.toPlainText().startswith(word) for item in said] == [True]
 
 
 def test_one_roi_can_be_brought_to_the_front(window: CardWindow) -> None:
@@ -151,16 +153,16 @@ def test_one_roi_can_be_brought_to_the_front(window: CardWindow) -> None:
     window.roi_box.setCurrentIndex(index)
     window.roi_box.activated.emit(index)
     n_voxels = len(load_subject(KEY[0]).voxels.voxels_in("FFA"))
-    assert len(window.figure.ceiling._front.getData()[0]) == n_voxels
+    assert len(window.figure.ceiling.items["front"].getData()[0]) == n_voxels
 
 
 def test_a_point_under_the_pointer_is_described(window: CardWindow) -> None:
     card, plot = load_card(*KEY), window.figure.ceiling
     voxel = int(np.argmax(card.r2))
-    place = plot.plot.vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
-    text = window.figure.explain(place)
+    place = plot.getPlotItem().vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
+    text = plot.describe(plot.key_at(place))
     assert text.startswith(f"Voxel {voxel:,} · {load_subject(KEY[0]).voxels.roi[voxel]}")
     assert f"r² {card.r2[voxel]:.3g}" in text
-    assert window.figure.explain(plot.plot.vb.mapViewToScene(QPointF(0.01, 0.8))) == ""
+    assert plot.key_at(plot.getPlotItem().vb.mapViewToScene(QPointF(0.01, 0.8))) is None
     show(window, replace(card, r_low=card.r - 0.1, r_high=card.r + 0.1))
     assert f"r between {card.r[voxel] - 0.1:.2f} and {card.r[voxel] + 0.1:.2f}" in window.describe_voxel(voxel)

@@ -153,7 +153,7 @@ def test_points_are_where_measured_and_predicted_say_with_a_shape_a_role(compare
     comparison = compared.comparison
     assert comparison is not None
     for role, symbol in (("raise", "t1"), ("lower", "t"), ("control", "x")):
-        item = compared.view.points[role]
+        item = compared.view.items[role]
         assert item.opts["symbol"] == symbol
         x, y = item.getData()
         place = 1 if role == "control" else 0
@@ -161,20 +161,20 @@ def test_points_are_where_measured_and_predicted_say_with_a_shape_a_role(compare
         assert x == pytest.approx(comparison.predicted(OWN)[place][numbers])
         assert y == pytest.approx(comparison.shifts.measured[place][numbers])
     compared.measure.button("contrast").click()
-    assert len(compared.view.points["control"].points()) == 0
-    x, _ = compared.view.points["raise"].getData()
-    numbers = [spot.data() for spot in compared.view.points["raise"].points()]
+    assert "control" not in compared.view.items
+    x, _ = compared.view.items["raise"].getData()
+    numbers = [spot.data() for spot in compared.view.items["raise"].points()]
     assert x == pytest.approx(comparison.predicted(OWN)[2][numbers])
 
 
 def test_a_point_opens_its_three_pictures(compared: MeasuredPage) -> None:
-    point = compared.view.points["lower"].points()[1]
-    compared.view.points["lower"].sigClicked.emit(compared.view.points["lower"], [point], None)
+    point = compared.view.items["lower"].points()[1]
+    compared.view.pick_at(compared.view.getPlotItem().vb.mapViewToScene(point.pos()))
     comparison = compared.comparison
     assert comparison is not None
     probe = comparison.shifts.probes[point.data()]
     pictures = compared.pictures
-    assert all(picture.has_picture() for picture in pictures.pictures)
+    assert not any(picture.image.isNull() for picture in pictures.pictures)
     assert pictures.title.text() == f"Lower {probe.perturbed.target.roi}, l2 3"
     assert [caption.toolTip() for caption in pictures.captions] == [
         probe.original.id,
@@ -187,7 +187,7 @@ def test_a_point_opens_its_three_pictures(compared: MeasuredPage) -> None:
 
 def test_arrow_keys_step_through_the_probes(compared: MeasuredPage, qtbot: QtBot) -> None:
     seen: list[int] = []
-    compared.view.probe_chosen.connect(seen.append)
+    compared.view.picked.connect(seen.append)
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Left):
         qtbot.keyClick(compared.view, key)
     assert seen == [0, 1, 0, 15]
@@ -195,9 +195,9 @@ def test_arrow_keys_step_through_the_probes(compared: MeasuredPage, qtbot: QtBot
 
 def test_both_themes_draw(compared: MeasuredPage) -> None:
     compared.set_theme(LIGHT)
-    light = compared.view.plot.grab().toImage()
+    light = compared.view.grab().toImage()
     compared.set_theme(DARK)
-    assert compared.view.plot.grab().toImage() != light
+    assert compared.view.grab().toImage() != light
 
 
 def test_files_are_written_by_their_buttons(

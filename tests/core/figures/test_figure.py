@@ -18,10 +18,9 @@ from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
-from core.figures.drawing import house_style
 from core.figures.figure import draw_figure, preview_figure, tabulate_rois, trim, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
-from core.figures.inks import LIGHT
+from core.figures.inks import LIGHT, house_style
 from core.figures.movie_frames import Shot
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import BadInputError
 from core.reports.analysis_package import write_report
-from core.reports.figure_parts import make_figure, write_figures
+from core.reports.draw_plot import make_figure, write_figures
 from core.reports.table import make_table, write_tables
 
 

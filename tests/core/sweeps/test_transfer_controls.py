@@ -15,7 +15,7 @@ from core.engine import Engine
 from core.errors import BadInputError
 from core.images.transform import resize_pixels
 from core.probes.spill_over import RoiPool
-from core.reports.transfer_figures import mean_into
+from core.reports.answer_plots import mean_into
 from core.sweeps import attack_curve, choose
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.attack_kinds import AttackKind
