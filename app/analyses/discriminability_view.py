@@ -22,7 +22,7 @@ LEGEND_ROOM = 0.16
 """Share of the height left free for the legend."""
 LONG_NAME = 12
 HINT = (
-    "A larger value tells encoders apart better. Pairs that differ: paired bootstrap, Holm-corrected, so no interval."
+    "A larger value tells encoders apart better. Pairs that differ: paired t tests, Holm-corrected, so no interval."
 )
 
 

@@ -12,6 +12,8 @@ from core.networks.user_networks import list_user_networks
 
 PREFIXES = ("timm", "torchvision", "entry")
 """What a name of a library begins with, before a colon."""
+ROBUSTIFIED = ", fine-tuned by `main.py robustify`"
+"""How the source of a robustified network ends, after its original's title; up to 0.3 its entry named no parent."""
 
 
 def list_networks() -> tuple[NetworkSpec, ...]:
@@ -43,3 +45,28 @@ def find_network(network: str) -> NetworkSpec:
 
         return find_named(prefix, name)
     return known[check_choice("network", network, known)]
+
+
+def list_ancestors(network: str) -> tuple[str, ...]:
+    """Ids of the network, of the one it was made from, and so on to the first.
+
+    Examples
+    --------
+    >>> list_ancestors("mobilenet_v2_robust")
+    ('mobilenet_v2_robust', 'mobilenet_v2')
+    """
+    known = {spec.id: spec for spec in list_networks()}
+    titles = {f"{spec.title}{ROBUSTIFIED}": spec.id for spec in reversed(known.values())}
+    line = [network]
+    while line[-1] in known:
+        spec = known[line[-1]]
+        parent = spec.parent or titles.get(spec.source, "")
+        if not parent or parent in line:
+            break
+        line.append(parent)
+    return tuple(line)
+
+
+def are_related(first: str, second: str) -> bool:
+    """Whether two networks are one, or one was made from the other, or both from a third."""
+    return not set(list_ancestors(first)).isdisjoint(list_ancestors(second))

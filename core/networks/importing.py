@@ -112,6 +112,7 @@ def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
         source=f"{path.name}, definition of {base.id}",
         note="",
         size_mb=0.0,
+        parent="",
     )
     return _apply(spec, options)
 
@@ -177,4 +178,5 @@ def _apply(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:
         tokens=options.tokens or spec.tokens,
         robust=options.robust or spec.robust,
         licence=options.licence or spec.licence,
+        parent=find_network(options.parent).id if options.parent else spec.parent,
     )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
 from core.reports.table import Table, Value, make_table, spread
 from core.sweeps.answer import Answer
-from core.sweeps.discriminability import Discriminability
+from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.discriminability import PAIRS, Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning
 from core.sweeps.plan import VARIANTS
-from core.sweeps.statistics import Interval
+from core.sweeps.statistics import UNKNOWN, Interval
 from core.sweeps.transfer import Case, TransferAnswer
 
 Row = dict[str, Value]
-UNKNOWN = float("nan")
+LEAST_DELIVERED = 0.95
+"""Of epsilon; a row of smaller perturbations says so."""
 
 
 def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
@@ -94,12 +97,12 @@ def _of_values(sweep: Sweep) -> Table:
 
 def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     first, second = answer.sensitivity, answer.predictivity
-    unknown = Interval(UNKNOWN, UNKNOWN, UNKNOWN)
     summary = (
         {"statistic": name}
         | spread("sensitivity", first.statistics[name])
         | spread("predictivity", second.statistics[name])
-        | spread("difference", answer.difference.get(name, unknown))
+        | spread("difference", answer.difference.get(name, UNKNOWN))
+        | {"note": (first.note or second.note) if name == PAIRS else ""}
         for name in first.statistics
     )
     means = (
@@ -123,8 +126,9 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
 
 
 def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
-    rows = (row for case in answer.cases for row in _cells_of(case, answer.labels))
+    rows = (row for case in answer.cases for row in _cells_of(case, answer))
     tables = [make_table("transfer", "Transfer, source to recipient", rows)]
+    tables.append(make_table("transfer_kinds", "Mean transfer by kind, with and without relatives", _kinds_of(answer)))
     if answer.fits:
         columns = ("norm", "roi", "encoder", *spread("T to its re-fitted copy", Interval(0, 0, 0)))
         copies = (
@@ -169,11 +173,29 @@ def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
     return (*tables, make_table("clusters", "Merges of encoders, numbered as rows then merges", merges))
 
 
-def _cells_of(case: Case, labels: tuple[str, ...]) -> Iterator[Row]:
+def _kinds_of(answer: TransferAnswer) -> Iterator[Row]:
+    names = {True: "robust", False: "standard"}
+    for case in answer.cases:
+        if case.attack is AttackKind.ENSEMBLE:  # its sources are no encoders
+            continue
+        for table in case.tables:
+            for source, recipient in itertools.product(names, names):
+                every, apart = answer.mean_between(table, source, recipient)
+                row: Row = {"norm": str(case.norm), "attack": str(case.attack), "roi": table.roi}
+                row |= {"sources": names[source], "recipients": names[recipient]}
+                yield row | {"mean T": every, "mean T without relatives": apart}
+
+
+def _cells_of(case: Case, answer: TransferAnswer) -> Iterator[Row]:
+    labels, n_encoders = answer.labels, len(answer.labels)
     for table in case.tables:
         for a, b in np.ndindex(*table.ratio.shape):
             source, recipient = table.sources[a], labels[b]
             note = {f"all but {recipient}": "left out", recipient: "own weights"}.get(source, "")
+            if not note and a < n_encoders and source == labels[a] and answer.related[a, b]:
+                note = "related networks"
+            if case.delivered[a] < LEAST_DELIVERED:
+                note = ", ".join(filter(None, (note, f"delivered at {case.delivered[a]:.0%} of epsilon")))
             row: Row = {"norm": str(case.norm), "attack": str(case.attack), "roi": table.roi, "source": source}
             row |= {"recipient": recipient, "note": note}
             row |= spread("T", Interval(*(float(one[a, b]) for one in (table.ratio, table.low, table.high))))
@@ -188,7 +210,10 @@ def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
             "encoder": row.encoder,
             "target": row.target,
             "roi": row.roi,
-            "selectivity z": float(row.selectivity[answer.labels.index(row.encoder)]),
+            **spread("selectivity z", row.own.z),
+            "p (ROI labels permuted)": row.own.p,
+            **spread("shift of the ROI (SD)", row.own.shift),
+            **spread("above the other ROIs (SD)", row.own.excess),
             "selectivity z of the map": row.map_selectivity,
             "centre x (image widths)": row.place.x,
             "centre y (image widths)": row.place.y,
@@ -216,9 +241,10 @@ def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
 def _evidence(answer: Meaning, sweep: Sweep) -> Iterator[Row]:
     columns: tuple[str, ...] = ("encoder", "classifier", "image", "class before", "probability before", "class after")
     columns += ("probability after", "probability of the first class after", "note")
+    unknown = UNKNOWN.value
     for label, reading in zip(answer.labels, answer.evidence, strict=True):
         if not reading.rows:
-            silent = (label, "none", "", "", UNKNOWN, "", UNKNOWN, UNKNOWN, reading.reason)
+            silent = (label, "none", "", "", unknown, "", unknown, unknown, reading.reason)
             yield dict(zip(columns, silent, strict=True))
         for image, one in zip(sweep.config.images, reading.rows, strict=False):
             before = (one.clean_class, one.clean_probability)

@@ -48,6 +48,13 @@ def make_controls(
     }
 
 
+def scale_delta(clean: FloatArray, delta: FloatArray, *, norm: NormName, epsilon: float) -> FloatArray:
+    """Perturbations (n, 3, height, width) brought to the budget, or as near below as the pixel bounds leave room."""
+    pixels = torch.from_numpy(np.asarray(clean, dtype=np.float32))
+    ball = Ball(NORMS[norm], pixels, torch.full((len(clean),), epsilon))
+    return np.asarray((ball.scale_to_budget(torch.from_numpy(np.asarray(delta))) - pixels).numpy())
+
+
 def scramble_phase(delta: FloatArray, stream: np.random.Generator) -> FloatArray:
     """The same amplitude spectrum with random phases, added alike to the three channels: (3, height, width).
 

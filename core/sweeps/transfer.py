@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.networks.catalog import find_network
+from core.networks.catalog import are_related, find_network
 from core.sweeps.alignment import Alignment, align
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
-from core.sweeps.statistics import Interval, Resamples, draw_resamples, interval_of, resample_means
+from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
 from core.types import BoolArray, FloatArray, NormName
 
 
@@ -57,7 +57,8 @@ class Case:
     """One norm and attack: tables over all targets and by ROI, clusters of encoders.
 
     `tree` is a scipy linkage (n_encoders - 1, 4) by average linkage on 1 - (T + T^T) / 2, `order` its leaves;
-    `worst_size` is the largest relative difference between the size of a control and of its perturbation.
+    `worst_size` is the largest relative difference between the size of a control and of its perturbation; `delivered`
+    (n_sources,) the mean size of a source's perturbations over epsilon.
     """
 
     norm: NormName
@@ -66,6 +67,7 @@ class Case:
     tree: FloatArray
     order: tuple[int, ...]
     worst_size: float
+    delivered: FloatArray
 
     @property
     def label(self) -> str:
@@ -88,7 +90,8 @@ class ControlEncoderFit:
 class TransferAnswer:
     """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies.
 
-    `robust` says for each encoder whether its network was trained against perturbations.
+    `robust` says for each encoder whether its network was trained against perturbations, `related` (n_encoders,
+    n_encoders) whether two encoders' networks are one, or relatives.
     """
 
     labels: tuple[str, ...]
@@ -96,11 +99,19 @@ class TransferAnswer:
     alignments: tuple[Alignment, ...]
     fits: tuple[ControlEncoderFit, ...]
     robust: tuple[bool, ...]
+    related: BoolArray
 
     @property
     def tables(self) -> tuple[TransferTable, ...]:
         """Those of the first norm and attack."""
         return self.cases[0].tables
+
+    def mean_between(self, table: TransferTable, source: bool, recipient: bool) -> tuple[float, float]:
+        """Mean T from robust (or standard) sources to other such recipients: all of them, and without relatives."""
+        kinds = np.asarray(self.robust)
+        chosen = (kinds[:, np.newaxis] == source) & (kinds == recipient) & ~np.eye(len(kinds), dtype=bool)
+        whole, apart = (mean_over_known(table.square[which], axis=0) for which in (chosen, chosen & ~self.related))
+        return float(whole), float(apart)
 
 
 def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> TransferAnswer:
@@ -111,8 +122,10 @@ def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> TransferAnswer:
         for norm in range(len(config.norms))
         for attack in range(len(config.attacks))
     )
-    robust = tuple(find_network(one.network).robust for one in config.encoders)
-    return TransferAnswer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust)
+    networks = [one.network for one in config.encoders]
+    robust = tuple(find_network(one).robust for one in networks)
+    related = np.asarray([[are_related(one, other) for other in networks] for one in networks])
+    return TransferAnswer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust, related)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +141,7 @@ class _Shifts:
     copied: FloatArray
     copied_own: FloatArray
     worst_size: float
+    delivered: FloatArray
 
 
 def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: int) -> Case:
@@ -140,7 +154,7 @@ def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: in
     tree, order = cluster(tables[0].square)
     if config.attacks[attack] is AttackKind.ENSEMBLE:  # its rows are no encoders
         order = tuple(range(len(order)))
-    return Case(config.norms[norm], config.attacks[attack], tables, tree, order, shifts.worst_size)
+    return Case(config.norms[norm], config.attacks[attack], tables, tree, order, shifts.worst_size, shifts.delivered)
 
 
 def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
@@ -160,20 +174,21 @@ def collect_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> _Shifts:
     inner = (len(config.targets), len(config.images))
     moved = np.zeros((len(sources), n_encoders, len(VARIANTS), *inner))
     copied, copied_own = (np.full((n_encoders, *inner), np.nan) for _ in range(2))
-    worst = 0.0
+    worst, delivered = 0.0, np.zeros((len(sources), inner[0]))
     for row, (source, copy) in enumerate(sources):
         for target in range(inner[0]):
             cells = [(number, sweep.score(source, target, number, norm, attack, copy)) for number in _directions(sweep)]
             moved[row, :, :, target] = _mean_signed(sweep, cells, slice(n_encoders))
-            for _, stored in cells:
-                size = stored[str(config.norms[norm])]
-                worst = max(worst, float(np.abs(size[:, 1:] / np.maximum(size[:, :1], 1e-12) - 1).max()))
+            sizes = np.stack([stored[str(config.norms[norm])] for _, stored in cells])
+            worst = max(worst, float(np.abs(sizes[:, :, 1:] / np.maximum(sizes[:, :, :1], 1e-12) - 1).max()))
+            side = find_network(config.encoders[source].network).input_size
+            delivered[row, target] = sizes[:, source, 0].mean() / config.budgets(config.norms[norm], side)[-1]
             if source in config.refitted and not copy and attack == 0:
                 copied[source, target] = _mean_signed(sweep, cells, slice(n_encoders, n_encoders + 1))[0, 0]
                 copied_own[source, target] = _own_of_copy(sweep, source, target, norm)
     own = moved if config.attacks[attack] is not AttackKind.ENSEMBLE else collect_shifts(sweep, norm=norm).moved
     diagonal = np.stack([own[one, one, 0] for one in range(n_encoders)])
-    return _Shifts(moved, diagonal, copied, copied_own, worst)
+    return _Shifts(moved, diagonal, copied, copied_own, worst, delivered.mean(axis=1))
 
 
 def _directions(sweep: Sweep) -> range:
@@ -227,17 +242,8 @@ def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
 
 
 def _tabulate(sweep: Sweep, shifts: _Shifts, sources: tuple[str, ...], *, roi: str, chosen: BoolArray) -> TransferTable:
-    config, part, own = sweep.config, shifts.moved[:, :, :, chosen], shifts.own[:, chosen]
-    draws = draw_resamples(part.shape[4], part.shape[3], count=config.n_bootstrap, seed=config.seed)
-    resampled = divide_by_own(resample_means(part[:, :, 0], draws), resample_means(own, draws))
-    low, high = np.nanquantile(resampled, [(1 - config.confidence) / 2, (1 + config.confidence) / 2], axis=0)
+    confidence, part = sweep.config.confidence, shifts.moved[:, :, :, chosen]
+    ratio, low, high = interval_of_ratio(part[:, :, 0], shifts.own[:, chosen], confidence)
     raw = np.moveaxis(part.mean(axis=(3, 4)), 2, 0)
-    copies = _divide_copies(sweep, shifts.copied[:, chosen], shifts.copied_own[:, chosen], draws)
-    return TransferTable(roi, sources, divide_by_own(raw[0], own.mean(axis=(1, 2))), low, high, raw, copies)
-
-
-def _divide_copies(sweep: Sweep, copied: FloatArray, own: FloatArray, draws: Resamples) -> tuple[Interval, ...]:
-    means = [resample_means(one, draws) for one in (copied, own)]
-    ratio = copied.mean(axis=(1, 2)) / own.mean(axis=(1, 2))
-    resampled = means[0] / means[1]
-    return tuple(interval_of(ratio[one], resampled[:, one], sweep.config.confidence) for one in range(len(ratio)))
+    copies = interval_of_ratio(shifts.copied[:, chosen], shifts.copied_own[:, chosen], confidence)
+    return TransferTable(roi, sources, ratio, low, high, raw, tuple(Interval(*map(float, one)) for one in copies.T))

@@ -92,6 +92,7 @@ class Worker:
         return {key: values for key, values in found.items() if key not in DELTAS}
 
     def _score(self, cell: Cell) -> Arrays:
+        from core.sweeps.controls import scale_delta
         from core.sweeps.score import ScoreSettings, score
 
         _, target, _, norm = name_parts(self._config, cell)
@@ -101,8 +102,11 @@ class Worker:
         if cell.encoder in self._config.refitted and not (cell.copy or cell.attack):
             recipients.append(self._recipient(target, cell.encoder, REFITTED))
         stimuli = self._load_images(delta.shape[-1])
+        pixels = _stack(stimuli)
+        if cell.copy == UNTRAINED:  # its attacks may end far inside the ball; a control is of full size
+            delta = scale_delta(pixels, delta, norm=norm, epsilon=self._config.budgets(norm, delta.shape[-1])[-1])
         settings = ScoreSettings(norm, self._config.seed, tuple(stimulus.sha256 for stimulus in stimuli))
-        return score(recipients, _stack(stimuli), delta, settings=settings, should_stop=self._should_stop)
+        return score(recipients, pixels, delta, settings=settings, should_stop=self._should_stop)
 
     def _recipient(self, target: TargetName, number: int, copy: str = "") -> Any:
         from core.probes.spill_over import RoiPool
