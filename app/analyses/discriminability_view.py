@@ -21,9 +21,7 @@ SHIFT, WIDTH = 0.19, 0.34
 LEGEND_ROOM = 0.16
 """Share of the height left free for the legend."""
 LONG_NAME = 12
-HINT = (
-    "A larger value tells encoders apart better. Pairs that differ: paired t tests, Holm-corrected, so no interval."
-)
+HINT = "A larger value tells encoders apart better. Pairs that differ: paired t tests, Holm-corrected, so no interval."
 
 
 class DiscriminabilityView(AnswerView):
@@ -76,7 +74,8 @@ class DiscriminabilityView(AnswerView):
 
     def _bar(self, plot: ThemedPlot, place: float, interval: Any, colour: str, *, width: float, name: str) -> None:
         looks = {"brush": colour, "pen": pg.mkPen(None)} | ({"name": name} if name else {})
-        plot.addItem(pg.BarGraphItem(x=[place], height=[interval.value], width=width, **looks))
+        height = np.nan_to_num(interval.value)  # no bar where nothing is known, such as pairs of too few targets
+        plot.addItem(pg.BarGraphItem(x=[place], height=[height], width=width, **looks))
         if np.isfinite(interval.low):
             ink = self._theme.text if self._theme is not None else colour
             plot.plot([place, place], [interval.low, interval.high], pen=solid(ink, 1.4))

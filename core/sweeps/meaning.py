@@ -13,6 +13,7 @@ from core.datasets.subject import load_subject
 from core.errors import WeightsError
 from core.networks.catalog import find_network
 from core.networks.spec import NetworkSpec
+from core.probes.spill_over import LEAST_OTHER_ROIS, stand_out
 from core.sweeps.gather import Sweep
 from core.sweeps.statistics import UNKNOWN, Interval, interval_of_mean
 from core.types import ByteArray, FloatArray, NormName
@@ -132,17 +133,9 @@ class Meaning:
         return tuple(row for row in self.rows if row.norm is norm)
 
 
-def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tuple[str, ...], ...]) -> Meaning:
-    """Answer the question from a finished sweep.
-
-    Parameters
-    ----------
-    sweep : Sweep
-    roi_of : tuple of str, n_targets long
-        The ROI of each target.
-    roi_names : tuple, n_encoders long
-        The ROIs of each encoder's subject, in the order of its scores.
-    """
+def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...]) -> Meaning:
+    """Answer the question from a finished sweep; `roi_of` is the ROI of each target, "" for none."""
+    roi_names = tuple(load_subject(encoder.subject).voxels.roi_names for encoder in sweep.config.encoders)
     rows = [
         _describe(sweep, encoder, target, norm=norm, roi=roi_of[target], roi_names=roi_names)
         for norm in range(len(sweep.config.norms))
@@ -187,20 +180,13 @@ def measure_spectrum(delta: FloatArray) -> Spectrum:
     return Spectrum(cycles, summed, median)
 
 
-def stand_out(value: float, others: FloatArray) -> float:
-    """z = (value - mean of the others) / their SD (ddof 1); NaN where they are fewer than two or all alike."""
-    if len(others) < 2 or np.ptp(others) == 0:
-        return float("nan")
-    return float((value - others.mean()) / others.std(ddof=1))
-
-
 def rate_selectivity(shift: FloatArray, names: tuple[str, ...], roi: str, confidence: float) -> Selectivity:
     """The selectivity of shifts (n_images, n_rois) in SDs; unknown without the ROI or two others that differ.
 
     The others are drawn from many, so sqrt(m) z of m others is noncentral t with m - 1 degrees of freedom; what images
     add to its interval is their jackknife's, the two joined as independent errors.
     """
-    if roi not in names or len(names) < 3:
+    if roi not in names or len(names) <= LEAST_OTHER_ROIS:
         return Selectivity()
     own, others = shift[:, names.index(roi)], shift[:, [number for number, name in enumerate(names) if name != roi]]
     n_images, m = others.shape

@@ -5,8 +5,8 @@ Every target meets every image, and both are drawn from many, so a mean over bot
     V = V_targets + V_images - V_both, never below the larger of the first two,
 
 of a two-way table without repeats, with the degrees of freedom of Satterthwaite 1946 (doi:10.2307/3002019). Below
-`LEAST_FOR_SATTERTHWAITE` targets or images that approximation is liberal (levels of .15 at 2 x 8, .07 at 4 x 8), and the
-smaller number less one is taken. One target, or one image, is taken as it is: all variance is then the other's.
+`LEAST_FOR_SATTERTHWAITE` targets or images that approximation is liberal (levels of .15 at 2 x 8, .07 at 4 x 8): there
+the smaller number less one is taken. One target, or image, is taken as it is: all variance is then the other's.
 `tests/benchmarks/bench_statistics.py` prints the levels and coverages.
 """
 
@@ -21,7 +21,6 @@ from core.checks import refusal
 from core.seeds import make_stream
 from core.statistics import Interval as Interval
 from core.statistics import count_draws as count_draws
-from core.statistics import interval_of as interval_of
 from core.types import BoolArray, FloatArray, IntArray
 
 LEAST_FOR_SATTERTHWAITE = 6

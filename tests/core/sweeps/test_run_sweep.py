@@ -14,13 +14,12 @@ from scipy import stats
 from core.engine import Engine
 from core.errors import BadInputError, Cancelled
 from core.reports.analysis_package import write_analysis
-from core.sweeps.alignment import align
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
 from core.sweeps.run import iter_sweep
-from core.sweeps.transfer import TransferAnswer
+from core.sweeps.transfer import TransferAnswer, align
 
 EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
 LATER_LABEL = LATER.label

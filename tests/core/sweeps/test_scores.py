@@ -9,11 +9,9 @@ import torch
 from core.attacks.norms import NORMS
 from core.probes.spill_over import RoiPool
 from core.seeds import make_stream
-from core.sweeps.alignment import mean_cosine_squared, top_axes
-from core.sweeps.controls import make_controls, scale_delta, scramble_phase
 from core.sweeps.plan import CONTROLS, VARIANTS
-from core.sweeps.score import ScoreSettings, ScoringEncoder, score
-from core.sweeps.transfer import cluster, divide_by_own
+from core.sweeps.score import ScoreSettings, ScoringEncoder, make_controls, scale_delta, score, scramble_phase
+from core.sweeps.transfer import cluster, mean_cosine_squared, top_axes
 from core.types import NormName
 from tests.core.sweeps.test_attack_curve import grey, run
 from tests.helpers.tiny_encoders import SIDE, make_linear_encoder, make_table, pixel_weights
@@ -31,7 +29,8 @@ def test_transfer_between_linear_encoders_is_the_cosine_and_to_itself_one() -> N
         ]
         for one in encoders
     ]
-    found = divide_by_own(np.mean(moved, axis=2))
+    shifts = np.mean(moved, axis=2)
+    found = shifts / np.diagonal(shifts)
     weights = [pixel_weights(one).ravel() for one in encoders]
     cosine = weights[0] @ weights[1] / np.linalg.norm(weights[0]) / np.linalg.norm(weights[1])
     assert np.allclose(found, [[1, cosine], [cosine, 1]], atol=1e-4)

@@ -30,8 +30,7 @@ from core.sweeps.study.config import (
 from core.sweeps.study.evaluate import ConditionResult, measure_candidates, rank_correlations, sum_up_recordings
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
 from core.sweeps.study.plan import STUDY, StudyStore, list_study
-from core.sweeps.study.run import measure_overlap
-from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
+from core.sweeps.study.run import Space, draw_axes, fit_readout, make_encoder, measure_overlap, reduce_features
 from tests.helpers.tiny_encoders import make_linear_encoder
 
 
