@@ -95,7 +95,7 @@ def draw_cases(answer: TransferAnswer) -> Figure:
     mark_level(axis, 0, ls="-")
     name_ticks(axis, [case.label for case in answer.cases], rotation=20)
     axis.set_ylabel("T into the recipient", fontsize=8)
-    axis.set_title("mean over the other sources; of ensembles, the one that left the recipient out")
+    axis.set_title("mean over the other sources, relatives too; of ensembles, the one that left the recipient out")
     axis.legend(title="recipient")
     return figure
 

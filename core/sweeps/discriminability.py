@@ -148,6 +148,7 @@ def intraclass(values: FloatArray, confidence: float) -> Interval:
     freedom = (held * within + error) ** 2 / spent
     critical = special.fdtri(df, freedom, np.asarray([1 + confidence, 1 - confidence]) / 2)
     ends = (observed / critical - error) / within
+    ends[1] = max(ends[1], 0.0)  # a variance between encoders is never below 0, only its estimate
     return _transform(Interval(ratio, *ends), lambda one: max(one, -0.5) / (1 + max(one, -0.5)))
 
 

@@ -102,8 +102,8 @@ def _make_at(
     if side != pixels.shape[-1]:
         clean = resize_pixels(pixels, side)
         pixels, delta = clean, resize_pixels(pixels + delta, side) - clean
-    clean, change = torch.from_numpy(np.asarray(pixels, dtype=np.float32)), torch.from_numpy(np.asarray(delta))
-    made = make_controls(clean, change, norm=settings.norm, seed=settings.seed, keys=settings.keys)
+    tensors = (torch.from_numpy(np.asarray(pixels, dtype=np.float32)), torch.from_numpy(np.asarray(delta)))
+    made = make_controls(*tensors, norm=settings.norm, seed=settings.seed, keys=settings.keys)
     variants = {VARIANTS[0]: np.asarray(pixels + delta, dtype=np.float32)}
     variants |= {name: np.asarray(made[name].float().numpy()) for name in CONTROLS}
     moved = [np.abs(values.astype(np.float64) - pixels) for values in variants.values()]

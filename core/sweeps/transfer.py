@@ -256,7 +256,7 @@ def _tabulate(
     moved: FloatArray, own: FloatArray, copies: FloatArray, roi: str, sources: tuple[str, ...], confidence: float
 ) -> TransferTable:
     ratio, low, high = interval_of_ratio(moved[:, :, 0], own, confidence)
-    to_copies = tuple(Interval(*map(float, one)) for one in interval_of_ratio(*copies, confidence).T)
+    to_copies = tuple(Interval(*map(float, one)) for one in interval_of_ratio(copies[0], copies[1], confidence).T)
     return TransferTable(roi, sources, ratio, low, high, np.moveaxis(moved.mean(axis=(3, 4)), 2, 0), to_copies)
 
 
