@@ -40,7 +40,7 @@ CALLED_BY_SCRIPTS = {
     "core.sweeps.attack_curve": ("measure_curvature",),
     "core.sweeps.choose": ("choose_encoders", "choose_images", "choose_targets"),
     "core.sweeps.fragility": ("area_under", "epsilon_at"),
-    "core.sweeps.statistics": ("bootstrap", "holm"),
+    "core.sweeps.statistics": ("holm", "interval_of_mean"),
     "core.words": ("count", "format_duration", "protect_cell"),
 }
 """What must have an example: public names of core by module."""

@@ -37,7 +37,7 @@ VIEWS = (
 )
 NO_SECOND = "Run the analysis with both norms to compare them."
 STATISTICS_HINT = (
-    "A larger value tells encoders apart better. Pairs that differ: paired bootstrap, Holm-corrected, so no interval."
+    "A larger value tells encoders apart better. Pairs that differ: paired t tests, Holm-corrected, so no interval."
 )
 
 

@@ -48,7 +48,7 @@ def list_networks_rows(_options: ListOptions) -> list[Row]:
 def describe_network(spec: NetworkSpec) -> Row:
     """One network of the catalogue."""
     names = ("id", "title", "family", "architecture", "input_size", "default_layer")
-    more = ("robust", "licence", "source", "note", "installed")
+    more = ("robust", "parent", "licence", "source", "note", "installed")
     return {name: getattr(spec, name) for name in names + more} | {"layers": list(spec.layers)}
 
 

@@ -37,6 +37,7 @@ HELP = {
     "std": "add: normalisation of R, G, B",
     "tokens": "add: of a transformer's features",
     "licence": "add: shown with the network",
+    "parent": "add: id of the network it was made from, by fine-tuning or distillation",
     "trust": "add: open a program (TorchScript, torch.export, function), which runs with your rights",
 }
 
@@ -139,7 +140,7 @@ ACTIONS: dict[str, Callable[[str, NetworkOptions, Given], int]] = {
 @takes(
     (
         NetworkImportOptions,
-        "id title architecture layers input_size mean std tokens robust licence trusted=trust",
+        "id title architecture layers input_size mean std tokens robust licence parent trusted=trust",
         HELP,
     ),
     (NetworkOptions, ""),

@@ -39,7 +39,7 @@ figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells
 STUDY = """\
 Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
 candidate, all its layers that hold no truth. Every candidate is fitted to every teacher at every noise level and scored
-with the teacher's own network offered, held out, and with its whole architecture held out.
+with the teacher's own network offered, with it and its relatives held out, and with its whole architecture held out.
 The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds report.html, tables/*.csv, figures/ (SVG, PNG, PDF), study.json (settings, versions) and cells/."""
 NUMBERS = {

@@ -29,6 +29,8 @@ PREFIXES = ("timm", "torchvision", "entry")
 ENTRY = "network.toml"
 HEADER = HeaderKind("the entry of a network", "Import the network again.", syntax="toml")
 ID_PATTERN = re.compile(r"(?!\.+$)[A-Za-z0-9_.:@-]{1,80}")
+ROBUSTIFIED = ", fine-tuned by `main.py robustify`"
+"""How the source of a robustified network ends, after its original's title; up to 0.3 its entry named no parent."""
 
 
 def list_networks() -> tuple[NetworkSpec, ...]:
@@ -153,3 +155,28 @@ def _read_entry(path: Path) -> NetworkSpec:
         raise HEADER.refuse(path, f"is not {HEADER.title}: it holds {len(found)} networks")
     spec = found[0]
     return replace(spec, weights=str(path.parent / spec.weights)) if spec.weights and not spec.url else spec
+
+
+def list_ancestors(network: str) -> tuple[str, ...]:
+    """Ids of the network, of the one it was made from, and so on to the first.
+
+    Examples
+    --------
+    >>> list_ancestors("mobilenet_v2_robust")
+    ('mobilenet_v2_robust', 'mobilenet_v2')
+    """
+    known = {spec.id: spec for spec in list_networks()}
+    titles = {f"{spec.title}{ROBUSTIFIED}": spec.id for spec in reversed(known.values())}
+    line = [network]
+    while line[-1] in known:
+        spec = known[line[-1]]
+        parent = spec.parent or titles.get(spec.source, "")
+        if not parent or parent in line:
+            break
+        line.append(parent)
+    return tuple(line)
+
+
+def are_related(first: str, second: str) -> bool:
+    """Whether two networks are one, or one was made from the other, or both from a third."""
+    return not set(list_ancestors(first)).isdisjoint(list_ancestors(second))

@@ -28,6 +28,8 @@ class NetworkImportOptions:
     robust : bool
         Whether it was trained against perturbations.
     licence : str
+    parent : str
+        Id of the network it was made from; "" for one trained from scratch.
     trusted : bool
         Whether the user trusts whoever made a file or function that is a program.
     """
@@ -42,6 +44,7 @@ class NetworkImportOptions:
     tokens: Tokens | None = None
     robust: bool = False
     licence: str = ""
+    parent: str = ""
     trusted: bool = False
 
     def __post_init__(self) -> None:

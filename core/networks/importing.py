@@ -99,7 +99,8 @@ def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
         advice = "Give the library's definition: timm:NAME or torchvision:NAME."
         raise refusal("architecture", allowed="one of a library", got=base.id, advice=advice)
     spec = replace(base, id=path.stem, title=path.stem, weights=str(path.absolute()), sha256="", url="", size_mb=0.0)
-    spec = replace(spec, robust=False, licence="yours", note="", source=f"{path.name}, definition of {base.id}")
+    source = f"{path.name}, definition of {base.id}"
+    spec = replace(spec, robust=False, licence="yours", note="", source=source, parent="")
     return _apply(spec, options)
 
 
@@ -149,4 +150,5 @@ def _apply(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:
         tokens=options.tokens or spec.tokens,
         robust=options.robust or spec.robust,
         licence=options.licence or spec.licence,
+        parent=find_network(options.parent).id if options.parent else spec.parent,
     )

@@ -46,6 +46,8 @@ class NetworkSpec:
         The one to start with.
     robust : bool
         Whether it was trained against perturbations.
+    parent : str
+        Id of the network whose weights or features it was made from; "" for one trained from scratch.
     licence, source, note : str
         Shown with the network.
     url : str
@@ -79,6 +81,7 @@ class NetworkSpec:
     size_mb: float = 0.0
     tokens: Tokens = "all"
     user: bool = False
+    parent: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a record that could not be built."""

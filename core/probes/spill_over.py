@@ -122,10 +122,14 @@ def selectivity_of(rows: tuple[SpillRow, ...]) -> float:
     """z = (target ROI's mean shift - mean of the others) / SD of the others, all in SDs; NaN where undefined."""
     target_roi = [row.shift_sd for row in rows if row.is_target]
     others = np.asarray([row.shift_sd for row in rows if not row.is_target])
-    if not target_roi or len(others) < LEAST_OTHER_ROIS:
+    return stand_out(target_roi[0], others) if target_roi else float("nan")
+
+
+def stand_out(value: float, others: FloatArray) -> float:
+    """z = (value - mean of the others) / their SD (ddof 1); NaN where they are fewer than two or all alike."""
+    if len(others) < LEAST_OTHER_ROIS or np.ptp(others) == 0:
         return float("nan")
-    spread = float(others.std(ddof=1))
-    return (target_roi[0] - float(others.mean())) / spread if spread > 0 else float("nan")
+    return float((value - others.mean()) / others.std(ddof=1))
 
 
 def _make_row(roi: str, n_voxels: int, means: FloatArray, *, is_target: bool) -> SpillRow:

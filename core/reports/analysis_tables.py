@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,16 +10,18 @@ import numpy as np
 
 from core.reports.table import Table, make_table
 from core.sweeps.answer import Answer
-from core.sweeps.discriminability import Discriminability
+from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.discriminability import PAIRS, Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning
 from core.sweeps.plan import VARIANTS
-from core.sweeps.statistics import Interval
+from core.sweeps.statistics import UNKNOWN
 from core.sweeps.transfer import Case, TransferAnswer
 
 Row = dict[str, Any]
-UNKNOWN = float("nan")
+LEAST_DELIVERED = 0.95
+"""Of epsilon; a row of smaller perturbations says so."""
 
 
 def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
@@ -100,13 +103,13 @@ def _of_values(sweep: Sweep) -> Table:
 
 def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
     first, second = answer.sensitivity, answer.predictivity
-    unknown = Interval(UNKNOWN, UNKNOWN, UNKNOWN)
     summary = (
         {
             "statistic": name,
             "sensitivity": first.statistics[name],
             "predictivity": second.statistics[name],
-            "difference": answer.difference.get(name, unknown),
+            "difference": answer.difference.get(name, UNKNOWN),
+            "note": (first.note or second.note) if name == PAIRS else "",
         }
         for name in first.statistics
     )
@@ -131,8 +134,9 @@ def _of_discriminability(answer: Discriminability) -> tuple[Table, ...]:
 
 
 def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
-    rows = (row for case in answer.cases for row in _cells_of(case, answer.labels))
+    rows = (row for case in answer.cases for row in _cells_of(case, answer))
     tables = [make_table("transfer", "Transfer, source to recipient", rows)]
+    tables.append(make_table("transfer_kinds", "Mean transfer by kind, with and without relatives", _kinds_of(answer)))
     if answer.fits:
         copy = "T to its re-fitted copy"
         columns = ("norm", "roi", "encoder", copy, f"{copy} low", f"{copy} high")
@@ -177,11 +181,29 @@ def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
     return (*tables, make_table("clusters", "Merges of encoders, numbered as rows then merges", merges))
 
 
-def _cells_of(case: Case, labels: tuple[str, ...]) -> Iterator[Row]:
+def _kinds_of(answer: TransferAnswer) -> Iterator[Row]:
+    names = {True: "robust", False: "standard"}
+    for case in answer.cases:
+        if case.attack is AttackKind.ENSEMBLE:  # its sources are no encoders
+            continue
+        for table in case.tables:
+            for source, recipient in itertools.product(names, names):
+                every, apart = answer.mean_between(table, source, recipient)
+                row: Row = {"norm": case.norm, "attack": case.attack, "roi": table.roi}
+                row |= {"sources": names[source], "recipients": names[recipient]}
+                yield row | {"mean T": every, "mean T without relatives": apart}
+
+
+def _cells_of(case: Case, answer: TransferAnswer) -> Iterator[Row]:
+    labels, n_encoders = answer.labels, len(answer.labels)
     for table in case.tables:
         for a, b in np.ndindex(*table.ratio.shape):
             source, recipient = table.sources[a], labels[b]
             note = {f"all but {recipient}": "left out", recipient: "own weights"}.get(source, "")
+            if not note and a < n_encoders and source == labels[a] and answer.related[a, b]:
+                note = "related networks"
+            if case.delivered[a] < LEAST_DELIVERED:
+                note = ", ".join(filter(None, (note, f"delivered at {case.delivered[a]:.0%} of epsilon")))
             row: Row = {"norm": case.norm, "attack": case.attack, "roi": table.roi, "source": source}
             row |= {"recipient": recipient, "note": note}
             row |= {"T": table.ratio[a, b], "T low": table.low[a, b], "T high": table.high[a, b]}
@@ -196,7 +218,10 @@ def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
             "encoder": row.encoder,
             "target": row.target,
             "roi": row.roi,
-            "selectivity z": row.selectivity[answer.labels.index(row.encoder)],
+            "selectivity z": row.own.z,
+            "p (ROI labels permuted)": row.own.p,
+            "shift of the ROI (SD)": row.own.shift,
+            "above the other ROIs (SD)": row.own.excess,
             "selectivity z of the map": row.map_selectivity,
             "centre x (image widths)": row.place.x,
             "centre y (image widths)": row.place.y,
@@ -224,9 +249,10 @@ def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:
 def _evidence(answer: Meaning, sweep: Sweep) -> Iterator[Row]:
     columns: tuple[str, ...] = ("encoder", "classifier", "image", "class before", "probability before", "class after")
     columns += ("probability after", "probability of the first class after", "note")
+    unknown = UNKNOWN.value
     for label, reading in zip(answer.labels, answer.evidence, strict=True):
         if not reading.rows:
-            silent = (label, "none", "", "", UNKNOWN, "", UNKNOWN, UNKNOWN, reading.reason)
+            silent = (label, "none", "", "", unknown, "", unknown, unknown, reading.reason)
             yield dict(zip(columns, silent, strict=True))
         for image, one in zip(sweep.config.images, reading.rows, strict=False):
             before = (one.clean_class, one.clean_probability)

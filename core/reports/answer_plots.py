@@ -151,7 +151,7 @@ def plot_cases(answer: TransferAnswer) -> Plot:
         Series(places, [mean_into(case, k) for case in answer.cases], k, label, line=":", width=0.8, size=5)
         for k, label in enumerate(answer.labels)
     ]
-    title = "mean over the other sources; of ensembles, the one that left the recipient out"
+    title = "mean over the other sources, relatives too; of ensembles, the one that left the recipient out"
     ticks = names_at(case.label for case in answer.cases)
     return Plot("", "T into the recipient", tuple(found), title, across=(0,), x_ticks=ticks, legend="recipient")
 

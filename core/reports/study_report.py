@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from core.attacks.config import format_epsilon
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
@@ -19,8 +21,9 @@ from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, make_table, write_tables
 from core.sweeps.cells import load_store
+from core.sweeps.statistics import Interval
 from core.sweeps.study.config import CandidateSet
-from core.sweeps.study.evaluate import CRITERIA, NEARNESS, StudyAnswer, evaluate_study
+from core.sweeps.study.evaluate import CRITERIA, LEAST_RANKED, NEARNESS, StudyAnswer, evaluate_study
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status, list_outcomes
 from core.sweeps.study.plan import STUDY
 from core.templates import fill_template
@@ -75,16 +78,24 @@ def write_study(folder: Path) -> StudyReport:
 def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """The answer in sentences: what each criterion is worth, and how often each finding holds."""
     lines = []
-    for one in (found for found in answer.overall if found.candidate_set is CandidateSet.HELD_OUT):
+    held_out = [found for found in answer.overall if found.candidate_set is CandidateSet.HELD_OUT]
+    if not held_out:
+        lines.append(
+            f"No order of candidates: fewer than {LEAST_RANKED} are left with the teacher's network and its relatives "
+            "held out."
+        )
+    for one in held_out:
         for nearness in NEARNESS:
             parts = [
-                f"{criterion}: order agrees by {one.ranks[key].describe('.2f')}, right pick in {one.hits[key]:.0%}"
+                f"{criterion}: order agrees by {_tell(one.ranks[key])}, right pick in {one.hits[key]:.0%}"
                 for criterion in CRITERIA
                 for key in [f"{criterion} / {nearness}"]
             ]
             lines.append(
                 f"Which criterion finds the candidate {STANDS_FOR[nearness]} ({one.n_recordings} simulated recordings, "
-                f"teacher's network held out, chance {one.chance:.0%})? " + "; ".join(parts) + "."
+                f"of {one.n_teachers} teachers, {one.candidate_set}, chance {one.chance:.0%})? "
+                + "; ".join(parts)
+                + f".{' ' * bool(one.note)}{one.note}"
             )
     for hypothesis in HYPOTHESES:
         own = [one for one in outcomes if one.hypothesis is hypothesis and one.candidate_set is CandidateSet.HELD_OUT]
@@ -96,6 +107,11 @@ def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
                 kinds.append(f"truth in a {word} network: {told}")
         lines.append(f"{hypothesis.title}: {'; '.join(kinds)}.")
     return tuple(lines)
+
+
+def _tell(rank: Interval) -> str:
+    """The value, with its interval where there is one."""
+    return rank.describe(".2f") if np.isfinite(rank.low) else f"{rank.value:.2f}"
 
 
 def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Table, ...]:
@@ -113,9 +129,10 @@ def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Ta
         for one in outcomes
     )
     criteria = (
-        {"offered": one.candidate_set, "recordings": one.n_recordings}
+        {"offered": one.candidate_set, "recordings": one.n_recordings, "teachers": one.n_teachers}
         | dict(zip(("criterion", "nearness"), key.split(" / "), strict=True))
         | {"mean rank correlation": rank, "share of right picks": one.hits[key], "chance": one.chance}
+        | {"note": one.note}
         for one in answer.overall
         for key, rank in one.ranks.items()
     )

@@ -11,7 +11,14 @@ from safetensors.torch import save
 
 from core.files import replace_file
 from core.headers import write_json
-from core.networks.catalog import find_network, list_networks, list_user_networks, save_user_network, suggest_id
+from core.networks.catalog import (
+    ROBUSTIFIED,
+    find_network,
+    list_networks,
+    list_user_networks,
+    save_user_network,
+    suggest_id,
+)
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
@@ -93,7 +100,8 @@ def keep_robust(
         layers=layers,
         default_layer=base.default_layer if base.default_layer in layers else layers[-1],
         robust=True,
-        source=f"{base.title}, fine-tuned by `main.py robustify`",
+        source=f"{base.title}{ROBUSTIFIED}",
+        parent=base.id,
         note=f"Label-free adversarial fine-tuning, {config.describe()}. Relative feature shift, L2: {shifts}.",
         size_mb=0.0,
         user=True,

@@ -135,7 +135,7 @@ def measure(delta: FloatArray, norm: NormName) -> float:
 def _aim(kind: ControlKind, probe: Probe, saved: FloatArray, *, donor: FloatArray | None) -> FloatArray:
     """The direction of a control, (3, side, side) float64."""
     from core.attacks.norms import NORMS
-    from core.sweeps.controls import scramble_phase
+    from core.sweeps.score import scramble_phase
 
     seed, key = probe.config.attack.seed, probe.stimulus_sha256
     delta = saved.astype(np.float64) - probe.clean_pixels

@@ -23,8 +23,7 @@ def answer_sweep(sweep: Sweep) -> Answer:
         return analyse_discriminability(sweep)
     if config.question is Question.TRANSFER:
         return analyse_transfer(sweep, rois)
-    names = tuple(load_subject(encoder.subject).voxels.roi_names for encoder in config.encoders)
-    return analyse_meaning(sweep, rois, names)
+    return analyse_meaning(sweep, rois)
 
 
 def name_rois(config: SweepConfig) -> tuple[str, ...]:

@@ -65,11 +65,11 @@ def choose_control_encoders(encoders: Sequence[EncoderName]) -> ControlEncoders:
             reasons.append(f"{name.label} has no re-fitted copy and no untrained network: {reason}.")
             continue
         refitted.append(number)
-        reason = why_not_untrained(name)
-        if reason:
-            reasons.append(f"{name.label} has no untrained network: {reason}.")
-        else:
+        if find_network(name.network).is_drawn:
             untrained.append(number)
+        else:
+            what = "its network is no library's, which draws new weights"
+            reasons.append(f"{name.label} has no untrained network: {what}.")
     return ControlEncoders(tuple(refitted), tuple(untrained), tuple(reasons))
 
 
@@ -84,11 +84,6 @@ def why_not_refitted(name: EncoderName) -> str:
     if half < card.config.n_folds:
         return f"half of {subject.id}'s training images are fewer than {card.config.n_folds} folds"
     return ""
-
-
-def why_not_untrained(name: EncoderName) -> str:
-    """Why a network cannot be given random weights; "" if it can."""
-    return "" if find_network(name.network).is_drawn else "its network is no library's, which draws new weights"
 
 
 def choose_targets(

@@ -104,7 +104,7 @@ class SweepConfig:
     n_test : int
         Held-out images predictivity is measured on, at most.
     n_bootstrap : int
-        Resamples behind each interval.
+        Resamples behind intervals of correlations between norms.
     confidence : float
         Coverage of the intervals.
     seed : int

@@ -1,7 +1,10 @@
-"""Discriminability: how well a measure separates encoders, by five statistics and their bootstrap. Pure numbers.
+"""Discriminability: how well a measure separates encoders, by five statistics with intervals. Pure numbers.
 
-For each statistic the values are means over images, (n_encoders, n_targets), but for the intervals images and targets
-are drawn anew. Sensitivity and predictivity are treated alike and stand side by side.
+Both measures are values (n_encoders, n_targets, n_images), sensitivity of the probed images and the parts of r of the
+held-out ones, and are treated alike. Intervals of the spread of these encoders invert the noncentral F distribution
+(Steiger 2004, doi:10.1037/1082-989X.9.2.164), so that they hold 0 where encoders may be equal; that of the ICC takes
+encoders as drawn from many (McGraw & Wong 1996, doi:10.1037/1082-989X.1.1.30). The error is that of encoder means over
+crossed targets and images, `core.sweeps.statistics`.
 """
 
 from __future__ import annotations
@@ -10,61 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from core.sweeps.gather import Sweep
-from core.sweeps.predictivity import measure_predictivity, resample_r
-from core.sweeps.statistics import (
-    Interval,
-    Resamples,
-    compare_pairs,
-    count_draws,
-    count_for_pairs,
-    draw_resamples,
-    interval_of,
-)
+from core.sweeps.predictivity import interval_of_r, measure_predictivity
+from core.sweeps.statistics import UNKNOWN, Interval, compare_pairs, explain_too_few, interval_of_mean, split_variance
 from core.types import FloatArray
 
-
-def coefficient_of_variation(values: FloatArray) -> float:
-    """SD over encoders of the encoder means, over their mean; of values (n_encoders, n_items)."""
-    means = values.mean(axis=1)
-    return float(means.std(ddof=1) / abs(means.mean())) if means.mean() else float("nan")
-
-
-def normalised_variance(values: FloatArray) -> float:
-    """var / mean^2 of the encoder means, of values (n_encoders, n_items): the coefficient of variation squared."""
-    return coefficient_of_variation(values) ** 2
-
-
-def treves_rolls(values: FloatArray) -> float:
-    """1 - (mean |s|)^2 / mean(s^2) over the encoder means s (Treves & Rolls 1991): 0 if all are alike."""
-    means = values.mean(axis=1)
-    square = float((means**2).mean())
-    return 1 - float(np.abs(means).mean()) ** 2 / square if square else float("nan")
-
-
-def intraclass(values: FloatArray) -> float:
-    """ICC(1,1) = between / (between + within) of values (n_encoders, n_items), from one-way mean squares.
-
-    between = (MSB - MSW) / n_items, within = MSW (Shrout & Fleiss 1979, doi:10.1037/0033-2909.86.2.420). It falls below
-    0 where encoders differ less than chance lets them.
-    """
-    n_encoders, n_items = values.shape
-    if n_items < 2 or n_encoders < 2:
-        return float("nan")
-    means = values.mean(axis=1, keepdims=True)
-    between = n_items * float(((means - values.mean()) ** 2).sum()) / (n_encoders - 1)
-    within = float(((values - means) ** 2).sum()) / (n_encoders * (n_items - 1))
-    total = between + (n_items - 1) * within
-    return (between - within) / total if total else float("nan")
-
-
-STATISTICS: dict[str, Callable[[FloatArray], float]] = {
-    "coefficient of variation": coefficient_of_variation,
-    "normalised variance": normalised_variance,
-    "Treves-Rolls sparseness": treves_rolls,
-    "ICC": intraclass,
-}
+VARIATION, VARIANCE, SPARSENESS, ICC = (
+    "coefficient of variation",
+    "normalised variance",
+    "Treves-Rolls sparseness",
+    "ICC",
+)
 PAIRS = "pairs that differ"
 
 
@@ -72,8 +33,9 @@ PAIRS = "pairs that differ"
 class Discrimination:
     """How one measure separates the encoders.
 
-    `statistics` by name, with "pairs that differ" (its interval is NaN: it is itself made of the resamples);
-    `adjusted_p` (n_pairs,) Holm-corrected, pairs as in `numpy.triu_indices`; `means` an interval an encoder.
+    `statistics` by name, with "pairs that differ" (without interval; NaN where `note` says that there are too few
+    targets or images); `adjusted_p` (n_pairs,) Holm-corrected, pairs as in `numpy.triu_indices`; `means` an interval an
+    encoder.
     """
 
     measure: str
@@ -81,6 +43,7 @@ class Discrimination:
     means: tuple[Interval, ...]
     statistics: dict[str, Interval]
     adjusted_p: FloatArray
+    note: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,63 +54,112 @@ class Discriminability:
     sensitivity: Discrimination
     predictivity: Discrimination
     difference: dict[str, Interval]
-    n_resamples: int
 
 
 def analyse_discriminability(sweep: Sweep) -> Discriminability:
     """Answer the question from a finished sweep, at its highest budget."""
-    config = sweep.config
-    count = count_for_pairs(len(config.encoders), config.n_bootstrap)
-    values = sweep.sensitivity()[..., -1]
-    draws = draw_resamples(len(config.images), len(config.targets), count=count, seed=config.seed)
-    predictions = [sweep.predictions(encoder) for encoder in range(len(config.encoders))]
-    r = measure_predictivity(sweep).r
-    r_tables = resample_r_tables(predictions, count=count, seed=config.seed)
-    s_tables = resample_tables(values, draws)
-    first, s_spread = _discriminate("sensitivity", "SD", values.mean(axis=2), s_tables, confidence=config.confidence)
-    second, r_spread = _discriminate("predictivity", "r", r, r_tables, confidence=config.confidence)
+    confidence = sweep.config.confidence
+    sensitivity, r = sweep.sensitivity()[..., -1], measure_predictivity(sweep).table()
+    means = tuple(interval_of_mean(one, confidence, least=0.0) for one in sensitivity)
+    first = discriminate("sensitivity", "SD", sensitivity, means, confidence=confidence)
+    means = tuple(interval_of_r(one, confidence) for one in r)
+    second = discriminate("predictivity", "r", r, means, confidence=confidence)
     difference = {
-        name: interval_of(
-            first.statistics[name].value - second.statistics[name].value,
-            s_spread[name] - r_spread[name],
-            config.confidence,
-        )
-        for name in STATISTICS
+        name: subtract(first.statistics[name], second.statistics[name]) for name in first.statistics if name != PAIRS
     }
-    return Discriminability(sweep.labels, first, second, difference, count)
+    return Discriminability(sweep.labels, first, second, difference)
 
 
-def resample_tables(values: FloatArray, resamples: Resamples) -> FloatArray:
-    """Means over resampled images of resampled targets: (n_resamples, n_encoders, n_targets).
+def discriminate(
+    measure: str, unit: str, values: FloatArray, means: tuple[Interval, ...], *, confidence: float
+) -> Discrimination:
+    """Every statistic of a measure (n_encoders, n_targets, n_images) beside its encoder means."""
+    adjusted, differs = compare_pairs(values, level=1 - confidence)
+    note = explain_too_few(*values.shape, level=1 - confidence)
+    statistics = spread(values, confidence)
+    statistics[PAIRS] = Interval(float("nan") if note else float(differs.mean()), np.nan, np.nan)
+    return Discrimination(measure, unit, means, statistics, adjusted, note)
 
-    Parameters
-    ----------
-    values : (n_encoders, n_targets, n_images)
-    resamples : Resamples
+
+def spread(values: FloatArray, confidence: float) -> dict[str, Interval]:
+    """The four statistics of the spread of encoder means, of values (n_encoders, n_targets, n_images).
+
+    With V the coefficient of variation, K encoders and s the encoder means, Treves & Rolls 1991's sparseness
+    1 - (mean |s|)^2 / mean(s^2) is 1 - 1 / (1 + V^2 (K - 1) / K), V that of |s|: 0 if all are alike.
     """
-    weights = count_draws(resamples.images, values.shape[2]) / values.shape[2]
-    means = np.einsum("eti,bi->bet", values, weights)
-    return np.asarray(np.take_along_axis(means, resamples.targets[:, np.newaxis, :], axis=2))
+    if len(values) < 2 or not np.isfinite(values).all():
+        return dict.fromkeys((VARIATION, VARIANCE, SPARSENESS, ICC), UNKNOWN)
+    share = (len(values) - 1) / len(values)
+    variation = coefficient_of_variation(values, confidence)
+    signs = np.sign(values.mean(axis=(1, 2)))[:, np.newaxis, np.newaxis]
+    of_sizes = coefficient_of_variation(values * signs, confidence)
+    return {
+        VARIATION: variation,
+        VARIANCE: _transform(variation, lambda v: v**2),
+        SPARSENESS: _transform(of_sizes, lambda v: 1 - 1 / (1 + v**2 * share)),
+        ICC: intraclass(values, confidence),
+    }
 
 
-def resample_r_tables(predictions: list[dict[str, FloatArray]], *, count: int, seed: int) -> FloatArray:
-    """r of resampled targets over resampled held-out images: (n_resamples, n_encoders, n_targets).
+def coefficient_of_variation(values: FloatArray, confidence: float) -> Interval:
+    """SD over encoders of the encoder means u over |their mean|; of values (n_encoders, n_targets, n_images).
 
-    Encoders with the same held-out images see the same draws.
+    V^2 over the error variance of u / mean(u) is distributed as noncentral F; the interval holds V itself too.
     """
-    tables = [resample_r(one["predicted"], one["measured"], count=count, seed=seed) for one in predictions]
-    return np.stack(tables, axis=1)
+    means = values.mean(axis=(1, 2))
+    if not means.mean():
+        return UNKNOWN
+    relative = means / means.mean()
+    observed = float(relative.var(ddof=1))
+    rest = (values - relative[:, np.newaxis, np.newaxis] * values.mean(axis=0)) / means.mean()
+    error, freedom = (float(one) for one in split_variance(rest).pool().error())
+    if not error:
+        return Interval(observed**0.5, observed**0.5, observed**0.5)
+    df = len(values) - 1
+    tails = np.asarray([1 + confidence, 1 - confidence]) / 2
+    ends = np.sqrt(special.ncfdtrinc(df, freedom, tails, observed / error) * error / df)
+    return Interval(observed**0.5, float(min(ends[0], observed**0.5)), float(max(ends[1], observed**0.5)))
 
 
-def _discriminate(
-    measure: str, unit: str, values: FloatArray, tables: FloatArray, *, confidence: float
-) -> tuple[Discrimination, dict[str, FloatArray]]:
-    spread = {name: np.asarray([statistic(table) for table in tables]) for name, statistic in STATISTICS.items()}
-    found = {name: interval_of(STATISTICS[name](values), spread[name], confidence) for name in STATISTICS}
-    means = tables.mean(axis=2)
-    adjusted, differs = compare_pairs(means, level=1 - confidence)
-    found[PAIRS] = Interval(float(differs.mean()), float("nan"), float("nan"))
-    intervals = tuple(
-        interval_of(value, means[:, encoder], confidence) for encoder, value in enumerate(values.mean(axis=1).tolist())
+def intraclass(values: FloatArray, confidence: float) -> Interval:
+    """ICC = between / (between + within), absolute agreement of single targets, ICC(A,1) of McGraw & Wong 1996.
+
+    between = variance of encoder means less their error, within = mean variance over targets inside an encoder. For one
+    image it is their two-way formula; several images add their error. Below 0 encoders differ less than chance lets
+    them. Needs two targets.
+    """
+    n_encoders, n_targets = values.shape[:2]
+    if n_targets < 2:
+        return UNKNOWN
+    table, df = values.mean(axis=2), n_encoders - 1
+    observed = float(table.mean(axis=1).var(ddof=1))
+    pooled = split_variance(values - values.mean(axis=0)).pool()
+    error = float(pooled.error()[0])
+    by_target, rest = n_encoders * float(table.mean(axis=0).var(ddof=1)), float(pooled.parts[0]) * n_targets
+    within = (by_target + df * rest) / n_encoders
+    if not within:
+        return Interval(*[1.0 if observed else float("nan")] * 3)
+    ratio = (observed - error) / within
+    held = max(ratio, 0.0)
+    parts = np.asarray(
+        [held * by_target / n_encoders, rest * (held * df / n_encoders + 1 / n_targets), *pooled.parts[1:]]
     )
-    return Discrimination(measure, unit, intervals, found, adjusted), spread
+    spent = (parts**2 / np.maximum([n_targets - 1, *pooled.freedom], 1)).sum()
+    freedom = (held * within + error) ** 2 / spent
+    critical = special.fdtri(df, freedom, np.asarray([1 + confidence, 1 - confidence]) / 2)
+    ends = (observed / critical - error) / within
+    ends[1] = max(ends[1], 0.0)  # a variance between encoders is never below 0, only its estimate
+    return _transform(Interval(ratio, *ends), lambda one: max(one, -0.5) / (1 + max(one, -0.5)))
+
+
+def subtract(first: Interval, second: Interval) -> Interval:
+    """The difference of two numbers from their intervals (Zou & Donner 2008, doi:10.1002/sim.3095)."""
+    value = first.value - second.value
+    low = value - np.hypot(first.value - first.low, second.high - second.value)
+    high = value + np.hypot(first.high - first.value, second.value - second.low)
+    return Interval(value, float(low), float(high))
+
+
+def _transform(interval: Interval, rule: Callable[[float], float]) -> Interval:
+    """The same of a number that grows with it."""
+    return Interval(*(float(rule(one)) for one in (interval.value, interval.low, interval.high)))

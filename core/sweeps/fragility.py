@@ -12,15 +12,15 @@ import numpy as np
 from core.networks.catalog import find_network
 from core.sweeps.gather import ALL, Sweep, group_targets
 from core.sweeps.plan import N_PATH
-from core.sweeps.predictivity import Predictivity, measure_predictivity, resample_mean_r
+from core.sweeps.predictivity import Predictivity, interval_of_r, measure_predictivity
 from core.sweeps.statistics import (
     Interval,
-    Resamples,
     correlate_pairs,
     count_draws,
     draw_resamples,
-    interval_of,
-    resample_means,
+    interval_of_mean,
+    interval_of_rows,
+    mean_over_known,
 )
 from core.types import BoolArray, FloatArray
 
@@ -166,29 +166,34 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
 def _summarise(
     sweep: Sweep, predictivity: Predictivity, encoder: int, *, roi: str, chosen: BoolArray
 ) -> EncoderFragility:
-    config = sweep.config
+    confidence, epsilons = sweep.config.confidence, np.asarray(sweep.config.ladder)
     values = sweep.sensitivity()[encoder, chosen]
     controls = (np.abs(sweep.control[encoder, chosen, :, 0]) / sweep.sd[encoder, chosen, :, 0, None, None]).mean(axis=1)
-    resamples = draw_resamples(len(config.images), int(chosen.sum()), count=config.n_bootstrap, seed=config.seed)
-    curves = resample_means(np.moveaxis(values, -1, 0), resamples)
-    noise = resample_means(np.moveaxis(controls, -1, 0), resamples)
-    mean, mean_control = values.mean(axis=(0, 1)), controls.mean(axis=(0, 1))
-    epsilons = np.asarray(config.ladder)
     reached = epsilon_at(values, epsilons)
-    r = predictivity.r[encoder, chosen]
-    spread = resample_mean_r(sweep, encoder, chosen)
     return EncoderFragility(
         label=sweep.labels[encoder],
         roi=roi,
         n_targets=int(chosen.sum()),
-        sensitivity=tuple(interval_of(mean[k], curves[:, k], config.confidence) for k in range(len(epsilons))),
-        control=tuple(interval_of(mean_control[k], noise[:, k], config.confidence) for k in range(len(epsilons))),
-        area=interval_of(float(area_under(mean, epsilons)), area_under(curves, epsilons), config.confidence),
-        epsilon_1sd=float(np.sort(reached, axis=None)[(reached.size - 1) // 2]),
+        sensitivity=_by_budget(values, confidence, least=0.0),
+        control=_by_budget(controls, confidence, least=0.0),
+        area=interval_of_mean(area_under(values, epsilons), confidence, least=0.0),
+        epsilon_1sd=middle_of(reached),
         share_1sd=float(np.isfinite(reached).mean()),
-        r=interval_of(float(r.mean()), spread, config.confidence),
+        r=interval_of_r(predictivity.by_image[encoder][chosen], confidence),
         r2_ceiling=float(mean_over_known(predictivity.r2_ceiling[encoder, chosen], axis=0)),
     )
+
+
+def middle_of(values: FloatArray) -> float:
+    """The median of numbers some of which may be infinite: infinite where one of the two middle ones is."""
+    ordered = np.sort(values, axis=None)
+    low, high = ordered[(ordered.size - 1) // 2], ordered[ordered.size // 2]
+    return float(low if low == high else (low + high) / 2)
+
+
+def _by_budget(values: FloatArray, confidence: float, *, least: float = -np.inf) -> tuple[Interval, ...]:
+    """The interval of the mean of values (n_targets, n_images, n_budgets) at every budget."""
+    return tuple(interval_of_mean(one, confidence, least=least) for one in np.moveaxis(values, -1, 0))
 
 
 def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
@@ -198,36 +203,18 @@ def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
     linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], budgets)
     linear = mean_over_known(linear, axis=1)  # directions; the rest is targets, images, budgets
     bend = sweep.curvature[encoder, :, :, norm].mean(axis=1)
-    draws = draw_resamples(len(config.images), len(config.targets), count=config.n_bootstrap, seed=config.seed)
     angles = mean_over_known(sweep.angles[encoder, :, :, norm], axis=(0, 1, 2))
-    epsilons = config.ladder
     return FragilityParts(
         label=sweep.labels[encoder],
         feature_change=float(sweep.feature_change[encoder, :, :, norm, :, -1].mean()),
         weight_size_sd=float((sweep.weight_size[encoder, :, :, norm] / sweep.sd[encoder, :, :, norm]).mean()),
         alignment=float(np.abs(sweep.alignment[encoder, :, :, norm, :, -1]).mean()),
         sensitivity=float(sweep.sensitivity(norm)[encoder, :, :, -1].mean()),
-        linearity=tuple(
-            _mean_interval(linear[..., number], draws, config.confidence) for number in range(len(epsilons))
-        ),
-        curvature=_mean_interval(bend, draws, config.confidence),
-        path=tuple(float(epsilons[-1] * share) for share in np.linspace(0, 1, N_PATH)[1:-1]),
+        linearity=_by_budget(linear, config.confidence, least=0.0),
+        curvature=interval_of_mean(bend, config.confidence, least=0.0),
+        path=tuple(float(config.ladder[-1] * share) for share in np.linspace(0, 1, N_PATH)[1:-1]),
         angles=tuple(float(angle) for angle in angles),
     )
-
-
-def mean_over_known(values: FloatArray, *, axis: int | tuple[int, ...]) -> FloatArray:
-    """The mean of what is finite; NaN where nothing is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0).sum(axis=axis)
-    return np.asarray(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))
-
-
-def _mean_interval(values: FloatArray, draws: Resamples, confidence: float) -> Interval:
-    """The mean of values (n_targets, n_images) over images and targets with its interval."""
-    mean = float(mean_over_known(values, axis=(0, 1)))
-    return interval_of(mean, resample_means(values, draws), confidence)
 
 
 def agree_norms(sweep: Sweep) -> tuple[Interval, ...]:
@@ -235,14 +222,13 @@ def agree_norms(sweep: Sweep) -> tuple[Interval, ...]:
     config = sweep.config
     if len(config.norms) < 2:
         return ()
+    n_images, n_targets = len(config.images), len(config.targets)
     values = np.stack([sweep.sensitivity(norm)[..., -1] for norm in (0, 1)])
-    draws = draw_resamples(len(config.images), len(config.targets), count=config.n_bootstrap, seed=config.seed)
-    weights = count_draws(draws.images, len(config.images)) / len(config.images)
-    spread = np.einsum("neti,bi->bnet", values, weights)
+    draws = draw_resamples(n_images, n_targets, count=config.n_bootstrap, seed=config.seed)
+    spread = np.einsum("neti,bi->bnet", values, count_draws(draws.images, n_images) / n_images)
     spread = np.take_along_axis(spread, draws.targets[:, np.newaxis, np.newaxis, :], axis=3)
-    means, found = values.mean(axis=3), []
+    rows, found = [values.mean(axis=3), *spread], []
     for chosen in (*([encoder] for encoder in range(len(sweep.labels))), list(range(len(sweep.labels)))):
-        first, second = (means[norm, chosen].ravel() for norm in (0, 1))
-        resampled = [correlate_pairs(one[0, chosen].ravel(), one[1, chosen].ravel()) for one in spread]
-        found.append(interval_of(correlate_pairs(first, second), np.asarray(resampled), config.confidence))
+        r = np.asarray([correlate_pairs(one[0, chosen].ravel(), one[1, chosen].ravel()) for one in rows])
+        found.append(interval_of_rows(r, min(n_images, n_targets), config.confidence))
     return tuple(found)

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.errors import WeightsError
 from core.networks.catalog import find_network
 from core.networks.spec import NetworkSpec
+from core.probes.spill_over import LEAST_OTHER_ROIS, stand_out
 from core.sweeps.gather import Sweep
-from core.types import BoolArray, ByteArray, FloatArray, NormName
+from core.sweeps.statistics import UNKNOWN, Interval, interval_of_mean
+from core.types import ByteArray, FloatArray, NormName
 
 BATCH = 8
 """Images classified at once."""
@@ -67,12 +70,28 @@ class Spectrum:
     median: float
 
 
+@dataclass(frozen=True, slots=True)
+class Selectivity:
+    """How far a perturbation moves its own ROI beside the others, over images and these other ROIs.
+
+    `z` has no unit: a shift that stands out by .3 SD may score as one of 8 SD. `shift` (SD) is the ROI's own, `excess`
+    (SD) how far it lies above the mean of the others. `p` is the share of ROIs, itself among them, that move as far:
+    the null of ROI labels permuted, never below 1 / n_rois.
+    """
+
+    z: Interval = UNKNOWN
+    shift: Interval = UNKNOWN
+    excess: Interval = UNKNOWN
+    p: float = float("nan")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetMeaning:
     """One encoder's perturbations of one target under one norm, over images and directions.
 
     `roi_shift` (n_encoders, n_rois): mean shift of each ROI in voxel SDs, scored by every encoder; `selectivity`
-    (n_encoders,): z of the target's ROI against the others, NaN without one; `shift_map` (n_voxels,): every voxel's
+    (n_encoders,): z of the target's ROI against the others, NaN without one; `own` the same with intervals and sizes,
+    scored by the encoder itself; `shift_map` (n_voxels,): every voxel's
     mean shift in its SDs, scored by the encoder itself; `map_selectivity` z of the target's ROI against all other
     voxels; `montage` (n_budgets, height, width, 3) the first image's probes in the first direction.
     """
@@ -84,6 +103,7 @@ class TargetMeaning:
     roi_names: tuple[tuple[str, ...], ...]
     roi_shift: tuple[FloatArray, ...]
     selectivity: FloatArray
+    own: Selectivity
     shift_map: FloatArray
     map_selectivity: float
     place: Place
@@ -113,17 +133,9 @@ class Meaning:
         return tuple(row for row in self.rows if row.norm is norm)
 
 
-def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...], roi_names: tuple[tuple[str, ...], ...]) -> Meaning:
-    """Answer the question from a finished sweep.
-
-    Parameters
-    ----------
-    sweep : Sweep
-    roi_of : tuple of str, n_targets long
-        The ROI of each target.
-    roi_names : tuple, n_encoders long
-        The ROIs of each encoder's subject, in the order of its scores.
-    """
+def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...]) -> Meaning:
+    """Answer the question from a finished sweep; `roi_of` is the ROI of each target, "" for none."""
+    roi_names = tuple(load_subject(encoder.subject).voxels.roi_names for encoder in sweep.config.encoders)
     rows = [
         _describe(sweep, encoder, target, norm=norm, roi=roi_of[target], roi_names=roi_names)
         for norm in range(len(sweep.config.norms))
@@ -168,20 +180,27 @@ def measure_spectrum(delta: FloatArray) -> Spectrum:
     return Spectrum(cycles, summed, median)
 
 
-def score_selectivity(shift: FloatArray, names: tuple[str, ...], roi: str) -> float:
-    """z = (the ROI's shift - mean of the others) / SD of the others (ddof 1), of shift (n_rois,); NaN if undefined."""
-    others = np.asarray([value for value, name in zip(shift, names, strict=True) if name != roi])
-    if roi not in names or len(others) < 2 or np.ptp(others) == 0:
-        return float("nan")
-    return float((shift[names.index(roi)] - others.mean()) / others.std(ddof=1))
+def rate_selectivity(shift: FloatArray, names: tuple[str, ...], roi: str, confidence: float) -> Selectivity:
+    """The selectivity of shifts (n_images, n_rois) in SDs; unknown without the ROI or two others that differ.
 
-
-def score_map(shift: FloatArray, inside: BoolArray) -> float:
-    """z = (mean shift inside - mean outside) / SD outside (ddof 1), of shift (n_voxels,); NaN if undefined."""
-    outside = shift[~inside]
-    if not inside.any() or len(outside) < 2 or np.ptp(outside) == 0:
-        return float("nan")
-    return float((shift[inside].mean() - outside.mean()) / outside.std(ddof=1))
+    The others are drawn from many, so sqrt(m) z of m others is noncentral t with m - 1 degrees of freedom; what images
+    add to its interval is their jackknife's, the two joined as independent errors.
+    """
+    if roi not in names or len(names) <= LEAST_OTHER_ROIS:
+        return Selectivity()
+    own, others = shift[:, names.index(roi)], shift[:, [number for number, name in enumerate(names) if name != roi]]
+    n_images, m = others.shape
+    z = stand_out(float(own.mean()), others.mean(axis=0))
+    tails = np.asarray([1 + confidence, 1 - confidence]) / 2
+    low, high = special.nctdtrinc(m - 1, tails, m**0.5 * z) / m**0.5
+    left_out = [stand_out(float(own[kept].mean()), others[kept].mean(axis=0)) for kept in ~np.eye(n_images, dtype=bool)]
+    by_images = np.std(left_out) * (n_images - 1) ** 0.5 * special.stdtrit(n_images - 1, tails[0])
+    return Selectivity(
+        Interval(z, float(z - np.hypot(z - low, by_images)), float(z + np.hypot(high - z, by_images))),
+        interval_of_mean(own[np.newaxis], confidence),
+        interval_of_mean(own - others.T, confidence),
+        float((1 + (others.mean(axis=0) >= own.mean()).sum()) / (1 + m)),
+    )
 
 
 def _describe(
@@ -193,24 +212,30 @@ def _describe(
     signs = [direction.sign for direction in config.directions]
     delta = np.concatenate([stored["delta"] for stored in curves])
 
-    def average(name: str) -> FloatArray:
-        means = [stored[name].astype(np.float64).mean(axis=0) for stored in scores]
-        return np.asarray(np.mean([sign * one for sign, one in zip(signs, means, strict=True)], axis=0))
+    def signed(name: str) -> FloatArray:
+        """Mean over directions, by image."""
+        parts = [sign * stored[name].astype(np.float64) for sign, stored in zip(signs, scores, strict=True)]
+        return np.asarray(np.mean(parts, axis=0))
 
-    shifts = tuple(average(f"roi_{one}") for one in range(len(config.encoders)))
-    selectivity = [score_selectivity(shift, names, roi) for shift, names in zip(shifts, roi_names, strict=True)]
-    shift_map = average(f"map_{encoder}")
-    inside = np.asarray([name == roi for name in load_subject(config.encoders[encoder].subject).voxels.roi])
+    by_image = [signed(f"roi_{one}") for one in range(len(config.encoders))]
+    rated = [
+        rate_selectivity(one, names, roi, config.confidence) for one, names in zip(by_image, roi_names, strict=True)
+    ]
+    shift_map = signed(f"map_{encoder}").mean(axis=0)
+    inside = np.asarray(
+        [bool(roi) and name == roi for name in load_subject(config.encoders[encoder].subject).voxels.roi]
+    )
     return TargetMeaning(
         norm=config.norms[norm],
         encoder=sweep.labels[encoder],
         target=config.targets[target].label,
         roi=roi,
         roi_names=roi_names,
-        roi_shift=shifts,
-        selectivity=np.asarray(selectivity),
+        roi_shift=tuple(one.mean(axis=0) for one in by_image),
+        selectivity=np.asarray([one.z.value for one in rated]),
+        own=rated[encoder],
         shift_map=shift_map,
-        map_selectivity=score_map(shift_map, inside if roi else np.zeros_like(inside)),
+        map_selectivity=stand_out(float(shift_map[inside].mean()), shift_map[~inside]) if inside.any() else np.nan,
         place=locate(delta),
         spectrum=measure_spectrum(delta),
         montage=curves[0]["montage"],

@@ -20,15 +20,15 @@ from core.sweeps.cells import CellStore, Work
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.sweeps.step_seconds import Layer, StepSeconds
 from core.types import Direction, NormName
-from core.words import format_duration as format_duration
+from core.words import format_duration
 
 CURVE, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
 """Kinds of cells, as they are named on disk."""
-CONTROL_ENCODER_KINDS = REFITTED, UNTRAINED = "refitted", "untrained"
+REFITTED, UNTRAINED = "refitted", "untrained"
 """Copies of an encoder: its network with a readout of its own; the architecture with random weights and a readout."""
 
 CONTROLS = ("random", "sign flip", "phase-scrambled", "other image", "contrast blend")
-"""In the order of `core.sweeps.controls.make_controls`."""
+"""In the order of `core.sweeps.score.make_controls`."""
 VARIANTS = ("perturbed", *CONTROLS)
 """What is scored: the rows of a score's `shift`."""
 

@@ -1,23 +1,66 @@
-"""Runs a sweep: checks it, notes what its numbers depend on, computes what is missing."""
+"""Runs a sweep: checks it, notes what its numbers depend on, computes the cells that are missing.
+
+The images of each size and the copies of encoders in use are kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from core.checks import refusal
-from core.datasets.image_store import find_stimulus
+from core.datasets.image_store import find_stimulus, open_image_store
+from core.datasets.subject import load_responses, load_subject
 from core.encoders.files import load_card
+from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
+from core.seeds import make_stream
 from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.cells import RunProgress, iter_cells, open_store
+from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
-from core.sweeps.config import SweepConfig
-from core.sweeps.plan import SWEEP, name_layers, time_cell
+from core.sweeps.config import SweepConfig, TargetName
+from core.sweeps.plan import (
+    CURVE,
+    FIT,
+    PREDICT,
+    REFITTED,
+    SWEEP,
+    UNTRAINED,
+    Cell,
+    SweepStore,
+    name_layers,
+    name_parts,
+    time_cell,
+)
 from core.sweeps.step_seconds import read_step_seconds
-from core.sweeps.work import EncoderSource, Worker
+from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.encoders.encoder import Encoder
+    from core.images.stimulus import Stimulus
+    from core.networks.network import Network
+
+PIXELS_KEPT = 4
+"""Sets of images kept in memory: one for every input size in use."""
+CONTROL_ENCODERS_KEPT = 4
+"""Copies of encoders kept open; others are read from the cache again."""
+DELTAS = ("delta", "gradient", "montage")
+
+
+class EncoderSource(Protocol):
+    """What opens encoders and keeps them open: `core.engine.Engine`."""
+
+    @property
+    def device(self) -> str:
+        """The device in use."""
+
+    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
+        """An encoder, ready to run."""
 
 
 def iter_sweep(
@@ -44,7 +87,7 @@ def iter_sweep(
     step_seconds = read_step_seconds(name_layers(config), source.device)
     yield from iter_cells(
         store,
-        Worker(source, store, should_stop).compute,
+        _Worker(source, store, should_stop).compute,
         seconds_of=lambda cell: time_cell(config, cell, step_seconds),
         should_stop=should_stop,
     )
@@ -71,3 +114,181 @@ def note_facts(config: SweepConfig, device: str) -> dict[str, Any]:
     if config.refitted or config.untrained:
         facts["no_copy"] = list(choose_control_encoders(config.encoders).reasons)
     return facts
+
+
+class _Worker:
+    """Computes one cell after another.
+
+    Parameters
+    ----------
+    source : EncoderSource
+    store : SweepStore
+        Where the perturbations of finished curves are.
+    should_stop : callable
+    """
+
+    def __init__(self, source: EncoderSource, store: SweepStore, should_stop: ShouldStop) -> None:
+        self._source, self._store, self._should_stop = source, store, should_stop
+        self._config = store.config
+        self._load_images = lru_cache(maxsize=PIXELS_KEPT)(self._read_images)
+        self._open_control_encoder = lru_cache(maxsize=CONTROL_ENCODERS_KEPT)(self._make_control_encoder)
+
+    def compute(self, cell: Cell) -> Arrays:
+        """The arrays of one cell."""
+        if cell.kind == CURVE:
+            return self._attack(cell)
+        if cell.kind == FIT:
+            return self._fit(cell)
+        return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
+
+    def _attack(self, cell: Cell) -> Arrays:
+        from core.sweeps.attack_curve import AttackCurve, keep_curve, load_curve, name_curve, run_curve
+
+        config, kind = self._config, self._config.attacks[cell.attack]
+        _, target, direction, norm = name_parts(config, cell)
+        numbers = [cell.encoder]
+        if kind is AttackKind.ENSEMBLE:  # all but the one it is shown to
+            numbers = [number for number in range(len(config.encoders)) if number != cell.encoder]
+        members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
+        (encoder, weights), side = members[0], members[0][0].network.input_size
+        attack = config.attack(norm, side, kind)
+        curve = AttackCurve(weights, direction.sign, attack, config.budgets(norm, side), tuple(members[1:]))
+        stimuli = self._load_images(side)
+        keys = [stimulus.sha256 for stimulus in stimuli]
+        name = name_curve(encoder, curve, keys)
+        found = load_curve(name)
+        if found is None:
+            pixels = _stack(stimuli)
+            found = run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+            keep_curve(name, found)
+        if config.question.needs_deltas:
+            return found
+        return {key: values for key, values in found.items() if key not in DELTAS}
+
+    def _score(self, cell: Cell) -> Arrays:
+        from core.sweeps.score import ScoreSettings, scale_delta, score
+
+        _, target, _, norm = name_parts(self._config, cell)
+        source = Cell(CURVE, cell.encoder, cell.target, cell.direction, cell.norm, cell.attack, cell.copy)
+        delta = self._store.load(source)["delta"]
+        recipients = [self._recipient(target, number) for number in range(len(self._config.encoders))]
+        if cell.encoder in self._config.refitted and not (cell.copy or cell.attack):
+            recipients.append(self._recipient(target, cell.encoder, REFITTED))
+        stimuli = self._load_images(delta.shape[-1])
+        pixels = _stack(stimuli)
+        if cell.copy == UNTRAINED:  # its attacks may end far inside the ball; a control is of full size
+            delta = scale_delta(pixels, delta, norm=norm, epsilon=self._config.budgets(norm, delta.shape[-1])[-1])
+        settings = ScoreSettings(norm, self._config.seed, tuple(stimulus.sha256 for stimulus in stimuli))
+        return score(recipients, pixels, delta, settings=settings, should_stop=self._should_stop)
+
+    def _recipient(self, target: TargetName, number: int, copy: str = "") -> Any:
+        from core.probes.spill_over import RoiPool
+        from core.sweeps.score import ScoringEncoder
+
+        encoder, weights = self._open(number, copy), self._direction(target, number, copy)
+        pool = None if copy else RoiPool(load_subject(self._config.encoders[number].subject).voxels)
+        return ScoringEncoder(encoder, weights, encoder.target_sd(weights), pool)
+
+    def _direction(self, target: TargetName, number: int, copy: str = "") -> FloatArray:
+        """A target's weights c in an encoder, (n_voxels,)."""
+        table = load_subject(self._config.encoders[number].subject).voxels
+        return target.find_in(table).vector(self._open(number, copy).n_voxels)
+
+    def _predict(self, cell: Cell) -> Arrays:
+        from core.sweeps.score import predict_targets
+
+        name = self._config.encoders[cell.encoder]
+        encoder, subject = self._open(cell.encoder, ""), load_subject(name.subject)
+        targets = [target.find_in(subject.voxels) for target in self._config.targets]
+        directions = [target.vector(encoder.n_voxels) for target in targets]
+        rows = choose_test_rows(np.asarray(subject.test), self._config.n_test, self._config.seed)
+        images, predicted = open_image_store(subject), []
+        for start in range(0, len(rows), 16):
+            chosen = [subject.image_ids[row] for row in rows[start : start + 16]]
+            pixels = np.stack([images.load(image, encoder.network.input_size).pixels for image in chosen])
+            predicted.append(predict_targets(encoder, pixels, directions, should_stop=self._should_stop))
+        voxels = [list(target.voxels) for target in targets]
+        repeats = average_voxels(load_responses(name.subject), voxels)
+        measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
+        empty = np.zeros((0, len(targets)))
+        return {
+            "predicted": np.concatenate(predicted) if predicted else empty,
+            "measured": measured,
+            "noise_ceiling": find_ceilings(repeats, rows, subject.voxels.noise_ceiling, voxels),
+        }
+
+    def _fit(self, cell: Cell) -> Arrays:
+        """How well a copy predicts: r and cv_r (n_targets,), means over each target's voxels; the images fitted to."""
+        card = self._open(cell.encoder, cell.copy).card
+        table = load_subject(card.config.subject).voxels
+        voxels = [list(target.find_in(table).voxels) for target in self._config.targets]
+        means = {name: [float(getattr(card, name)[chosen].mean()) for chosen in voxels] for name in ("r", "cv_r")}
+        return {name: np.asarray(values) for name, values in means.items()} | {"n_train": np.asarray(card.n_train)}
+
+    def _open(self, number: int, copy: str) -> Encoder:
+        return (
+            self._open_control_encoder(number, copy)
+            if copy
+            else self._source.open_encoder(*self._config.encoders[number])
+        )
+
+    def _make_control_encoder(self, number: int, copy: str) -> Encoder:
+        from core.encoders.encoder import Encoder
+        from core.sweeps.refit import fit_control_encoder
+
+        original, config = self._source.open_encoder(*self._config.encoders[number]), self._config
+        network = self._open_untrained(number) if copy == UNTRAINED else original.network
+        sizes = {"n_images": config.n_refit, "n_test": config.n_test}
+        data = fit_control_encoder(original.card, network, seed=config.seed, **sizes, should_stop=self._should_stop)
+        return Encoder(network, data)
+
+    def _open_untrained(self, number: int) -> Network:
+        from core.networks.untrained import open_untrained
+        from core.sweeps.refit import calibration_pixels
+
+        name = self._config.encoders[number]
+        spec = find_network(name.network)
+        pixels = calibration_pixels(name.subject, spec.input_size)
+        return open_untrained(spec, name.layer, seed=self._config.seed, pixels=pixels, device=self._source.device)
+
+    def _read_images(self, side: int) -> tuple[Stimulus, ...]:
+        return tuple(find_stimulus(image, size=side) for image in self._config.images)
+
+
+def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[int]:
+    """At most `most` rows of held-out images, ascending."""
+    rows = np.flatnonzero(test)
+    if len(rows) > most:
+        rows = np.sort(make_stream(seed, "predictivity").permutation(rows)[:most])
+    return [int(row) for row in rows]
+
+
+def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:
+    """The mean over each target's voxels, (n_images, n_repeats, n_targets), of (n_images, n_repeats, n_voxels)."""
+    columns = [np.asarray(responses[:, :, chosen], dtype=np.float64).mean(axis=2) for chosen in voxels]
+    return np.stack(columns, axis=2)
+
+
+def find_ceilings(repeats: FloatArray, rows: list[int], of_voxels: FloatArray, voxels: list[list[int]]) -> FloatArray:
+    """The noise ceiling of each target, (n_targets,), NaN where it is unknown.
+
+    The noise of a mean over voxels is less than that of its voxels, so its ceiling comes from its own repeats; where
+    only means over repeats are kept, that of a single voxel is its own and that of several is unknown.
+
+    Parameters
+    ----------
+    repeats : (n_images, n_repeats, n_targets)
+    rows : list of int
+        The images predictions are compared on.
+    of_voxels : (n_voxels,)
+    voxels : list of voxel numbers, one list a target
+    """
+    if rows and has_repeats(repeats):
+        scored = np.zeros(len(repeats), dtype=bool)
+        scored[rows] = True
+        return estimate_noise_ceiling(repeats, scored=scored)
+    return np.asarray([of_voxels[chosen[0]] if len(chosen) == 1 else np.nan for chosen in voxels], dtype=np.float64)
+
+
+def _stack(stimuli: tuple[Stimulus, ...]) -> FloatArray:
+    return np.stack([stimulus.pixels for stimulus in stimuli])

@@ -1,4 +1,8 @@
-"""Scores perturbations and their controls on every encoder, and predicts held-out images."""
+"""Scores perturbations and their controls on every encoder, and predicts held-out images.
+
+Controls of a perturbation, at its own realised norm: random direction · sign flip · phase-scrambled delta · delta of
+another image · contrast blend.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from core.attacks.ball import Ball
+from core.attacks.control import draw_control
+from core.attacks.norms import NORMS
 from core.encoders.encoder import Encoder
 from core.errors import Cancelled
 from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop
+from core.seeds import make_stream
 from core.sweeps.cells import Arrays
-from core.sweeps.controls import make_controls
 from core.sweeps.plan import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
 
@@ -95,7 +102,10 @@ def _make_at(
     if side != pixels.shape[-1]:
         clean = resize_pixels(pixels, side)
         pixels, delta = clean, resize_pixels(pixels + delta, side) - clean
-    variants = make_variants(pixels, delta, settings)
+    tensors = (torch.from_numpy(np.asarray(pixels, dtype=np.float32)), torch.from_numpy(np.asarray(delta)))
+    made = make_controls(*tensors, norm=settings.norm, seed=settings.seed, keys=settings.keys)
+    variants = {VARIANTS[0]: np.asarray(pixels + delta, dtype=np.float32)}
+    variants |= {name: np.asarray(made[name].float().numpy()) for name in CONTROLS}
     moved = [np.abs(values.astype(np.float64) - pixels) for values in variants.values()]
     sizes = {
         "l2": np.stack([np.sqrt((one**2).sum(axis=(1, 2, 3))) for one in moved]),
@@ -120,14 +130,6 @@ def _shift(
     return np.stack(moved), np.asarray(first)
 
 
-def make_variants(pixels: FloatArray, delta: FloatArray, settings: ScoreSettings) -> dict[str, FloatArray]:
-    """The perturbed pixels and every control's, by the names of `VARIANTS`."""
-    clean, change = torch.from_numpy(np.asarray(pixels, dtype=np.float32)), torch.from_numpy(np.asarray(delta))
-    made = make_controls(clean, change, norm=settings.norm, seed=settings.seed, keys=settings.keys)
-    variants = {VARIANTS[0]: np.asarray(pixels + delta, dtype=np.float32)}
-    return variants | {name: np.asarray(made[name].float().numpy()) for name in CONTROLS}
-
-
 def _in_voxel_sds(change: FloatArray, recipient: ScoringEncoder) -> FloatArray:
     """Shifts (n_images, n_voxels) in each voxel's SD; 0 where a voxel never varies."""
     sd = recipient.encoder.card.reference_sd
@@ -141,3 +143,56 @@ def predict_targets(
     with encoder.network.interruptible(should_stop):
         responses = respond(encoder, pixels).astype(np.float64)
     return np.stack([responses @ direction for direction in directions], axis=1)
+
+
+def make_controls(
+    clean: torch.Tensor, delta: torch.Tensor, *, norm: NormName, seed: int, keys: Sequence[str]
+) -> dict[str, torch.Tensor]:
+    """Pixels of every control, each (n, 3, height, width) and moved by the size of `delta` under the norm.
+
+    Where the pixel bounds leave no room for that size, all of the room is used.
+
+    Parameters
+    ----------
+    clean, delta : (n, 3, height, width)
+    norm : NormName
+    seed : int
+    keys : sequence of n str
+        Names of the images' random streams.
+    """
+    measure = NORMS[norm]
+    size = measure.size(delta.double()).to(clean)
+    fill = Ball(measure, clean, size).scale_to_budget
+    wide = np.asarray(delta.detach().cpu().double().numpy())
+    streams = [make_stream(seed, "phase", key) for key in keys]
+    scrambled = np.stack([scramble_phase(*one) for one in zip(wide, streams, strict=True)])
+    grey = clean.mean(dim=(1, 2, 3), keepdim=True)
+    return {
+        "random": draw_control(clean, size, measure, quantise=False, seed=seed, keys=keys),
+        "sign flip": fill(-delta),
+        "phase-scrambled": fill(torch.from_numpy(scrambled).to(clean)),
+        "other image": fill(delta.roll(1, dims=0)),
+        "contrast blend": fill(grey - clean),
+    }
+
+
+def scale_delta(clean: FloatArray, delta: FloatArray, *, norm: NormName, epsilon: float) -> FloatArray:
+    """Perturbations (n, 3, height, width) brought to the budget, or as near below as the pixel bounds leave room."""
+    pixels = torch.from_numpy(np.asarray(clean, dtype=np.float32))
+    ball = Ball(NORMS[norm], pixels, torch.full((len(clean),), epsilon))
+    return np.asarray((ball.scale_to_budget(torch.from_numpy(np.asarray(delta))) - pixels).numpy())
+
+
+def scramble_phase(delta: FloatArray, stream: np.random.Generator) -> FloatArray:
+    """The same amplitude spectrum with random phases, added alike to the three channels: (3, height, width).
+
+    The phases are those of white noise, so they have the symmetry of a real image. Frequencies that are their own
+    mirror image, the mean among them, keep their phase. Amplitudes, and with them the L2 norm, are kept.
+    """
+    height, width = delta.shape[1:]
+    noise = np.fft.fft2(stream.standard_normal((height, width)))
+    turn = noise / np.abs(noise)
+    for row in {0, height // 2} if height % 2 == 0 else {0}:
+        for column in {0, width // 2} if width % 2 == 0 else {0}:
+            turn[row, column] = 1.0
+    return np.asarray(np.fft.ifft2(np.fft.fft2(delta, axes=(1, 2)) * turn, axes=(1, 2)).real)

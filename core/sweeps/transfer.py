@@ -3,21 +3,56 @@
 T(A -> B) = shift_B(delta_A) / shift_B(delta_B), both summed over images, targets and directions in SDs of B's target,
 signed so that the wanted direction is positive. The diagonal is 1 by definition: a source scored by its own weights.
 What it would be without them is T(A -> A'), A' a re-fitted copy of A: the same network, a readout of its own.
+
+Beside it the alignment of the subspaces that encoders' perturbations, or their gradients, span: an encoder's rows are
+its perturbations, or the gradients of its targets at the clean images, one for each target and image. Mean cos^2 of
+the principal angles between the top-k right singular vectors (Bjorck & Golub 1973, doi:10.2307/2005662); random
+subspaces of D pixel values align at k / D.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.networks.catalog import find_network
-from core.sweeps.alignment import Alignment, align
+from core.images.transform import resize_plain
+from core.networks.catalog import are_related, find_network
 from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
-from core.sweeps.statistics import Interval, Resamples, draw_resamples, interval_of, resample_means
+from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
 from core.types import BoolArray, FloatArray, NormName
+
+MOST_AXES = 10
+"""Axes of a subspace, or as many as there are rows to half of them."""
+PERTURBATIONS, GRADIENTS = "perturbations", "gradients"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """Mean cos^2 of the principal angles between encoders' subspaces.
+
+    `rows` is "perturbations" (under `norm`) or "gradients"; `matrix` (n_encoders, n_encoders); `n_axes` k and
+    `n_pixels` D give the chance level k / D of random subspaces.
+    """
+
+    rows: str
+    norm: NormName
+    matrix: FloatArray
+    n_axes: int
+    n_pixels: int
+
+    @property
+    def chance(self) -> float:
+        """k / D."""
+        return self.n_axes / self.n_pixels
+
+    @property
+    def label(self) -> str:
+        """How tables and figures name it."""
+        return self.rows if self.rows == GRADIENTS else f"{self.rows} ({self.norm.capitalize()})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +92,8 @@ class Case:
     """One norm and attack: tables over all targets and by ROI, clusters of encoders.
 
     `tree` is a scipy linkage (n_encoders - 1, 4) by average linkage on 1 - (T + T^T) / 2, `order` its leaves;
-    `worst_size` is the largest relative difference between the size of a control and of its perturbation.
+    `worst_size` is the largest relative difference between the size of a control and of its perturbation; `delivered`
+    (n_sources,) the mean size of a source's perturbations over epsilon.
     """
 
     norm: NormName
@@ -66,6 +102,7 @@ class Case:
     tree: FloatArray
     order: tuple[int, ...]
     worst_size: float
+    delivered: FloatArray
 
     @property
     def label(self) -> str:
@@ -88,7 +125,8 @@ class ControlEncoderFit:
 class TransferAnswer:
     """The answer: a case for every norm and attack, alignments of the encoders' subspaces, fits of the copies.
 
-    `robust` says for each encoder whether its network was trained against perturbations.
+    `robust` says for each encoder whether its network was trained against perturbations, `related` (n_encoders,
+    n_encoders) whether two encoders' networks are one, or relatives.
     """
 
     labels: tuple[str, ...]
@@ -96,11 +134,19 @@ class TransferAnswer:
     alignments: tuple[Alignment, ...]
     fits: tuple[ControlEncoderFit, ...]
     robust: tuple[bool, ...]
+    related: BoolArray
 
     @property
     def tables(self) -> tuple[TransferTable, ...]:
         """Those of the first norm and attack."""
         return self.cases[0].tables
+
+    def mean_between(self, table: TransferTable, source: bool, recipient: bool) -> tuple[float, float]:
+        """Mean T from robust (or standard) sources to other such recipients: all of them, and without relatives."""
+        kinds = np.asarray(self.robust)
+        chosen = (kinds[:, np.newaxis] == source) & (kinds == recipient) & ~np.eye(len(kinds), dtype=bool)
+        whole, apart = (mean_over_known(table.square[which], axis=0) for which in (chosen, chosen & ~self.related))
+        return float(whole), float(apart)
 
 
 def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> TransferAnswer:
@@ -111,36 +157,34 @@ def analyse_transfer(sweep: Sweep, roi_of: tuple[str, ...]) -> TransferAnswer:
         for norm in range(len(config.norms))
         for attack in range(len(config.attacks))
     )
-    robust = tuple(find_network(one.network).robust for one in config.encoders)
-    return TransferAnswer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shifts:
-    """Signed shifts in recipient SDs, means over directions.
-
-    moved (n_sources, n_encoders, n_variants, n_targets, n_images); own, what T divides by (n_encoders, n_targets,
-    n_images); copied, copied_own (n_encoders, n_targets, n_images), on the re-fitted copies, NaN where there is none.
-    """
-
-    moved: FloatArray
-    own: FloatArray
-    copied: FloatArray
-    copied_own: FloatArray
-    worst_size: float
+    networks = [one.network for one in config.encoders]
+    robust = tuple(find_network(one).robust for one in networks)
+    related = np.asarray([[are_related(one, other) for other in networks] for one in networks])
+    return TransferAnswer(sweep.labels, cases, align(sweep), _read_fits(sweep), robust, related)
 
 
 def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: int) -> Case:
-    config = sweep.config
-    shifts = collect_shifts(sweep, norm=norm, attack=attack)
+    config, n_encoders = sweep.config, len(sweep.labels)
+    is_ensemble = config.attacks[attack] is AttackKind.ENSEMBLE
+    moved, sizes = read_shifts(sweep, norm=norm, attack=attack)
+    own = (read_shifts(sweep, norm=norm)[0] if is_ensemble else moved)[range(n_encoders), range(n_encoders), 0]
+    copies = np.stack([moved[range(n_encoders), n_encoders, 0], _own_of_copies(sweep, norm, attack)])
     sources = name_sources(sweep, attack)
     tables = tuple(
-        _tabulate(sweep, shifts, sources, roi=roi, chosen=chosen) for roi, chosen in group_targets(roi_of).items()
+        _tabulate(
+            moved[:, :n_encoders, :, chosen], own[:, chosen], copies[:, :, chosen], roi, sources, config.confidence
+        )
+        for roi, chosen in group_targets(roi_of).items()
     )
     tree, order = cluster(tables[0].square)
-    if config.attacks[attack] is AttackKind.ENSEMBLE:  # its rows are no encoders
+    if is_ensemble:  # its rows are no encoders
         order = tuple(range(len(order)))
-    return Case(config.norms[norm], config.attacks[attack], tables, tree, order, shifts.worst_size)
+    worst = np.abs(sizes[..., 1:, :] / np.maximum(sizes[..., :1, :], 1e-12) - 1).max()
+    rows = [*range(n_encoders), *config.untrained][: len(sources)]
+    sides = [find_network(config.encoders[row].network).input_size for row in rows]
+    budgets = np.asarray([config.budgets(config.norms[norm], side)[-1] for side in sides])
+    delivered = sizes[range(len(rows)), :, :, rows, 0].mean(axis=(1, 2, 3)) / budgets
+    return Case(config.norms[norm], config.attacks[attack], tables, tree, order, float(worst), delivered)
 
 
 def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
@@ -151,47 +195,39 @@ def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
     return (*sweep.labels, *(f"{sweep.labels[number]} untrained" for number in untrained))
 
 
-def collect_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> _Shifts:
-    """Everything one case is computed from."""
-    config = sweep.config
-    n_encoders = len(config.encoders)
+def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatArray, FloatArray]:
+    """Signed shifts in recipient SDs, means over directions, and the sizes of what was shown.
+
+    Returns
+    -------
+    (n_sources, n_encoders + 1, n_variants, n_targets, n_images), the last recipient the source's own re-fitted copy,
+    NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
+    """
+    config, n_encoders = sweep.config, len(sweep.labels)
     sources = [(number, "") for number in range(n_encoders)]
     sources += [(number, UNTRAINED) for number in config.untrained] if attack == 0 else []
     inner = (len(config.targets), len(config.images))
-    moved = np.zeros((len(sources), n_encoders, len(VARIANTS), *inner))
-    copied, copied_own = (np.full((n_encoders, *inner), np.nan) for _ in range(2))
-    worst = 0.0
-    for row, (source, copy) in enumerate(sources):
-        for target in range(inner[0]):
-            cells = [(number, sweep.score(source, target, number, norm, attack, copy)) for number in _directions(sweep)]
-            moved[row, :, :, target] = _mean_signed(sweep, cells, slice(n_encoders))
-            for _, stored in cells:
-                size = stored[str(config.norms[norm])]
-                worst = max(worst, float(np.abs(size[:, 1:] / np.maximum(size[:, :1], 1e-12) - 1).max()))
-            if source in config.refitted and not copy and attack == 0:
-                copied[source, target] = _mean_signed(sweep, cells, slice(n_encoders, n_encoders + 1))[0, 0]
-                copied_own[source, target] = _own_of_copy(sweep, source, target, norm)
-    own = moved if config.attacks[attack] is not AttackKind.ENSEMBLE else collect_shifts(sweep, norm=norm).moved
-    diagonal = np.stack([own[one, one, 0] for one in range(n_encoders)])
-    return _Shifts(moved, diagonal, copied, copied_own, worst)
+    moved = np.full((len(sources), n_encoders + 1, len(VARIANTS), *inner), np.nan)
+    sizes = np.empty((len(sources), inner[0], len(config.directions), n_encoders, len(VARIANTS), inner[1]))
+    for (row, (source, copy)), target in itertools.product(enumerate(sources), range(inner[0])):
+        signed = []
+        for number, direction in enumerate(config.directions):
+            stored = sweep.score(source, target, number, norm, attack, copy)
+            signed.append(direction.sign * stored["shift"])
+            sizes[row, target, number] = stored[str(config.norms[norm])][:n_encoders]
+        moved[row, : len(signed[0]), :, target] = np.mean(signed, axis=0)
+    return moved, sizes
 
 
-def _directions(sweep: Sweep) -> range:
-    return range(len(sweep.config.directions))
-
-
-def _mean_signed(sweep: Sweep, cells: list[tuple[int, dict[str, FloatArray]]], rows: slice) -> FloatArray:
-    signed = [sweep.config.directions[number].sign * stored["shift"][rows] for number, stored in cells]
-    return np.asarray(np.mean(signed, axis=0))
-
-
-def _own_of_copy(sweep: Sweep, source: int, target: int, norm: int) -> FloatArray:
-    """Shifts of a re-fitted copy by perturbations made on itself, in its SDs, (n_images,)."""
-    parts = []
-    for number in _directions(sweep):
-        stored = sweep.curve(source, target, number, norm, copy=REFITTED)
-        parts.append(sweep.config.directions[number].sign * stored["shift"][:, -1] / float(stored["sd"]))
-    return np.asarray(np.mean(parts, axis=0))
+def _own_of_copies(sweep: Sweep, norm: int, attack: int) -> FloatArray:
+    """Shifts of re-fitted copies by their own perturbations, in their SDs, (n_encoders, n_targets, n_images)."""
+    config = sweep.config
+    found = np.full((len(sweep.labels), len(config.targets), len(config.images)), np.nan)
+    for source, target in itertools.product(config.refitted if attack == 0 else (), range(len(config.targets))):
+        curves = [sweep.curve(source, target, one, norm, copy=REFITTED) for one in range(len(config.directions))]
+        signed = zip(config.directions, curves, strict=True)
+        found[source, target] = np.mean([one.sign * own["shift"][:, -1] / own["sd"] for one, own in signed], axis=0)
+    return found
 
 
 def _read_fits(sweep: Sweep) -> tuple[ControlEncoderFit, ...]:
@@ -202,16 +238,6 @@ def _read_fits(sweep: Sweep) -> tuple[ControlEncoderFit, ...]:
             r, cv_r = (float(np.mean(stored[name])) for name in ("r", "cv_r"))
             fits.append(ControlEncoderFit(sweep.labels[number], copy, r, cv_r, int(stored["n_train"])))
     return tuple(fits)
-
-
-def divide_by_own(moved: FloatArray, own: FloatArray | None = None) -> FloatArray:
-    """T of shifts (..., n_sources, n_recipients): every column over its own shift; NaN where that is 0.
-
-    `own` (..., n_recipients) is the diagonal where it is not given.
-    """
-    divisor = np.diagonal(moved, axis1=-2, axis2=-1) if own is None else own
-    divisor = divisor[..., np.newaxis, :]
-    return np.asarray(np.divide(moved, divisor, out=np.full_like(moved, np.nan), where=divisor != 0))
 
 
 def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
@@ -226,18 +252,54 @@ def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
     return np.asarray(tree), tuple(int(leaf) for leaf in leaves_list(tree))
 
 
-def _tabulate(sweep: Sweep, shifts: _Shifts, sources: tuple[str, ...], *, roi: str, chosen: BoolArray) -> TransferTable:
-    config, part, own = sweep.config, shifts.moved[:, :, :, chosen], shifts.own[:, chosen]
-    draws = draw_resamples(part.shape[4], part.shape[3], count=config.n_bootstrap, seed=config.seed)
-    resampled = divide_by_own(resample_means(part[:, :, 0], draws), resample_means(own, draws))
-    low, high = np.nanquantile(resampled, [(1 - config.confidence) / 2, (1 + config.confidence) / 2], axis=0)
-    raw = np.moveaxis(part.mean(axis=(3, 4)), 2, 0)
-    copies = _divide_copies(sweep, shifts.copied[:, chosen], shifts.copied_own[:, chosen], draws)
-    return TransferTable(roi, sources, divide_by_own(raw[0], own.mean(axis=(1, 2))), low, high, raw, copies)
+def _tabulate(
+    moved: FloatArray, own: FloatArray, copies: FloatArray, roi: str, sources: tuple[str, ...], confidence: float
+) -> TransferTable:
+    ratio, low, high = interval_of_ratio(moved[:, :, 0], own, confidence)
+    to_copies = tuple(Interval(*map(float, one)) for one in interval_of_ratio(copies[0], copies[1], confidence).T)
+    return TransferTable(roi, sources, ratio, low, high, np.moveaxis(moved.mean(axis=(3, 4)), 2, 0), to_copies)
 
 
-def _divide_copies(sweep: Sweep, copied: FloatArray, own: FloatArray, draws: Resamples) -> tuple[Interval, ...]:
-    means = [resample_means(one, draws) for one in (copied, own)]
-    ratio = copied.mean(axis=(1, 2)) / own.mean(axis=(1, 2))
-    resampled = means[0] / means[1]
-    return tuple(interval_of(ratio[one], resampled[:, one], sweep.config.confidence) for one in range(len(ratio)))
+def align(sweep: Sweep) -> tuple[Alignment, ...]:
+    """Compare the subspaces of the perturbations under every norm, and of the gradients where all networks have one."""
+    config = sweep.config
+    norms = [_align(sweep, "delta", norm) for norm in range(len(config.norms))]
+    has_gradients = bool(np.isfinite(sweep.dual_size).all())
+    return (*norms, _align(sweep, "gradient", 0)) if has_gradients else tuple(norms)
+
+
+def _align(sweep: Sweep, name: str, norm: int) -> Alignment:
+    config = sweep.config
+    n_directions = len(config.directions) if name == "delta" else 1  # to lower is the same gradient
+    n_rows = len(config.targets) * n_directions * len(config.images)
+    n_axes = max(1, min(MOST_AXES, n_rows // 2))
+    bases = []
+    for encoder in range(len(config.encoders)):
+        parts = [
+            sweep.curve(encoder, target, direction, norm)[name]
+            for target in range(len(config.targets))
+            for direction in range(n_directions)
+        ]
+        rows = resize_plain(np.concatenate(parts).astype(np.float32), config.reference_side)
+        bases.append(top_axes(rows.reshape(len(rows), -1), n_axes))
+    matrix = np.asarray([[mean_cosine_squared(first, second) for second in bases] for first in bases])
+    what = PERTURBATIONS if name == "delta" else GRADIENTS
+    return Alignment(what, config.norms[norm], matrix, n_axes, bases[0].shape[1])
+
+
+def top_axes(rows: FloatArray, n_axes: int) -> FloatArray:
+    """The top right singular vectors (n_axes, n_pixels) of rows (n_rows, n_pixels), each row scaled to size 1 first.
+
+    From the small Gram matrix: X = U S V^T, so V^T = S^-1 U^T X.
+    """
+    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = rows / np.maximum(sizes, np.finfo(np.float32).tiny)
+    values, vectors = np.linalg.eigh(np.asarray(unit @ unit.T, dtype=np.float64))
+    main = vectors[:, ::-1][:, :n_axes] / np.sqrt(np.maximum(values[::-1][:n_axes], np.finfo(np.float64).tiny))
+    axes, _ = np.linalg.qr((main.T @ unit).T)
+    return np.asarray(axes.T)
+
+
+def mean_cosine_squared(first: FloatArray, second: FloatArray) -> float:
+    """Mean cos^2 of the principal angles of two orthonormal bases (k, n_pixels): ||A B^T||_F^2 / k."""
+    return float(((first @ second.T) ** 2).sum() / len(first))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON
 from core.checks import check_count, check_epsilon, check_positive, refusal
-from core.networks.catalog import find_network
+from core.networks.catalog import are_related, find_network
 from core.types import NormName
 
 
@@ -41,6 +41,7 @@ class Relation(StrEnum):
     """How a candidate is related to the teacher."""
 
     OWN = "own network"
+    RELATIVE = "related network"
     SISTER = "same architecture"
     OTHER = "other architecture"
 
@@ -49,13 +50,13 @@ class CandidateSet(StrEnum):
     """Which candidates an experimenter has to choose from; each study is evaluated under all three."""
 
     ALL = "all"
-    HELD_OUT = "teacher's network held out"
+    HELD_OUT = "teacher's network and its relatives held out"
     OTHERS = "other architectures only"
 
     @property
     def relations(self) -> tuple[Relation, ...]:
         """The candidates in it."""
-        own = (Relation.OWN,) if self is CandidateSet.ALL else ()
+        own = (Relation.OWN, Relation.RELATIVE) if self is CandidateSet.ALL else ()
         sister = () if self is CandidateSet.OTHERS else (Relation.SISTER,)
         return (*own, *sister, Relation.OTHER)
 
@@ -147,7 +148,7 @@ class StudyConfig:
             advice = "A candidate of the teacher's own layer would be the truth itself. Leave it out."
             raise refusal("candidates", allowed="no teacher's layer", got=shared, advice=advice)
         for teacher in self.teachers:
-            if len(self.candidates_for(teacher, CandidateSet.HELD_OUT)) < 2:
+            if sum(candidate.network != teacher.network for candidate in self.candidates) < 2:
                 allowed = f"at least two of networks other than the teacher {teacher.network}"
                 raise refusal("candidates", allowed=allowed, got=[name.label for name in self.candidates])
         sides = {find_network(name.network).input_size for name in self.layers}
@@ -186,7 +187,7 @@ def make_quick(seed: int = 0) -> StudyConfig:
     """A study of a minute or two, to see that all works; its intervals are wide."""
     return StudyConfig(
         teachers=TEACHERS[:2],
-        candidates=tuple(name for name in CANDIDATES if name.layer == find_network(name.network).default_layer),
+        candidates=CANDIDATES[1:2] + CANDIDATES[3:],
         noise=(0.5, 2.0),
         n_voxels=3,
         n_train=120,
@@ -203,6 +204,8 @@ def find_relation(teacher: LayerName, candidate: LayerName) -> Relation:
     """How the candidate is related to the teacher."""
     if teacher.network == candidate.network:
         return Relation.OWN
+    if are_related(teacher.network, candidate.network):
+        return Relation.RELATIVE
     first, second = find_network(teacher.network), find_network(candidate.network)
     same = (first.family, first.architecture) == (second.family, second.architecture) and bool(first.architecture)
     return Relation.SISTER if same else Relation.OTHER

@@ -1,23 +1,34 @@
 """From a finished study to its answer: nearness to the truth, what each criterion picks. Numbers only.
 
-Images, voxels and held-out images are resampled together for all candidates, so that differences are paired.
+Within one recording images, voxels and held-out images are resampled together for all candidates, so that differences
+are paired. Over recordings the teachers are what was drawn: a teacher's noise levels are no recordings more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.encoders.scores import correlate
 from core.statistics import correlate_resamples
-from core.sweeps.statistics import Interval, count_draws, draw_resamples, interval_of, interval_of_rows
+from core.sweeps.statistics import (
+    Interval,
+    count_draws,
+    draw_resamples,
+    interval_of_mean,
+    interval_of_rows,
+    mean_over_known,
+)
 from core.sweeps.study.config import CandidateSet, LayerName, Relation, StudyConfig, find_relation
 from core.sweeps.study.plan import CANDIDATE, TRUTH, StudyCell, StudyStore
 from core.types import FloatArray, IntArray
 
 LEAST_RANKED = 3
 """Candidates below which an order says nothing."""
+LEAST_TEACHERS = 3
+"""Teachers below which an interval over them says nothing: with two, t is 12.7."""
 CRITERIA = ("predictivity", "low sensitivity")
 NEARNESS = ("axes", "responses")
 """axes: T(candidate -> true voxel). responses: r with the noiseless signal on held-out images."""
@@ -79,14 +90,21 @@ class ConditionResult:
 class Overall:
     """One set of candidates over all recordings: mean rank correlations and the share of right picks.
 
-    Both are keyed as in a `ConditionResult`.
+    Both are keyed as in a `ConditionResult`; intervals are over teachers, each its mean over noise levels.
     """
 
     candidate_set: CandidateSet
     n_recordings: int
+    n_teachers: int
     ranks: dict[str, Interval]
     hits: dict[str, float]
     chance: float
+
+    @property
+    def note(self) -> str:
+        """Why there is no interval; "" where there is one."""
+        enough = self.n_teachers >= LEAST_TEACHERS
+        return "" if enough else f"An interval over teachers needs {LEAST_TEACHERS} of them, got {self.n_teachers}."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +118,12 @@ class StudyAnswer:
 
     def interval(self, condition: Condition, measure: str, candidate: int) -> Interval:
         """One measure of one candidate with its interval."""
-        return interval_of_rows(getattr(condition.measures, measure)[:, candidate], self.config.confidence)
+        return find_interval(self.config, getattr(condition.measures, measure)[:, candidate])
+
+
+def find_interval(config: StudyConfig, rows: FloatArray) -> Interval:
+    """A number of one recording, as it is and in every resample of voxels and images, with its interval."""
+    return interval_of_rows(rows, min(config.n_voxels, config.n_images), config.confidence)
 
 
 def evaluate_study(store: StudyStore) -> StudyAnswer:
@@ -111,12 +134,10 @@ def evaluate_study(store: StudyStore) -> StudyAnswer:
     results, overall = [], []
     for candidate_set in CandidateSet:
         chosen = [(one, np.asarray(config.candidates_for(one.teacher, candidate_set))) for one in conditions]
-        own = [
-            _evaluate(one, candidate_set, which, config=config) for one, which in chosen if len(which) >= LEAST_RANKED
-        ]
-        results += [result for result, _ in own]
+        own = [_evaluate(one, candidate_set, which, config) for one, which in chosen if len(which) >= LEAST_RANKED]
+        results += own
         if own:
-            overall.append(_sum_up(candidate_set, own, confidence=config.confidence))
+            overall.append(sum_up_recordings(candidate_set, own, confidence=config.confidence))
     return StudyAnswer(config, conditions, tuple(results), tuple(overall))
 
 
@@ -179,33 +200,36 @@ def _weigh(draws: IntArray, size: int) -> FloatArray:
 
 
 def _evaluate(
-    condition: Condition, candidate_set: CandidateSet, chosen: IntArray, *, config: StudyConfig
-) -> tuple[ConditionResult, dict[str, FloatArray]]:
-    """The result over the chosen candidates, and the rank correlations as they are and in every resample."""
+    condition: Condition, candidate_set: CandidateSet, chosen: IntArray, config: StudyConfig
+) -> ConditionResult:
+    """The result over the chosen candidates."""
     values = {key: one[:, chosen] for key, one in condition.measures.preferences().items()}
     best = {key: config.candidates[chosen[np.argmax(one[0])]] for key, one in values.items()}
-    spread = {
-        f"{criterion} / {nearness}": rank_correlations(values[criterion], values[nearness])
+    ranks = {
+        f"{criterion} / {nearness}": find_interval(config, rank_correlations(values[criterion], values[nearness]))
         for criterion in CRITERIA
         for nearness in NEARNESS
     }
-    ranks = {key: interval_of_rows(one, config.confidence) for key, one in spread.items()}
     nearest, picked = ({key: best[key] for key in keys} for keys in (NEARNESS, CRITERIA))
-    return ConditionResult(
-        condition.teacher, condition.noise, candidate_set, nearest, picked, ranks, 1 / len(chosen)
-    ), spread
+    return ConditionResult(condition.teacher, condition.noise, candidate_set, nearest, picked, ranks, 1 / len(chosen))
 
 
-def _sum_up(
-    candidate_set: CandidateSet, found: list[tuple[ConditionResult, dict[str, FloatArray]]], *, confidence: float
-) -> Overall:
-    ranks, hits, results = {}, {}, [result for result, _ in found]
+def sum_up_recordings(candidate_set: CandidateSet, results: Sequence[ConditionResult], *, confidence: float) -> Overall:
+    """Means over teachers, each the mean over its noise levels; no interval below `LEAST_TEACHERS`."""
+    teachers = list(dict.fromkeys(one.teacher for one in results))
+    ranks, hits = {}, {}
     for key in results[0].ranks:
         criterion, nearness = key.split(" / ")
-        value = float(np.mean([one.ranks[key].value for one in results]))
-        ranks[key] = interval_of(value, np.mean([spread[key][1:] for _, spread in found], axis=0), confidence)
+        of_teachers = [mean_over_known(_ranks_of(results, teacher, key), axis=0) for teacher in teachers]
+        rank = interval_of_mean(np.asarray(of_teachers)[:, np.newaxis], confidence, least=-1.0, most=1.0)
+        ranks[key] = rank if len(teachers) >= LEAST_TEACHERS else Interval(rank.value, float("nan"), float("nan"))
         hits[key] = float(np.mean([one.picked[criterion] == one.nearest[nearness] for one in results]))
-    return Overall(candidate_set, len(results), ranks, hits, float(np.mean([one.chance for one in results])))
+    chance = float(np.mean([one.chance for one in results]))
+    return Overall(candidate_set, len(results), len(teachers), ranks, hits, chance)
+
+
+def _ranks_of(results: Sequence[ConditionResult], teacher: LayerName, key: str) -> FloatArray:
+    return np.asarray([one.ranks[key].value for one in results if one.teacher == teacher])
 
 
 def rank_correlations(first: FloatArray, second: FloatArray) -> FloatArray:

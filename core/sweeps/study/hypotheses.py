@@ -12,9 +12,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.sweeps.statistics import Interval, interval_of_rows
+from core.sweeps.statistics import UNKNOWN, Interval
 from core.sweeps.study.config import CandidateSet, LayerName, Relation, StudyConfig
-from core.sweeps.study.evaluate import Condition, Measures, StudyAnswer
+from core.sweeps.study.evaluate import Condition, Measures, StudyAnswer, find_interval
 from core.types import FloatArray
 
 LITTLE = 0.1
@@ -129,7 +129,7 @@ def list_outcomes(answer: StudyAnswer) -> tuple[Outcome, ...]:
         for condition in answer.conditions:
             groups = _group(condition, candidate_set, answer.config)
             for one in HYPOTHESES:
-                value = _measure(one, condition, groups, answer.config.confidence)
+                value = _measure(one, condition, groups, answer.config)
                 found.append(Outcome(one, condition.teacher, condition.noise, candidate_set, value))
     return tuple(found)
 
@@ -143,8 +143,8 @@ def _group(condition: Condition, candidate_set: CandidateSet, config: StudyConfi
     return {"offered": available, "robust": robust, "standard": standard, "foreign": foreign}
 
 
-def _measure(one: Hypothesis, condition: Condition, groups: dict[str, list[int]], confidence: float) -> Interval:
+def _measure(one: Hypothesis, condition: Condition, groups: dict[str, list[int]], config: StudyConfig) -> Interval:
     chosen = [groups[name] for name in one.groups]
     if not all(chosen) or ("offered" in one.groups and len(groups["offered"]) < 2):  # a variance takes two
-        return Interval(float("nan"), float("nan"), float("nan"))
-    return interval_of_rows(one.measure(condition.measures, *chosen), confidence)
+        return UNKNOWN
+    return find_interval(config, one.measure(condition.measures, *chosen))

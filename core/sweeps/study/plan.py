@@ -13,9 +13,10 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.cells import CellStore, Work
-from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP, format_duration
+from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP
 from core.sweeps.step_seconds import StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
+from core.words import format_duration
 
 FEATURES, TRUTH, CANDIDATE = "features", "truth", "candidate"
 PASSES_SCORED = 6

@@ -138,15 +138,12 @@ def test_a_state_dict_is_kept_and_found_by_its_id(tmp_path: Path, pixels: torch.
         torch.save({"state_dict": {f"module.{k}": v for k, v in whole.state_dict().items()}}, path)
     else:
         save_file(whole.state_dict(), path)
-    spec = import_network(str(path), options(architecture=RESNET, layers=("layer2", "layer3"), title="Mine"))
+    given = options(architecture=RESNET, layers=("layer2", "layer3"), title="Mine", parent="resnet18")
+    spec = import_network(str(path), given)
     path.unlink()
     assert spec == find_network("my_net") and spec in list_networks()
-    assert (spec.title, spec.layers, spec.default_layer, len(spec.sha256)) == (
-        "Mine",
-        ("layer2", "layer3"),
-        "layer3",
-        64,
-    )
+    found = (spec.title, spec.layers, spec.default_layer, spec.parent, len(spec.sha256))
+    assert found == ("Mine", ("layer2", "layer3"), "layer3", "resnet18", 64)
     torch.testing.assert_close(load_network("my_net")(pixels), expected(whole, "layer3", pixels), rtol=1e-3, atol=1e-4)
     assert "Removed my_net" in remove_network("my_net") and list_user_networks() == ()
 
@@ -158,6 +155,8 @@ def test_weights_without_a_definition_ask_for_one(tmp_path: Path) -> None:
         import_network(str(path))
     with pytest.raises(BadInputError, match=r"got 'resnet81'\. Did you mean 'resnet"):
         import_network(str(path), options(architecture="timm:resnet81"))
+    with pytest.raises(BadInputError, match="`network` must be one of.*resnet18"):
+        import_network(str(path), options(architecture=RESNET, parent="resnet8"))
     with pytest.raises(WeightsError, match="lacks the tensor|has shape|holds a tensor"):
         import_network(str(path), options(architecture="torchvision:resnet50"))
     with pytest.raises(BadInputError, match=r"got 'layer9'\. Did you mean 'layer"):

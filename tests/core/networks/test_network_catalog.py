@@ -10,7 +10,7 @@ import timm
 import torchvision
 
 from core.errors import BadInputError, WeightsError
-from core.networks.catalog import find_network, list_networks
+from core.networks.catalog import are_related, find_network, list_ancestors, list_networks
 from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
 from core.networks.named import find_named
@@ -119,3 +119,17 @@ def test_no_two_networks_share_a_file_even_if_their_servers_call_it_the_same(mon
         monkeypatch.setattr(timm, "get_pretrained_cfg", lambda _name, there=there: there)
         paths.add(find_named("timm", name).weights_path)
     assert len(paths) == 2
+
+
+def test_relatives_are_known_by_their_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list_ancestors("mobilenet_v2_robust") == ("mobilenet_v2_robust", "mobilenet_v2")
+    assert are_related("mobilenet_v2", "mobilenet_v2_robust") and are_related("mobilenet_v2_robust", "mobilenet_v2")
+    assert not are_related("mobilenet_v2", "mobilenet_v2_l2_3"), "trained from scratch"
+    mine = replace(find_network("alexnet"), id="mine", parent="mobilenet_v2_robust")
+    before = replace(mine, id="old", parent="", source="AlexNet, fine-tuned by `main.py robustify`")
+    lost = replace(mine, id="lost", parent="gone")
+    monkeypatch.setattr("core.networks.catalog.list_user_networks", lambda: (mine, before, lost))
+    assert list_ancestors("mine") == ("mine", "mobilenet_v2_robust", "mobilenet_v2")
+    assert are_related("mine", "mobilenet_v2") and not are_related("mine", "alexnet")
+    assert are_related("old", "alexnet"), "entries of 0.3 name their original in their source"
+    assert list_ancestors("lost") == ("lost", "gone"), "an original that was removed is remembered"

@@ -112,6 +112,7 @@ def test_the_command_converts_and_prints_one_object(
     assert json.loads(capsys.readouterr().out) == first and first["n_seen"] == 2
     kept = catalog.find_network(first["network"])
     assert (kept.id, kept.robust, kept.user, kept.layers) == ("tiny_robust", True, True, ("layer1", "layer2"))
+    assert kept.parent == "tiny"
     assert len(list_user_networks()) == 1, "the same weights are kept once"
     pixels = torch.rand(1, 3, 64, 64)
     made = load_network("tiny", "layer2", weights=tmp_path / "out.safetensors")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.sweeps.work import average_voxels, find_ceilings
+from core.sweeps.run import average_voxels, find_ceilings
 
 N_IMAGES, N_REPEATS, N_VOXELS = 4000, 3, 25
 

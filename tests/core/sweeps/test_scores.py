@@ -9,11 +9,9 @@ import torch
 from core.attacks.norms import NORMS
 from core.probes.spill_over import RoiPool
 from core.seeds import make_stream
-from core.sweeps.alignment import mean_cosine_squared, top_axes
-from core.sweeps.controls import make_controls, scramble_phase
 from core.sweeps.plan import CONTROLS, VARIANTS
-from core.sweeps.score import ScoreSettings, ScoringEncoder, score
-from core.sweeps.transfer import cluster, divide_by_own
+from core.sweeps.score import ScoreSettings, ScoringEncoder, make_controls, scale_delta, score, scramble_phase
+from core.sweeps.transfer import cluster, mean_cosine_squared, top_axes
 from core.types import NormName
 from tests.core.sweeps.test_attack_curve import grey, run
 from tests.helpers.tiny_encoders import SIDE, make_linear_encoder, make_table, pixel_weights
@@ -31,7 +29,8 @@ def test_transfer_between_linear_encoders_is_the_cosine_and_to_itself_one() -> N
         ]
         for one in encoders
     ]
-    found = divide_by_own(np.mean(moved, axis=2))
+    shifts = np.mean(moved, axis=2)
+    found = shifts / np.diagonal(shifts)
     weights = [pixel_weights(one).ravel() for one in encoders]
     cosine = weights[0] @ weights[1] / np.linalg.norm(weights[0]) / np.linalg.norm(weights[1])
     assert np.allclose(found, [[1, cosine], [cosine, 1]], atol=1e-4)
@@ -63,6 +62,17 @@ def test_every_control_has_the_size_of_the_perturbation(norm: NormName) -> None:
     assert tuple(made) == CONTROLS
     for name, pixels in made.items():
         assert torch.allclose(NORMS[norm].size(pixels - clean), size, rtol=1e-3), name
+
+
+@pytest.mark.parametrize("norm", list(NormName))
+def test_a_perturbation_that_ended_inside_the_ball_is_brought_to_the_budget(norm: NormName) -> None:
+    draw = np.random.default_rng(0)
+    clean = draw.uniform(0.3, 0.7, (2, 3, SIDE, SIDE)).astype(np.float32)
+    small = draw.normal(0, 1e-4, clean.shape).astype(np.float32)
+    found = scale_delta(clean, small, norm=norm, epsilon=0.05)
+    assert np.allclose(NORMS[norm].size(torch.from_numpy(found)).numpy(), 0.05, rtol=1e-3)
+    found, small = (one / np.abs(one).max(axis=(1, 2, 3), keepdims=True) for one in (found, small))
+    assert np.allclose(found, small, atol=1e-2)
 
 
 @pytest.mark.parametrize("side", [8, 9])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from core.engine import Engine
 from core.errors import BadInputError
 from core.images.transform import resize_pixels
 from core.probes.spill_over import RoiPool
+from core.reports.analysis_tables import tabulate
 from core.reports.answer_plots import mean_into
 from core.sweeps import attack_curve, choose
 from core.sweeps.attack_curve import AttackCurve, run_curve
@@ -27,7 +29,8 @@ from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
 from core.sweeps.refit import split_rows
 from core.sweeps.run import check_sweep, iter_sweep
 from core.sweeps.score import ScoreSettings, ScoringEncoder, score
-from core.sweeps.transfer import analyse_transfer
+from core.sweeps.statistics import UNKNOWN
+from core.sweeps.transfer import Case, TransferAnswer, TransferTable, analyse_transfer
 from core.types import FloatArray, NormName
 from tests.core.sweeps.test_attack_curve import LADDER, grey
 from tests.helpers.tiny_encoders import SIDE, make_conv_encoder, make_linear_encoder, make_table, pixel_weights
@@ -82,6 +85,25 @@ def test_copies_untrained_sources_and_ensembles_have_their_rows(finished: Path) 
     assert np.isnan(first.copies[1].value)
     assert {(fit.copy, fit.n_train) for fit in answer.fits} == {(REFITTED, 24), (UNTRAINED, 24)}
     assert max(case.worst_size for case in answer.cases) < 0.01
+    assert answer.related.all(), "three layers of one network"
+    for case in answer.cases[::2]:  # one step reaches a quarter of the budget; the control is of full size
+        assert case.delivered[3] == pytest.approx(1, abs=0.01)
+
+
+def test_means_of_kinds_leave_relatives_out_and_rows_name_them() -> None:
+    ratio = np.asarray([[1.0, 0.6, 0.2], [0.5, 1.0, 0.1], [0.3, 0.4, 1.0]])
+    related = np.asarray([[True, True, False], [True, True, False], [False, False, True]])
+    table = TransferTable("all", ("a", "b", "c"), ratio, ratio, ratio, np.zeros((6, 3, 3)), (UNKNOWN,) * 3)
+    case = Case(NormName.L2, AttackKind.PGD, (table,), np.zeros((2, 4)), (0, 1, 2), 0.0, np.asarray([1.0, 0.7, 1.0]))
+    answer = TransferAnswer(("a", "b", "c"), (case,), (), (), (False, True, False), related)
+    assert answer.mean_between(table, True, False) == pytest.approx((0.3, 0.1))
+    assert answer.mean_between(table, False, False) == pytest.approx((0.25, 0.25))
+    assert np.isnan(answer.mean_between(table, True, True)).all()
+    first, kinds, *_ = tabulate(answer, cast(Any, None))
+    notes = dict(zip([row[3:5] for row in first.rows], [row[5] for row in first.rows], strict=True))
+    assert notes["a", "b"] == "related networks" and notes["a", "c"] == "" and notes["a", "a"] == "own weights"
+    assert notes["b", "a"] == "related networks, delivered at 70% of epsilon"
+    assert ("robust", "standard", pytest.approx(0.3), pytest.approx(0.1)) in [row[3:] for row in kinds.rows]
 
 
 def test_the_ensemble_leaves_its_recipient_out(finished: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr, spearmanr, ttest_1samp
 
 from core.commands.cli import run_command_line
 from core.errors import BadInputError, StorageError
@@ -27,11 +27,10 @@ from core.sweeps.study.config import (
     make_quick,
     parse_layers,
 )
-from core.sweeps.study.evaluate import measure_candidates, rank_correlations
+from core.sweeps.study.evaluate import ConditionResult, measure_candidates, rank_correlations, sum_up_recordings
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
 from core.sweeps.study.plan import STUDY, StudyStore, list_study
-from core.sweeps.study.run import measure_overlap
-from core.sweeps.study.space import Space, draw_axes, fit_readout, make_encoder, reduce_features
+from core.sweeps.study.run import Space, draw_axes, fit_readout, make_encoder, measure_overlap, reduce_features
 from tests.helpers.tiny_encoders import make_linear_encoder
 
 
@@ -81,9 +80,9 @@ def test_by_default_every_teacher_is_crossed_with_the_same_candidates_and_none_i
     assert {name.network for name in config.teachers} == {name.network for name in config.candidates}
     sister = TEACHERS[1]
     kinds = [find_relation(sister, name) for name in CANDIDATES]
-    assert kinds[:4] == [Relation.SISTER, Relation.SISTER, Relation.OWN, Relation.OWN]
+    assert kinds[:4] == [Relation.RELATIVE, Relation.RELATIVE, Relation.OWN, Relation.OWN]
     assert set(kinds[4:]) == {Relation.OTHER}
-    assert [len(config.candidates_for(sister, candidate_set)) for candidate_set in CandidateSet] == [8, 6, 4]
+    assert [len(config.candidates_for(sister, candidate_set)) for candidate_set in CandidateSet] == [8, 4, 4]
 
 
 def make_cells(n_candidates: int = 3) -> tuple[list[dict[str, Any]], Any]:
@@ -114,6 +113,35 @@ def test_resamples_are_drawn_together_for_all_candidates() -> None:
     found = measure_candidates([cells[0], cells[0]], truth, count=50, seed=0)
     assert np.array_equal(found.transfer[:, 0], found.transfer[:, 1])
     assert found.r[:, 0].std() > 0
+
+
+def make_results(ranks: list[list[float]]) -> list[ConditionResult]:
+    """A result a teacher and noise level, with that rank correlation."""
+    key, pick = "predictivity / axes", {"predictivity": CANDIDATES[0], "axes": CANDIDATES[0]}
+    return [
+        ConditionResult(
+            TEACHERS[teacher], float(noise), CandidateSet.ALL, pick, pick, {key: Interval(rank, np.nan, np.nan)}, 0.25
+        )
+        for teacher, of_teacher in enumerate(ranks)
+        for noise, rank in enumerate(of_teacher)
+    ]
+
+
+def test_intervals_over_recordings_are_over_teachers_and_repeats_of_one_add_nothing() -> None:
+    ranks = [0.1, 0.5, 0.3, 0.9]
+    expected = ttest_1samp(ranks, 0).confidence_interval(0.95)
+    for n_levels in (1, 3):
+        found = sum_up_recordings(CandidateSet.ALL, make_results([[one] * n_levels for one in ranks]), confidence=0.95)
+        rank = found.ranks["predictivity / axes"]
+        assert (rank.value, rank.low, rank.high) == pytest.approx((0.45, expected.low, min(expected.high, 1.0)))
+        assert (found.n_recordings, found.n_teachers, found.note) == (4 * n_levels, 4, "")
+
+
+def test_two_teachers_give_no_interval_but_a_sentence_with_the_number() -> None:
+    found = sum_up_recordings(CandidateSet.ALL, make_results([[0.1, 0.2], [0.5, 0.6]]), confidence=0.95)
+    assert found.ranks["predictivity / axes"].value == pytest.approx(0.35)
+    assert np.isnan(found.ranks["predictivity / axes"].low)
+    assert found.note == "An interval over teachers needs 3 of them, got 2."
 
 
 def test_rank_correlations_are_those_of_scipy_row_by_row() -> None:
@@ -171,7 +199,7 @@ def test_a_network_alone_names_its_layers_and_a_slip_is_helped() -> None:
 
 SMALL = (
     "--teachers mobilenet_v2_robust:features.3 --candidates alexnet:features.4,alexnet:features.7,"
-    "mobilenet_v2:features.3 --noise 0.5 "
+    "efficientnet_lite0:blocks.1 --noise 0.5 "
     "--voxels 2 --train 12 --test 8 --components 4 --images 2 --steps 2 --bootstrap 20"
 )
 
