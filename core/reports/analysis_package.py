@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.config import format_epsilon
+from core.attacks.config import StepRule, describe_steps, format_epsilon
 from core.datasets.subject import load_subject
 from core.files import replace_file
 from core.headers import unstructure, write_json
@@ -136,7 +136,9 @@ def _describe_search(config: SweepConfig) -> list[str]:
     """How each budget was searched."""
     words = []
     if any(kind is not AttackKind.SQUARE for kind in config.attacks):
-        words.append(f"projected gradient ascent ({config.n_steps} steps of 2.5 epsilon / {config.n_steps})")
+        fixed = f"{config.n_steps} steps of 2.5 epsilon / {config.n_steps}"
+        steps = describe_steps(config.n_steps) if config.step_rule is StepRule.FALLING else fixed
+        words.append(f"projected gradient ascent ({steps})")
     if AttackKind.SQUARE in config.attacks:
         words.append(f"random squares ({config.n_queries:,} forward passes, no gradient)")
     return words

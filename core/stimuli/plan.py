@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
+from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
 from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
@@ -61,7 +61,7 @@ class StimulusPlan:
     directions : tuple of Direction
     budgets : tuple of Budget
     n_steps : int
-        Attack steps of each probe.
+        Attack steps of each probe; 0 are as many as it takes.
     quantise : bool
         Keep every iterate on 8-bit grey levels, so that saving changes nothing.
     seed : int
@@ -78,7 +78,7 @@ class StimulusPlan:
     targets: tuple[TargetName, ...]
     directions: tuple[Direction, ...] = (Direction.RAISE,)
     budgets: tuple[Budget, ...] = (Budget(NormName.L2, 3.0),)
-    n_steps: int = 20
+    n_steps: int = 0
     quantise: bool = False
     seed: int = 0
     delivery: SetConfig = field(default_factory=SetConfig)
@@ -93,7 +93,7 @@ class StimulusPlan:
             check_epsilon("budget", budget.epsilon, largest=LARGEST_EPSILON[budget.norm])
             if budget.epsilon <= 0:
                 raise refusal("budget", allowed="above 0", got=budget.label)
-        check_count("steps", self.n_steps)
+        check_count("steps", self.n_steps, least=0)
         check_count("seed", self.seed, least=0)
         if self.n_items > MOST_ITEMS:
             raise refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items)
@@ -120,7 +120,7 @@ class StimulusPlan:
     @property
     def seconds(self) -> float:
         """What it will take on one core, roughly."""
-        passes = self.n_steps * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
+        passes = (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
         return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
 
 
@@ -239,7 +239,7 @@ PLAN_OPTIONS: dict[str, tuple[Any, str]] = {
     "voxels": ([], "numbers, or ROI:N for N voxels of an ROI above the gate"),
     "directions": (["raise"], "raise, lower"),
     "budgets": (["l2:3"], "l2:EPSILON or linf:K/255, at the network's input size"),
-    "steps": (20, "attack steps of each probe"),
+    "steps": (0, "attack steps of each probe; 0 are as many as it takes"),
     "quantise": (False, "keep every attack step on 8-bit grey levels"),
     "seed": (0, "of draws and controls"),
     "gate": (0.1, "least r of a voxel that is not warned of"),
