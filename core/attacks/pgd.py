@@ -107,7 +107,9 @@ def iter_pgd(
     lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
     best = _worst(clean) if incumbent is None else incumbent
-    origin, tops = objective.score(clean).values, list[torch.Tensor]()
+    from_clean = start is None and not config.random_start
+    origin = _worst(clean).values if from_clean and not config.falls else objective.score(clean).values
+    tops: list[torch.Tensor] = []
     reports: list[RunReport] = []
     for restart in range(config.n_restarts):
         delta = _start(ball, config, start, restart=restart, keys=names)
@@ -115,6 +117,8 @@ def iter_pgd(
         run = (run_falling if config.falls else RUNS[config.method])(objective, ball, delta, context=context)
         trace: list[torch.Tensor] = []
         for taken, (pixels, scores) in enumerate(run):
+            if from_clean and restart == taken == 0:
+                origin = scores.values
             trace.append(torch.maximum(scores.values, trace[-1]) if trace else scores.values)
             if taken > 0 or config.method is not AttackMethod.FGSM:
                 best = best.update(scores.values, pixels, restart=restart)
