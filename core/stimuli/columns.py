@@ -35,6 +35,7 @@ COLUMNS = {
     "resolution": "Side in pixels of the network's input, to which budget and norms refer.",
     "n_steps": "Most attack steps of each budget of the epsilon grid.",
     "step_size": "Length of the first step, in [0, 1] pixel units.",
+    "to_gain": "What more steps would still gain, as a share of the attack's gain; above 0.05 it is not converged.",
     "seed": "Seed of random starts and controls.",
     "response_unit": "Unit of clean, predicted, shift and the transfer shifts.",
     "clean": "Target's predicted response to the original's file.",

@@ -104,6 +104,7 @@ class ManifestRow:
     degrees: float | None
     warnings: tuple[str, ...] = ()
     target_roi: str = ""
+    to_gain: float | None = None
     transfer: Mapping[str, TransferShift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from core.attacks.budget_words import MOST_TO_GAIN, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import Probe
@@ -35,6 +36,7 @@ class WarningCode(StrEnum):
     POOR_VOXEL = "poor voxel"
     BELOW_NOISE = "below noise"
     CONTROL_MOVES = "control moves"
+    NOT_CONVERGED = "not converged"
     DUPLICATE = "duplicate"
     SAVING = "lost in saving"
     NO_CONTROL = "a control missing"
@@ -131,6 +133,9 @@ def _evaluate_shift(probe: Probe) -> list[ProbeWarning]:
     if shift and abs(control) > CONTROL_SHARE * abs(shift):
         text = f"An equal-norm random control moves the target by {abs(control / shift):.0%} of the shift."
         found.append(ProbeWarning(WarningCode.CONTROL_MOVES, text))
+    if probe.to_gain > MOST_TO_GAIN:
+        text = f"{write_convergence(probe.to_gain).capitalize()} of the shift."
+        found.append(ProbeWarning(WarningCode.NOT_CONVERGED, text))
     return found
 
 
