@@ -1,8 +1,8 @@
 """Searches the smallest budget that shifts a target by a wanted number of SDs, then probes with it.
 
 First along the epsilon grid until a budget reaches the shift, then between it and the largest that does not by halving
-the interval of log epsilon, each try warm-started from the best pixels of the largest budget that failed. The final
-probe uses exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
+the interval of log epsilon; each try keeps what was found at the largest budget that failed. The final probe uses
+exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
         "formulas": read_formulas(sweep.config.question),
         "settings": unstructure(sweep.config),
         "facts": sweep.facts,
+        "share_not_converged": _plain(sweep.share_not_converged),
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
         "summary": [dict(zip(first.columns, map(_plain, row), strict=True)) for row in first.rows],
     }
@@ -118,6 +119,7 @@ def _describe(report: AnalysisReport) -> dict[str, Any]:
         "labels": report.sweep.labels,
         "subjects": [one.title for one in subjects],
         "search": _describe_search(config),
+        "not_converged": f"{report.sweep.share_not_converged:.0%}" if report.sweep.share_not_converged > 0 else "",
         "budgets": [format_epsilon(epsilon, config.norms[0]) for epsilon in config.ladder],
         "grey": f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f}",
         "other_sides": sorted(sides - {side}),

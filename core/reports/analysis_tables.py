@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from core.attacks.budget_words import MOST_TO_GAIN
 from core.reports.table import Table, Value, make_table, spread
 from core.sweeps.answer import Answer
 from core.sweeps.discriminability import Discriminability
@@ -78,7 +79,7 @@ def _parts(answer: Fragility, sweep: Sweep, unit: str) -> Iterator[Row]:
 
 def _of_values(sweep: Sweep) -> Table:
     """Every single sensitivity: encoder, target, image, epsilon."""
-    config, values = sweep.config, sweep.sensitivity()
+    config, values, to_gain = sweep.config, sweep.sensitivity(), sweep.to_gain[:, :, :, 0].max(axis=2)
     rows = (
         {
             "encoder": sweep.labels[e],
@@ -86,6 +87,8 @@ def _of_values(sweep: Sweep) -> Table:
             "image": config.images[i],
             f"{config.norms[0]} epsilon": config.ladder[k],
             "sensitivity (SD)": float(values[e, t, i, k]),
+            "to gain (share)": float(to_gain[e, t, i, k]),
+            "converged": "not converged" if to_gain[e, t, i, k] > MOST_TO_GAIN else "",
         }
         for e, t, i, k in np.ndindex(values.shape)
     )
