@@ -107,8 +107,8 @@ def iter_pgd(
     lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
     best = _worst(clean) if incumbent is None else incumbent
-    from_clean = start is None and not config.random_start
-    origin = _worst(clean).values if from_clean and not config.falls else objective.score(clean).values
+    needs_origin = config.falls or start is not None  # else gains are counted from the first start
+    origin = objective.score(clean).values if needs_origin else best.values
     tops: list[torch.Tensor] = []
     reports: list[RunReport] = []
     for restart in range(config.n_restarts):
@@ -117,18 +117,15 @@ def iter_pgd(
         run = (run_falling if config.falls else RUNS[config.method])(objective, ball, delta, context=context)
         trace: list[torch.Tensor] = []
         for taken, (pixels, scores) in enumerate(run):
-            if from_clean and restart == taken == 0:
+            if not needs_origin and restart == taken == 0:
                 origin = scores.values
             trace.append(torch.maximum(scores.values, trace[-1]) if trace else scores.values)
             if taken > 0 or config.method is not AttackMethod.FGSM:
                 best = best.update(scores.values, pixels, restart=restart)
             if taken == 0:
                 continue
-            step, n_steps, convergence = (
-                restart * config.steps_taken + taken,
-                config.n_restarts * config.steps_taken,
-                None,
-            )
+            step, n_steps = restart * config.steps_taken + taken, config.n_restarts * config.steps_taken
+            convergence: Convergence | None = None
             ends = context.report.is_over or taken == config.steps_taken
             if ends:
                 tops.append(trace[-1])

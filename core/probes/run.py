@@ -125,6 +125,7 @@ class _ProbeRun:
         try:
             scores, gradient = self._own.value_and_gradient(self._pixels)
         except NoGradientError:
+            check_finite(self._responses(self._own.score(self._pixels)))
             if self._config.attack.method is not AttackMethod.SQUARE:
                 raise
             return self._own.score(self._pixels), float("nan")
