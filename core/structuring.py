@@ -134,7 +134,7 @@ def _hook_record(converter: Converter, kind: type[Any]) -> Hook:
     def take(value: Any, _: Any) -> Any:
         if isinstance(value, kind):
             return value
-        return make(older | value, kind) if isinstance(value, Mapping) else _refuse("a table", value)
+        return make({**older, **value}, kind) if isinstance(value, Mapping) else _refuse("a table", value)
 
     return take
 

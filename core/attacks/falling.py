@@ -26,10 +26,14 @@ FIRST_PHASE = 15
 FIRST_STEP, LAST_STEP = 1.0, 0.03
 """Steps in budgets at the beginning of every phase and at the end of the first; each further phase ends at half."""
 
-LEAST_RATIO = 0.5
-"""A phase gains at least this part of what the one before gained, as far as is foretold: .38 to .78 were measured."""
+LEAST_RATIO = 0.6
+"""A phase is foretold to gain at least this part of what the one before gained; .38 to .84 were measured.
 
-LEAST_GAIN = 0.02
+With .6, 20 of 22 runs on the shipped networks were told rightly whether twice the steps gain over 5 %; two were called
+unconverged at 3.6 and 3.9 %. With .5 two that gained 6 and 7 % passed as converged.
+"""
+
+LEAST_GAIN = 0.025
 """The search ends where the next phase is foretold to gain less than this share of the whole gain."""
 
 
