@@ -27,7 +27,7 @@ NUMBERS = {
     "train": "images fitted on",
     "test": "images held out",
     "images": "held-out images probed",
-    "steps": "steps of each attack",
+    "steps": "steps of each attack; 0 are as many as it takes",
     "bootstrap": "resamples behind intervals",
 }
 
