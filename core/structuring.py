@@ -130,13 +130,14 @@ def _converter() -> Converter:
 def _hook_record(converter: Converter, kind: type[Any]) -> Hook:
     hints = get_type_hints(kind, include_extras=True)
     loose = {name for name, hint in hints.items() if MAY_BE_NAN in getattr(hint, "__metadata__", ())}
+    older: dict[str, Any] = dict(getattr(kind, "IN_OLD_FILES", {}))  # keys added later, with what their lack means
     numbers = {name: override(struct_hook=_take_number) for name in loose}
     make: Hook = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **numbers)  # type: ignore[arg-type]
 
     def take(value: Any, _: Any) -> Any:
         if isinstance(value, kind):
             return value
-        return make(value, kind) if isinstance(value, Mapping) else _refuse("a table", value)
+        return make({**older, **value}, kind) if isinstance(value, Mapping) else _refuse("a table", value)
 
     return take
 

@@ -65,7 +65,7 @@ class SweepForm(Form):
     images = Count("Held-out images", "Held-out images, drawn with the seed", least=LEAST_IMAGES, most=64, first=4)
     ladder = Text("Epsilon", "Ascending budgets in [0, 1] pixel units; 8/255 allowed", settled=True, name="Budgets")
     attack = Choice("Attack", "Method that searches for perturbations", choices=ATTACKS[:-1])
-    n_steps = Count("Steps", "Attack steps at each budget", least=1, most=1000, first=10)
+    n_steps = Count("Steps", "Attack steps at each budget; auto are as many as it takes", most=1000, zero="auto")
     n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
     gate = Gate("Minimum r", GATE_TIP, least=-1, first=0.1)
     seed = Count("Seed", "Seed for drawing images and voxels, for random starts and for resamples", most=MOST_SEED)

@@ -14,10 +14,11 @@ from app.look.theme import Theme
 from app.widgets.basics import make_column, make_heading, make_label, make_row, set_look
 from app.widgets.fold import Fold
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Pick
-from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod
+from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod, StepRule
 from core.attacks.presets import PRESETS, find_preset, name_schedule
 from core.types import Direction, NormName
 
+STEPS_TIP = "Steps of the attack at each budget of the curve; auto are as many as it takes"
 OWN_SCHEDULE = ("", "custom")
 SCHEDULE_TIP = "Published norm, budget, step size and number of steps; changing one makes it custom"
 SCHEDULES = [
@@ -65,9 +66,7 @@ class AttackForm(Form):
 
     direction = Pick("", choices=DIRECTIONS)
     norm = Pick("", choices=NORMS, width=104)
-    n_steps = Count(
-        "", "Steps of the attack at each budget of the curve", least=1, most=1000, settled=True, name="Steps", width=60
-    )
+    n_steps = Count("", STEPS_TIP, most=1000, zero="auto", settled=True, name="Steps", width=60)
     method = Pick("", choices=METHODS)
     preset = Choice("Schedule", SCHEDULE_TIP, choices=(OWN_SCHEDULE, *SCHEDULES))
     momentum = _switchable("Momentum", MOMENTUM_TIP, most=10)
@@ -93,6 +92,7 @@ class AttackForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._step_size: float | None = None
+        self._step_rule = StepRule.FALLING
         self.epsilon = EpsilonControl()
         set_look(self.direction.button(Direction.RAISE), "tone", "warm")
         set_look(self.direction.button(Direction.LOWER), "tone", "cool")
@@ -115,6 +115,7 @@ class AttackForm(Form):
             AttackConfig,
             epsilon=self.epsilon.epsilon(),
             step_size=self._step_size if method is AttackMethod.PGD else None,
+            step_rule=self._step_rule,
             momentum=self.momentum.value() if method is AttackMethod.PGD else 0.0,
             diversity=self.diversity.value() if steers else 0.0,
             translation=self.translation.value() if steers else 0,
@@ -128,7 +129,7 @@ class AttackForm(Form):
         if self.epsilon.norm() is not attack.norm:
             self.epsilon.set_norm(attack.norm)
         self.epsilon.set_epsilon(attack.epsilon)
-        self._step_size = attack.step_size
+        self._step_size, self._step_rule = attack.step_size, attack.step_rule
         self.preset.set_value(name_schedule(attack))
         self.refresh()
 
@@ -181,8 +182,8 @@ class AttackForm(Form):
         self.tell()
 
     def _take_schedule(self, *_: object) -> None:
-        """Steps, budget or method were set by hand: the step length follows them again."""
-        self._step_size = None
+        """Steps, budget or method were set by hand: the steps fall again."""
+        self._step_size, self._step_rule = None, StepRule.FALLING
         self.take_edit()
 
     take_method = take_n_steps = _take_schedule

@@ -161,7 +161,7 @@ class ImagesPanel(QWidget):
         if self._probe is None or self._pictures is None:
             return
         self._preview = preview
-        self._caption(self._probe, preview.epsilon, note="preview")
+        self._caption(self._probe, preview.epsilon, note="quick look")
         self._take(compare(self._pictures.clean, preview.pixels, delta=preview.delta.transpose(1, 2, 0)))
         self._read_budget()
 
@@ -282,12 +282,8 @@ class ImagesPanel(QWidget):
         config = probe.config
         attack = config.attack
         budget = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(epsilon, attack.norm)}"
-        parts = (
-            f"{config.network} {config.layer}",
-            budget,
-            f"{attack.method.upper()} {attack.steps_taken} steps",
-            note,
-        )
+        steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
+        parts = (f"{config.network} {config.layer}", budget, f"{attack.method.upper()} {steps} steps", note)
         self.caption.show_text(" · ".join(part for part in parts if part))
 
     def _read_budget(self) -> None:

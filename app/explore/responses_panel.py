@@ -16,6 +16,7 @@ from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
+from core.attacks.budget_words import write_convergence
 from core.figures.curve import CurveData, curve_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift
@@ -242,8 +243,9 @@ class ResponsesPanel(QWidget):
             f"{format_signed(shift, digits)}{sds}",
             f"control {format_signed(control, digits)}",
             f"linearity {format_number(float(curve.linearity[-1]))}",
+            write_convergence(probe.to_gain),
         )
-        self.readout.show_text(" · ".join(parts))
+        self.readout.show_text(" · ".join(filter(None, parts)))
 
     @Slot()
     def _draw_live(self) -> None:

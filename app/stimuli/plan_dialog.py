@@ -41,7 +41,9 @@ class PlanDialog(QDialog, Fields):
     voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, settled=True)
     budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
     norm = Pick("", choices=NORMS, name="Norm", width=120)
-    n_steps = Count("Steps", "Attack steps of each probe", first=20, least=1, most=1000, name="Attack steps")
+    n_steps = Count(
+        "Steps", "Attack steps of each probe; auto are as many as it takes", most=1000, zero="auto", name="Attack steps"
+    )
     gate = Gate("Minimum r", "Minimum r of a voxel drawn as ROI:N", first=0.1)
     seed = Count("Seed", "Seed for drawing images and voxels, and for controls", most=MOST_SEED)
     direction = Pick("", choices=DIRECTIONS, name="Direction")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from core.attacks.ball import Ball
+from core.attacks.falling import pick
 from core.attacks.objective import Differentiable, Scores
 from core.attacks.run_context import RunContext
 
@@ -63,8 +64,8 @@ class _Search:
         self.rises += values > self.values
         better = values > self.top
         self.values, self.top = values, torch.where(better, values, self.top)
-        self.top_delta = _pick(better, delta, self.top_delta)
-        self.top_gradient = _pick(better, gradient, self.top_gradient)
+        self.top_delta = pick(better, delta, self.top_delta)
+        self.top_gradient = pick(better, gradient, self.top_gradient)
 
     def halve_stalled(self, span: int) -> torch.Tensor:
         """Halve the step of images that gained too rarely, or not at all since an unhalved step; says which."""
@@ -103,8 +104,8 @@ def run_apgd(
         if step in checkpoints:
             stalled = search.halve_stalled(step - checked)
             checked = step
-            delta = _pick(stalled, search.top_delta, delta)
-            gradient = _pick(stalled, search.top_gradient, gradient)
+            delta = pick(stalled, search.top_delta, delta)
+            gradient = pick(stalled, search.top_gradient, gradient)
 
 
 def _begin(step: torch.Tensor, values: torch.Tensor, delta: torch.Tensor, *, gradient: torch.Tensor) -> _Search:
@@ -119,7 +120,3 @@ def _begin(step: torch.Tensor, values: torch.Tensor, delta: torch.Tensor, *, gra
         # Before the first checkpoint there is no earlier one to compare with.
         halved_then=torch.ones_like(values, dtype=torch.bool),
     )
-
-
-def _pick(where: torch.Tensor, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
-    return torch.where(where.view(-1, 1, 1, 1), yes, no)

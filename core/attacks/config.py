@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal
 from core.errors import BadInputError
 from core.types import NormName
 
 STEP_SIZE_RULE = 2.5
-"""Default step = 2.5 epsilon / n_steps (Madry et al. 2018): the steps together can cross the ball."""
+"""A fixed step = 2.5 epsilon / n_steps (Madry et al. 2018): the steps together can cross the ball."""
+
+FALLING_MOMENTUM = 0.8
+"""Decay of the gradients that falling steps add up where no other is asked: they average over about five."""
+
+MOST_STEPS, USUAL_STEPS = 225, 105
+"""Steps at a budget where no number is asked: the most that are taken, and about how many, for estimates of time."""
+
+FIXED_STEPS = 10
+"""Steps of a fixed length where no number is asked."""
 
 LARGEST_EPSILON = {NormName.L2: 1000.0, NormName.LINF: 1.0}
 """Beyond these no image has room: Linf 1 is black to white, L2 1000 is past the diagonal of 512 x 512 pixels."""
@@ -43,6 +54,17 @@ class AttackMethod(StrEnum):
         return self in (AttackMethod.FGSM, AttackMethod.PGD)
 
 
+class StepRule(StrEnum):
+    """How long the steps of PGD are.
+
+    FALLING: half a cosine from epsilon down to 0.03 epsilon, in phases of doubling length (`core.attacks.falling`).
+    FIXED: all of one length, `step_size` or 2.5 epsilon / n_steps, as in every file of version 0.3.
+    """
+
+    FALLING = "falling"
+    FIXED = "fixed"
+
+
 @dataclass(frozen=True, slots=True)
 class AttackConfig:
     """One attack: norm, budget and schedule.
@@ -57,9 +79,10 @@ class AttackConfig:
         FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own step
         where it stops gaining; SQUARE tries random squares and needs no gradient.
     n_steps : int
-        Steps at each budget; FGSM always takes one, SQUARE counts queries instead.
+        Steps at each budget, taken exactly; 0 goes on until a further phase would gain too little (falling steps), or
+        takes the usual number (APGD, fixed steps). FGSM always takes one, SQUARE counts queries instead.
     step_size : float or None
-        Length of a step, in the unit of epsilon; None means 2.5 epsilon / n_steps.
+        Length of fixed steps, in the unit of epsilon; None means falling steps.
     n_restarts : int
         Runs from different starts, the best kept.
     random_start : bool
@@ -69,13 +92,16 @@ class AttackConfig:
     seed : int
         Seed of the random starts, controls and of every random choice of a method.
     momentum : float
-        Decay of the gradients added up over the steps (MI, Dong et al. 2018); 0 is none, 1 a plain sum.
+        Decay of the gradients added up over the steps (MI, Dong et al. 2018); 1 is a plain sum, 0 the step rule's own:
+        0.8 for falling steps, none for fixed ones.
     diversity : float
         Probability of taking a step's gradient at a shrunken and padded image (DI, Xie et al. 2019); 0 is never.
     translation : int
         Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as published.
     n_queries : int
         Forward passes of SQUARE at each budget; ignored by the others.
+    step_rule : StepRule
+        Of PGD; always fixed where `step_size` is given.
 
     Raises
     ------
@@ -86,15 +112,15 @@ class AttackConfig:
     --------
     >>> attack = AttackConfig(norm=NormName.LINF, epsilon=8 / 255, n_steps=20)
     >>> attack.describe()
-    'PGD, Linf epsilon 8/255, 20 steps of 0.00392'
-    >>> round(255 * attack.step_length, 6)  # 2.5 x 8 / 20 grey levels
+    'PGD, Linf epsilon 8/255, 20 falling steps'
+    >>> round(255 * replace(attack, step_rule="fixed").step_length, 6)  # 2.5 x 8 / 20 grey levels
     1.0
     """
 
     norm: NormName = NormName.L2
     epsilon: float = 3.0
     method: AttackMethod = AttackMethod.PGD
-    n_steps: int = 10
+    n_steps: int = 0
     step_size: float | None = None
     n_restarts: int = 1
     random_start: bool = False
@@ -104,16 +130,22 @@ class AttackConfig:
     diversity: float = 0.0
     translation: int = 0
     n_queries: int = 1000
+    step_rule: StepRule = StepRule.FALLING
+
+    IN_OLD_FILES: ClassVar[Mapping[str, object]] = {"step_rule": "fixed", "n_steps": FIXED_STEPS}
+    """What a file that lacks these keys means."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "norm", NormName(self.norm))
         object.__setattr__(self, "method", AttackMethod(self.method))
+        rule = StepRule.FIXED if self.step_size is not None else StepRule(self.step_rule)
+        object.__setattr__(self, "step_rule", rule)
         check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON[self.norm])
-        check_count("n_steps", self.n_steps, advice="One step is the least; 10 is a good start.")
+        check_count("n_steps", self.n_steps, least=0, advice="0 goes on until little is gained; else one is the least.")
         check_count("n_restarts", self.n_restarts)
         check_count("seed", self.seed, least=0)
         if self.step_size is not None:
-            check_positive("step_size", self.step_size, advice="Leave it out for 2.5 epsilon / n_steps.")
+            check_positive("step_size", self.step_size, advice="Leave it out for falling steps.")
         check_fraction("momentum", self.momentum, largest=LARGEST_MOMENTUM, advice="1 is the published decay.")
         check_fraction("diversity", self.diversity, advice="It is a probability; 0.5 is the published one.")
         check_count("translation", self.translation, least=0, advice="7 pixels are the published kernel of 15.")
@@ -139,23 +171,36 @@ class AttackConfig:
             raise refusal("step_size", allowed=f"left out for {method}", got=self.step_size, advice=advice)
 
     @property
+    def falls(self) -> bool:
+        """Whether it takes falling steps."""
+        return self.method is AttackMethod.PGD and self.step_rule is StepRule.FALLING
+
+    @property
+    def decay(self) -> float:
+        """The decay of the gradients added up: `momentum`, or the step rule's own."""
+        return self.momentum or (FALLING_MOMENTUM if self.falls else 0.0)
+
+    @property
     def steps_taken(self) -> int:
-        """Steps of one run as they are reported: 1 for FGSM, at most `QUERY_REPORTS` for SQUARE, else `n_steps`."""
+        """Most steps of one run as reported: 1 for FGSM, at most `QUERY_REPORTS` for SQUARE, else `n_steps`."""
         if self.method is AttackMethod.SQUARE:
             return min(self.n_queries, QUERY_REPORTS)
-        return 1 if self.method is AttackMethod.FGSM else self.n_steps
+        if self.method is AttackMethod.FGSM:
+            return 1
+        fixed = self.method is AttackMethod.PGD and not self.falls
+        return self.n_steps or (FIXED_STEPS if fixed else MOST_STEPS)
 
     @property
     def step_length(self) -> float:
-        """The step actually taken: epsilon for FGSM, else `step_size` or 2.5 epsilon / n_steps.
+        """The first step: epsilon for FGSM and falling steps, 2 epsilon for APGD; else `step_size` or 2.5 epsilon / n.
 
-        Of APGD the first step, 2 epsilon; of SQUARE the size of a square's change, epsilon.
+        Of SQUARE the size of a square's change, epsilon.
         """
         if self.method is AttackMethod.APGD:
             return 2 * self.epsilon
-        if self.method.chooses_steps:
+        if self.method.chooses_steps or self.falls:
             return self.epsilon
-        return STEP_SIZE_RULE * self.epsilon / self.n_steps if self.step_size is None else self.step_size
+        return STEP_SIZE_RULE * self.epsilon / self.steps_taken if self.step_size is None else self.step_size
 
     def with_epsilon(self, epsilon: float) -> AttackConfig:
         """The same attack under another budget."""
@@ -169,12 +214,12 @@ class AttackConfig:
     def _describe_schedule(self) -> str:
         if self.method is AttackMethod.SQUARE:
             return f"{self.n_queries} quer{'ies' if self.n_queries > 1 else 'y'} a budget"
+        if self.falls:
+            return describe_steps(self.n_steps)
         steps = f"{self.steps_taken} step{'s' if self.steps_taken > 1 else ''}"
-        return (
-            f"{steps}, halved from {self.step_length:.3g}"
-            if self.method is AttackMethod.APGD
-            else (f"{steps} of {self.step_length:.3g}")
-        )
+        if self.method is AttackMethod.APGD:
+            return f"{steps}, halved from {self.step_length:.3g}"
+        return f"{steps} of {self.step_length:.3g}"
 
     def _describe_options(self) -> list[str]:
         said = {
@@ -183,6 +228,13 @@ class AttackConfig:
             f"shifts up to {self.translation} px": self.translation > 0,
         }
         return [text for text, is_on in said.items() if is_on]
+
+
+def describe_steps(n_steps: int) -> str:
+    """A number of falling steps in words; 0 is as many as it takes."""
+    if not n_steps:
+        return f"steps that fall until little is gained, at most {MOST_STEPS}"
+    return f"{n_steps} falling step{'s' if n_steps > 1 else ''}"
 
 
 def format_epsilon(epsilon: float, norm: NormName) -> str:

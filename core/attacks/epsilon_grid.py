@@ -1,4 +1,4 @@
-"""One attack under ascending budgets, each started where the last one ended: the whole curve from one run.
+"""One attack under ascending budgets: the whole curve, which never falls.
 
 The probe scores the delivered pixels again.
 """
@@ -26,7 +26,7 @@ class EpsilonStep:
     @property
     def ends_budget(self) -> bool:
         """Whether this is the budget's last step, whose best pixels are its result."""
-        return self.attack.step == self.attack.n_steps
+        return self.attack.convergence is not None
 
 
 def iter_epsilon_grid(
@@ -37,10 +37,12 @@ def iter_epsilon_grid(
     epsilons: Sequence[float],
     keys: Sequence[str] | None = None,
 ) -> Iterator[EpsilonStep]:
-    """Attack under each budget in ascending order, each warm-started from the one before.
+    """Attack under each budget in ascending order.
 
-    Each budget starts from the perturbation of the one before, rescaled, and keeps that result until it finds a better
-    one, so the objective never falls along the epsilon grid. FGSM takes its step from the clean image each time.
+    Each budget keeps the result of the one before until it finds a better one, so the objective never falls along the
+    epsilon grid. Falling steps start from the clean image each time, which leads farther than the smaller budget's
+    result does, and lets separate probes agree at the budgets they share. Steps of other kinds start from that result,
+    rescaled; FGSM takes its step from the clean image each time.
 
     Parameters
     ----------
@@ -79,13 +81,13 @@ def iter_budget(
     below: BudgetResult | None,
     keys: Sequence[str] | None = None,
 ) -> Iterator[AttackStep]:
-    """Attack under one budget, from what was found under a smaller one; FGSM always from the clean image."""
+    """Attack under one budget, where less was attacked before; `iter_epsilon_grid` says from where."""
     attack = fit_to_budget(config, epsilon)
     if below is None or config.method is AttackMethod.FGSM:
         yield from iter_pgd(objective, clean, attack, keys=keys)
         return
     best = _mark_warm_start(below.best)
-    start = (best.pixels - clean) * (epsilon / below.epsilon if below.epsilon > 0 else 1.0)
+    start = None if config.falls else (best.pixels - clean) * (epsilon / below.epsilon if below.epsilon > 0 else 1.0)
     yield from iter_pgd(objective, clean, attack, start=start, incumbent=best, keys=keys)
 
 

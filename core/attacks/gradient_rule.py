@@ -39,7 +39,11 @@ class GradientRule:
             self._gradient_at_varied(pixels) if self._config.diversity else self._objective.value_and_gradient(pixels)
         )
         gradient = average_over_shifts(gradient, self._config.translation)
-        return scores, self._gather(gradient) if self._config.momentum else gradient
+        return scores, self._gather(gradient) if self._config.decay else gradient
+
+    def forget(self) -> None:
+        """Start adding up anew."""
+        self._gathered = None
 
     def _gradient_at_varied(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The gradient at randomly changed images; scores need a pass of their own, at the unchanged ones."""
@@ -51,10 +55,10 @@ class GradientRule:
         return self._objective.score(pixels), pull_back(gradient, choices)
 
     def _gather(self, gradient: torch.Tensor) -> torch.Tensor:
-        """g <- momentum g + gradient / ||gradient||_1."""
+        """g <- decay g + gradient / ||gradient||_1."""
         length = torch.linalg.vector_norm(gradient, ord=1, dim=IMAGE_AXES, keepdim=True)
         fresh = gradient / length.clamp_min(torch.finfo(gradient.dtype).tiny)
-        self._gathered = fresh if self._gathered is None else self._config.momentum * self._gathered + fresh
+        self._gathered = fresh if self._gathered is None else self._config.decay * self._gathered + fresh
         return self._gathered
 
 

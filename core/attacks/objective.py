@@ -92,7 +92,7 @@ class LinearObjective:
             features = run_network(self.encoder, leaf)
         (gradient,) = torch.autograd.grad(features, leaf, grad_outputs=self._cotangent.expand_as(features))
         with torch.no_grad():
-            return self._score_features(features.detach()), gradient
+            return self._score_features(features.detach()), check_gradient(gradient, self.encoder)
 
     def reported(self, scores: Scores) -> torch.Tensor:
         """c . responses, (n,)."""
@@ -138,7 +138,7 @@ class RuleObjective:
         with torch.enable_grad():
             scores = self._score_features(run_network(self.encoder, leaf))
             (gradient,) = torch.autograd.grad(scores.values.sum(), leaf)
-        return Scores(scores.values.detach(), scores.reduced.detach()), gradient
+        return Scores(scores.values.detach(), scores.reduced.detach()), check_gradient(gradient, self.encoder)
 
     def reported(self, scores: Scores) -> torch.Tensor:
         """The rule's reported value, (n,)."""
@@ -159,6 +159,18 @@ def run_network(encoder: Encoder, pixels: torch.Tensor) -> torch.Tensor:
             "Use the method `square`, which needs none."
         )
     return features
+
+
+def check_gradient(gradient: torch.Tensor, encoder: Encoder) -> torch.Tensor:
+    """The gradient (n, 3, height, width) itself. Raises NoGradientError if a value of it is infinite or NaN."""
+    finite = torch.isfinite(gradient)
+    if not bool(finite.all()):
+        share = float((~finite).any(dim=1).float().mean())
+        raise NoGradientError(
+            f"The gradient of network {encoder.network.spec.id} at layer {encoder.network.layer} is infinite or NaN in "
+            f"{share:.2%} of the pixels. Use another layer or image, or the method `square`, which needs none."
+        )
+    return gradient
 
 
 def pull_to_features(encoder: Encoder, weights: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The loop of every attack: restarts, the best point kept. Here also PGD, and FGSM as one step of it.
+"""The loop of every attack: restarts, the best point kept. Here also PGD of fixed steps, and FGSM as one step of it.
 
 Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
 """
@@ -15,10 +15,12 @@ import torch
 from core.attacks.apgd import run_apgd
 from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
+from core.attacks.convergence import Convergence, measure_convergence, report_last_third
+from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
-from core.attacks.run_context import RunContext
+from core.attacks.run_context import RunContext, RunReport
 from core.attacks.square import run_square
 from core.checks import refusal
 
@@ -50,7 +52,8 @@ class AttackStep:
     """Where an attack stands after a step.
 
     `step` counts from 1 to `n_steps` over all restarts; `pixels` (n, 3, height, width) are the newest iterate, `scores`
-    its own; `best` is the best so far, and on the last step keeps budget and bounds to the last bit.
+    its own; `best` is the best so far, and on the last step keeps budget and bounds to the last bit. `ends_run` marks a
+    restart's last step; where fewer are needed, numbers are left out. `convergence` comes with the last of all.
     """
 
     step: int
@@ -59,6 +62,8 @@ class AttackStep:
     pixels: torch.Tensor
     scores: Scores
     best: Best
+    ends_run: bool = False
+    convergence: Convergence | None = None
 
 
 def iter_pgd(
@@ -73,7 +78,7 @@ def iter_pgd(
 ) -> Iterator[AttackStep]:
     """Maximise the objective of every image within its ball, one record a step.
 
-    PGD: delta <- project(delta + step_size * steepest(gradient)), the best iterate of each image kept.
+    PGD: delta <- project(delta + step * steepest(gradient)), the best iterate of each image kept.
 
     Parameters
     ----------
@@ -82,8 +87,7 @@ def iter_pgd(
         Pixels in [0, 1].
     config : AttackConfig
         FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
-        deliver less than their best start. `step_size` holds for all images; left out, it is 2.5 epsilon / n_steps of
-        each.
+        deliver less than their best start. `step_size` holds for all images.
     epsilon : (n,), optional
         Budget of each image; `config.epsilon` for all if left out.
     start : (n, 3, height, width), optional
@@ -103,18 +107,33 @@ def iter_pgd(
     lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
     best = _worst(clean) if incumbent is None else incumbent
+    needs_origin = config.falls or start is not None  # else gains are counted from the first start
+    origin = objective.score(clean).values if needs_origin else best.values
+    tops: list[torch.Tensor] = []
+    reports: list[RunReport] = []
     for restart in range(config.n_restarts):
         delta = _start(ball, config, start, restart=restart, keys=names)
-        run = RUNS[config.method](objective, ball, delta, context=RunContext(config, lengths, restart, names))
+        context = RunContext(config, lengths, restart, names, origin)
+        run = (run_falling if config.falls else RUNS[config.method])(objective, ball, delta, context=context)
+        trace: list[torch.Tensor] = []
         for taken, (pixels, scores) in enumerate(run):
+            if not needs_origin and restart == taken == 0:
+                origin = scores.values
+            trace.append(torch.maximum(scores.values, trace[-1]) if trace else scores.values)
             if taken > 0 or config.method is not AttackMethod.FGSM:
                 best = best.update(scores.values, pixels, restart=restart)
             if taken == 0:
                 continue
             step, n_steps = restart * config.steps_taken + taken, config.n_restarts * config.steps_taken
-            if step == n_steps:
+            convergence: Convergence | None = None
+            ends = context.report.is_over or taken == config.steps_taken
+            if ends:
+                tops.append(trace[-1])
+                reports.append(context.report if config.falls else report_last_third(trace))
+            if ends and restart + 1 == config.n_restarts:
+                convergence = measure_convergence(origin, best.values, tops=tops, reports=reports)
                 best = Best(best.values, ball.enforce_exactly(best.pixels), best.restart)
-            yield AttackStep(step, n_steps, restart, pixels, scores, best)
+            yield AttackStep(step, n_steps, restart, pixels, scores, best, ends, convergence)
 
 
 def resolve_budgets(clean: torch.Tensor, config: AttackConfig, epsilon: torch.Tensor | None) -> torch.Tensor:
@@ -135,7 +154,7 @@ def resolve_step_lengths(config: AttackConfig, epsilon: torch.Tensor) -> torch.T
         return epsilon
     if config.step_size is not None:
         return torch.full_like(epsilon, config.step_size)
-    return STEP_SIZE_RULE * epsilon / config.n_steps
+    return STEP_SIZE_RULE * epsilon / config.steps_taken
 
 
 def hash_image(image: torch.Tensor) -> str:
@@ -177,7 +196,7 @@ RUNS: dict[AttackMethod, AttackRun] = {
     AttackMethod.APGD: run_apgd,
     AttackMethod.SQUARE: run_square,
 }
-"""The run of each method."""
+"""The run of each method; PGD takes `run_falling` unless its steps are fixed."""
 
 
 def _start(

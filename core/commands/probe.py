@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
 
+from core.attacks.budget_words import MOST_TO_GAIN, write_convergence
 from core.attacks.config import AttackConfig, AttackMethod, format_epsilon
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
@@ -39,11 +40,15 @@ from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
 from core.types import NormName
 
+CURVE_KEYS = ("epsilon", "shift", "first_order", "linearity", "control_shift")
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
 
 EXPLANATION = """\
 --json prints one object:
   subject, network, layer, image, direction, norm, epsilon, n_steps, seed   what was asked
+  step_rule, n_gradients    falling or fixed steps (null for other methods); gradients taken over all budgets
+  to_gain, converged, convergence   what more steps would still gain as a share of the shift (for methods other than
+                            falling steps only what their last third gained), whether that is at most 0.05, in words
   method, n_queries, momentum, diversity, translation, ensemble, attack     how, n_queries null but for square; in words
   target, voxel, roi        what was moved: its label, the voxel's index or null, the ROI's name or null
   clean, perturbed, shift   the target's predicted response before and after, and the difference, in `unit`; of a
@@ -53,8 +58,9 @@ EXPLANATION = """\
   control_shift             the shift of a random perturbation of the same realised norm
   sign_flip_shift           the shift of the negated perturbation
   first_order, linearity    epsilon times the gradient's dual norm, and shift / first_order
-  curve                     lists over the epsilon grid: epsilon, shift, first_order, linearity, control_shift; of a
-                            pattern these are of the objective itself, and null where a cosine has no first order
+  curve                     lists over the epsilon grid: epsilon, shift, first_order, linearity, control_shift, to_gain,
+                            restart_spread (null for one run), n_gradients; the first five are of a pattern those of the
+                            objective itself, and null where a cosine has no first order
   objective                 kind, weight, formula, unit of the curve, and raised: its gain (null for a plain target)
   min_norm                  null, or wanted_sd, reached, epsilon (null if not reached), largest, tolerance: the answer
                             is at most this part above a budget that does not reach the shift
@@ -197,8 +203,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
     clean, perturbed = probe.of_target(probe.clean), probe.of_target(probe.perturbed)
     shift = perturbed - clean
     curve = {
-        name: getattr(probe.curve, name).tolist()
-        for name in ("epsilon", "shift", "first_order", "linearity", "control_shift")
+        name: getattr(probe.curve, name).tolist() for name in (*CURVE_KEYS, "to_gain", "restart_spread", "n_gradients")
     }
     return {
         **{name: getattr(config, name) for name in ("subject", "network", "layer")},
@@ -221,6 +226,11 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "linf": probe.linf,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
+        "step_rule": str(attack.step_rule) if attack.method is AttackMethod.PGD else None,
+        "n_gradients": int(probe.curve.n_gradients.sum()),
+        "to_gain": finite(probe.to_gain),
+        "converged": probe.to_gain <= MOST_TO_GAIN,
+        "convergence": write_convergence(probe.to_gain),
         "method": str(attack.method),
         "n_queries": attack.n_queries if attack.method is AttackMethod.SQUARE else None,
         **{name: getattr(attack, name) for name in ("epsilon", "momentum", "diversity", "translation", "seed")},
@@ -269,6 +279,7 @@ def describe(summary: dict[str, Any]) -> str:
         f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
         f"  shift {got.shift:+.3f} {got.unit}{in_sds}",
         f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
+        f"  {got.convergence}; {got.n_gradients} gradients over {len(got.curve['epsilon'])} budgets",
         f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
         f"  {len(got.files)} files in {got.folder}",
     ]

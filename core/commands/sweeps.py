@@ -47,7 +47,7 @@ NUMBERS = {
     "train": "images fitted on",
     "test": "images held out",
     "images": "held-out images probed",
-    "steps": "steps of each attack",
+    "steps": "steps of each attack; 0 are as many as it takes",
     "bootstrap": "resamples behind intervals",
 }
 
@@ -140,6 +140,8 @@ def _report(out: Path, *, as_json: bool) -> int:
         print(json_module.dumps(describe_result(report.sweep, report.tables) | {"folder": str(out), "files": files}))
         return 0
     print(format_answer(report.tables[0].columns, report.tables[0].rows))
+    if (share := report.sweep.share_not_converged) > 0:
+        print(f"{share:.0%} of the attacks have not converged: more steps would gain over 5 %.")
     print(f"{len(report.files)} files in {out}; `main.py report {out}` makes one page of them.")
     return 0
 

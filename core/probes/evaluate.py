@@ -18,12 +18,16 @@ from core.types import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivered:
-    """What a probe delivers, float32 in [0, 1]: clean (1, 3, height, width), others (n_budgets, 3, height, width)."""
+    """What a probe delivers, float32 in [0, 1]: clean (1, 3, height, width), others (n_budgets, 3, height, width).
+
+    `convergence` (3, n_budgets) are `Convergence`'s to_gain, spread and n_steps.
+    """
 
     clean: FloatArray
     perturbed: FloatArray
     control: FloatArray
     sign_flip: FloatArray
+    convergence: FloatArray
 
     @property
     def stack(self) -> FloatArray:
@@ -139,6 +143,9 @@ def _draw_curve(config: ProbeConfig, delivered: Delivered, reported: _Reported, 
         l2=np.linalg.norm(delta, axis=1),
         linf=np.abs(delta).max(axis=1),
         objective=reported.objective,
+        to_gain=delivered.convergence[0],
+        restart_spread=delivered.convergence[1],
+        n_gradients=delivered.convergence[2],
     )
 
 

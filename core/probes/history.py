@@ -40,10 +40,10 @@ class HistoryRecorder:
         self._kept: list[RecordedStep] = []
         self._budget: list[RecordedStep] = []
 
-    def add(self, step: RecordedStep, *, taken: int) -> None:
+    def add(self, step: RecordedStep, *, taken: int, ends_run: bool) -> None:
         """Record step `taken` (from 1) of the current budget, if it falls into the stride or ends a run."""
         within = (taken - 1) % self._steps_of_run + 1
-        if within % self._stride == 0 or within == self._steps_of_run:
+        if within % self._stride == 0 or ends_run:
             self._budget.append(step)
 
     def end_budget(self, restart: int) -> None:

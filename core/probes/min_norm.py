@@ -1,8 +1,8 @@
 """Searches the smallest budget that shifts a target by a wanted number of SDs, then probes with it.
 
 First along the epsilon grid until a budget reaches the shift, then between it and the largest that does not by halving
-the interval of log epsilon, each try warm-started from the best pixels of the largest budget that failed. The final
-probe uses exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
+the interval of log epsilon; each try keeps what was found at the largest budget that failed. The final probe uses
+exactly the budgets that led to the answer, so it is an ordinary probe and reproduces as one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
+from core.attacks.objective import Scores
 from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
@@ -131,17 +132,23 @@ class _Search:
         ):
             self._taken += 1
             yield self._record(last, epsilon)
+            self._reached = self._moved(last.scores) >= self._wanted
+            if self._reached and self._objective is self._own and config.objective.is_linear:
+                break  # what is attacked is the shift itself, so the whole attack reaches it too
         if last is None:
             raise RuntimeError("An attack ended without a step.")
-        best = self._own.score(last.best.pixels)
-        shift = config.direction.sign * (float(self._own.reported(best)) - self._clean_value)
-        self._reached = shift >= self._wanted
+        if last.convergence is not None:
+            self._reached = self._moved(self._own.score(last.best.pixels)) >= self._wanted
         if self._reached:
             attack = fit_to_budget(config.attack, epsilon)
             self.answer = replace(config, attack=attack, ladder=(*self._path, epsilon))
         else:
             self._below = BudgetResult(epsilon, last.best)
             self._path.append(epsilon)
+
+    def _moved(self, scores: Scores) -> float:
+        """The shift in the direction wanted."""
+        return self._config.direction.sign * (float(self._own.reported(scores)) - self._clean_value)
 
     def _record(self, step: AttackStep, epsilon: float) -> ProbeProgress:
         shift = float(self._objective.reported(step.scores)) - self._clean_value

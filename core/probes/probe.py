@@ -110,6 +110,8 @@ class Curve:
     For patterns all of these are of the objective itself, in its own unit; the cosine has no gradient at the clean
     image, so its `first_order` and `linearity` are NaN, as they are where a network has no gradient.
     `objective` is what the attack gained, beyond the clean image's; empty where that is the signed shift itself.
+    `to_gain` is what more steps would still gain and `restart_spread` how far the restarts lie apart, as shares of that
+    gain (`core.attacks.convergence`); `n_gradients` the steps that were taken. All three are empty in version 0.3.
     """
 
     epsilon: FloatArray
@@ -121,6 +123,9 @@ class Curve:
     l2: FloatArray
     linf: FloatArray
     objective: FloatArray = field(default_factory=lambda: np.zeros(0))
+    to_gain: FloatArray = field(default_factory=lambda: np.zeros(0))
+    restart_spread: FloatArray = field(default_factory=lambda: np.zeros(0))
+    n_gradients: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,11 @@ class Probe:
     def of_target(self, responses: FloatArray) -> float:
         """The target's value c . f in the response's unit; of a pattern, the response along it."""
         return float(self.target_vector @ responses)
+
+    @property
+    def to_gain(self) -> float:
+        """What more steps would still gain at the whole budget, as a share of the gain; NaN in files of version 0.3."""
+        return float(self.curve.to_gain[-1]) if len(self.curve.to_gain) else float("nan")
 
     @property
     def reaches_wanted_shift(self) -> bool:

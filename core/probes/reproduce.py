@@ -15,6 +15,9 @@ from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
 from core.probes.run import iter_probe
 
+ADDED = ("curve.to_gain", "curve.restart_spread", "curve.n_gradients")
+"""Arrays that were added after version 0.3."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReproductionProgress:
@@ -85,7 +88,8 @@ def compare(old: Probe, new: Probe) -> Reproduction:
     """Compare two runs of one probe, array by array, as bits."""
     before, after = split_arrays(old)[1], split_arrays(new)[1]
     names = sorted(before.keys() | after.keys())
-    differing = tuple(name for name in names if not _same_bits(before.get(name), after.get(name)))
+    added = {name for name in ADDED if not before[name].size}  # files of version 0.3 lack them
+    differing = tuple(name for name in names if name not in added and not _same_bits(before.get(name), after.get(name)))
     return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), _compare_circumstances(old, new))
 
 

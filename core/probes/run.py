@@ -94,6 +94,7 @@ class _ProbeRun:
         self._watch = Stopwatch(self._n_steps)
         self._history = HistoryRecorder(len(config.ladder), attack.steps_taken)
         self._budgets: list[torch.Tensor] = []
+        self._convergence: list[FloatArray] = []
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, attack, controls, evaluation."""
@@ -124,6 +125,7 @@ class _ProbeRun:
         try:
             scores, gradient = self._own.value_and_gradient(self._pixels)
         except NoGradientError:
+            check_finite(self._responses(self._own.score(self._pixels)))
             if self._config.attack.method is not AttackMethod.SQUARE:
                 raise
             return self._own.score(self._pixels), float("nan")
@@ -133,11 +135,13 @@ class _ProbeRun:
         config = self._config
         names = (self._stimulus.sha256,)
         steps = iter_epsilon_grid(self._objective, self._pixels, config.attack, epsilons=config.ladder, keys=names)
-        for count, step in enumerate(steps, start=1):
-            record = self._record(step, count)
-            if step.ends_budget:
-                self._history.end_budget(int(step.attack.best.restart))
-                self._budgets.append(step.attack.best.pixels)
+        for step in steps:
+            attack = step.attack
+            record = self._record(step, step.number * attack.n_steps + attack.step)
+            if (convergence := attack.convergence) is not None:
+                self._convergence.append(convergence.to_array())
+                self._history.end_budget(int(attack.best.restart))
+                self._budgets.append(attack.best.pixels)
             yield record
 
     def _record(self, step: EpsilonStep, count: int) -> ProbeProgress:
@@ -145,7 +149,8 @@ class _ProbeRun:
         attack = step.attack
         levels, responses = to_levels(attack.pixels), self._responses(attack.scores)
         shift = float(self._objective.reported(attack.scores)) - self._clean_value
-        self._history.add(RecordedStep(attack.restart, step.epsilon, shift, levels, responses), taken=attack.step)
+        recorded = RecordedStep(attack.restart, step.epsilon, shift, levels, responses)
+        self._history.add(recorded, taken=attack.step, ends_run=attack.ends_run)
         left = self._watch.seconds_left(count)
         return ProbeProgress("attack", count, self._n_steps, step.epsilon, shift, levels, self._clean, responses, left)
 
@@ -161,6 +166,7 @@ class _ProbeRun:
             perturbed=to_array(perturbed),
             control=to_array(torch.cat(controls)),
             sign_flip=to_array(torch.cat(flips)),
+            convergence=np.concatenate(self._convergence, axis=1),
         )
         return evaluate(
             self._encoder,
@@ -177,7 +183,8 @@ class _ProbeRun:
         if self._should_stop():
             raise Cancelled
         attack = self._config.attack
-        size = self._norm.size((perturbed - self._pixels).double()).to(perturbed)
+        # On the CPU: Apple's GPUs have no float64.
+        size = self._norm.size((perturbed - self._pixels).cpu().double()).to(perturbed)
         names = (self._stimulus.sha256,)
         control = draw_control(self._pixels, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=names)
         return control, flip_sign(self._pixels, perturbed, self._norm, quantise=attack.quantise)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.config import format_epsilon
+from core.attacks.config import StepRule, describe_steps, format_epsilon
 from core.checks import refusal
 from core.datasets.subject import load_subject
 from core.files import replace_file
@@ -84,6 +84,7 @@ def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
         "formulas": read_formulas(sweep.config.question),
         "settings": unstructure(sweep.config),
         "facts": sweep.facts,
+        "share_not_converged": plain(sweep.share_not_converged),
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
         "summary": [dict(zip(first.columns, map(plain, row), strict=True)) for row in first.rows],
     }
@@ -119,6 +120,7 @@ def _describe(report: AnalysisReport) -> dict[str, Any]:
         "labels": report.sweep.labels,
         "subjects": [one.title for one in subjects],
         "search": _describe_search(config),
+        "not_converged": f"{report.sweep.share_not_converged:.0%}" if report.sweep.share_not_converged > 0 else "",
         "budgets": [format_epsilon(epsilon, config.norms[0]) for epsilon in config.ladder],
         "grey": f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f}",
         "other_sides": sorted(sides - {side}),
@@ -137,7 +139,9 @@ def _describe_search(config: SweepConfig) -> list[str]:
     """How each budget was searched."""
     words = []
     if any(kind is not AttackKind.SQUARE for kind in config.attacks):
-        words.append(f"projected gradient ascent ({config.n_steps} steps of 2.5 epsilon / {config.n_steps})")
+        fixed = f"{config.n_steps} steps of 2.5 epsilon / {config.n_steps}"
+        steps = describe_steps(config.n_steps) if config.step_rule is StepRule.FALLING else fixed
+        words.append(f"projected gradient ascent ({steps})")
     if AttackKind.SQUARE in config.attacks:
         words.append(f"random squares ({config.n_queries:,} forward passes, no gradient)")
     return words

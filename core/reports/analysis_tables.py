@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.attacks.budget_words import MOST_TO_GAIN
 from core.reports.table import Table, make_table
 from core.sweeps.answer import Answer
 from core.sweeps.attack_kinds import AttackKind
@@ -87,7 +88,7 @@ def _parts(answer: Fragility, sweep: Sweep, unit: str) -> Iterator[Row]:
 
 def _of_values(sweep: Sweep) -> Table:
     """Every single sensitivity: encoder, target, image, epsilon."""
-    config, values = sweep.config, sweep.sensitivity()
+    config, values, to_gain = sweep.config, sweep.sensitivity(), sweep.to_gain[:, :, :, 0].max(axis=2)
     rows = (
         {
             "encoder": sweep.labels[e],
@@ -95,6 +96,8 @@ def _of_values(sweep: Sweep) -> Table:
             "image": config.images[i],
             f"{config.norms[0]} epsilon": config.ladder[k],
             "sensitivity (SD)": values[e, t, i, k],
+            "to gain (share)": to_gain[e, t, i, k],
+            "converged": "not converged" if to_gain[e, t, i, k] > MOST_TO_GAIN else "",
         }
         for e, t, i, k in np.ndindex(values.shape)
     )

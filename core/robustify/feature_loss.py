@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.attacks.config import AttackConfig
+from core.attacks.config import AttackConfig, StepRule
 from core.attacks.objective import Scores
 from core.attacks.pgd import iter_pgd
 from core.networks.truncate import run_to_exit
@@ -77,7 +77,9 @@ def perturb(
     pixels: torch.Tensor, distance: Callable[[torch.Tensor], torch.Tensor], *, epsilon: float, n_steps: int, seed: int
 ) -> torch.Tensor:
     """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD maximised from a random start."""
-    attack = AttackConfig(norm=NormName.L2, epsilon=epsilon, n_steps=n_steps, random_start=True, seed=seed)
+    attack = AttackConfig(
+        norm=NormName.L2, epsilon=epsilon, n_steps=n_steps, random_start=True, seed=seed, step_rule=StepRule.FIXED
+    )
     keys = tuple(map(str, range(len(pixels))))
     *_, last = iter_pgd(DistanceObjective(distance), pixels, attack, keys=keys)
     return last.best.pixels

@@ -188,6 +188,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "n_steps": attack.steps_taken,
         "step_size": attack.step_length,
         "seed": attack.seed,
+        "to_gain": None if math.isnan(probe.to_gain) else probe.to_gain,
         "degrees": config.layout.degrees,
     }
 

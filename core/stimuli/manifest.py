@@ -87,8 +87,12 @@ class ManifestRow:
     l2_file: Annotated[float, "L2 size of file minus original file in the file's own pixels, in [0, 1] pixel units."]
     linf_file: Annotated[float, "Linf size of the same."]
     resolution: Annotated[int, "Side in pixels of the network's input, to which budget and norms refer."]
-    n_steps: Annotated[int, "Attack steps of each budget of the epsilon grid; each starts from the one before."]
-    step_size: Annotated[float, "Length of one step, in [0, 1] pixel units."]
+    n_steps: Annotated[int, "Most attack steps of each budget of the epsilon grid."]
+    step_size: Annotated[float, "Length of the first step, in [0, 1] pixel units."]
+    to_gain: Annotated[
+        float | None,
+        "What more steps would still gain, as a share of the attack's gain; above 0.05 it is not converged.",
+    ] = None
     seed: Annotated[int, "Seed of random starts and controls."]
     response_unit: Annotated[str, "Unit of clean, predicted, shift and the transfer shifts."]
     clean: Annotated[float, "Target's predicted response to the original's file."]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon, parse_epsilon
+from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
 from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
@@ -60,7 +60,7 @@ class PlanOptions:
     voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
     directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
     budgets: Annotated[tuple[str, ...], "l2:EPSILON or linf:K/255, at the network's input size"] = ("l2:3",)
-    steps: Annotated[int, "attack steps of each probe"] = 20
+    steps: Annotated[int, "attack steps of each probe; 0 are as many as it takes"] = 0
     quantise: Annotated[bool, "keep every attack step on 8-bit grey levels"] = False
     seed: Annotated[int, "of draws and controls"] = 0
     gate: Annotated[float, "least r of a voxel that is not warned of"] = 0.1
@@ -92,7 +92,7 @@ class StimulusPlan:
     directions : tuple of Direction
     budgets : tuple of Budget
     n_steps : int
-        Attack steps of each probe.
+        Attack steps of each probe; 0 are as many as it takes.
     quantise : bool
         Keep every iterate on 8-bit grey levels, so that saving changes nothing.
     seed : int
@@ -109,7 +109,7 @@ class StimulusPlan:
     targets: tuple[TargetName, ...]
     directions: tuple[Direction, ...] = (Direction.RAISE,)
     budgets: tuple[Budget, ...] = (Budget(NormName.L2, 3.0),)
-    n_steps: int = 20
+    n_steps: int = 0
     quantise: bool = False
     seed: int = 0
     delivery: SetConfig = field(default_factory=SetConfig)
@@ -124,7 +124,7 @@ class StimulusPlan:
             check_epsilon("budget", budget.epsilon, largest=LARGEST_EPSILON[budget.norm])
             if budget.epsilon <= 0:
                 raise refusal("budget", allowed="above 0", got=budget.label)
-        check_count("steps", self.n_steps)
+        check_count("steps", self.n_steps, least=0)
         check_count("seed", self.seed, least=0)
         if self.n_items > MOST_ITEMS:
             raise refusal("plan", allowed=f"at most {MOST_ITEMS} probes", got=self.n_items)
@@ -146,7 +146,7 @@ class StimulusPlan:
     @property
     def seconds(self) -> float:
         """What it will take on one core, roughly."""
-        passes = self.n_steps * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
+        passes = (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
         return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from core.attacks.budget_words import MOST_TO_GAIN, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import Probe
@@ -35,6 +36,7 @@ class WarningCode(StrEnum):
     POOR_VOXEL = "poor voxel"
     BELOW_NOISE = "below noise"
     CONTROL_MOVES = "control moves"
+    NOT_CONVERGED = "not converged"
     DUPLICATE = "duplicate"
     SAVING = "lost in saving"
     NO_CONTROL = "a control missing"
@@ -49,6 +51,7 @@ TEXTS = {
     WarningCode.BELOW_NOISE: "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one "
     "held-out image ({size}, from r {r:.2f}); one presentation will not show it.",
     WarningCode.CONTROL_MOVES: "An equal-norm random control moves the target by {share:.0%} of the shift.",
+    WarningCode.NOT_CONVERGED: "{words} of the shift.",
     WarningCode.DUPLICATE: "The same pixels as {other}.",
     WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
     WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
@@ -123,6 +126,8 @@ def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
     shift, control = probe.of_target(probe.shift), probe.of_target(probe.control_shift)
     if shift and abs(control) > CONTROL_SHARE * abs(shift):
         yield warn(WarningCode.CONTROL_MOVES, share=abs(control / shift))
+    if probe.to_gain > MOST_TO_GAIN:
+        yield warn(WarningCode.NOT_CONVERGED, words=write_convergence(probe.to_gain).capitalize())
 
 
 def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[ProbeWarning]:

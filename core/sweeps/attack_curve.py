@@ -27,6 +27,7 @@ from core.attacks.ensemble import EnsembleObjective
 from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
+from core.attacks.pgd import AttackStep
 from core.attacks.rounding import GREY_LEVELS
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
@@ -39,7 +40,7 @@ from core.types import FloatArray
 
 LOGGER = logging.getLogger(__name__)
 IMAGES_AT_ONCE = 8
-FORMAT = 2
+FORMAT = 3
 """Counted up with every change of what a curve holds or how it is computed."""
 MOST_BYTES = 4_000_000_000
 
@@ -89,8 +90,8 @@ def run_curve(
     -------
     dict of arrays, responses in the encoder's unit:
     sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
-    control, l2, linf, feature_change, alignment (n_images, n_budgets); weight_size (); and with `keep_deltas` delta
-    (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
+    control, l2, linf, feature_change, alignment, to_gain (n_images, n_budgets); weight_size (); with `keep_deltas`
+    delta (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
     entry, and montage (n_budgets, height, width, 3) uint8.
 
     Raises
@@ -137,7 +138,8 @@ class _Curve:
 
     def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
         """Attack one batch and score it."""
-        attacked = self._attack(clean, keys)
+        ends = self._attack(clean, keys)
+        attacked = [end.best.pixels for end in ends]
         inputs = self._inputs(clean)
         gradient = self._find_gradient(clean)
         columns: dict[str, list[FloatArray]] = {}
@@ -145,6 +147,7 @@ class _Curve:
             for name, values in self._score(clean, pixels, inputs=inputs, keys=keys).items():
                 columns.setdefault(name, []).append(values)
         arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
+        arrays["to_gain"] = np.stack([_array(end.convergence.to_gain) for end in ends if end.convergence], 1)
         arrays["clean"] = _array(inputs @ self._weights)
         arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
         path = self._walk(clean, attacked[-1])
@@ -166,10 +169,11 @@ class _Curve:
                 raise
             return torch.full_like(clean, torch.nan)
 
-    def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[torch.Tensor]:
+    def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[AttackStep]:
+        """The last step at every budget."""
         attack, epsilons = self._curve.attack, self._curve.budgets
         steps = iter_epsilon_grid(self._objective, clean, attack, epsilons=epsilons, keys=keys)
-        return [step.attack.best.pixels for step in steps if step.ends_budget]
+        return [step.attack for step in steps if step.ends_budget]
 
     def _score(
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]

@@ -5,11 +5,12 @@ Opens no encoder or image, imports no torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps, format_epsilon
 from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
@@ -96,9 +97,11 @@ class SweepConfig:
         norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
         sqrt(3 N^2) for an image of N x N pixels, and epsilon_2 grows as N.
     n_steps : int
-        Steps of each budget.
+        Steps of each budget; 0 are as many as it takes.
     n_queries : int
         Forward passes of each budget, of the attack "square", which takes no steps.
+    step_rule : StepRule
+        Fixed in folders of version 0.3, so that they are continued as they were begun.
     gate : float
         Least r a voxel may have in each encoder, cross-validated on its training images.
     n_test : int
@@ -128,7 +131,7 @@ class SweepConfig:
     directions: tuple[Direction, ...] = (Direction.RAISE,)
     norms: tuple[NormName, ...] = (NormName.L2,)
     ladder: tuple[float, ...] = DEFAULT_EPSILONS
-    n_steps: int = 10
+    n_steps: int = 0
     gate: float = 0.1
     n_test: int = 200
     n_bootstrap: int = 2000
@@ -139,6 +142,9 @@ class SweepConfig:
     untrained: tuple[int, ...] = ()
     n_refit: int = 1000
     n_queries: int = 1000
+    step_rule: StepRule = StepRule.FALLING
+
+    IN_OLD_FILES: ClassVar[Mapping[str, object]] = AttackConfig.IN_OLD_FILES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "question", Question(self.question))
@@ -150,7 +156,7 @@ class SweepConfig:
         self._check_enough()
         check_epsilons(self.ladder, self.norms[0])
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
-            check_count(name, getattr(self, name))
+            check_count(name, getattr(self, name), least=int(name != "n_steps"))
         check_count("seed", self.seed, least=0)
         check_positive("confidence", self.confidence)
         _check(
@@ -209,13 +215,13 @@ class SweepConfig:
     def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
         """The attack on the highest budget."""
         epsilon = self.budgets(norm, side)[-1]
-        return AttackConfig(
-            norm=norm, epsilon=epsilon, n_steps=self.n_steps, n_queries=self.n_queries, seed=self.seed, **kind.options
-        )
+        length: dict[str, Any] = {"n_steps": self.n_steps, "n_queries": self.n_queries, "step_rule": self.step_rule}
+        return AttackConfig(norm=norm, epsilon=epsilon, seed=self.seed, **length, **kind.options)
 
     def describe_length(self) -> str:
-        """How long each budget is searched: "10 steps", "1,000 queries" or both."""
-        words = [f"{self.n_steps} steps"] * any(kind is not AttackKind.SQUARE for kind in self.attacks)
+        """How long each budget is searched: "40 falling steps", "1,000 queries" or both."""
+        steps = describe_steps(self.n_steps) if self.step_rule is StepRule.FALLING else f"{self.n_steps} steps"
+        words = [steps] * any(kind is not AttackKind.SQUARE for kind in self.attacks)
         words += [f"{self.n_queries:,} queries"] * (AttackKind.SQUARE in self.attacks)
         return " or ".join(words)
 

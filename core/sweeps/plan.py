@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from core.attacks.config import USUAL_STEPS
 from core.datasets.subject import load_subject
 from core.errors import StorageError
 from core.headers import HeaderKind
@@ -156,7 +157,9 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
         return n_images * N_SCORED * (len(config.encoders) + 1)
     kind = config.attacks[cell.attack]
     members = len(config.encoders) - 1 if kind is AttackKind.ENSEMBLE else 1
-    search = config.n_queries if kind is AttackKind.SQUARE else config.n_steps * PASSES_PER_STEP * members
+    search = (
+        config.n_queries if kind is AttackKind.SQUARE else (config.n_steps or USUAL_STEPS) * PASSES_PER_STEP * members
+    )
     return n_images * (n_budgets * (search + 3) + N_PATH)
 
 
@@ -194,7 +197,7 @@ def estimate_cost(config: SweepConfig, step_seconds: StepSeconds | None = None) 
     weights = [weigh_cell(config, cell) for cell in cells]
     curves = [cell for cell in cells if cell.kind == CURVE]
     stepping = [cell for cell in curves if config.attacks[cell.attack] is not AttackKind.SQUARE]
-    n_steps = len(stepping) * len(config.images) * len(config.ladder) * config.n_steps
+    n_steps = len(stepping) * len(config.images) * len(config.ladder) * (config.n_steps or USUAL_STEPS)
     bytes_each = sum(_bytes_of(config, config.encoders[cell.encoder]) for cell in curves)
     return SweepCost(
         n_cells=len(cells),

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.attacks.config import AttackConfig
+from core.attacks.config import AttackConfig, StepRule
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
@@ -78,7 +78,7 @@ class TwoClasses(nn.Module):
 
 
 def attack_ours(encoder: Encoder, pixels: torch.Tensor, direction: np.ndarray, norm: NormName) -> Attack:
-    config = AttackConfig(norm=norm, epsilon=EPSILON[norm], n_steps=N_STEPS)
+    config = AttackConfig(norm=norm, epsilon=EPSILON[norm], n_steps=N_STEPS, step_rule=StepRule.FIXED)
 
     def attack() -> torch.Tensor:
         *_, last = iter_pgd(LinearObjective(encoder, direction, 1), pixels, config)

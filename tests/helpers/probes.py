@@ -182,6 +182,9 @@ def _make_curve(config: ProbeConfig, gain: FloatArray, clean: FloatArray) -> Cur
         sign_flip_shift=-0.8 * full * _saturate(share) * (1 - 0.1 * share),
         l2=epsilon if is_l2 else epsilon * 388,
         linf=epsilon / 60 if is_l2 else epsilon,
+        to_gain=0.01 * share,
+        restart_spread=np.full(len(epsilon), np.nan),
+        n_gradients=np.full(len(epsilon), float(STEPS_A_BUDGET)),
     )
 
 

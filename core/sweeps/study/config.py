@@ -9,12 +9,12 @@ T(A -> true) = shift_true(delta_A) / shift_true(delta_true), at the same image, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from core.attacks.config import LARGEST_EPSILON
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps
 from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import are_related, find_network
 from core.types import NormName
@@ -98,7 +98,11 @@ class StudyConfig:
         Principal components, at most, that the readouts and the true axes live in.
     epsilon : float
         L2 budget of the probes, in [0, 1] pixel units.
-    n_steps, n_bootstrap, seed : int
+    n_steps : int
+        Steps of each attack; 0 are as many as it takes.
+    n_bootstrap, seed : int
+    step_rule : StepRule
+        Fixed in folders of version 0.3.
     confidence : float
 
     Raises
@@ -116,17 +120,21 @@ class StudyConfig:
     n_images: int = 4
     n_components: int = 40
     epsilon: float = 1.0
-    n_steps: int = 10
+    n_steps: int = 0
     n_bootstrap: int = 2000
     confidence: float = 0.95
     seed: int = 0
+    step_rule: StepRule = StepRule.FALLING
+
+    IN_OLD_FILES: ClassVar[Mapping[str, object]] = AttackConfig.IN_OLD_FILES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "teachers", tuple(LayerName(*name) for name in self.teachers))
         object.__setattr__(self, "candidates", tuple(LayerName(*name) for name in self.candidates))
         object.__setattr__(self, "noise", tuple(float(level) for level in self.noise))
-        for name in ("n_voxels", "n_train", "n_images", "n_components", "n_steps", "n_bootstrap"):
+        for name in ("n_voxels", "n_train", "n_images", "n_components", "n_bootstrap"):
             check_count(name, getattr(self, name), least=2)
+        check_count("n_steps", self.n_steps, least=0)
         check_count("n_test", self.n_test, least=max(4, self.n_images), advice="Probed images are held-out ones.")
         check_count("seed", self.seed, least=0)
         check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON[NormName.L2])
@@ -176,10 +184,11 @@ class StudyConfig:
     def describe(self) -> str:
         """One line for captions."""
         noise = ", ".join(f"{level:g}" for level in self.noise)
+        steps = describe_steps(self.n_steps) if self.step_rule is StepRule.FALLING else f"{self.n_steps} steps"
         return (
             f"{len(self.teachers)} teachers x {len(self.noise)} noise levels ({noise} signal SD) x "
             f"{len(self.candidates)} candidates, {self.n_voxels} voxels x {self.n_images} images, "
-            f"L2 epsilon {self.epsilon:g}, {self.n_steps} steps, seed {self.seed}"
+            f"L2 epsilon {self.epsilon:g}, {steps}, seed {self.seed}"
         )
 
 

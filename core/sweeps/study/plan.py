@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from core.attacks.config import USUAL_STEPS
 from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
@@ -73,7 +74,7 @@ def weigh_study(config: StudyConfig, cell: StudyCell, step_seconds: StepSeconds)
     if cell.kind == FEATURES:
         return seconds(config.layers[cell.layer]) * (config.n_train + config.n_test)
     n_probes, teacher = config.n_voxels * config.n_images, config.teachers[cell.teacher]
-    n_passes = config.n_steps * PASSES_PER_STEP + N_PATH + PASSES_SCORED
+    n_passes = (config.n_steps or USUAL_STEPS) * PASSES_PER_STEP + N_PATH + PASSES_SCORED
     if cell.kind == TRUTH:
         return seconds(teacher) * n_probes * n_passes
     return n_probes * (seconds(config.candidates[cell.candidate]) * n_passes + seconds(teacher) * PASSES_SHOWN)
@@ -84,7 +85,7 @@ def describe_cost(config: StudyConfig, step_seconds: StepSeconds) -> str:
     cells = list_study(config)
     seconds = sum(weigh_study(config, cell, step_seconds) for cell in cells)
     n_curves = len(config.teachers) * (1 + len(config.noise) * len(config.candidates))
-    n_steps = n_curves * config.n_voxels * config.n_images * config.n_steps
+    n_steps = n_curves * config.n_voxels * config.n_images * (config.n_steps or USUAL_STEPS)
     n_bytes = 2 * len(config.teachers) * config.n_voxels * config.n_images * 3 * config.side**2
     return (
         f"{len(cells)} cells, {n_steps:,} attack steps on single images, about {format_duration(seconds)}, "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -167,7 +167,8 @@ class _Worker:
 
     def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
         config = self._config
-        attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, n_steps=config.n_steps, seed=config.seed)
+        length: dict[str, Any] = {"n_steps": config.n_steps, "step_rule": config.step_rule}
+        attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, seed=config.seed, **length)
         curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
         keys = self._keys()
         return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)

@@ -168,7 +168,7 @@ def test_a_preview_shows_its_own_budget(panel: ImagesPanel) -> None:
     panel.show_preview(preview)
     assert np.array_equal(shown(panel.made_view), preview.pixels)
     assert panel.meter.rows[0].value == f"{preview.l2:.3f}"
-    assert "L₂ ε 1.5" in panel.caption.whole_text and "preview" in panel.caption.whole_text
+    assert "L₂ ε 1.5" in panel.caption.whole_text and "quick look" in panel.caption.whole_text
 
 
 def test_saved_and_copied_pixels_are_the_ones_shown(panel: ImagesPanel, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from core.attacks.apgd import place_checkpoints
-from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.config import AttackConfig, AttackMethod, StepRule
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep, iter_pgd
 from core.attacks.squares import changed_share, draw_bump
@@ -65,7 +65,7 @@ def test_apgd_gains_at_least_as_much_as_pgd_at_equal_steps(norm: NormName, n_ste
     objective = LinearObjective(make_conv_encoder(seed=1), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
     clean, budget = to_batch(*range(6)), 4 * BUDGET[norm]
     found = {
-        method: run(objective, clean, AttackConfig(norm=norm, epsilon=budget, n_steps=n_steps, method=method))
+        method: run(objective, clean, AttackConfig(norm, budget, method, n_steps=n_steps, step_rule=StepRule.FIXED))
         for method in (AttackMethod.PGD, AttackMethod.APGD)
     }
     before = objective.score(clean).values

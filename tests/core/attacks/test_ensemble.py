@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.attacks.config import AttackConfig
+from core.attacks.config import AttackConfig, StepRule
 from core.attacks.ensemble import EnsembleObjective
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
@@ -21,7 +21,7 @@ FIRST = np.asarray([1, 0, 0], np.float32)
 
 
 def run_grid(objective: object, clean: torch.Tensor, norm: NormName) -> torch.Tensor:
-    config = AttackConfig(norm=norm, epsilon=BUDGET[norm])
+    config = AttackConfig(norm=norm, epsilon=BUDGET[norm], step_rule=StepRule.FIXED)
     *_, last = iter_pgd(objective, clean, config)  # type: ignore[arg-type]
     return last.best.pixels
 

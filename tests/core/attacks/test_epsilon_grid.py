@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.config import AttackConfig, AttackMethod, StepRule
 from core.attacks.epsilon_grid import EpsilonStep, fit_to_budget, iter_epsilon_grid
 from core.attacks.objective import LinearObjective
 from core.types import NormName
@@ -78,7 +78,8 @@ def test_a_given_step_size_keeps_its_share_of_the_budget() -> None:
     config = AttackConfig(epsilon=4.0, step_size=1.0)
     assert fit_to_budget(config, 1.0).step_length == pytest.approx(0.25)
     assert fit_to_budget(config, 4.0).step_length == 1.0
-    assert fit_to_budget(AttackConfig(epsilon=4.0, n_steps=10), 2.0).step_length == pytest.approx(0.5)
+    fixed = AttackConfig(epsilon=4.0, n_steps=10, step_rule=StepRule.FIXED)
+    assert fit_to_budget(fixed, 2.0).step_length == pytest.approx(0.5)
 
 
 def test_ladder_of_no_budget_stays_clean() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.config import AttackConfig, AttackMethod, StepRule
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep, Best, iter_pgd
 from core.encoders.encoder import Encoder
@@ -123,7 +123,7 @@ def test_quantised_attack_still_moves_and_nearly_as_far(norm: NormName) -> None:
 @pytest.mark.parametrize("random_start", [False, True])
 def test_one_image_alone_equals_the_same_image_in_a_batch(norm: NormName, random_start: bool) -> None:
     objective = LinearObjective(make_conv_encoder(), np.asarray([0, 1, 0, 0, 0], np.float32), 1)
-    config = AttackConfig(norm=norm, epsilon=BUDGET[norm], random_start=random_start, n_restarts=2)
+    config = AttackConfig(norm, BUDGET[norm], random_start=random_start, n_restarts=2, step_rule=StepRule.FIXED)
     together = run(objective, to_batch(0, 1, 2), config)
     alone = run(objective, to_batch(1), config)
     torch.testing.assert_close(together.best.pixels[1:2], alone.best.pixels, rtol=0, atol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.config import AttackConfig, AttackMethod, StepRule
 from core.attacks.diversity import Shrinking, draw_shrinking, pull_back, resize_weights, shrink_images
 from core.attacks.gradient_rule import GradientRule, average_over_shifts, shift_weights
 from core.attacks.norms import NORMS
@@ -44,7 +44,7 @@ def run(clean: torch.Tensor, config: AttackConfig, objective: LinearObjective | 
 def test_an_option_of_zero_is_plain_pgd_bit_for_bit(norm: NormName, off: str) -> None:
     """Written without the attack's own code: the same steps from the norm's formulas alone."""
     clean, objective = to_batch(0, 1), make_objective()
-    config = AttackConfig(norm=norm, epsilon=BUDGET[norm], n_steps=6, **{off: 0})  # type: ignore[arg-type]
+    config = AttackConfig(norm=norm, epsilon=BUDGET[norm], n_steps=6, step_rule=StepRule.FIXED, **{off: 0})  # type: ignore[arg-type]
     delta, length, norm_object = torch.zeros_like(clean), 2.5 * torch.full((2,), BUDGET[norm]) / 6, NORMS[norm]
     budget, seen = torch.full((2,), BUDGET[norm]), []
     for _ in range(6):
@@ -58,7 +58,7 @@ def test_an_option_of_zero_is_plain_pgd_bit_for_bit(norm: NormName, off: str) ->
 
 @BOTH
 def test_vanishing_momentum_tends_to_plain_pgd(norm: NormName) -> None:
-    clean, config = to_batch(0), AttackConfig(norm=norm, epsilon=BUDGET[norm], n_steps=6)
+    clean, config = to_batch(0), AttackConfig(norm=norm, epsilon=BUDGET[norm], n_steps=6, step_rule=StepRule.FIXED)
     almost = run(clean, dataclasses.replace(config, momentum=1e-12))
     torch.testing.assert_close(almost, run(clean, config), rtol=0, atol=1e-5)
 
@@ -96,7 +96,7 @@ def test_smoothing_equals_explicit_averaging_over_shifts(most: int) -> None:
 def test_for_a_linear_encoder_it_is_the_gradient_of_the_mean_over_shifted_images() -> None:
     encoder, most = make_linear_encoder(), 2
     objective = LinearObjective(encoder, np.asarray([1, 0, 0], np.float32), 1)
-    config = AttackConfig(translation=most)
+    config = AttackConfig(translation=most, step_rule=StepRule.FIXED)
     _, ours = GradientRule(objective, RunContext(config, torch.ones(1), 0, ("a",))).gradient_at(to_batch(0))
     image = to_batch(0).double().requires_grad_(True)
     weights, kernel = torch.from_numpy(pixel_weights(encoder)), shift_weights(most, image.detach())
@@ -195,12 +195,14 @@ def test_bad_combinations_are_refused_in_one_sentence(options: dict, message: st
 
 
 def test_the_one_line_says_what_is_on() -> None:
-    said = AttackConfig(epsilon=3.0, momentum=1.0, diversity=0.5, translation=7).describe()
+    fixed = {"epsilon": 3.0, "step_rule": StepRule.FIXED}
+    said = AttackConfig(**fixed, momentum=1.0, diversity=0.5, translation=7).describe()
     assert (
         said
         == "PGD, L2 epsilon 3, 10 steps of 0.75, momentum 1, diverse inputs with probability 0.5, shifts up to 7 px"
     )
-    assert AttackConfig(epsilon=3.0).describe() == "PGD, L2 epsilon 3, 10 steps of 0.75"
+    assert AttackConfig(**fixed).describe() == "PGD, L2 epsilon 3, 10 steps of 0.75"
+    assert AttackConfig().describe() == "PGD, L2 epsilon 3, steps that fall until little is gained, at most 225"
     square = AttackConfig(norm=NormName.LINF, epsilon=8 / 255, method=AttackMethod.SQUARE, n_queries=500)
     assert square.describe() == "SQUARE, Linf epsilon 8/255, 500 queries a budget"
-    assert AttackConfig(method=AttackMethod.APGD).describe() == "APGD, L2 epsilon 3, 10 steps, halved from 6"
+    assert AttackConfig(method=AttackMethod.APGD).describe() == "APGD, L2 epsilon 3, 225 steps, halved from 6"

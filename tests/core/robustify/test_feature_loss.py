@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from core.attacks.config import STEP_SIZE_RULE, AttackConfig
+from core.attacks.config import STEP_SIZE_RULE, AttackConfig, StepRule
 from core.attacks.objective import Scores
 from core.attacks.pgd import iter_pgd
 from core.robustify.feature_loss import DistanceObjective, feature_distance, perturb
@@ -81,7 +81,7 @@ def test_the_inner_maximisation_is_the_attack_of_everything_else(n_steps: int) -
             gradient = 2 * ((at - pixels).flatten(1) @ weights.T) @ weights
             return self.score(at), gradient.view_as(at)
 
-    config = AttackConfig(epsilon=1.5, n_steps=n_steps, random_start=True, seed=9)
+    config = AttackConfig(epsilon=1.5, n_steps=n_steps, random_start=True, seed=9, step_rule=StepRule.FIXED)
     *_, last = iter_pgd(Squared(), pixels, config, keys=("0", "1", "2"))
     found = perturb(pixels, lambda at: Squared().score(at).values, epsilon=1.5, n_steps=n_steps, seed=9)
     torch.testing.assert_close(found, last.best.pixels, rtol=0, atol=1e-5)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.config import AttackConfig, AttackMethod, StepRule
 from core.attacks.objective_config import ObjectiveKind
 from core.errors import BadInputError, StorageError
 from core.probes.files import load_probe
@@ -144,7 +144,7 @@ def test_version_1_written_by_hand_is_migrated(tmp_path: Path) -> None:
     assert (record.subject, record.network, record.layer, record.gate_r) == ("simulated", "alexnet", "features.11", 0.2)
     assert record.target == Target(TargetKind.VOXEL, "voxel 7 (left V1)", (7,), (1.0,))
     assert record.direction is Direction.LOWER
-    assert record.attack == AttackConfig(NormName.LINF, 0.03)
+    assert record.attack == AttackConfig(NormName.LINF, 0.03, n_steps=10, step_rule=StepRule.FIXED)
     assert record.image is not None and record.image.file == refer_to(tmp_path / "cat.png")
     assert record.view == ViewRecord(map="clean", geometry="pial")
     assert record.probe is not None and record.probe.path == tmp_path / "old-probe.json"
