@@ -215,8 +215,15 @@ class SweepConfig:
     def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
         """The attack on the highest budget."""
         epsilon = self.budgets(norm, side)[-1]
-        length = {"n_steps": self.n_steps, "n_queries": self.n_queries, "step_rule": self.step_rule}
-        return AttackConfig(norm=norm, epsilon=epsilon, seed=self.seed, **length, **kind.options)
+        return AttackConfig(
+            norm=norm,
+            epsilon=epsilon,
+            n_steps=self.n_steps,
+            n_queries=self.n_queries,
+            step_rule=self.step_rule,
+            seed=self.seed,
+            **kind.options,
+        )
 
     def describe_length(self) -> str:
         """How long each budget is searched: "40 falling steps", "1,000 queries" or both."""
