@@ -37,5 +37,5 @@ def write_convergence(to_gain: float) -> str:
     """
     if math.isnan(to_gain):
         return ""
-    share = f"{math.ceil(100 * to_gain):.0f}" if to_gain < MOST_TO_GAIN else f"{100 * to_gain:.0f}"
+    share = math.ceil(100 * to_gain)
     return f"converged to {share} %" if to_gain <= MOST_TO_GAIN else f"not converged: more steps would gain {share} %"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -167,8 +167,9 @@ class _Worker:
 
     def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
         config = self._config
-        length: dict[str, Any] = {"n_steps": config.n_steps, "step_rule": config.step_rule}
-        attack = AttackConfig(norm=NormName.L2, epsilon=config.epsilon, seed=config.seed, **length)
+        attack = AttackConfig(
+            NormName.L2, config.epsilon, n_steps=config.n_steps, seed=config.seed, step_rule=config.step_rule
+        )
         curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
         keys = self._keys()
         return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)

@@ -89,3 +89,17 @@ def test_ladder_of_no_budget_stays_clean() -> None:
     first, *_ = iter_epsilon_grid(objective, clean, AttackConfig(epsilon=0.0, n_steps=1), epsilons=(0.0,))
     assert torch.equal(first.attack.best.pixels, clean)
     assert float(last.attack.best.values) > float(first.attack.best.values)
+
+
+@BOTH
+def test_separate_curves_agree_at_shared_budgets_and_a_larger_budget_never_gives_less(norm: NormName) -> None:
+    objective = LinearObjective(make_conv_encoder(), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
+    clean = torch.tensor(make_photo(seed=0).pixels)[None]
+    found = {}
+    for epsilons in ((0.05, 0.1, 0.2), (0.1, 0.2, 0.4)):
+        steps = iter_epsilon_grid(objective, clean, AttackConfig(norm=norm, epsilon=epsilons[-1]), epsilons=epsilons)
+        found[epsilons] = {step.epsilon: float(step.attack.best.values) for step in steps if step.ends_budget}
+    low, high = found.values()
+    for epsilon in (0.1, 0.2):
+        assert high[epsilon] == pytest.approx(low[epsilon], rel=1e-6)
+    assert high[0.4] >= max(*low.values(), high[0.2])
