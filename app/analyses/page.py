@@ -40,10 +40,10 @@ from app.widgets.basics import (
     make_row,
     set_look,
 )
+from app.widgets.image_view import PictureMenu
 from app.widgets.job_line import JobLine, Reading
-from app.widgets.picture_menu import PictureMenu
+from app.widgets.tabs import WorkPage
 from app.widgets.themed_plot import ThemedPlot
-from app.widgets.work_page import WorkPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
 from core.sweeps.config import Question, SweepConfig

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 from app.analyses.study_job import FIGURES, StudyFinished
 from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
+from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
-from app.widgets.picture_label import PictureLabel
 from core.errors import BadInputError
 from core.sweeps.step_seconds import Layer
 from core.sweeps.study.config import StudyConfig, make_quick

@@ -12,7 +12,7 @@ from app.cortex.hover import HoverInfo
 from app.cortex.keys import HELP, CortexKeys
 from app.cortex.painter import CortexPainter
 from app.cortex.picking import Pick
-from app.widgets.announce import announce
+from app.widgets.basics import announce
 from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 
 ASIDE_COST = 2.0

@@ -33,7 +33,7 @@ from app.explore.target_options_tools import TargetOptionsTools
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.look.theme import Theme
-from app.widgets.picture_menu import PictureMenu
+from app.widgets.image_view import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.errors import ProbeError
 from core.figures.colour_key import ColourKey
@@ -139,14 +139,8 @@ class Explore(Feature):
         """What is chosen now."""
         state = self._session.state
         return Selection(
-            subject=state.subject.id if state.subject is not None else "",
-            network=state.network,
-            layer=state.layer,
+            **state.choice().choice(),
             image=self._session.controller.image_key,
-            target=state.target,
-            direction=state.direction,
-            attack=state.attack,
-            aim=state.aim,
             gate_r=self.controls.gate.value(),
             map=self.cortex.current_map(),
             stimulus=state.stimulus,

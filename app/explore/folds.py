@@ -11,8 +11,7 @@ from functools import partial
 from PySide6.QtWidgets import QWidget
 
 from app.base.settings import Settings
-from app.widgets.announce import announce
-from app.widgets.scrolling import available_size
+from app.widgets.basics import announce, available_size
 
 COMPACT_WIDTH = 1264
 """Narrower, controls, cortex and images do not fit side by side."""

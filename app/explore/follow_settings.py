@@ -8,8 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Slot
 
 from app.base.services import Services
-from app.base.settings import Settings
-from app.base.settings_table import find_setting
+from app.base.settings import Settings, find_setting
 from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from core.attacks.config import AttackConfig

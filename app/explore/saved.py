@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,12 @@ from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import refer_as_opened
 from core.surfaces.store import has_surface, load_surface
 
-SAME = tuple(item.name for item in fields(Selection) if item.name not in ("image", "map", "stimulus"))
-"""What a record of a session spells as a selection does."""
-
 
 def capture_selection(services: Services, selection: Selection) -> dict[str, Any]:
     """The fields of a session's record that say what is chosen."""
     state = services.state
-    return {name: getattr(selection, name) for name in SAME} | {
+    return selection.choice() | {
+        "gate_r": selection.gate_r,
         "surface": state.subject.surface if state.subject is not None else "",
         "encoder_sha256": state.card.sha256 if state.card is not None else "",
         "image": _capture_image(services, selection),
@@ -36,9 +33,9 @@ def selection_of(loaded: Loaded, catalogue: Catalogue) -> Selection:
     """What a session's record says is chosen; a subject that is not there any more stays out."""
     record = loaded.record
     known = {info.id for info in catalogue.subjects}
-    values = {name: getattr(record, name) for name in SAME}
-    values["subject"] = record.subject if record.subject in known else ""
-    return Selection(**values, image=loaded.image, map=record.view.map, stimulus=loaded.stimulus)
+    values = record.choice() | {"subject": record.subject if record.subject in known else ""}
+    shown = {"gate_r": record.gate_r, "map": record.view.map, "stimulus": loaded.stimulus}
+    return Selection(**values, image=loaded.image, **shown)
 
 
 def use_surface(record: SessionRecord, services: Services) -> None:

@@ -8,51 +8,39 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 
 from app.base.state import AppState
-from core.attacks.config import AttackConfig
 from core.attacks.objective_config import ObjectiveKind
 from core.images.stimulus import Stimulus
+from core.probes.choice import Choice
 from core.probes.probe import Probe, ProbeConfig
-from core.probes.target import Target
 from core.probes.target_options import TargetOptions
-from core.types import Direction
 
+FIRST = ("subject", "network", "layer", "image")
 TITLES = {"gate_r": "gate"}
 """How the menu names a change where the field is called otherwise; the first that differs is named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Choice):
     """Everything that decides which probe is made and which map is shown.
 
     Parameters
     ----------
-    subject, network, layer, image : str
-        Ids; `image` may be a path.
-    target : Target or None
-    direction : Direction
-    attack : AttackConfig
-    aim : TargetOptions
+    image : str
+        Id or path.
     gate_r : float
     map : str
     stimulus : Stimulus or None
         The image as it was read, so that it comes back even if its file has gone; None to open `image`.
     """
 
-    subject: str = ""
-    network: str = ""
-    layer: str = ""
     image: str = ""
-    target: Target | None = None
-    direction: Direction = Direction.RAISE
-    attack: AttackConfig = field(default_factory=AttackConfig)
-    aim: TargetOptions = field(default_factory=TargetOptions)
     gate_r: float = 0.1
     map: str = "shift"
     stimulus: Stimulus | None = field(default=None, compare=False)
 
     def changed_since(self, other: Selection) -> tuple[str, ...]:
         """The names of the fields that differ."""
-        names = (item.name for item in fields(self) if item.compare)
+        names = dict.fromkeys((*FIRST, *(item.name for item in fields(self) if item.compare)))
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
     def name_change(self, other: Selection | None) -> str:

@@ -11,7 +11,7 @@ from app.figures.movie_form import THEMES
 from app.figures.style_form import StyleForm
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll, show_text
 from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
-from app.widgets.picture_label import PictureLabel
+from app.widgets.image_view import PictureLabel
 from core.figures.figure_config import (
     CM_PER_INCH,
     LARGEST_CM,

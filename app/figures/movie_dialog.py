@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QDialog, QScrollArea, QSlider, QWidget
 
 from app.figures.movie_form import MovieForm
 from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
-from app.widgets.picture_label import PictureLabel
 from core.errors import ProbeError
 from core.figures.movie_config import MovieConfig
 from core.types import ByteArray

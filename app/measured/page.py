@@ -23,7 +23,7 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.segmented import Segmented
-from app.widgets.work_page import WorkPage
+from app.widgets.tabs import WorkPage
 from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
 from core.experiments.measured.measured import Measured

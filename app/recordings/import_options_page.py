@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog
-
 from app.recordings.import_pages import FactTable
+from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
@@ -26,10 +24,7 @@ TABLE_FILTER = "Tables (*.csv *.tsv);;All files (*)"
 
 
 class OptionsPage(Form):
-    """What was found, and what to make of it; `changed` asks for a new inspection, `accepted` to import."""
-
-    accepted = Signal()
-    went_back = Signal()
+    """What was found, and what to make of it; `changed` asks for a new inspection."""
 
     subject = Text("Subject id")
     title = Text("Title")
@@ -46,24 +41,19 @@ class OptionsPage(Form):
     seed = Count("Seed", "Seed for drawing the held-out images", most=MOST_SEED)
     rois = Checks("Only ROIs")
 
-    def __init__(self) -> None:
+    def __init__(self, back: Callable[[], object] | None = None, accept: Callable[[], object] | None = None) -> None:
         super().__init__()
         self.found = FactTable()
         self._suggested = ("", "")
         self._rules: list[tuple[str | None, str]] = []
         self.error = make_label(role="field-error", wraps=True)
-        back = make_button("Back")
-        self.accept = make_button("Import", "primary")
+        self.accept = make_button("Import", "primary", accept)
         left = make_column(make_heading("Found"), self.found, gap=8)
         right = make_column(make_heading("Import as"), self.make_rows(*self.fields()), gap=8)
-        both = make_row(left, right, gap=24)
-        both.setStretch(0, 1)
+        both = make_row(left, right, gap=24, stretch=0)
         both.setStretch(1, 1)
-        column = make_column(both, self.error, make_row(back, -1, self.accept), gap=10)
-        column.setStretch(0, 1)
-        self.setLayout(column)
-        back.clicked.connect(self.went_back)
-        self.accept.clicked.connect(self.accepted)
+        buttons = make_row(make_button("Back", do=back), -1, self.accept)
+        self.setLayout(make_column(both, self.error, buttons, gap=10, stretch=0))
 
     def set_surfaces(self, names: Sequence[str]) -> None:
         """List the surfaces that are there."""
@@ -102,10 +92,10 @@ class OptionsPage(Form):
         """A list of ids is asked for; without one the first rule is taken."""
         if self.held_out.value() is not None:
             return
-        chosen = QFileDialog.getOpenFileName(self, "Ids of the images to hold out", "", IDS_FILTER)[0]
-        if chosen:
-            own = (chosen, f"The images in {Path(chosen).name}")
-            self.held_out.set_choices([own, *self._rules], chosen)
+        chosen = ask_open(self, "Ids of the images to hold out", pattern=IDS_FILTER)
+        if chosen is not None:
+            own = (str(chosen), f"The images in {chosen.name}")
+            self.held_out.set_choices([own, *self._rules], str(chosen))
         else:
             self.held_out.set_value(self._rules[0][0])
 

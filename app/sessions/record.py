@@ -13,15 +13,15 @@ from typing import Any
 from app.base.catalogue import Catalogue
 from app.base.desk import Feature, Loaded
 from core.errors import ProbeError
+from core.probes.choice import Choice
 from core.probes.files import load_probe
-from core.session.check import Known, Missing
 from core.session.record import SessionRecord, ViewRecord
-from core.session.reference import find_file
+from core.session.reference import Known, Missing, find_file
 
 DEFAULT_SIDE = 224
 
 
-SELECTED = ("subject", "network", "layer", "image", "target", "direction", "attack", "aim")
+SELECTED = (*Choice().choice(), "image")
 """What a probe belongs to."""
 
 GROUPS = (

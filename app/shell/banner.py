@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 from app.base.services import Services
 from app.look.icons import load_icon
 from app.look.theme import DARK, Theme
-from app.widgets.announce import announce
-from app.widgets.basics import make_label, make_row, make_tool_button, set_look
+from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
 
 LOGGER = logging.getLogger(__name__)
 TONES = {"error": "warning", "warning": "warning", "info": "info"}
@@ -34,11 +33,9 @@ class Banner(QFrame):
         self._icon = QLabel()
         self.text = make_label(wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._close = make_tool_button(tip="Close this message")
-        self._close.clicked.connect(self.clear)
-        row = make_row(self._icon, self.text, self._close, gap=10)
+        self._close = make_tool_button(self.clear, tip="Close this message")
+        row = make_row(self._icon, self.text, self._close, gap=10, stretch=1)
         row.setContentsMargins(12, 6, 8, 6)
-        row.setStretch(1, 1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)

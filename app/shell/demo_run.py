@@ -17,8 +17,8 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 
-from app.base.exports import save_window_picture
 from app.base.jobs import Idle
+from app.base.pictures import save_window_picture
 from app.base.services import open_services
 from app.base.virtual_display import VirtualDisplay, has_display
 from app.look.qt_application import make_application

@@ -13,10 +13,9 @@ from functools import partial
 from PySide6.QtCore import Slot
 
 from app.base.desk import Desk, Feature
-from app.base.settings_table import SETTINGS
+from app.base.settings import SETTINGS
 from app.explore.explore import Explore
-from app.shell.jump import Jump
-from app.shell.palette import Palette
+from app.shell.palette import Jump, Palette
 
 
 class Jumps(Feature):

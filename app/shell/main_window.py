@@ -15,7 +15,7 @@ from app.look.icons import application_icon
 from app.look.theme import Theme, apply_theme, find_theme
 from app.shell.actions import Actions
 from app.shell.banner import Banner
-from app.shell.commands import Situation, needs_ready
+from app.shell.commands import Situation, find_command
 from app.shell.drops import Drops
 from app.shell.features import make_features
 from app.shell.handlers import Handlers
@@ -25,8 +25,7 @@ from app.shell.preferences import Preferences
 from app.shell.shortcuts import read_keys
 from app.shell.status_line import StatusLine
 from app.shell.tour import Tour
-from app.widgets.basics import make_column, make_row
-from app.widgets.scrolling import available_size, make_scrolling
+from app.widgets.basics import available_size, make_column, make_row, make_scroll
 from app.widgets.splitters import decode, encode
 from app.widgets.tabs import Tabs
 
@@ -78,7 +77,7 @@ class MainWindow(QMainWindow):
         """Enable what can be done now."""
         situation = Situation(self.session.state, self.session.lane.state, self.explore.undo.describe())
         self.actions_table.refresh(situation)
-        self.explore.set_refusal(needs_ready(situation))
+        self.explore.set_refusal(find_command("probe").reason(situation))
 
     @Slot()
     def start(self) -> None:
@@ -114,8 +113,10 @@ class MainWindow(QMainWindow):
         self.resize(FIRST_SIZE.boundedTo(available_size()))
         centre, bar, menus = QWidget(), QWidget(), QMenuBar()
         centre.setObjectName("window")
-        column = make_column(self.banner, make_scrolling(self.tabs.stack), gap=0)
-        column.setStretch(1, 1)
+        scroll = make_scroll(self.tabs.stack, sideways=True)
+        scroll.setAccessibleName("Workspace")
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column = make_column(self.banner, scroll, gap=0, stretch=1)
         column.setContentsMargins(0, 6, 0, 0)
         centre.setLayout(column)
         self.setCentralWidget(centre)

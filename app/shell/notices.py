@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from app.base.desk import Desk
 from app.base.jobs import DEFECT, Completed, Failed, Job, Outcome, Stopped
 from app.look.icons import application_icon
-from app.widgets.announce import announce
+from app.widgets.basics import announce
 from core.errors import ProbeError
+from core.words import write_duration
 
 SHOWN_MS = 10_000
 
@@ -65,15 +66,3 @@ class Notices(QObject):
     def _come_to_front(self) -> None:
         self._window.raise_()
         self._window.activateWindow()
-
-
-def write_duration(seconds: float) -> str:
-    """A duration as people say it: "48 s", "3 min 5 s", "2 h 10 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

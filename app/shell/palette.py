@@ -5,15 +5,195 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, Qt, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QFrame, QLineEdit, QListView, QWidget
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Slot,
+)
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QFrame,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from app.look.theme import Theme
-from app.shell.fuzzy import find_words
-from app.shell.jump import Jump
-from app.shell.palette_painter import JUMP_ROLE, LETTERS_ROLE, PalettePainter
-from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.basics import fill_dialog, make_label, make_row
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """One line of the palette.
+
+    Parameters
+    ----------
+    kind : str
+        "Command", "ROI", "Image" and so on.
+    title, detail : str
+        What is searched, and what stands beside it.
+    go : function
+        Does it.
+    reason : str
+        Why it cannot be done now; empty if it can.
+    key : str
+        Its keyboard shortcut.
+    """
+
+    kind: str
+    title: str
+    detail: str
+    go: Callable[[], object]
+    reason: str = ""
+    key: str = ""
+
+
+STARTS_TEXT, STARTS_WORD, INSIDE, INITIALS, SCATTERED = 100.0, 80.0, 55.0, 45.0, 20.0
+"""Worth of a word that begins the text, begins a word of it, stands inside one, is its initials, is spread over it."""
+
+GAP_COST = 1.0
+"""A letter left out between two letters of a scattered word."""
+
+MOST_GAPS = 8
+"""With more letters left out, the word was not meant."""
+
+LENGTH_COST = 0.1
+"""A letter of the text: of two equal finds the shorter text is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """How well a text was meant, and which of its letters were."""
+
+    score: float
+    letters: tuple[int, ...]
+
+
+def find_words(query: str, text: str) -> Find | None:
+    """How well a text fits what was typed; None if a word of the query is not in it at all."""
+    folded = text.casefold()
+    score, letters = -LENGTH_COST * len(folded), set[int]()
+    for word in query.casefold().split():
+        found = _find_word(word, folded)
+        if found is None:
+            return None
+        score += found.score
+        letters.update(found.letters)
+    return Find(score, tuple(sorted(letters)))
+
+
+def _find_word(word: str, text: str) -> Find | None:
+    starts = [place for place in range(len(text)) if _starts_word(text, place)]
+    begun = next((place for place in starts if text.startswith(word, place)), -1)
+    place = begun if begun >= 0 else text.find(word)
+    if place >= 0:
+        worth = STARTS_TEXT if place == 0 else STARTS_WORD if begun >= 0 else INSIDE
+        return Find(worth, tuple(range(place, place + len(word))))
+    initials = _follow(word, text, starts)
+    if initials is not None:
+        return Find(INITIALS, initials)
+    scattered = _follow(word, text, range(len(text)))
+    if scattered is None:
+        return None
+    gaps = scattered[-1] - scattered[0] + 1 - len(word)
+    if gaps > MOST_GAPS:
+        return None
+    return Find(SCATTERED - GAP_COST * gaps, scattered)
+
+
+def _starts_word(text: str, place: int) -> bool:
+    return text[place].isalnum() and (place == 0 or not text[place - 1].isalnum())
+
+
+def _follow(word: str, text: str, places: list[int] | range) -> tuple[int, ...] | None:
+    """The first of the places at which the letters of a word stand one after another."""
+    found: list[int] = []
+    for place in places:
+        if len(found) < len(word) and text[place] == word[len(found)]:
+            found.append(place)
+    return tuple(found) if len(found) == len(word) else None
+
+
+JUMP_ROLE = int(Qt.ItemDataRole.UserRole)
+LETTERS_ROLE = JUMP_ROLE + 1
+ROW_HEIGHT = 30
+KIND_WIDTH = 78
+GAP = 10
+CORNER = 5
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class PalettePainter(QStyledItemDelegate):
+    """Paints in the theme's colours; meant letters are bold, not only coloured."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:
+        """One line."""
+        return QSize(option.rect.width(), max(ROW_HEIGHT, option.fontMetrics.height() + 2 * GAP))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Draw one answer."""
+        jump = index.data(JUMP_ROLE)
+        if not isinstance(jump, Jump):
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        row = option.rect.adjusted(2, 1, -2, -1)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QColor(self._theme.accent))
+            painter.setBrush(QColor(self._theme.accent_soft))
+            painter.drawRoundedRect(row, CORNER, CORNER)
+        self._draw_parts(painter, row.adjusted(GAP, 0, -GAP, 0), jump, index.data(LETTERS_ROLE) or ())
+        painter.restore()
+
+    def _draw_parts(self, painter: QPainter, row: QRect, jump: Jump, letters: tuple[int, ...]) -> None:
+        muted, title = QColor(self._theme.muted), QColor(self._theme.muted if jump.reason else self._theme.text)
+        painter.setPen(muted)
+        painter.drawText(row, _LEFT, jump.kind)
+        key_width = painter.fontMetrics().horizontalAdvance(jump.key) if jump.key else 0
+        painter.drawText(row, _RIGHT, jump.key)
+        room = row.adjusted(KIND_WIDTH, 0, -(key_width + GAP if key_width else 0), 0)
+        used = self._draw_title(painter, room, jump.title, letters, title)
+        left = room.adjusted(used + GAP, 0, 0, 0)
+        painter.setPen(muted)
+        told = f"Not available: {jump.reason}" if jump.reason else jump.detail
+        painter.drawText(left, _LEFT, painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, left.width()))
+
+    @staticmethod
+    def _draw_title(painter: QPainter, room: QRect, title: str, letters: tuple[int, ...], colour: QColor) -> int:
+        """Draw the title letter by letter; returns its width."""
+        plain, bold = QFont(painter.font()), QFont(painter.font())
+        bold.setBold(True)
+        painter.setPen(colour)
+        meant, used = set(letters), 0
+        for place, letter in enumerate(title):
+            font = bold if place in meant else plain
+            painter.setFont(font)
+            if used < room.width():
+                painter.drawText(room.adjusted(used, 0, 0, 0), _LEFT, letter)
+            used += QFontMetrics(font).horizontalAdvance(letter)
+        painter.setFont(plain)
+        return used
+
+
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
 
 MOST_ROWS = 60
 """More answers than anybody reads: the next letter makes them fewer."""
@@ -96,7 +276,6 @@ class Palette(QDialog):
     ) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
-        self.setWindowTitle("Command palette")
         self.resize(WIDTH, HEIGHT)
         self._jumps = jumps
         self._find_voxel = find_voxel
@@ -109,9 +288,8 @@ class Palette(QDialog):
         self.view = self._make_view(theme)
         self.note = make_label(HELP, "faint")
         self.count = make_label("", "faint")
-        column = make_column(self.field, self.view, make_row(self.note, -1, self.count), gap=8, margin=12)
-        column.setStretch(1, 1)
-        self.setLayout(column)
+        foot = make_row(self.note, -1, self.count)
+        fill_dialog(self, "Command palette", self.field, self.view, foot, gap=8, margin=12, stretch=1)
         self.field.textChanged.connect(self._search)
         self.view.clicked.connect(self._do_clicked)
         self.view.activated.connect(self._do_clicked)

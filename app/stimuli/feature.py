@@ -19,13 +19,12 @@ from app.base.desk import Content, Desk, Feature, Loaded
 from app.base.jobs import WhenBusy
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
+from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
-from app.stimuli.write_set_dialog import WriteSetDialog
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import make_button
 from app.widgets.job_line import Reading
 from core.datasets.image_store import find_stimulus
-from core.errors import ProbeError
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig, pack_set, unpack_set
@@ -55,9 +54,7 @@ class Stimuli(Feature):
         self.written: Path | None = None
         self._store = open_probe_store()
         self._page: StimuliPage | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(LOOK_DELAY_MS)
+        self._timer = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._timer.timeout.connect(self.preview)
         self.tray.changed.connect(self._timer.start)
         self.tray.changed.connect(self.changed)
@@ -110,14 +107,10 @@ class Stimuli(Feature):
     @Slot(object)
     def add_analysis(self, config: SweepConfig) -> None:
         """Put every probe behind an analysis into the tray, at its highest budget."""
-        try:
-            recipes = list_analysis_recipes(config)
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        count = self.tray.add(recipes)
-        self.show_page()
-        self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
+        with self._session.problems.shown():
+            count = self.tray.add(list_analysis_recipes(config))
+            self.show_page()
+            self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
 
     @Slot()
     def show_plan(self) -> None:
@@ -134,10 +127,8 @@ class Stimuli(Feature):
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
-            try:
+            with self._session.problems.shown():
                 self.tray.add(list_recipes(dialog.plan))
-            except ProbeError as error:
-                self._session.problems.show(error)
             self.show_page()
 
     @Slot()
@@ -148,19 +139,15 @@ class Stimuli(Feature):
         if config is None or not self.tray.items:
             self._session.controller.noted.emit("The tray is empty: add a probe first.")
             return
-        side = find_network(self.tray.items[0].config.network).input_size
-        try:
-            for recipe in self.tray.items:
-                config.layout.sizes(find_network(recipe.config.network).input_size)
-        except ProbeError as error:
-            self._session.problems.show(error)
+        sides = [find_network(recipe.config.network).input_size for recipe in self.tray.items]
+        if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
         dialog = WriteSetDialog(
             config,
             export_folder(self._session.settings),
             n_items=len(self.tray.items),
             n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
-            side=side,
+            side=sides[0],
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
@@ -217,9 +204,8 @@ class Stimuli(Feature):
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        package = make_button("Make package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
-        package.clicked.connect(self.package_wanted)
-        page.extra.addWidget(package)
+        tip = "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
+        page.extra.addWidget(make_button("Make package…", do=self.package_wanted, tip=tip))
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._timer.start()

@@ -6,15 +6,113 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
 
 from app.base.pictures import save_image
 from app.look.theme import Theme
 from app.widgets.basics import make_label
 from core.errors import StorageError
 from core.types import ByteArray
+
+SCALE = 2
+"""Copied at twice its size on screen, so that it is crisp in a document."""
+
+
+class PictureMenu(QObject):
+    """Two rows in the context menu of one widget.
+
+    Signals
+    -------
+    said(str)
+        A sentence about a copy that went well.
+    figure_wanted()
+        The user asked for a figure of it.
+    """
+
+    said = Signal(str)
+    figure_wanted = Signal()
+
+    def __init__(self, widget: QWidget, name: str) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._name = name
+        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        for canvas in widget.findChildren(QGraphicsView):
+            canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        copy, save = QAction("Copy picture", widget), QAction("Save figure…", widget)
+        copy.triggered.connect(self.copy)
+        save.triggered.connect(self.figure_wanted)
+        widget.addActions([copy, save])
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the widget as it looks on the clipboard."""
+        picture = QPixmap(self._widget.size() * SCALE)
+        picture.setDevicePixelRatio(SCALE)
+        picture.fill(self._widget.palette().window().color())
+        QWidget.render(self._widget, picture)  # a plot would render its scene instead
+        QGuiApplication.clipboard().setPixmap(picture)
+        self.said.emit(f"Copied: {self._name}.")
+
+
+class PictureLabel(QWidget):
+    """Shows (height, width, 3) uint8 pixels, or a sentence while there are none."""
+
+    def __init__(self, name: str, *, least: tuple[int, int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setMinimumSize(*least)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._pixels: ByteArray | None = None
+        self._image = QImage()
+        self._text = ""
+
+    @property
+    def image(self) -> QImage:
+        """The picture shown, null while there is none."""
+        return self._image
+
+    @property
+    def pixels(self) -> ByteArray | None:
+        """What is shown."""
+        return self._pixels
+
+    def show_pixels(self, pixels: ByteArray) -> None:
+        """Show a picture."""
+        self._pixels = pixels
+        self.show_image(to_qimage(pixels))
+
+    def show_image(self, image: QImage) -> None:
+        """Show a picture of Qt's."""
+        self._image, self._text = image, ""
+        self.update()
+
+    def show_text(self, text: str) -> None:
+        """Say something over the picture shown, or in its place."""
+        self._text = text
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As small as allowed; it takes what is left."""
+        return self.minimumSize()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the picture as large as it fits."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if not self._image.isNull():
+            ratio = self.devicePixelRatioF()
+            kept, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            fitted = self._image.scaled(self.size() * ratio, kept, smooth)
+            width, height = fitted.width() / ratio, fitted.height() / ratio
+            painter.drawImage(QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height), fitted)
+        if self._text:
+            painter.setPen(self.palette().placeholderText().color())
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.end()
+
 
 CRISP_FROM = 3.0
 """Screen pixels per image pixel from which pixels are drawn as squares instead of smoothed."""

@@ -9,18 +9,62 @@ so does a refusal while the page is hidden, where nobody would read it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
 from app.base.jobs import DEFECT, STOPPED, Failed, Job, JobLane, Make, WhenBusy
 from app.widgets.basics import make_column, make_label
-from app.widgets.progress_line import ProgressLine
 from core.errors import ProbeError
 from core.words import format_duration
 
+THICKNESS = 4
+UNKNOWN_OPACITY = 0.4
+"""Of the whole bar, while something runs and nobody knows how far it is."""
+
+
+class ProgressLine(QWidget):
+    """Shows a share of 1, in the palette's highlight colour."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._share: float | None = 0.0
+        self.setFixedHeight(THICKNESS)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Progress")
+
+    @property
+    def share(self) -> float:
+        """How far the work is, from 0 to 1; 0 where nobody knows."""
+        return self._share or 0.0
+
+    def set_share(self, share: float | None) -> None:
+        """Show another share, in [0, 1]; what lies outside goes to the nearer end. None: nobody knows."""
+        inside = None if share is None else min(max(share, 0.0), 1.0)
+        if inside != self._share:
+            self._share = inside
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the groove and the done part."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        whole = QRectF(self.rect())
+        done = QRectF(whole.x(), whole.y(), whole.width() * self.share, whole.height())
+        for role, part in ((QPalette.ColorRole.Mid, whole), (QPalette.ColorRole.Highlight, done)):
+            painter.setBrush(self.palette().color(role))
+            painter.drawRoundedRect(part, THICKNESS / 2, THICKNESS / 2)
+        if self._share is None:
+            painter.setOpacity(UNKNOWN_OPACITY)
+            painter.drawRoundedRect(whole, THICKNESS / 2, THICKNESS / 2)
+        painter.end()
+
+
+Made = TypeVar("Made")
 STARTING = "Starting…"
 WAITING = "Waiting for its turn…"
 
@@ -117,6 +161,14 @@ class JobLine(QWidget):
         self.note.setText(note)
         self.bar.set_share(share)
         self.refuse(error)
+
+    def attempt(self, make: Callable[[], Made]) -> Made | None:
+        """What `make` gives; None, with the reason shown, where it is refused."""
+        try:
+            return make()
+        except ProbeError as error:
+            self.say(error=str(error))
+            return None
 
     def refuse(self, text: str = "") -> None:
         """Show a refusal, or none, beside what else is said."""

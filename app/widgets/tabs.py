@@ -9,7 +9,18 @@ from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.look.theme import Theme
 from app.widgets.basics import make_row
-from app.widgets.work_page import WorkPage
+
+
+class WorkPage(QWidget):
+    """A page of `Workspaces`."""
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        raise NotImplementedError
+
+    def hasHeightForWidth(self) -> bool:
+        """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
+        return False
 
 
 class PageStack(QStackedWidget):

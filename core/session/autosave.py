@@ -17,11 +17,25 @@ from pathlib import Path
 
 from core.errors import ProbeError, StorageError
 from core.files import new_folder, remove_leftovers
-from core.paths import data_folder
+from core.paths import cache_folder, data_folder
 from core.probes.probe import Probe
 from core.session.files import ENDING, SavedSession, read_session, write_session
 from core.session.lock import FileLock, is_held, name_holder, take_lock
 from core.session.record import SessionRecord
+
+DEPTH = ("*", "*/*", "*/*/*")
+"""Down to the cells of an analysis: analyses/NAME/cells."""
+
+
+def clean_up(*more: Path) -> tuple[Path, ...]:
+    """Remove half-written files and folders of the user's data, the cache and further folders; returns them."""
+    own = data_folder()
+    below = [path for pattern in DEPTH for path in own.glob(pattern) if path.is_dir()] if own.is_dir() else []
+    removed: list[Path] = []
+    for folder in (own, *below, cache_folder(), *more):
+        removed += remove_leftovers(folder)
+    return tuple(removed)
+
 
 LOCK_NAME = "lock"
 SESSION_NAME = f"session{ENDING}"

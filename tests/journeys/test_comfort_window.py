@@ -11,8 +11,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
-from app.base.settings import Settings
-from app.base.settings_table import SETTINGS
+from app.base.settings import SETTINGS, Settings
 from app.shell.commands import COMMANDS, Situation
 from app.shell.main_window import MainWindow
 from app.shell.palette import Palette

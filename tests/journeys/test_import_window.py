@@ -14,11 +14,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-import app.recordings.feature
+import app.recordings.import_dialog
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.explore.gallery_panel import OWN
-from app.recordings.details import RecordingDialog
+from app.recordings.feature import RecordingDialog
 from app.recordings.import_dialog import ImportDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -140,7 +140,7 @@ def never_ending(recording: Recording, options: ImportOptions) -> Iterator[Impor
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.recordings.feature, "iter_import", never_ending)
+    monkeypatch.setattr(app.recordings.import_dialog, "iter_import", never_ending)
 
 
 @pytest.mark.usefixtures("slow")

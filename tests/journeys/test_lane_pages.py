@@ -29,6 +29,7 @@ from core.encoders.fit_request import FitRequest
 from core.engine import Engine
 from core.errors import BadInputError
 from core.experiments.packages.package import PackageKind
+from core.experiments.packages.plan import PackagePlan
 from core.figures.movie_config import MovieConfig, MovieFormat
 from core.networks.import_options import NetworkImportOptions
 from core.probes.files import load_probe
@@ -99,11 +100,11 @@ def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> D
 
 
 def drive_package(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("app.stimuli.package_feature.iter_package", work.make)
+    patch("app.stimuli.package_dialog.iter_package", work.make)
     window.features.packages.show_dialog()
     dialog = window.features.packages.dialog
     assert dialog is not None
-    start = lambda: dialog.package_requested.emit(None, PackageKind.JSPSYCH, tmp / "package")  # noqa: E731
+    start = lambda: dialog.write(cast(PackagePlan, None), PackageKind.JSPSYCH, tmp / "package")  # noqa: E731
     return Driver(dialog.work, start, dialog.cancel, dialog.set_path.isEnabled)
 
 
@@ -153,14 +154,14 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
 
 
 def drive_recording(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("app.recordings.feature._run_import", work.make)
+    patch("app.recordings.import_dialog._run_import", work.make)
     window.features.recordings.show_assistant()
     dialog = window.features.recordings.dialog
     assert dialog is not None
 
     def start() -> None:
         dialog._turn_to(dialog.progress)
-        dialog.import_requested.emit("toml", str(tmp), ImportOptions("mine"))
+        dialog.run_import("toml", str(tmp), ImportOptions("mine"))
 
     ready = lambda: dialog.pages.currentWidget() is dialog.choose and bool(dialog.choose.error.text())  # noqa: E731
     return Driver(dialog.progress.work, start, dialog.progress.cancel, ready)
