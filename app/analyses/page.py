@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QFileDialog,
     QLabel,
     QLayout,
     QScrollArea,
@@ -30,6 +29,7 @@ from app.analyses.transfer_view import TransferView
 from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
 from app.look.theme import Theme
+from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import (
     make_badge,
     make_button,
@@ -45,7 +45,6 @@ from app.widgets.job_line import JobLine, Reading
 from app.widgets.tabs import WorkPage
 from app.widgets.themed_plot import ThemedPlot
 from core.datasets.subject import SubjectInfo, load_subject
-from core.errors import ProbeError
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
@@ -265,9 +264,9 @@ class AnalysisPage(WorkPage):
 
     @Slot()
     def _export(self) -> None:
-        parent = QFileDialog.getExistingDirectory(self, "Save the analysis in", str(Path.home()))
-        if parent and self.finished is not None:
-            target = Path(parent) / self.finished.folder.name
+        parent = ask_open(self, "Save the analysis in", Path.home())
+        if parent is not None and self.finished is not None:
+            target = parent / self.finished.folder.name
             self._session.controller.write("Saving the analysis…", partial(copy_analysis, self.finished.folder, target))
 
     def save_plot_to(self, plot: ThemedPlot, path: Path) -> str:
@@ -275,14 +274,11 @@ class AnalysisPage(WorkPage):
         return save_plot(plot, "" if self.finished is None else caption_of(self.finished.sweep.config), path)
 
     def _save_plot(self, plot: ThemedPlot) -> None:
-        start = str(Path.home() / f"{self._question}.svg")
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save figure", start, kinds)
-        if chosen:
-            try:
-                self._session.controller.noted.emit(self.save_plot_to(plot, Path(chosen)))
-            except ProbeError as error:
-                self._session.problems.show(error)
+        chosen = ask_path(self, "Save figure", f"{self._question}.svg", kinds)
+        if chosen is not None:
+            with self._session.problems.shown():
+                self._session.controller.noted.emit(self.save_plot_to(plot, chosen))
 
     @Slot()
     def _collect(self) -> None:

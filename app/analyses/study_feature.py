@@ -8,12 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog
 
 from app.analyses.page import read_progress
 from app.analyses.study_dialog import StudyDialog
 from app.analyses.study_job import StudyFinished, copy_study, iter_whole_study, measure_study
 from app.base.desk import Desk, Feature
+from app.widgets.ask_path import ask_open
 from core.sweeps.study.config import StudyConfig
 
 KIND, STEP_SECONDS = "study", "study pace"
@@ -74,8 +74,8 @@ class Study(Feature):
 
     @Slot()
     def _save(self) -> None:
-        parent = QFileDialog.getExistingDirectory(self.dialog, "Save the test of the method in", str(Path.home()))
-        if parent and self.finished is not None:
+        parent = ask_open(self.dialog, "Save the test of the method in", Path.home())
+        if parent is not None and self.finished is not None:
             folder = self.finished.folder
-            make = partial(copy_study, folder, Path(parent) / folder.name)
+            make = partial(copy_study, folder, parent / folder.name)
             self._session.controller.write("Saving the test of the method…", make)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
@@ -18,6 +19,7 @@ from core.errors import StorageError
 from core.files import replace_file
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
+from core.types import ByteArray
 
 
 def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: str, folder: Path) -> str:
@@ -51,6 +53,13 @@ PLOT_SCALE = 3
 """Of a PNG of a plot: pixels for each pixel of the window."""
 MARGIN = 8
 MIDDLE_LIGHTNESS = 0.5
+
+
+def to_qimage(pixels: ByteArray) -> QImage:
+    """A QImage with its own copy of (height, width, 3 or 4) uint8 pixels; a fourth value is the opacity."""
+    height, width, n_values = pixels.shape
+    kind = QImage.Format.Format_RGB888 if n_values == 3 else QImage.Format.Format_RGBA8888
+    return QImage(np.ascontiguousarray(pixels).data, width, height, n_values * width, kind).copy()
 
 
 def save_image(image: QImage, path: Path) -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
+from app.widgets.ask_path import ask_files, ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import Choice, Fields, Flag, Text
 from core.errors import ProbeError
@@ -139,15 +139,15 @@ class ImportSurfaceDialog(QDialog, Fields):
 
     @Slot()
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of a surface")
-        if chosen:
-            self.read_requested.emit((Path(chosen),))
+        chosen = ask_open(self, "Folder of a surface")
+        if chosen is not None:
+            self.read_requested.emit((chosen,))
 
     @Slot()
     def _choose_files(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Files of a surface", "", GIFTI_FILTER)
+        chosen = ask_files(self, "Files of a surface", "", GIFTI_FILTER)
         if chosen:
-            self.read_requested.emit(tuple(Path(path) for path in chosen))
+            self.read_requested.emit(tuple(chosen))
 
     def refresh(self) -> None:
         """Show what was found, and whether it can be added."""

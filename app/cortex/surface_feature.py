@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QInputDialog, QMessageBox
 
 from app.base.desk import Desk, Drop, Feature, Paths
 from app.cortex.import_surface_dialog import ImportSurfaceDialog
 from app.cortex.view import CortexView
+from app.widgets.ask_path import ask_open, ask_path
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError, ProbeError
@@ -102,18 +103,14 @@ class Surfaces(Feature):
         if placed is None:
             return
         surface = placed.surface
-        volume, _ = QFileDialog.getOpenFileName(
-            self._desk.parent, f"Volume to project onto {surface.name}", "", VOLUMES
-        )
-        if not volume:
+        volume = ask_open(self._desk.parent, f"Volume to project onto {surface.name}", pattern=VOLUMES)
+        if volume is None:
             return
-        name = f"{Path(volume).name.partition('.')[0]}_{surface.name}.npz"
-        start = str(Path(volume).with_name(name))
-        out = QFileDialog.getSaveFileName(self._desk.parent, "Save the values", start, ARRAYS)[0]
-        if out:
+        start = volume.with_name(f"{volume.name.partition('.')[0]}_{surface.name}.npz")
+        out = ask_path(self._desk.parent, "Save the values", str(start), ARRAYS)
+        if out is not None:
             self._session.controller.write(
-                "Projecting the volume…",
-                lambda: f"Wrote {write_projection(Path(volume), surface, Path(out)):,} values to {out}",
+                "Projecting the volume…", lambda: f"Wrote {write_projection(volume, surface, out):,} values to {out}"
             )
 
     @Slot()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
 from app.explore.target_options_form import TargetOptionsForm
 from app.look.numbers import write_epsilon
+from app.widgets.ask_path import ask_open
 from core.probes.target_options import TargetOptions
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
@@ -43,9 +42,9 @@ class TargetOptionsTools(QObject):
     @Slot()
     def load_pattern(self) -> None:
         """Ask for a file with one wished response a voxel and make it the target."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Load a pattern", "", PATTERN_FILES)
-        if name:
-            self._session.controller.pick_pattern(Path(name))
+        chosen = ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES)
+        if chosen is not None:
+            self._session.controller.pick_pattern(chosen)
 
     def _list_networks(self) -> list[tuple[str, str]]:
         """Networks beside the open one with an encoder at their usual layer and the same image size."""

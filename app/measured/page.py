@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHeaderView, QMessageBox, QScrollArea, QStackedWidget, QWidget
 
 from app.base.services import Services
 from app.look.theme import Theme
@@ -18,6 +18,7 @@ from app.measured.form import MeasuredForm
 from app.measured.job import Opened, compare, look_at, open_files, write_empty, write_practice, write_report
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
+from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import JobLine, Reading
@@ -318,14 +319,14 @@ class MeasuredPage(WorkPage):
 
     @Slot()
     def _ask_set(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Open a stimulus set", self._start_folder())
-        if chosen:
-            self.form.take_set(Path(chosen))
+        chosen = ask_open(self, "Open a stimulus set", self._start_folder())
+        if chosen is not None:
+            self.form.take_set(chosen)
 
     def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None]) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, title, self._start_folder(), pattern)
+        chosen = ask_files(self, title, self._start_folder(), pattern)
         if chosen:
-            take([Path(name) for name in chosen])
+            take(chosen)
 
     @Slot()
     def _ask_template(self) -> None:
@@ -343,17 +344,16 @@ class MeasuredPage(WorkPage):
 
     @Slot()
     def _ask_report(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Save the report in", self._start_folder())
-        if chosen and self.comparison is not None:
-            folder = Path(chosen) / f"{self.comparison.measured.plan.name}-measured"
+        chosen = ask_open(self, "Save the report in", self._start_folder())
+        if chosen is not None and self.comparison is not None:
+            folder = chosen / f"{self.comparison.measured.plan.name}-measured"
             self._session.controller.write("Saving the report…", partial(write_report, self.comparison, folder))
 
     def _ask_table(self, title: str, ending: str) -> Path | None:
         if self._opened is None:
             return None
         start = Path(self._start_folder()) / f"{self._opened.plan.name}_{ending}.csv"
-        chosen, _ = QFileDialog.getSaveFileName(self, title, str(start), TABLE_FILTER)
-        return Path(chosen) if chosen else None
+        return ask_path(self, title, str(start), TABLE_FILTER)
 
     def _start_folder(self) -> str:
         known = self.form.paths[0] if self.form.paths else self.form.folder

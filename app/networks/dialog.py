@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QPushButton, QSplitter, QWidget
 
 from app.widgets.basics import (
@@ -90,7 +90,6 @@ class NetworkDetails(QWidget):
         self._layers = tuple(layers)
         self._fill()
 
-    @Slot()
     def _fill(self) -> None:
         shown = [layer for layer in self._layers if self.search.finds(layer.name)]
         self.table.fill([(layer.name, _layer_cells(layer)) for layer in shown])
@@ -178,16 +177,13 @@ class NetworksDialog(QDialog):
         fill_dialog(self, "Networks", split, self.work, buttons, gap=10, margin=16, stretch=0)
         self.resize(*FIRST_SIZE)
 
-    @Slot()
     def _filter(self) -> None:
         self.show_networks(self._rows)
 
-    @Slot()
     def _follow_selection(self) -> None:
         self.details.show_network(self.chosen)
         self._refresh_buttons()
 
-    @Slot()
     def _refresh_buttons(self) -> None:
         row = self.chosen
         self.cancel.setVisible(self.work.busy)

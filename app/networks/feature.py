@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Slot
-
 from app.base.desk import Desk, Drop, Feature, Paths
 from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.networks.dialog import NetworksDialog
@@ -59,7 +57,6 @@ class Networks(Feature):
         if self.robustify is not None:
             self.robustify.set_theme(theme)
 
-    @Slot()
     def show_networks(self) -> None:
         """Open the list of networks."""
         if self.networks is None:
@@ -73,7 +70,6 @@ class Networks(Feature):
         self.networks.show()
         self.networks.raise_()
 
-    @Slot()
     def show_import(self) -> None:
         """Open a fresh import form."""
         known = [row.spec.id for row in list_status()]
@@ -87,7 +83,6 @@ class Networks(Feature):
         if self.importing is not None:
             self.importing.source.setText(str(paths[0]))
 
-    @Slot()
     def show_robustify(self) -> None:
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row
@@ -88,7 +88,6 @@ class ImportNetworkDialog(QDialog, Fields):
         self.bring.setToolTip(reason)
         self.bring.setText("Importing…" if self.work.busy else "Import")
 
-    @Slot()
     def _ask(self) -> None:
         options = self.work.attempt(self.options)
         if options is not None:

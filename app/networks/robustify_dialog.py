@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.look.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
@@ -179,7 +179,6 @@ class RobustifyDialog(QDialog, Fields):
         for key in self.fields():
             self.allow(key, "Training is running" if self.work.busy else "")
 
-    @Slot()
     def _ask(self) -> None:
         options = self.work.attempt(self.options)
         if options is not None:

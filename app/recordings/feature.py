@@ -42,7 +42,6 @@ class RecordingDialog(QDialog):
         fill_dialog(self, "Recording", title, rows, bars, buttons, stretch=1)
         self.resize(*FIRST_SIZE)
 
-    @Slot()
     def _ask(self) -> None:
         text = QUESTION.format(title=self._summary.title)
         buttons = QMessageBox.StandardButton
@@ -84,7 +83,6 @@ class Recordings(Feature):
         self.dialog.show()
         self.dialog.raise_()
 
-    @Slot()
     def show_recording(self) -> None:
         """Show what was imported of the subject on screen."""
         subject = self._session.state.subject
@@ -95,7 +93,6 @@ class Recordings(Feature):
             dialog.remove_requested.connect(self._remove)
             dialog.open()
 
-    @Slot(str)
     def _remove(self, subject: str) -> None:
         """Delete an imported subject and open another."""
         controller = self._session.controller
@@ -117,12 +114,10 @@ class Recordings(Feature):
     def _surfaces(self) -> tuple[str, ...]:
         return tuple(info.name for info in self._session.problems.attempt(list_surfaces) or ())
 
-    @Slot(str)
     def _fit(self, subject: str) -> None:
         self._session.controller.open_subject(subject)
         self.fit_wanted.emit()
 
-    @Slot()
     def _save_template(self) -> None:
         chosen = ask_path(self._desk.parent, "Save a template", "subject.toml", TOML_FILTER)
         if chosen is None:

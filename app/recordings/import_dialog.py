@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Signal, SignalInstance, Slot
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
 from app.base.jobs import JobLane, ShouldStop
@@ -146,14 +146,12 @@ class ImportDialog(QDialog):
             title="Inspecting the recording…",
         )
 
-    @Slot()
     def _look_again(self) -> None:
         options = self._read_options()
         if self._finding is not None and options is not None:
             # All ROIs are looked at, so that those left out stay available.
             self._inspect(self._finding.source, replace(options, rois=()))
 
-    @Slot()
     def _import(self) -> None:
         options = self._read_options()
         if self._finding is not None and options is not None:
@@ -161,7 +159,6 @@ class ImportDialog(QDialog):
             self._turn_to(self.progress)
             self.run_import(self._finding.kind, self._finding.source, options)
 
-    @Slot()
     def _follow_import(self) -> None:
         """Back to the options where an import has ended without a summary; they say how."""
         work = self.progress.work
@@ -175,7 +172,6 @@ class ImportDialog(QDialog):
             self.options.error.setText(str(error))
             return None
 
-    @Slot()
     def _go_back(self) -> None:
         self._finding = None
         self._turn_to(self.choose)

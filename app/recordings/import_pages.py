@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, SignalInstance, Slot
+from PySide6.QtCore import QRectF, QSize, Qt, SignalInstance
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QWidget
 
@@ -98,23 +98,19 @@ class ChoosePage(QWidget):
         self.look.setText("Inspecting…" if busy else "Inspect")
         self.look.setEnabled(not busy and bool(self.field.text().strip()))
 
-    @Slot()
     def _refresh(self) -> None:
         chosen = bool(self.field.text().strip())
         self.look.setEnabled(chosen)
         self.look.setToolTip("" if chosen else "Choose a folder or a description first")
         self.error.setText("")
 
-    @Slot()
     def _look(self) -> None:
         if self.look.isEnabled():
             self._inspect(self.field.text().strip())
 
-    @Slot()
     def _choose_folder(self) -> None:
         self._take(ask_open(self, "Folder of the recording", self.field.text()))
 
-    @Slot()
     def _choose_file(self) -> None:
         self._take(ask_open(self, "Description of the recording", self.field.text(), TOML_FILTER))
 

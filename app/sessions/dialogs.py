@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
 from app.base.desk import Desk
@@ -160,7 +160,6 @@ class RestoreDialog(QDialog):
         item = self.list.currentItem()
         return None if item is None else cast("Autosaved", item.data(Qt.ItemDataRole.UserRole))
 
-    @Slot(int)
     def _follow(self, _row: int) -> None:
         chosen = self.chosen()
         readable = chosen is not None and chosen.session is not None
@@ -168,14 +167,12 @@ class RestoreDialog(QDialog):
         self.restore.setToolTip("Open the last saved state" if readable else "It cannot be read")
         self.delete.setEnabled(chosen is not None)
 
-    @Slot()
     def _restore(self) -> None:
         chosen = self.chosen()
         if chosen is not None:
             self.accept()
             self.restore_requested.emit(chosen)
 
-    @Slot()
     def _delete(self) -> None:
         chosen = self.chosen()
         if chosen is None:
@@ -265,7 +262,6 @@ class MovedDialog(QDialog):
             self.folder = chosen.parent
             self.locate(what, chosen)
 
-    @Slot()
     def _search(self) -> None:
         chosen = ask_open(self, "Search a folder", self.folder)
         if chosen is not None:
@@ -318,7 +314,6 @@ class RecentMenu(QMenu):
         super().__init__("Recent sessions", parent)
         self.aboutToShow.connect(self.fill)
 
-    @Slot()
     def fill(self) -> None:
         """List what there is now."""
         self.clear()
@@ -338,7 +333,6 @@ class RecentMenu(QMenu):
             self.addSeparator()
             self.addAction("Clear the list; the files stay").triggered.connect(self._forget)
 
-    @Slot()
     def _forget(self) -> None:
         try:
             forget_recent()

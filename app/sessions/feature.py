@@ -19,14 +19,14 @@ from app.base.desk import Desk, Drop, Feature, Loaded, Paths
 from app.base.jobs import Failed, Job, Make, WhenBusy
 from app.sessions.dialogs import Closing, MovedDialog, RecentMenu, RestoreDialog
 from app.sessions.keeper import Open, SessionKeeper
-from app.sessions.record import capture_record, essence, know, load_record, merge_unchanged
+from app.sessions.record import capture_record, essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
 from core.session.files import ENDING, SavedSession, add_recent, read_session, with_ending, write_session
 from core.session.lock import FileLock, name_holder, take_lock
 from core.session.record import SessionRecord
-from core.session.reference import Missing, find_missing
+from core.session.reference import Known, Missing, find_missing
 
 FILTER = f"Sessions (*{ENDING})"
 PROGRAM = "Probescope"
@@ -105,14 +105,12 @@ class Sessions(Feature):
     def _find_unsaved(self) -> str:
         return self.path.name if self.path is not None and self.is_modified() else ""
 
-    @Slot()
     def show_title(self) -> None:
         """Name of the session and mark of changes in the title bar."""
         name = f"{self.path.name.removesuffix(ENDING)}[*] – " if self.path is not None else ""
         self._desk.parent.setWindowTitle(f"{name}{PROGRAM}")
         self._desk.parent.setWindowModified(self.is_modified())
 
-    @Slot()
     def new(self) -> None:
         """Start again with the same subject, encoder and image."""
         if not self.closing.may_leave():
@@ -122,7 +120,6 @@ class Sessions(Feature):
         plain = SessionRecord(kept.subject, kept.network, kept.layer, gate_r=kept.gate_r)
         self._take(Loaded(plain), path=None, opened=None)
 
-    @Slot()
     def open(self) -> None:
         """Ask for a session file and open it."""
         start = self._session.settings.text("session_folder") or Path.home()
@@ -136,12 +133,10 @@ class Sessions(Feature):
         if saved is not None and self.closing.may_leave():
             self._look_for(_Opening(saved.record, partial(self._take_named, saved)))
 
-    @Slot()
     def save(self) -> bool:
         """Save into the session's file, asking for one if it has none; whether it was saved."""
         return self.save_as() if self.path is None else self._write(self.path)
 
-    @Slot()
     def save_as(self) -> bool:
         """Ask for a file and save into it."""
         parent, settings = self._desk.parent, self._session.settings
@@ -149,7 +144,6 @@ class Sessions(Feature):
         chosen = ask_path(parent, "Save the session", name, FILTER, settings=settings, key="session_folder")
         return chosen is not None and self._write(with_ending(chosen))
 
-    @Slot()
     def show_recent(self) -> None:
         """Show the recent sessions over the window."""
         self.menu.popup(self._desk.parent.mapToGlobal(QPoint(12, 40)))
@@ -175,14 +169,14 @@ class Sessions(Feature):
         dialog.delete_requested.connect(self._delete)
         dialog.open()
 
-    @Slot(object)
     def _delete(self, left: Autosaved) -> None:
         with self._session.problems.shown():
             forget(left)
 
     def _look_for(self, opening: _Opening) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it over."""
-        record, known, folders = opening.record, know(self._session.catalogue), self._data_folders()
+        record, here, folders = opening.record, self._session.catalogue, self._data_folders()
+        known = Known.of(here.subjects, here.networks, here.encoders, here.images)
         self._submit(
             opening,
             lambda _stop: find_missing(record, known, folders=folders),
@@ -342,12 +336,10 @@ class Sessions(Feature):
         self._session.problems.crashed.connect(self._save_after_crash)
         self._session.settings.changed.connect(self._take_setting)
 
-    @Slot()
     def mark(self) -> None:
         """Something that a session keeps has changed."""
         self.keeper.mark()
 
-    @Slot(str)
     def _take_setting(self, key: str) -> None:
         if key == "autosave_seconds":
             self.keeper.set_pause(self._session.settings.whole(key))

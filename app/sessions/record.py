@@ -16,7 +16,7 @@ from core.errors import ProbeError
 from core.probes.choice import Choice
 from core.probes.files import load_probe
 from core.session.record import SessionRecord, ViewRecord
-from core.session.reference import Known, Missing, find_file
+from core.session.reference import Missing, find_file
 
 DEFAULT_SIDE = 224
 
@@ -62,16 +62,6 @@ def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRec
     if all(getattr(merged, name) == getattr(opened, name) for name in SELECTED):
         merged = replace(merged, probe=opened.probe)
     return merged
-
-
-def know(catalogue: Catalogue) -> Known:
-    """What is available in this window."""
-    return Known(
-        subjects=frozenset(info.id for info in catalogue.subjects),
-        networks=frozenset(spec.id for spec in catalogue.networks),
-        encoders=frozenset((one.subject, one.network, one.layer) for one in catalogue.encoders),
-        images=frozenset(info.id for info in catalogue.images),
-    )
 
 
 def load_record(

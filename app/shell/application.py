@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRectF, Qt, QTimer, Slot
+from PySide6.QtCore import QObject, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
 from PySide6.QtWidgets import QSplashScreen
 
@@ -18,6 +18,7 @@ from app.base.settings import Settings
 from app.look.icons import application_icon
 from app.look.qt_application import make_application
 from app.look.theme import Theme, apply_theme, find_theme, interface_font
+from app.widgets.drawing import draw_text
 
 if TYPE_CHECKING:
     from app.base.services import Services
@@ -37,18 +38,14 @@ def make_splash(theme: Theme) -> QSplashScreen:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     left = round((WIDTH - MARK_SIDE) / 2)
     painter.drawPixmap(left, 44, application_icon().pixmap(MARK_SIDE, MARK_SIDE))
-    _write(painter, "Probescope", theme.text, y=122, points=17)
-    _write(painter, "Loading the cortex…", theme.muted, y=162, points=9.5)
+    font = QFont(interface_font())
+    font.setPointSizeF(10)
+    painter.setFont(font)
+    centre = Qt.AlignmentFlag.AlignCenter
+    draw_text(painter, QRectF(0, 122, WIDTH, 34), "Probescope", theme.text, scale=1.7, align=centre)
+    draw_text(painter, QRectF(0, 162, WIDTH, 34), "Loading the cortex…", theme.muted, scale=0.95, align=centre)
     painter.end()
     return QSplashScreen(picture, Qt.WindowType.FramelessWindowHint)
-
-
-def _write(painter: QPainter, text: str, colour: str, *, y: float, points: float) -> None:
-    font = QFont(interface_font())
-    font.setPointSizeF(points)
-    painter.setFont(font)
-    painter.setPen(QColor(colour))
-    painter.drawText(QRectF(0, y, WIDTH, 34), Qt.AlignmentFlag.AlignCenter, text)
 
 
 SIGNAL_POLL_MS = 200
@@ -69,7 +66,6 @@ class _CtrlC(QObject):
         self._timer.start(SIGNAL_POLL_MS)
         signal.signal(signal.SIGINT, self._press)
 
-    @Slot()
     def _wake(self) -> None:
         if self.was_pressed:
             self._timer.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from app.base.services import Services
@@ -75,7 +75,6 @@ class Banner(QFrame):
         if getattr(services.state, fact) is not None:
             self.mend()
 
-    @Slot()
     def _leave(self) -> None:
         """A note goes, but not from under the pointer or while some of it is marked to be copied."""
         if self.underMouse() or self.text.hasSelectedText():
@@ -83,7 +82,6 @@ class Banner(QFrame):
         else:
             self.clear()
 
-    @Slot()
     def clear(self) -> None:
         """Take the message away."""
         if not self.isHidden():

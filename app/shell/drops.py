@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
@@ -117,7 +117,6 @@ class Drops(QObject):
         """The drag has left the window, or gone on to the overlay."""
         self.overlay.leave_soon()
 
-    @Slot(object)
     def drop(self, event: QDropEvent) -> None:
         """Do what was promised, or say why not."""
         self.overlay.hide()

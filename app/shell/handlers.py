@@ -94,13 +94,11 @@ class HelpPages(QWidget):
         self.raise_()
         self.list.setCurrentRow([page for page, _ in PAGES].index(name))
 
-    @Slot(int)
     def _open(self, row: int) -> None:
         file = QUrl.fromLocalFile(str(docs_folder() / f"{PAGES[row][0]}.md"))
         if self.browser.source().path() != file.path():
             self.browser.setSource(file, QTextDocument.ResourceType.MarkdownResource)
 
-    @Slot(QUrl)
     def _follow(self, source: QUrl) -> None:
         """Mark the page a link led to."""
         names = [name for name, _ in PAGES]
@@ -157,7 +155,6 @@ class _Lines(QPlainTextEdit):
         self.setAccessibleName(name)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
 
-    @Slot()
     def copy_all(self) -> None:
         """Put all of it on the clipboard."""
         QGuiApplication.clipboard().setText(self.toPlainText())
@@ -219,7 +216,6 @@ class Handlers(Feature):
             "help_pages": partial(self.show_help, PAGES[1][0]),
         }
 
-    @Slot()
     def save_window(self) -> None:
         """Ask for a file and save a picture of the window."""
         parent, settings = self._desk.parent, self._session.settings
@@ -228,12 +224,10 @@ class Handlers(Feature):
             with self._session.problems.shown():
                 self._desk.say(save_window_picture(parent, path), "info")
 
-    @Slot()
     def toggle_theme(self) -> None:
         """Switch dark and light."""
         self._session.settings.set("theme", "light" if self._desk.theme().is_dark else "dark")
 
-    @Slot()
     def show_log(self) -> None:
         """Open the log beside the window."""
         if self._log is None:
@@ -241,7 +235,6 @@ class Handlers(Feature):
         self._log.show()
         self._log.raise_()
 
-    @Slot()
     def show_shortcuts(self) -> None:
         """Open the help sheet."""
         ShortcutsSheet(read_keys(self._session.settings), self._desk.parent).open()
@@ -252,12 +245,10 @@ class Handlers(Feature):
             self._help = HelpPages(self._desk.parent)
         self._help.show_page(page)
 
-    @Slot()
     def show_about(self) -> None:
         """Open the about dialog."""
         AboutDialog(self._desk.parent).open()
 
-    @Slot()
     def copy_report(self) -> None:
         """Put a report of the program as it runs on the clipboard."""
         QGuiApplication.clipboard().setText(self._session.problems.describe_program())

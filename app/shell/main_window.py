@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
@@ -72,14 +72,12 @@ class MainWindow(QMainWindow):
         for part in (self.banner, self.tabs, self.actions_table, *self._parts):
             part.set_theme(theme)
 
-    @Slot()
     def refresh_commands(self) -> None:
         """Enable what can be done now."""
         situation = Situation(self.session.state, self.session.lane.state, self.explore.undo.describe())
         self.actions_table.refresh(situation)
         self.explore.set_refusal(find_command("probe").reason(situation))
 
-    @Slot()
     def start(self) -> None:
         """Open what was open last or the session asked for, and load the engine behind the first paint."""
         self.explore.start()

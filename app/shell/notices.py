@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from app.base.desk import Desk
@@ -31,7 +31,6 @@ class Notices(QObject):
 
         desk.services.lane.ended.connect(self.follow)
 
-    @Slot(object, object)
     def follow(self, job: Job, outcome: Outcome) -> None:
         """Tell of a job that was done or failed."""
         name, seconds = job.title.rstrip("… ."), time.monotonic() - job.began
@@ -62,7 +61,6 @@ class Notices(QObject):
         look = QSystemTrayIcon.MessageIcon.Warning if failed else QSystemTrayIcon.MessageIcon.Information
         self._tray.showMessage("Probescope", text, look, SHOWN_MS)
 
-    @Slot()
     def _come_to_front(self) -> None:
         self._window.raise_()
         self._window.activateWindow()

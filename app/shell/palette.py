@@ -15,7 +15,6 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
-    Slot,
 )
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
@@ -203,7 +202,6 @@ FROM_TOP = 64
 PLACEHOLDER = "Command, ROI, image, network, subject, setting or voxel number"
 HELP = "↑ ↓ choose · Enter run · Esc close"
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +334,6 @@ class Palette(QDialog):
             row = min(max(row + (page if key == Qt.Key.Key_PageDown else -page), 0), count - 1)
         self.view.setCurrentIndex(self.list.index(row, 0))
 
-    @Slot(str)
     def _search(self, query: str) -> None:
         voxel = self._find_voxel(query)
         first = [] if voxel is None else [Answer(voxel)]
@@ -348,7 +345,6 @@ class Palette(QDialog):
         else:
             self.note.setText("No match. Try fewer letters.")
 
-    @Slot(QModelIndex, QModelIndex)
     def _explain(self, index: QModelIndex, _before: QModelIndex) -> None:
         """Say of the chosen line why it cannot be done; a screen reader hears the field's description."""
         if not index.isValid():
@@ -356,7 +352,6 @@ class Palette(QDialog):
         self.note.setText(self.list.answers[index.row()].jump.reason or HELP)
         self.field.setAccessibleDescription(str(self.list.data(index, Qt.ItemDataRole.AccessibleTextRole)))
 
-    @Slot(QModelIndex)
     def _do_clicked(self, index: QModelIndex) -> None:
         self.view.setCurrentIndex(index)
         self._do_current()

@@ -54,14 +54,12 @@ class Preferences(Feature):
         if key:
             self.dialog.show_setting(key)
 
-    @Slot(str)
     def _apply(self, key: str) -> None:
         if key == "theme":
             self._apply_theme()
         elif key == KEY:
             self._set_keys(read_keys(self._settings))
 
-    @Slot()
     def _follow_system(self) -> None:
         if self._settings.text("theme") == "system":
             self._apply_theme()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.base.settings import AT_ONCE, GROUPS, SETTINGS, Setting, Settings, Value, find_setting
@@ -40,7 +41,7 @@ class SettingRow(QWidget):
             self.editor.setMinimumWidth(FIELD_WIDTH)
         self.editor.setAccessibleDescription(f"{setting.help}. {setting.when}.")
         tip = f"Back to the default: {self._name(setting.default)}"
-        self.reset = make_tool_button(self._reset, tip=tip, name=f"Reset {setting.title}")
+        self.reset = make_tool_button(partial(settings.reset, setting.key), tip=tip, name=f"Reset {setting.title}")
         self._lay_out()
         settings.changed.connect(self._follow)
         self._follow(setting.key)
@@ -68,7 +69,6 @@ class SettingRow(QWidget):
             return dict(self.setting.choices).get(value, value or "not set")
         return f"{value:g}{self.setting.unit}"
 
-    @Slot(str)
     def _follow(self, key: str) -> None:
         """Show what is kept, whoever changed it."""
         if key != self.setting.key:
@@ -76,10 +76,6 @@ class SettingRow(QWidget):
         value = self._settings.value(key)
         self.editor.set_value(value)
         self.reset.setEnabled(value != self.setting.default)
-
-    @Slot()
-    def _reset(self) -> None:
-        self._settings.reset(self.setting.key)
 
     def _keep(self, *_: object) -> None:
         self._settings.set(self.setting.key, self.editor.value())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QKeySequenceEdit, QTreeWidget, QTreeWidgetItem, QWidget
 
@@ -69,7 +69,6 @@ class ShortcutPage(QWidget):
         item = self.tree.currentItem()
         return str(item.data(0, ID_ROLE) or "") if item is not None else ""
 
-    @Slot(str)
     def _follow(self, key: str) -> None:
         if key != KEY:
             return
@@ -80,7 +79,6 @@ class ShortcutPage(QWidget):
             item.setText(1, ", ".join(shown))
         self._show_key()
 
-    @Slot()
     def _show_key(self) -> None:
         command = self._current()
         for part in (self.field, self.clear):
@@ -88,7 +86,6 @@ class ShortcutPage(QWidget):
         with QSignalBlocker(self.field):
             self.field.setKeySequence(QKeySequence(read_keys(self._settings).get(command, "")))
 
-    @Slot()
     def _take_key(self) -> None:
         command, key = self._current(), self.field.keySequence().toString(QKeySequence.SequenceFormat.PortableText)
         owner = find_owner(self._settings, key)
@@ -102,13 +99,11 @@ class ShortcutPage(QWidget):
         change_key(self._settings, command, key)
         self.told.setText(f"{find_command(command).title.removesuffix('…')}: {key}")
 
-    @Slot()
     def _remove_key(self) -> None:
         if self._current():
             change_key(self._settings, self._current(), "")
             self.told.setText(ADVICE)
 
-    @Slot()
     def _restore_all(self) -> None:
         self._settings.reset(KEY)
         self.told.setText("Every command has its default key.")

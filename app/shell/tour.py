@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from app.base.desk import Desk, Feature
@@ -17,18 +17,11 @@ from app.base.services import Services
 from app.explore.explore import KEY, Explore
 from app.look.theme import Theme
 from app.shell.tour_card import TourCard, TourFrame
+from core.probes.choice import Choice
 from core.probes.target import TargetKind
 
 SMALL_SHARE = 0.5
 """Of the budget: what the program drags epsilon to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What was so when a step began."""
-
-    epsilon: float
-    network: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +34,8 @@ class Step:
     part : str
         The widget it points at: a part of Explore, or the button of a command.
     is_done : function or None
-        Whether the user has done it since the step began; None where there is only something to read.
+        Whether the user has done it, given what was chosen when the step began; None where there is only something to
+        read.
     do : function or None
         Does it for the user.
     """
@@ -49,14 +43,8 @@ class Step:
     title: str
     text: str
     part: str
-    is_done: Callable[[Services, Before], bool] | None = None
+    is_done: Callable[[Services, Choice], bool] | None = None
     do: Callable[[Services, Explore], object] | None = None
-
-
-def remember(services: Services) -> Before:
-    """What is so now."""
-    state = services.state
-    return Before(state.attack.epsilon, state.network)
 
 
 def _pick_good_voxel(services: Services, _explore: Explore) -> None:
@@ -82,17 +70,17 @@ def _switch_robust(services: Services, _explore: Explore) -> None:
             return
 
 
-def _has_voxel(services: Services, _before: Before) -> bool:
+def _has_voxel(services: Services, _before: Choice) -> bool:
     target = services.state.target
     return target is not None and target.kind is TargetKind.VOXEL
 
 
-def _has_dragged(services: Services, before: Before) -> bool:
+def _has_dragged(services: Services, before: Choice) -> bool:
     state = services.state
-    return state.preview is not None or state.attack.epsilon != before.epsilon
+    return state.preview is not None or state.attack.epsilon != before.attack.epsilon
 
 
-def _has_compared(services: Services, before: Before) -> bool:
+def _has_compared(services: Services, before: Choice) -> bool:
     network = services.state.network
     return _is_robust(services, network) is not _is_robust(services, before.network)
 
@@ -168,7 +156,7 @@ class Tour(Feature):
         self.index = -1
         self.card = TourCard(desk.parent)
         self.frame = TourFrame(desk.parent)
-        self._before = remember(desk.services)
+        self._before = desk.services.state.choice()
         self._place_soon = QTimer(self, singleShot=True, interval=0)
         self._place_soon.timeout.connect(self._place)
         self.card.next.clicked.connect(self._next)
@@ -188,20 +176,17 @@ class Tour(Feature):
         self.frame.theme = theme
         self.frame.update()
 
-    @Slot()
     def offer(self) -> None:
         """Open at a start of the program, unless the user has had it or another dialog asks something."""
         if self._session.settings.flag(SETTING) and QApplication.activeModalWidget() is None:
             self.start()
 
-    @Slot()
     def start(self) -> None:
         """Open at the first step; from now on it is no longer offered by itself."""
         self._session.settings.set(SETTING, False)
         self._desk.tabs.open(KEY)
         self._show(0)
 
-    @Slot()
     def end(self) -> None:
         """Close."""
         self.index = -1
@@ -222,7 +207,7 @@ class Tour(Feature):
     def _show(self, index: int) -> None:
         self.index = index
         step = STEPS[index]
-        self._before = remember(self._session)
+        self._before = self._session.state.choice()
         self._bring_to_sight(self._find(step))
         self.card.back.setEnabled(index > 0)
         self.card.help.setVisible(step.do is not None)
@@ -245,24 +230,20 @@ class Tour(Feature):
                 parent.ensureWidgetVisible(target)
             parent = parent.parentWidget()
 
-    @Slot()
     def _next(self) -> None:
         if self.index + 1 < len(STEPS):
             self._show(self.index + 1)
         else:
             self.end()
 
-    @Slot()
     def _back(self) -> None:
         self._show(max(0, self.index - 1))
 
-    @Slot()
     def _do(self) -> None:
         step = self.step
         if step is not None and step.do is not None:
             step.do(self._session, self._explore)
 
-    @Slot()
     def _watch(self) -> None:
         """See whether the step was done."""
         step = self.step
@@ -276,7 +257,6 @@ class Tour(Feature):
             self.card.help.hide()
         self._place_soon.start()
 
-    @Slot()
     def _place(self) -> None:
         step = self.step
         if step is None:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog
 
 from app.base.desk import Content, Desk, Feature, Loaded
@@ -80,12 +80,10 @@ class Stimuli(Feature):
         """Hold the recipes of a saved session."""
         self.tray.restore([dict(recipe) for recipe in loaded.record.tray])
 
-    @Slot()
     def show_page(self) -> None:
         """Bring the tab to the front."""
         self._desk.tabs.open(KEY)
 
-    @Slot()
     def add_probe(self) -> None:
         """Put the probe on screen into the tray."""
         probe = self._session.state.probe
@@ -104,7 +102,6 @@ class Stimuli(Feature):
         )
         self._session.controller.noted.emit(f"Added to the tray, as item {len(self.tray.items)}")
 
-    @Slot(object)
     def add_analysis(self, config: SweepConfig) -> None:
         """Put every probe behind an analysis into the tray, at its highest budget."""
         with self._session.problems.shown():
@@ -112,7 +109,6 @@ class Stimuli(Feature):
             self.show_page()
             self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
 
-    @Slot()
     def show_plan(self) -> None:
         """Ask for a plan and put its probes into the tray."""
         state, catalogue = self._session.state, self._session.catalogue
@@ -131,7 +127,6 @@ class Stimuli(Feature):
                 self.tray.add(list_recipes(dialog.plan))
             self.show_page()
 
-    @Slot()
     def show_write(self) -> None:
         """Ask for a folder and write the set."""
         self.show_page()
@@ -170,7 +165,6 @@ class Stimuli(Feature):
             stopped="Stopped. Nothing was written; finished probes are kept.",
         )
 
-    @Slot()
     def preview(self) -> None:
         """Have missing probes made and every item previewed, if the tab was ever opened."""
         page = self._page
@@ -220,20 +214,17 @@ class Stimuli(Feature):
             except (ValueError, AttributeError) as problem:  # of an older program: the form starts anew
                 LOGGER.info("settings of the stimulus set not used: %s", problem)
 
-    @Slot()
     def _remember_form(self) -> None:
         config = self._page.config() if self._page is not None else None
         if config is not None:
             self._session.settings.set("stimulus_set", json.dumps(pack_set(config)))
 
-    @Slot()
     def _offer_encoders(self) -> None:
         subject = self._session.state.subject
         if self._page is not None and subject is not None:
             encoders = self._session.catalogue.encoders_of(subject.id)
             self._page.form.set_encoders([(one.network, one.layer) for one in encoders])
 
-    @Slot(int)
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore."""
         self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, QUrl, Signal, Slot
+from PySide6.QtCore import QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QWidget
 
@@ -258,13 +258,11 @@ class PackageDialog(QDialog, Fields):
         self.set_note.setText("")
         self._say("", error=text)
 
-    @Slot()
     def _want_plan(self) -> None:
         self._plan = None
         self._timer.start()
         self._refresh()
 
-    @Slot()
     def _make_plan(self) -> None:
         found = self._set
         if found is None or self.work.busy:
@@ -308,13 +306,11 @@ class PackageDialog(QDialog, Fields):
         self._proposed = str(next((path for path in names if not path.exists()), stem))
         self.out.setText(self._proposed)
 
-    @Slot()
     def _browse_out(self) -> None:
         parent = ask_open(self, "Location of the new folder", self.out_folder().parent)
         if parent is not None:
             self.out.setText(str(parent / self.out_folder().name))
 
-    @Slot()
     def _load(self) -> None:
         path = ask_open(self, "Load a timing template", pattern=TEMPLATE_FILTER)
         template = self.work.attempt(lambda: read_template(path)) if path is not None else None
@@ -322,7 +318,6 @@ class PackageDialog(QDialog, Fields):
             self.form.set_value(template)
             self._say(f"Loaded {path.name}.")
 
-    @Slot()
     def _save(self) -> None:
         path = ask_path(self, "Save the timing template", "timing.toml", TEMPLATE_FILTER)
         if path is None:
@@ -331,7 +326,6 @@ class PackageDialog(QDialog, Fields):
         if self.work.attempt(lambda: write_template(self.form.value(), file)) is not None:
             self._say(f"Saved {file.name}.")
 
-    @Slot()
     def _make_package(self) -> None:
         if self._plan is not None:
             self.write(self._plan, self.kind.value(), self.out_folder())
@@ -343,7 +337,6 @@ class PackageDialog(QDialog, Fields):
             self._propose_out()
             self.written.emit(last.folder)
 
-    @Slot()
     def _open_folder(self) -> None:
         if self._made is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._made)))
@@ -362,7 +355,6 @@ class PackageDialog(QDialog, Fields):
             return self.work.error.text() or "The trial orders are being computed"
         return "" if self.out.value() else "Name the folder to write"
 
-    @Slot()
     def _refresh(self) -> None:
         reason, writing = self._reason(), self.work.busy
         self.make.setEnabled(not reason)

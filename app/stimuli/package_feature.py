@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Slot
-
 from app.base.desk import Desk, Feature
 from app.stimuli.package_dialog import PackageDialog
 
@@ -23,7 +21,6 @@ class Packages(Feature):
         """The handler of the command."""
         return {"make_package": self.show_newest}
 
-    @Slot()
     def show_newest(self) -> None:
         """Open the dialog with the set that was written last, or with what it held."""
         newest = self._find_newest()
@@ -38,6 +35,5 @@ class Packages(Feature):
         self.dialog.show()
         self.dialog.raise_()
 
-    @Slot(Path)
     def _note(self, folder: Path) -> None:
         self._session.controller.noted.emit(f"Wrote the package {folder}")

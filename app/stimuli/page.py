@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QStackedWidget, QWidget
 
@@ -106,7 +106,6 @@ class StimuliPage(WorkPage):
         index = self.model.index(row)
         self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
-    @Slot()
     def refresh(self) -> None:
         """Follow the tray."""
         n_items = len(self.tray.items)
@@ -178,20 +177,17 @@ class StimuliPage(WorkPage):
         self.list.doubleClicked.connect(self._open_index)
         self.list.selectionModel().selectionChanged.connect(self._show_detail)
 
-    @Slot()
     def _write_or_cancel(self) -> None:
         if not (self.work.busy or self.looking.busy):
             self.write_requested.emit()
         self.work.cancel()
         self.looking.cancel()
 
-    @Slot()
     def _keep_choice(self) -> None:
         """The list forgets what was chosen when the tray changes."""
         if self.tray.items and not self.chosen_rows():
             self.choose(min(self._row, len(self.tray.items) - 1))
 
-    @Slot()
     def _remove(self) -> None:
         rows = self.chosen_rows()
         if rows:
@@ -203,17 +199,14 @@ class StimuliPage(WorkPage):
         if len(rows) == 1:
             self.choose(self.tray.move(rows[0], by))
 
-    @Slot()
     def _open(self) -> None:
         rows = self.chosen_rows()
         if len(rows) == 1:
             self.open_requested.emit(rows[0])
 
-    @Slot(QModelIndex)
     def _open_index(self, index: QModelIndex) -> None:
         self.open_requested.emit(index.row())
 
-    @Slot()
     def _show_detail(self) -> None:
         rows = self.chosen_rows()
         one = rows[0] if len(rows) == 1 else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.basics import fill_dialog, make_button, make_column, make_heading, make_label, make_row, show_text
@@ -113,7 +112,6 @@ class PlanDialog(QDialog, Fields):
         parts = (make_label("Plan stimuli", "title"), asks, lists, rows, self.direction, self.cost, self.problem)
         fill_dialog(self, "Plan stimuli", *parts, make_row(-1, self.cancel, self.add), width=WIDTH)
 
-    @Slot()
     def _accept(self) -> None:
         self.tell()
         if self.plan is not None:

@@ -32,7 +32,7 @@ def ask_path(
     ----------
     parent : QWidget or None
     title, name, pattern : str
-        Of the dialog; the name offered, and the kinds of files as Qt writes them.
+        Of the dialog; the name offered, or a whole path, and the kinds of files as Qt writes them.
     settings : Settings, optional
         Whose folder it starts in; the home folder where none is kept.
     key : str
@@ -56,3 +56,9 @@ def ask_open(parent: QWidget | None, title: str, start: Path | str = "", pattern
     else:
         chosen = QFileDialog.getExistingDirectory(parent, title, str(start))
     return Path(chosen) if chosen else None
+
+
+def ask_files(parent: QWidget | None, title: str, start: Path | str, pattern: str) -> list[Path]:
+    """Files to open, from `start` on; none if the user cancelled."""
+    chosen, _ = QFileDialog.getOpenFileNames(parent, title, str(start), pattern)
+    return [Path(path) for path in chosen]

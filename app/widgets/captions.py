@@ -5,7 +5,7 @@ Never holds state beyond its text.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -35,7 +35,6 @@ class Fold(QWidget):
         name = "chevron-down" if self.button.isChecked() else "chevron-right"
         self.button.setIcon(load_icon(name, theme.muted))
 
-    @Slot(bool)
     def _open(self, opened: bool) -> None:
         self._content.setVisible(opened)
         if self._theme is not None:

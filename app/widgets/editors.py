@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -98,7 +98,6 @@ class PathLine(TextLine):
         """The path, None where none is given."""
         return Path(self.value()).expanduser() if self.value() else None
 
-    @Slot()
     def _browse(self) -> None:
         chosen = ask_open(self, self._title, self.value() or Path.home(), self._kinds)
         if chosen is not None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
 
-from app.base.pictures import save_image
+from app.base.pictures import save_image, to_qimage
 from app.look.theme import Theme
+from app.widgets.ask_path import ask_path
 from app.widgets.basics import make_label
 from core.errors import StorageError
 from core.types import ByteArray
@@ -46,7 +47,6 @@ class PictureMenu(QObject):
         save.triggered.connect(self.figure_wanted)
         widget.addActions([copy, save])
 
-    @Slot()
     def copy(self) -> None:
         """Put the widget as it looks on the clipboard."""
         picture = QPixmap(self._widget.size() * SCALE)
@@ -236,7 +236,6 @@ class ImageView(QWidget):
         self._box.setRange(rect=rect, padding=0.0, disableAutoRange=True)
         self._choose_smoothing()
 
-    @Slot()
     def fit(self) -> None:
         """Show the whole picture."""
         if self._pixels is not None:
@@ -244,7 +243,6 @@ class ImageView(QWidget):
             self.show_rect(QRectF(0, 0, width, height))
             self.view_moved.emit(self._wanted)
 
-    @Slot()
     def copy(self) -> None:
         """Put the picture's 8-bit pixels on the clipboard."""
         if self._pixels is not None:
@@ -312,19 +310,16 @@ class ImageView(QWidget):
             action.setEnabled(False)
             self.addAction(action)
 
-    @Slot()
     def _ask_and_save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
-        if chosen:
-            self.save(Path(chosen).with_suffix(".png"))
+        chosen = ask_path(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
+        if chosen is not None:
+            self.save(chosen.with_suffix(".png"))
 
-    @Slot()
     def _tell_view(self) -> None:
         self._wanted = self.view_rect
         self._choose_smoothing()
         self.view_moved.emit(self._wanted)
 
-    @Slot(object)
     def _tell_pixel(self, position: object) -> None:
         if self._pixels is None:
             return
@@ -337,10 +332,3 @@ class ImageView(QWidget):
         across = self._box.viewRect().width()
         scale = self._box.width() / across if across > 0 else 1.0
         self._scene.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < CRISP_FROM)
-
-
-def to_qimage(pixels: ByteArray) -> QImage:
-    """A QImage with its own copy of (height, width, 3) uint8 pixels."""
-    height, width = pixels.shape[:2]
-    packed = np.ascontiguousarray(pixels)
-    return QImage(packed.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
@@ -140,7 +140,6 @@ class JobLine(QWidget):
         )
         self.changed.emit()
 
-    @Slot()
     def cancel(self) -> None:
         """Stop the job, also one that waits; the note says so when it has stopped."""
         if self._job is not None and self._lane is not None:

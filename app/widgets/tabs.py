@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.look.theme import Theme
@@ -112,7 +112,6 @@ class Tabs(QObject):
         self.stack.addWidget(widget)
         self.bar.addTab(title)
 
-    @Slot(int)
     def _show(self, index: int) -> None:
         self.page(self._keys[index])
         self.stack.setCurrentIndex(index)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QSizePolicy
 
+from app.base.pictures import to_qimage
 from app.look.plotting import colour_legend, make_axes, name_plot, quieten
 from app.look.theme import Theme
 from app.widgets.editors import ChoiceBox
@@ -74,17 +75,12 @@ def make_choice(name: str) -> ChoiceBox:
 
 def picture_of(levels: ByteArray, side: int) -> QPixmap:
     """Grey levels (height, width, 3) uint8 as a pixmap of at most `side` pixels."""
-    whole = np.ascontiguousarray(levels)
-    height, width = whole.shape[:2]
-    image = QImage(whole.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-    return QPixmap.fromImage(image).scaledToHeight(side)
+    return QPixmap.fromImage(to_qimage(levels)).scaledToHeight(side)
 
 
 def picture_with_alpha(levels: ByteArray) -> QPixmap:
     """Colours (height, width, 4) uint8 as a pixmap, see-through where the last one is 0."""
-    whole = np.ascontiguousarray(levels)
-    height, width = whole.shape[:2]
-    return QPixmap.fromImage(QImage(whole.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy())
+    return QPixmap.fromImage(to_qimage(levels))
 
 
 def amplify(change: FloatArray) -> tuple[ByteArray, float]:

@@ -19,7 +19,7 @@ from typing import Any
 from core.files import flush, remove_leftovers, replace_file
 from core.headers import read_header, structure, without_marks, write_json
 from core.paths import data_folder
-from core.probes.files import identify_probe, load_probe, name_files, save_probe
+from core.probes.files import identify_probe, name_files, save_probe
 from core.probes.probe import Probe
 from core.session.record import HEADER, FileReference, SessionRecord, migrate, pack_record, unpack_record
 from core.session.reference import is_there, refer_to
@@ -134,11 +134,6 @@ def read_session(path: Path) -> SavedSession:
     notes = structure({name: content.pop(name, "") for name in NOTES}, dict[str, str], HEADER, where=place)
     record = unpack_record(without_marks(content, HEADER), place.parent, where=place)
     return SavedSession(place, record, notes["saved"], notes["named"])
-
-
-def load_session_probe(path: Path) -> Probe:
-    """The probe a session refers to. Raises StorageError or BadInputError if its files are not whole."""
-    return load_probe(path)
 
 
 def data_of(path: Path) -> Path:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from core.datasets.photos import ImageInfo, list_images
+from core.datasets.subject import SubjectInfo, list_subjects
+from core.encoders.config import EncoderConfig
+from core.encoders.files import list_encoders
 from core.errors import BadInputError, StorageError
+from core.files import hash_file
+from core.networks.catalog import list_networks
+from core.networks.spec import NetworkSpec
 from core.session.record import FileReference, SessionRecord
 
 SEPARATOR = ":"
@@ -22,6 +28,22 @@ class Known:
     networks: frozenset[str]
     encoders: frozenset[tuple[str, str, str]]
     images: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        subjects: Iterable[SubjectInfo],
+        networks: Iterable[NetworkSpec],
+        encoders: Iterable[EncoderConfig],
+        images: Iterable[ImageInfo],
+    ) -> Known:
+        """What these lists hold."""
+        return cls(
+            frozenset(info.id for info in subjects),
+            frozenset(spec.id for spec in networks),
+            frozenset((one.subject, one.network, one.layer) for one in encoders),
+            frozenset(info.id for info in images),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +67,7 @@ class Missing:
 
 def read_known() -> Known:
     """What is on this computer now; no weights and no responses are read."""
-    from core.datasets.photos import list_images
-    from core.datasets.subject import list_subjects
-    from core.encoders.files import list_encoders
-    from core.networks.catalog import list_networks
-
-    return Known(
-        subjects=frozenset(info.id for info in list_subjects()),
-        networks=frozenset(spec.id for spec in list_networks()),
-        encoders=frozenset((one.subject, one.network, one.layer) for one in list_encoders()),
-        images=frozenset(info.id for info in list_images()),
-    )
+    return Known.of(list_subjects(), list_networks(), list_encoders(), list_images())
 
 
 def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path] = ()) -> tuple[Missing, ...]:
@@ -101,8 +113,7 @@ MOST_SEARCHED = 20_000
 def hash_bytes_of(path: Path) -> str:
     """SHA-256 of a file. Raises StorageError if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be read ({error.strerror}). Bring it back or choose another file."
