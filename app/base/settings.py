@@ -10,7 +10,6 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -180,14 +179,12 @@ GROUPS = tuple(dict.fromkeys(setting.group for setting in SETTINGS if setting.gr
 """The pages of the dialog, in order."""
 
 
-@lru_cache(maxsize=1)
-def _by_key() -> dict[str, Setting]:
-    return {setting.key: setting for setting in SETTINGS}
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def find_setting(key: str) -> Setting:
     """The setting of a key; a KeyError if the table has none."""
-    return _by_key()[key]
+    return _BY_KEY[key]
 
 
 __all__ = ["SETTINGS", "Setting", "Settings"]

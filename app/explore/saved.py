@@ -33,9 +33,8 @@ def selection_of(loaded: Loaded, catalogue: Catalogue) -> Selection:
     """What a session's record says is chosen; a subject that is not there any more stays out."""
     record = loaded.record
     known = {info.id for info in catalogue.subjects}
-    values = record.choice() | {"subject": record.subject if record.subject in known else ""}
-    shown = {"gate_r": record.gate_r, "map": record.view.map, "stimulus": loaded.stimulus}
-    return Selection(**values, image=loaded.image, **shown)
+    values = record.choice() | {"subject": record.subject if record.subject in known else "", "gate_r": record.gate_r}
+    return Selection(**values, image=loaded.image, map=record.view.map, stimulus=loaded.stimulus)
 
 
 def use_surface(record: SessionRecord, services: Services) -> None:

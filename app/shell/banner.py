@@ -65,15 +65,10 @@ class Banner(QFrame):
             self.leaving.start()
         announce(self, text, urgent=tone == "error")
 
-    def mend(self) -> None:
-        """Take an error away because something later went well; notes and warnings stay."""
-        if self._tone == "error":
-            self.clear()
-
     def _mend_by(self, services: Services, fact: str) -> None:
-        """That a fact was forgotten is nothing that went well."""
-        if getattr(services.state, fact) is not None:
-            self.mend()
+        """Take an error away because something later went well, which a fact that was forgotten is not."""
+        if self._tone == "error" and getattr(services.state, fact) is not None:
+            self.clear()
 
     def _leave(self) -> None:
         """A note goes, but not from under the pointer or while some of it is marked to be copied."""

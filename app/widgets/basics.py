@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, SignalInstance
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -23,6 +23,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+Act = Callable[..., object] | SignalInstance
+"""What a button does: a function, or a signal it passes on."""
 Box = TypeVar("Box", bound=QBoxLayout)
 GRID = 4
 """All spacings are multiples of this many pixels."""
@@ -67,7 +69,7 @@ def make_badge(text: str = "", tone: str = "plain") -> QLabel:
     return badge
 
 
-def make_button(text: str, kind: str = "", do: Callable[..., object] | None = None, *, tip: str = "") -> QPushButton:
+def make_button(text: str, kind: str = "", do: Act | None = None, *, tip: str = "") -> QPushButton:
     """A push button that does something when it is clicked; kinds primary, big, link, fold or plain."""
     button = QPushButton(text)
     button.setProperty("kind", kind)
@@ -77,7 +79,7 @@ def make_button(text: str, kind: str = "", do: Callable[..., object] | None = No
     return button
 
 
-def make_tool_button(do: Callable[..., object] | None = None, *, tip: str, name: str = "") -> QToolButton:
+def make_tool_button(do: Act | None = None, *, tip: str, name: str = "") -> QToolButton:
     """A flat icon button that does something when it is clicked; its icon is set with the theme."""
     button = QToolButton()
     if do is not None:
