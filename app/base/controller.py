@@ -57,25 +57,15 @@ class Controller(QObject):
         self._state = state
         self._lane = lane
         self._engine = engine
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._problems = problems
         self._try = problems.attempt
-        self._image = ""
+        self.image_key = ""
         self._wants_atlas = False
-
-    @property
-    def image_key(self) -> str:
-        """The catalogue id or path of the image shown."""
-        return self._image
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """What is available."""
-        return self._catalogue
 
     def reread_catalogue(self) -> None:
         """Add what is new and drop what was removed since the catalogue was read."""
-        self._catalogue = self._catalogue.reread()
+        self.catalogue = self.catalogue.reread()
         self.catalogue_changed.emit()
 
     def warm_up(self) -> None:
@@ -86,7 +76,7 @@ class Controller(QObject):
 
     def open_subject(self, subject: str) -> None:
         """Show another subject; its encoder is the nearest to the one in use."""
-        loaded = self._try(lambda: self._catalogue.load_subject(subject))
+        loaded = self._try(lambda: self.catalogue.load_subject(subject))
         if loaded is None:
             return
         state = self._state
@@ -95,7 +85,7 @@ class Controller(QObject):
         state.card = None
         notes = [self._place(loaded)]
         state.subject = loaded
-        network, layer = self._catalogue.choose_encoder(subject, state.network, state.layer)
+        network, layer = self.catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
             notes.append(f"No encoder is fitted for {loaded.title}. Fit one: File, Fit encoders… (Ctrl+F).")
         if any(notes):
@@ -126,13 +116,13 @@ class Controller(QObject):
             then()
 
         side = self._side()
-        if any(info.id == key for info in self._catalogue.images):
-            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, side))
+        if any(info.id == key for info in self.catalogue.images):
+            stimulus = self._try(lambda: self.catalogue.load_stimulus(key, side))
             if stimulus is not None:
                 take(stimulus)
             return
 
-        load = self._catalogue.load_stimulus
+        load = self.catalogue.load_stimulus
         self._lane.submit("image", lambda _stop: load(key, side), on_done=take, title=f"Reading {Path(key).name}…")
 
     def pick_voxel(self, voxel: int) -> None:
@@ -258,7 +248,7 @@ class Controller(QObject):
         """Write the stimuli of the probe on screen."""
         probe, stimulus = self._state.probe, self._state.stimulus
         if probe is not None and stimulus is not None:
-            image = self._image
+            image = self.image_key
             self.write("Exporting…", lambda: export_stimuli(self._engine, probe, stimulus, image=image, folder=folder))
 
     def save_probe(self, path: Path) -> None:
@@ -284,7 +274,7 @@ class Controller(QObject):
         self.probe_if_automatic()
 
     def _side(self) -> int:
-        spec = self._catalogue.spec_of(self._state.network)
+        spec = self.catalogue.spec_of(self._state.network)
         return spec.input_size if spec is not None else DEFAULT_SIDE
 
     def _forget(self) -> None:
@@ -297,14 +287,14 @@ class Controller(QObject):
         stimulus = self._state.stimulus
         if stimulus is None or stimulus.pixels.shape[-1] == self._side():
             return
-        fresh = self._try(lambda: self._catalogue.load_stimulus(self._image, self._side()))
+        fresh = self._try(lambda: self.catalogue.load_stimulus(self.image_key, self._side()))
         if fresh is not None:
             self._state.stimulus = fresh
 
     def take_stimulus(self, key: str, stimulus: Stimulus) -> None:
         """Show an image that was read already."""
         self._forget()
-        self._image = key
+        self.image_key = key
         self._state.stimulus = stimulus
         self.image_opened.emit(key)
         if stimulus.notes:

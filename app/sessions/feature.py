@@ -332,13 +332,9 @@ class Sessions(Feature):
     def _watch(self) -> None:
         state = self._session.state
         for signal in (state.probe_changed, state.auto_probe_changed, *(part.changed for part in self._parts)):
-            signal.connect(self.mark)
+            signal.connect(self.keeper.mark)
         self._session.problems.crashed.connect(self._save_after_crash)
         self._session.settings.changed.connect(self._take_setting)
-
-    def mark(self) -> None:
-        """Something that a session keeps has changed."""
-        self.keeper.mark()
 
     def _take_setting(self, key: str) -> None:
         if key == "autosave_seconds":

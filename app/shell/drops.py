@@ -90,7 +90,7 @@ class Drops(QObject):
         if isinstance(event, QDragEnterEvent):
             self.enter(event)
         elif event.type() == QEvent.Type.DragLeave:
-            self.leave()
+            self.overlay.leave_soon()  # it may have gone on to the overlay
         elif event.type() == QEvent.Type.Drop and isinstance(event, QDropEvent):
             self.drop(event)
         else:
@@ -112,10 +112,6 @@ class Drops(QObject):
             self.overlay.show_promise(f"{paths[0].name} cannot be opened", self._describe_all(), can_take=False)
         else:
             self.overlay.show_promise(row.promise.format(name=_name(row, paths)), _rest(row, paths), can_take=True)
-
-    def leave(self) -> None:
-        """The drag has left the window, or gone on to the overlay."""
-        self.overlay.leave_soon()
 
     def drop(self, event: QDropEvent) -> None:
         """Do what was promised, or say why not."""

@@ -14,16 +14,15 @@ from app.base.services import Services
 from app.look.icons import application_icon
 from app.look.theme import Theme, apply_theme, find_theme
 from app.shell.actions import Actions
-from app.shell.banner import Banner
+from app.shell.banner import Banner, StatusLine
 from app.shell.commands import Situation, find_command
 from app.shell.drops import Drops
 from app.shell.features import make_features
 from app.shell.handlers import Handlers
 from app.shell.jumps import Jumps
 from app.shell.notices import Notices
-from app.shell.preferences import Preferences
+from app.shell.settings_dialog import Preferences
 from app.shell.shortcuts import read_keys
-from app.shell.status_line import StatusLine
 from app.shell.tour import Tour
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
 from app.widgets.splitters import decode, encode
@@ -141,7 +140,7 @@ class MainWindow(QMainWindow):
         self.banner.follow(session)
         self.explore.subject_chosen.connect(self.banner.clear)
         self.explore.said.connect(self.status.hover.setText)
-        self.tabs.changed.connect(self.features.sessions.mark)
+        self.tabs.changed.connect(self.features.sessions.keeper.mark)
 
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         self.actions_table.set_keys(keys)

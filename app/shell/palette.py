@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QEvent,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QPoint,
-    QRect,
-    QSize,
-    Qt,
-)
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QFrame,
     QLineEdit,
-    QListView,
+    QListWidget,
+    QListWidgetItem,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -125,8 +116,7 @@ def _follow(word: str, text: str, places: list[int] | range) -> tuple[int, ...] 
     return tuple(found) if len(found) == len(word) else None
 
 
-JUMP_ROLE = int(Qt.ItemDataRole.UserRole)
-LETTERS_ROLE = JUMP_ROLE + 1
+ANSWER_ROLE = int(Qt.ItemDataRole.UserRole)
 ROW_HEIGHT = 30
 KIND_WIDTH = 78
 GAP = 10
@@ -147,8 +137,8 @@ class PalettePainter(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Draw one answer."""
-        jump = index.data(JUMP_ROLE)
-        if not isinstance(jump, Jump):
+        answer = index.data(ANSWER_ROLE)
+        if not isinstance(answer, Answer):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -157,7 +147,7 @@ class PalettePainter(QStyledItemDelegate):
             painter.setPen(QColor(self._theme.accent))
             painter.setBrush(QColor(self._theme.accent_soft))
             painter.drawRoundedRect(row, CORNER, CORNER)
-        self._draw_parts(painter, row.adjusted(GAP, 0, -GAP, 0), jump, index.data(LETTERS_ROLE) or ())
+        self._draw_parts(painter, row.adjusted(GAP, 0, -GAP, 0), answer.jump, answer.letters)
         painter.restore()
 
     def _draw_parts(self, painter: QPainter, row: QRect, jump: Jump, letters: tuple[int, ...]) -> None:
@@ -227,38 +217,31 @@ def find_jumps(query: str, jumps: Sequence[Jump]) -> list[Answer]:
     return [answer for *_, answer in sorted(found, key=lambda row: row[:3])[:MOST_ROWS]]
 
 
-class AnswerList(QAbstractListModel):
+class AnswerList(QListWidget):
     """The answers as rows, each with a sentence for screen readers."""
 
-    def __init__(self) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.answers: list[Answer] = []
+        self.setItemDelegate(PalettePainter(theme, self))
+        self.setAccessibleName("Answers")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setUniformItemSizes(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
 
     def set_answers(self, answers: list[Answer]) -> None:
-        """Show other answers."""
-        self.beginResetModel()
+        """Show other answers, the first as chosen."""
+        self.clear()
         self.answers = answers
-        self.endResetModel()
-
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Number of answers."""
-        return 0 if parent.isValid() else len(self.answers)
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Title, sentence and what the painter needs."""
-        answer = self.answers[index.row()]
-        jump = answer.jump
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return jump.title
-            case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
-                why = f"not available: {jump.reason}" if jump.reason else jump.detail
-                return ", ".join(part for part in (jump.title, jump.kind, why, jump.key) if part)
-            case _ if role == JUMP_ROLE:
-                return jump
-            case _ if role == LETTERS_ROLE:
-                return answer.letters
-        return None
+        for answer in answers:
+            jump, item = answer.jump, QListWidgetItem(answer.jump.title, self)
+            why = f"not available: {jump.reason}" if jump.reason else jump.detail
+            said = ", ".join(part for part in (jump.title, jump.kind, why, jump.key) if part)
+            item.setToolTip(said)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, said)
+            item.setData(ANSWER_ROLE, answer)
+        self.setCurrentRow(0)
 
 
 class Palette(QDialog):
@@ -282,16 +265,15 @@ class Palette(QDialog):
         self.field.setAccessibleName("Search commands and places")
         self.field.setClearButtonEnabled(True)
         self.field.installEventFilter(self)
-        self.list = AnswerList()
-        self.view = self._make_view(theme)
+        self.list = AnswerList(theme)
         self.note = make_label(HELP, "faint")
         self.count = make_label("", "faint")
         foot = make_row(self.note, -1, self.count)
-        fill_dialog(self, "Command palette", self.field, self.view, foot, gap=8, margin=12, stretch=1)
+        fill_dialog(self, "Command palette", self.field, self.list, foot, gap=8, margin=12, stretch=1)
         self.field.textChanged.connect(self._search)
-        self.view.clicked.connect(self._do_clicked)
-        self.view.activated.connect(self._do_clicked)
-        self.view.selectionModel().currentChanged.connect(self._explain)
+        self.list.itemClicked.connect(self._do_current)
+        self.list.itemActivated.connect(self._do_current)
+        self.list.currentItemChanged.connect(self._explain)
         self._search("")
 
     def place_over(self, window: QWidget) -> None:
@@ -311,28 +293,17 @@ class Palette(QDialog):
                 return True
         return super().eventFilter(watched, event)
 
-    def _make_view(self, theme: Theme) -> QListView:
-        view = QListView()
-        view.setModel(self.list)
-        view.setItemDelegate(PalettePainter(theme, view))
-        view.setAccessibleName("Answers")
-        view.setFrameShape(QFrame.Shape.NoFrame)
-        view.setUniformItemSizes(True)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        return view
-
     def _move(self, key: int) -> None:
-        count = self.list.rowCount()
+        count = self.list.count()
         if not count:
             return
-        page = max(1, self.view.viewport().height() // max(1, self.view.sizeHintForRow(0)) - 1)
-        row = self.view.currentIndex().row()
+        page = max(1, self.list.viewport().height() // max(1, self.list.sizeHintForRow(0)) - 1)
+        row = self.list.currentRow()
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             row = (row + (1 if key == Qt.Key.Key_Down else -1)) % count
         else:
             row = min(max(row + (page if key == Qt.Key.Key_PageDown else -page), 0), count - 1)
-        self.view.setCurrentIndex(self.list.index(row, 0))
+        self.list.setCurrentRow(row)
 
     def _search(self, query: str) -> None:
         voxel = self._find_voxel(query)
@@ -340,30 +311,21 @@ class Palette(QDialog):
         answers = first + find_jumps(query, self._jumps)
         self.list.set_answers(answers)
         self.count.setText(f"{len(answers)}{'+' if len(answers) == MOST_ROWS else ''} found" if answers else "")
-        if answers:
-            self.view.setCurrentIndex(self.list.index(0, 0))
-        else:
+        if not answers:
             self.note.setText("No match. Try fewer letters.")
 
-    def _explain(self, index: QModelIndex, _before: QModelIndex) -> None:
+    def _explain(self, item: QListWidgetItem | None) -> None:
         """Say of the chosen line why it cannot be done; a screen reader hears the field's description."""
-        if not index.isValid():
-            return
-        self.note.setText(self.list.answers[index.row()].jump.reason or HELP)
-        self.field.setAccessibleDescription(str(self.list.data(index, Qt.ItemDataRole.AccessibleTextRole)))
-
-    def _do_clicked(self, index: QModelIndex) -> None:
-        self.view.setCurrentIndex(index)
-        self._do_current()
+        if item is not None:
+            self.note.setText(item.data(ANSWER_ROLE).jump.reason or HELP)
+            self.field.setAccessibleDescription(item.toolTip())
 
     def _do_current(self) -> None:
         """Close, then do what is chosen; what cannot be done now stays, with its reason."""
-        index = self.view.currentIndex()
-        if not index.isValid():
-            return
-        jump = self.list.answers[index.row()].jump
-        if jump.reason:
+        item = self.list.currentItem()
+        jump = item.data(ANSWER_ROLE).jump if item is not None else None
+        if jump is not None and jump.reason:
             self.note.setText(jump.reason)
-            return
-        self.accept()
-        jump.go()
+        elif jump is not None:
+            self.accept()
+            jump.go()

@@ -76,20 +76,15 @@ class BudgetMeter(QWidget):
         super().__init__(parent)
         self._theme: Theme = DARK
         self._reading: BudgetReading | None = None
-        self._rows: tuple[MeterRow, ...] = ()
+        self.rows: tuple[MeterRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.set_reading(None)
-
-    @property
-    def rows(self) -> tuple[MeterRow, ...]:
-        """The lines shown."""
-        return self._rows
 
     def set_reading(self, reading: BudgetReading | None) -> None:
         """Show a reading; None shows that there is no perturbation yet."""
         self._reading = reading
-        self._rows = () if reading is None else describe_budget(reading)
-        lines = "; ".join(f"{row.name} {row.value}" for row in self._rows)
+        self.rows = () if reading is None else describe_budget(reading)
+        lines = "; ".join(f"{row.name} {row.value}" for row in self.rows)
         self.setAccessibleName(f"Budget: {lines}" if lines else "Budget: no perturbation yet")
         self.update()
 
@@ -126,12 +121,12 @@ class BudgetMeter(QWidget):
         for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
             if box.top() <= y < box.bottom():
                 return f"{row.name}: {row.formula}"
-        return GAUGE_TIP if self._rows else ""
+        return GAUGE_TIP if self.rows else ""
 
     def fitting_rows(self) -> tuple[MeterRow, ...]:
         """The lines there is room for: the last one, whether 8 bits keep the perturbation, is never left out."""
         fitting = max(1, int((self.height() - HEAD_HEIGHT) / LEAST_ROW))
-        return self._rows if fitting >= len(self._rows) else (*self._rows[: fitting - 1], self._rows[-1])
+        return self.rows if fitting >= len(self.rows) else (*self.rows[: fitting - 1], self.rows[-1])
 
     def _row_boxes(self) -> list[QRectF]:
         n_rows = len(self.fitting_rows())

@@ -60,21 +60,16 @@ class ElidedLabel(QLabel):
 
     def __init__(self, role: str = "", *, hint: str = "") -> None:
         super().__init__()
-        self._whole = ""
+        self.whole_text = ""
         self._hint = hint
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolTip(hint)
 
-    @property
-    def whole_text(self) -> str:
-        """The text before any of it was left out."""
-        return self._whole
-
     def show_text(self, text: str) -> None:
         """Show a text, shortened to fit."""
-        self._whole = text
+        self.whole_text = text
         self.setToolTip("\n".join(part for part in (text, self._hint) if part))
         self.setAccessibleName(text)
         self._fit()
@@ -91,7 +86,7 @@ class ElidedLabel(QLabel):
     def _fit(self) -> None:
         self.ensurePolished()
         room = max(0, self.contentsRect().width() - LINE_BOX)
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideRight, room))
 
 
 class EmptyState(QWidget):

@@ -65,28 +65,18 @@ class PictureLabel(QWidget):
         self.setAccessibleName(name)
         self.setMinimumSize(*least)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._pixels: ByteArray | None = None
-        self._image = QImage()
+        self.pixels: ByteArray | None = None
+        self.image = QImage()
         self._text = ""
-
-    @property
-    def image(self) -> QImage:
-        """The picture shown, null while there is none."""
-        return self._image
-
-    @property
-    def pixels(self) -> ByteArray | None:
-        """What is shown."""
-        return self._pixels
 
     def show_pixels(self, pixels: ByteArray) -> None:
         """Show a picture."""
-        self._pixels = pixels
+        self.pixels = pixels
         self.show_image(to_qimage(pixels))
 
     def show_image(self, image: QImage) -> None:
         """Show a picture of Qt's."""
-        self._image, self._text = image, ""
+        self.image, self._text = image, ""
         self.update()
 
     def show_text(self, text: str) -> None:
@@ -102,10 +92,10 @@ class PictureLabel(QWidget):
         """Draw the picture as large as it fits."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if not self._image.isNull():
+        if not self.image.isNull():
             ratio = self.devicePixelRatioF()
             kept, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            fitted = self._image.scaled(self.size() * ratio, kept, smooth)
+            fitted = self.image.scaled(self.size() * ratio, kept, smooth)
             width, height = fitted.width() / ratio, fitted.height() / ratio
             painter.drawImage(QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height), fitted)
         if self._text:
@@ -170,7 +160,7 @@ class ImageView(QWidget):
 
     def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._pixels: ByteArray | None = None
+        self.pixels: ByteArray | None = None
         self._wanted = QRectF()
         self.suggested_name = name
         self._box = PictureBox()
@@ -198,19 +188,14 @@ class ImageView(QWidget):
         self.setAccessibleDescription(KEYS_HELP)
 
     @property
-    def pixels(self) -> ByteArray | None:
-        """What is shown."""
-        return self._pixels
-
-    @property
     def view_rect(self) -> QRectF:
         """The part of the picture on screen, in image pixels."""
         return QRectF(self._box.viewRect())
 
     def set_pixels(self, pixels: ByteArray | None) -> None:
         """Show a picture, or nothing. Keeps the zoom unless the size changed."""
-        size_before = None if self._pixels is None else self._pixels.shape
-        self._pixels = pixels
+        size_before = None if self.pixels is None else self.pixels.shape
+        self.pixels = pixels
         self._item.setVisible(pixels is not None)
         self._hint.setVisible(pixels is None)
         for action in self.actions():
@@ -238,23 +223,23 @@ class ImageView(QWidget):
 
     def fit(self) -> None:
         """Show the whole picture."""
-        if self._pixels is not None:
-            height, width = self._pixels.shape[:2]
+        if self.pixels is not None:
+            height, width = self.pixels.shape[:2]
             self.show_rect(QRectF(0, 0, width, height))
             self.view_moved.emit(self._wanted)
 
     def copy(self) -> None:
         """Put the picture's 8-bit pixels on the clipboard."""
-        if self._pixels is not None:
-            QGuiApplication.clipboard().setImage(to_qimage(self._pixels))
+        if self.pixels is not None:
+            QGuiApplication.clipboard().setImage(to_qimage(self.pixels))
             self.said.emit(f"Copied the {self.suggested_name} image.")
 
     def save(self, path: Path) -> bool:
         """Write the picture's 8-bit pixels to a .png file; says so, or why not."""
-        if self._pixels is None:
+        if self.pixels is None:
             return False
         try:
-            save_image(to_qimage(self._pixels), path)
+            save_image(to_qimage(self.pixels), path)
         except StorageError as error:
             self.said.emit(str(error))
             return False
@@ -276,7 +261,7 @@ class ImageView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom with + and -, move with the arrows, fit with Home."""
-        if self._pixels is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if self.pixels is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             super().keyPressEvent(event)
             return
         shown, key = self.view_rect, Qt.Key(event.key())
@@ -294,8 +279,8 @@ class ImageView(QWidget):
 
     def _limit(self) -> None:
         """Bound the zoom so that the whole picture always fits, in a wide pane too: a cut one would hide its edges."""
-        if self._pixels is not None:
-            height, width = self._pixels.shape[:2]
+        if self.pixels is not None:
+            height, width = self.pixels.shape[:2]
             aspect = self._scene.width() / max(1, self._scene.height())
             widest = LARGEST_VIEW * max(width, height, height * aspect)
             self._box.setLimits(minXRange=SMALLEST_VIEW, maxXRange=widest)
@@ -321,11 +306,11 @@ class ImageView(QWidget):
         self.view_moved.emit(self._wanted)
 
     def _tell_pixel(self, position: object) -> None:
-        if self._pixels is None:
+        if self.pixels is None:
             return
         point = self._box.mapSceneToView(position)
         column, row = int(np.floor(point.x())), int(np.floor(point.y()))
-        height, width = self._pixels.shape[:2]
+        height, width = self.pixels.shape[:2]
         self.pixel_hovered.emit((row, column) if 0 <= row < height and 0 <= column < width else None)
 
     def _choose_smoothing(self) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
 from app.base.jobs import DEFECT, STOPPED, Failed, Job, JobLane, Make, WhenBusy
-from app.widgets.basics import make_column, make_label
+from app.widgets.basics import make_column, make_label, show_text
 from core.errors import ProbeError
 from core.words import format_duration
 
@@ -171,8 +171,7 @@ class JobLine(QWidget):
 
     def refuse(self, text: str = "") -> None:
         """Show a refusal, or none, beside what else is said."""
-        self.error.setText(text)
-        self.error.setVisible(bool(text))
+        show_text(self.error, text)
 
     def _show(self, reading: Reading | None) -> None:
         if reading is not None:

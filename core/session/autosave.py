@@ -86,13 +86,8 @@ class Autosave:
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         self._lock: FileLock | None = None
-
-    @property
-    def folder(self) -> Path | None:
-        """Where it saves; None before the first save."""
-        return self._folder
 
     def save(self, record: SessionRecord, *, probe: Probe | None = None, named: Path | None = None) -> SessionRecord:
         """Save what is open now; `named` is the file the user has given it. Raises StorageError; the older stays."""
@@ -102,18 +97,18 @@ class Autosave:
 
     def close(self, *, keep: bool) -> None:
         """Close in order: with `keep` the session can be opened again, else it goes."""
-        if self._folder is None or self._lock is None:
+        if self.folder is None or self._lock is None:
             return
         self._lock.release()  # first: Windows moves no folder that holds an open file
         if keep:
-            _forget_old(self._folder.parent)
+            _forget_old(self.folder.parent)
         else:
-            _remove(self._folder)
-        self._folder = self._lock = None
+            _remove(self.folder)
+        self.folder = self._lock = None
 
     def _begin(self) -> Path:
-        if self._folder is not None:
-            return self._folder
+        if self.folder is not None:
+            return self.folder
         root = self._root or autosave_folder()
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         folder = root / f"{stamp}-{os.getpid()}"
@@ -121,7 +116,7 @@ class Autosave:
             self._lock = take_lock(partial / LOCK_NAME)
         if self._lock is not None:
             self._lock.path = folder / LOCK_NAME
-        self._folder = folder
+        self.folder = folder
         return folder
 
 
