@@ -139,7 +139,7 @@ class Explore(Feature):
         """What is chosen now."""
         state = self._session.state
         return Selection(
-            **state.choice().choice(),
+            **state.choice().parts(),
             image=self._session.controller.image_key,
             gate_r=self.controls.gate.value(),
             map=self.cortex.current_map(),

@@ -20,7 +20,7 @@ from core.surfaces.store import has_surface, load_surface
 def capture_selection(services: Services, selection: Selection) -> dict[str, Any]:
     """The fields of a session's record that say what is chosen."""
     state = services.state
-    return selection.choice() | {
+    return selection.parts() | {
         "gate_r": selection.gate_r,
         "surface": state.subject.surface if state.subject is not None else "",
         "encoder_sha256": state.card.sha256 if state.card is not None else "",
@@ -33,7 +33,7 @@ def selection_of(loaded: Loaded, catalogue: Catalogue) -> Selection:
     """What a session's record says is chosen; a subject that is not there any more stays out."""
     record = loaded.record
     known = {info.id for info in catalogue.subjects}
-    values = record.choice() | {"subject": record.subject if record.subject in known else "", "gate_r": record.gate_r}
+    values = record.parts() | {"subject": record.subject if record.subject in known else "", "gate_r": record.gate_r}
     return Selection(**values, image=loaded.image, map=record.view.map, stimulus=loaded.stimulus)
 
 

@@ -21,7 +21,7 @@ from core.session.reference import Missing, find_file
 DEFAULT_SIDE = 224
 
 
-SELECTED = (*Choice().choice(), "image")
+SELECTED = (*Choice().parts(), "image")
 """What a probe belongs to."""
 
 GROUPS = (

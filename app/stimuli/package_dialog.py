@@ -240,9 +240,12 @@ class PackageDialog(QDialog, Fields):
     def _read(self, folder: str) -> None:
         self._set = self._plan = None
         self._say("Reading and checking the set…")
-        read, title = Path(folder), "Reading the set…"
         self._lane.submit(
-            READ, lambda _stop: read_manifest(read), on_done=self._show_set, refuse=self._refuse_set, title=title
+            READ,
+            lambda _stop: read_manifest(Path(folder)),
+            on_done=self._show_set,
+            refuse=self._refuse_set,
+            title="Reading the set…",
         )
 
     def _show_set(self, found: StimulusSet) -> None:
@@ -272,9 +275,14 @@ class PackageDialog(QDialog, Fields):
         except ProbeError as error:
             self._refuse_plan(str(error))
             return
-        self._planned_trials, title = self._format().has_trials, "Ordering the trials…"
-        make, refuse = lambda _stop: make_plan(found, template), self._refuse_plan
-        self._lane.submit(PLAN, make, on_done=self._show_plan, refuse=refuse, title=title)
+        self._planned_trials = self._format().has_trials
+        self._lane.submit(
+            PLAN,
+            lambda _stop: make_plan(found, template),
+            on_done=self._show_plan,
+            refuse=self._refuse_plan,
+            title="Ordering the trials…",
+        )
 
     def _show_plan(self, plan: PackagePlan) -> None:
         """The durations and warnings of what the fields say; a plan of fields that were changed since is not used."""

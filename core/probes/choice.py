@@ -26,7 +26,7 @@ class Choice:
     attack: AttackConfig = field(default_factory=AttackConfig)
     aim: TargetOptions = field(default_factory=TargetOptions)
 
-    def choice(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
         """What is chosen, by name, without what a larger record adds to it."""
         return {item.name: getattr(self, item.name) for item in fields(Choice)}
 
