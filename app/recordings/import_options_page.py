@@ -11,7 +11,6 @@ from app.widgets.basics import make_button, make_column, make_heading, make_labe
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import SourceSummary
-from core.datasets.summary import format_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
@@ -61,7 +60,7 @@ class OptionsPage(Form):
 
     def show_finding(self, finding: SourceSummary, *, is_new: bool) -> None:
         """Show what was found; a new source fills the form anew."""
-        self.found.set_rows(describe_finding(finding))
+        self.found.set_rows(finding.lines())
         suggested = (suggest_id(finding), finding.title)
         if is_new or (self.subject.text(), self.title.text()) == self._suggested:
             self.subject.set_value(suggested[0])
@@ -134,26 +133,6 @@ class OptionsPage(Form):
         self._rules = [*rules, FILE_RULE]
         is_list = kept is not None and kept[0] is not None and Path(kept[0]).is_file()
         self.held_out.set_choices([kept, *self._rules] if kept and is_list else self._rules, kept and kept[0])
-
-
-def describe_finding(finding: SourceSummary) -> list[tuple[str, str]]:
-    """Rows of what was found."""
-    repeats = ", ".join(f"{count:,} × {times}" for times, count in finding.repeats.items())
-    missing = f"; missing: {', '.join(finding.missing_sessions)}" if finding.missing_sessions else ""
-    rows = [
-        ("Kind", finding.kind_title),
-        ("Data", "measured" if finding.measured else "simulated"),
-        ("People", ", ".join(finding.people) or "one"),
-        ("Images", f"{finding.n_images:,} ({repeats} trials)"),
-        ("Voxels", f"{finding.n_voxels:,} on {finding.surface or 'no surface'}"),
-        ("ROIs", format_counts(finding.rois, "no ROI")),
-        ("Sessions", f"{len(finding.sessions)} present{missing}"),
-        ("Noise ceiling", "known" if finding.has_noise_ceiling else "unknown: no repeats"),
-        ("Held out", f"{finding.n_held_out:,}: {finding.held_out_rule}" if finding.n_held_out else "none set aside"),
-        ("Categories", format_counts(finding.categories, "unknown")),
-        ("Unit", finding.response_unit),
-    ]
-    return [*rows, *(("Note", remark) for remark in finding.remarks)]
 
 
 def suggest_id(finding: SourceSummary) -> str:

@@ -83,7 +83,8 @@ def look(window: MainWindow, path: Path, qtbot: QtBot) -> ImportDialog:
 def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
     found = dict(dialog.options.found.rows)
-    assert found["Images"] == "12 (12 × 1 trials)" and found["ROIs"] == "FFA 2, PPA 1"
+    assert found["Images"] == "12 in 12 trials" and found["Shown"] == "1 times 12"
+    assert found["ROIs"] == "FFA 2, PPA 1"
     assert dialog.options.subject.text() == "study-7"
     assert not (user_subjects_folder() / "study-7").exists()
     dialog.options.title.setText("Ours")
