@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from core.probes.gradient_atlas import AtlasProgress
 
 T = TypeVar("T")
-DEFAULT_SIDE = 224
 FILE_WRITES = "write"
 """The kind of the jobs that write one file or folder each: all of them are done, in order."""
 
@@ -274,8 +273,7 @@ class Controller(QObject):
         self.probe_if_automatic()
 
     def _side(self) -> int:
-        spec = self.catalogue.spec_of(self._state.network)
-        return spec.input_size if spec is not None else DEFAULT_SIDE
+        return self.catalogue.side_of(self._state.network)
 
     def _forget(self) -> None:
         for kind in ("probe", "preview", "atlas", "clean"):

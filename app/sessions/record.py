@@ -18,9 +18,6 @@ from core.probes.files import load_probe
 from core.session.record import SessionRecord, ViewRecord
 from core.session.reference import Missing, find_file
 
-DEFAULT_SIDE = 224
-
-
 SELECTED = (*Choice().parts(), "image")
 """What a probe belongs to."""
 
@@ -89,7 +86,7 @@ def load_record(
     places = {what: found.get(what) or find_file(reference, folders) for what, reference in record.references().items()}
     key, stimulus, probe = _image_key(record, places), None, None
     try:
-        stimulus = catalogue.load_stimulus(key, _side(record, catalogue)) if key else None
+        stimulus = catalogue.load_stimulus(key, catalogue.side_of(record.network)) if key else None
     except ProbeError as error:
         problems.append(str(error))
     try:
@@ -108,8 +105,3 @@ def _image_key(record: SessionRecord, places: Mapping[str, Path | None]) -> str:
         return record.image.key
     place = places.get("image")
     return str(place) if place is not None else ""
-
-
-def _side(record: SessionRecord, catalogue: Catalogue) -> int:
-    spec = catalogue.spec_of(record.network)
-    return spec.input_size if spec is not None else DEFAULT_SIDE

@@ -24,11 +24,10 @@ from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import make_button
 from app.widgets.job_line import Reading
-from core.datasets.image_store import find_stimulus
+from core.attacks.config import AttackConfig
 from core.networks.catalog import find_network
-from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig, pack_set, unpack_set
-from core.stimuli.plan import list_recipes
+from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import SweepConfig
@@ -246,24 +245,9 @@ class Stimuli(Feature):
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
     """The probes behind every point of an analysis, at the highest budget of its epsilon grid, attacked as it did."""
-    from core.datasets.subject import load_subject
-    from core.encoders.files import load_card
 
-    found = []
-    for image in config.images:
-        for encoder in config.encoders:
-            side, card = find_network(encoder.network).input_size, load_card(*encoder)
-            stimulus, table = find_stimulus(image, size=side), load_subject(encoder.subject).voxels
-            for target in config.targets:
-                for direction in config.directions:
-                    for norm in config.norms:
-                        asked = ProbeConfig(
-                            *encoder,
-                            target.find_in(table),
-                            direction,
-                            config.attack(norm, side, config.attacks[0]),
-                            ladder=config.budgets(norm, side),
-                        )
-                        hashes = (stimulus.sha256, card.network_sha256, card.sha256)
-                        found.append(Recipe(asked, image, stimulus.id, *hashes))
-    return tuple(found)
+    def attacks(side: int) -> list[tuple[AttackConfig, tuple[float, ...]]]:
+        first = config.attacks[0]
+        return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
+
+    return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))
