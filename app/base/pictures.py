@@ -1,4 +1,4 @@
-"""Writes every picture and plot of the window to a file, whole or not at all."""
+"""Writes every picture, plot and probe of the window to a file, whole or not at all."""
 
 from __future__ import annotations
 

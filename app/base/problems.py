@@ -1,7 +1,8 @@
 """Decides what the user sees of an exception: its sentence, nothing, or a report to copy.
 
 `ProbeError` shows its text as a banner, `Cancelled` shows nothing, anything else is a defect: its report is written
-to the crash folder and offered in a dialog, while the session goes on.
+to the crash folder and offered in a dialog, while the session goes on. A report holds versions, device, settings, the
+last log lines and the traceback; folders of the user are shortened to "~", and nothing is sent anywhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is selected and known in the window, one value and one signal each."""
+"""What is selected and known in the window, one value and one signal each, and the probe it describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message across the top of the work area: problems stay until closed or solved, notes disappear. Never blocks."""
+"""What the window says in passing: a message across the top, and the bottom line with job, pointer and device."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ NOTE_MS = 12_000
 
 
 class Banner(QFrame):
-    """One sentence with an icon and a button to close it; tones error, warning, info."""
+    """One sentence with an icon and a button to close it; problems stay until closed or solved, notes disappear."""
 
     closed = Signal()
 

@@ -1,4 +1,4 @@
-"""The keys of the commands: those of the table, changed by what the user chose."""
+"""The keys of the commands: those of the table, changed by what the user chose on a page of the settings."""
 
 from __future__ import annotations
 

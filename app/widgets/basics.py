@@ -1,4 +1,4 @@
-"""Small makers of labels, lines and buttons whose look comes from the one style sheet."""
+"""Small makers of labels, buttons, rows and dialogs, whose look comes from the one style sheet."""
 
 from __future__ import annotations
 

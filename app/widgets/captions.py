@@ -1,7 +1,4 @@
-"""Labels of the panels: one line that elides instead of pushing the layout, and the hint of an empty panel.
-
-Never holds state beyond its text.
-"""
+"""Labels of the panels: a line that elides instead of pushing the layout, the hint of an empty panel, a folding part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One picture that can be zoomed, moved, copied and saved, in step with its neighbours. Never changes pixel values."""
+"""Pictures of numpy pixels: fitted into the room there is, or zoomed, moved, copied and saved. Never changes values."""
 
 from __future__ import annotations
 

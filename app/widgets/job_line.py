@@ -27,7 +27,10 @@ UNKNOWN_OPACITY = 0.4
 
 
 class ProgressLine(QWidget):
-    """Shows a share of 1, in the palette's highlight colour."""
+    """Shows a share of 1, in the palette's highlight colour; it is drawn with the window's next frame.
+
+    QProgressBar draws at once in `setValue`, and beside a 3D view each such drawing composes the whole window anew.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,6 +1,7 @@
-"""Everything the user has open, as frozen records that a session file holds. Never reads a file, never imports torch.
+"""Everything the user has open, as frozen records that a session file holds as plain JSON. Never imports torch.
 
-Large or foreign data (an image of the user's, a finished probe, an analysis) are only referred to, by place and hash.
+A key that is missing means what the record's default says. Large or foreign data (an image of the user's, a finished
+probe, an analysis) are only referred to, by place and hash.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ HEADER = HeaderKind(
 
 
 def pack_record(record: SessionRecord, folder: Path) -> Content:
-    """A record as JSON, for a session file that lies in `folder`."""
+    """A record as JSON, for a session file that lies in `folder`; paths are written relative to it."""
 
     def write(reference: FileReference) -> FileReference:
         return replace(reference, path=_relative(reference.path, folder), was_at=reference.was_at or reference.path)
@@ -46,7 +47,12 @@ def unpack_record(content: Mapping[str, Any], folder: Path, *, where: Path | str
 
 
 def migrate(content: Content, folder: Path) -> Content:
-    """Content of version 1 or 2 as that of version 2."""
+    """Content of version 1 or 2 as that of version 2.
+
+    Version 1 named the image by one text (a catalogue id or a path) with `image_sha256` and no size, the probe by a
+    path and `probe_sha256`, and had `map` and `geometry` beside the rest instead of a view; it knew no aim, analyses,
+    tray or layout.
+    """
     if content["version"] > 1:
         return content
     old = dict(content)

@@ -1,4 +1,7 @@
-"""Refers to files by place and hash, and finds them again when they were moved. Never takes another file for one."""
+"""Refers to files by place and hash, finds them again when they were moved, and says what a session lacks here.
+
+Never takes another file for one.
+"""
 
 from __future__ import annotations
 
