@@ -1,4 +1,4 @@
-"""Labels of the panels: a line that elides instead of pushing the layout, the hint of an empty panel, a folding part."""
+"""Labels of the panels: a line that elides instead of pushing the layout, the hint of an empty panel, a fold."""
 
 from __future__ import annotations
 
