@@ -14,13 +14,12 @@ from app.base.services import Services
 from app.look.icons import application_icon
 from app.look.theme import Theme, apply_theme, find_theme
 from app.shell.actions import Actions
-from app.shell.banner import Banner, StatusLine
+from app.shell.banner import Banner, Notices, StatusLine
 from app.shell.commands import Situation, find_command
 from app.shell.drops import Drops
 from app.shell.features import make_features
 from app.shell.handlers import Handlers
 from app.shell.jumps import Jumps
-from app.shell.notices import Notices
 from app.shell.settings_dialog import Preferences
 from app.shell.shortcuts import read_keys
 from app.shell.tour import Tour

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.desk import Tone
 from app.base.jobs import DEFECT, Completed, Failed, Job, JobLane, Outcome, Stopped
-from app.shell.notices import Notices
+from app.shell.banner import Notices
 from core.errors import StorageError
 from core.words import write_duration
 from tests.helpers.desks import make_desk
