@@ -33,7 +33,7 @@ PROGRAM = "Probescope"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Opening:
+class Opening:
     """A record on its way into the window: what takes it, and what happens where it does not get there."""
 
     record: SessionRecord
@@ -131,7 +131,7 @@ class Sessions(Feature):
         """Open a session file."""
         saved = self._session.problems.attempt(lambda: read_session(path))
         if saved is not None and self.closing.may_leave():
-            self._look_for(_Opening(saved.record, partial(self._take_named, saved)))
+            self._look_for(Opening(saved.record, partial(self._take_named, saved)))
 
     def save(self) -> bool:
         """Save into the session's file, asking for one if it has none; whether it was saved."""
@@ -161,7 +161,7 @@ class Sessions(Feature):
         if lock is None:
             self._tell("That session is now open in another window.")
             return
-        self._look_for(_Opening(left.session.record, partial(self._take_left, left, lock), lock.keep))
+        self._look_for(Opening(left.session.record, partial(self._take_left, left, lock), lock.keep))
 
     def _offer(self, left: tuple[Autosaved, ...]) -> None:
         self.dialog = dialog = RestoreDialog(left, self._desk.parent)
@@ -173,7 +173,7 @@ class Sessions(Feature):
         with self._session.problems.shown():
             forget(left)
 
-    def _look_for(self, opening: _Opening) -> None:
+    def _look_for(self, opening: Opening) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it over."""
         record, here, folders = opening.record, self._session.catalogue, self._data_folders()
         known = Known.of(here.subjects, here.networks, here.encoders, here.images)
@@ -184,7 +184,7 @@ class Sessions(Feature):
             title="Looking for the session's data…",
         )
 
-    def _ask_for(self, opening: _Opening, missing: tuple[Missing, ...]) -> None:
+    def _ask_for(self, opening: Opening, missing: tuple[Missing, ...]) -> None:
         if not any(one.reference is not None for one in missing):
             self._load(opening, missing, {})
             return
@@ -195,7 +195,7 @@ class Sessions(Feature):
         dialog.rejected.connect(opening.give_up)
         dialog.open()
 
-    def _load(self, opening: _Opening, missing: tuple[Missing, ...], found: Mapping[str, Path]) -> None:
+    def _load(self, opening: Opening, missing: tuple[Missing, ...], found: Mapping[str, Path]) -> None:
         catalogue, places, folders = self._session.catalogue, dict(found), self._data_folders()
         self._submit(
             opening,
@@ -204,7 +204,7 @@ class Sessions(Feature):
             title="Opening the session…",
         )
 
-    def _submit(self, opening: _Opening, make: Make, take: Callable[[Any], None], *, title: str) -> None:
+    def _submit(self, opening: Opening, make: Make, take: Callable[[Any], None], *, title: str) -> None:
         """Read on the lane. A session asked for later takes the place of this one, which then gives its lock back."""
         lane = self._session.lane
 

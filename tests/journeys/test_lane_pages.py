@@ -20,6 +20,7 @@ from app.analyses.page import AnalysisPage
 from app.base.jobs import DEFECT, Idle, WhenBusy
 from app.base.services import open_services
 from app.measured.page import MeasuredPage
+from app.sessions.feature import Opening
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.page import StimuliPage
@@ -330,7 +331,8 @@ def test_a_session_that_is_not_opened_gives_its_lock_back(window: MainWindow, qt
     window.session.lane.submit("write", busy.make, on_done=lambda _: None, when_busy=WhenBusy.QUEUE)
     record = tools.open_now().record
     for number in range(3):
-        tools._look_for(replace(record), lambda _loaded: pytest.fail("not opened"), lambda n=number: given_up.append(n))
+        fail, give_up = lambda _loaded: pytest.fail("not opened"), lambda n=number: given_up.append(n)
+        tools._look_for(Opening(replace(record), fail, give_up))
     assert given_up == [0, 1], "a session asked for later takes the place of the one before"
     window.session.controller.cancel()
     assert given_up == [0, 1, 2]
