@@ -147,6 +147,7 @@ class Subject:
         """Its title, and its kind where the title does not say it."""
         return self.title if self.kind in self.title.lower() else f"{self.title} ({self.kind})"
 
+
 def list_subjects() -> tuple[SubjectInfo, ...]:
     """Every subject: the simulated one first, the other shipped ones, then the imported ones by id.
 
