@@ -17,14 +17,13 @@ from app.analyses.transfer_view import TransferView
 from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
 from app.look.theme import Theme
-from app.widgets.ask_path import ask_folder, ask_path
+from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
-from app.widgets.picture_menu import PictureMenu
+from app.widgets.image_view import PictureMenu
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
 from app.widgets.work_page import JobPage
 from core.datasets.subject import SubjectInfo, load_subject
-from core.errors import ProbeError
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
@@ -180,7 +179,7 @@ class AnalysisPage(JobPage):
     @Slot()
     def ask_export(self) -> None:
         """Ask where, and copy the answer's files there."""
-        parent = ask_folder(self, "Save the analysis in")
+        parent = ask_open(self, "Save the analysis in", Path.home())
         if parent is not None and self.finished is not None:
             folder = self.finished.folder
             make = partial(copy_analysis, folder, parent / folder.name)
@@ -194,10 +193,8 @@ class AnalysisPage(JobPage):
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
         chosen = ask_path(self, "Save figure", f"{self._question}.svg", kinds)
         if chosen is not None:
-            try:
+            with self._session.problems.shown():
                 self._session.controller.noted.emit(self.save_plot_to(plot, chosen))
-            except ProbeError as error:
-                self._session.problems.show(error)
 
     @Slot()
     def _collect(self) -> None:

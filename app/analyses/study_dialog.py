@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QImage
@@ -13,11 +14,11 @@ from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whole_study, measure_study
 from app.analyses.sweep_job import read_progress
 from app.base.services import Services
-from app.widgets.ask_path import ask_folder
+from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
+from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
-from app.widgets.picture_label import PictureLabel
 from core.errors import BadInputError
 from core.sweeps.step_seconds import Layer
 from core.sweeps.study.config import StudyConfig, make_quick
@@ -197,7 +198,7 @@ class StudyDialog(QDialog, Fields):
 
     @Slot()
     def _save(self) -> None:
-        parent = ask_folder(self, "Save the test of the method in")
+        parent = ask_open(self, "Save the test of the method in", Path.home())
         if parent is not None and self.finished_study is not None:
             folder = self.finished_study.folder
             make = partial(copy_study, folder, parent / folder.name)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.datasets.image_store import find_stimulus
-from core.datasets.photos import ImageInfo, list_images
+from core.datasets.photos import NETWORK_SIZE, ImageInfo, list_images
 from core.datasets.subject import Subject, SubjectInfo, list_subjects, load_subject
 from core.encoders.config import EncoderConfig
 from core.encoders.files import list_encoders, usual_layer
@@ -40,6 +40,11 @@ class Catalogue:
     def spec_of(self, network: str) -> NetworkSpec | None:
         """A network of the catalogue, None if it is not there."""
         return next((spec for spec in self.networks if spec.id == network), None)
+
+    def side_of(self, network: str) -> int:
+        """The input size of a network in pixels, the usual one where it is not there."""
+        spec = self.spec_of(network)
+        return spec.input_size if spec is not None else NETWORK_SIZE
 
     def choose_subject(self, wanted: str) -> str:
         """The wanted subject if it is there, else the first with an encoder. Raises BadInputError if there is none."""

@@ -6,36 +6,33 @@ first; a probe follows if "probe automatically" is on and a target is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
 from app.base.catalogue import Catalogue
-from app.base.exports import export_stimuli, write_probe
-from app.base.jobs import Failed, JobLane, ShouldStop, WhenBusy
-from app.base.probe_request import matches_probe, request_probe
+from app.base.jobs import Failed, JobLane, WhenBusy
+from app.base.pictures import export_stimuli, write_probe
 from app.base.problems import Problems
-from app.base.state import AppState
+from app.base.state import AppState, matches_probe, request_probe
 from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.engine import Engine
-from core.errors import ProbeError
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeProgress
 from core.probes.read_numbers import read_numbers
 from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
 from core.probes.target_options import TargetOptions
 from core.surfaces.placing import place_nowhere, place_voxels
-from core.types import Direction, FloatArray
+from core.types import Direction, FloatArray, VoxelTable
 
 if TYPE_CHECKING:
     from core.probes.gradient_atlas import AtlasProgress
 
 T = TypeVar("T")
-DEFAULT_SIDE = 224
 FILE_WRITES = "write"
 """The kind of the jobs that write one file or folder each: all of them are done, in order."""
 
@@ -59,24 +56,15 @@ class Controller(QObject):
         self._state = state
         self._lane = lane
         self._engine = engine
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._problems = problems
-        self._image = ""
+        self._try = problems.attempt
+        self.image_key = ""
         self._wants_atlas = False
-
-    @property
-    def image_key(self) -> str:
-        """The catalogue id or path of the image shown."""
-        return self._image
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """What is available."""
-        return self._catalogue
 
     def reread_catalogue(self) -> None:
         """Add what is new and drop what was removed since the catalogue was read."""
-        self._catalogue = self._catalogue.reread()
+        self.catalogue = self.catalogue.reread()
         self.catalogue_changed.emit()
 
     def warm_up(self) -> None:
@@ -87,7 +75,7 @@ class Controller(QObject):
 
     def open_subject(self, subject: str) -> None:
         """Show another subject; its encoder is the nearest to the one in use."""
-        loaded = self._try(lambda: self._catalogue.load_subject(subject))
+        loaded = self._try(lambda: self.catalogue.load_subject(subject))
         if loaded is None:
             return
         state = self._state
@@ -96,7 +84,7 @@ class Controller(QObject):
         state.card = None
         notes = [self._place(loaded)]
         state.subject = loaded
-        network, layer = self._catalogue.choose_encoder(subject, state.network, state.layer)
+        network, layer = self.catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
             notes.append(f"No encoder is fitted for {loaded.title}. Fit one: File, Fit encoders… (Ctrl+F).")
         if any(notes):
@@ -127,46 +115,34 @@ class Controller(QObject):
             then()
 
         side = self._side()
-        if any(info.id == key for info in self._catalogue.images):
-            stimulus = self._try(lambda: self._catalogue.load_stimulus(key, side))
+        if any(info.id == key for info in self.catalogue.images):
+            stimulus = self._try(lambda: self.catalogue.load_stimulus(key, side))
             if stimulus is not None:
                 take(stimulus)
             return
 
-        def read(_stop: ShouldStop) -> Stimulus:
-            return self._catalogue.load_stimulus(key, side)
-
-        self._lane.submit("image", read, on_done=take, title=f"Reading {Path(key).name}…")
+        load = self.catalogue.load_stimulus
+        self._lane.submit("image", lambda _stop: load(key, side), on_done=take, title=f"Reading {Path(key).name}…")
 
     def pick_voxel(self, voxel: int) -> None:
         """Make one voxel the target."""
-        subject = self._state.subject
-        if subject is not None:
-            self._aim(lambda: target_voxel(subject.voxels, voxel))
+        self._aim(lambda voxels: target_voxel(voxels, voxel))
 
     def pick_roi(self, roi: str) -> None:
         """Make the mean of an ROI the target."""
-        subject = self._state.subject
-        if subject is not None:
-            self._aim(lambda: target_roi(subject.voxels, roi))
+        self._aim(lambda voxels: target_roi(voxels, roi))
 
-    def pick_set(self, voxels: tuple[int, ...]) -> None:
+    def pick_set(self, members: tuple[int, ...]) -> None:
         """Make the mean of a drawn set the target; an empty set takes the target away."""
-        subject = self._state.subject
-        if subject is None:
-            return
-        if voxels:
-            self._aim(lambda: target_set(subject.voxels, voxels))
-        else:
+        if members:
+            self._aim(lambda voxels: target_set(voxels, members))
+        elif self._state.subject is not None:
             self.clear_target()
 
     def pick_pattern(self, path: Path) -> None:
         """Make the wished responses of a file the target."""
-        subject = self._state.subject
-        if subject is not None:
-            self._aim(
-                lambda: target_pattern(subject.voxels, read_numbers("pattern", path), label=f"pattern {path.name}")
-            )
+        label = f"pattern {path.name}"
+        self._aim(lambda voxels: target_pattern(voxels, read_numbers("pattern", path), label=label))
 
     def clear_target(self) -> None:
         """Take the target and its probe away."""
@@ -202,7 +178,8 @@ class Controller(QObject):
         probe = self._state.probe
         if probe is None or not self._try(lambda: matches_probe(self._state, probe)):
             return
-        self._stop_probe()
+        self._lane.drop("probe")
+        self._state.progress = None
         self._lane.submit(
             "preview",
             lambda _stop: self._engine.preview(probe, epsilon),
@@ -270,8 +247,8 @@ class Controller(QObject):
         """Write the stimuli of the probe on screen."""
         probe, stimulus = self._state.probe, self._state.stimulus
         if probe is not None and stimulus is not None:
-            write = partial(export_stimuli, self._engine, probe, stimulus, image=self._image, folder=folder)
-            self.write("Exporting…", write)
+            image = self.image_key
+            self.write("Exporting…", lambda: export_stimuli(self._engine, probe, stimulus, image=image, folder=folder))
 
     def save_probe(self, path: Path) -> None:
         """Write a file that reproduces the probe on screen."""
@@ -285,8 +262,9 @@ class Controller(QObject):
         self._state.placed = placed if placed is not None else place_nowhere(subject.voxels)
         return self._state.placed.note
 
-    def _aim(self, make: Callable[[], Target]) -> None:
-        target = self._try(make)
+    def _aim(self, make: Callable[[VoxelTable], Target]) -> None:
+        subject = self._state.subject
+        target = None if subject is None else self._try(lambda: make(subject.voxels))
         if target is None:
             return
         if target != self._state.target:
@@ -295,8 +273,7 @@ class Controller(QObject):
         self.probe_if_automatic()
 
     def _side(self) -> int:
-        spec = self._catalogue.spec_of(self._state.network)
-        return spec.input_size if spec is not None else DEFAULT_SIDE
+        return self.catalogue.side_of(self._state.network)
 
     def _forget(self) -> None:
         for kind in ("probe", "preview", "atlas", "clean"):
@@ -308,14 +285,14 @@ class Controller(QObject):
         stimulus = self._state.stimulus
         if stimulus is None or stimulus.pixels.shape[-1] == self._side():
             return
-        fresh = self._try(lambda: self._catalogue.load_stimulus(self._image, self._side()))
+        fresh = self._try(lambda: self.catalogue.load_stimulus(self.image_key, self._side()))
         if fresh is not None:
             self._state.stimulus = fresh
 
     def take_stimulus(self, key: str, stimulus: Stimulus) -> None:
         """Show an image that was read already."""
         self._forget()
-        self._image = key
+        self.image_key = key
         self._state.stimulus = stimulus
         self.image_opened.emit(key)
         if stimulus.notes:
@@ -342,24 +319,13 @@ class Controller(QObject):
         if not (ready and self._wants_atlas and stimulus is not None and subject is not None):
             return
         network, layer = state.encoder
+        self._lane.submit(
+            "atlas",
+            lambda stop: self._engine.iter_gradient_atlas(subject.id, network, layer, stimulus, should_stop=stop),
+            on_done=self._take_atlas,
+            title="Computing every voxel's gradient…",
+        )
 
-        def make(stop: ShouldStop) -> Iterator[AtlasProgress]:
-            return self._engine.iter_gradient_atlas(subject.id, network, layer, stimulus, should_stop=stop)
-
-        self._lane.submit("atlas", make, on_done=self._take_atlas, title="Computing every voxel's gradient…")
-
-    def _stop_probe(self) -> None:
-        self._lane.drop("probe")
-        self._state.progress = None
-
-    def _try(self, make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except ProbeError as error:
-            self._problems.show(error)
-            return None
-
-    @Slot(str)
     def _take_device(self, device: str) -> None:
         self._state.device = device
 
@@ -380,9 +346,6 @@ class Controller(QObject):
         self._state.progress = None
         self._request_atlas()
 
-    def _take_stop(self) -> None:
-        self._state.progress = None
-
     def _take_preview(self, probe: Probe, preview: Preview) -> None:
         if probe is self._state.probe:
             self._state.step = None
@@ -390,6 +353,9 @@ class Controller(QObject):
 
     def _take_atlas(self, last: AtlasProgress) -> None:
         self._state.atlas = last.result
+
+    def _take_stop(self) -> None:
+        self._state.progress = None
 
     def _fail_probe(self, failed: Failed) -> None:
         self._take_stop()

@@ -12,11 +12,6 @@ def icon_file(name: str) -> Path:
     return resources_folder() / "icons" / f"{name}.svg"
 
 
-def icons_folder() -> Path:
-    """All icons."""
-    return resources_folder() / "icons"
-
-
 def style_file() -> Path:
     """The one style sheet, with `$colour` placeholders."""
     return resources_folder() / "styles" / "app.qss"

@@ -1,18 +1,51 @@
-"""Writes every picture and plot of the window to a file, whole or not at all."""
+"""Writes every picture, plot and probe of the window to a file, whole or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPageLayout, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from core.checks import check_choice
+from core.datasets.subject import load_subject
+from core.engine import Engine
 from core.errors import StorageError
 from core.files import replace_file
+from core.images.stimulus import Stimulus
+from core.probes.probe import Probe
+from core.types import ByteArray
+
+
+def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: str, folder: Path) -> str:
+    """Export a probe's images with their manifest, read back and scored again. Returns a message for the user."""
+    from core.stimuli.one_probe import export_probe
+
+    config = probe.config
+    rescore = partial(engine.rescore, config.subject, config.network, config.layer)
+    card = engine.encoder_card(config.subject, config.network, config.layer)
+    space = load_subject(config.subject).surface
+    report = export_probe(probe, stimulus, folder, rescore=rescore, image=image, card=card, space=space)
+    return f"Exported {len(report.files)} files to {report.folder}"
+
+
+def write_probe(probe: Probe, path: Path) -> str:
+    """Save a file that reproduces the probe. Returns a message for the user."""
+    from core.probes.files import save_probe
+
+    save_probe(probe, path)
+    return f"Saved the probe to {path}"
+
+
+def save_window_picture(window: QWidget, path: Path) -> str:
+    """Save the window as it looks. Raises StorageError if the file cannot be written."""
+    return f"Saved the window to {save_image(window.grab().toImage(), path)}"
+
 
 FORMATS = ("svg", "pdf", "png")
 POINTS_PER_INCH = 72
@@ -20,6 +53,13 @@ PLOT_SCALE = 3
 """Of a PNG of a plot: pixels for each pixel of the window."""
 MARGIN = 8
 MIDDLE_LIGHTNESS = 0.5
+
+
+def to_qimage(pixels: ByteArray) -> QImage:
+    """A QImage with its own copy of (height, width, 3 or 4) uint8 pixels; a fourth value is the opacity."""
+    height, width, n_values = pixels.shape
+    kind = QImage.Format.Format_RGB888 if n_values == 3 else QImage.Format.Format_RGBA8888
+    return QImage(np.ascontiguousarray(pixels).data, width, height, n_values * width, kind).copy()
 
 
 def save_image(image: QImage, path: Path) -> Path:

@@ -1,26 +1,157 @@
 """Decides what the user sees of an exception: its sentence, nothing, or a report to copy.
 
 `ProbeError` shows its text as a banner, `Cancelled` shows nothing, anything else is a defect: its report is written
-to the crash folder and offered in a dialog, while the session goes on.
+to the crash folder and offered in a dialog, while the session goes on. A report holds versions, device, settings, the
+last log lines and the traceback; folders of the user are shortened to "~", and nothing is sent anywhere.
 """
 
 from __future__ import annotations
 
+import getpass
 import logging
+import os
+import platform
+import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, qVersion
+from PySide6.QtGui import QGuiApplication
 
-from app.base.crash_report import Circumstances, make_report
 from app.base.jobs import Failed
 from app.base.paths import crash_folder
+from app.base.settings import SETTINGS, Settings
 from core.errors import Cancelled, ProbeError
+
+T = TypeVar("T")
+REPORTED_PACKAGES = ("probescope", "torch", "torchvision", "timm", "numpy", "PySide6-Essentials", "pyvista", "vtk")
+MOST_LOG_LINES = 60
+OFFERED_SETTINGS = tuple(setting for setting in SETTINGS if setting.title and not setting.is_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a report says about the running program beside the defect itself.
+
+    Parameters
+    ----------
+    device : str
+        The engine's device; empty before it is loaded.
+    log : lines
+        The program's own log, oldest first.
+    settings : lines
+        Settings that differ from their defaults.
+    """
+
+    device: str = ""
+    log: Sequence[str] = field(default_factory=tuple)
+    settings: Sequence[str] = field(default_factory=tuple)
+
+
+def make_report(trace: str, found: Circumstances | None = None) -> str:
+    """The whole report as text, without the user's own folders and name."""
+    circumstances = Circumstances() if found is None else found
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    lines = [f"Probescope report, {when}", f"{platform.platform()}, Python {platform.python_version()}"]
+    lines += [f"{package} {_version(package)}" for package in REPORTED_PACKAGES]
+    lines += [f"Qt {qVersion()}, {_describe_screen()}, {os.cpu_count()} cores"]
+    lines += [f"device: {circumstances.device or 'engine not loaded'}"]
+    lines += ["", "Settings that are not the default:", *(circumstances.settings or ["none"])]
+    lines += ["", "Last log lines:", *(list(circumstances.log)[-MOST_LOG_LINES:] or ["none"])]
+    return hide_private("\n".join([*lines, "", trace.rstrip(), ""]))
+
+
+def describe_settings(settings: Settings) -> list[str]:
+    """The available settings that differ from their defaults, folders left out."""
+    changed = [row for row in OFFERED_SETTINGS if settings.value(row.key) != row.default]
+    return [f"{row.key} = {settings.value(row.key)!r}" for row in changed]
+
+
+def hide_private(text: str, homes: Iterable[Path] = (), user: str = "") -> str:
+    """The text with home folders as "~" and the user's name in other paths as "USER"."""
+    for home in (*homes, Path.home()):
+        if len(home.parts) > 1:
+            text = re.sub(re.escape(str(home)) + r"(?=[\\/\s\"':]|$)", "~", text)
+    name = user or _user()
+    return re.sub(rf"(?<=[\\/]){re.escape(name)}(?=[\\/])", "USER", text) if name else text
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
+
+
+def _describe_screen() -> str:
+    screen = QGuiApplication.primaryScreen() if QGuiApplication.instance() is not None else None
+    if screen is None:
+        return "no screen"
+    size = screen.size()
+    return f"screen {size.width()} x {size.height()} at {screen.devicePixelRatio():g}"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+MOST_LINES = 2000
+OURS = ("app", "core")
+LINE_FORMAT = "%(asctime)s  %(levelname)-7s  %(name)s  %(message)s"
+
+
+class LogStore(QObject):
+    """Collects records of every thread; `added` reaches the GUI thread as a queued signal."""
+
+    added = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.lines: deque[str] = deque(maxlen=MOST_LINES)
+        self._handler = _Handler(self)
+        self._handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
+
+    def install(self) -> None:
+        """Listen to the root logger, warnings included, and to what the program itself tells beside."""
+        logging.captureWarnings(True)
+        for name in OURS:
+            logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger().addHandler(self._handler)
+
+    def remove(self) -> None:
+        """Stop listening."""
+        logging.captureWarnings(False)
+        for name in OURS:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.getLogger().removeHandler(self._handler)
+
+    def add(self, line: str) -> None:
+        """Keep one line."""
+        self.lines.append(line)
+        self.added.emit(line)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, store: LogStore) -> None:
+        super().__init__(logging.INFO)
+        self._store = store
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._store.add(self.format(record))
+
 
 LOGGER = logging.getLogger(__name__)
 
@@ -48,6 +179,22 @@ class Problems(QObject):
                 self.message.emit(str(error), "error")
             case _:
                 self._report(error, trace or "".join(traceback.format_exception(error)))
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show what is refused inside, and go on after it."""
+        try:
+            yield
+        except ProbeError as error:
+            self.show(error)
+
+    def attempt(self, make: Callable[[], T]) -> T | None:
+        """What `make` gives; None, and why, where it is refused."""
+        try:
+            return make()
+        except ProbeError as error:
+            self.show(error)
+            return None
 
     def show_failed(self, failed: Failed) -> None:
         """Show how a job failed."""

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from app.base.catalogue import Catalogue, read_catalogue
 from app.base.controller import Controller
-from app.base.crash_report import Circumstances, describe_settings
 from app.base.jobs import JobLane
-from app.base.log_store import LogStore
-from app.base.problems import Problems
+from app.base.problems import Circumstances, LogStore, Problems, describe_settings
 from app.base.settings import Settings
 from app.base.state import AppState
 from core.engine import Engine

@@ -1,4 +1,4 @@
-"""What is selected and known in the window, one value and one signal each."""
+"""What is selected and known in the window, one value and one signal each, and the probe it describes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from PySide6.QtCore import QObject, Signal
 
 from core.attacks.config import AttackConfig
+from core.checks import refusal
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
+from core.probes.choice import Choice
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target
 from core.probes.target_options import TargetOptions
@@ -20,6 +22,7 @@ from core.types import Direction, FloatArray
 
 if TYPE_CHECKING:
     from core.probes.gradient_atlas import GradientAtlas
+
 
 T = TypeVar("T")
 
@@ -111,3 +114,25 @@ class AppState(QObject):
         self.probe = None
         self.atlas = None
         self.clean = None
+
+    def choice(self) -> Choice:
+        """What is chosen now."""
+        subject = self.subject.id if self.subject is not None else ""
+        return Choice(subject, *self.encoder, self.target, self.direction, self.attack, self.aim)
+
+
+def request_probe(state: AppState) -> ProbeConfig:
+    """The probe the window describes now. Raises BadInputError if subject, encoder or target is missing or unusable."""
+    if state.subject is None:
+        raise refusal("encoder", allowed="chosen", got="none", advice="Choose a network first.")
+    return state.choice().probe_config(state.subject.voxels)
+
+
+def matches_probe(state: AppState, probe: Probe) -> bool:
+    """Whether a probe differs from what the window describes in budget and schedule at most, so it can be rescaled."""
+    if state.target is None or state.stimulus is None or probe.stimulus_sha256 != state.stimulus.sha256:
+        return False
+    wanted, made = request_probe(state), probe.config
+    same_aim = (made.target, made.direction, made.objective) == (wanted.target, wanted.direction, wanted.objective)
+    same_encoder = (made.network, made.layer, made.ensemble) == (wanted.network, wanted.layer, wanted.ensemble)
+    return same_aim and same_encoder and probe.config.attack.norm is wanted.attack.norm

@@ -11,7 +11,7 @@ from app.cortex.canvas import CortexCanvas
 from app.cortex.inputs import HELP
 from app.cortex.painter import CortexPainter
 from app.cortex.picking import HoverInfo, Pick
-from app.widgets.announce import announce
+from app.widgets.basics import announce
 from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 
 ASIDE_COST = 2.0

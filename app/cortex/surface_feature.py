@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 
 from app.base.desk import Desk, Drop, Feature, Paths
 from app.cortex.view import CortexView
+from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import Choice, Fields, Flag, Text
 from core.datasets.subject import load_as_recorded
@@ -108,18 +109,14 @@ class Surfaces(Feature):
         if placed is None:
             return
         surface = placed.surface
-        volume, _ = QFileDialog.getOpenFileName(
-            self._desk.parent, f"Volume to project onto {surface.name}", "", VOLUMES
-        )
-        if not volume:
+        volume = ask_open(self._desk.parent, f"Volume to project onto {surface.name}", pattern=VOLUMES)
+        if volume is None:
             return
-        name = f"{Path(volume).name.partition('.')[0]}_{surface.name}.npz"
-        start = str(Path(volume).with_name(name))
-        out = QFileDialog.getSaveFileName(self._desk.parent, "Save the values", start, ARRAYS)[0]
-        if out:
+        start = volume.with_name(f"{volume.name.partition('.')[0]}_{surface.name}.npz")
+        out = ask_path(self._desk.parent, "Save the values", str(start), ARRAYS)
+        if out is not None:
             self._session.controller.write(
-                "Projecting the volume…",
-                lambda: f"Wrote {write_projection(Path(volume), surface, Path(out)):,} values to {out}",
+                "Projecting the volume…", lambda: f"Wrote {write_projection(volume, surface, out):,} values to {out}"
             )
 
     @Slot()
@@ -202,13 +199,10 @@ class Surfaces(Feature):
 
     def _use(self, subject: str, name: str) -> None:
         voxels, own = self._recorded(subject)
-        try:
+        with self._session.problems.shown():
             choose_surface(subject, voxels, own=own, surface=load_surface(name))
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        self._session.controller.open_subject(subject)
-        self._session.controller.noted.emit(f"Shown on {name}")
+            self._session.controller.open_subject(subject)
+            self._session.controller.noted.emit(f"Shown on {name}")
 
 
 EXPLANATION = (
@@ -324,15 +318,15 @@ class ImportSurfaceDialog(QDialog, Fields):
 
     @Slot()
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of a surface")
-        if chosen:
-            self.read_requested.emit((Path(chosen),))
+        chosen = ask_open(self, "Folder of a surface")
+        if chosen is not None:
+            self.read_requested.emit((chosen,))
 
     @Slot()
     def _choose_files(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Files of a surface", "", GIFTI_FILTER)
+        chosen = ask_files(self, "Files of a surface", "", GIFTI_FILTER)
         if chosen:
-            self.read_requested.emit(tuple(Path(path) for path in chosen))
+            self.read_requested.emit(tuple(chosen))
 
     def refresh(self) -> None:
         """Show what was found, and whether it can be added."""

@@ -234,10 +234,8 @@ class Encoders(Feature):
         subject = self._session.state.subject
         if subject is None or self.card_window is None:
             return
-        try:
+        with self._session.problems.shown():
             self.card_window.show_other(self._session.engine.encoder_card(subject.id, network, layer))
-        except ProbeError as error:
-            self._session.problems.show(error)
 
     @Slot()
     def _show_map(self) -> None:
@@ -266,10 +264,8 @@ class Encoders(Feature):
             write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))
 
     def _try(self, save: Callable[[], str]) -> None:
-        try:
+        with self._session.problems.shown():
             self._session.controller.noted.emit(save())
-        except ProbeError as error:
-            self._session.problems.show(error)
 
 
 def _is_encoder(paths: Paths) -> bool:

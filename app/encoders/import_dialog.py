@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
+from app.widgets.ask_path import ask_files, ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, show_text
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
@@ -240,15 +241,15 @@ class ImportEncoderDialog(QDialog, Fields):
 
     @Slot()
     def _choose_files(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Import an encoder", str(Path.home()), ENCODER_FILTER)
+        chosen = ask_files(self, "Import an encoder", Path.home(), ENCODER_FILTER)
         if chosen:
-            self.choose_files([Path(path) for path in chosen])
+            self.choose_files(chosen)
 
     @Slot()
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Import an encoder", str(Path.home()))
-        if chosen:
-            self.choose_files([Path(chosen)])
+        chosen = ask_open(self, "Import an encoder", Path.home())
+        if chosen is not None:
+            self.choose_files([chosen])
 
     @Slot()
     def _import(self) -> None:

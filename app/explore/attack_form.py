@@ -12,7 +12,7 @@ from app.explore.epsilon_control import EpsilonControl
 from app.look.icons import load_icon
 from app.look.theme import Theme
 from app.widgets.basics import make_column, make_heading, make_label, make_row, set_look
-from app.widgets.fold import Fold
+from app.widgets.captions import Fold
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Pick
 from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod, StepRule
 from core.attacks.presets import PRESETS, find_preset, name_schedule

@@ -31,11 +31,9 @@ from app.explore.selection import Selection, capture_selection, fits_state, sele
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.look.theme import Theme
-from app.widgets.announce import announce
-from app.widgets.picture_menu import PictureMenu
-from app.widgets.scrolling import available_size
+from app.widgets.basics import announce, available_size
+from app.widgets.image_view import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
-from core.errors import ProbeError
 from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
@@ -138,14 +136,8 @@ class Explore(Feature):
         """What is chosen now."""
         state = self._session.state
         return Selection(
-            subject=state.subject.id if state.subject is not None else "",
-            network=state.network,
-            layer=state.layer,
+            **state.choice().parts(),
             image=self._session.controller.image_key,
-            target=state.target,
-            direction=state.direction,
-            attack=state.attack,
-            aim=state.aim,
             gate_r=self.controls.gate.value(),
             map=self.cortex.current_map(),
             stimulus=state.stimulus,
@@ -259,10 +251,8 @@ class Explore(Feature):
         """Show a saved session's probe and view; undo starts again from it."""
         record = loaded.record
         self._session.state.auto_probe = record.auto_probe
-        try:
+        with self._session.problems.shown():
             use_surface(record, self._session)
-        except ProbeError as error:
-            self._session.problems.show(error)
         self.show(selection_of(loaded, self._session.catalogue), loaded.probe)
         self.set_value(record.view)
         for splitter in self.splitters:

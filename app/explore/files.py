@@ -7,15 +7,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.base.desk import Desk, Drop, Feature
 from app.cortex.picture import draw_picture
 from app.cortex.view import CortexView
-from app.widgets.ask_path import ask_path, export_folder
+from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.basics import make_label
 from app.widgets.new_folder_dialog import NewFolderDialog
-from core.errors import ProbeError
 from core.probes.probe import Probe, name_probe
 from core.stimuli.names import name_pair
 
@@ -63,11 +62,11 @@ class Files(Feature):
     @Slot()
     def open_image(self) -> None:
         """Ask for an image file and open it."""
-        start = self._session.settings.text("open_folder") or str(Path.home())
-        chosen, _ = QFileDialog.getOpenFileName(self._desk.parent, "Open an image", start, IMAGE_FILTER)
-        if chosen:
-            self._session.settings.set("open_folder", str(Path(chosen).parent))
-            self._session.controller.open_image(chosen)
+        start = self._session.settings.text("open_folder") or Path.home()
+        chosen = ask_open(self._desk.parent, "Open an image", start, IMAGE_FILTER)
+        if chosen is not None:
+            self._session.settings.set("open_folder", str(chosen.parent))
+            self._session.controller.open_image(str(chosen))
 
     @Slot()
     def export(self) -> None:
@@ -95,11 +94,9 @@ class Files(Feature):
         path = self._ask("Save a picture of the cortex", "cortex.png", PNG_FILTER)
         if path is None:
             return
-        try:
+        with self._session.problems.shown():
             self._view.grab_picture(path, scale=PICTURE_SCALE)
             self._desk.say(f"Saved the cortex to {path}", "info")
-        except ProbeError as error:
-            self._session.problems.show(error)
 
     @Slot()
     def copy_cortex(self) -> None:

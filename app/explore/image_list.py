@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPixmap
 
-from app.widgets.image_view import to_qimage
+from app.base.pictures import to_qimage
 from core.datasets.image_store import SEPARATOR, ImageStore, open_image_store
 from core.datasets.subject import Subject
 from core.errors import ProbeError

@@ -9,7 +9,7 @@ from app.base.jobs import Cancelling, Idle, RunState
 from app.look.icons import load_icon
 from app.look.theme import DARK, Theme
 from app.widgets.basics import make_button, make_column, make_label, make_row, set_look
-from app.widgets.progress_line import ProgressLine
+from app.widgets.job_line import ProgressLine
 from core.probes.probe import ProbeProgress
 from core.words import write_duration
 

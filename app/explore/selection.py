@@ -13,57 +13,45 @@ from app.base.catalogue import Catalogue
 from app.base.desk import Loaded
 from app.base.services import Services
 from app.base.state import AppState
-from core.attacks.config import AttackConfig
 from core.attacks.objective_config import ObjectiveKind
 from core.datasets.image_store import SEPARATOR
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import choose_surface, shown_surface
 from core.images.stimulus import Stimulus
+from core.probes.choice import Choice
 from core.probes.probe import Probe, ProbeConfig
-from core.probes.target import Target
 from core.probes.target_options import TargetOptions
 from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import refer_as_opened
 from core.surfaces.store import has_surface, load_surface
-from core.types import Direction
 
+FIRST = ("subject", "network", "layer", "image")
 TITLES = {"gate_r": "gate"}
 """How the menu names a change where the field is called otherwise; the first that differs is named."""
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Choice):
     """Everything that decides which probe is made and which map is shown.
 
     Parameters
     ----------
-    subject, network, layer, image : str
-        Ids; `image` may be a path.
-    target : Target or None
-    direction : Direction
-    attack : AttackConfig
-    aim : TargetOptions
+    image : str
+        Id or path.
     gate_r : float
     map : str
     stimulus : Stimulus or None
         The image as it was read, so that it comes back even if its file has gone; None to open `image`.
     """
 
-    subject: str = ""
-    network: str = ""
-    layer: str = ""
     image: str = ""
-    target: Target | None = None
-    direction: Direction = Direction.RAISE
-    attack: AttackConfig = field(default_factory=AttackConfig)
-    aim: TargetOptions = field(default_factory=TargetOptions)
     gate_r: float = 0.1
     map: str = "shift"
     stimulus: Stimulus | None = field(default=None, compare=False)
 
     def changed_since(self, other: Selection) -> tuple[str, ...]:
         """The names of the fields that differ."""
-        names = (item.name for item in fields(self) if item.compare)
+        names = dict.fromkeys((*FIRST, *(item.name for item in fields(self) if item.compare)))
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
     def name_change(self, other: Selection | None) -> str:
@@ -107,14 +95,11 @@ def fits_state(state: AppState, probe: Probe) -> bool:
     return same_encoder and same_files and len(probe.clean) == state.subject.voxels.n_voxels
 
 
-SAME = tuple(item.name for item in fields(Selection) if item.name not in ("image", "map", "stimulus"))
-"""What a record of a session spells as a selection does."""
-
-
 def capture_selection(services: Services, selection: Selection) -> dict[str, Any]:
     """The fields of a session's record that say what is chosen."""
     state = services.state
-    return {name: getattr(selection, name) for name in SAME} | {
+    return selection.parts() | {
+        "gate_r": selection.gate_r,
         "surface": state.subject.surface if state.subject is not None else "",
         "encoder_sha256": state.card.sha256 if state.card is not None else "",
         "image": _capture_image(services, selection),
@@ -126,8 +111,7 @@ def selection_of(loaded: Loaded, catalogue: Catalogue) -> Selection:
     """What a session's record says is chosen; a subject that is not there any more stays out."""
     record = loaded.record
     known = {info.id for info in catalogue.subjects}
-    values = {name: getattr(record, name) for name in SAME}
-    values["subject"] = record.subject if record.subject in known else ""
+    values = record.parts() | {"subject": record.subject if record.subject in known else "", "gate_r": record.gate_r}
     return Selection(**values, image=loaded.image, map=record.view.map, stimulus=loaded.stimulus)
 
 

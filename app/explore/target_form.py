@@ -11,8 +11,7 @@ from app.explore.target_options_form import TargetOptionsForm
 from app.look.icons import load_icon
 from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_heading, make_row
-from app.widgets.captions import ElidedLabel
-from app.widgets.fold import Fold
+from app.widgets.captions import ElidedLabel, Fold
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
 

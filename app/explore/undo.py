@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from app.base.probe_request import request_probe
-from app.base.state import AppState
+from app.base.state import AppState, request_probe
 from app.explore.selection import Selection
 from core.errors import ProbeError
 from core.headers import split_arrays

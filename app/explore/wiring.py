@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
-from app.base.settings import Settings
-from app.base.settings_table import find_setting
+from app.base.settings import Settings, find_setting
 from app.cortex.picking import HoverInfo
 from app.explore.image_list import list_own_images
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
+from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
 from core.types import NormName
 
@@ -153,9 +152,9 @@ class Wiring(QObject):
     @Slot()
     def _load_pattern(self) -> None:
         """Ask for a file with one wished response a voxel and make it the target."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Load a pattern", "", PATTERN_FILES)
-        if name:
-            self._session.controller.pick_pattern(Path(name))
+        chosen = ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES)
+        if chosen is not None:
+            self._session.controller.pick_pattern(chosen)
 
     @Slot()
     def _report(self) -> None:

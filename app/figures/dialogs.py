@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QDialog, QLayout, QSlider, QWidget
 from app.figures.forms import THEMES, MovieForm, StyleForm
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.form import Choice, Count, Fields, Flag, Number
+from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
-from app.widgets.picture_label import PictureLabel
 from core.errors import ProbeError
 from core.figures.figure_config import (
     CM_PER_INCH,
@@ -114,13 +114,10 @@ class DrawingDialog(QDialog):
         self.preview = preview
         scroll = make_scroll(form)
         scroll.setFixedWidth(width)
-        right = make_column(preview, *below, gap=8)
-        right.setStretch(0, 1)
-        body = make_row(scroll, gap=20)
-        body.addLayout(right, 1)
-        outer = make_column(body, make_row(*first, -1, self.close_button, self.save), gap=14, margin=20)
-        outer.setStretch(0, 1)
-        self.setLayout(outer)
+        right = make_column(preview, *below, gap=8, stretch=0)
+        body = make_row(scroll, right, gap=20, stretch=1)
+        foot = make_row(*first, -1, self.close_button, self.save)
+        self.setLayout(make_column(body, foot, gap=14, margin=20, stretch=0))
 
     def _leave(self) -> None:
         self._soon.stop()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from app.base.desk import Desk, Drop, Feature, Paths
-from app.widgets.work_page import WorkPage
+from app.widgets.tabs import WorkPage
 from core.stimuli.manifest import MANIFEST
 
 KEY = "measured"

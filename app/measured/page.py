@@ -11,14 +11,14 @@ from typing import Any
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QLayout, QMessageBox, QWidget
+from PySide6.QtWidgets import QLayout, QMessageBox, QWidget
 
 from app.base.services import Services
 from app.look.theme import Theme
 from app.measured.form import MeasuredForm
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
-from app.widgets.ask_path import ask_folder
+from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import Reading
@@ -285,14 +285,14 @@ class MeasuredPage(JobPage):
 
     @Slot()
     def _ask_set(self) -> None:
-        chosen = ask_folder(self, "Open a stimulus set", self._start_folder())
+        chosen = ask_open(self, "Open a stimulus set", self._start_folder())
         if chosen is not None:
             self.form.take_set(chosen)
 
     def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, title, str(self._start_folder()), pattern)
+        chosen = ask_files(self, title, self._start_folder(), pattern)
         if chosen:
-            take([Path(name) for name in chosen])
+            take(chosen)
 
     def _ask_table(self, ending: str, *_clicked: bool) -> None:
         """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""
@@ -301,18 +301,17 @@ class MeasuredPage(JobPage):
         if plan is None:
             return
         start = self._start_folder() / f"{plan.name}_{ending}.csv"
-        chosen, _ = QFileDialog.getSaveFileName(self, title, str(start), "Table (*.csv)")
-        write, path = self._session.controller.write, Path(chosen)
-        if chosen and ending == "simulated":
+        path, write = ask_path(self, title, str(start), "Table (*.csv)"), self._session.controller.write
+        if path is not None and ending == "simulated":
             make = partial(simulate_responses, plan, path, SimulateOptions())
             write("Simulating responses…", make, on_done=lambda made: self.form.take_files([made]))
-        elif chosen:
+        elif path is not None:
             write("Writing an empty table…", partial(_write_empty, plan, path))
 
     @Slot()
     def ask_export(self) -> None:
         """Ask where, and write the report there."""
-        chosen = ask_folder(self, "Save the report in", self._start_folder())
+        chosen = ask_open(self, "Save the report in", self._start_folder())
         if chosen is not None and self.comparison is not None:
             folder = chosen / f"{self.comparison.measured.plan.name}-measured"
             self._session.controller.write("Saving the report…", partial(_write_report, self.comparison, folder))

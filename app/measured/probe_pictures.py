@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.basics import make_column, make_label
-from app.widgets.picture_label import PictureLabel
+from app.widgets.image_view import PictureLabel
 from core.experiments.measured.compare import Comparison, describe_budget, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure, PlannedStimulus

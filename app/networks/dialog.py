@@ -3,20 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QLayout, QLineEdit, QSplitter, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QPushButton, QSplitter, QWidget
 
-from app.networks.details import NetworkDetails
-from app.widgets.basics import make_button, make_column, make_row
+from app.widgets.basics import (
+    fill_dialog,
+    make_badge,
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_panel,
+    make_row,
+    set_look,
+)
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
 from core.networks.manage import CheckReport, LayerRow, NetworkStatus
 
-FIRST_SIZE = (1160, 660)
+FIRST_SIZE, DETAILS_WIDTH = (1160, 660), 340
 HEADER = ("Network", "Kind", "State", "Size", "Licence")
 LICENCE_WIDTH = 110
 """Some licences are sentences; the details show them whole."""
+
+
+class SearchLine(QLineEdit):
+    """Words that must all occur in what is listed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.setPlaceholderText(f"Search {what}…")
+        self.setAccessibleName(f"Search {what}")
+        self.setClearButtonEnabled(True)
+
+    def finds(self, text: str) -> bool:
+        """Whether every word is in the text."""
+        return all(word in text.casefold() for word in self.text().casefold().split())
+
+
+class NetworkDetails(QWidget):
+    """The chosen network's facts above its layers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layers: tuple[LayerRow, ...] = ()
+        self._network = ""
+        self.title = make_label("", "title", wraps=True)
+        self.badge = make_badge()
+        self.facts, self.note = make_label(role="muted", wraps=True), make_label(wraps=True)
+        self.heading = make_heading("Layers")
+        self.search = SearchLine("layers")
+        self.table = PlainTable("Layers", ("Layer", "Features", ""))
+        self.setMinimumWidth(DETAILS_WIDTH)
+        parts = (make_row(self.badge, -1), self.facts, self.note, self.heading, self.search, self.table)
+        self.setLayout(make_column(self.title, *parts, gap=8, stretch=len(parts)))
+        self.search.textChanged.connect(self._fill)
+
+    def show_network(self, status: NetworkStatus | None) -> None:
+        """Show a network with its offered layers; their shapes come with `show_layers`."""
+        self.setVisible(True)
+        self.badge.setVisible(status is not None)
+        if status is None:
+            self._network = ""
+            for label, text in ((self.title, "Choose a network"), (self.facts, ""), (self.note, "")):
+                label.setText(text)
+            self.show_layers(())
+            return
+        spec = status.spec
+        self.title.setText(spec.title)
+        self.badge.setText("robust network" if spec.robust else "standard network")
+        set_look(self.badge, "badge", "accent" if spec.robust else "plain")
+        tokens = "" if spec.tokens == "all" else f" · tokens: {spec.tokens}"
+        self.facts.setText(
+            f"{spec.id} · {spec.family} {spec.architecture} · {spec.input_size} px{tokens}\n"
+            f"mean {_numbers(spec.mean)}, std {_numbers(spec.std)}\n{spec.source} · {spec.licence}"
+        )
+        self.note.setText(spec.note)
+        if spec.id != self._network:
+            self._network = spec.id
+            self.show_layers([LayerRow(name, (), True, name == spec.default_layer) for name in spec.layers])
+
+    def show_layers(self, layers: Sequence[LayerRow]) -> None:
+        """Every layer with its shape."""
+        self._layers = tuple(layers)
+        self._fill()
+
+    def _fill(self) -> None:
+        shown = [layer for layer in self._layers if self.search.finds(layer.name)]
+        self.table.fill([(layer.name, _layer_cells(layer)) for layer in shown])
+        count = f"{len(shown)} of {len(self._layers)}" if self.search.text().strip() else str(len(self._layers))
+        self.heading.setText(f"LAYERS ({count})" if self._layers else "LAYERS")
 
 
 class NetworksDialog(QDialog):
@@ -37,21 +115,23 @@ class NetworksDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Networks")
-        self.resize(*FIRST_SIZE)
         self._rows: tuple[NetworkStatus, ...] = ()
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search networks…")
-        self.search.setAccessibleName("Search networks")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchLine("networks")
         self.table = PlainTable("Networks", HEADER)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.limit_last(LICENCE_WIDTH)
-        self.details = NetworkDetails()
-        self.work = JobLine()
-        self._make_buttons()
+        self.details, self.work = NetworkDetails(), JobLine()
+        self.download = self._make_button("Download", self.download_requested, "primary")
+        self.bring = make_button("Import…", do=self.import_requested)
+        self.layers = self._make_button("Show layers", self.layers_requested)
+        self.check = self._make_button("Check", self.check_requested)
+        self.remove = self._make_button("Remove", self.remove_requested)
+        cancel_tip = "Stop; a partial download is kept and can be resumed"
+        self.cancel = make_button("Cancel", do=self.work.cancel, tip=cancel_tip)
         self._lay_out()
-        self._connect()
+        self.search.textChanged.connect(self._filter)
+        self.table.itemSelectionChanged.connect(self._follow_selection)
+        self.work.changed.connect(self._refresh_buttons)
         self._refresh_buttons()
 
     @property
@@ -64,8 +144,9 @@ class NetworksDialog(QDialog):
         """List networks again; keeps the selection, or takes `select`."""
         wanted = select or self.table.current_key()
         self._rows = tuple(rows)
+        shown = [row for row in self._rows if self.search.finds(_text_of(row))]
         with QSignalBlocker(self.table):
-            self._fill()
+            self.table.fill([(row.spec.id, _cells(row)) for row in shown], tips=[row.spec.note for row in shown])
             self.table.select_key(wanted)
         self._follow_selection()
 
@@ -81,59 +162,28 @@ class NetworksDialog(QDialog):
         good = f"{report.network} can be probed at {report.layer} ({shape}): {len(report.checks)} checks passed."
         self.work.say("" if bad else good, error=bad)
 
-    def _make_buttons(self) -> None:
-        self.download = make_button("Download", "primary")
-        self.bring = make_button(
-            "Import…", tip="Import a file, a function, or a network of timm or torchvision by name"
-        )
-        self.remove = make_button("Remove")
-        self.check = make_button("Check")
-        self.layers = make_button("Show layers")
-        self.cancel = make_button("Cancel", tip="Stop; a partial download is kept and can be resumed")
-        self.close_button = make_button("Close")
+    def _make_button(self, text: str, signal: SignalInstance, kind: str = "") -> QPushButton:
+        return make_button(text, kind, partial(self._ask, signal))
 
     def _lay_out(self) -> None:
-        left = make_panel(make_column(self.search, self.table, gap=8))
-        right = make_panel(make_row(10, self.details))
         split = QSplitter(Qt.Orientation.Horizontal)
-        for part, stretch in ((left, 3), (right, 2)):
-            split.addWidget(part)
+        for part, stretch in ((make_column(self.search, self.table, gap=8), 3), (make_row(10, self.details), 2)):
+            split.addWidget(make_panel(part))
             split.setStretchFactor(split.count() - 1, stretch)
         split.setChildrenCollapsible(False)
-        buttons = make_row(
-            self.download, self.bring, self.layers, self.check, self.remove, -1, self.cancel, self.close_button
-        )
-        column = make_column(split, self.work, buttons, gap=10, margin=16)
-        column.setStretch(0, 1)
-        self.setLayout(column)
+        close = make_button("Close", do=self.close)
+        acts = (self.download, self.bring, self.layers, self.check, self.remove)
+        buttons = make_row(*acts, -1, self.cancel, close)
+        fill_dialog(self, "Networks", split, self.work, buttons, gap=10, margin=16, stretch=0)
+        self.resize(*FIRST_SIZE)
 
-    def _connect(self) -> None:
-        self.search.textChanged.connect(self._filter)
-        self.table.itemSelectionChanged.connect(self._follow_selection)
-        self.download.clicked.connect(self._ask_download)
-        self.remove.clicked.connect(self._ask_remove)
-        self.check.clicked.connect(self._ask_check)
-        self.layers.clicked.connect(self._ask_layers)
-        self.bring.clicked.connect(self.import_requested)
-        self.cancel.clicked.connect(self.work.cancel)
-        self.work.changed.connect(self._refresh_buttons)
-        self.close_button.clicked.connect(self.close)
-
-    def _fill(self) -> None:
-        words = self.search.text().casefold().split()
-        shown = [row for row in self._rows if all(word in _text_of(row).casefold() for word in words)]
-        self.table.fill([(row.spec.id, _cells(row)) for row in shown], tips=[row.spec.note for row in shown])
-
-    @Slot()
     def _filter(self) -> None:
         self.show_networks(self._rows)
 
-    @Slot()
     def _follow_selection(self) -> None:
         self.details.show_network(self.chosen)
         self._refresh_buttons()
 
-    @Slot()
     def _refresh_buttons(self) -> None:
         row = self.chosen
         self.cancel.setVisible(self.work.busy)
@@ -143,46 +193,20 @@ class NetworksDialog(QDialog):
         missing = "Download it first" if row is not None and not row.installed else ""
         fixed = "Embedded networks are permanent" if row is not None and not row.spec.url and not row.spec.user else ""
         gone = "It is not on this computer" if row is not None and not row.installed and not row.spec.user else ""
-        _allow(self.download, busy or none or here, "Download the weights; an interrupted download resumes")
-        _allow(self.check, busy or none or missing, "Load it and check gradient, finite values and batch effects")
-        _allow(self.layers, busy or none, "List every layer that can be read out, with the shape of its features")
-        _allow(self.remove, busy or none or fixed or gone, "Remove it, or its download, from this computer")
-        _allow(self.bring, busy, "Import a file, a function, or a network of timm or torchvision by name")
+        for button, reason, tip in (
+            (self.download, busy or none or here, "Download the weights; an interrupted download resumes"),
+            (self.check, busy or none or missing, "Load it and check gradient, finite values and batch effects"),
+            (self.layers, busy or none, "List every layer that can be read out, with the shape of its features"),
+            (self.remove, busy or none or fixed or gone, "Remove it, or its download, from this computer"),
+            (self.bring, busy, "Import a file, a function, or a network of timm or torchvision by name"),
+        ):
+            button.setEnabled(not reason)
+            button.setToolTip(reason or tip)
 
-    @Slot()
-    def _ask_download(self) -> None:
-        self._ask(self.download_requested)
-
-    @Slot()
-    def _ask_remove(self) -> None:
-        self._ask(self.remove_requested)
-
-    @Slot()
-    def _ask_check(self) -> None:
-        self._ask(self.check_requested)
-
-    @Slot()
-    def _ask_layers(self) -> None:
-        self._ask(self.layers_requested)
-
-    def _ask(self, signal: object) -> None:
+    def _ask(self, signal: SignalInstance) -> None:
         row = self.chosen
         if row is not None:
-            signal.emit(row.spec.id)  # type: ignore[attr-defined]
-
-
-def make_panel(column: QLayout) -> QWidget:
-    """A part of a splitter in the colour of the dialog."""
-    panel = QWidget()
-    panel.setProperty("role", "panel")
-    panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    panel.setLayout(column)
-    return panel
-
-
-def _allow(button: QWidget, reason: str, tip: str) -> None:
-    button.setEnabled(not reason)
-    button.setToolTip(reason or tip)
+            signal.emit(row.spec.id)
 
 
 def _text_of(row: NetworkStatus) -> str:
@@ -193,3 +217,12 @@ def _text_of(row: NetworkStatus) -> str:
 def _cells(row: NetworkStatus) -> tuple[str, ...]:
     size = f"{row.size_mb:,.0f} MB" if row.size_mb else "–"
     return row.spec.title, "robust" if row.spec.robust else "standard", row.state, size, row.spec.licence
+
+
+def _layer_cells(layer: LayerRow) -> tuple[str, str, str]:
+    offered = "usual" if layer.usual else "offered" if layer.offered else ""
+    return layer.name, " × ".join(map(str, layer.shape)), offered
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.3g}" for value in values)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Slot
-
 from app.base.desk import Desk, Drop, Feature, Paths
-from app.base.jobs import STOPPED, ShouldStop, WhenBusy
+from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
@@ -17,7 +15,6 @@ from app.widgets.job_line import Reading
 from core.errors import ProbeError
 from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import (
-    CheckReport,
     can_be_trained,
     check_network,
     describe_layers,
@@ -60,26 +57,24 @@ class Networks(Feature):
         if self.robustify is not None:
             self.robustify.set_theme(theme)
 
-    @Slot()
     def show_networks(self) -> None:
         """Open the list of networks."""
         if self.networks is None:
             self.networks = made = NetworksDialog(self._desk.parent)
-            made.download_requested.connect(self._download)
-            made.remove_requested.connect(self._remove)
-            made.check_requested.connect(self._check)
-            made.layers_requested.connect(self._list_layers)
+            made.download_requested.connect(partial(self._download, made))
+            made.remove_requested.connect(partial(self._remove, made))
+            made.check_requested.connect(partial(self._check, made))
+            made.layers_requested.connect(partial(self._list_layers, made))
             made.import_requested.connect(self.show_import)
         self.networks.show_networks(list_status(), self._session.state.network)
         self.networks.show()
         self.networks.raise_()
 
-    @Slot()
     def show_import(self) -> None:
         """Open a fresh import form."""
         known = [row.spec.id for row in list_status()]
         self.importing = ImportNetworkDialog(known, self.networks or self._desk.parent)
-        self.importing.import_requested.connect(self._import)
+        self.importing.import_requested.connect(partial(self._import, self.importing))
         self.importing.open()
 
     def import_file(self, paths: Paths) -> None:
@@ -88,47 +83,47 @@ class Networks(Feature):
         if self.importing is not None:
             self.importing.source.setText(str(paths[0]))
 
-    @Slot()
     def show_robustify(self) -> None:
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:
             self.robustify = RobustifyDialog(self._desk.parent)
             self.robustify.set_theme(self._desk.theme())
-            self.robustify.start_requested.connect(self._train)
+            self.robustify.start_requested.connect(partial(self._train, self.robustify))
         specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
         self.robustify.set_networks(specs, self._session.state.network)
         self.robustify.show()
         self.robustify.raise_()
 
-    @Slot(str)
-    def _download(self, network: str) -> None:
+    def _run(self, dialog: NetworksDialog, make: Make, title: str, on_done: Callable[[Any], None], **more: Any) -> None:
+        dialog.work.run(self._session.lane, KIND, make, title=title, on_done=on_done, **more)
+
+    def _download(self, dialog: NetworksDialog, network: str) -> None:
+        def take(last: DownloadProgress) -> None:
+            first = " No checksum is published for it; this one is recorded and expected from now on."
+            kept = first if last.first else ""
+            self._refresh(f"Downloaded {network}. SHA-256 {last.sha256[:16]}….{kept}", network)
+
         self._run(
+            dialog,
             lambda stop: iter_get(network, should_stop=stop),
-            title=f"Downloading {network}…",
-            on_done=partial(self._take_download, network),
+            f"Downloading {network}…",
+            take,
             read=_read_download,
             stopped="Cancelled. The partial download is kept; Download resumes it.",
         )
 
-    @Slot(str)
-    def _check(self, network: str) -> None:
-        self._run(lambda _stop: check_network(network), title=f"Checking {network}…", on_done=self._take_report)
+    def _check(self, dialog: NetworksDialog, network: str) -> None:
+        self._run(dialog, lambda _stop: check_network(network), f"Checking {network}…", dialog.show_report)
 
-    @Slot(str)
-    def _list_layers(self, network: str) -> None:
-        self._run(
-            lambda _stop: describe_layers(network),
-            title=f"Listing the layers of {network}…",
-            on_done=partial(self._take_layers, network),
-        )
+    def _list_layers(self, dialog: NetworksDialog, network: str) -> None:
+        show = partial(dialog.show_layers, network)
+        self._run(dialog, lambda _stop: describe_layers(network), f"Listing the layers of {network}…", show)
 
-    @Slot(str)
-    def _remove(self, network: str) -> None:
+    def _remove(self, dialog: NetworksDialog, network: str) -> None:
         try:
             note = remove_network(network)
         except ProbeError as error:
-            if self.networks is not None:
-                self.networks.work.say(error=str(error))
+            dialog.work.say(error=str(error))
             return
         # On the lane: the engine belongs to it.
         self._session.lane.submit(
@@ -139,19 +134,11 @@ class Networks(Feature):
             when_busy=WhenBusy.QUEUE,
         )
 
-    @Slot(str, object)
-    def _import(self, source: str, options: NetworkImportOptions) -> None:
-        dialog, title = self.importing, f"Importing {source}…"
-        if dialog is not None:
-            take = partial(self._take_import, dialog)
-            dialog.work.run(self._session.lane, KIND, lambda _stop: take_in(source, options), title=title, on_done=take)
+    def _import(self, dialog: ImportNetworkDialog, source: str, options: NetworkImportOptions) -> None:
+        make, take = partial(take_in, source, options), partial(self._take_import, dialog)
+        dialog.work.run(self._session.lane, KIND, lambda _stop: make(), title=f"Importing {source}…", on_done=take)
 
-    @Slot(object)
-    def _train(self, options: RobustifyOptions) -> None:
-        dialog = self.robustify
-        if dialog is None:
-            return
-
+    def _train(self, dialog: RobustifyDialog, options: RobustifyOptions) -> None:
         def make(stop: ShouldStop) -> Iterator[Any]:
             from core.robustify.run import iter_run
 
@@ -167,31 +154,6 @@ class Networks(Feature):
             read=dialog.read_progress,
             stopped="Cancelled. Start resumes it.",
         )
-
-    def _run(
-        self,
-        make: Callable[[ShouldStop], Any],
-        *,
-        title: str,
-        on_done: Callable[[Any], None],
-        read: Callable[[Any], Reading | None] = lambda _record: None,
-        stopped: str = STOPPED,
-    ) -> None:
-        if self.networks is not None:
-            work = self.networks.work
-            work.run(self._session.lane, KIND, make, title=title, on_done=on_done, read=read, stopped=stopped)
-
-    def _take_download(self, network: str, last: DownloadProgress) -> None:
-        kept = " No checksum is published for it; this one is recorded and expected from now on." if last.first else ""
-        self._refresh(f"Downloaded {network}. SHA-256 {last.sha256[:16]}….{kept}", network)
-
-    def _take_report(self, report: CheckReport) -> None:
-        if self.networks is not None:
-            self.networks.show_report(report)
-
-    def _take_layers(self, network: str, layers: tuple[Any, ...]) -> None:
-        if self.networks is not None:
-            self.networks.show_layers(network, layers)
 
     def _take_import(self, dialog: ImportNetworkDialog, spec: NetworkSpec) -> None:
         dialog.accept()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.basics import fill_dialog, make_button, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
-from core.errors import BadInputError
 from core.networks.import_options import NetworkImportOptions
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
@@ -59,21 +58,16 @@ class ImportNetworkDialog(QDialog, Fields):
 
     def __init__(self, known: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Import a network")
-        self.setMinimumWidth(WIDTH)
         self.make_fields()
         completer = QCompleter(list(known), self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.architecture.setCompleter(completer)
         self.work = JobLine()
-        self.bring = make_button("Import", "primary")
+        self.bring = make_button("Import", "primary", self._ask)
         self.bring.setDefault(True)
-        self._cancel = make_button("Cancel")
-        text = make_label(EXPLANATION, "muted", wraps=True)
-        rows = self.make_rows(*self.fields(), gap=8)
-        self.setLayout(make_column(text, rows, self.work, make_row(-1, self._cancel, self.bring), gap=14, margin=24))
-        self._cancel.clicked.connect(self.reject)
-        self.bring.clicked.connect(self._ask)
+        text, rows = make_label(EXPLANATION, "muted", wraps=True), self.make_rows(*self.fields(), gap=8)
+        buttons = make_row(-1, make_button("Cancel", do=self.reject), self.bring)
+        fill_dialog(self, "Import a network", text, rows, self.work, buttons, gap=14, width=WIDTH)
         self.work.changed.connect(self.refresh)
         self.refresh()
 
@@ -94,11 +88,7 @@ class ImportNetworkDialog(QDialog, Fields):
         self.bring.setToolTip(reason)
         self.bring.setText("Importing…" if self.work.busy else "Import")
 
-    @Slot()
     def _ask(self) -> None:
-        try:
-            options = self.options()
-        except BadInputError as error:
-            self.work.say(error=str(error))
-            return
-        self.import_requested.emit(self.source.value(), options)
+        options = self.work.attempt(self.options)
+        if options is not None:
+            self.import_requested.emit(self.source.value(), options)

@@ -6,18 +6,81 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal, Slot
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
+from app.look.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
 from app.look.theme import Theme
-from app.networks.loss_view import LossView
-from app.widgets.basics import make_button, make_column, make_label, make_row
-from app.widgets.form import Choice, Count, Fields, Number, PathText, Text
+from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
+from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
-from core.errors import BadInputError
 from core.networks.spec import NetworkSpec
 from core.robustify.config import RobustifyConfig
 from core.robustify.options import LARGEST_EPSILON, RobustifyOptions
+
+HEIGHT = 190
+MOST_POINTS = 2000
+"""Beyond this every second point is dropped: the screen has no more columns."""
+
+
+class LossView(QWidget):
+    """Relative squared distance to the original's features: of perturbed photographs, and of clean ones."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._points: list[tuple[int, float, float]] = []
+        self._axes: dict[str, NumberAxis] = make_axes()
+        self.plot = pg.PlotWidget(axisItems=self._axes)
+        self.plot.setFixedHeight(HEIGHT)
+        name_plot(self.plot, "Loss against photographs seen")
+        item = self.plot.getPlotItem()
+        quieten(item)
+        self._legend = item.addLegend(offset=(-8, 8))
+        self._perturbed = item.plot(name="perturbed")
+        self._clean = item.plot(name="clean")
+        self._axes["bottom"].set_title("photographs seen")
+        self._axes["left"].set_title("loss")
+        self.setLayout(make_column(self.plot))
+
+    @property
+    def has_points(self) -> bool:
+        """Whether there is a curve to look at; one point is none."""
+        return len(self._points) > 1
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self.plot.setBackground(theme.panel)
+        for axis in self._axes.values():
+            axis.set_theme(theme)
+        self._perturbed.setPen(solid(theme.warm))
+        self._clean.setPen(solid(theme.cool))
+        colour_legend(self._legend, theme.text)
+
+    def clear(self) -> None:
+        """Forget every point."""
+        self._points.clear()
+        self._draw()
+
+    def add(self, n_seen: int, perturbed: float, clean: float) -> None:
+        """Draw one more point."""
+        self._points.append((n_seen, perturbed, clean))
+        if len(self._points) > MOST_POINTS:
+            self._points = self._points[::2]
+        self._draw()
+
+    def _draw(self) -> None:
+        seen = [point[0] for point in self._points]
+        perturbed, clean = ([point[index] for point in self._points] for index in (1, 2))
+        self._perturbed.setData(seen, perturbed)
+        self._clean.setData(seen, clean)
+        if seen:
+            box = self.plot.getViewBox()
+            box.setXRange(seen[0], max(seen[-1], seen[0] + 1), padding=0.02)
+            low, high = value_range([np.array(perturbed), np.array(clean)])
+            box.setYRange(max(0.0, low), high, padding=0)
+
 
 EXPLANATION = (
     "Label-free adversarial fine-tuning: the features of perturbed photographs are pulled towards the network's own "
@@ -64,20 +127,22 @@ class RobustifyDialog(QDialog, Fields):
         step=1000,
         unit=" seen in total, with repetition",
     )
+    seed = Count("Seed", "Seed for photographs, crops and random starts", most=MOST_SEED)
     title = Text("Title", hint="The network's title, robustified")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Robustify a network")
-        self.setMinimumWidth(WIDTH)
         self.make_fields()
         self.n_images.setGroupSeparatorShown(True)
-        self._make_state()
-        self._lay_out()
-        self._close.clicked.connect(self.close)
-        self.stop.clicked.connect(self.work.cancel)
+        self.work, self.loss = JobLine(), LossView()
+        self.start = make_button("Start", "primary", self._ask)
+        stop_tip = "Stop after this batch; the same values resume from there"
+        self.stop = make_button("Cancel training", do=self.work.cancel, tip=stop_tip)
+        close = make_button("Close", do=self.close, tip="Training continues while this is closed")
+        text, form = make_label(EXPLANATION, "muted", wraps=True), self.make_rows(*self.fields(), gap=8)
+        buttons = make_row(-1, self.stop, close, self.start)
+        fill_dialog(self, "Robustify a network", text, form, self.work, self.loss, buttons, width=WIDTH)
         self.work.changed.connect(self.refresh)
-        self.start.clicked.connect(self._ask)
         self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
@@ -102,18 +167,6 @@ class RobustifyDialog(QDialog, Fields):
         text = f"{progress.n_seen:,} of {progress.n_images:,} photographs {where}"
         return Reading(progress.n_seen / max(progress.n_images, 1), text, progress.seconds_left)
 
-    def _make_state(self) -> None:
-        self.work, self.loss = JobLine(), LossView()
-        self.start = make_button("Start", "primary")
-        self.stop = make_button("Cancel training", tip="Stop after this batch; the same values resume from there")
-        self._close = make_button("Close", tip="Training continues while this is closed")
-
-    def _lay_out(self) -> None:
-        form = self.make_rows("network", "images", "epsilon", "n_images", "title", gap=8)
-        text = make_label(EXPLANATION, "muted", wraps=True)
-        buttons = make_row(-1, self.stop, self._close, self.start)
-        self.setLayout(make_column(text, form, self.work, self.loss, buttons, gap=12, margin=24))
-
     def refresh(self) -> None:
         """Nothing can be changed while it trains."""
         reason = "" if self.images.value() else "Choose a folder of photographs first"
@@ -126,9 +179,7 @@ class RobustifyDialog(QDialog, Fields):
         for key in self.fields():
             self.allow(key, "Training is running" if self.work.busy else "")
 
-    @Slot()
     def _ask(self) -> None:
-        try:
-            self.start_requested.emit(self.options())
-        except BadInputError as error:
-            self.work.say(error=str(error))
+        options = self.work.attempt(self.options)
+        if options is not None:
+            self.start_requested.emit(options)

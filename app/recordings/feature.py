@@ -1,39 +1,57 @@
-"""Recordings in the window: shows the import assistant and runs its jobs."""
+"""Recordings in the window: shows the import assistant and what was imported."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from app.base.desk import Desk, Drop, Feature, Paths
-from app.base.jobs import ShouldStop
-from app.recordings.details import RecordingDialog
+from app.look.theme import Theme
 from app.recordings.import_dialog import ImportDialog
+from app.recordings.import_pages import TOML_FILTER, CeilingBars, FactTable
 from app.widgets.ask_path import ask_path
+from app.widgets.basics import fill_dialog, make_button, make_label, make_row
 from core.datasets.description import TEMPLATE
-from core.datasets.import_options import ImportOptions
-from core.datasets.importer import ImportProgress, iter_import
-from core.datasets.kinds import inspect_source, plan_import
 from core.datasets.subject_files import remove_subject
-from core.datasets.summary import load_summary
-from core.encoders.library import check_no_encoders
-from core.errors import ProbeError
+from core.datasets.summary import ImportSummary, load_summary
 from core.files import replace_file
 from core.surfaces.store import list_surfaces
 
-if TYPE_CHECKING:
-    from app.look.theme import Theme
+FIRST_SIZE = (720, 540)
+QUESTION = "Remove {title}?\n\nIts responses are deleted. Its images, stored elsewhere, and its encoders are kept."
 
-IMPORT, INSPECT = "import", "inspect"
-TOML_FILTER = "Description (*.toml)"
+
+class RecordingDialog(QDialog):
+    """What an imported subject's recording holds; `remove_requested` once the user has confirmed to remove it."""
+
+    remove_requested = Signal(str)
+
+    def __init__(self, summary: ImportSummary, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._summary = summary
+        rows, bars = FactTable(), CeilingBars()
+        rows.show_summary(summary, bars)
+        bars.set_theme(theme)
+        tip = "Delete the imported responses from this computer"
+        self.remove = make_button("Remove subject…", do=self._ask, tip=tip)
+        close = make_button("Close", "primary", self.accept)
+        close.setDefault(True)
+        title, buttons = make_label(summary.title, "title", wraps=True), make_row(self.remove, -1, close)
+        fill_dialog(self, "Recording", title, rows, bars, buttons, stretch=1)
+        self.resize(*FIRST_SIZE)
+
+    def _ask(self) -> None:
+        text = QUESTION.format(title=self._summary.title)
+        buttons = QMessageBox.StandardButton
+        if QMessageBox.question(self, "Remove subject", text, buttons.Yes | buttons.Cancel) == buttons.Yes:
+            self.remove_requested.emit(self._summary.subject)
+            self.accept()
 
 
 class Recordings(Feature):
-    """Holds the assistant; its jobs run on the lane, where probes wait for them."""
+    """Holds the assistant."""
 
     fit_wanted = Signal()
     """Fit encoders of the subject now open."""
@@ -65,100 +83,49 @@ class Recordings(Feature):
         self.dialog.show()
         self.dialog.raise_()
 
-    @Slot()
     def show_recording(self) -> None:
         """Show what was imported of the subject on screen."""
         subject = self._session.state.subject
         if subject is None:
             return
-        try:
+        with self._session.problems.shown():
             dialog = RecordingDialog(load_summary(subject.id), self._desk.theme(), self._desk.parent)
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        dialog.remove_requested.connect(self._remove)
-        dialog.open()
+            dialog.remove_requested.connect(self._remove)
+            dialog.open()
 
-    @Slot(str)
     def _remove(self, subject: str) -> None:
         """Delete an imported subject and open another."""
-        try:
+        controller = self._session.controller
+        with self._session.problems.shown():
             remove_subject(subject)
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        self._session.controller.reread_catalogue()
-        self._session.controller.open_subject(self._session.catalogue.choose_subject(""))
-        self._session.controller.noted.emit(f"Removed {subject}. Its images and encoders are kept.")
+            controller.reread_catalogue()
+            controller.open_subject(self._session.catalogue.choose_subject(""))
+            controller.noted.emit(f"Removed {subject}. Its images and encoders are kept.")
 
     def _make_dialog(self) -> ImportDialog:
-        made = ImportDialog(self._desk.parent)
+        made = ImportDialog(self._session.lane, self._desk.parent)
         made.set_theme(self._desk.theme())
-        made.inspect_requested.connect(self._inspect)
-        made.import_requested.connect(self._import)
+        made.imported.connect(self._session.controller.reread_catalogue)
         made.template_requested.connect(self._save_template)
         made.open_requested.connect(self._session.controller.open_subject)
         made.fit_requested.connect(self._fit)
         return made
 
     def _surfaces(self) -> tuple[str, ...]:
-        try:
-            return tuple(info.name for info in list_surfaces())
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return ()
+        return tuple(info.name for info in self._session.problems.attempt(list_surfaces) or ())
 
-    @Slot(str, object)
-    def _inspect(self, source: str, options: ImportOptions) -> None:
-        if self.dialog is not None:
-            self._session.lane.submit(
-                INSPECT,
-                lambda _stop: inspect_source(Path(source), options=options),
-                on_done=self.dialog.take_finding,
-                refuse=self.dialog.refuse,
-                title="Inspecting the recording…",
-            )
-
-    @Slot(str, str, object)
-    def _import(self, kind: str, source: str, options: ImportOptions) -> None:
-        if self.dialog is not None:
-            self.dialog.progress.work.run(
-                self._session.lane,
-                IMPORT,
-                partial(_run_import, kind, Path(source), options),
-                title=f"Importing {options.subject}…",
-                on_done=self._take_done,
-                read=self.dialog.progress.read,
-                stopped="Cancelled; nothing was imported.",
-            )
-
-    def _take_done(self, progress: ImportProgress) -> None:
-        self._session.controller.reread_catalogue()
-        if self.dialog is not None and progress.summary is not None:
-            self.dialog.take_summary(progress.summary)
-
-    @Slot(str)
     def _fit(self, subject: str) -> None:
         self._session.controller.open_subject(subject)
         self.fit_wanted.emit()
 
-    @Slot()
     def _save_template(self) -> None:
         chosen = ask_path(self._desk.parent, "Save a template", "subject.toml", TOML_FILTER)
         if chosen is None:
             return
-        try:
-            replace_file(chosen, lambda partial_path: partial_path.write_text(TEMPLATE, encoding="utf-8"))
+        with self._session.problems.shown():
+            replace_file(chosen, lambda partial: partial.write_text(TEMPLATE, encoding="utf-8"))
             self._session.controller.noted.emit(f"Saved the template to {chosen}. Fill it in, then choose it.")
-        except ProbeError as error:
-            self._session.problems.show(error)
 
 
 def _is_recording(paths: Paths) -> bool:
     return paths[0].is_dir() or paths[0].suffix.lower() == ".toml"
-
-
-def _run_import(kind: str, source: Path, options: ImportOptions, _stop: ShouldStop) -> Iterator[ImportProgress]:
-    """Look at the source and import it; on the worker's thread."""
-    check_no_encoders(options.subject)
-    yield from iter_import(plan_import(kind, source, options), options)

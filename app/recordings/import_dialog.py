@@ -5,61 +5,66 @@ choose -> options -> progress -> summary           (back from options; cancel re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
+from app.base.jobs import JobLane, ShouldStop
 from app.look.theme import Theme
 from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import ChoosePage, ProgressPage, SummaryPage
-from app.widgets.basics import make_column, make_label
+from app.widgets.basics import fill_dialog, make_label
 from core.datasets.import_options import ImportOptions
-from core.datasets.kinds import PROBE, SourceSummary
-from core.datasets.summary import ImportSummary
+from core.datasets.importer import ImportProgress, iter_import
+from core.datasets.kinds import PROBE, SourceSummary, inspect_source, plan_import
+from core.encoders.library import check_no_encoders
 from core.errors import ProbeError
 
 FIRST_SIZE = (860, 620)
 TITLES = ("Import recordings", "What to import", "Importing", "Imported")
+IMPORT, INSPECT = "import", "inspect"
 
 
 class ImportDialog(QDialog):
-    """Stays beside the window; what it asks for comes back through its `take_...` methods.
+    """Stays beside the window; its jobs run on the lane, where probes wait for them.
 
     Signals
     -------
-    inspect_requested(str, object)
-        A source and the options to look with.
-    import_requested(str, str, object)
-        Kind, source and options.
+    imported
+        There is another subject.
     template_requested
         Save a TOML template.
     open_requested(str), fit_requested(str)
         Go on with a subject.
     """
 
-    inspect_requested = Signal(str, object)
-    import_requested = Signal(str, str, object)
+    imported = Signal()
     template_requested = Signal()
     open_requested = Signal(str)
     fit_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, lane: JobLane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Import recordings")
-        self.resize(*FIRST_SIZE)
+        self._lane = lane
         self._finding: SourceSummary | None = None
         self._subject = ""
         self.heading = make_label(role="title")
-        self.choose, self.options = ChoosePage(), OptionsPage()
-        self.progress, self.summary = ProgressPage(), SummaryPage()
+        self.choose = ChoosePage(self._look, self.template_requested)
+        self.options = OptionsPage(self._go_back, self._import)
+        self.progress = ProgressPage()
+        fit, open_it = partial(self._go_on, self.fit_requested), partial(self._go_on, self.open_requested)
+        self.summary = SummaryPage(self.close, fit, open_it)
         self.pages = QStackedWidget()
         for page in (self.choose, self.options, self.progress, self.summary):
             self.pages.addWidget(page)
-        column = make_column(self.heading, self.pages, gap=14, margin=24)
-        column.setStretch(1, 1)
-        self.setLayout(column)
-        self._connect()
+        fill_dialog(self, "Import recordings", self.heading, self.pages, gap=14, stretch=1)
+        self.resize(*FIRST_SIZE)
+        self.options.changed.connect(self._look_again)
+        self.progress.work.changed.connect(self._follow_import)
         self._turn_to(self.choose)
 
     @property
@@ -75,14 +80,31 @@ class ImportDialog(QDialog):
         self._finding = None
         self._turn_to(self.choose)
         if source:
-            self.choose.set_source(source)
+            self.choose.field.setText(source)
             self._look(source)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self.summary.set_theme(theme)
+        self.summary.bars.set_theme(theme)
 
-    def take_finding(self, finding: SourceSummary) -> None:
+    def reject(self) -> None:
+        """Closing, by Escape too, stops a running import."""
+        self.progress.work.cancel()
+        super().reject()
+
+    def run_import(self, kind: str, source: str, options: ImportOptions) -> None:
+        """Import a source of a kind."""
+        self.progress.work.run(
+            self._lane,
+            IMPORT,
+            partial(_run_import, kind, Path(source), options),
+            title=f"Importing {options.subject}…",
+            on_done=self._take_done,
+            read=self.progress.read,
+            stopped="Cancelled; nothing was imported.",
+        )
+
+    def _take_finding(self, finding: SourceSummary) -> None:
         """What a source holds."""
         is_new = self._finding is None or self._finding.source != finding.source
         self._finding = finding
@@ -91,7 +113,7 @@ class ImportDialog(QDialog):
         if not self.is_importing:
             self._turn_to(self.options)
 
-    def refuse(self, text: str) -> None:
+    def _refuse(self, text: str) -> None:
         """Say on the page in question why a source cannot be used or an import failed."""
         self.choose.set_busy(False)
         page = self.options if self._finding is not None else self.choose
@@ -99,59 +121,49 @@ class ImportDialog(QDialog):
         if not self.is_importing:
             self._turn_to(page)
 
-    def take_summary(self, summary: ImportSummary) -> None:
-        """The import is done."""
-        self._subject = summary.subject
-        self.summary.show_summary(summary)
-        self._turn_to(self.summary)
-
-    def reject(self) -> None:
-        """Closing, by Escape too, stops a running import."""
-        self.progress.work.cancel()
-        super().reject()
-
-    def _connect(self) -> None:
-        self.choose.looked.connect(self._look)
-        self.choose.template_wanted.connect(self.template_requested)
-        self.options.changed.connect(self._look_again)
-        self.options.accepted.connect(self._import)
-        self.options.went_back.connect(self._go_back)
-        self.progress.work.changed.connect(self._follow_import)
-        self.summary.opened.connect(self._open)
-        self.summary.fit_wanted.connect(self._fit)
-        self.summary.closed.connect(self.close)
+    def _take_done(self, progress: ImportProgress) -> None:
+        self.imported.emit()
+        if progress.summary is not None:
+            self._subject = progress.summary.subject
+            self.summary.rows.show_summary(progress.summary, self.summary.bars)
+            self._turn_to(self.summary)
 
     def _turn_to(self, page: QWidget) -> None:
         self.pages.setCurrentWidget(page)
         self.heading.setText(TITLES[self.pages.currentIndex()])
 
-    @Slot(str)
     def _look(self, source: str) -> None:
         self.choose.set_busy(True)
         self._finding = None
-        self.inspect_requested.emit(source, ImportOptions(PROBE))
+        self._inspect(source, ImportOptions(PROBE))
 
-    @Slot()
+    def _inspect(self, source: str, options: ImportOptions) -> None:
+        self._lane.submit(
+            INSPECT,
+            lambda _stop: inspect_source(Path(source), options=options),
+            on_done=self._take_finding,
+            refuse=self._refuse,
+            title="Inspecting the recording…",
+        )
+
     def _look_again(self) -> None:
         options = self._read_options()
         if self._finding is not None and options is not None:
             # All ROIs are looked at, so that those left out stay available.
-            self.inspect_requested.emit(self._finding.source, replace(options, rois=()))
+            self._inspect(self._finding.source, replace(options, rois=()))
 
-    @Slot()
     def _import(self) -> None:
         options = self._read_options()
         if self._finding is not None and options is not None:
-            self.progress.begin(options.subject)
+            self.progress.what.setText(f"Importing {options.subject}…")
             self._turn_to(self.progress)
-            self.import_requested.emit(self._finding.kind, self._finding.source, options)
+            self.run_import(self._finding.kind, self._finding.source, options)
 
-    @Slot()
     def _follow_import(self) -> None:
         """Back to the options where an import has ended without a summary; they say how."""
         work = self.progress.work
         if not work.busy and self.pages.currentWidget() is self.progress:
-            self.refuse(work.error.text() or work.note.text())
+            self._refuse(work.error.text() or work.note.text())
 
     def _read_options(self) -> ImportOptions | None:
         try:
@@ -160,17 +172,16 @@ class ImportDialog(QDialog):
             self.options.error.setText(str(error))
             return None
 
-    @Slot()
     def _go_back(self) -> None:
         self._finding = None
         self._turn_to(self.choose)
 
-    @Slot()
-    def _open(self) -> None:
-        self.open_requested.emit(self._subject)
+    def _go_on(self, wanted: SignalInstance) -> None:
+        wanted.emit(self._subject)
         self.close()
 
-    @Slot()
-    def _fit(self) -> None:
-        self.fit_requested.emit(self._subject)
-        self.close()
+
+def _run_import(kind: str, source: Path, options: ImportOptions, _stop: ShouldStop) -> Iterator[ImportProgress]:
+    """Look at the source and import it; on the worker's thread."""
+    check_no_encoders(options.subject)
+    yield from iter_import(plan_import(kind, source, options), options)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog
-
 from app.recordings.import_pages import FactTable
+from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import SourceSummary
-from core.datasets.summary import format_counts
 from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
@@ -26,10 +23,7 @@ TABLE_FILTER = "Tables (*.csv *.tsv);;All files (*)"
 
 
 class OptionsPage(Form):
-    """What was found, and what to make of it; `changed` asks for a new inspection, `accepted` to import."""
-
-    accepted = Signal()
-    went_back = Signal()
+    """What was found, and what to make of it; `changed` asks for a new inspection."""
 
     subject = Text("Subject id")
     title = Text("Title")
@@ -47,24 +41,19 @@ class OptionsPage(Form):
     averaged = Count("Rows are means of", "Repeats each row is already the mean of", zero="as the recording says")
     rois = Checks("Only ROIs")
 
-    def __init__(self) -> None:
+    def __init__(self, back: Callable[[], object] | None = None, accept: Callable[[], object] | None = None) -> None:
         super().__init__()
         self.found = FactTable()
         self._suggested = ("", "")
         self._rules: list[tuple[str | None, str]] = []
         self.error = make_label(role="field-error", wraps=True)
-        back = make_button("Back")
-        self.accept = make_button("Import", "primary")
+        self.accept = make_button("Import", "primary", accept)
         left = make_column(make_heading("Found"), self.found, gap=8)
         right = make_column(make_heading("Import as"), self.make_rows(*self.fields()), gap=8)
-        both = make_row(left, right, gap=24)
-        both.setStretch(0, 1)
+        both = make_row(left, right, gap=24, stretch=0)
         both.setStretch(1, 1)
-        column = make_column(both, self.error, make_row(back, -1, self.accept), gap=10)
-        column.setStretch(0, 1)
-        self.setLayout(column)
-        back.clicked.connect(self.went_back)
-        self.accept.clicked.connect(self.accepted)
+        buttons = make_row(make_button("Back", do=back), -1, self.accept)
+        self.setLayout(make_column(both, self.error, buttons, gap=10, stretch=0))
 
     def set_surfaces(self, names: Sequence[str]) -> None:
         """List the surfaces that are there."""
@@ -72,7 +61,7 @@ class OptionsPage(Form):
 
     def show_finding(self, finding: SourceSummary, *, is_new: bool) -> None:
         """Show what was found; a new source fills the form anew."""
-        self.found.set_rows(describe_finding(finding))
+        self.found.set_rows(finding.lines())
         suggested = (suggest_id(finding), finding.title)
         if is_new or (self.subject.text(), self.title.text()) == self._suggested:
             self.subject.set_value(suggested[0])
@@ -103,10 +92,10 @@ class OptionsPage(Form):
         """A list of ids is asked for; without one the first rule is taken."""
         if self.held_out.value() is not None:
             return
-        chosen = QFileDialog.getOpenFileName(self, "Ids of the images to hold out", "", IDS_FILTER)[0]
-        if chosen:
-            own = (chosen, f"The images in {Path(chosen).name}")
-            self.held_out.set_choices([own, *self._rules], chosen)
+        chosen = ask_open(self, "Ids of the images to hold out", pattern=IDS_FILTER)
+        if chosen is not None:
+            own = (str(chosen), f"The images in {chosen.name}")
+            self.held_out.set_choices([own, *self._rules], str(chosen))
         else:
             self.held_out.set_value(self._rules[0][0])
 
@@ -145,26 +134,6 @@ class OptionsPage(Form):
         self._rules = [*rules, FILE_RULE]
         is_list = kept is not None and kept[0] is not None and Path(kept[0]).is_file()
         self.held_out.set_choices([kept, *self._rules] if kept and is_list else self._rules, kept and kept[0])
-
-
-def describe_finding(finding: SourceSummary) -> list[tuple[str, str]]:
-    """Rows of what was found."""
-    repeats = ", ".join(f"{count:,} × {times}" for times, count in finding.repeats.items())
-    missing = f"; missing: {', '.join(finding.missing_sessions)}" if finding.missing_sessions else ""
-    rows = [
-        ("Kind", finding.kind_title),
-        ("Data", "measured" if finding.measured else "simulated"),
-        ("People", ", ".join(finding.people) or "one"),
-        ("Images", f"{finding.n_images:,} ({repeats} trials)"),
-        ("Voxels", f"{finding.n_voxels:,} on {finding.surface or 'no surface'}"),
-        ("ROIs", format_counts(finding.rois, "no ROI")),
-        ("Sessions", f"{len(finding.sessions)} present{missing}"),
-        ("Noise ceiling", "known" if finding.has_noise_ceiling else "unknown: no repeats"),
-        ("Held out", f"{finding.n_held_out:,}: {finding.held_out_rule}" if finding.n_held_out else "none set aside"),
-        ("Categories", format_counts(finding.categories, "unknown")),
-        ("Unit", finding.response_unit),
-    ]
-    return [*rows, *(("Note", remark) for remark in finding.remarks)]
 
 
 def suggest_id(finding: SourceSummary) -> str:

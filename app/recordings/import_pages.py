@@ -2,101 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QScrollArea, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, SignalInstance
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QWidget
 
-from app.look.theme import Theme
-from app.recordings.ceiling_bars import CeilingBars
+from app.look.theme import DARK, Theme
+from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.job_line import JobLine, Reading
 from core.datasets.importer import ImportProgress
 from core.datasets.kinds import HINTS, TITLES
 from core.datasets.summary import ImportSummary
 
+HEIGHT, FOOT, GAP = 96, 18, 3
 NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
+WHAT = "Folder of the recording, or a .toml file that describes it"
 HINT = "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done."
-NEEDS_SOURCE = "Choose a folder or a description first"
+
+
+class CeilingBars(QWidget):
+    """Ten bars over [0, 1], the number of voxels above the highest."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme: Theme = DARK
+        self._counts: tuple[int, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Histogram of noise ceilings")
+
+    def sizeHint(self) -> QSize:
+        """Wide as its column."""
+        return QSize(200, HEIGHT)
+
+    def set_counts(self, counts: tuple[int, ...]) -> None:
+        """Show voxels in ten bins of [0, 1]; none says that the ceiling is unknown."""
+        self._counts = counts
+        spoken = ", ".join(f"{count:,} from {bin_ / 10:.1f}" for bin_, count in enumerate(counts))
+        self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else "No noise ceiling is known")
+        self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        self._theme = theme
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw bars, foot line and end labels."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QColor(self._theme.muted))
+        whole = QRectF(self.rect())
+        if not self._counts:
+            painter.drawText(whole, Qt.AlignmentFlag.AlignCenter, "No noise ceiling is known")
+            return
+        foot = QRectF(0, whole.height() - FOOT, whole.width(), FOOT)
+        for text, place in (("0", "AlignLeft"), ("noise ceiling", "AlignHCenter"), ("1", "AlignRight")):
+            painter.drawText(foot, Qt.AlignmentFlag[place] | Qt.AlignmentFlag.AlignBottom, text)
+        highest, width = max(*self._counts, 1), whole.width() / len(self._counts)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._theme.accent))
+        for number, count in enumerate(self._counts):
+            height = (whole.height() - FOOT - 4) * count / highest
+            bar = QRectF(number * width + GAP / 2, foot.top() - height, width - GAP, height)
+            painter.drawRoundedRect(bar, 2, 2)
 
 
 class ChoosePage(QWidget):
-    """What to import from; `looked` asks to inspect it, `template_wanted` for a TOML file to start from."""
+    """What to import from: `look` inspects it, `template` asks for a TOML file to start from."""
 
-    looked = Signal(str)
-    template_wanted = Signal()
-
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[str], None], template: SignalInstance) -> None:
         super().__init__()
+        self._inspect = look
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Folder of the recording, or a .toml file that describes it")
+        self.field.setPlaceholderText(WHAT)
         self.field.setAccessibleName("Source")
-        folder = make_button("Choose folder…")
-        file = make_button("Choose .toml…", tip="A file that describes your own arrays")
-        template = make_button("Save a .toml template…", "link", tip="Fill it in, then choose it here")
-        self.look = make_button("Inspect", "primary")
+        folder = make_button("Choose folder…", do=self._choose_folder)
+        file = make_button("Choose .toml…", do=self._choose_file, tip="A file that describes your own arrays")
+        start = make_button("Save a .toml template…", "link", template, tip="Fill it in, then choose it here")
+        self.look = make_button("Inspect", "primary", self._look)
         self.error = make_label(role="field-error", wraps=True)
-        kinds = QGridLayout()
-        kinds.setHorizontalSpacing(16)
-        kinds.setVerticalSpacing(6)
-        kinds.setColumnStretch(1, 1)
-        for row, (kind, title) in enumerate(TITLES.items()):
-            kinds.addWidget(make_label(title), row, 0)
-            kinds.addWidget(make_label(HINTS[kind], "muted"), row, 1)
-        self.setLayout(
-            make_column(
-                make_label("Choose the folder of the recording. Nothing is read or copied yet.", wraps=True),
-                make_row(self.field, folder, file),
-                self.error,
-                make_heading("What can be imported"),
-                kinds,
-                template,
-                -1,
-                make_row(-1, self.look),
-                gap=10,
-            )
-        )
+        told = make_label("Choose the folder of the recording. Nothing is read or copied yet.", wraps=True)
+        kinds = make_grid([(make_label(title), make_label(HINTS[kind], "muted")) for kind, title in TITLES.items()])
+        heads = (told, make_row(self.field, folder, file), self.error, make_heading("What can be imported"))
+        self.setLayout(make_column(*heads, kinds, start, -1, make_row(-1, self.look), gap=10))
         self.field.textChanged.connect(self._refresh)
         self.field.returnPressed.connect(self._look)
-        folder.clicked.connect(self._choose_folder)
-        file.clicked.connect(self._choose_file)
-        template.clicked.connect(self.template_wanted)
-        self.look.clicked.connect(self._look)
         self._refresh()
-
-    def set_source(self, source: str) -> None:
-        """Show a folder as chosen."""
-        self.field.setText(source)
 
     def set_busy(self, busy: bool) -> None:
         """Whether the source is being inspected."""
         self.look.setText("Inspecting…" if busy else "Inspect")
         self.look.setEnabled(not busy and bool(self.field.text().strip()))
 
-    @Slot()
     def _refresh(self) -> None:
         chosen = bool(self.field.text().strip())
         self.look.setEnabled(chosen)
-        self.look.setToolTip("" if chosen else NEEDS_SOURCE)
+        self.look.setToolTip("" if chosen else "Choose a folder or a description first")
         self.error.setText("")
 
-    @Slot()
     def _look(self) -> None:
         if self.look.isEnabled():
-            self.looked.emit(self.field.text().strip())
+            self._inspect(self.field.text().strip())
 
-    @Slot()
     def _choose_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of the recording", self.field.text())
-        if chosen:
-            self.field.setText(chosen)
+        self._take(ask_open(self, "Folder of the recording", self.field.text()))
 
-    @Slot()
     def _choose_file(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Description of the recording", self.field.text(), TOML_FILTER)
-        if chosen:
-            self.field.setText(chosen)
+        self._take(ask_open(self, "Description of the recording", self.field.text(), TOML_FILTER))
+
+    def _take(self, chosen: Path | None) -> None:
+        if chosen is not None:
+            self.field.setText(str(chosen))
+
+
+def make_grid(rows: Sequence[tuple[QWidget, QWidget]], *, gap: int = 16) -> QGridLayout:
+    """Pairs under each other; the second of each takes the room that is left."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(gap)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(1, 1)
+    for number, pair in enumerate(rows):
+        for column, widget in enumerate(pair):
+            grid.addWidget(widget, number, column, Qt.AlignmentFlag.AlignTop)
+    return grid
 
 
 class FactTable(QScrollArea):
@@ -111,20 +143,21 @@ class FactTable(QScrollArea):
     def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
         """Show other rows."""
         self.rows = list(rows)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(6)
+        values = [make_label(value, wraps=True) for _, value in rows]
+        for value in values:
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        names = [make_label(name, "muted") for name, _ in rows]
+        grid = make_grid(list(zip(names, values, strict=True)), gap=12)
         grid.setColumnMinimumWidth(0, NAME_WIDTH)
-        grid.setColumnStretch(1, 1)
-        for number, (name, value) in enumerate(rows):
-            shown = make_label(value, wraps=True)
-            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(make_label(name, "muted"), number, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(shown, number, 1, Qt.AlignmentFlag.AlignTop)
         grid.setRowStretch(len(rows), 1)
         inside = QWidget()
         inside.setLayout(grid)
         self.setWidget(inside)
+
+    def show_summary(self, summary: ImportSummary, bars: CeilingBars) -> None:
+        """What an import found; its noise ceilings in `bars`."""
+        self.set_rows(summary.lines())
+        bars.set_counts(summary.noise_ceiling)
 
 
 class ProgressPage(QWidget):
@@ -132,20 +165,10 @@ class ProgressPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.what = make_label(role="strong")
-        self.work = JobLine()
-        self.cancel = make_button("Cancel import")
-        hint = make_label(
-            "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done.",
-            "muted",
-            wraps=True,
-        )
+        self.what, self.work = make_label(role="strong"), JobLine()
+        self.cancel = make_button("Cancel import", do=self.work.cancel)
+        hint = make_label(HINT, "muted", wraps=True)
         self.setLayout(make_column(-1, self.what, self.work, hint, -1, make_row(-1, self.cancel), gap=10))
-        self.cancel.clicked.connect(self.work.cancel)
-
-    def begin(self, subject: str) -> None:
-        """An import starts."""
-        self.what.setText(f"Importing {subject}…")
 
     def read(self, progress: ImportProgress) -> Reading:
         """How far one record is; its name is shown above."""
@@ -156,31 +179,13 @@ class ProgressPage(QWidget):
 
 
 class SummaryPage(QWidget):
-    """What an import found; `opened` and `fit_wanted` go on with the subject."""
+    """What an import found, and the ways to go on."""
 
-    opened = Signal()
-    fit_wanted = Signal()
-    closed = Signal()
-
-    def __init__(self) -> None:
+    def __init__(self, close: Callable[[], object], fit: Callable[[], None], open_it: Callable[[], None]) -> None:
         super().__init__()
-        self.rows = FactTable()
-        self.bars = CeilingBars()
-        self.open = make_button("Open subject", "primary")
-        self.fit = make_button("Fit encoders…", tip="Open the subject and choose networks and layers to fit")
-        close = make_button("Close")
-        column = make_column(self.rows, self.bars, make_row(close, -1, self.fit, self.open), gap=12)
-        column.setStretch(0, 1)
-        self.setLayout(column)
-        self.open.clicked.connect(self.opened)
-        self.fit.clicked.connect(self.fit_wanted)
-        close.clicked.connect(self.closed)
-
-    def show_summary(self, summary: ImportSummary) -> None:
-        """One import."""
-        self.rows.set_rows(summary.lines())
-        self.bars.set_counts(summary.noise_ceiling)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.bars.set_theme(theme)
+        self.rows, self.bars = FactTable(), CeilingBars()
+        tip = "Open the subject and choose networks and layers to fit"
+        self.fit = make_button("Fit encoders…", do=fit, tip=tip)
+        self.open = make_button("Open subject", "primary", open_it)
+        buttons = make_row(make_button("Close", do=close), -1, self.fit, self.open)
+        self.setLayout(make_column(self.rows, self.bars, buttons, gap=12, stretch=0))

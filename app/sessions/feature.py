@@ -7,34 +7,38 @@ anything in the window.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog
+from PySide6.QtWidgets import QDialog
 
 from app.base.desk import Desk, Drop, Feature, Loaded, Paths
 from app.base.jobs import Failed, Job, Make, WhenBusy
-from app.sessions.closing import Closing
+from app.sessions.dialogs import Closing, MovedDialog, RecentMenu, RestoreDialog
 from app.sessions.keeper import Open, SessionKeeper
-from app.sessions.moved_dialog import MovedDialog
-from app.sessions.recent_menu import RecentMenu
-from app.sessions.record import capture_record, essence, know, load_record, merge_unchanged
-from app.sessions.restore_dialog import RestoreDialog
-from app.widgets.ask_path import export_folder
+from app.sessions.record import capture_record, essence, load_record, merge_unchanged
+from app.widgets.ask_path import ask_open, ask_path, export_folder
 from core.errors import ProbeError
-from core.session.autosave import Autosaved, claim, forget, forget_claimed, list_crashed
-from core.session.check import Missing, find_missing
-from core.session.files import ENDING, SavedSession, read_session, with_ending, write_session
-from core.session.leftovers import clean_up
+from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
+from core.session.files import ENDING, SavedSession, add_recent, read_session, with_ending, write_session
 from core.session.lock import FileLock, name_holder, take_lock
-from core.session.recent import add_recent
 from core.session.record import SessionRecord
+from core.session.reference import Known, Missing, find_missing
 
 FILTER = f"Sessions (*{ENDING})"
 PROGRAM = "Probescope"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opening:
+    """A record on its way into the window: what takes it, and what happens where it does not get there."""
+
+    record: SessionRecord
+    take: Callable[[Loaded], None]
+    give_up: Callable[[], None] = lambda: None
 
 
 class Sessions(Feature):
@@ -56,7 +60,7 @@ class Sessions(Feature):
         self.menu.restore_wanted.connect(self.restore_left)
         self.menu.failed.connect(self._session.problems.show)
         self.keeper.looked.connect(self.show_title)
-        self.keeper.failed.connect(self._tell_failure)
+        self.keeper.failed.connect(self._tell)
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handlers of the commands about sessions."""
@@ -101,55 +105,45 @@ class Sessions(Feature):
     def _find_unsaved(self) -> str:
         return self.path.name if self.path is not None and self.is_modified() else ""
 
-    @Slot()
     def show_title(self) -> None:
         """Name of the session and mark of changes in the title bar."""
         name = f"{self.path.name.removesuffix(ENDING)}[*] – " if self.path is not None else ""
         self._desk.parent.setWindowTitle(f"{name}{PROGRAM}")
         self._desk.parent.setWindowModified(self.is_modified())
 
-    @Slot()
     def new(self) -> None:
         """Start again with the same subject, encoder and image."""
         if not self.closing.may_leave():
             return
         self._leave()
         kept = self._capture()
-        plain = SessionRecord(subject=kept.subject, network=kept.network, layer=kept.layer, gate_r=kept.gate_r)
+        plain = SessionRecord(kept.subject, kept.network, kept.layer, gate_r=kept.gate_r)
         self._take(Loaded(plain), path=None, opened=None)
 
-    @Slot()
     def open(self) -> None:
         """Ask for a session file and open it."""
-        start = self._session.settings.text("session_folder") or str(Path.home())
-        chosen, _ = QFileDialog.getOpenFileName(self._desk.parent, "Open a session", start, FILTER)
-        if chosen:
-            self.open_path(Path(chosen))
+        start = self._session.settings.text("session_folder") or Path.home()
+        chosen = ask_open(self._desk.parent, "Open a session", start, FILTER)
+        if chosen is not None:
+            self.open_path(chosen)
 
     def open_path(self, path: Path) -> None:
         """Open a session file."""
-        try:
-            saved = read_session(path)
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        if self.closing.may_leave():
-            self._look_for(saved.record, partial(self._take_named, saved))
+        saved = self._session.problems.attempt(lambda: read_session(path))
+        if saved is not None and self.closing.may_leave():
+            self._look_for(Opening(saved.record, partial(self._take_named, saved)))
 
-    @Slot()
     def save(self) -> bool:
         """Save into the session's file, asking for one if it has none; whether it was saved."""
         return self.save_as() if self.path is None else self._write(self.path)
 
-    @Slot()
     def save_as(self) -> bool:
         """Ask for a file and save into it."""
-        folder = self._session.settings.text("session_folder") or str(Path.home())
+        parent, settings = self._desk.parent, self._session.settings
         name = self.path.name if self.path is not None else f"session{ENDING}"
-        chosen, _ = QFileDialog.getSaveFileName(self._desk.parent, "Save the session", str(Path(folder) / name), FILTER)
-        return bool(chosen) and self._write(with_ending(Path(chosen)))
+        chosen = ask_path(parent, "Save the session", name, FILTER, settings=settings, key="session_folder")
+        return chosen is not None and self._write(with_ending(chosen))
 
-    @Slot()
     def show_recent(self) -> None:
         """Show the recent sessions over the window."""
         self.menu.popup(self._desk.parent.mapToGlobal(QPoint(12, 40)))
@@ -165,77 +159,57 @@ class Sessions(Feature):
             return
         lock = claim(left)
         if lock is None:
-            self._desk.say("That session is now open in another window.", "warning")
+            self._tell("That session is now open in another window.")
             return
-        self._look_for(left.session.record, partial(self._take_left, left, lock), lock.keep)
+        self._look_for(Opening(left.session.record, partial(self._take_left, left, lock), lock.keep))
 
     def _offer(self, left: tuple[Autosaved, ...]) -> None:
-        dialog = RestoreDialog(left, self._desk.parent)
+        self.dialog = dialog = RestoreDialog(left, self._desk.parent)
         dialog.restore_requested.connect(self.restore_left)
         dialog.delete_requested.connect(self._delete)
-        self.dialog = dialog
         dialog.open()
 
-    @Slot(object)
     def _delete(self, left: Autosaved) -> None:
-        try:
+        with self._session.problems.shown():
             forget(left)
-        except ProbeError as error:
-            self._session.problems.show(error)
 
-    def _look_for(
-        self, record: SessionRecord, take: Callable[[Loaded], None], on_given_up: Callable[[], None] = lambda: None
-    ) -> None:
-        """Find what the record needs, asking for what has moved, read it, and hand it to `take`."""
-        catalogue, folders = self._session.catalogue, self._data_folders()
+    def _look_for(self, opening: Opening) -> None:
+        """Find what the record needs, asking for what has moved, read it, and hand it over."""
+        record, here, folders = opening.record, self._session.catalogue, self._data_folders()
+        known = Known.of(here.subjects, here.networks, here.encoders, here.images)
         self._submit(
-            lambda _stop: find_missing(record, know(catalogue), folders=folders),
-            lambda missing: self._ask_for(record, missing, take, on_given_up),
-            on_given_up=on_given_up,
+            opening,
+            lambda _stop: find_missing(record, known, folders=folders),
+            lambda missing: self._ask_for(opening, missing),
             title="Looking for the session's data…",
         )
 
-    def _ask_for(
-        self,
-        record: SessionRecord,
-        missing: tuple[Missing, ...],
-        take: Callable[[Loaded], None],
-        on_given_up: Callable[[], None],
-    ) -> None:
+    def _ask_for(self, opening: Opening, missing: tuple[Missing, ...]) -> None:
         if not any(one.reference is not None for one in missing):
-            self._load(record, missing, {}, take, on_given_up)
+            self._load(opening, missing, {})
             return
-        folders = self._data_folders()
-        dialog = MovedDialog(missing, start=folders[0] if folders else Path.home(), parent=self._desk.parent)
-        self.dialog = dialog
-        dialog.accepted.connect(lambda: self._load(record, missing, dialog.found, take, on_given_up))
+        start = next(iter(self._data_folders()), Path.home())
+        self.dialog = dialog = MovedDialog(missing, start=start, parent=self._desk.parent)
+        dialog.accepted.connect(lambda: self._load(opening, missing, dialog.found))
         dialog.accepted.connect(lambda: self._session.settings.set("data_folder", str(dialog.folder)))
-        dialog.rejected.connect(on_given_up)
+        dialog.rejected.connect(opening.give_up)
         dialog.open()
 
-    def _load(
-        self,
-        record: SessionRecord,
-        missing: tuple[Missing, ...],
-        found: Mapping[str, Path],
-        take: Callable[[Loaded], None],
-        on_given_up: Callable[[], None],
-    ) -> None:
-        catalogue, places = self._session.catalogue, dict(found)
-        folders = self._data_folders()
+    def _load(self, opening: Opening, missing: tuple[Missing, ...], found: Mapping[str, Path]) -> None:
+        catalogue, places, folders = self._session.catalogue, dict(found), self._data_folders()
         self._submit(
-            lambda _stop: load_record(record, catalogue, missing=missing, found=places, folders=folders),
-            take,
-            on_given_up=on_given_up,
+            opening,
+            lambda _stop: load_record(opening.record, catalogue, missing=missing, found=places, folders=folders),
+            opening.take,
             title="Opening the session…",
         )
 
-    def _submit(self, make: Make, take: Callable[[Any], None], *, on_given_up: Callable[[], None], title: str) -> None:
+    def _submit(self, opening: Opening, make: Make, take: Callable[[Any], None], *, title: str) -> None:
         """Read on the lane. A session asked for later takes the place of this one, which then gives its lock back."""
         lane = self._session.lane
 
         def fail(failed: Failed) -> None:
-            on_given_up()
+            opening.give_up()
             lane.failed.emit(failed)
 
         if self._opening is not None:
@@ -245,7 +219,7 @@ class Sessions(Feature):
             make,
             on_done=take,
             on_failed=fail,
-            on_stopped=on_given_up,
+            on_stopped=opening.give_up,
             title=title,
             when_busy=WhenBusy.LATEST,
         )
@@ -259,12 +233,13 @@ class Sessions(Feature):
         lock = self._lock_file(saved.path)
         if lock is None:
             where = f"is open in another window ({name_holder(_lock_path(saved.path))})"
-            self._desk.say(f"{saved.path.name} {where}. This is a copy: save it under another name.", "warning")
+            self._tell(f"{saved.path.name} {where}. This is a copy: save it under another name.")
             self._take(loaded, path=None, opened=saved.record)
             return
         self._lock = lock
         self._take(loaded, path=saved.path, opened=saved.record)
-        self._note_recent(saved.path)
+        with self._session.problems.shown():
+            add_recent(saved.path)
 
     def _take_left(self, left: Autosaved, lock: FileLock, loaded: Loaded) -> None:
         self._leave()
@@ -285,15 +260,13 @@ class Sessions(Feature):
         self.path = path
         self._opened = None
         refused = self._show(loaded)
-        after = self._capture()
-        if opened is not None:
-            self._opened = (opened, after)
+        self._opened = None if opened is None else (opened, self._capture())
         self._saved = essence(self.open_now().record)
         self.keeper.mark()
         self.show_title()
         if loaded.problems or refused:
             told = " ".join(dict.fromkeys((*loaded.problems, *refused)))
-            self._desk.say(f"{told} The rest was opened; what is missing stays in the session.", "warning")
+            self._tell(f"{told} The rest was opened; what is missing stays in the session.")
 
     def _capture(self) -> SessionRecord:
         return capture_record(self._parts, self._desk.tabs.current)
@@ -356,25 +329,13 @@ class Sessions(Feature):
         except OSError:
             return FileLock.none(path)
 
-    def _note_recent(self, path: Path) -> None:
-        try:
-            add_recent(path)
-        except ProbeError as error:
-            self._session.problems.show(error)
-
     def _watch(self) -> None:
         state = self._session.state
         for signal in (state.probe_changed, state.auto_probe_changed, *(part.changed for part in self._parts)):
-            signal.connect(self.mark)
+            signal.connect(self.keeper.mark)
         self._session.problems.crashed.connect(self._save_after_crash)
         self._session.settings.changed.connect(self._take_setting)
 
-    @Slot()
-    def mark(self) -> None:
-        """Something that a session keeps has changed."""
-        self.keeper.mark()
-
-    @Slot(str)
     def _take_setting(self, key: str) -> None:
         if key == "autosave_seconds":
             self.keeper.set_pause(self._session.settings.whole(key))
@@ -385,10 +346,10 @@ class Sessions(Feature):
         try:
             self.keeper.save_now()
         except ProbeError as error:
-            self._tell_failure(str(error))
+            self._tell(str(error))
 
     @Slot(str)
-    def _tell_failure(self, text: str) -> None:
+    def _tell(self, text: str) -> None:
         self._desk.say(text, "warning")
 
 

@@ -61,7 +61,7 @@ class SessionKeeper(QObject):
         self._pool: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
         self._wanted = False
-        self._last: Open | None = None
+        self.last: Open | None = None
         self._probe: Probe | None = None
         self._told = False
         self._soon = QTimer(self, singleShot=True, interval=SAVE_MS)
@@ -74,11 +74,6 @@ class SessionKeeper(QObject):
     def folder(self) -> Path | None:
         """Where this window saves; None before the first save."""
         return self._autosave.folder
-
-    @property
-    def last(self) -> Open | None:
-        """What was handed to the disk last."""
-        return self._last
 
     def set_pause(self, seconds: int) -> None:
         """How long after a change it is saved."""
@@ -103,11 +98,11 @@ class SessionKeeper(QObject):
             self._wanted = True
             return
         now = self._capture()
-        if now.same(self._last):
+        if now.same(self.last):
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probescope-autosave")
-        self._last = now
+        self.last = now
         self._writing = self._pool.submit(self._write, now)
         self._writing.add_done_callback(self._written.emit)
 
@@ -115,8 +110,8 @@ class SessionKeeper(QObject):
         """Save before going on. Raises StorageError if it cannot be."""
         self._wait()
         now = self._capture()
-        if not now.same(self._last):
-            self._last = now
+        if not now.same(self.last):
+            self.last = now
             self._write(now)
 
     def finish(self, *, keep: bool) -> None:
@@ -137,7 +132,7 @@ class SessionKeeper(QObject):
             self._autosave.close(keep=keep)
         except StorageError as error:
             self.failed.emit(str(error))
-        self._autosave, self._last, self._probe = Autosave(), None, None
+        self._autosave, self.last, self._probe = Autosave(), None, None
 
     def _write(self, now: Open) -> None:
         if now.probe is not None and now.probe is not self._probe:
@@ -149,7 +144,7 @@ class SessionKeeper(QObject):
         """Wait for the write under way; its failure is told when its signal comes."""
         if self._writing is not None:
             if self._writing.exception() is not None:
-                self._last = None
+                self.last = None
             self._writing = None
 
     @Slot(object)
@@ -163,7 +158,7 @@ class SessionKeeper(QObject):
         elif not isinstance(error, StorageError):
             raise error
         else:
-            self._last = None
+            self.last = None
             if not self._told:
                 self._told = True
                 self.failed.emit(f"The session could not be autosaved: {error}")

@@ -13,15 +13,12 @@ from typing import Any
 from app.base.catalogue import Catalogue
 from app.base.desk import Feature, Loaded
 from core.errors import ProbeError
+from core.probes.choice import Choice
 from core.probes.files import load_probe
-from core.session.check import Known, Missing
 from core.session.record import SessionRecord, ViewRecord
-from core.session.reference import find_file
+from core.session.reference import Missing, find_file
 
-DEFAULT_SIDE = 224
-
-
-SELECTED = ("subject", "network", "layer", "image", "target", "direction", "attack", "aim")
+SELECTED = (*Choice().parts(), "image")
 """What a probe belongs to."""
 
 GROUPS = (
@@ -64,16 +61,6 @@ def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRec
     return merged
 
 
-def know(catalogue: Catalogue) -> Known:
-    """What is available in this window."""
-    return Known(
-        subjects=frozenset(info.id for info in catalogue.subjects),
-        networks=frozenset(spec.id for spec in catalogue.networks),
-        encoders=frozenset((one.subject, one.network, one.layer) for one in catalogue.encoders),
-        images=frozenset(info.id for info in catalogue.images),
-    )
-
-
 def load_record(
     record: SessionRecord,
     catalogue: Catalogue,
@@ -99,7 +86,7 @@ def load_record(
     places = {what: found.get(what) or find_file(reference, folders) for what, reference in record.references().items()}
     key, stimulus, probe = _image_key(record, places), None, None
     try:
-        stimulus = catalogue.load_stimulus(key, _side(record, catalogue)) if key else None
+        stimulus = catalogue.load_stimulus(key, catalogue.side_of(record.network)) if key else None
     except ProbeError as error:
         problems.append(str(error))
     try:
@@ -118,8 +105,3 @@ def _image_key(record: SessionRecord, places: Mapping[str, Path | None]) -> str:
         return record.image.key
     place = places.get("image")
     return str(place) if place is not None else ""
-
-
-def _side(record: SessionRecord, catalogue: Catalogue) -> int:
-    spec = catalogue.spec_of(record.network)
-    return spec.input_size if spec is not None else DEFAULT_SIDE

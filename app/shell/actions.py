@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
 from app.look.icons import load_icon
 from app.look.theme import Theme
 from app.shell.commands import COMMANDS, MENUS, Command, Situation, find_command
-from app.shell.jump import Jump
+from app.shell.palette import Jump
 
 
 class Actions(QObject):

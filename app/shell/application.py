@@ -10,16 +10,43 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QRectF, Qt, QTimer
+from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
+from PySide6.QtWidgets import QSplashScreen
 
 from app.base.settings import Settings
+from app.look.icons import application_icon
 from app.look.qt_application import make_application
-from app.look.theme import apply_theme, find_theme
-from app.shell.splash import make_splash
+from app.look.theme import Theme, apply_theme, find_theme, interface_font
+from app.widgets.drawing import draw_text
 
 if TYPE_CHECKING:
     from app.base.services import Services
     from app.shell.main_window import MainWindow
+
+WIDTH, HEIGHT = 420, 220
+MARK_SIDE = 64
+PIXEL_RATIO = 2
+
+
+def make_splash(theme: Theme) -> QSplashScreen:
+    """The program's mark and name on the theme's panel colour."""
+    picture = QPixmap(WIDTH * PIXEL_RATIO, HEIGHT * PIXEL_RATIO)
+    picture.setDevicePixelRatio(PIXEL_RATIO)
+    picture.fill(QColor(theme.panel))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    left = round((WIDTH - MARK_SIDE) / 2)
+    painter.drawPixmap(left, 44, application_icon().pixmap(MARK_SIDE, MARK_SIDE))
+    font = QFont(interface_font())
+    font.setPointSizeF(10)
+    painter.setFont(font)
+    centre = Qt.AlignmentFlag.AlignCenter
+    draw_text(painter, QRectF(0, 122, WIDTH, 34), "Probescope", theme.text, scale=1.7, align=centre)
+    draw_text(painter, QRectF(0, 162, WIDTH, 34), "Loading the cortex…", theme.muted, scale=0.95, align=centre)
+    painter.end()
+    return QSplashScreen(picture, Qt.WindowType.FramelessWindowHint)
+
 
 SIGNAL_POLL_MS = 200
 """Python sees a Ctrl-C only when it runs; an idle event loop must wake it now and then."""
@@ -39,7 +66,6 @@ class _CtrlC(QObject):
         self._timer.start(SIGNAL_POLL_MS)
         signal.signal(signal.SIGINT, self._press)
 
-    @Slot()
     def _wake(self) -> None:
         if self.was_pressed:
             self._timer.stop()

@@ -1,18 +1,112 @@
-"""A message across the top of the work area: problems stay until closed or solved, notes disappear. Never blocks."""
+"""What the window says in passing: a message across the top, the bottom line, and on the desktop what has ended."""
 
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
 
+from app.base.desk import Desk
+from app.base.jobs import DEFECT, Cancelling, Completed, Failed, Idle, Job, Outcome, RunState, Stopped
 from app.base.services import Services
-from app.look.icons import load_icon
+from app.look.icons import application_icon, load_icon
 from app.look.theme import DARK, Theme
-from app.widgets.announce import announce
-from app.widgets.basics import make_label, make_row, make_tool_button, set_look
+from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
+from core.errors import ProbeError
+from core.words import write_duration
+
+SHOWN_MS = 10_000
+
+
+class Notices(QObject):
+    """Watches the lane: what has ended, after how long, and how it went."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.parent)
+        self._desk = desk
+        self._window = desk.parent
+        self._settings = desk.services.settings
+        self._tray: QSystemTrayIcon | None = None
+        self.told: list[str] = []
+        """What was told in this session, the newest last."""
+
+        desk.services.lane.ended.connect(self.follow)
+
+    def follow(self, job: Job, outcome: Outcome) -> None:
+        """Tell of a job that was done or failed."""
+        name, seconds = job.title.rstrip("… ."), time.monotonic() - job.began
+        long = seconds > self._settings.whole("notify_seconds")
+        if isinstance(outcome, Stopped) or not name or not long:
+            return
+        known = isinstance(outcome, Failed) and isinstance(outcome.error, ProbeError)
+        failed = "" if isinstance(outcome, Completed) else str(outcome.error) if known else DEFECT
+        text = f"{name}: {failed}" if failed else f"{name}: done after {write_duration(seconds)}"
+        announce(self._window, text, urgent=bool(failed))
+        wish = self._settings.text("notify")
+        if wish == "always" or (wish == "away" and not self._window.isActiveWindow()):
+            self._tell(text, failed=bool(failed))
+
+    def _tell(self, text: str, *, failed: bool) -> None:
+        """Mark the window in the task bar, show a message where the desktop has a tray, and a line in the window."""
+        self.told.append(text)
+        QApplication.alert(self._window)
+        if not failed:
+            self._desk.say(text, "info")
+        if not QSystemTrayIcon.isSystemTrayAvailable():
+            return
+        if self._tray is None:
+            self._tray = QSystemTrayIcon(application_icon(), self)
+            self._tray.setToolTip("Probescope")
+            self._tray.messageClicked.connect(self._come_to_front)
+        self._tray.show()
+        look = QSystemTrayIcon.MessageIcon.Warning if failed else QSystemTrayIcon.MessageIcon.Information
+        self._tray.showMessage("Probescope", text, look, SHOWN_MS)
+
+    def _come_to_front(self) -> None:
+        self._window.raise_()
+        self._window.activateWindow()
+
+
+READY = "Ready"
+
+
+class StatusLine(QStatusBar):
+    """Job left, hover read-out in the middle, device right."""
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = services.state
+        self.job = make_label(READY)
+        self.hover = make_label()
+        self.device = make_label()
+        self.setSizeGripEnabled(False)
+        self.job.setAccessibleDescription("Running job")
+        self.hover.setAccessibleDescription("What is under the pointer or cursor")
+        self.device.setAccessibleDescription("Computing device")
+        self.addWidget(self.job)
+        self.addWidget(self.hover, 1)
+        self.addPermanentWidget(self.device)
+        services.lane.state_changed.connect(self.set_run_state)
+        services.state.device_changed.connect(self._show_device)
+
+    def set_run_state(self, state: RunState) -> None:
+        """Follow the lane."""
+        if isinstance(state, Idle):
+            self.job.setText(READY)
+        elif isinstance(state, Cancelling):
+            self.job.setText("Stopping…")
+        else:
+            self.job.setText(state.title or state.kind)
+
+    def _show_device(self) -> None:
+        self.device.setText(DEVICE_NAMES.get(self._state.device, self._state.device))
+
+
+DEVICE_NAMES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Metal)", "": "engine not loaded yet"}
+
 
 LOGGER = logging.getLogger(__name__)
 TONES = {"error": "warning", "warning": "warning", "info": "info"}
@@ -22,7 +116,7 @@ NOTE_MS = 12_000
 
 
 class Banner(QFrame):
-    """One sentence with an icon and a button to close it; tones error, warning, info."""
+    """One sentence with an icon and a button to close it; problems stay until closed or solved, notes disappear."""
 
     closed = Signal()
 
@@ -34,11 +128,9 @@ class Banner(QFrame):
         self._icon = QLabel()
         self.text = make_label(wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._close = make_tool_button(tip="Close this message")
-        self._close.clicked.connect(self.clear)
-        row = make_row(self._icon, self.text, self._close, gap=10)
+        self._close = make_tool_button(self.clear, tip="Close this message")
+        row = make_row(self._icon, self.text, self._close, gap=10, stretch=1)
         row.setContentsMargins(12, 6, 8, 6)
-        row.setStretch(1, 1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)
@@ -68,17 +160,11 @@ class Banner(QFrame):
             self.leaving.start()
         announce(self, text, urgent=tone == "error")
 
-    def mend(self) -> None:
-        """Take an error away because something later went well; notes and warnings stay."""
-        if self._tone == "error":
+    def _mend_by(self, services: Services, fact: str) -> None:
+        """Take an error away because something later went well, which a fact that was forgotten is not."""
+        if self._tone == "error" and getattr(services.state, fact) is not None:
             self.clear()
 
-    def _mend_by(self, services: Services, fact: str) -> None:
-        """That a fact was forgotten is nothing that went well."""
-        if getattr(services.state, fact) is not None:
-            self.mend()
-
-    @Slot()
     def _leave(self) -> None:
         """A note goes, but not from under the pointer or while some of it is marked to be copied."""
         if self.underMouse() or self.text.hasSelectedText():
@@ -86,7 +172,6 @@ class Banner(QFrame):
         else:
             self.clear()
 
-    @Slot()
     def clear(self) -> None:
         """Take the message away."""
         if not self.isHidden():

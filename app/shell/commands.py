@@ -21,57 +21,6 @@ class Situation:
     undo: tuple[str, str] = ("", "")
     """What undo and redo would change."""
 
-    @property
-    def probing(self) -> bool:
-        """Whether a probe is under way."""
-        return not isinstance(self.run, Idle) and self.run.kind == "probe"
-
-
-def always(_situation: Situation) -> str:
-    """No reason against it."""
-    return ""
-
-
-def needs_ready(situation: Situation) -> str:
-    """A probe needs an encoder, an image and a target."""
-    state = situation.state
-    if state.card is None:
-        return "Choose a network with a fitted encoder first"
-    if state.stimulus is None:
-        return "Choose an image first"
-    return "" if state.target is not None else "Click a voxel on the cortex first"
-
-
-def needs_encoder(situation: Situation) -> str:
-    """The card needs an encoder."""
-    return "" if situation.state.card is not None else "Choose a network with a fitted encoder first"
-
-
-def needs_recording(situation: Situation) -> str:
-    """Only imported subjects have a summary."""
-    subject = situation.state.subject
-    return "" if subject is not None and subject.images is not None else "This subject ships with the program"
-
-
-def needs_probe(situation: Situation) -> str:
-    """Exports need a finished probe."""
-    return "" if situation.state.probe is not None else "Run a probe first"
-
-
-def needs_run(situation: Situation) -> str:
-    """Cancelling needs something that runs."""
-    return "" if not isinstance(situation.run, Idle) else "Nothing is running"
-
-
-def needs_past(situation: Situation) -> str:
-    """Undo needs a change."""
-    return "" if situation.undo[0] else "Nothing to undo"
-
-
-def needs_future(situation: Situation) -> str:
-    """Redo needs something undone."""
-    return "" if situation.undo[1] else "Nothing to redo"
-
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -89,8 +38,6 @@ class Command:
         One sentence for tooltip and help sheet.
     shortcut, also, icon : str
         Its key, a second key and its icon; empty for none.
-    reason : function
-        Says why it cannot be given now; empty if it can.
     in_toolbar : bool
     ends_group : bool
         A separator follows it in its menu.
@@ -102,10 +49,13 @@ class Command:
     help: str
     shortcut: str = ""
     icon: str = ""
-    reason: Callable[[Situation], str] = always
     in_toolbar: bool = False
     ends_group: bool = False
     also: str = ""
+
+    def reason(self, now: Situation) -> str:
+        """Why it cannot be given now; "" if it can."""
+        return next((reason for names, met, reason in NEEDS if self.id in names.split() and not met(now)), "")
 
 
 MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")
@@ -212,20 +162,36 @@ about | About Probescope |  | info | Version, sources and licences
 """
 """Under each menu: name | title | keys | icon | what it does. A dash ends a group of the menu."""
 
-NEEDS: dict[Callable[[Situation], str], str] = {
-    needs_past: "undo",
-    needs_future: "redo",
-    needs_recording: "show_recording",
-    needs_probe: "export save_probe save_figure save_movie add_to_tray",
-    needs_encoder: "plan_stimuli export_encoder encoder_card",
-    needs_ready: "probe",
-    needs_run: "cancel",
-}
+NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
+    ("undo", lambda now: bool(now.undo[0]), "Nothing to undo"),
+    ("redo", lambda now: bool(now.undo[1]), "Nothing to redo"),
+    ("show_recording", lambda now: _is_imported(now.state), "This subject ships with the program"),
+    (
+        "probe plan_stimuli export_encoder encoder_card",
+        lambda now: now.state.card is not None,
+        "Choose a network with a fitted encoder first",
+    ),
+    ("probe", lambda now: now.state.stimulus is not None, "Choose an image first"),
+    ("probe", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
+    (
+        "export save_probe save_figure save_movie add_to_tray",
+        lambda now: now.state.probe is not None,
+        "Run a probe first",
+    ),
+    ("cancel", lambda now: not isinstance(now.run, Idle), "Nothing is running"),
+)
+"""Commands, what they need, and why they cannot be given without it; of several reasons the first is told."""
+
+
+def _is_imported(state: AppState) -> bool:
+    return state.subject is not None and state.subject.images is not None
+
+
 TOOLBAR = "open_image export toggle_theme palette toggle_controls show_shortcuts"
 
 
 def _read_table() -> Iterator[Command]:
-    menu, reasons = "", {name: reason for reason, names in NEEDS.items() for name in names.split()}
+    menu = ""
     lines = TABLE.splitlines()
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
         if line.startswith("["):
@@ -233,8 +199,7 @@ def _read_table() -> Iterator[Command]:
         elif line != "-":
             name, title, keys, icon, told = (" ".join(part.split()) for part in line.split("|"))
             key, _, also = keys.partition(" ")
-            reason, in_toolbar, ends_group = reasons.get(name, always), name in TOOLBAR.split(), after == "-"
-            yield Command(name, title, menu, told, key, icon, reason, in_toolbar, ends_group, also)
+            yield Command(name, title, menu, told, key, icon, name in TOOLBAR.split(), after == "-", also)
 
 
 COMMANDS: tuple[Command, ...] = tuple(_read_table())

@@ -17,8 +17,8 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 
-from app.base.exports import save_window_picture
 from app.base.jobs import Idle
+from app.base.pictures import save_window_picture
 from app.base.services import open_services
 from app.base.virtual_display import VirtualDisplay, has_display
 from app.look.qt_application import make_application
@@ -81,7 +81,9 @@ def _drive(out: Path, *, device: str) -> None:
     try:
         window.show()
         _wait("the window", lambda: session.state.clean is not None and _is_idle(window))
-        print(f"Loaded {_title(window)} on {session.state.device} in {time.monotonic() - started:.1f} s")
+        state, took = session.state, time.monotonic() - started
+        subject = state.subject.title if state.subject else "no subject"
+        print(f"Loaded {subject}, {state.network} {state.layer} on {state.device} in {took:.1f} s")
         raised = _click_a_voxel(window)
         _account(raised)
         _picture(window, out / "window.png", theme=DARK)
@@ -91,7 +93,7 @@ def _drive(out: Path, *, device: str) -> None:
         window.actions_table.give("add_to_tray")
         _export(window, out / "raise")
         session.controller.set_direction(Direction.LOWER)
-        _wait("the lowering probe", lambda: _is_idle(window) and _direction(window) is Direction.LOWER)
+        _wait("the lowering probe", lambda: _is_idle(window) and _finished(window).config.direction is Direction.LOWER)
         lowered = _finished(window)
         _account(lowered)
         _picture(window, out / "window_lower.png", theme=DARK)
@@ -187,18 +189,8 @@ def _finished(window: MainWindow) -> Probe:
     return probe
 
 
-def _direction(window: MainWindow) -> Direction | None:
-    probe = window.session.state.probe
-    return None if probe is None else probe.config.direction
-
-
 def _is_idle(window: MainWindow) -> bool:
     return isinstance(window.session.lane.state, Idle)
-
-
-def _title(window: MainWindow) -> str:
-    state = window.session.state
-    return f"{state.subject.title if state.subject else 'no subject'}, {state.network} {state.layer}"
 
 
 def _wait(what: str, is_there: Callable[[], bool]) -> None:

@@ -1,21 +1,195 @@
-"""The commands about the program: its picture, log, keys, report, licences."""
+"""The commands about the program and what they open: its picture, log, keys, help, report, licences.
+
+Never sends anything anywhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import metadata
 
-from PySide6.QtCore import Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
+from PySide6.QtWidgets import (
+    QDialog,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QSplitter,
+    QTextBrowser,
+    QWidget,
+)
 
 from app.base.desk import Desk, Feature
-from app.base.exports import save_window_picture
-from app.shell.help_pages import PAGES, HelpPages
-from app.shell.program_dialogs import AboutDialog, CrashDialog, LogWindow
+from app.base.pictures import save_window_picture
+from app.base.problems import MOST_LINES, LogStore
+from app.look.icons import application_icon
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path
-from core.errors import ProbeError
+from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
+from core.paths import docs_folder
+
+PAGES = (
+    ("first-experiment", "First experiment"),
+    ("your-own-data", "Bring your own data"),
+    ("probes", "Targets and attacks"),
+    ("four-questions", "The four questions"),
+    ("experiment", "From probes to an experiment"),
+    ("python", "From Python"),
+    ("command-line", "Command line"),
+    ("formulas", "Formulas"),
+    ("troubleshooting", "Troubleshooting"),
+)
+"""File and title of each page, in reading order."""
+
+
+class PictureBrowser(QTextBrowser):
+    """A page whose pictures are never wider than the window."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """A picture, made smaller where it is wider than the page; anything else as it is."""
+        if kind != QTextDocument.ResourceType.ImageResource.value:
+            return super().loadResource(kind, name)
+        picture = QPixmap(self.source().resolved(QUrl(name)).toLocalFile())
+        room = self.viewport().width() - 64
+        if picture.width() <= room or room <= 0:
+            return picture
+        return picture.scaledToWidth(room, Qt.TransformationMode.SmoothTransformation)
+
+
+class HelpPages(QWidget):
+    """The documentation, beside the main window; links between pages are followed here, others in the browser."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setWindowTitle("Probescope: help")
+        self.setWindowIcon(application_icon())
+        self.setObjectName("window")
+        self.resize(1080, 760)
+        self.list, self.browser = QListWidget(), PictureBrowser()
+        self.list.setAccessibleName("Pages")
+        self.browser.setAccessibleName("Page")
+        self.browser.setOpenExternalLinks(True)
+        self.browser.document().setDocumentMargin(16)
+        self.list.setSpacing(3)
+        for name, title in PAGES:
+            item = QListWidgetItem(title)
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            self.list.addItem(item)
+        parts = QSplitter()
+        parts.addWidget(self.list)
+        parts.addWidget(self.browser)
+        parts.setStretchFactor(1, 1)
+        parts.setSizes([220, 860])
+        self.setLayout(make_column(parts, margin=8))
+        self.list.currentRowChanged.connect(self._open)
+        self.browser.sourceChanged.connect(self._follow)
+
+    def show_page(self, name: str) -> None:
+        """Bring a page of `PAGES` to the front."""
+        self.show()
+        self.raise_()
+        self.list.setCurrentRow([page for page, _ in PAGES].index(name))
+
+    def _open(self, row: int) -> None:
+        file = QUrl.fromLocalFile(str(docs_folder() / f"{PAGES[row][0]}.md"))
+        if self.browser.source().path() != file.path():
+            self.browser.setSource(file, QTextDocument.ResourceType.MarkdownResource)
+
+    def _follow(self, source: QUrl) -> None:
+        """Mark the page a link led to."""
+        names = [name for name, _ in PAGES]
+        name = source.fileName().removesuffix(".md")
+        if name in names:
+            self.list.setCurrentRow(names.index(name))
+
+
+WHAT = (
+    "Adversarial probes of fMRI encoders: change an image by a small, bounded amount so that the predicted response "
+    "of a voxel rises or falls, and see what the rest of the cortex does."
+)
+REAL = (
+    "Networks, photographs and cortical surface are real. A subject marked “simulated” has made-up voxels with a known "
+    "answer; one marked “measured” has recorded responses."
+)
+SOURCES = (
+    "The analyses follow definitions of this program's own, inspired by McNeal & Ratan Murty 2025 (arXiv 2509.23333). "
+    "BSD-3-Clause. Third-party notices are in NOTICE.md, licences of images and weights in resources/licences."
+)
+MARK_PIXELS = 56
+TEXT_WIDTH = 460
+
+
+class AboutDialog(QDialog):
+    """Mark, version and three short paragraphs."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        mark = QLabel()
+        mark.setPixmap(application_icon().pixmap(MARK_PIXELS, MARK_PIXELS))
+        names = make_column(make_label("Probescope", "title"), make_label(_version(), "muted"), gap=2)
+        texts = [make_label(text, wraps=True) for text in (WHAT, REAL, SOURCES)]
+        for text in texts:
+            text.setMinimumWidth(TEXT_WIDTH)
+        close = make_button("Close", "primary", self.accept)
+        head, foot = make_row(mark, names, -1, gap=16), make_row(-1, close)
+        fill_dialog(self, "About Probescope", head, *texts, foot, gap=14)
+
+
+def _version() -> str:
+    try:
+        return f"version {metadata.version('probescope')}"
+    except metadata.PackageNotFoundError:
+        return "running from its folder"
+
+
+class _Lines(QPlainTextEdit):
+    """Lines to read and to copy."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.setReadOnly(True)
+        self.setAccessibleName(name)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+
+    def copy_all(self) -> None:
+        """Put all of it on the clipboard."""
+        QGuiApplication.clipboard().setText(self.toPlainText())
+
+
+class CrashDialog(QDialog):
+    """Says that something went wrong in the program itself, and where the report lies."""
+
+    def __init__(self, report: str, path: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.report = _Lines("Report", report)
+        goes_on = "You can keep working, and your session was saved."
+        kept = f" The report was saved in {path}." if path else ""
+        told = f"{goes_on} Please copy the report into an issue so that it can be fixed.{kept}"
+        copy = make_button("Copy report", "primary", self.report.copy_all, tip="Copy the report to the clipboard")
+        buttons = make_row(-1, make_button("Close", do=self.accept), copy)
+        title = make_label("Something went wrong inside the program", "title")
+        parts = (title, make_label(told, wraps=True), self.report, buttons)
+        fill_dialog(self, "Internal error in Probescope", *parts, margin=20, stretch=2)
+        self.resize(760, 460)
+
+
+class LogWindow(QDialog):
+    """A plain window beside the main one."""
+
+    def __init__(self, store: LogStore, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = _Lines("Log", "\n".join(store.lines))
+        self.text.setMaximumBlockCount(MOST_LINES)
+        self.text.setPlaceholderText("No messages yet")
+        copy = make_button("Copy all", do=self.text.copy_all, tip="Copy the log to the clipboard")
+        fill_dialog(self, "Log", self.text, make_row(-1, copy), gap=8, margin=12)
+        self.resize(820, 420)
+        store.added.connect(self.text.appendPlainText)
+
 
 PNG_FILTER = "PNG (*.png)"
 
@@ -42,24 +216,18 @@ class Handlers(Feature):
             "help_pages": partial(self.show_help, PAGES[1][0]),
         }
 
-    @Slot()
     def save_window(self) -> None:
         """Ask for a file and save a picture of the window."""
         parent, settings = self._desk.parent, self._session.settings
         path = ask_path(parent, "Save a picture of the window", "probescope.png", PNG_FILTER, settings=settings)
-        if path is None:
-            return
-        try:
-            self._desk.say(save_window_picture(parent, path), "info")
-        except ProbeError as error:
-            self._session.problems.show(error)
+        if path is not None:
+            with self._session.problems.shown():
+                self._desk.say(save_window_picture(parent, path), "info")
 
-    @Slot()
     def toggle_theme(self) -> None:
         """Switch dark and light."""
         self._session.settings.set("theme", "light" if self._desk.theme().is_dark else "dark")
 
-    @Slot()
     def show_log(self) -> None:
         """Open the log beside the window."""
         if self._log is None:
@@ -67,7 +235,6 @@ class Handlers(Feature):
         self._log.show()
         self._log.raise_()
 
-    @Slot()
     def show_shortcuts(self) -> None:
         """Open the help sheet."""
         ShortcutsSheet(read_keys(self._session.settings), self._desk.parent).open()
@@ -78,12 +245,10 @@ class Handlers(Feature):
             self._help = HelpPages(self._desk.parent)
         self._help.show_page(page)
 
-    @Slot()
     def show_about(self) -> None:
         """Open the about dialog."""
         AboutDialog(self._desk.parent).open()
 
-    @Slot()
     def copy_report(self) -> None:
         """Put a report of the program as it runs on the clipboard."""
         QGuiApplication.clipboard().setText(self._session.problems.describe_program())

@@ -10,13 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from PySide6.QtCore import Slot
-
 from app.base.desk import Desk, Feature
-from app.base.settings_table import SETTINGS
+from app.base.settings import SETTINGS
 from app.explore.explore import Explore
-from app.shell.jump import Jump
-from app.shell.palette import Palette
+from app.shell.palette import Jump, Palette
 
 
 class Jumps(Feature):
@@ -49,7 +46,6 @@ class Jumps(Feature):
         """The command that opens the palette."""
         return {"palette": self.show_palette}
 
-    @Slot()
     def show_palette(self) -> None:
         """Open the palette over the window."""
         window = self._desk.parent
@@ -73,7 +69,6 @@ class Jumps(Feature):
         go = partial(self._session.controller.pick_voxel, voxel)
         return Jump("Voxel", f"Voxel {voxel}", subject.voxels.roi[voxel], go)
 
-    @Slot()
     def _forget_palette(self) -> None:
         if self.palette is not None:
             self.palette.deleteLater()

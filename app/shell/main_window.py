@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
 
@@ -14,19 +14,16 @@ from app.base.services import Services
 from app.look.icons import application_icon
 from app.look.theme import Theme, apply_theme, find_theme
 from app.shell.actions import Actions
-from app.shell.banner import Banner
-from app.shell.commands import Situation, needs_ready
+from app.shell.banner import Banner, Notices, StatusLine
+from app.shell.commands import Situation, find_command
 from app.shell.drops import Drops
 from app.shell.features import make_features
 from app.shell.handlers import Handlers
 from app.shell.jumps import Jumps
-from app.shell.notices import Notices
-from app.shell.preferences import Preferences
+from app.shell.settings_dialog import Preferences
 from app.shell.shortcuts import read_keys
-from app.shell.status_line import StatusLine
 from app.shell.tour import Tour
-from app.widgets.basics import make_column, make_row
-from app.widgets.scrolling import available_size, make_scrolling
+from app.widgets.basics import available_size, make_column, make_row, make_scroll
 from app.widgets.splitters import decode, encode
 from app.widgets.tabs import Tabs
 
@@ -73,14 +70,12 @@ class MainWindow(QMainWindow):
         for part in (self.banner, self.tabs, self.actions_table, *self._parts):
             part.set_theme(theme)
 
-    @Slot()
     def refresh_commands(self) -> None:
         """Enable what can be done now."""
         situation = Situation(self.session.state, self.session.lane.state, self.explore.undo.describe())
         self.actions_table.refresh(situation)
-        self.explore.set_refusal(needs_ready(situation))
+        self.explore.set_refusal(find_command("probe").reason(situation))
 
-    @Slot()
     def start(self) -> None:
         """Open what was open last or the session asked for, and load the engine behind the first paint."""
         self.explore.start()
@@ -114,8 +109,10 @@ class MainWindow(QMainWindow):
         self.resize(FIRST_SIZE.boundedTo(available_size()))
         centre, bar, menus = QWidget(), QWidget(), QMenuBar()
         centre.setObjectName("window")
-        column = make_column(self.banner, make_scrolling(self.tabs.stack), gap=0)
-        column.setStretch(1, 1)
+        scroll = make_scroll(self.tabs.stack, sideways=True)
+        scroll.setAccessibleName("Workspace")
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column = make_column(self.banner, scroll, gap=0, stretch=1)
         column.setContentsMargins(0, 6, 0, 0)
         centre.setLayout(column)
         self.setCentralWidget(centre)
@@ -142,7 +139,7 @@ class MainWindow(QMainWindow):
         self.banner.follow(session)
         self.explore.subject_chosen.connect(self.banner.clear)
         self.explore.said.connect(self.status.hover.setText)
-        self.tabs.changed.connect(self.features.sessions.mark)
+        self.tabs.changed.connect(self.features.sessions.keeper.mark)
 
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         self.actions_table.set_keys(keys)

@@ -5,15 +5,184 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, Qt, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QFrame, QLineEdit, QListView, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QFrame,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from app.look.theme import Theme
-from app.shell.fuzzy import find_words
-from app.shell.jump import Jump
-from app.shell.palette_painter import JUMP_ROLE, LETTERS_ROLE, PalettePainter
-from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.basics import fill_dialog, make_label, make_row
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """One line of the palette.
+
+    Parameters
+    ----------
+    kind : str
+        "Command", "ROI", "Image" and so on.
+    title, detail : str
+        What is searched, and what stands beside it.
+    go : function
+        Does it.
+    reason : str
+        Why it cannot be done now; empty if it can.
+    key : str
+        Its keyboard shortcut.
+    """
+
+    kind: str
+    title: str
+    detail: str
+    go: Callable[[], object]
+    reason: str = ""
+    key: str = ""
+
+
+STARTS_TEXT, STARTS_WORD, INSIDE, INITIALS, SCATTERED = 100.0, 80.0, 55.0, 45.0, 20.0
+"""Worth of a word that begins the text, begins a word of it, stands inside one, is its initials, is spread over it."""
+
+GAP_COST = 1.0
+"""A letter left out between two letters of a scattered word."""
+
+MOST_GAPS = 8
+"""With more letters left out, the word was not meant."""
+
+LENGTH_COST = 0.1
+"""A letter of the text: of two equal finds the shorter text is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """How well a text was meant, and which of its letters were."""
+
+    score: float
+    letters: tuple[int, ...]
+
+
+def find_words(query: str, text: str) -> Find | None:
+    """How well a text fits what was typed; None if a word of the query is not in it at all."""
+    folded = text.casefold()
+    score, letters = -LENGTH_COST * len(folded), set[int]()
+    for word in query.casefold().split():
+        found = _find_word(word, folded)
+        if found is None:
+            return None
+        score += found.score
+        letters.update(found.letters)
+    return Find(score, tuple(sorted(letters)))
+
+
+def _find_word(word: str, text: str) -> Find | None:
+    starts = [place for place in range(len(text)) if _starts_word(text, place)]
+    begun = next((place for place in starts if text.startswith(word, place)), -1)
+    place = begun if begun >= 0 else text.find(word)
+    if place >= 0:
+        worth = STARTS_TEXT if place == 0 else STARTS_WORD if begun >= 0 else INSIDE
+        return Find(worth, tuple(range(place, place + len(word))))
+    initials = _follow(word, text, starts)
+    if initials is not None:
+        return Find(INITIALS, initials)
+    scattered = _follow(word, text, range(len(text)))
+    if scattered is None:
+        return None
+    gaps = scattered[-1] - scattered[0] + 1 - len(word)
+    if gaps > MOST_GAPS:
+        return None
+    return Find(SCATTERED - GAP_COST * gaps, scattered)
+
+
+def _starts_word(text: str, place: int) -> bool:
+    return text[place].isalnum() and (place == 0 or not text[place - 1].isalnum())
+
+
+def _follow(word: str, text: str, places: list[int] | range) -> tuple[int, ...] | None:
+    """The first of the places at which the letters of a word stand one after another."""
+    found: list[int] = []
+    for place in places:
+        if len(found) < len(word) and text[place] == word[len(found)]:
+            found.append(place)
+    return tuple(found) if len(found) == len(word) else None
+
+
+ANSWER_ROLE = int(Qt.ItemDataRole.UserRole)
+ROW_HEIGHT = 30
+KIND_WIDTH = 78
+GAP = 10
+CORNER = 5
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class PalettePainter(QStyledItemDelegate):
+    """Paints in the theme's colours; meant letters are bold, not only coloured."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:
+        """One line."""
+        return QSize(option.rect.width(), max(ROW_HEIGHT, option.fontMetrics.height() + 2 * GAP))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Draw one answer."""
+        answer = index.data(ANSWER_ROLE)
+        if not isinstance(answer, Answer):
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        row = option.rect.adjusted(2, 1, -2, -1)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QColor(self._theme.accent))
+            painter.setBrush(QColor(self._theme.accent_soft))
+            painter.drawRoundedRect(row, CORNER, CORNER)
+        self._draw_parts(painter, row.adjusted(GAP, 0, -GAP, 0), answer.jump, answer.letters)
+        painter.restore()
+
+    def _draw_parts(self, painter: QPainter, row: QRect, jump: Jump, letters: tuple[int, ...]) -> None:
+        muted, title = QColor(self._theme.muted), QColor(self._theme.muted if jump.reason else self._theme.text)
+        painter.setPen(muted)
+        painter.drawText(row, _LEFT, jump.kind)
+        key_width = painter.fontMetrics().horizontalAdvance(jump.key) if jump.key else 0
+        painter.drawText(row, _RIGHT, jump.key)
+        room = row.adjusted(KIND_WIDTH, 0, -(key_width + GAP if key_width else 0), 0)
+        used = self._draw_title(painter, room, jump.title, letters, title)
+        left = room.adjusted(used + GAP, 0, 0, 0)
+        painter.setPen(muted)
+        told = f"Not available: {jump.reason}" if jump.reason else jump.detail
+        painter.drawText(left, _LEFT, painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, left.width()))
+
+    @staticmethod
+    def _draw_title(painter: QPainter, room: QRect, title: str, letters: tuple[int, ...], colour: QColor) -> int:
+        """Draw the title letter by letter; returns its width."""
+        plain, bold = QFont(painter.font()), QFont(painter.font())
+        bold.setBold(True)
+        painter.setPen(colour)
+        meant, used = set(letters), 0
+        for place, letter in enumerate(title):
+            font = bold if place in meant else plain
+            painter.setFont(font)
+            if used < room.width():
+                painter.drawText(room.adjusted(used, 0, 0, 0), _LEFT, letter)
+            used += QFontMetrics(font).horizontalAdvance(letter)
+        painter.setFont(plain)
+        return used
+
+
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
 
 MOST_ROWS = 60
 """More answers than anybody reads: the next letter makes them fewer."""
@@ -23,7 +192,6 @@ FROM_TOP = 64
 PLACEHOLDER = "Command, ROI, image, network, subject, setting or voxel number"
 HELP = "↑ ↓ choose · Enter run · Esc close"
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +217,31 @@ def find_jumps(query: str, jumps: Sequence[Jump]) -> list[Answer]:
     return [answer for *_, answer in sorted(found, key=lambda row: row[:3])[:MOST_ROWS]]
 
 
-class AnswerList(QAbstractListModel):
+class AnswerList(QListWidget):
     """The answers as rows, each with a sentence for screen readers."""
 
-    def __init__(self) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.answers: list[Answer] = []
+        self.setItemDelegate(PalettePainter(theme, self))
+        self.setAccessibleName("Answers")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setUniformItemSizes(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
 
     def set_answers(self, answers: list[Answer]) -> None:
-        """Show other answers."""
-        self.beginResetModel()
+        """Show other answers, the first as chosen."""
+        self.clear()
         self.answers = answers
-        self.endResetModel()
-
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        """Number of answers."""
-        return 0 if parent.isValid() else len(self.answers)
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Title, sentence and what the painter needs."""
-        answer = self.answers[index.row()]
-        jump = answer.jump
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return jump.title
-            case Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.ToolTipRole:
-                why = f"not available: {jump.reason}" if jump.reason else jump.detail
-                return ", ".join(part for part in (jump.title, jump.kind, why, jump.key) if part)
-            case _ if role == JUMP_ROLE:
-                return jump
-            case _ if role == LETTERS_ROLE:
-                return answer.letters
-        return None
+        for answer in answers:
+            jump, item = answer.jump, QListWidgetItem(answer.jump.title, self)
+            why = f"not available: {jump.reason}" if jump.reason else jump.detail
+            said = ", ".join(part for part in (jump.title, jump.kind, why, jump.key) if part)
+            item.setToolTip(said)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, said)
+            item.setData(ANSWER_ROLE, answer)
+        self.setCurrentRow(0)
 
 
 class Palette(QDialog):
@@ -96,7 +257,6 @@ class Palette(QDialog):
     ) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
-        self.setWindowTitle("Command palette")
         self.resize(WIDTH, HEIGHT)
         self._jumps = jumps
         self._find_voxel = find_voxel
@@ -105,17 +265,15 @@ class Palette(QDialog):
         self.field.setAccessibleName("Search commands and places")
         self.field.setClearButtonEnabled(True)
         self.field.installEventFilter(self)
-        self.list = AnswerList()
-        self.view = self._make_view(theme)
+        self.list = AnswerList(theme)
         self.note = make_label(HELP, "faint")
         self.count = make_label("", "faint")
-        column = make_column(self.field, self.view, make_row(self.note, -1, self.count), gap=8, margin=12)
-        column.setStretch(1, 1)
-        self.setLayout(column)
+        foot = make_row(self.note, -1, self.count)
+        fill_dialog(self, "Command palette", self.field, self.list, foot, gap=8, margin=12, stretch=1)
         self.field.textChanged.connect(self._search)
-        self.view.clicked.connect(self._do_clicked)
-        self.view.activated.connect(self._do_clicked)
-        self.view.selectionModel().currentChanged.connect(self._explain)
+        self.list.itemClicked.connect(self._do_current)
+        self.list.itemActivated.connect(self._do_current)
+        self.list.currentItemChanged.connect(self._explain)
         self._search("")
 
     def place_over(self, window: QWidget) -> None:
@@ -135,62 +293,39 @@ class Palette(QDialog):
                 return True
         return super().eventFilter(watched, event)
 
-    def _make_view(self, theme: Theme) -> QListView:
-        view = QListView()
-        view.setModel(self.list)
-        view.setItemDelegate(PalettePainter(theme, view))
-        view.setAccessibleName("Answers")
-        view.setFrameShape(QFrame.Shape.NoFrame)
-        view.setUniformItemSizes(True)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        return view
-
     def _move(self, key: int) -> None:
-        count = self.list.rowCount()
+        count = self.list.count()
         if not count:
             return
-        page = max(1, self.view.viewport().height() // max(1, self.view.sizeHintForRow(0)) - 1)
-        row = self.view.currentIndex().row()
+        page = max(1, self.list.viewport().height() // max(1, self.list.sizeHintForRow(0)) - 1)
+        row = self.list.currentRow()
         if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             row = (row + (1 if key == Qt.Key.Key_Down else -1)) % count
         else:
             row = min(max(row + (page if key == Qt.Key.Key_PageDown else -page), 0), count - 1)
-        self.view.setCurrentIndex(self.list.index(row, 0))
+        self.list.setCurrentRow(row)
 
-    @Slot(str)
     def _search(self, query: str) -> None:
         voxel = self._find_voxel(query)
         first = [] if voxel is None else [Answer(voxel)]
         answers = first + find_jumps(query, self._jumps)
         self.list.set_answers(answers)
         self.count.setText(f"{len(answers)}{'+' if len(answers) == MOST_ROWS else ''} found" if answers else "")
-        if answers:
-            self.view.setCurrentIndex(self.list.index(0, 0))
-        else:
+        if not answers:
             self.note.setText("No match. Try fewer letters.")
 
-    @Slot(QModelIndex, QModelIndex)
-    def _explain(self, index: QModelIndex, _before: QModelIndex) -> None:
+    def _explain(self, item: QListWidgetItem | None) -> None:
         """Say of the chosen line why it cannot be done; a screen reader hears the field's description."""
-        if not index.isValid():
-            return
-        self.note.setText(self.list.answers[index.row()].jump.reason or HELP)
-        self.field.setAccessibleDescription(str(self.list.data(index, Qt.ItemDataRole.AccessibleTextRole)))
-
-    @Slot(QModelIndex)
-    def _do_clicked(self, index: QModelIndex) -> None:
-        self.view.setCurrentIndex(index)
-        self._do_current()
+        if item is not None:
+            self.note.setText(item.data(ANSWER_ROLE).jump.reason or HELP)
+            self.field.setAccessibleDescription(item.toolTip())
 
     def _do_current(self) -> None:
         """Close, then do what is chosen; what cannot be done now stays, with its reason."""
-        index = self.view.currentIndex()
-        if not index.isValid():
-            return
-        jump = self.list.answers[index.row()].jump
-        if jump.reason:
+        item = self.list.currentItem()
+        jump = item.data(ANSWER_ROLE).jump if item is not None else None
+        if jump is not None and jump.reason:
             self.note.setText(jump.reason)
-            return
-        self.accept()
-        jump.go()
+        elif jump is not None:
+            self.accept()
+            jump.go()

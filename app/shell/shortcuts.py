@@ -1,15 +1,113 @@
-"""The keys of the commands: those of the table, changed by what the user chose."""
+"""The keys of the commands: those of the table, changed by what the user chose on a page of the settings."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QKeySequenceEdit, QTreeWidget, QTreeWidgetItem, QWidget
 
 from app.base.settings import Settings
-from app.shell.commands import COMMANDS, find_command
+from app.shell.commands import COMMANDS, MENUS, find_command
+from app.widgets.basics import make_button, make_column, make_label, make_row
+
+ID_ROLE = int(Qt.ItemDataRole.UserRole)
+NATIVE = QKeySequence.SequenceFormat.NativeText
+ADVICE = "Choose a command, then press its new key."
+NAME_WIDTH = 260
+
+
+class ShortcutPage(QWidget):
+    """A tree of all commands by menu, and the field in which a key is pressed."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._rows: list[QTreeWidgetItem] = []
+        self.tree = self._make_tree()
+        self.field = QKeySequenceEdit()
+        self.field.setMaximumSequenceLength(1)
+        self.field.setAccessibleName("New key")
+        self.field.setAccessibleDescription(ADVICE)
+        self.clear = make_button("Remove key", do=self._remove_key, tip="Leave the command without a key")
+        self.restore = make_button("Restore all", do=self._restore_all, tip="Give every command its default key")
+        self.told = make_label(ADVICE, "muted", wraps=True)
+        row = make_row(make_label("Key"), self.field, self.clear, -1, self.restore)
+        self.setLayout(make_column(self.tree, row, self.told, margin=4, stretch=0))
+        self.tree.currentItemChanged.connect(self._show_key)
+        self.field.editingFinished.connect(self._take_key)
+        settings.changed.connect(self._follow)
+        self._follow(KEY)
+        self.tree.setCurrentItem(self._rows[0])
+
+    def _make_tree(self) -> QTreeWidget:
+        tree = QTreeWidget()
+        tree.setHeaderLabels(["Command", "Key"])
+        tree.setAccessibleName("Commands and their keys")
+        tree.setColumnWidth(0, NAME_WIDTH)
+        tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        for menu in MENUS:
+            top = QTreeWidgetItem(tree, [menu, ""])
+            top.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            for command in (command for command in COMMANDS if command.menu == menu):
+                item = QTreeWidgetItem(top, [command.title, ""])
+                item.setData(0, ID_ROLE, command.id)
+                item.setToolTip(0, command.help)
+                self._rows.append(item)
+        tree.expandAll()
+        return tree
+
+    def select(self, command: str) -> None:
+        """Choose a command as if it had been clicked."""
+        for item in self._rows:
+            if item.data(0, ID_ROLE) == command:
+                self.tree.setCurrentItem(item)
+
+    def _current(self) -> str:
+        item = self.tree.currentItem()
+        return str(item.data(0, ID_ROLE) or "") if item is not None else ""
+
+    def _follow(self, key: str) -> None:
+        if key != KEY:
+            return
+        keys = read_keys(self._settings)
+        for item in self._rows:
+            command = find_command(item.data(0, ID_ROLE))
+            shown = [QKeySequence(held).toString(NATIVE) for held in (keys[command.id], command.also) if held]
+            item.setText(1, ", ".join(shown))
+        self._show_key()
+
+    def _show_key(self) -> None:
+        command = self._current()
+        for part in (self.field, self.clear):
+            part.setEnabled(bool(command))
+        with QSignalBlocker(self.field):
+            self.field.setKeySequence(QKeySequence(read_keys(self._settings).get(command, "")))
+
+    def _take_key(self) -> None:
+        command, key = self._current(), self.field.keySequence().toString(QKeySequence.SequenceFormat.PortableText)
+        owner = find_owner(self._settings, key)
+        if not command or not key or owner == command:
+            return
+        if owner:
+            title = find_command(owner).title.removesuffix("…")
+            self.told.setText(f"{key} belongs to “{title}”. Remove it there first, or press another key.")
+            self._show_key()
+            return
+        change_key(self._settings, command, key)
+        self.told.setText(f"{find_command(command).title.removesuffix('…')}: {key}")
+
+    def _remove_key(self) -> None:
+        if self._current():
+            change_key(self._settings, self._current(), "")
+            self.told.setText(ADVICE)
+
+    def _restore_all(self) -> None:
+        self._settings.reset(KEY)
+        self.told.setText("Every command has its default key.")
+
 
 LOGGER = logging.getLogger(__name__)
 KEY = "shortcuts"
@@ -56,8 +154,5 @@ def _read_own(settings: Settings) -> dict[str, str]:
         LOGGER.info("keyboard shortcuts not read: %s", error)
         content = {}
     known = {command.id for command in COMMANDS}
-    return {name: key for name, key in _pairs(content) if name in known and isinstance(key, str)}
-
-
-def _pairs(content: object) -> list[tuple[str, object]]:
-    return list(content.items()) if isinstance(content, Mapping) else []
+    pairs = content.items() if isinstance(content, dict) else ()
+    return {name: key for name, key in pairs if name in known and isinstance(key, str)}

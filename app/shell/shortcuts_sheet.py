@@ -9,8 +9,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from app.shell.commands import COMMANDS, MENUS, Command
-from app.widgets.basics import make_column, make_heading, make_label, make_row
-from app.widgets.scrolling import available_size, make_scrolling
+from app.widgets.basics import available_size, fill_dialog, make_column, make_heading, make_label, make_row, make_scroll
 
 EDGE = 40
 """Pixels kept free around the sheet, and taken by its title and margins."""
@@ -21,22 +20,22 @@ TEXT_WIDTH = 320
 
 NATIVE = QKeySequence.SequenceFormat.NativeText
 LEFT_MENUS = ("File", "Probe")
-MOUSE = (
-    ("Click", "Pick the voxel under the pointer and probe it"),
-    ("Drag", "Turn the cortex"),
-    ("Wheel", "Zoom the cortex or the images"),
-    ("Drag ε", "Preview other budgets live; a full probe follows on release"),
-)
-
-
-CORTEX_KEYS = (
-    ("Arrows", "Turn the cortex; pan a flat map"),
-    ("Shift+arrows", "Pan the cortex"),
-    ("+  −  Home", "Zoom; show all. Also on images, where arrows pan"),
-    ("Ctrl+arrows", "Step to the next voxel in that direction"),
-    ("Page Up, Down", "Step to the next ROI"),
-    ("Enter", "Make the current voxel the target"),
-)
+OTHERS = {
+    "Mouse": (
+        ("Click", "Pick the voxel under the pointer and probe it"),
+        ("Drag", "Turn the cortex"),
+        ("Wheel", "Zoom the cortex or the images"),
+        ("Drag ε", "Preview other budgets live; a full probe follows on release"),
+    ),
+    "On the cortex, after Tab or a click has given it the focus": (
+        ("Arrows", "Turn the cortex; pan a flat map"),
+        ("Shift+arrows", "Pan the cortex"),
+        ("+  −  Home", "Zoom; show all. Also on images, where arrows pan"),
+        ("Ctrl+arrows", "Step to the next voxel in that direction"),
+        ("Page Up, Down", "Step to the next ROI"),
+        ("Enter", "Make the current voxel the target"),
+    ),
+}
 
 
 class ShortcutsSheet(QDialog):
@@ -45,28 +44,16 @@ class ShortcutsSheet(QDialog):
     def __init__(self, keys: Mapping[str, str] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._keys = {command.id: command.shortcut for command in COMMANDS} if keys is None else keys
-        self.setWindowTitle("Keyboard shortcuts")
         left = [self._make_group(menu) for menu in MENUS if menu in LEFT_MENUS]
         right = [self._make_group(menu) for menu in MENUS if menu not in LEFT_MENUS]
-        columns = make_row(
-            make_column(*left, -1, gap=16),
-            make_column(
-                *right,
-                _make_table("Mouse", MOUSE),
-                _make_table("On the cortex, after Tab or a click has given it the focus", CORTEX_KEYS),
-                -1,
-                gap=16,
-            ),
-            gap=40,
-        )
+        right += [_make_table(name, rows) for name, rows in OTHERS.items()]
         body = QWidget()
-        body.setLayout(columns)
-        scroll = make_scrolling(body)
+        body.setLayout(make_row(make_column(*left, -1, gap=16), make_column(*right, -1, gap=16), gap=40))
+        scroll = make_scroll(body, sideways=True)
         scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # nothing in it takes the focus, so the keys scroll it
         scroll.setAccessibleName("Every command and its key")
-        column = make_column(make_label("Keyboard and mouse", "title"), scroll, gap=16, margin=24)
-        column.setStretch(1, 1)
-        self.setLayout(column)
+        title = make_label("Keyboard and mouse", "title")
+        fill_dialog(self, "Keyboard shortcuts", title, scroll, gap=16, stretch=1)
         room = available_size() - QSize(EDGE, 2 * EDGE)
         wanted = body.sizeHint() + QSize(2 * EDGE, 3 * EDGE)
         self.resize(wanted.boundedTo(room))

@@ -6,15 +6,137 @@ Every step can be done by the user, by the program, or passed over; the tour onl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer, Slot
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from app.base.desk import Desk, Feature
+from app.base.services import Services
 from app.explore.explore import KEY, Explore
 from app.look.theme import Theme
 from app.shell.tour_card import TourCard, TourFrame
-from app.shell.tour_steps import STEPS, Step, remember
+from core.probes.choice import Choice
+from core.probes.target import TargetKind
+
+SMALL_SHARE = 0.5
+"""Of the budget: what the program drags epsilon to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Parameters
+    ----------
+    title, text : str
+    part : str
+        The widget it points at: a part of Explore, or the button of a command.
+    is_done : function or None
+        Whether the user has done it, given what was chosen when the step began; None where there is only something to
+        read.
+    do : function or None
+        Does it for the user.
+    """
+
+    title: str
+    text: str
+    part: str
+    is_done: Callable[[Services, Choice], bool] | None = None
+    do: Callable[[Services, Explore], object] | None = None
+
+
+def _pick_good_voxel(services: Services, _explore: Explore) -> None:
+    """The voxel whose encoder predicts best; among equals the first."""
+    card, controller = services.state.card, services.controller
+    if card is not None:
+        controller.pick_voxel(int(np.nanargmax(card.r)) if np.isfinite(card.r).any() else 0)
+
+
+def _is_robust(services: Services, network: str) -> bool:
+    spec = services.catalogue.spec_of(network)
+    return spec is not None and spec.robust
+
+
+def _switch_robust(services: Services, _explore: Explore) -> None:
+    """A fitted network of the other kind, at its usual layer."""
+    state = services.state
+    subject = state.subject.id if state.subject is not None else ""
+    now = _is_robust(services, state.network)
+    for config in services.catalogue.encoders_of(subject):
+        if _is_robust(services, config.network) is not now:
+            services.controller.open_encoder(*services.catalogue.choose_encoder(subject, config.network, ""))
+            return
+
+
+def _has_voxel(services: Services, _before: Choice) -> bool:
+    target = services.state.target
+    return target is not None and target.kind is TargetKind.VOXEL
+
+
+def _has_dragged(services: Services, before: Choice) -> bool:
+    state = services.state
+    return state.preview is not None or state.attack.epsilon != before.attack.epsilon
+
+
+def _has_compared(services: Services, before: Choice) -> bool:
+    network = services.state.network
+    return _is_robust(services, network) is not _is_robust(services, before.network)
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "Pick a voxel",
+        "This is the cortex of a simulated subject with known answers. Click any coloured voxel: it becomes the "
+        "target, and a probe that raises its predicted response starts at once.",
+        "cortex",
+        _has_voxel,
+        _pick_good_voxel,
+    ),
+    Step(
+        "Read the probe",
+        "Clean image, perturbed image and their difference, amplified. The budget below says how large the change is "
+        "and whether it survives as an 8-bit picture.",
+        "images",
+        lambda services, _before: services.state.probe is not None,
+        lambda services, _explore: services.controller.probe(),
+    ),
+    Step(
+        "See what else moved",
+        "Left, the shift against the budget with an equal-norm random control: the attack must beat it. Middle, how "
+        "far every other ROI moved with it. Right, the steps, which can be scrubbed.",
+        "responses",
+    ),
+    Step(
+        "Drag the budget ε",
+        "Image, map and curve follow live, scored again at every budget; releasing it runs the full probe.",
+        "epsilon",
+        _has_dragged,
+        lambda _services, explore: explore.drag_epsilon(SMALL_SHARE),
+    ),
+    Step(
+        "Compare robust and standard",
+        "Choose a network of the other kind. The same voxel needs another change: on a robust network you see "
+        "something closer to what the voxel prefers, on a standard one something like noise.",
+        "network",
+        _has_compared,
+        _switch_robust,
+    ),
+    Step(
+        "Take it to the scanner",
+        "Export writes original, perturbed and control images as PNG, read back and scored again, with their manifest. "
+        "The Stimuli tab collects many probes into one set for an experiment.",
+        "export",
+    ),
+    Step(
+        "Find anything",
+        "Ctrl+K finds every command, ROI, image, network and setting by a few letters. F1 lists all keys. This tour "
+        "stays in the Help menu.",
+        "palette",
+    ),
+)
+
 
 DONE = "Done. Continue when you are ready."
 AROUND = 4
@@ -34,22 +156,15 @@ class Tour(Feature):
         self.index = -1
         self.card = TourCard(desk.parent)
         self.frame = TourFrame(desk.parent)
-        self._before = remember(desk.services)
+        self._before = desk.services.state.choice()
         self._place_soon = QTimer(self, singleShot=True, interval=0)
         self._place_soon.timeout.connect(self._place)
-        self.card.next_asked.connect(self._next)
-        self.card.back_asked.connect(self._back)
-        self.card.help_asked.connect(self._do)
-        self.card.end_asked.connect(self.end)
-        state = desk.services.state
-        for signal in (
-            state.target_changed,
-            state.probe_changed,
-            state.preview_changed,
-            state.attack_changed,
-            state.card_changed,
-        ):
-            signal.connect(self._watch)
+        self.card.next.clicked.connect(self._next)
+        self.card.back.clicked.connect(self._back)
+        self.card.help.clicked.connect(self._do)
+        self.card.end.clicked.connect(self.end)
+        for fact in ("target", "probe", "preview", "attack", "card"):
+            getattr(desk.services.state, f"{fact}_changed").connect(self._watch)
         desk.parent.installEventFilter(self)
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
@@ -61,20 +176,17 @@ class Tour(Feature):
         self.frame.theme = theme
         self.frame.update()
 
-    @Slot()
     def offer(self) -> None:
         """Open at a start of the program, unless the user has had it or another dialog asks something."""
         if self._session.settings.flag(SETTING) and QApplication.activeModalWidget() is None:
             self.start()
 
-    @Slot()
     def start(self) -> None:
         """Open at the first step; from now on it is no longer offered by itself."""
         self._session.settings.set(SETTING, False)
         self._desk.tabs.open(KEY)
         self._show(0)
 
-    @Slot()
     def end(self) -> None:
         """Close."""
         self.index = -1
@@ -95,7 +207,7 @@ class Tour(Feature):
     def _show(self, index: int) -> None:
         self.index = index
         step = STEPS[index]
-        self._before = remember(self._session)
+        self._before = self._session.state.choice()
         self._bring_to_sight(self._find(step))
         self.card.back.setEnabled(index > 0)
         self.card.help.setVisible(step.do is not None)
@@ -118,24 +230,20 @@ class Tour(Feature):
                 parent.ensureWidgetVisible(target)
             parent = parent.parentWidget()
 
-    @Slot()
     def _next(self) -> None:
         if self.index + 1 < len(STEPS):
             self._show(self.index + 1)
         else:
             self.end()
 
-    @Slot()
     def _back(self) -> None:
         self._show(max(0, self.index - 1))
 
-    @Slot()
     def _do(self) -> None:
         step = self.step
         if step is not None and step.do is not None:
             step.do(self._session, self._explore)
 
-    @Slot()
     def _watch(self) -> None:
         """See whether the step was done."""
         step = self.step
@@ -149,7 +257,6 @@ class Tour(Feature):
             self.card.help.hide()
         self._place_soon.start()
 
-    @Slot()
     def _place(self) -> None:
         step = self.step
         if step is None:

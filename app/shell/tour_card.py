@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QWidget
 
 from app.look.theme import DARK, Theme
-from app.widgets.announce import announce
-from app.widgets.basics import make_button, make_column, make_label, make_row
+from app.widgets.basics import announce, make_button, make_column, make_label, make_row
 
 CARD_WIDTH = 340
 GAP = 14
@@ -39,11 +38,6 @@ class TourFrame(QWidget):
 class TourCard(QFrame):
     """Title, text and buttons of one step; Escape ends the tour."""
 
-    next_asked = Signal()
-    back_asked = Signal()
-    help_asked = Signal()
-    end_asked = Signal()
-
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("tourCard")
@@ -67,10 +61,6 @@ class TourCard(QFrame):
             margin=16,
         )
         self.setLayout(self._column)
-        self.next.clicked.connect(self.next_asked)
-        self.back.clicked.connect(self.back_asked)
-        self.help.clicked.connect(self.help_asked)
-        self.end.clicked.connect(self.end_asked)
         self.hide()
 
     def show_step(self, place: str, title: str, text: str, *, is_last: bool) -> None:
@@ -113,7 +103,7 @@ class TourCard(QFrame):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape ends the tour."""
         if event.key() == Qt.Key.Key_Escape:
-            self.end_asked.emit()
+            self.end.click()
         else:
             super().keyPressEvent(event)
 

@@ -12,24 +12,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog
 
 from app.base.desk import Content, Desk, Feature, Loaded
 from app.base.jobs import WhenBusy
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
+from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
-from app.stimuli.write_set_dialog import WriteSetDialog
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import make_button
 from app.widgets.job_line import Reading
-from core.datasets.image_store import find_stimulus
-from core.errors import ProbeError
+from core.attacks.config import AttackConfig
 from core.networks.catalog import find_network
-from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig, pack_set, unpack_set
-from core.stimuli.plan import list_recipes
+from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import SweepConfig
@@ -55,9 +53,7 @@ class Stimuli(Feature):
         self.written: Path | None = None
         self._store = open_probe_store()
         self._page: StimuliPage | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(LOOK_DELAY_MS)
+        self._timer = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._timer.timeout.connect(self.preview)
         self.tray.changed.connect(self._timer.start)
         self.tray.changed.connect(self.changed)
@@ -83,12 +79,10 @@ class Stimuli(Feature):
         """Hold the recipes of a saved session."""
         self.tray.restore([dict(recipe) for recipe in loaded.record.tray])
 
-    @Slot()
     def show_page(self) -> None:
         """Bring the tab to the front."""
         self._desk.tabs.open(KEY)
 
-    @Slot()
     def add_probe(self) -> None:
         """Put the probe on screen into the tray."""
         probe = self._session.state.probe
@@ -107,19 +101,13 @@ class Stimuli(Feature):
         )
         self._session.controller.noted.emit(f"Added to the tray, as item {len(self.tray.items)}")
 
-    @Slot(object)
     def add_analysis(self, config: SweepConfig) -> None:
         """Put every probe behind an analysis into the tray, at its highest budget."""
-        try:
-            recipes = list_analysis_recipes(config)
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        count = self.tray.add(recipes)
-        self.show_page()
-        self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
+        with self._session.problems.shown():
+            count = self.tray.add(list_analysis_recipes(config))
+            self.show_page()
+            self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
 
-    @Slot()
     def show_plan(self) -> None:
         """Ask for a plan and put its probes into the tray."""
         state, catalogue = self._session.state, self._session.catalogue
@@ -134,13 +122,10 @@ class Stimuli(Feature):
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
-            try:
+            with self._session.problems.shown():
                 self.tray.add(list_recipes(dialog.plan))
-            except ProbeError as error:
-                self._session.problems.show(error)
             self.show_page()
 
-    @Slot()
     def show_write(self) -> None:
         """Ask for a folder and write the set."""
         self.show_page()
@@ -148,19 +133,15 @@ class Stimuli(Feature):
         if config is None or not self.tray.items:
             self._session.controller.noted.emit("The tray is empty: add a probe first.")
             return
-        side = find_network(self.tray.items[0].config.network).input_size
-        try:
-            for recipe in self.tray.items:
-                config.layout.sizes(find_network(recipe.config.network).input_size)
-        except ProbeError as error:
-            self._session.problems.show(error)
+        sides = [find_network(recipe.config.network).input_size for recipe in self.tray.items]
+        if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
         dialog = WriteSetDialog(
             config,
             export_folder(self._session.settings),
             n_items=len(self.tray.items),
             n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
-            side=side,
+            side=sides[0],
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
@@ -183,7 +164,6 @@ class Stimuli(Feature):
             stopped="Stopped. Nothing was written; finished probes are kept.",
         )
 
-    @Slot()
     def preview(self) -> None:
         """Have missing probes made and every item previewed, if the tab was ever opened."""
         page = self._page
@@ -217,9 +197,8 @@ class Stimuli(Feature):
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        package = make_button("Make package…", tip="BIDS, PsychoPy, jsPsych or Brain-Score, of a written set")
-        package.clicked.connect(self.package_wanted)
-        page.extra.addWidget(package)
+        tip = "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
+        page.extra.addWidget(make_button("Make package…", do=self.package_wanted, tip=tip))
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._timer.start()
@@ -234,20 +213,17 @@ class Stimuli(Feature):
             except (ValueError, AttributeError) as problem:  # of an older program: the form starts anew
                 LOGGER.info("settings of the stimulus set not used: %s", problem)
 
-    @Slot()
     def _remember_form(self) -> None:
         config = self._page.config() if self._page is not None else None
         if config is not None:
             self._session.settings.set("stimulus_set", json.dumps(pack_set(config)))
 
-    @Slot()
     def _offer_encoders(self) -> None:
         subject = self._session.state.subject
         if self._page is not None and subject is not None:
             encoders = self._session.catalogue.encoders_of(subject.id)
             self._page.form.set_encoders([(one.network, one.layer) for one in encoders])
 
-    @Slot(int)
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore."""
         self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)
@@ -269,24 +245,9 @@ class Stimuli(Feature):
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
     """The probes behind every point of an analysis, at the highest budget of its epsilon grid, attacked as it did."""
-    from core.datasets.subject import load_subject
-    from core.encoders.files import load_card
 
-    found = []
-    for image in config.images:
-        for encoder in config.encoders:
-            side, card = find_network(encoder.network).input_size, load_card(*encoder)
-            stimulus, table = find_stimulus(image, size=side), load_subject(encoder.subject).voxels
-            for target in config.targets:
-                for direction in config.directions:
-                    for norm in config.norms:
-                        asked = ProbeConfig(
-                            *encoder,
-                            target.find_in(table),
-                            direction,
-                            config.attack(norm, side, config.attacks[0]),
-                            ladder=config.budgets(norm, side),
-                        )
-                        hashes = (stimulus.sha256, card.network_sha256, card.sha256)
-                        found.append(Recipe(asked, image, stimulus.id, *hashes))
-    return tuple(found)
+    def attacks(side: int) -> list[tuple[AttackConfig, tuple[float, ...]]]:
+        first = config.attacks[0]
+        return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
+
+    return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))

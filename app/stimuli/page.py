@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal, Slot
+from functools import partial
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QStackedWidget, QWidget
 
@@ -10,12 +12,21 @@ from app.look.theme import Theme
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import TrayModel, TrayPainter, title_of
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
+from app.widgets.basics import (
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_line,
+    make_panel,
+    make_row,
+    make_scroll,
+)
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import EmptyState
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
-from app.widgets.work_page import WorkPage
+from app.widgets.tabs import WorkPage
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
 
@@ -47,8 +58,9 @@ class StimuliPage(WorkPage):
         super().__init__(parent)
         self.tray = tray
         self.form = SetForm()
-        self.write = make_button("Write set…", "big")
-        self.plan = make_button("Plan stimuli…", tip="Add images x targets x directions x budgets x networks")
+        self.write = make_button("Write set…", "big", self._write_or_cancel)
+        tip = "Add images x targets x directions x budgets x networks"
+        self.plan = make_button("Plan stimuli…", do=self.plan_requested, tip=tip)
         self.extra = make_row(gap=8)
         """Room for further buttons, such as packages made of a written set."""
         self.work, self.looking = JobLine(), JobLine()
@@ -56,10 +68,14 @@ class StimuliPage(WorkPage):
         self.model = TrayModel(tray, self)
         self.list = QListView()
         self.painter = TrayPainter(tray, self.model, self.list)
-        self.up = make_button("Move up", tip="Ctrl+Up")
-        self.down = make_button("Move down", tip="Ctrl+Down")
-        self.remove = make_button("Remove", tip="Remove the selected items from the tray (Delete)")
-        self.open = make_button("Open in Explore", tip="Show this probe in Explore (Enter, or double click)")
+        up, down = partial(self._move, -1), partial(self._move, 1)
+        self.up = make_button("Move up", do=up, tip="Ctrl+Up")
+        self.down = make_button("Move down", do=down, tip="Ctrl+Down")
+        self.remove = make_button("Remove", do=self._remove, tip="Remove the selected items from the tray (Delete)")
+        open_tip = "Show this probe in Explore (Enter, or double click)"
+        self.open = make_button("Open in Explore", do=self._open, tip=open_tip)
+        for keys, do in (("Delete", self._remove), ("Ctrl+Up", up), ("Ctrl+Down", down), ("Return", self._open)):
+            QShortcut(QKeySequence(keys), self.list, do, context=Qt.ShortcutContext.WidgetShortcut)
         self.summary = make_label("", "muted")
         self.meter = BudgetMeter()
         self.transfer = PlainTable("Predicted shift of every encoder", ["Encoder", "Shift (SD)"])
@@ -90,7 +106,6 @@ class StimuliPage(WorkPage):
         index = self.model.index(row)
         self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
-    @Slot()
     def refresh(self) -> None:
         """Follow the tray."""
         n_items = len(self.tray.items)
@@ -115,24 +130,14 @@ class StimuliPage(WorkPage):
         self._show_detail()
 
     def _lay_out(self) -> None:
-        wishes = QWidget()
         asks = "Matched stimuli for an experiment: original, perturbed and controls of equal norm."
-        title = make_label("Stimuli", "title")
-        wishes.setLayout(make_column(title, make_label(asks, "muted", wraps=True), self.plan, self.form, -1, margin=16))
-        scroll = QScrollArea()
-        scroll.setWidget(wishes)
-        scroll.setWidgetResizable(True)
+        heads = (make_label("Stimuli", "title"), make_label(asks, "muted", wraps=True), self.plan)
+        scroll = make_scroll(make_column(*heads, self.form, -1, margin=16))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         foot = make_column(self.write, self.extra, self.work, self.looking)
         foot.setContentsMargins(16, 4, 16, 12)
-        left = QWidget()
-        left.setProperty("role", "panel")
-        left.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        left = make_panel(make_column(scroll, make_line(), foot, gap=0, stretch=0))
         left.setFixedWidth(FORM_WIDTH + 14)
-        column = make_column(scroll, make_line(), foot, gap=0)
-        column.setStretch(0, 1)
-        left.setLayout(column)
         self.list.setItemDelegate(self.painter)
         self.list.setModel(self.model)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -140,20 +145,11 @@ class StimuliPage(WorkPage):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Items of the tray")
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
-        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.open)
-        held = QWidget()
-        right = make_column(tools, self.list, self._make_detail(), margin=12)
-        right.setStretch(1, 1)
-        held.setLayout(right)
+        tools, held = make_row(self.summary, -1, self.up, self.down, self.remove, self.open), QWidget()
+        held.setLayout(make_column(tools, self.list, self._make_detail(), margin=12, stretch=1))
         self.stack.addWidget(EmptyState(*EMPTY))
         self.stack.addWidget(held)
-        panel = QWidget()
-        panel.setProperty("role", "panel")
-        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        panel.setLayout(make_column(self.stack))
-        row = make_row(left, panel, gap=6)
-        row.setStretch(1, 1)
-        self.setLayout(row)
+        self.setLayout(make_row(left, make_panel(make_column(self.stack)), gap=6, stretch=1))
 
     def _make_detail(self) -> QWidget:
         detail = QWidget()
@@ -166,8 +162,7 @@ class StimuliPage(WorkPage):
         told.setWidget(self.warnings)
         told.setWidgetResizable(True)
         warnings = make_column(make_heading("Notes"), told)
-        row = make_row(budget, shifts, warnings, gap=16)
-        row.setStretch(1, 1)
+        row = make_row(budget, shifts, warnings, gap=16, stretch=1)
         row.setStretch(2, 1)
         detail.setLayout(row)
         return detail
@@ -179,63 +174,39 @@ class StimuliPage(WorkPage):
         self.form.changed.connect(self.refresh)
         self.work.changed.connect(self.refresh)
         self.looking.changed.connect(self.refresh)
-        self.plan.clicked.connect(self.plan_requested)
-        self.write.clicked.connect(self._write_or_cancel)
-        self.remove.clicked.connect(self._remove)
-        self.up.clicked.connect(self._move_up)
-        self.down.clicked.connect(self._move_down)
-        self.open.clicked.connect(self._open)
         self.list.doubleClicked.connect(self._open_index)
         self.list.selectionModel().selectionChanged.connect(self._show_detail)
-        keyed = {"Delete": self._remove, "Ctrl+Up": self._move_up, "Ctrl+Down": self._move_down, "Return": self._open}
-        for keys, slot in keyed.items():
-            shortcut = QShortcut(QKeySequence(keys), self.list, context=Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(slot)
 
-    @Slot()
     def _write_or_cancel(self) -> None:
         if not (self.work.busy or self.looking.busy):
             self.write_requested.emit()
         self.work.cancel()
         self.looking.cancel()
 
-    @Slot()
     def _keep_choice(self) -> None:
         """The list forgets what was chosen when the tray changes."""
         if self.tray.items and not self.chosen_rows():
             self.choose(min(self._row, len(self.tray.items) - 1))
 
-    @Slot()
     def _remove(self) -> None:
         rows = self.chosen_rows()
         if rows:
             self.tray.remove(rows)
             self.choose(min(rows[0], len(self.tray.items) - 1))
 
-    @Slot()
-    def _move_up(self) -> None:
-        self._move(-1)
-
-    @Slot()
-    def _move_down(self) -> None:
-        self._move(1)
-
     def _move(self, by: int) -> None:
         rows = self.chosen_rows()
         if len(rows) == 1:
             self.choose(self.tray.move(rows[0], by))
 
-    @Slot()
     def _open(self) -> None:
         rows = self.chosen_rows()
         if len(rows) == 1:
             self.open_requested.emit(rows[0])
 
-    @Slot(QModelIndex)
     def _open_index(self, index: QModelIndex) -> None:
         self.open_requested.emit(index.row())
 
-    @Slot()
     def _show_detail(self) -> None:
         rows = self.chosen_rows()
         one = rows[0] if len(rows) == 1 else None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.basics import fill_dialog, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from core.datasets.subject import Subject
 from core.errors import ProbeError
@@ -58,8 +57,6 @@ class PlanDialog(QDialog, Fields):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Plan stimuli")
-        self.setMinimumWidth(WIDTH)
         self.make_fields()
         self.plan: StimulusPlan | None = None
         self._subject = subject
@@ -69,11 +66,10 @@ class PlanDialog(QDialog, Fields):
             self.images.set_value(image)
         self.cost = make_label("", "strong", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
-        self.add = make_button("Add to the tray", "primary", tip="Add every probe of the plan and run them now")
-        self.cancel = make_button("Cancel")
+        tip = "Add every probe of the plan and run them now"
+        self.add = make_button("Add to the tray", "primary", self._accept, tip=tip)
+        self.cancel = make_button("Cancel", do=self.reject)
         self._lay_out()
-        self.cancel.clicked.connect(self.reject)
-        self.add.clicked.connect(self._accept)
         self.tell()
 
     def wish(self) -> dict[str, Any]:
@@ -115,11 +111,9 @@ class PlanDialog(QDialog, Fields):
         )
         rows = self.make_rows("images", "voxels", ("Budgets", "budgets", "norm"), "n_steps", "gate", "seed")
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
-        heads = (make_label("Plan stimuli", "title"), asks)
-        ends = (self.cost, self.problem, make_row(-1, self.cancel, self.add))
-        self.setLayout(make_column(*heads, lists, rows, self.direction, *ends, gap=12, margin=24))
+        parts = (make_label("Plan stimuli", "title"), asks, lists, rows, self.direction, self.cost, self.problem)
+        fill_dialog(self, "Plan stimuli", *parts, make_row(-1, self.cancel, self.add), width=WIDTH)
 
-    @Slot()
     def _accept(self) -> None:
         self.tell()
         if self.plan is not None:

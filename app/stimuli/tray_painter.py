@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPixmap
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from app.base.pictures import to_qimage
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.theme import DARK, Theme
 from app.stimuli.tray import Tray
+from app.widgets.drawing import draw_bar, draw_text
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Recipe
@@ -59,13 +61,11 @@ class TrayModel(QAbstractListModel):
             self._pictures[key] = _make_pixmap(preview.pictures[role])
         return self._pictures[key]
 
-    @Slot()
     def reread(self) -> None:
         """Take other rows."""
         self.beginResetModel()
         self.endResetModel()
 
-    @Slot()
     def _repaint(self) -> None:
         if self.rowCount():
             self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1))
@@ -109,41 +109,36 @@ class TrayPainter(QStyledItemDelegate):
             return
         painter.drawPixmap(box.topLeft(), self._model.picture(preview, role))
         below = QRect(box.left() - GAP // 2, box.bottom() + 2, box.width() + GAP, 16)
-        _write(painter, below, name_role(role), self.theme.muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
+        draw_text(painter, below, name_role(role), self.theme.muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
 
     def _draw_words(self, painter: QPainter, box: QRect, row: int, preview: ItemPreview | None) -> None:
         theme, recipe = self.theme, self._tray.items[row]
         line = QRect(box.left(), box.top(), box.width(), LINE)
-        _write(painter, line, title_of(recipe, row), theme.text, bold=True)
+        draw_text(painter, line, title_of(recipe, row), theme.text, bold=True)
         line.translate(0, LINE)
         self._draw_budget(painter, line, recipe, preview)
         line.translate(0, LINE)
-        _write(painter, line, describe_shift(preview), theme.text if preview is not None else theme.faint)
+        draw_text(painter, line, describe_shift(preview), theme.text if preview is not None else theme.faint)
         if preview is None:
             return
         if preview.transfer:
             line.translate(0, LINE)
-            _write(painter, line, describe_transfer(preview.transfer), theme.muted)
+            draw_text(painter, line, describe_transfer(preview.transfer), theme.muted)
         warnings = self._tray.warnings(row)
         line.translate(0, LINE)
-        _write(painter, line, describe_warnings(warnings), theme.warning if warnings else theme.good)
+        draw_text(painter, line, describe_warnings(warnings), theme.warning if warnings else theme.good)
 
     def _draw_budget(self, painter: QPainter, line: QRect, recipe: Recipe, preview: ItemPreview | None) -> None:
         """A short bar of the budget used, and encoder and budget in words."""
         attack = recipe.config.attack
         share = preview.budget.realised / attack.epsilon if preview is not None and attack.epsilon > 0 else 0.0
         bar = QRectF(line.left(), line.center().y() - 1, BAR.width(), BAR.height())
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self.theme.line_strong))
-        painter.drawRoundedRect(bar, 2, 2)
-        bar.setWidth(bar.width() * min(1.0, share))
-        painter.setBrush(QColor(self.theme.accent))
-        painter.drawRoundedRect(bar, 2, 2)
+        draw_bar(painter, bar, share, self.theme.accent, self.theme.line_strong)
         text = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
         if preview is not None:
             text = f"{share:.0%} of {text}"
         where = f"{recipe.config.network} {recipe.config.layer}"
-        _write(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", self.theme.muted)
+        draw_text(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", self.theme.muted)
 
 
 def title_of(recipe: Recipe, row: int) -> str:
@@ -174,30 +169,8 @@ def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:
     return f"⚠ {' · '.join(warning.code for warning in warnings)}" if warnings else "✓ no warnings"
 
 
-def _write(
-    painter: QPainter,
-    box: QRect,
-    text: str,
-    colour: str,
-    *,
-    bold: bool = False,
-    scale: float = 1.0,
-    align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
-) -> None:
-    painter.save()
-    font = QFont(painter.font())
-    font.setPointSizeF(font.pointSizeF() * scale)
-    font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-    painter.setFont(font)
-    painter.setPen(QColor(colour))
-    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, shown)
-    painter.restore()
-
-
 def _make_pixmap(levels: ByteArray) -> QPixmap:
-    height, width = levels.shape[:2]
-    image = QImage(levels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    picture = QPixmap.fromImage(image.scaled(SIDE * PIXEL_RATIO, SIDE * PIXEL_RATIO))
+    side = SIDE * PIXEL_RATIO
+    picture = QPixmap.fromImage(to_qimage(levels).scaled(side, side))
     picture.setDevicePixelRatio(PIXEL_RATIO)
     return picture

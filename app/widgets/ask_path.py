@@ -1,4 +1,4 @@
-"""Asks where a file or folder is saved, starting in the folder of exports."""
+"""Asks for files and folders: where one is saved, which one is opened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ def export_folder(settings: Settings) -> Path:
 
 
 def ask_path(
-    parent: QWidget | None, title: str, name: str, pattern: str, *, settings: Settings | None = None, ending: str = ""
+    parent: QWidget | None,
+    title: str,
+    name: str,
+    pattern: str,
+    *,
+    settings: Settings | None = None,
+    key: str = "export_folder",
+    ending: str = "",
 ) -> Path | None:
     """A file to save into, None if the user cancelled.
 
@@ -25,13 +32,15 @@ def ask_path(
     ----------
     parent : QWidget or None
     title, name, pattern : str
-        Of the dialog; the name offered, and the kinds of files as Qt writes them.
+        Of the dialog; the name offered, or a whole path, and the kinds of files as Qt writes them.
     settings : Settings, optional
-        Whose folder of exports it starts in; the home folder where none is kept.
+        Whose folder it starts in; the home folder where none is kept.
+    key : str
+        Of that folder: the folder of exports unless it is named.
     ending : str
         Put at the end of a name that lacks it, without a dot.
     """
-    kept = settings.text("export_folder") if settings is not None else ""
+    kept = settings.text(key) if settings is not None else ""
     start = (Path(kept) if kept else Path.home()) / name
     chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), pattern)
     if not chosen:
@@ -40,7 +49,16 @@ def ask_path(
     return path if not ending or path.suffix.lower() == f".{ending}" else path.with_name(f"{path.name}.{ending}")
 
 
-def ask_folder(parent: QWidget | None, title: str, start: Path | None = None) -> Path | None:
-    """A folder that is there, None if the user cancelled; starts in the home folder unless told otherwise."""
-    chosen = QFileDialog.getExistingDirectory(parent, title, str(start or Path.home()))
+def ask_open(parent: QWidget | None, title: str, start: Path | str = "", pattern: str = "") -> Path | None:
+    """A file to open, from `start` on; a folder where no kinds of files are named. None if the user cancelled."""
+    if pattern:
+        chosen, _ = QFileDialog.getOpenFileName(parent, title, str(start), pattern)
+    else:
+        chosen = QFileDialog.getExistingDirectory(parent, title, str(start))
     return Path(chosen) if chosen else None
+
+
+def ask_files(parent: QWidget | None, title: str, start: Path | str, pattern: str) -> list[Path]:
+    """Files to open, from `start` on; none if the user cancelled."""
+    chosen, _ = QFileDialog.getOpenFileNames(parent, title, str(start), pattern)
+    return [Path(path) for path in chosen]

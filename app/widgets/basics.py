@@ -1,10 +1,16 @@
-"""Small makers of labels, lines and buttons whose look comes from the one style sheet."""
+"""Small makers of labels, buttons, rows and dialogs, whose look comes from the one style sheet."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Callable
+from typing import TypeVar
+
+from PySide6.QtCore import QSize, Qt, SignalInstance
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QBoxLayout,
+    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -17,8 +23,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+Act = Callable[..., object] | SignalInstance
+"""What a button does: a function, or a signal it passes on."""
+Box = TypeVar("Box", bound=QBoxLayout)
 GRID = 4
 """All spacings are multiples of this many pixels."""
+
+
+def available_size() -> QSize:
+    """The part of the screen windows may cover; endless where there is no screen."""
+    screen = QGuiApplication.primaryScreen()
+    return QSize(10_000, 10_000) if screen is None else screen.availableGeometry().size()
+
+
+def announce(widget: QWidget, text: str, *, urgent: bool = False) -> None:
+    """Have a text read aloud, at once if it is urgent; nothing happens where nobody listens."""
+    if not text:
+        return
+    event = QAccessibleAnnouncementEvent(widget, text)
+    politeness = QAccessible.AnnouncementPoliteness
+    event.setPoliteness(politeness.Assertive if urgent else politeness.Polite)
+    QAccessible.updateAccessibility(event)
 
 
 def make_label(text: str = "", role: str = "", *, wraps: bool = False) -> QLabel:
@@ -44,17 +69,21 @@ def make_badge(text: str = "", tone: str = "plain") -> QLabel:
     return badge
 
 
-def make_button(text: str, kind: str = "", *, tip: str = "") -> QPushButton:
-    """A push button; kinds primary, big, link, fold or plain."""
+def make_button(text: str, kind: str = "", do: Act | None = None, *, tip: str = "") -> QPushButton:
+    """A push button that does something when it is clicked; kinds primary, big, link, fold or plain."""
     button = QPushButton(text)
     button.setProperty("kind", kind)
     button.setToolTip(tip)
+    if do is not None:
+        button.clicked.connect(do)
     return button
 
 
-def make_tool_button(*, tip: str, name: str = "") -> QToolButton:
-    """A flat icon button; its icon is set with the theme."""
+def make_tool_button(do: Act | None = None, *, tip: str, name: str = "") -> QToolButton:
+    """A flat icon button that does something when it is clicked; its icon is set with the theme."""
     button = QToolButton()
+    if do is not None:
+        button.clicked.connect(do)
     button.setToolTip(tip)
     button.setAccessibleName(name or tip)
     button.setAutoRaise(True)
@@ -74,22 +103,22 @@ def make_line() -> QFrame:
     return line
 
 
-def make_column(*items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0) -> QVBoxLayout:
-    """Stack widgets and layouts; an int adds that many pixels, -1 a stretch."""
-    column = QVBoxLayout()
-    _fill(column, items, gap=gap, margin=margin)
-    return column
+def make_column(
+    *items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0, stretch: int | None = None
+) -> QVBoxLayout:
+    """Stack widgets and layouts; an int adds that many pixels, -1 a stretch. Item `stretch` takes the room left."""
+    return _fill(QVBoxLayout(), items, gap=gap, margin=margin, stretch=stretch)
 
 
-def make_row(*items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0) -> QHBoxLayout:
-    """Line up widgets and layouts; an int adds that many pixels, -1 a stretch."""
-    row = QHBoxLayout()
-    _fill(row, items, gap=gap, margin=margin)
-    return row
+def make_row(
+    *items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0, stretch: int | None = None
+) -> QHBoxLayout:
+    """Line up widgets and layouts, as `make_column` stacks them."""
+    return _fill(QHBoxLayout(), items, gap=gap, margin=margin, stretch=stretch)
 
 
 def make_panel(layout: QLayout, width: int = 0) -> QWidget:
-    """A part of a page with the ground of panels; of a fixed width, 0 for any."""
+    """A part of the window in the colour of a panel; of a fixed width, 0 for any."""
     panel = QWidget()
     panel.setProperty("role", "panel")
     panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -99,8 +128,8 @@ def make_panel(layout: QLayout, width: int = 0) -> QWidget:
     return panel
 
 
-def make_scroll(content: QWidget | QLayout) -> QScrollArea:
-    """A frameless area that scrolls its content up and down, never sideways."""
+def make_scroll(content: QWidget | QLayout, *, sideways: bool = False) -> QScrollArea:
+    """A frameless area that scrolls its content up and down, and sideways only if it may; Tab scrolls to its place."""
     area = QScrollArea()
     if isinstance(content, QLayout):
         layout, content = content, QWidget()
@@ -108,8 +137,24 @@ def make_scroll(content: QWidget | QLayout) -> QScrollArea:
     area.setWidget(content)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    if not sideways:
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return area
+
+
+def fill_dialog(
+    dialog: QDialog,
+    title: str,
+    *items: QWidget | QLayout | int,
+    gap: int = 12,
+    margin: int = 24,
+    stretch: int | None = None,
+    width: int = 0,
+) -> None:
+    """Name a dialog and stack its parts, as `make_column` does; it is at least `width` pixels wide."""
+    dialog.setWindowTitle(title)
+    dialog.setMinimumWidth(width)
+    dialog.setLayout(make_column(*items, gap=gap, margin=margin, stretch=stretch))
 
 
 def set_look(widget: QWidget, name: str, value: str) -> None:
@@ -127,7 +172,7 @@ def show_text(label: QLabel, text: str) -> None:
     label.setVisible(bool(text))
 
 
-def _fill(box: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | int, ...], *, gap: int, margin: int) -> None:
+def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], *, gap: int, margin: int, stretch: int | None) -> Box:
     box.setSpacing(gap)
     box.setContentsMargins(margin, margin, margin, margin)
     for item in items:
@@ -139,3 +184,6 @@ def _fill(box: QHBoxLayout | QVBoxLayout, items: tuple[QWidget | QLayout | int, 
             box.addStretch(1)
         else:
             box.addSpacing(item)
+    if stretch is not None:
+        box.setStretch(stretch, 1)
+    return box

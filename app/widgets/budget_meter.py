@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.look.numbers import GREY_LEVELS, NORM_SIGNS, format_number, write_epsilon
 from app.look.plotting import plot_font
 from app.look.theme import DARK, Theme
+from app.widgets.drawing import draw_bar, draw_text
 from core.probes.budget import LARGEST_ROUNDING_SHARE, BudgetReading
 from core.types import NormName
 
@@ -20,7 +21,7 @@ MARGIN = 2
 ROW_HEIGHT = 19
 LEAST_ROW = 14.0
 BAR_HEIGHT = 4
-HEAD_HEIGHT = 46
+HEAD_HEIGHT, HEAD_SCALE = 46, 1.25
 SLACK = 1e-4
 """Single-precision pixels overshoot a budget by this share at most; beyond it the bar turns red."""
 
@@ -75,20 +76,15 @@ class BudgetMeter(QWidget):
         super().__init__(parent)
         self._theme: Theme = DARK
         self._reading: BudgetReading | None = None
-        self._rows: tuple[MeterRow, ...] = ()
+        self.rows: tuple[MeterRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.set_reading(None)
-
-    @property
-    def rows(self) -> tuple[MeterRow, ...]:
-        """The lines shown."""
-        return self._rows
 
     def set_reading(self, reading: BudgetReading | None) -> None:
         """Show a reading; None shows that there is no perturbation yet."""
         self._reading = reading
-        self._rows = () if reading is None else describe_budget(reading)
-        lines = "; ".join(f"{row.name} {row.value}" for row in self._rows)
+        self.rows = () if reading is None else describe_budget(reading)
+        lines = "; ".join(f"{row.name} {row.value}" for row in self.rows)
         self.setAccessibleName(f"Budget: {lines}" if lines else "Budget: no perturbation yet")
         self.update()
 
@@ -107,8 +103,7 @@ class BudgetMeter(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(plot_font())
         if self._reading is None:
-            whole = QRectF(self.rect())
-            self._write(painter, whole, NO_READING, self._theme.faint, align=Qt.AlignmentFlag.AlignCenter)
+            draw_text(painter, self.rect(), NO_READING, self._theme.faint, align=Qt.AlignmentFlag.AlignCenter)
             return
         self._draw_gauge(painter, self._reading)
         for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
@@ -126,12 +121,12 @@ class BudgetMeter(QWidget):
         for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
             if box.top() <= y < box.bottom():
                 return f"{row.name}: {row.formula}"
-        return GAUGE_TIP if self._rows else ""
+        return GAUGE_TIP if self.rows else ""
 
     def fitting_rows(self) -> tuple[MeterRow, ...]:
         """The lines there is room for: the last one, whether 8 bits keep the perturbation, is never left out."""
         fitting = max(1, int((self.height() - HEAD_HEIGHT) / LEAST_ROW))
-        return self._rows if fitting >= len(self._rows) else (*self._rows[: fitting - 1], self._rows[-1])
+        return self.rows if fitting >= len(self.rows) else (*self.rows[: fitting - 1], self.rows[-1])
 
     def _row_boxes(self) -> list[QRectF]:
         n_rows = len(self.fitting_rows())
@@ -146,47 +141,15 @@ class BudgetMeter(QWidget):
         sign = NORM_SIGNS[reading.norm]
         is_l2 = reading.norm is NormName.L2
         used = format_number(reading.realised) if is_l2 else f"{format_number(reading.realised * GREY_LEVELS)}/255"
-        self._write(painter, line, f"{sign} {used}", self._theme.text, font=_heavy(painter.font()))
+        draw_text(painter, line, f"{sign} {used}", self._theme.text, bold=True, scale=HEAD_SCALE)
         allowed = f"of ε {write_epsilon(reading.epsilon, reading.norm)}"
-        self._write(painter, line, allowed, self._theme.muted, align=Qt.AlignmentFlag.AlignRight)
+        draw_text(painter, line, allowed, self._theme.muted, align=Qt.AlignmentFlag.AlignRight)
         bar = QRectF(box.left(), 28, box.width(), BAR_HEIGHT)
         share = reading.realised / reading.epsilon if reading.epsilon > 0 else 0.0
-        _fill(painter, bar, self._theme.line)
-        filled = QRectF(bar)
-        filled.setWidth(bar.width() * min(1.0, share))
-        _fill(painter, filled, self._theme.accent if share <= 1 + SLACK else self._theme.danger)
+        colour = self._theme.accent if share <= 1 + SLACK else self._theme.danger
+        draw_bar(painter, bar, share, colour, self._theme.line)
 
     def _draw_row(self, painter: QPainter, row: MeterRow, box: QRectF) -> None:
-        self._write(painter, box, row.name, self._theme.muted)
+        draw_text(painter, box, row.name, self._theme.muted)
         colour = self._theme.text if row.is_good is None else self._theme.good if row.is_good else self._theme.warning
-        self._write(painter, box, row.value, colour, align=Qt.AlignmentFlag.AlignRight)
-
-    def _write(
-        self,
-        painter: QPainter,
-        box: QRectF,
-        text: str,
-        colour: str,
-        *,
-        align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
-        font: QFont | None = None,
-    ) -> None:
-        painter.save()
-        if font is not None:
-            painter.setFont(font)
-        painter.setPen(QColor(colour))
-        painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, text)
-        painter.restore()
-
-
-def _fill(painter: QPainter, box: QRectF, colour: str) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
-
-
-def _heavy(font: QFont) -> QFont:
-    heavy = QFont(font)
-    heavy.setPointSizeF(font.pointSizeF() * 1.25)
-    heavy.setWeight(QFont.Weight.DemiBold)
-    return heavy
+        draw_text(painter, box, row.value, colour, align=Qt.AlignmentFlag.AlignRight)

@@ -1,15 +1,43 @@
-"""Labels of the panels: one line that elides instead of pushing the layout, and the hint of an empty panel.
-
-Never holds state beyond its text.
-"""
+"""Labels of the panels: a line that elides instead of pushing the layout, the hint of an empty panel, a fold."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.widgets.basics import make_column, make_label
+from app.look.icons import load_icon
+from app.look.theme import Theme
+from app.widgets.basics import make_button, make_column, make_label
+
+
+class Fold(QWidget):
+    """A clickable name and the content under it, closed at first."""
+
+    toggled = Signal(bool)
+
+    def __init__(self, name: str, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._content = content
+        self._theme: Theme | None = None
+        self.button = make_button(name, "fold", tip=f"Show or hide: {name.lower()}")
+        self.button.setCheckable(True)
+        self.button.toggled.connect(self._open)
+        content.hide()
+        self.setLayout(make_column(self.button, content, gap=4))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the arrow in the theme's colour."""
+        self._theme = theme
+        name = "chevron-down" if self.button.isChecked() else "chevron-right"
+        self.button.setIcon(load_icon(name, theme.muted))
+
+    def _open(self, opened: bool) -> None:
+        self._content.setVisible(opened)
+        if self._theme is not None:
+            self.set_theme(self._theme)
+        self.toggled.emit(opened)
+
 
 WIDEST_HINT = 320
 LINE_BOX = 2
@@ -29,21 +57,16 @@ class ElidedLabel(QLabel):
 
     def __init__(self, role: str = "", *, hint: str = "") -> None:
         super().__init__()
-        self._whole = ""
+        self.whole_text = ""
         self._hint = hint
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolTip(hint)
 
-    @property
-    def whole_text(self) -> str:
-        """The text before any of it was left out."""
-        return self._whole
-
     def show_text(self, text: str) -> None:
         """Show a text, shortened to fit."""
-        self._whole = text
+        self.whole_text = text
         self.setToolTip("\n".join(part for part in (text, self._hint) if part))
         self.setAccessibleName(text)
         self._fit()
@@ -60,7 +83,7 @@ class ElidedLabel(QLabel):
     def _fit(self) -> None:
         self.ensurePolished()
         room = max(0, self.contentsRect().width() - LINE_BOX)
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room))
+        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideRight, room))
 
 
 class EmptyState(QWidget):

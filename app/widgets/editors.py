@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.widgets.ask_path import ask_open
 from app.widgets.basics import GRID, make_button, make_column
 
 LEAST_ROWS, ROW_HEIGHT = 3, 24
@@ -92,22 +92,16 @@ class PathLine(TextLine):
     def __init__(self, title: str, kinds: str = "") -> None:
         super().__init__()
         self._title, self._kinds = title, kinds
-        self.browse = make_button("Choose…", tip=title)
-        self.browse.clicked.connect(self._browse)
+        self.browse = make_button("Choose…", do=self._browse, tip=title)
 
     def path(self) -> Path | None:
         """The path, None where none is given."""
         return Path(self.value()).expanduser() if self.value() else None
 
-    @Slot()
     def _browse(self) -> None:
-        start = self.value() or str(Path.home())
-        if self._kinds:
-            chosen, _ = QFileDialog.getOpenFileName(self, self._title, start, self._kinds)
-        else:
-            chosen = QFileDialog.getExistingDirectory(self, self._title, start)
-        if chosen:
-            self.setText(chosen)
+        chosen = ask_open(self, self._title, self.value() or Path.home(), self._kinds)
+        if chosen is not None:
+            self.setText(str(chosen))
             self.editingFinished.emit()
 
 

@@ -1,4 +1,4 @@
-"""One picture that can be zoomed, moved, copied and saved, in step with its neighbours. Never changes pixel values."""
+"""Pictures of numpy pixels: fitted into the room there is, or zoomed, moved, copied and saved. Never changes values."""
 
 from __future__ import annotations
 
@@ -6,15 +6,103 @@ from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
 
-from app.base.pictures import save_image
+from app.base.pictures import save_image, to_qimage
 from app.look.theme import Theme
+from app.widgets.ask_path import ask_path
 from app.widgets.basics import make_label
 from core.errors import StorageError
 from core.types import ByteArray
+
+SCALE = 2
+"""Copied at twice its size on screen, so that it is crisp in a document."""
+
+
+class PictureMenu(QObject):
+    """Two rows in the context menu of one widget.
+
+    Signals
+    -------
+    said(str)
+        A sentence about a copy that went well.
+    figure_wanted()
+        The user asked for a figure of it.
+    """
+
+    said = Signal(str)
+    figure_wanted = Signal()
+
+    def __init__(self, widget: QWidget, name: str = "") -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._name = name
+        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        for canvas in widget.findChildren(QGraphicsView):
+            canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        copy, save = QAction("Copy picture", widget), QAction("Save figure…", widget)
+        copy.triggered.connect(self.copy)
+        save.triggered.connect(self.figure_wanted)
+        widget.addActions([copy, save])
+
+    def copy(self) -> None:
+        """Put the widget as it looks on the clipboard."""
+        picture = QPixmap(self._widget.size() * SCALE)
+        picture.setDevicePixelRatio(SCALE)
+        picture.fill(self._widget.palette().window().color())
+        QWidget.render(self._widget, picture)  # a plot would render its scene instead
+        QGuiApplication.clipboard().setPixmap(picture)
+        self.said.emit(f"Copied: {self._name or self._widget.accessibleName()}.")
+
+
+class PictureLabel(QWidget):
+    """Shows (height, width, 3) uint8 pixels, or a sentence while there are none."""
+
+    def __init__(self, name: str, *, least: tuple[int, int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setMinimumSize(*least)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.pixels: ByteArray | None = None
+        self.image = QImage()
+        self._text = ""
+
+    def show_pixels(self, pixels: ByteArray) -> None:
+        """Show a picture."""
+        self.pixels = pixels
+        self.show_image(to_qimage(pixels))
+
+    def show_image(self, image: QImage) -> None:
+        """Show a picture of Qt's."""
+        self.image, self._text = image, ""
+        self.update()
+
+    def show_text(self, text: str) -> None:
+        """Say something over the picture shown, or in its place."""
+        self._text = text
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As small as allowed; it takes what is left."""
+        return self.minimumSize()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the picture as large as it fits."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if not self.image.isNull():
+            ratio = self.devicePixelRatioF()
+            kept, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            fitted = self.image.scaled(self.size() * ratio, kept, smooth)
+            width, height = fitted.width() / ratio, fitted.height() / ratio
+            painter.drawImage(QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height), fitted)
+        if self._text:
+            painter.setPen(self.palette().placeholderText().color())
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.end()
+
 
 CRISP_FROM = 3.0
 """Screen pixels per image pixel from which pixels are drawn as squares instead of smoothed."""
@@ -72,7 +160,7 @@ class ImageView(QWidget):
 
     def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._pixels: ByteArray | None = None
+        self.pixels: ByteArray | None = None
         self._wanted = QRectF()
         self.suggested_name = name
         self._box = PictureBox()
@@ -100,19 +188,14 @@ class ImageView(QWidget):
         self.setAccessibleDescription(KEYS_HELP)
 
     @property
-    def pixels(self) -> ByteArray | None:
-        """What is shown."""
-        return self._pixels
-
-    @property
     def view_rect(self) -> QRectF:
         """The part of the picture on screen, in image pixels."""
         return QRectF(self._box.viewRect())
 
     def set_pixels(self, pixels: ByteArray | None) -> None:
         """Show a picture, or nothing. Keeps the zoom unless the size changed."""
-        size_before = None if self._pixels is None else self._pixels.shape
-        self._pixels = pixels
+        size_before = None if self.pixels is None else self.pixels.shape
+        self.pixels = pixels
         self._item.setVisible(pixels is not None)
         self._hint.setVisible(pixels is None)
         for action in self.actions():
@@ -138,27 +221,25 @@ class ImageView(QWidget):
         self._box.setRange(rect=rect, padding=0.0, disableAutoRange=True)
         self._choose_smoothing()
 
-    @Slot()
     def fit(self) -> None:
         """Show the whole picture."""
-        if self._pixels is not None:
-            height, width = self._pixels.shape[:2]
+        if self.pixels is not None:
+            height, width = self.pixels.shape[:2]
             self.show_rect(QRectF(0, 0, width, height))
             self.view_moved.emit(self._wanted)
 
-    @Slot()
     def copy(self) -> None:
         """Put the picture's 8-bit pixels on the clipboard."""
-        if self._pixels is not None:
-            QGuiApplication.clipboard().setImage(to_qimage(self._pixels))
+        if self.pixels is not None:
+            QGuiApplication.clipboard().setImage(to_qimage(self.pixels))
             self.said.emit(f"Copied the {self.suggested_name} image.")
 
     def save(self, path: Path) -> bool:
         """Write the picture's 8-bit pixels to a .png file; says so, or why not."""
-        if self._pixels is None:
+        if self.pixels is None:
             return False
         try:
-            save_image(to_qimage(self._pixels), path)
+            save_image(to_qimage(self.pixels), path)
         except StorageError as error:
             self.said.emit(str(error))
             return False
@@ -180,7 +261,7 @@ class ImageView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom with + and -, move with the arrows, fit with Home."""
-        if self._pixels is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if self.pixels is None or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             super().keyPressEvent(event)
             return
         shown, key = self.view_rect, Qt.Key(event.key())
@@ -198,8 +279,8 @@ class ImageView(QWidget):
 
     def _limit(self) -> None:
         """Bound the zoom so that the whole picture always fits, in a wide pane too: a cut one would hide its edges."""
-        if self._pixels is not None:
-            height, width = self._pixels.shape[:2]
+        if self.pixels is not None:
+            height, width = self.pixels.shape[:2]
             aspect = self._scene.width() / max(1, self._scene.height())
             widest = LARGEST_VIEW * max(width, height, height * aspect)
             self._box.setLimits(minXRange=SMALLEST_VIEW, maxXRange=widest)
@@ -214,36 +295,25 @@ class ImageView(QWidget):
             action.setEnabled(False)
             self.addAction(action)
 
-    @Slot()
     def _ask_and_save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
-        if chosen:
-            self.save(Path(chosen).with_suffix(".png"))
+        chosen = ask_path(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
+        if chosen is not None:
+            self.save(chosen.with_suffix(".png"))
 
-    @Slot()
     def _tell_view(self) -> None:
         self._wanted = self.view_rect
         self._choose_smoothing()
         self.view_moved.emit(self._wanted)
 
-    @Slot(object)
     def _tell_pixel(self, position: object) -> None:
-        if self._pixels is None:
+        if self.pixels is None:
             return
         point = self._box.mapSceneToView(position)
         column, row = int(np.floor(point.x())), int(np.floor(point.y()))
-        height, width = self._pixels.shape[:2]
+        height, width = self.pixels.shape[:2]
         self.pixel_hovered.emit((row, column) if 0 <= row < height and 0 <= column < width else None)
 
     def _choose_smoothing(self) -> None:
         across = self._box.viewRect().width()
         scale = self._box.width() / across if across > 0 else 1.0
         self._scene.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < CRISP_FROM)
-
-
-def to_qimage(pixels: ByteArray) -> QImage:
-    """A QImage with its own copy of (height, width, 3 or 4) uint8 pixels."""
-    height, width, depth = pixels.shape
-    packed = np.ascontiguousarray(pixels)
-    kind = QImage.Format.Format_RGB888 if depth == 3 else QImage.Format.Format_RGBA8888
-    return QImage(packed.data, width, height, depth * width, kind).copy()

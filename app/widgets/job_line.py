@@ -9,18 +9,65 @@ so does a refusal while the page is hidden, where nobody would read it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
 from app.base.jobs import DEFECT, STOPPED, Failed, Job, JobLane, Make, WhenBusy
-from app.widgets.basics import make_column, make_label
-from app.widgets.progress_line import ProgressLine
+from app.widgets.basics import make_column, make_label, show_text
 from core.errors import ProbeError
 from core.words import format_duration
 
+THICKNESS = 4
+UNKNOWN_OPACITY = 0.4
+"""Of the whole bar, while something runs and nobody knows how far it is."""
+
+
+class ProgressLine(QWidget):
+    """Shows a share of 1, in the palette's highlight colour; it is drawn with the window's next frame.
+
+    QProgressBar draws at once in `setValue`, and beside a 3D view each such drawing composes the whole window anew.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._share: float | None = 0.0
+        self.setFixedHeight(THICKNESS)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Progress")
+
+    @property
+    def share(self) -> float:
+        """How far the work is, from 0 to 1; 0 where nobody knows."""
+        return self._share or 0.0
+
+    def set_share(self, share: float | None) -> None:
+        """Show another share, in [0, 1]; what lies outside goes to the nearer end. None: nobody knows."""
+        inside = None if share is None else min(max(share, 0.0), 1.0)
+        if inside != self._share:
+            self._share = inside
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the groove and the done part."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        whole = QRectF(self.rect())
+        done = QRectF(whole.x(), whole.y(), whole.width() * self.share, whole.height())
+        for role, part in ((QPalette.ColorRole.Mid, whole), (QPalette.ColorRole.Highlight, done)):
+            painter.setBrush(self.palette().color(role))
+            painter.drawRoundedRect(part, THICKNESS / 2, THICKNESS / 2)
+        if self._share is None:
+            painter.setOpacity(UNKNOWN_OPACITY)
+            painter.drawRoundedRect(whole, THICKNESS / 2, THICKNESS / 2)
+        painter.end()
+
+
+Made = TypeVar("Made")
 STARTING = "Starting…"
 WAITING = "Waiting for its turn…"
 
@@ -96,7 +143,6 @@ class JobLine(QWidget):
         )
         self.changed.emit()
 
-    @Slot()
     def cancel(self) -> None:
         """Stop the job, also one that waits; the note says so when it has stopped."""
         if self._job is not None and self._lane is not None:
@@ -118,10 +164,17 @@ class JobLine(QWidget):
         self.bar.set_share(share)
         self.refuse(error)
 
+    def attempt(self, make: Callable[[], Made]) -> Made | None:
+        """What `make` gives; None, with the reason shown, where it is refused."""
+        try:
+            return make()
+        except ProbeError as error:
+            self.say(error=str(error))
+            return None
+
     def refuse(self, text: str = "") -> None:
         """Show a refusal, or none, beside what else is said."""
-        self.error.setText(text)
-        self.error.setVisible(bool(text))
+        show_text(self.error, text)
 
     def _show(self, reading: Reading | None) -> None:
         if reading is not None:

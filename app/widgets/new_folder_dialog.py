@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import fill_dialog, make_button, make_heading, make_label, make_row
 from app.widgets.form import Fields, PathText
 
 TEXT_WIDTH = 520
@@ -35,20 +35,16 @@ class NewFolderDialog(QDialog, Fields):
         self, title: str, name: str, *, about: list[QWidget], verb: str, folder: Path, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(title)
         self._name = name
         self.make_fields()
         self.field.set_value(str(folder))
-        cancel = make_button("Cancel")
-        self.go = make_button(verb, "primary")
+        self.go = make_button(verb, "primary", self.accept)
         self.go.setDefault(True)
         self._lands = make_label(role="muted", wraps=True)
         self._lands.setMinimumWidth(TEXT_WIDTH)
         place = make_row(self.field, self.field.browse)
-        ends = make_row(-1, cancel, self.go)
-        self.setLayout(make_column(*about, make_heading("Folder"), place, self._lands, ends, gap=12, margin=24))
-        cancel.clicked.connect(self.reject)
-        self.go.clicked.connect(self.accept)
+        ends = make_row(-1, make_button("Cancel", do=self.reject), self.go)
+        fill_dialog(self, title, *about, make_heading("Folder"), place, self._lands, ends)
         self.refresh()
 
     def parent_folder(self) -> Path:

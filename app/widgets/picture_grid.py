@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from app.base.pictures import to_qimage
 from app.widgets.basics import make_column, make_label
-from app.widgets.image_view import to_qimage
 from core.reports.pictures import Picture
 
 

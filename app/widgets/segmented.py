@@ -22,7 +22,15 @@ class Segmented(QFrame):
         row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(2)
         for value, text, tip in choices:
-            row.addWidget(self._add(value, text, tip=tip))
+            button = self._buttons[value] = QPushButton(text)
+            button.setCheckable(True)
+            button.setToolTip(tip)
+            button.setAccessibleName(text)
+            button.setObjectName(value)
+            button.setCursor(Qt.CursorShape.PointingHandCursor)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._group.addButton(button)
+            row.addWidget(button)
         next(iter(self._buttons.values())).setChecked(True)
         self._group.buttonToggled.connect(self._tell)
 
@@ -38,18 +46,6 @@ class Segmented(QFrame):
     def button(self, value: str) -> QPushButton:
         """The button of a value, to set its tone, icon or whether it can be chosen."""
         return self._buttons[value]
-
-    def _add(self, value: str, text: str, *, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setCheckable(True)
-        button.setToolTip(tip)
-        button.setAccessibleName(text)
-        button.setObjectName(value)
-        button.setCursor(Qt.CursorShape.PointingHandCursor)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._group.addButton(button)
-        self._buttons[value] = button
-        return button
 
     @Slot(QAbstractButton, bool)
     def _tell(self, button: QAbstractButton, checked: bool) -> None:

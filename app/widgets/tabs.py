@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.look.theme import Theme
 from app.widgets.basics import make_row
-from app.widgets.work_page import WorkPage
+
+
+class WorkPage(QWidget):
+    """A page of `Workspaces`."""
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take the theme's colours."""
+        raise NotImplementedError
+
+    def hasHeightForWidth(self) -> bool:
+        """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
+        return False
 
 
 class PageStack(QStackedWidget):
@@ -101,7 +112,6 @@ class Tabs(QObject):
         self.stack.addWidget(widget)
         self.bar.addTab(title)
 
-    @Slot(int)
     def _show(self, index: int) -> None:
         self.page(self._keys[index])
         self.stack.setCurrentIndex(index)

@@ -1,4 +1,4 @@
-"""What a page behind a tab of the window is, and one whose form runs a job."""
+"""A page behind a tab of the window whose form runs a job."""
 
 from __future__ import annotations
 
@@ -7,23 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
-from app.look.theme import Theme
 from app.widgets.basics import make_button, make_column, make_label, make_line, make_panel, make_row, make_scroll
 from app.widgets.job_line import JobLine
+from app.widgets.tabs import WorkPage
 
 FORM_WIDTH = 338
-
-
-class WorkPage(QWidget):
-    """A page of `Workspaces`."""
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        raise NotImplementedError
-
-    def hasHeightForWidth(self) -> bool:
-        """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
-        return False
 
 
 class JobPage(WorkPage):
@@ -37,10 +25,9 @@ class JobPage(WorkPage):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.run, self.export = make_button(self.RUN, "big"), make_button(self.EXPORT)
+        self.run = make_button(self.RUN, "big", self.start_or_cancel)
+        self.export = make_button(self.EXPORT, do=self.ask_export)
         self.work, self.stack = JobLine(), QStackedWidget()
-        self.run.clicked.connect(self.start_or_cancel)
-        self.export.clicked.connect(self.ask_export)
         self.work.changed.connect(self.refresh)
 
     def lay_out(
@@ -51,16 +38,14 @@ class JobPage(WorkPage):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         foot = make_column(self.run, self.work, make_row(self.export, *more))
         foot.setContentsMargins(16, 4, 16, 12)
-        left = make_column(scroll, make_line(), foot, gap=0)
-        left.setStretch(0, 1)
+        left = make_column(scroll, make_line(), foot, gap=0, stretch=0)
         words, shown = make_label(empty, "muted"), QWidget()
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         shown.setLayout(answer)
         self.stack.addWidget(words)
         self.stack.addWidget(shown)
-        row = make_row(make_panel(left, FORM_WIDTH), make_panel(make_column(self.stack)), gap=6)
-        row.setStretch(1, 1)
-        self.setLayout(row)
+        answer_panel = make_panel(make_column(self.stack))
+        self.setLayout(make_row(make_panel(left, FORM_WIDTH), answer_panel, gap=6, stretch=1))
 
     def show_state(self, reason: str, *, answered: bool) -> None:
         """Allow what can be done: run it, or `reason` why not; cancel while it runs; save where there is an answer."""

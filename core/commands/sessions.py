@@ -10,9 +10,8 @@ from core.commands.options import Json, about, explained
 from core.commands.output import answer, format_table
 from core.errors import ProbeError
 from core.session.autosave import list_autosaves
-from core.session.check import find_missing, read_known
-from core.session.files import SavedSession, read_session
-from core.session.recent import list_recent
+from core.session.files import SavedSession, list_recent, read_session
+from core.session.reference import find_missing, read_known
 
 EXPLANATION = """\
 `main.py FILE.probescope` opens a session in the window.

@@ -71,7 +71,7 @@ class SourceSummary(RecordingFacts):
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})" if self.n_held_out else self.held_out_rule),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}"),
             ("ROIs", format_counts(self.rois, "no ROI")),
-            ("Noise ceiling", "known" if self.has_noise_ceiling else "unknown"),
+            ("Noise ceiling", "known" if self.has_noise_ceiling else "unknown: no repeats"),
             ("Sessions", f"{', '.join(self.sessions) or 'one'}{missing}"),
             ("Categories", format_counts(self.categories, "unknown")),
             ("Unit", self.response_unit),

@@ -36,6 +36,8 @@ class RobustifyOptions:
         Photographs to see in all, with repetition.
     layers : tuple of str
         Layers compared; () for the network's own.
+    seed : int
+        Of photographs, crops and random starts.
     id, title : str
         Of the new network; "" for names made from the original's.
     """
@@ -45,6 +47,7 @@ class RobustifyOptions:
     epsilon: float = RobustifyConfig().epsilon
     n_images: int = RobustifyConfig().n_images
     layers: tuple[str, ...] = ()
+    seed: int = 0
     id: str = ""
     title: str = ""
 
@@ -52,9 +55,11 @@ class RobustifyOptions:
         """Refuse values no training could run with."""
         check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON, unit="L2 at 224 x 224, [0, 1] pixel units")
         check_count("n_images", self.n_images)
+        check_count("seed", self.seed, least=0)
 
     def checkpoint(self) -> Path:
         """The file this fine-tuning resumes from: the same options find it again."""
         what = f"{self.network} {self.images.absolute()} {self.epsilon} {self.n_images} {self.layers}"
+        what += f" seed {self.seed}" if self.seed else ""  # without it, trainings of earlier versions go on
         digest = hashlib.sha256(what.encode()).hexdigest()[:10]
         return robustify_folder() / f"{folder_name(self.network)}-{digest}.checkpoint"

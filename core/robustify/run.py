@@ -68,6 +68,7 @@ def iter_run(
         layers=options.layers,
         epsilon=options.epsilon,
         n_images=options.n_images,
+        seed=options.seed,
         **_first(options.epsilon),
     )
     checkpoint = options.checkpoint()

@@ -17,11 +17,25 @@ from pathlib import Path
 
 from core.errors import ProbeError, StorageError
 from core.files import new_folder, remove_leftovers
-from core.paths import data_folder
+from core.paths import cache_folder, data_folder
 from core.probes.probe import Probe
 from core.session.files import ENDING, SavedSession, read_session, write_session
 from core.session.lock import FileLock, is_held, name_holder, take_lock
 from core.session.record import SessionRecord
+
+DEPTH = ("*", "*/*", "*/*/*")
+"""Down to the cells of an analysis: analyses/NAME/cells."""
+
+
+def clean_up(*more: Path) -> tuple[Path, ...]:
+    """Remove half-written files and folders of the user's data, the cache and further folders; returns them."""
+    own = data_folder()
+    below = [path for pattern in DEPTH for path in own.glob(pattern) if path.is_dir()] if own.is_dir() else []
+    removed: list[Path] = []
+    for folder in (own, *below, cache_folder(), *more):
+        removed += remove_leftovers(folder)
+    return tuple(removed)
+
 
 LOCK_NAME = "lock"
 SESSION_NAME = f"session{ENDING}"
@@ -72,13 +86,8 @@ class Autosave:
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root
-        self._folder: Path | None = None
+        self.folder: Path | None = None
         self._lock: FileLock | None = None
-
-    @property
-    def folder(self) -> Path | None:
-        """Where it saves; None before the first save."""
-        return self._folder
 
     def save(self, record: SessionRecord, *, probe: Probe | None = None, named: Path | None = None) -> SessionRecord:
         """Save what is open now; `named` is the file the user has given it. Raises StorageError; the older stays."""
@@ -88,18 +97,18 @@ class Autosave:
 
     def close(self, *, keep: bool) -> None:
         """Close in order: with `keep` the session can be opened again, else it goes."""
-        if self._folder is None or self._lock is None:
+        if self.folder is None or self._lock is None:
             return
         self._lock.release()  # first: Windows moves no folder that holds an open file
         if keep:
-            _forget_old(self._folder.parent)
+            _forget_old(self.folder.parent)
         else:
-            _remove(self._folder)
-        self._folder = self._lock = None
+            _remove(self.folder)
+        self.folder = self._lock = None
 
     def _begin(self) -> Path:
-        if self._folder is not None:
-            return self._folder
+        if self.folder is not None:
+            return self.folder
         root = self._root or autosave_folder()
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         folder = root / f"{stamp}-{os.getpid()}"
@@ -107,7 +116,7 @@ class Autosave:
             self._lock = take_lock(partial / LOCK_NAME)
         if self._lock is not None:
             self._lock.path = folder / LOCK_NAME
-        self._folder = folder
+        self.folder = folder
         return folder
 
 

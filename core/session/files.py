@@ -6,6 +6,7 @@ probes last: whenever the process dies, the session file on the disk and what it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,11 +18,43 @@ from typing import Any
 
 from core.files import flush, remove_leftovers, replace_file
 from core.headers import read_header, structure, without_marks, write_json
-from core.probes.files import identify_probe, load_probe, name_files, save_probe
+from core.paths import data_folder
+from core.probes.files import identify_probe, name_files, save_probe
 from core.probes.probe import Probe
-from core.session.pack import HEADER, migrate, pack_record, unpack_record
-from core.session.record import FileReference, SessionRecord
+from core.session.record import HEADER, FileReference, SessionRecord, migrate, pack_record, unpack_record
 from core.session.reference import is_there, refer_to
+
+MOST = 10
+NAME = "recent_sessions.json"
+
+
+def list_recent() -> tuple[Path, ...]:
+    """The sessions opened or saved last that are still there, newest first."""
+    return tuple(path for path in _read() if path.is_file())
+
+
+def add_recent(path: Path) -> None:
+    """Put a session on top. Raises StorageError if the list cannot be kept."""
+    place = path.absolute()
+    _write([place, *(one for one in _read() if one != place)])
+
+
+def forget_recent() -> None:
+    """Empty the list. Raises StorageError if it cannot be kept."""
+    _write([])
+
+
+def _read() -> list[Path]:
+    try:
+        content = json.loads((data_folder() / NAME).read_text(encoding="utf-8"))
+        return [Path(one) for one in content if isinstance(one, str)]
+    except (OSError, ValueError, TypeError):  # nothing of worth is lost with it
+        return []
+
+
+def _write(paths: list[Path]) -> None:
+    write_json(data_folder() / NAME, [str(path) for path in paths[:MOST]])
+
 
 ENDING = ".probescope"
 NOTES = ("saved", "program", "named")
@@ -101,11 +134,6 @@ def read_session(path: Path) -> SavedSession:
     notes = structure({name: content.pop(name, "") for name in NOTES}, dict[str, str], HEADER, where=place)
     record = unpack_record(without_marks(content, HEADER), place.parent, where=place)
     return SavedSession(place, record, notes["saved"], notes["named"])
-
-
-def load_session_probe(path: Path) -> Probe:
-    """The probe a session refers to. Raises StorageError or BadInputError if its files are not whole."""
-    return load_probe(path)
 
 
 def data_of(path: Path) -> Path:

@@ -1,14 +1,113 @@
-"""Refers to files by place and hash, and finds them again when they were moved. Never takes another file for one."""
+"""Refers to files by place and hash, finds them again when they were moved, and says what a session lacks here.
+
+Never takes another file for one.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from core.datasets.photos import ImageInfo, list_images
+from core.datasets.subject import SubjectInfo, list_subjects
+from core.encoders.config import EncoderConfig
+from core.encoders.files import list_encoders
 from core.errors import BadInputError, StorageError
-from core.session.record import FileReference
+from core.files import hash_file
+from core.networks.catalog import list_networks
+from core.networks.spec import NetworkSpec
+from core.session.record import FileReference, SessionRecord
+
+SEPARATOR = ":"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on this computer: ids of subjects, networks and shipped images; (subject, network, layer) of encoders."""
+
+    subjects: frozenset[str]
+    networks: frozenset[str]
+    encoders: frozenset[tuple[str, str, str]]
+    images: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        subjects: Iterable[SubjectInfo],
+        networks: Iterable[NetworkSpec],
+        encoders: Iterable[EncoderConfig],
+        images: Iterable[ImageInfo],
+    ) -> Known:
+        """What these lists hold."""
+        return cls(
+            frozenset(info.id for info in subjects),
+            frozenset(spec.id for spec in networks),
+            frozenset((one.subject, one.network, one.layer) for one in encoders),
+            frozenset(info.id for info in images),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing a session needs and that is not here.
+
+    Parameters
+    ----------
+    what : str
+        "subject", "network", "encoder", "image", "probe" or "analysis NAME".
+    sentence : str
+        What is missing and what to do.
+    reference : FileReference or None
+        Of a file: what to look for.
+    """
+
+    what: str
+    sentence: str
+    reference: FileReference | None = None
+
+
+def read_known() -> Known:
+    """What is on this computer now; no weights and no responses are read."""
+    return Known.of(list_subjects(), list_networks(), list_encoders(), list_images())
+
+
+def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path] = ()) -> tuple[Missing, ...]:
+    """What of a session is not here; files are searched at their places and in `folders`, by hash."""
+    places = tuple(folders)
+    found = [*_missing_names(record, known), *_missing_image(record, known)]
+    for what, reference in record.references().items():
+        if find_file(reference, places) is None:
+            sentence = f"The {what} {reference.path.name} is not at {reference.path}, or is another file now."
+            found.append(Missing(what, sentence, reference))
+    return tuple(found)
+
+
+def _missing_names(record: SessionRecord, known: Known) -> list[Missing]:
+    found = []
+    if record.subject and record.subject not in known.subjects:
+        advice = "Import it under that name (File, Import recordings…)."
+        found.append(Missing("subject", f"There is no subject {record.subject!r} here. {advice}"))
+    if record.network and record.network not in known.networks:
+        advice = "Import or download it (File, Networks…)."
+        found.append(Missing("network", f"There is no network {record.network!r} here. {advice}"))
+    elif record.network and (record.subject, record.network, record.layer) not in known.encoders:
+        name = f"{record.network} {record.layer} of {record.subject}"
+        advice = "Fit or import it (File, Fit encoders…)."
+        found.append(Missing("encoder", f"There is no encoder {name} here. {advice}"))
+    return found
+
+
+def _missing_image(record: SessionRecord, known: Known) -> list[Missing]:
+    image = record.image
+    if image is None or image.file is not None or image.key in known.images:
+        return []
+    subject, _, member = image.key.partition(SEPARATOR)
+    if member and subject in known.subjects:
+        return []
+    return [Missing("image", f"There is no image {image.key!r} in the catalogue here. Choose another image.")]
+
 
 MOST_SEARCHED = 20_000
 """Files examined in one folder; their sizes are compared first, so this takes a second at most."""
@@ -17,8 +116,7 @@ MOST_SEARCHED = 20_000
 def hash_bytes_of(path: Path) -> str:
     """SHA-256 of a file. Raises StorageError if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be read ({error.strerror}). Bring it back or choose another file."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -155,7 +156,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
     Raises BadInputError if an image, an encoder or a target is not there.
     """
-    return tuple(_iter_recipes(plan))
+    attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
+    return tuple(iter_recipes(plan.images, plan.encoders, plan.targets, plan.directions, lambda _side: attacks))
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -278,26 +280,26 @@ def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
     )
 
 
-def _iter_recipes(plan: StimulusPlan) -> Iterator[Recipe]:
-    cards = {encoder: load_card(*encoder) for encoder in plan.encoders}
-    tables = {encoder.subject: load_subject(encoder.subject).voxels for encoder in plan.encoders}
-    for image in plan.images:
-        sides = {encoder: find_network(encoder.network).input_size for encoder in plan.encoders}
+def iter_recipes(
+    images: Sequence[str],
+    encoders: Sequence[EncoderName],
+    targets: Sequence[TargetName],
+    directions: Sequence[Direction],
+    attacks: Callable[[int], Iterable[tuple[AttackConfig, tuple[float, ...]]]],
+) -> Iterator[Recipe]:
+    """The probes of every combination; `attacks` gives those of a network, by its input size, with their grids."""
+    cards = {encoder: load_card(*encoder) for encoder in encoders}
+    tables = {encoder.subject: load_subject(encoder.subject).voxels for encoder in encoders}
+    sides = {encoder: find_network(encoder.network).input_size for encoder in encoders}
+    for image in images:
         stimuli = {side: find_stimulus(image, size=side) for side in set(sides.values())}
         for encoder, card in cards.items():
-            stimulus = stimuli[sides[encoder]]
-            for target in plan.targets:
-                for direction in plan.directions:
-                    for budget in plan.budgets:
-                        config = ProbeConfig(
-                            *encoder,
-                            target.find_in(tables[encoder.subject]),
-                            direction,
-                            _attack(plan, budget),
-                            ladder=(budget.epsilon,),
-                        )
-                        hashes = (stimulus.sha256, card.network_sha256, card.sha256)
-                        yield Recipe(config, name_source(image), stimulus.id, *hashes)
+            side, table = sides[encoder], tables[encoder.subject]
+            hashes = (stimuli[side].sha256, card.network_sha256, card.sha256)
+            for target, direction in product(targets, directions):
+                for attack, grid in attacks(side):
+                    config = ProbeConfig(*encoder, target.find_in(table), direction, attack, ladder=grid)
+                    yield Recipe(config, name_source(image), stimuli[side].id, *hashes)
 
 
 def _attack(plan: StimulusPlan, budget: Budget) -> AttackConfig:

@@ -13,8 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.analyses.study_dialog import StudyDialog
 from app.analyses.sweep_form import BOTH, SweepForm
 from app.base.services import Services
-from app.base.settings import Settings
-from app.base.settings_table import SETTINGS
+from app.base.settings import SETTINGS, Settings
 from app.encoders.fit_form import FitForm
 from app.encoders.import_dialog import ImportEncoderDialog
 from app.explore.attack_form import AttackForm
@@ -27,7 +26,7 @@ from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.recordings.import_options_page import OptionsPage
 from app.shell.settings_dialog import SettingsDialog
-from app.stimuli.package_form import PackageForm
+from app.stimuli.package_dialog import PackageForm
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.set_form import SetForm
 from app.widgets.editors import ChoiceBox, CountBox, NumberBox

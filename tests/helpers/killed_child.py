@@ -25,8 +25,7 @@ from core.probes.respond import respond
 from core.probes.run import iter_probe
 from core.session.autosave import Autosave
 from core.session.files import write_session
-from core.session.pack import pack_record
-from core.session.record import ImageRecord, SessionRecord
+from core.session.record import ImageRecord, SessionRecord, pack_record
 from core.stimuli import write
 from core.stimuli.one_probe import export_probe
 from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo

@@ -11,8 +11,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
-from app.base.settings import Settings
-from app.base.settings_table import SETTINGS
+from app.base.settings import SETTINGS, Settings
 from app.shell.commands import COMMANDS, Situation
 from app.shell.main_window import MainWindow
 from app.shell.palette import Palette
@@ -95,11 +94,11 @@ def test_what_cannot_be_done_says_why_and_stays_open(window: MainWindow, qtbot: 
 
 def test_arrows_move_round_the_ends(window: MainWindow, qtbot: QtBot) -> None:
     palette = open_palette(window, qtbot, "view")
-    last = palette.list.rowCount() - 1
+    last = palette.list.count() - 1
     qtbot.keyClick(palette.field, Qt.Key.Key_Up)
-    assert palette.view.currentIndex().row() == last
+    assert palette.list.currentRow() == last
     qtbot.keyClick(palette.field, Qt.Key.Key_Down)
-    assert palette.view.currentIndex().row() == 0
+    assert palette.list.currentRow() == 0
 
 
 def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWindow, qtbot: QtBot) -> None:

@@ -14,11 +14,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-import app.recordings.feature
+import app.recordings.import_dialog
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.explore.gallery_panel import OWN
-from app.recordings.details import RecordingDialog
+from app.recordings.feature import RecordingDialog
 from app.recordings.import_dialog import ImportDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -83,7 +83,8 @@ def look(window: MainWindow, path: Path, qtbot: QtBot) -> ImportDialog:
 def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
     found = dict(dialog.options.found.rows)
-    assert found["Images"] == "12 (12 × 1 trials)" and found["ROIs"] == "FFA 2, PPA 1"
+    assert found["Images"] == "12 in 12 trials" and found["Shown"] == "1 times 12"
+    assert found["ROIs"] == "FFA 2, PPA 1"
     assert dialog.options.subject.text() == "study-7"
     assert not (user_subjects_folder() / "study-7").exists()
     dialog.options.title.setText("Ours")
@@ -140,7 +141,7 @@ def never_ending(recording: Recording, options: ImportOptions) -> Iterator[Impor
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.recordings.feature, "iter_import", never_ending)
+    monkeypatch.setattr(app.recordings.import_dialog, "iter_import", never_ending)
 
 
 @pytest.mark.usefixtures("slow")

@@ -20,6 +20,7 @@ from app.analyses.page import AnalysisPage
 from app.base.jobs import DEFECT, Idle, WhenBusy
 from app.base.services import open_services
 from app.measured.page import MeasuredPage
+from app.sessions.feature import Opening
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.page import StimuliPage
@@ -29,6 +30,7 @@ from core.encoders.fit_request import FitRequest
 from core.engine import Engine
 from core.errors import BadInputError
 from core.experiments.packages.package import PackageKind
+from core.experiments.packages.plan import PackagePlan
 from core.figures.movie_config import MovieConfig, MovieFormat
 from core.networks.import_options import NetworkImportOptions
 from core.probes.files import load_probe
@@ -99,11 +101,11 @@ def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> D
 
 
 def drive_package(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("app.stimuli.package_feature.iter_package", work.make)
+    patch("app.stimuli.package_dialog.iter_package", work.make)
     window.features.packages.show_dialog()
     dialog = window.features.packages.dialog
     assert dialog is not None
-    start = lambda: dialog.package_requested.emit(None, PackageKind.JSPSYCH, tmp / "package")  # noqa: E731
+    start = lambda: dialog.write(cast(PackagePlan, None), PackageKind.JSPSYCH, tmp / "package")  # noqa: E731
     return Driver(dialog.work, start, dialog.cancel, dialog.set_path.isEnabled)
 
 
@@ -153,14 +155,14 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
 
 
 def drive_recording(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("app.recordings.feature._run_import", work.make)
+    patch("app.recordings.import_dialog._run_import", work.make)
     window.features.recordings.show_assistant()
     dialog = window.features.recordings.dialog
     assert dialog is not None
 
     def start() -> None:
         dialog._turn_to(dialog.progress)
-        dialog.import_requested.emit("toml", str(tmp), ImportOptions("mine"))
+        dialog.run_import("toml", str(tmp), ImportOptions("mine"))
 
     ready = lambda: dialog.pages.currentWidget() is dialog.choose and bool(dialog.choose.error.text())  # noqa: E731
     return Driver(dialog.progress.work, start, dialog.progress.cancel, ready)
@@ -329,7 +331,8 @@ def test_a_session_that_is_not_opened_gives_its_lock_back(window: MainWindow, qt
     window.session.lane.submit("write", busy.make, on_done=lambda _: None, when_busy=WhenBusy.QUEUE)
     record = tools.open_now().record
     for number in range(3):
-        tools._look_for(replace(record), lambda _loaded: pytest.fail("not opened"), lambda n=number: given_up.append(n))
+        fail, give_up = lambda _loaded: pytest.fail("not opened"), lambda n=number: given_up.append(n)
+        tools._look_for(Opening(replace(record), fail, give_up))
     assert given_up == [0, 1], "a session asked for later takes the place of the one before"
     window.session.controller.cancel()
     assert given_up == [0, 1, 2]

@@ -21,12 +21,10 @@ from pytestqt.qtbot import QtBot
 from app.base.desk import Loaded
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.sessions.closing import RunningDialog, Unsaved, UnsavedDialog
-from app.sessions.moved_dialog import MovedDialog
-from app.sessions.restore_dialog import RestoreDialog
+from app.sessions.dialogs import MovedDialog, RestoreDialog, RunningDialog, Unsaved, UnsavedDialog
 from app.shell.application import make_window
+from app.shell.handlers import CrashDialog
 from app.shell.main_window import MainWindow
-from app.shell.program_dialogs import CrashDialog
 from core.engine import Engine
 from core.errors import BadInputError
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed

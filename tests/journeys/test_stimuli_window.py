@@ -15,7 +15,7 @@ from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.feature import list_analysis_recipes
 from app.stimuli.plan_dialog import PlanDialog
-from app.stimuli.write_set_dialog import WriteSetDialog
+from app.stimuli.set_form import WriteSetDialog
 from core.engine import Engine
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest

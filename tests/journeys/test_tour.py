@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.shell.main_window import MainWindow
-from app.shell.tour_steps import STEPS
+from app.shell.tour import STEPS
 from tests.helpers.open_window import open_window
 
 

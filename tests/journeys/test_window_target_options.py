@@ -43,7 +43,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
 
 def wait(window: MainWindow, qtbot: QtBot) -> Probe:
     """Until what the window describes is on screen."""
-    from app.base.probe_request import request_probe
+    from app.base.state import request_probe
 
     state, lane = window.session.state, window.session.lane
 

@@ -44,9 +44,10 @@ def read_template(path: Path) -> Template:
     return read_record(path, Template, HEADER)
 
 
-def write_template(template: Template, path: Path) -> None:
-    """Write a template that `read_template` reads back as it was."""
+def write_template(template: Template, path: Path) -> Path:
+    """Write a template that `read_template` reads back as it was; returns the path."""
     replace_file(path, lambda partial: partial.write_text(format_template(template), encoding="utf-8"))
+    return path
 
 
 def format_template(template: Template) -> str:

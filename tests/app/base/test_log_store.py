@@ -2,7 +2,7 @@
 
 import logging
 
-from app.base.log_store import LogStore
+from app.base.problems import LogStore
 
 
 def test_own_notes_are_kept_and_chatter_is_not() -> None:

@@ -15,8 +15,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.base.exports import save_window_picture
-from app.base.pictures import FORMATS, save_drawing, save_image, save_plot
+from app.base.pictures import FORMATS, save_drawing, save_image, save_plot, save_window_picture
 from app.encoders.card_figure import CardFigure
 from app.look.icons import glyph_file
 from app.widgets.image_view import ImageView

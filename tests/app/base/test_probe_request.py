@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.base.probe_request import request_probe
-from app.base.state import AppState
+from app.base.state import AppState, request_probe
 from core.attacks.config import AttackConfig
 from core.attacks.presets import PRESETS, find_preset
 from core.datasets.subject import load_subject

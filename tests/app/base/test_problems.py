@@ -7,10 +7,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.base.crash_report import Circumstances, describe_settings, hide_private, make_report
-from app.base.problems import Problems
+from app.base.problems import Circumstances, Problems, describe_settings, hide_private, make_report
 from app.base.settings import Settings
-from app.shell.program_dialogs import CrashDialog
+from app.shell.handlers import CrashDialog
 from core.errors import BadInputError, Cancelled
 from tests.helpers.open_window import open_window
 

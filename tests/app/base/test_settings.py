@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.base.settings import SETTINGS, Setting, Settings
-from app.base.settings_table import DIVERGING, GROUPS, SEQUENTIAL, find_setting
+from app.base.settings import GROUPS, SETTINGS, Setting, Settings, find_setting
 from core.errors import BadInputError
 from core.surfaces.colormap import ColormapKind, list_colormaps
+from core.surfaces.map_names import DIVERGING, SEQUENTIAL
 
 
 def test_what_is_set_is_read_back(tmp_path: Path) -> None:

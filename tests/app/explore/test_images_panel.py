@@ -10,10 +10,11 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 
+from app.base.pictures import to_qimage
 from app.explore.images_panel import FLICKER_MS, ImagesPanel
 from app.explore.picture_set import Role
 from app.look.theme import LIGHT
-from app.widgets.image_view import ImageView, to_qimage
+from app.widgets.image_view import ImageView
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.types import ByteArray, NormName

@@ -13,7 +13,7 @@ from core.probes.target_options import TargetOptions
 from core.types import Direction
 from tests.helpers.probes import make_probe
 
-FIRST = Selection("s", "n", "l", "face", None, Direction.RAISE, AttackConfig(), TargetOptions(), 0.1, "shift")
+FIRST = Selection("s", "n", "l", None, Direction.RAISE, AttackConfig(), TargetOptions(), "face", 0.1, "shift")
 
 
 def with_epsilon(epsilon: float) -> Selection:

@@ -148,11 +148,13 @@ def test_the_robustify_form_gives_options_and_follows_the_training(qtbot: QtBot,
     dialog.images.setText(str(tmp_path))
     dialog.epsilon.setValue(1.5)
     dialog.n_images.setValue(500)
+    dialog.seed.setValue(3)
     dialog.show()
     with qtbot.waitSignal(dialog.start_requested) as asked:
         qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     wishes = asked.args[0]
     assert (wishes.network, wishes.images, wishes.epsilon, wishes.n_images) == ("mobilenet_v2", tmp_path, 1.5, 500)
+    assert wishes.seed == 3
     work = GatedWork()
     done = lambda _last: dialog.work.say("Kept as X.")  # noqa: E731
     dialog.work.run(lane, "robustify", work.make, title="Robustifying…", on_done=done, read=dialog.read_progress)

@@ -106,9 +106,16 @@ def test_what_could_not_be_opened_is_kept_until_the_user_chooses_something_else(
     probe = FileReference(Path("/gone/probe.json"), "a" * 64, 9)
     analysis = AnalysisRecord("transfer", None, FileReference(Path("/gone/sweep.json"), "b" * 64, 9))
     opened = SessionRecord(
-        "mine", "cortex", "net", "fc", "c" * 64, ImageRecord("cat"), analyses=(analysis,), probe=probe
+        *("mine", "net", "fc"),
+        surface="cortex",
+        encoder_sha256="c" * 64,
+        image=ImageRecord("cat"),
+        analyses=(analysis,),
+        probe=probe,
     )
-    after = SessionRecord("simulated", "fsaverage5", "alexnet", "conv", "d" * 64, ImageRecord("face"))
+    after = SessionRecord(
+        "simulated", "alexnet", "conv", surface="fsaverage5", encoder_sha256="d" * 64, image=ImageRecord("face")
+    )
     assert merge_unchanged(opened, after, after) == opened
     lowered = replace(after, direction=Direction.LOWER)
     merged = merge_unchanged(opened, after, lowered)

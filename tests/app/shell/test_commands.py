@@ -37,7 +37,6 @@ def test_reasons_in_an_empty_session(identity: str, reason: str) -> None:
 def test_cancel_can_be_given_while_something_runs() -> None:
     situation = Situation(AppState(), Running("probe", "…"))
     assert find_command("cancel").reason(situation) == ""
-    assert situation.probing
 
 
 def test_the_help_sheet_lists_every_command(qtbot: QtBot) -> None:

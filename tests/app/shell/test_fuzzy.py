@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.shell.fuzzy import find_words
+from app.shell.palette import find_words
 
 
 def ranked(query: str, *texts: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.shell.help_pages import PAGES, HelpPages
+from app.shell.handlers import PAGES, HelpPages
 from core.paths import docs_folder
 
 

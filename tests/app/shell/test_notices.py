@@ -11,10 +11,12 @@ from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
 from app.base.desk import Tone
-from app.base.jobs import DEFECT, Completed, Failed, Job, Outcome, Stopped
-from app.shell.notices import Notices, write_duration
+from app.base.jobs import DEFECT, Completed, Failed, Job, JobLane, Outcome, Stopped
+from app.shell.banner import Notices
 from core.errors import StorageError
+from core.words import write_duration
 from tests.helpers.desks import make_desk
+from tests.helpers.gated_work import GatedWork
 
 
 class Lane(QObject):
@@ -71,13 +73,34 @@ def test_a_failure_is_told_with_its_own_sentence_and_the_banner_keeps_it(watched
     watched.end("Transfer…", Completed(None), after=60)
     watched.end("Study…", Failed(ZeroDivisionError("division by zero"), ""), after=60)
     assert watched.notices.told == ["Fitting: The disk is full.", "Transfer: done after 1 min", f"Study: {DEFECT}"]
-    assert [text for text, _ in watched.said] == ["Transfer: done after 1 min"]
+    assert watched.said == [("Transfer: done after 1 min", "info")]
 
 
 def test_a_failure_is_told_of_the_work_that_failed_and_of_no_other(watched: Watched) -> None:
     watched.end("Probing…", Failed(StorageError("The disk is full."), ""), after=30)
     watched.end("Fitting…", Completed(None), after=90)
     assert watched.notices.told == ["Probing: The disk is full.", "Fitting: done after 1 min 30 s"]
+
+
+def test_a_probe_that_passes_a_long_job_does_not_end_it(qtbot: QtBot, lane: JobLane) -> None:
+    said: list[tuple[str, Tone]] = []
+    notices = Notices(make_desk(qtbot, SimpleNamespace(lane=lane, settings=FakeSettings()), said=said))
+    fit, probe, ended = GatedWork(), GatedWork(), list[str]()
+    lane.ended.connect(lambda job, _outcome: ended.append(job.kind))
+    fitting = lane.submit("fit", fit.make, on_done=int, title="Fitting…", background=True)
+    qtbot.waitUntil(lambda: fit.begun == 1)
+    fitting.began -= 60
+    probing = lane.submit("probe", probe.make, on_done=int, title="Probing…")
+    fit.send(1)
+    qtbot.waitUntil(lambda: probe.begun == 1)
+    probe.finish(2)
+    qtbot.waitUntil(lambda: ended == ["probe"])
+    assert notices.told == [] and said == []
+    assert probing.began - fitting.began >= 60
+    fit.finish(3)
+    qtbot.waitUntil(lambda: ended == ["probe", "fit"])
+    assert notices.told == ["Fitting: done after 1 min"]
+    assert said == [("Fitting: done after 1 min", "info")]
 
 
 @pytest.mark.parametrize(("wish", "count"), [("never", 0), ("away", 1), ("always", 1)])

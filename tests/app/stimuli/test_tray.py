@@ -76,6 +76,27 @@ def ids(tray: Tray) -> list[str]:
     return [recipe.image_id for recipe in tray.items]
 
 
+def test_keys_move_open_and_remove_what_is_chosen(qtbot: QtBot, tray: Tray, page: StimuliPage) -> None:
+    tray.add([make_recipe(number) for number in range(3)])
+    page.choose(0)
+    with qtbot.waitActive(page):
+        page.activateWindow()
+    page.list.setFocus()
+    qtbot.waitUntil(page.list.hasFocus)
+    first, *rest = ids(tray)
+    qtbot.keyClick(page.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    assert ids(tray) == [rest[0], first, *rest[1:]] and page.chosen_rows() == [1]
+    qtbot.keyClick(page.list, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    assert ids(tray) == [first, *rest] and page.chosen_rows() == [0]
+    with qtbot.waitSignal(page.open_requested) as asked:
+        qtbot.keyClick(page.list, Qt.Key.Key_Return)
+    assert asked.args == [0]
+    qtbot.keyClick(page.list, Qt.Key.Key_Delete)
+    assert ids(tray) == rest
+    qtbot.mouseClick(page.down, Qt.MouseButton.LeftButton)
+    assert ids(tray) == [rest[1], rest[0], *rest[2:]]
+
+
 def test_what_is_in_the_tray_is_not_added_again(qtbot: QtBot, tray: Tray) -> None:
     with qtbot.assertNotEmitted(tray.changed):
         assert tray.add([make_recipe(1)]) == 0

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QPalette
 from pytestqt.qtbot import QtBot
 
-from app.widgets.progress_line import ProgressLine
+from app.widgets.job_line import ProgressLine
 
 
 @pytest.mark.parametrize(("given", "shown"), [(0.25, 0.25), (-1.0, 0.0), (3.0, 1.0)])

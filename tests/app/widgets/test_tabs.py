@@ -6,10 +6,8 @@ from PySide6.QtWidgets import QLabel, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.look.theme import DARK, Theme
-from app.widgets.basics import make_column, make_label
-from app.widgets.scrolling import make_scrolling
-from app.widgets.tabs import PageStack, Tabs
-from app.widgets.work_page import WorkPage
+from app.widgets.basics import make_column, make_label, make_scroll
+from app.widgets.tabs import PageStack, Tabs, WorkPage
 
 
 def test_a_page_that_was_put_in_is_never_moved_and_others_are_made_when_opened(qtbot: QtBot) -> None:
@@ -49,7 +47,7 @@ class _Tall(WorkPage):
 def test_a_page_with_a_wrapped_line_fits_the_window_and_keeps_its_foot_in_sight(qtbot: QtBot) -> None:
     stack, page = PageStack(), _Tall()
     stack.addWidget(page)
-    scroll = make_scrolling(stack)
+    scroll = make_scroll(stack, sideways=True)
     qtbot.addWidget(scroll)
     scroll.resize(900, 620)
     scroll.show()

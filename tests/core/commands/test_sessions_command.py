@@ -9,8 +9,7 @@ import pytest
 
 from core.commands.cli import run_command_line
 from core.session.autosave import Autosave
-from core.session.files import write_session
-from core.session.recent import add_recent
+from core.session.files import add_recent, write_session
 from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import refer_to
 

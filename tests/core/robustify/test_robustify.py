@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -138,6 +139,23 @@ def test_a_cancelled_run_goes_on(photos: tuple[Path, ...]) -> None:
     assert options.checkpoint().is_file()
     first = next(iter_run(options))
     assert first.n_seen == 16
+
+
+def test_another_seed_is_another_training(photos: tuple[Path, ...]) -> None:
+    plain = RobustifyOptions("tiny", photos[0].parent, n_images=16)
+    seeded = replace(plain, seed=3)
+    what = f"tiny {plain.images.absolute()} {plain.epsilon} 16 ()"
+    assert plain.checkpoint().stem == f"tiny-{hashlib.sha256(what.encode()).hexdigest()[:10]}", "earlier ones go on"
+    assert seeded.checkpoint() != plain.checkpoint()
+    drawn = []
+    for options in (plain, seeded, seeded):
+        running = iter_run(options)
+        drawn.append(next(running).loss)
+        running.close()
+        options.checkpoint().unlink()
+    assert drawn[0] != drawn[1] == drawn[2]
+    with pytest.raises(BadInputError, match="`seed` must be a whole number of at least 0, got -1"):
+        RobustifyOptions("tiny", photos[0].parent, seed=-1)
 
 
 def test_who_stops_iterating_can_go_on(photos: tuple[Path, ...]) -> None:

@@ -16,12 +16,12 @@ from core.session.autosave import (
     Autosave,
     AutosaveState,
     claim,
+    clean_up,
     forget,
     forget_claimed,
     list_autosaves,
     list_crashed,
 )
-from core.session.leftovers import clean_up
 from core.session.lock import is_held, name_holder, take_lock
 from core.session.record import SessionRecord
 from tests.helpers.probes import make_probe

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInputError, StorageError
-from core.session.check import Known, find_missing
-from core.session.recent import MOST, add_recent, list_recent
+from core.session.files import MOST, add_recent, list_recent
 from core.session.record import ImageRecord, SessionRecord
-from core.session.reference import check_same, find_file, refer_to
+from core.session.reference import Known, check_same, find_file, find_missing, refer_to
 
 KNOWN = Known(frozenset({"s01"}), frozenset({"alexnet"}), frozenset({("s01", "alexnet", "fc")}), frozenset({"face_01"}))
 

@@ -1,0 +1,340 @@
+"""What is asked about sessions: jobs still running, changes not saved, autosaved work, data that moved, recent files.
+
+Only what the user closes is asked about; what the program closes (Ctrl-C in the terminal, a test) is autosaved. A file
+or folder is looked into only where the user names it, and only the very same files count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
+
+from app.base.desk import Desk
+from app.widgets.ask_path import ask_open
+from app.widgets.basics import fill_dialog, make_button, make_label, make_row, set_look, show_text
+from core.errors import ProbeError
+from core.session.autosave import Autosaved, AutosaveState, list_autosaves
+from core.session.files import ENDING, forget_recent, list_recent
+from core.session.record import FileReference
+from core.session.reference import Missing, check_same, find_file
+
+LONGEST = 110
+"""Letters of a row of the menu; what a session holds may be told at length."""
+ASK_WIDTH, FIND_WIDTH, RESTORE_SIZE = 440, 640, (640, 300)
+RUNNING = "Finished parts of analyses and downloads stay and are gone on with when they are started again."
+LEFT = "What was open was autosaved. Restore it now, or later from File, Recent sessions."
+MOVED = "Files are known by their content, so they may have been renamed. What stays missing is kept in the session."
+
+
+class Unsaved(StrEnum):
+    """What to do with changes that were not saved."""
+
+    SAVE = "save"
+    DISCARD = "discard"
+    CANCEL = "cancel"
+
+
+class RunningDialog(QDialog):
+    """Accepted: stop and close. Rejected: keep running."""
+
+    def __init__(self, titles: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        count = f"{len(titles)} jobs are" if len(titles) > 1 else "A job is"
+        self.keep = make_button("Keep running", "primary", self.reject, tip="Leave the window open")
+        self.stop = make_button("Stop and close", do=self.accept, tip="Stop running jobs and close the window")
+        self.keep.setDefault(True)
+        fill_dialog(
+            self,
+            "Jobs still running",
+            make_label(f"{count} still running", "title"),
+            *(make_label(f"•  {title}", wraps=True) for title in titles),
+            make_label(RUNNING, "muted", wraps=True),
+            make_row(-1, self.stop, self.keep),
+            margin=20,
+            width=ASK_WIDTH,
+        )
+
+
+class UnsavedDialog(QDialog):
+    """Asks whether to save a named session; `answer` after it was closed."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.answer = Unsaved.CANCEL
+        discard_tip = "Leave the file unchanged; the changes stay in Recent sessions"
+        self.save = make_button(
+            "Save", "primary", partial(self._take, Unsaved.SAVE), tip="Write the changes into the file"
+        )
+        self.discard = make_button("Don't save", do=partial(self._take, Unsaved.DISCARD), tip=discard_tip)
+        self.cancel = make_button("Cancel", do=self.reject, tip="Keep working")
+        self.save.setDefault(True)
+        fill_dialog(
+            self,
+            "Save session",
+            make_label(f"Save changes to {name}?", "title"),
+            make_label("The file still holds the last saved state.", wraps=True),
+            make_row(self.discard, -1, self.cancel, self.save),
+            margin=20,
+            width=ASK_WIDTH,
+        )
+
+    def _take(self, answer: Unsaved) -> None:
+        self.answer = answer
+        self.accept()
+
+
+class Closing:
+    """The questions before something is lost, in their order. Never closes by force.
+
+    Parameters
+    ----------
+    desk : Desk
+    find_unsaved : function
+        The name of the session's file if it lacks changes, else "".
+    save : function
+        Saves them; whether it could.
+    """
+
+    def __init__(self, desk: Desk, *, find_unsaved: Callable[[], str], save: Callable[[], bool]) -> None:
+        self._desk, self._find_unsaved, self._save = desk, find_unsaved, save
+
+    def quit(self) -> None:
+        """Ask, then close the window."""
+        if self.may_close():
+            self._desk.parent.close()
+
+    def may_close(self) -> bool:
+        """Whether the window may close now."""
+        titles = self._desk.services.lane.at_stake()
+        if titles and RunningDialog(titles, self._desk.parent).exec() != QDialog.DialogCode.Accepted:
+            return False
+        return self.may_leave()
+
+    def may_leave(self) -> bool:
+        """Whether the session may give way: it is saved, unnamed (and then kept by itself), or the user says so."""
+        name = self._find_unsaved()
+        if not name:
+            return True
+        dialog = UnsavedDialog(name, self._desk.parent)
+        dialog.exec()
+        return self._save() if dialog.answer is Unsaved.SAVE else dialog.answer is Unsaved.DISCARD
+
+
+class RestoreDialog(QDialog):
+    """Offers what windows left without closing; the signals carry the `Autosaved` chosen."""
+
+    restore_requested = Signal(object)
+    delete_requested = Signal(object)
+
+    def __init__(self, left: Sequence[Autosaved], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Autosaved sessions")
+        self.list.setWordWrap(True)
+        self.list.setSpacing(4)
+        for one in left:
+            item = QListWidgetItem(describe_autosaved(one), self.list)
+            item.setData(Qt.ItemDataRole.UserRole, one)
+        self.restore = make_button("Restore", "primary", self._restore)
+        self.later = make_button("Not now", do=self.reject, tip="It remains in File, Recent sessions")
+        self.delete = make_button("Delete", do=self._delete, tip="Remove the saved session from this computer")
+        self.restore.setDefault(True)
+        title = make_label("Probescope did not shut down properly", "title")
+        buttons = make_row(self.delete, -1, self.later, self.restore)
+        fill_dialog(
+            self, "Restore session", title, make_label(LEFT, wraps=True), self.list, buttons, margin=20, stretch=2
+        )
+        self.resize(*RESTORE_SIZE)
+        self.list.currentRowChanged.connect(self._follow)
+        self.list.setCurrentRow(0)
+
+    def chosen(self) -> Autosaved | None:
+        """The session chosen in the list."""
+        item = self.list.currentItem()
+        return None if item is None else cast("Autosaved", item.data(Qt.ItemDataRole.UserRole))
+
+    def _follow(self, _row: int) -> None:
+        chosen = self.chosen()
+        readable = chosen is not None and chosen.session is not None
+        self.restore.setEnabled(readable)
+        self.restore.setToolTip("Open the last saved state" if readable else "It cannot be read")
+        self.delete.setEnabled(chosen is not None)
+
+    def _restore(self) -> None:
+        chosen = self.chosen()
+        if chosen is not None:
+            self.accept()
+            self.restore_requested.emit(chosen)
+
+    def _delete(self) -> None:
+        chosen = self.chosen()
+        if chosen is None:
+            return
+        self.delete_requested.emit(chosen)
+        self.list.takeItem(self.list.currentRow())
+        if not self.list.count():
+            self.accept()
+
+
+def describe_autosaved(one: Autosaved) -> str:
+    """Name and time in the first line, what it holds in the second."""
+    if one.session is None:
+        return f"{one.folder.name}\n{one.problem}"
+    name = Path(one.session.named).name if one.session.named else "Unnamed session"
+    return f"{name}, saved {tell_time(one.session.saved)}\n{one.session.record.describe()}"
+
+
+def tell_time(saved: str) -> str:
+    """An ISO time in UTC as the user's own: "today at 14:03", else with its date."""
+    try:
+        when = datetime.fromisoformat(saved).astimezone()
+    except ValueError:
+        return "at an unknown time"
+    today = when.date() == datetime.now(UTC).astimezone().date()
+    return f"today at {when:%H:%M}" if today else f"on {when:%d %b %Y} at {when:%H:%M}"
+
+
+class MovedDialog(QDialog):
+    """Asks where missing data are: `found` is where each file is now; `folder` the last one searched."""
+
+    def __init__(self, missing: Sequence[Missing], *, start: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.found: dict[str, Path] = {}
+        self.folder = start
+        self._files = {one.what: one.reference for one in missing if one.reference is not None}
+        self._labels: dict[str, QLabel] = {}
+        self._buttons: dict[str, QPushButton] = {}
+        self.problem = make_label("", "field-error", wraps=True)
+        self.problem.hide()
+        search_tip, open_tip = "Search a folder and its subfolders for all of them", "Open it with what was found"
+        self.search = make_button("Search a folder…", do=self._search, tip=search_tip)
+        self.search.setEnabled(bool(self._files))
+        self.open_it = make_button("Open the session", "primary", self.accept, tip=f"{open_tip}, without the rest")
+        self.open_it.setDefault(True)
+        cancel = make_button("Cancel", do=self.reject, tip="Leave everything as it is")
+        fill_dialog(
+            self,
+            "Find data",
+            make_label("Some data of this session were not found", "title"),
+            make_label(MOVED, "muted", wraps=True),
+            self._make_rows(missing),
+            self.problem,
+            -1,
+            make_row(self.search, -1, cancel, self.open_it),
+            margin=20,
+            width=FIND_WIDTH,
+        )
+
+    def locate(self, what: str, path: Path) -> None:
+        """Take a file the user named for one that is missing, if it is the same."""
+        self._take(partial(self._check, what, path))
+
+    def search_in(self, folder: Path) -> None:
+        """Look for everything that is missing in a folder."""
+        self.folder = folder
+        self._take(partial(self._look, folder))
+
+    def _make_rows(self, missing: Sequence[Missing]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setColumnStretch(1, 1)
+        for row, one in enumerate(missing):
+            self._labels[one.what] = make_label(one.sentence, wraps=True)
+            grid.addWidget(make_label(one.what.capitalize(), "strong"), row, 0)
+            grid.addWidget(self._labels[one.what], row, 1)
+            if one.reference is not None:
+                tip = f"Choose where the {one.what} is now"
+                button = self._buttons[one.what] = make_button("Choose…", do=partial(self._ask, one.what), tip=tip)
+                button.setAccessibleName(f"Choose the {one.what}")
+                grid.addWidget(button, row, 2)
+        return grid
+
+    def _ask(self, what: str) -> None:
+        chosen = ask_open(self, f"Where is {self._files[what].path.name}?", self.folder, "All files (*)")
+        if chosen is not None:
+            self.folder = chosen.parent
+            self.locate(what, chosen)
+
+    def _search(self) -> None:
+        chosen = ask_open(self, "Search a folder", self.folder)
+        if chosen is not None:
+            self.search_in(chosen)
+
+    def _take(self, find: Callable[[], None]) -> None:
+        try:
+            find()
+            show_text(self.problem, "")
+        except ProbeError as error:
+            show_text(self.problem, str(error))
+
+    def _check(self, what: str, path: Path) -> None:
+        self._note(what, check_same(self._files[what], path))
+        self._look(path.parent, must_find=False)  # what lay together often moved together
+
+    def _look(self, folder: Path, *, must_find: bool = True) -> None:
+        wanted: dict[str, FileReference] = {w: file for w, file in self._files.items() if w not in self.found}
+        for what, reference in wanted.items():
+            place = find_file(reference, [folder])
+            if place is not None:
+                self._note(what, place)
+        if must_find and not any(what in self.found for what in wanted):
+            names = ", ".join(file.path.name for file in wanted.values())
+            raise ProbeError(f"Nothing in {folder} is {names}. Choose another folder, or open the session without it.")
+
+    def _note(self, what: str, place: Path) -> None:
+        self.found[what] = place
+        self._labels[what].setText(f"Found: {place}")
+        set_look(self._labels[what], "role", "strong")
+        self._buttons[what].setEnabled(False)
+
+
+class RecentMenu(QMenu):
+    """The sessions that can be opened again, listed anew whenever it opens, since other windows save too.
+
+    Signals
+    -------
+    open_wanted(Path), restore_wanted(Autosaved)
+        Open a session's file, or an autosaved session.
+    failed(ProbeError)
+        The list could not be forgotten.
+    """
+
+    open_wanted = Signal(object)
+    restore_wanted = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("Recent sessions", parent)
+        self.aboutToShow.connect(self.fill)
+
+    def fill(self) -> None:
+        """List what there is now."""
+        self.clear()
+        files = list_recent()
+        for path in files:
+            text = f"{path.name.removesuffix(ENDING)}    {path.parent}"
+            self.addAction(text).triggered.connect(partial(self.open_wanted.emit, path))
+        self.addSeparator()
+        for one in list_autosaves():
+            if one.state is not AutosaveState.OPEN and one.session is not None:
+                text = describe_autosaved(one).replace("\n", ": ")
+                action = self.addAction(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
+                action.triggered.connect(partial(self.restore_wanted.emit, one))
+        if all(action.isSeparator() for action in self.actions()):
+            self.addAction("No saved sessions yet").setEnabled(False)
+        elif files:
+            self.addSeparator()
+            self.addAction("Clear the list; the files stay").triggered.connect(self._forget)
+
+    def _forget(self) -> None:
+        try:
+            forget_recent()
+        except ProbeError as error:
+            self.failed.emit(error)
