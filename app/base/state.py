@@ -71,6 +71,7 @@ class AppState(QObject):
     probe_changed = Signal()
     run_changed = Signal()
     progress_changed = Signal()
+    refining_changed = Signal()
     preview_changed = Signal()
     atlas_changed = Signal()
     step_changed = Signal()
@@ -90,6 +91,7 @@ class AppState(QObject):
     probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
     run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")
     progress: Fact[ProbeProgress | None] = Fact(None, signal="progress_changed")
+    refining: Fact[ProbeProgress | None] = Fact(None, signal="refining_changed")
     preview: Fact[Preview | None] = Fact(None, signal="preview_changed")
     atlas: Fact[GradientAtlas | None] = Fact(None, signal="atlas_changed")
     step: Fact[int | None] = Fact(None, signal="step_changed", same=operator.eq)
@@ -110,7 +112,7 @@ class AppState(QObject):
         """Drop everything computed for another image or encoder."""
         self.step = None
         self.preview = None
-        self.progress = None
+        self.progress = self.refining = None
         self.probe = None
         self.atlas = None
         self.clean = None

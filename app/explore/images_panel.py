@@ -151,7 +151,7 @@ class ImagesPanel(QWidget):
         self._probe = probe
         config = probe.config
         self.title.show_text(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
-        self._caption(probe, probe.config.attack.epsilon)
+        self._caption(probe, config.attack.epsilon, note="quick look" if config.attack.is_quick_look else "")
         self._preview = None
         self._take(compare_probe(probe))
         self._read_budget()

@@ -38,7 +38,20 @@ LIVE_REST = 0.1
 MAP_REST = 0.8
 """Seconds between two maps of a running probe there: one frame of the cortex takes as long as a window may stall."""
 
-PARTS = ["surface", "subject", "encoder", "attack", "target", "images", "map", "run", "probe", "detail", "progress"]
+PARTS = [
+    "surface",
+    "subject",
+    "encoder",
+    "attack",
+    "target",
+    "images",
+    "map",
+    "run",
+    "probe",
+    "detail",
+    "progress",
+    "refining",
+]
 """What is drawn by a method each, in this order."""
 
 STALE: dict[str, tuple[str, ...]] = {
@@ -55,6 +68,7 @@ STALE: dict[str, tuple[str, ...]] = {
     "clean": ("map",),
     "probe": ("images", "map", "probe"),
     "progress": ("images", "map", "progress"),
+    "refining": ("refining",),
     "run": ("run",),
     "preview": ("images", "map", "detail"),
     "step": ("images", "map", "detail"),
@@ -265,6 +279,10 @@ class Presenter(QObject):
         if progress is not None:
             self._panels.responses.show_progress(progress)
             self._panels.controls.run.show_progress(progress)
+
+    def _draw_refining(self) -> None:
+        if self._state.refining is not None:
+            self._panels.controls.run.show_progress(self._state.refining)
 
 
 def describe_scores(card: EncoderCard) -> str:

@@ -243,7 +243,7 @@ class ResponsesPanel(QWidget):
             f"{format_signed(shift, digits)}{sds}",
             f"control {format_signed(control, digits)}",
             f"linearity {format_number(float(curve.linearity[-1]))}",
-            write_convergence(probe.to_gain),
+            "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 

@@ -88,6 +88,9 @@ class Stimuli(Feature):
         probe = self._session.state.probe
         if probe is None:
             return
+        if probe.config.attack.is_quick_look and not self._session.state.attack.n_steps:
+            self._session.controller.noted.emit("This is a quick look: wait for the whole probe, then add it.")
+            return
         recipe = recipe_of(probe, self._session.controller.image_key)
         if not self.tray.add([recipe]):
             self._session.controller.noted.emit("This probe is already in the tray.")

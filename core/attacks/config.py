@@ -23,6 +23,9 @@ MOST_STEPS, USUAL_STEPS = 225, 105
 FIXED_STEPS = 10
 """Steps of a fixed length where no number is asked."""
 
+QUICK_STEPS = 10
+"""Falling steps of a quick look, which comes before an attack that goes on until it converges."""
+
 LARGEST_EPSILON = {NormName.L2: 1000.0, NormName.LINF: 1.0}
 """Beyond these no image has room: Linf 1 is black to white, L2 1000 is past the diagonal of 512 x 512 pixels."""
 
@@ -201,6 +204,15 @@ class AttackConfig:
         if self.method.chooses_steps or self.falls:
             return self.epsilon
         return STEP_SIZE_RULE * self.epsilon / self.steps_taken if self.step_size is None else self.step_size
+
+    @property
+    def is_quick_look(self) -> bool:
+        """Whether it takes only the few falling steps of a quick look."""
+        return self.falls and self.n_steps == QUICK_STEPS
+
+    def quick_look(self) -> AttackConfig | None:
+        """The same attack with few steps; None where a number of steps is asked, or steps do not fall."""
+        return replace(self, n_steps=QUICK_STEPS) if self.falls and not self.n_steps else None
 
     def with_epsilon(self, epsilon: float) -> AttackConfig:
         """The same attack under another budget."""

@@ -67,7 +67,7 @@ def match_names(state: State, known: Collection[str]) -> State:
 
 
 def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: Mapping[str, Any], path: Path) -> None:
-    """Give every tensor of `module` its value from `state`.
+    """Give every tensor of `module` its value from `state`, in float32 whatever the precision of the file.
 
     Parameters
     ----------
@@ -91,7 +91,9 @@ def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: 
         raise WeightsError(f"{path.name} holds a tensor {unknown!r} that this architecture has not. {OTHER_FILE}")
     zero = torch.zeros((), dtype=torch.int64)
     # Counters of BatchNorm are not weights; many converted files leave them out.
-    module.load_state_dict({name: state.get(name, zero) for name in wanted}, assign=True)
+    found = {name: state.get(name, zero) for name in wanted}
+    found = {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
+    module.load_state_dict(found, assign=True)
 
 
 OTHER_FILE = "It belongs to another architecture: choose the weights of this network."

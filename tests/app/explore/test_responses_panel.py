@@ -15,6 +15,7 @@ from app.explore.history_view import HistoryView
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.roi_table import Column, RoiTable
 from app.look.theme import LIGHT
+from core.attacks.budget_words import write_convergence
 from core.figures.curve import EpsilonScale
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
@@ -54,7 +55,8 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     shift = probe.curve.shift[-1]
     said = panel.readout.whole_text
     assert said.startswith(f"+{shift:.3f} (+{shift / probe.target_sd:.2f} SD) · control +")
-    assert said.endswith(f"linearity {probe.curve.shift[-1] / probe.curve.first_order[-1]:.2f}")
+    linearity = probe.curve.shift[-1] / probe.curve.first_order[-1]
+    assert said.endswith(f"linearity {linearity:.2f} · {write_convergence(probe.to_gain)}")
 
 
 def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:

@@ -228,7 +228,7 @@ def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
     write_csv(folder / "voxels.csv", [{"vertex": at, "roi": "V1"} for at in (1, 2, 3)])
     text = BASE.format(file="responses.npy") + '[voxels]\nsurface = "fsaverage5"\ntable = "voxels.csv"\n'
     planned = plan_import("generic", describe(folder, text), ImportOptions("x"))
-    assert planned.voxels.hemisphere.tolist() == [-1, -1, -1] and planned.voxels.vertex.tolist() == [-1, -1, -1]
+    assert [planned.voxels.places.hemisphere.tolist(), planned.voxels.places.vertex.tolist()] == [[-1, -1, -1]] * 2
     assert "names vertices but not their hemisphere" in planned.remarks[0]
 
 
