@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 from app.base.desk import Desk, Drop, Feature, Paths
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.basics import fill_dialog, make_button, make_heading, make_label, make_row, show_text
 from app.widgets.form import Choice, Fields, Flag, Text
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
@@ -240,7 +240,6 @@ class ImportSurfaceDialog(QDialog, Fields):
     def __init__(self, subject: str, reason_against: Callable[[ImportedSurface], str], parent: QWidget | None = None):
         """`subject` is the title of the one shown ("" for none); `reason_against` says why it does not fit, or ""."""
         super().__init__(parent)
-        self.setWindowTitle("Import surface")
         self._reason_against = reason_against
         self._subject = subject
         self.imported: ImportedSurface | None = None
@@ -250,17 +249,14 @@ class ImportSurfaceDialog(QDialog, Fields):
         self.make_fields()
         if subject:
             self.use.setText(f"Show {subject} on this surface")
-        self.folder_button = make_button("Choose folder…", tip="A FreeSurfer subject, or a folder of GIFTI files")
-        self.files_button = make_button("Choose files…", tip="Surface, curvature and label files of both hemispheres")
-        self.fetch_button = make_button(
-            "Download fsaverage", "link", tip="The full average brain (about 40 MB), downloaded with nilearn"
-        )
-        self.add_button = make_button("Add surface", "primary")
+        of_folder = "A FreeSurfer subject, or a folder of GIFTI files"
+        of_files = "Surface, curvature and label files of both hemispheres"
+        of_fetch = "The full average brain (about 40 MB), downloaded with nilearn"
+        self.folder_button = make_button("Choose folder…", do=self._choose_folder, tip=of_folder)
+        self.files_button = make_button("Choose files…", do=self._choose_files, tip=of_files)
+        self.fetch_button = make_button("Download fsaverage", "link", self.fetch_requested, tip=of_fetch)
+        self.add_button = make_button("Add surface", "primary", self.add_requested)
         self._lay_out()
-        self.folder_button.clicked.connect(self._choose_folder)
-        self.files_button.clicked.connect(self._choose_files)
-        self.fetch_button.clicked.connect(self.fetch_requested)
-        self.add_button.clicked.connect(self.add_requested)
         self._show(None, NOTHING_YET)
 
     def show_reading(self, what: str) -> None:
@@ -296,24 +292,20 @@ class ImportSurfaceDialog(QDialog, Fields):
         self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._unfit = make_label("", "faint", wraps=True)
         self._unfit.hide()
-        cancel = make_button("Cancel")
-        cancel.clicked.connect(self.reject)
         self.add_button.setDefault(True)
-        self.setLayout(
-            make_column(
-                make_label("Import a surface", "title"),
-                text,
-                make_row(self.folder_button, self.files_button, -1, self.fetch_button),
-                self.place,
-                make_heading("Found"),
-                self.found,
-                self.problem,
-                self.make_rows("name", "atlas", "use"),
-                self._unfit,
-                make_row(-1, cancel, self.add_button),
-                gap=12,
-                margin=24,
-            )
+        fill_dialog(
+            self,
+            "Import surface",
+            make_label("Import a surface", "title"),
+            text,
+            make_row(self.folder_button, self.files_button, -1, self.fetch_button),
+            self.place,
+            make_heading("Found"),
+            self.found,
+            self.problem,
+            self.make_rows("name", "atlas", "use"),
+            self._unfit,
+            make_row(-1, make_button("Cancel", do=self.reject), self.add_button),
         )
 
     @Slot()
