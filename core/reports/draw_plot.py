@@ -150,7 +150,7 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
     if plot.y_ticks:
         axis.set_yticks([at for at, _ in plot.y_ticks], [name for _, name in plot.y_ticks], fontsize=7)
     if plot.legend is not None and any(one.name for one in plot.series):
-        axis.legend(title=plot.legend or None)
+        axis.legend(title=plot.legend or None, loc="best")  # the default warns where it takes long
     if plot.empty and not plot.series:
         axis.text(0.5, 0.5, plot.empty, transform=axis.transAxes, ha="center", color=INKS["muted"])
 

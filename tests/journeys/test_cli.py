@@ -133,7 +133,7 @@ BAD_VALUES = {
     "negative epsilon": ({"epsilon": "-3"}, "epsilon"),
     "NaN": ({"epsilon": "nan"}, "`epsilon` must be in"),
     "no number": ({"epsilon": "three"}, "a number or a fraction such as 8/255"),
-    "no steps": ({"steps": "0"}, "`n_steps` must be a whole number of at least 1"),
+    "no steps": ({"steps": "-1"}, "`n_steps` must be a whole number of at least 0"),
     "unknown norm": ({"norm": "l1"}, "l1"),
     "unknown direction": ({"direction": "raize"}, "Did you mean 'raise'?"),
     "unknown device": ({"device": "tpu"}, "tpu"),

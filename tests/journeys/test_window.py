@@ -22,6 +22,7 @@ from app.explore.files import ExportDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
+from core.probes.probe import Probe
 from core.probes.target import TargetKind
 from core.surfaces.store import save_surface
 from core.types import Direction, NormName
@@ -186,7 +187,28 @@ def test_without_auto_probe_nothing_runs_until_asked(make: MakeWindow, qtbot: Qt
     assert "probe" not in engine.n_asked
     qtbot.keyClick(window, Qt.Key.Key_P)
     wait_for_probe(window, qtbot)
-    assert engine.n_asked["probe"] == 1
+    assert engine.n_asked["probe"] == 2, "a quick look, and the whole probe"
+
+
+def test_a_quick_look_comes_before_the_whole_probe(make: MakeWindow, qtbot: QtBot) -> None:
+    window = make()
+    state, controller = window.session.state, window.session.controller
+    seen: list[Probe] = []
+    state.probe_changed.connect(lambda: seen.append(state.probe) if state.probe is not None else None)
+    controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    quick, whole = seen
+    assert quick.config.attack.is_quick_look and not whole.config.attack.n_steps
+    assert replace(quick.config, attack=whole.config.attack) == whole.config
+    responses = window.explore.responses
+    responses.show_probe(quick, state.subject.voxels)
+    assert responses.readout.whole_text.endswith("quick look")
+    state.probe = quick
+    window.actions_table.give("add_to_tray")
+    assert not window.features.stimuli.tray.items
+    controller.set_attack(replace(state.attack, n_steps=20))
+    wait_for_probe(window, qtbot)
+    assert [one.config.attack.n_steps for one in seen] == [10, 0, 10, 20], "a number of steps is taken at once"
 
 
 def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:

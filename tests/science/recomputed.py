@@ -95,7 +95,7 @@ class Recomputed:
     def features_of(self, pixels: Array) -> Array:
         """Pooled features of numpy pixels, in batches, in their precision."""
         with torch.no_grad():
-            parts = [self.pooled(torch.from_numpy(pixels[at : at + BATCH])) for at in range(0, len(pixels), BATCH)]
+            parts = [self.pooled(torch.tensor(pixels[at : at + BATCH])) for at in range(0, len(pixels), BATCH)]
         return torch.cat(parts).double().numpy()
 
     def responses(self, pixels: Array) -> Array:
@@ -130,7 +130,7 @@ def reference_attack(encoder: Recomputed, clean: Array, direction: Array, norm: 
     exact
     projection on ball and bounds together: for L2, the scale of the ball inside the bounds is found by bisection.
     """
-    start = torch.from_numpy(clean[np.newaxis]).double()
+    start = torch.tensor(clean[np.newaxis], dtype=torch.float64)
     delta, best = torch.zeros_like(start), -np.inf
     for step in range(REFERENCE_STEPS + 1):
         value, gradient = encoder.value_and_gradient(start + delta, direction)

@@ -95,7 +95,7 @@ def check_probe(
     report.compare("Linf of the delivered pixels", probe.linf, float(np.abs(delta).max()), tolerance=1e-6)
     report.at_most("size within the budget", probe.l2 if norm is NormName.L2 else probe.linf, epsilon)
     report.at_most("pixels within [0, 1]", float(np.abs(probe.perturbed_pixels - 0.5).max()), 0.5)
-    start = torch.from_numpy(stimulus.pixels[np.newaxis]).double()
+    start = torch.tensor(stimulus.pixels[np.newaxis], dtype=torch.float64)
     value, gradient = encoder.value_and_gradient(start, direction)
     dual = gradient.norm() if norm is NormName.L2 else gradient.abs().sum()
     report.compare("first-order shift", float(probe.curve.first_order[-1]), epsilon * float(dual), tolerance=1e-3)
