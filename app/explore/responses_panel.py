@@ -241,9 +241,9 @@ class ResponsesPanel(QWidget):
         sds = f" ({format_signed(data.in_sds(shift))} SD)" if data.target_sd > 0 else ""
         parts = (
             f"{format_signed(shift, digits)}{sds}",
+            "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
             f"control {format_signed(control, digits)}",
             f"linearity {format_number(float(curve.linearity[-1]))}",
-            "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 

@@ -202,7 +202,7 @@ def test_a_quick_look_comes_before_the_whole_probe(make: MakeWindow, qtbot: QtBo
     assert replace(quick.config, attack=whole.config.attack) == whole.config
     responses = window.explore.responses
     responses.show_probe(quick, state.subject.voxels)
-    assert responses.readout.whole_text.endswith("quick look")
+    assert " · quick look · " in responses.readout.whole_text
     state.probe = quick
     window.actions_table.give("add_to_tray")
     assert not window.features.stimuli.tray.items

@@ -88,14 +88,19 @@ def check_sensitivity(report: Report, sweeps: dict[Question, Any], moved: Array)
     values = right.mean(axis=2)
     means = values.mean(axis=1)
     variation = means.std(ddof=1) / means.mean()
-    k = values.shape[1]
-    between = k * ((means - means.mean()) ** 2).sum() / (len(means) - 1)
-    within = ((values - means[:, None]) ** 2).sum() / (len(means) * (k - 1))
+    away = right - right.mean(axis=0)
+    own = away - away.mean(axis=2)[:, :, None] - away.mean(axis=1)[:, None] + away.mean(axis=(1, 2))[:, None, None]
+    n_targets, n_images = right.shape[1:]
+    by_target = away.mean(axis=2).var(axis=1, ddof=1).sum() / n_targets / (len(means) - 1)
+    by_image = away.mean(axis=1).var(axis=1, ddof=1).sum() / n_images / (len(means) - 1)
+    both = (own**2).sum() / ((n_targets - 1) * (n_images - 1) * n_targets * n_images * (len(means) - 1))
+    error = max(by_target + by_image - both, by_target, by_image)
+    between, within = means.var(ddof=1) - error, values.var(axis=1, ddof=1).mean()
     rights = {
         "coefficient of variation": variation,
         "normalised variance": variation**2,
         "Treves-Rolls sparseness": 1 - np.abs(means).mean() ** 2 / (means**2).mean(),
-        "ICC": (between - within) / (between + (k - 1) * within),
+        "ICC": between / (between + within),
     }
     for name, value in rights.items():
         report.compare(name, found[name].value, float(value), tolerance=2e-3)
