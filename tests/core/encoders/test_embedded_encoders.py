@@ -51,4 +51,4 @@ def test_the_measured_face_area_is_predicted() -> None:
 
 
 def test_they_are_small_enough_to_embed() -> None:
-    assert sum(path.stat().st_size for path in FOLDERS[0].iterdir()) < 22e6
+    assert sum(path.stat().st_size for path in FOLDERS[0].iterdir()) < 5.5e6 * len(EMBEDDED)
