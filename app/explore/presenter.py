@@ -282,7 +282,7 @@ class Presenter(QObject):
 
     def _draw_refining(self) -> None:
         if self._state.refining is not None:
-            self._panels.controls.run.show_progress(self._state.refining)
+            self._panels.controls.run.show_progress(self._state.refining, most="at most ")
 
 
 def describe_scores(card: EncoderCard) -> str:

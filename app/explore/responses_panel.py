@@ -172,6 +172,7 @@ class ResponsesPanel(QWidget):
         if self._probe is not None:
             self.curve.show_marker(preview.epsilon, preview.shift)
             self._tabulate(self._probe, preview.responses - preview.clean, live=True)
+            self.readout.show_text(f"{self._write_shift(self._probe, preview.shift)} · quick look")
 
     def show_step(self, step: int | None) -> None:
         """Show one attack step in all three parts; None is the delivered result."""
@@ -182,9 +183,11 @@ class ResponsesPanel(QWidget):
         if step is None:
             self.curve.show_marker(probe.config.attack.epsilon, float(probe.curve.shift[-1]))
             self._tabulate(probe, probe.shift)
+            self._read_out(probe)
         else:
             self.curve.show_marker(float(probe.history.epsilon[step]), float(probe.history.shift[step]))
             self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
+            self.readout.show_text(f"{self._write_shift(probe, float(probe.history.shift[step]))} · step {step + 1}")
 
     def clear(self) -> None:
         """Show the empty state."""
@@ -233,14 +236,18 @@ class ResponsesPanel(QWidget):
         z = format_signed(spill.selectivity, 1) if math.isfinite(spill.selectivity) else "not defined here"
         self.selectivity.show_text(f"selectivity z = {z}")
 
+    @staticmethod
+    def _write_shift(probe: Probe, shift: float) -> str:
+        data = curve_of(probe)
+        sds = f" ({format_signed(data.in_sds(shift))} SD)" if data.target_sd > 0 else ""
+        return f"{format_signed(shift, digits_for(abs(shift)))}{sds}"
+
     def _read_out(self, probe: Probe) -> None:
         curve = probe.curve
         shift, control = float(curve.shift[-1]), float(curve.control_shift[-1])
         digits = digits_for(abs(shift))
-        data = curve_of(probe)
-        sds = f" ({format_signed(data.in_sds(shift))} SD)" if data.target_sd > 0 else ""
         parts = (
-            f"{format_signed(shift, digits)}{sds}",
+            self._write_shift(probe, shift),
             "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
             f"control {format_signed(control, digits)}",
             f"linearity {format_number(float(curve.linearity[-1]))}",

@@ -74,13 +74,14 @@ class RunBox(QWidget):
             self.right.setText("")
         self._show_account()
 
-    def show_progress(self, progress: ProbeProgress) -> None:
-        """Show how far a probe is."""
+    def show_progress(self, progress: ProbeProgress, *, most: str = "") -> None:
+        """Show how far a probe is; `most` is "at most " where it may end before its last step."""
         share = progress.step / progress.n_steps if progress.n_steps else 0.0
         self.bar.set_share(share)
         stage = STAGE_NAMES.get(progress.stage, progress.stage)
-        self.left.setText(f"{stage} · step {progress.step} of {progress.n_steps}")
-        self.right.setText("" if progress.seconds_left is None else f"{write_duration(progress.seconds_left)} left")
+        self.left.setText(f"{stage} · step {progress.step} of {most}{progress.n_steps}")
+        left = progress.seconds_left
+        self.right.setText("" if left is None else f"{most}{write_duration(left)} left")
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icon in the theme's colours."""

@@ -17,6 +17,7 @@ from app.explore.roi_table import Column, RoiTable
 from app.look.theme import LIGHT
 from core.attacks.budget_words import write_convergence
 from core.figures.curve import EpsilonScale
+from core.probes.probe import Preview
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
 from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table
@@ -58,6 +59,19 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     assert said.startswith(f"+{shift:.3f} (+{shift / probe.target_sd:.2f} SD) · {converged} · control +")
     linearity = probe.curve.shift[-1] / probe.curve.first_order[-1]
     assert said.endswith(f"linearity {linearity:.2f}")
+
+
+def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    whole = panel.readout.whole_text
+    size, none = probe.clean.shape, np.zeros((8, 8, 3), dtype=np.uint8)
+    panel.show_preview(Preview(0.5, none, np.zeros((3, 8, 8)), np.zeros(size), np.zeros(size), 0.25, 0.5, 0.1))
+    assert panel.readout.whole_text == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD) · quick look"
+    panel.show_step(0)
+    assert panel.readout.whole_text.endswith(" SD) · step 1") and panel.readout.whole_text != whole
+    panel.show_step(None)
+    assert panel.readout.whole_text == whole
 
 
 def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
