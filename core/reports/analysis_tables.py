@@ -207,11 +207,14 @@ def _cells_of(case: Case, answer: TransferAnswer) -> Iterator[Row]:
                 note = "related networks"
             if case.delivered[a] < LEAST_DELIVERED:
                 note = ", ".join(filter(None, (note, f"delivered at {case.delivered[a]:.0%} of epsilon")))
+            if table.to_gain[a] > MOST_TO_GAIN:
+                note = ", ".join(filter(None, (note, "not converged")))
             row: Row = {"norm": case.norm, "attack": case.attack, "roi": table.roi, "source": source}
             row |= {"recipient": recipient, "note": note}
             row |= {"T": table.ratio[a, b], "T low": table.low[a, b], "T high": table.high[a, b]}
             raw = zip(VARIANTS, table.raw[:, a, b], strict=True)
-            yield row | {f"{variant} (SD of recipient)": value for variant, value in raw}
+            row |= {f"{variant} (SD of recipient)": value for variant, value in raw}
+            yield row | {"to gain (share)": table.to_gain[a]}
 
 
 def _of_meaning(answer: Meaning, sweep: Sweep) -> tuple[Table, ...]:

@@ -20,6 +20,7 @@ import numpy as np
 from core.images.transform import resize_plain
 from core.networks.catalog import are_related, find_network
 from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import SweepConfig
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
 from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
@@ -71,6 +72,9 @@ class TransferTable:
         Mean shift in SDs of the recipient's target; rows as in `core.sweeps.plan.VARIANTS`: perturbed, controls.
     copies : tuple of Interval, n_encoders long
         T of each encoder to its own re-fitted copy; NaN where there is none.
+    to_gain : (n_sources,)
+        What more steps would still gain of a source's shift, the largest over its attacks, as a share of it; NaN where
+        it was not measured.
     """
 
     roi: str
@@ -80,6 +84,7 @@ class TransferTable:
     high: FloatArray
     raw: FloatArray
     copies: tuple[Interval, ...]
+    to_gain: FloatArray
 
     @property
     def square(self) -> FloatArray:
@@ -169,13 +174,15 @@ def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: in
     moved, sizes = read_shifts(sweep, norm=norm, attack=attack)
     own = (read_shifts(sweep, norm=norm)[0] if is_ensemble else moved)[range(n_encoders), range(n_encoders), 0]
     copies = np.stack([moved[range(n_encoders), n_encoders, 0], _own_of_copies(sweep, norm, attack)])
-    sources = name_sources(sweep, attack)
-    tables = tuple(
-        _tabulate(
-            moved[:, :n_encoders, :, chosen], own[:, chosen], copies[:, :, chosen], roi, sources, config.confidence
-        )
-        for roi, chosen in group_targets(roi_of).items()
-    )
+    sources, to_gain = name_sources(sweep, attack), read_to_gain(sweep, norm=norm, attack=attack)
+    tables = []
+    for roi, chosen in group_targets(roi_of).items():
+        ratio, low, high = interval_of_ratio(moved[:, :n_encoders, 0, chosen], own[:, chosen], config.confidence)
+        to_copies = interval_of_ratio(copies[0][:, chosen], copies[1][:, chosen], config.confidence).T
+        raw = np.moveaxis(moved[:, :n_encoders, :, chosen].mean(axis=(3, 4)), 2, 0)
+        intervals = tuple(Interval(*map(float, one)) for one in to_copies)
+        worst_gain = to_gain[:, chosen].max(axis=1)
+        tables.append(TransferTable(roi, sources, ratio, low, high, raw, intervals, worst_gain))
     tree, order = cluster(tables[0].square)
     if is_ensemble:  # its rows are no encoders
         order = tuple(range(len(order)))
@@ -184,7 +191,7 @@ def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: in
     sides = [find_network(config.encoders[row].network).input_size for row in rows]
     budgets = np.asarray([config.budgets(config.norms[norm], side)[-1] for side in sides])
     delivered = sizes[range(len(rows)), :, :, rows, 0].mean(axis=(1, 2, 3)) / budgets
-    return Case(config.norms[norm], config.attacks[attack], tables, tree, order, float(worst), delivered)
+    return Case(config.norms[norm], config.attacks[attack], tuple(tables), tree, order, float(worst), delivered)
 
 
 def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
@@ -204,8 +211,7 @@ def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatA
     NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
     """
     config, n_encoders = sweep.config, len(sweep.labels)
-    sources = [(number, "") for number in range(n_encoders)]
-    sources += [(number, UNTRAINED) for number in config.untrained] if attack == 0 else []
+    sources = _list_sources(config, attack)
     inner = (len(config.targets), len(config.images))
     moved = np.full((len(sources), n_encoders + 1, len(VARIANTS), *inner), np.nan)
     sizes = np.empty((len(sources), inner[0], len(config.directions), n_encoders, len(VARIANTS), inner[1]))
@@ -217,6 +223,23 @@ def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatA
             sizes[row, target, number] = stored[str(config.norms[norm])][:n_encoders]
         moved[row, : len(signed[0]), :, target] = np.mean(signed, axis=0)
     return moved, sizes
+
+
+def read_to_gain(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> FloatArray:
+    """What more steps would gain at the highest budget, the most over images and directions, (n_sources, n_targets)."""
+    config, sources = sweep.config, _list_sources(sweep.config, attack)
+    found = np.full((len(sources), len(config.targets), len(config.directions)), np.nan)
+    for row, target, direction in np.ndindex(*found.shape):
+        stored = sweep.curve(sources[row][0], target, direction, norm, attack, sources[row][1])
+        if "to_gain" in stored:
+            found[row, target, direction] = stored["to_gain"][:, -1].max()
+    return np.asarray(found.max(axis=2))
+
+
+def _list_sources(config: SweepConfig, attack: int) -> list[tuple[int, str]]:
+    """Number and kind of copy of every row of a matrix."""
+    untrained = config.untrained if attack == 0 else ()
+    return [*((number, "") for number in range(len(config.encoders))), *((number, UNTRAINED) for number in untrained)]
 
 
 def _own_of_copies(sweep: Sweep, norm: int, attack: int) -> FloatArray:
@@ -250,14 +273,6 @@ def cluster(ratio: FloatArray) -> tuple[FloatArray, tuple[int, ...]]:
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
     return np.asarray(tree), tuple(int(leaf) for leaf in leaves_list(tree))
-
-
-def _tabulate(
-    moved: FloatArray, own: FloatArray, copies: FloatArray, roi: str, sources: tuple[str, ...], confidence: float
-) -> TransferTable:
-    ratio, low, high = interval_of_ratio(moved[:, :, 0], own, confidence)
-    to_copies = tuple(Interval(*map(float, one)) for one in interval_of_ratio(copies[0], copies[1], confidence).T)
-    return TransferTable(roi, sources, ratio, low, high, np.moveaxis(moved.mean(axis=(3, 4)), 2, 0), to_copies)
 
 
 def align(sweep: Sweep) -> tuple[Alignment, ...]:

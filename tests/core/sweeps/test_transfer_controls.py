@@ -93,7 +93,8 @@ def test_copies_untrained_sources_and_ensembles_have_their_rows(finished: Path) 
 def test_means_of_kinds_leave_relatives_out_and_rows_name_them() -> None:
     ratio = np.asarray([[1.0, 0.6, 0.2], [0.5, 1.0, 0.1], [0.3, 0.4, 1.0]])
     related = np.asarray([[True, True, False], [True, True, False], [False, False, True]])
-    table = TransferTable("all", ("a", "b", "c"), ratio, ratio, ratio, np.zeros((6, 3, 3)), (UNKNOWN,) * 3)
+    raw, to_gain = np.zeros((6, 3, 3)), np.asarray([0.04, np.nan, 0.06])
+    table = TransferTable("all", ("a", "b", "c"), ratio, ratio, ratio, raw, (UNKNOWN,) * 3, to_gain)
     case = Case(NormName.L2, AttackKind.PGD, (table,), np.zeros((2, 4)), (0, 1, 2), 0.0, np.asarray([1.0, 0.7, 1.0]))
     answer = TransferAnswer(("a", "b", "c"), (case,), (), (), (False, True, False), related)
     assert answer.mean_between(table, True, False) == pytest.approx((0.3, 0.1))
@@ -103,7 +104,15 @@ def test_means_of_kinds_leave_relatives_out_and_rows_name_them() -> None:
     notes = dict(zip([row[3:5] for row in first.rows], [row[5] for row in first.rows], strict=True))
     assert notes["a", "b"] == "related networks" and notes["a", "c"] == "" and notes["a", "a"] == "own weights"
     assert notes["b", "a"] == "related networks, delivered at 70% of epsilon"
+    assert notes["c", "a"] == "not converged"
     assert ("robust", "standard", pytest.approx(0.3), pytest.approx(0.1)) in [row[3:] for row in kinds.rows]
+
+
+def test_what_a_source_would_still_gain_is_the_worst_of_its_attacks(finished: Path) -> None:
+    sweep = load_sweep(finished)
+    for case in analyse_transfer(sweep, ("FFA",)).cases[:1]:
+        by_hand = sweep.to_gain[:, :, :, 0, :, -1].max(axis=(1, 2, 3))
+        assert np.array_equal(case.tables[0].to_gain[:3], by_hand) and np.isfinite(by_hand).all()
 
 
 def test_the_ensemble_leaves_its_recipient_out(finished: Path) -> None:
