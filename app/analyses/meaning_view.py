@@ -63,7 +63,8 @@ class MeaningView(AnswerView):
             shifts = picture_map(subject, row.shift_map, limit=limit, tile=SMALL_TILE, caption="shift of every voxel")
             made, changes = picture_budgets(finished.sweep, row)
             grid.append([shifts, changes[-1], *made[::-1], Picture(picture_energy(row).levels, "where it lies")])
-            z = f"z of the ROI {row.selectivity[encoder]:.1f}\nz in the map {row.map_selectivity:.1f}"
+            z = f"z of the ROI {row.own.z.describe('.1f')}\np (labels permuted) {row.own.p:.2f}"
+            z += f"\nabove other ROIs {row.own.excess.describe('.2f')} SD\nz in the map {row.map_selectivity:.1f}"
             place = f"{row.spectrum.median:.0f} cycles/image\neccentricity {row.place.eccentricity:.2f}"
             names.append("\n".join((row.encoder.replace(" ", "\n", 1), z, place)))
         self.grid.show_pictures(grid, names, height=THUMB)

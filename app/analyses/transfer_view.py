@@ -14,6 +14,7 @@ from app.widgets.basics import make_button, make_column, make_heading, make_labe
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
 from app.widgets.plot_view import PlotView
+from core.attacks.budget_words import write_convergence
 from core.reports import answer_plots as plots
 from core.reports.pictures import picture_cell, picture_map
 from core.reports.plot import frame
@@ -140,9 +141,9 @@ class TransferView(AnswerView):
         if what in (plots.RATIO, plots.RAW):
             shown = plots.plot_transfer(answer, case, case.tables[self.roi.value()], what)
             ensemble = plots.is_ensemble(case, answer)
-            own = "the encoder left out" if ensemble else "own weights, 1 by definition"
             tree = "" if ensemble else " Tree: average linkage on 1 − mean T."
-            self.note.setText(f"Dotted: {own}.{tree} Click a cell for its details.")
+            frames = plots.describe_frames(answer, case).capitalize()
+            self.note.setText(f"{frames}.{tree} Click a cell for its details.")
         else:
             one, row, ensemble = answer.alignments[what], min(row, len(case.order) - 1), True
             shown = plots.plot_alignment(answer, what, case)
@@ -164,6 +165,10 @@ class TransferView(AnswerView):
         title = f"{table.sources[source]} → {sweep.labels[recipient]}{own}"
         interval = f"[{table.low[source, recipient]:.2f}, {table.high[source, recipient]:.2f}]"
         summary = f"T {table.ratio[source, recipient]:.2f} {interval}."
+        if not own and source < len(sweep.labels) and answer.related[source, recipient]:
+            summary += " Related networks."
+        if np.isfinite(table.to_gain[source]):
+            summary += f" Attacks on the source {write_convergence(float(table.to_gain[source]))}, at worst."
         if own and np.isfinite(table.copies[source].value):
             summary += f" To its re-fitted copy: T {table.copies[source].describe('.2f')}."
         norm, attack = divmod(self.case.value(), len(sweep.config.attacks))

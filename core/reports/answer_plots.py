@@ -120,15 +120,27 @@ def plot_transfer(answer: TransferAnswer, case: Case, table: TransferTable, what
         values, columns = np.hstack([values, copies]), [*columns, COPY]
     names = [table.sources[one] for one in rows] if is_ensemble(case, answer) else _mark(answer, rows)
     reach = 1.0 if what == RATIO else max(float(np.nanmax(np.abs(values))), 1e-6)
-    own = tuple(frame(place, place, "paper", line=":", width=1.2, inset=0.05) for place in range(len(order)))
-    framed = "left out of the ensemble" if is_ensemble(case, answer) else "own weights, 1 by definition"
-    more = {"x": "recipient", "y": "source", "title": f"T(A→B) · {case.label} · dotted: {framed}", "series": own}
+    marked = [frame(place, place, "paper", line=":", width=1.2, inset=0.05) for place in range(len(order))]
+    if not is_ensemble(case, answer):
+        related = answer.related[np.ix_(order, order)] & ~np.eye(len(order), dtype=bool)
+        marked += [frame(*place, "paper", line="--", width=1.2, inset=0.05) for place in np.argwhere(related)]
+    title = f"T(A→B) · {case.label} · {describe_frames(answer, case)}"
+    more = {"x": "recipient", "y": "source", "title": title, "series": tuple(marked)}
     return matrix(values, names, columns, (-reach, reach), **more)
 
 
 def is_ensemble(case: Case, answer: TransferAnswer) -> bool:
     """Whether each row is an ensemble that left one encoder out."""
     return case.tables[0].sources[0] not in answer.labels
+
+
+def describe_frames(answer: TransferAnswer, case: Case) -> str:
+    """What the frames in a case's matrix mean."""
+    if is_ensemble(case, answer):
+        return "dotted: left out of the ensemble"
+    apart = ~np.eye(len(answer.related), dtype=bool)
+    relatives = " · dashed: related networks" if (answer.related & apart).any() else ""
+    return f"dotted: own weights, 1 by definition{relatives}"
 
 
 def plot_tree(case: Case) -> Plot:
