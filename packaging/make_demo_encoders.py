@@ -21,7 +21,7 @@ from core.networks.catalog import list_networks  # noqa: E402
 
 FOLDER = ROOT / "resources" / "demo" / "encoders"
 LARGEST_FILE = 3_000_000
-LARGEST_TOTAL = 27_500_000
+LARGEST_TOTAL = 33_000_000
 
 OPTIONS = {
     "simulated": FitOptions(largest_pooled=1800, n_components=100, out=FOLDER),
