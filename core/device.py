@@ -83,10 +83,7 @@ def run_in_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int) 
     chunk : int
         How many to try at once.
 
-    Raises
-    ------
-    BadInputError
-        If not even one item fits into memory.
+    Raises BadInputError if not even one item fits into memory.
     """
     check_count("chunk", chunk)
     parts: list[Part] = []

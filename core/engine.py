@@ -45,10 +45,7 @@ class Engine:
     spare_cores : int
         Cores left to whatever else runs, such as a window.
 
-    Raises
-    ------
-    BadInputError
-        On first use, if the device does not exist here.
+    Raises BadInputError on first use, if the device does not exist here.
     """
 
     def __init__(self, *, device: str = "auto", spare_cores: int = 0) -> None:

@@ -24,7 +24,6 @@ class Ball:
 
     Parameters
     ----------
-    norm : Norm
     clean : (n, channels, height, width)
         Pixels in [0, 1].
     epsilon : (n,)
@@ -33,10 +32,7 @@ class Ball:
         Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact; the
         float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it is.
 
-    Raises
-    ------
-    BadInputError
-        If `quantise` is asked of clean pixels that are not 8-bit themselves.
+    Raises BadInputError if `quantise` is asked of clean pixels that are not 8-bit themselves.
     """
 
     def __init__(self, norm: Norm, clean: torch.Tensor, epsilon: torch.Tensor, *, quantise: bool = False) -> None:

@@ -106,10 +106,7 @@ class AttackConfig:
     step_rule : StepRule
         Of PGD; always fixed where `step_size` is given.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range, or the method has no use for an option that is on.
+    Raises BadInputError if a value is out of its range, or the method has no use for an option that is on.
 
     Examples
     --------
@@ -278,11 +275,8 @@ def parse_epsilon(text: str, norm: NormName) -> float:
     float
         The budget in [0, 1] pixel units.
 
-    Raises
-    ------
-    BadInputError
-        If the text is no number, or the number is NaN, negative or beyond the largest; Linf "8" is asked whether 8/255
-        was meant.
+    Raises BadInputError if the text is no number, or the number is NaN, negative or beyond the largest, and Linf "8" is
+    asked whether 8/255 was meant.
 
     Examples
     --------

@@ -27,10 +27,8 @@ def draw_control(
         Pixels in [0, 1].
     size : (n,)
         Realised size of the probe's perturbation under `norm`.
-    norm : Norm
     quantise : bool
         Deliver whole grey levels.
-    seed : int
     keys : sequence of n str
         Names of the images' random streams.
     """

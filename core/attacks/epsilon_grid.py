@@ -46,7 +46,6 @@ def iter_epsilon_grid(
 
     Parameters
     ----------
-    objective : Objective
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig

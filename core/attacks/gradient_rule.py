@@ -19,13 +19,7 @@ SIGMAS = 3.0
 
 
 class GradientRule:
-    """Gives the gradient of a step; holds the gradients added up so far.
-
-    Parameters
-    ----------
-    objective : Differentiable
-    context : RunContext
-    """
+    """Gives the gradient of a step; holds the gradients added up so far."""
 
     def __init__(self, objective: Differentiable, context: RunContext) -> None:
         self._objective = objective

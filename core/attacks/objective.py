@@ -59,7 +59,6 @@ class LinearObjective:
 
     Parameters
     ----------
-    encoder : Encoder
     direction : (n_voxels,)
         The target's weights c.
     sign : int
@@ -108,8 +107,6 @@ class RuleObjective:
 
     Parameters
     ----------
-    encoder : Encoder
-    rule : Rule
     sign : int
         +1 to raise, -1 to lower.
     clean : (n, n_voxels)
@@ -178,7 +175,6 @@ def pull_to_features(encoder: Encoder, weights: torch.Tensor) -> torch.Tensor:
 
     Parameters
     ----------
-    encoder : Encoder
     weights : (rank,)
     """
     with torch.enable_grad():

@@ -82,7 +82,6 @@ def iter_pgd(
 
     Parameters
     ----------
-    objective : Differentiable
     clean : (n, 3, height, width)
         Pixels in [0, 1].
     config : AttackConfig
@@ -97,10 +96,7 @@ def iter_pgd(
     keys : sequence of n str, optional
         Names of the images' random streams; by default the hash of their pixels.
 
-    Raises
-    ------
-    BadInputError
-        If a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
+    Raises BadInputError if a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
     """
     budgets = resolve_budgets(clean, config, epsilon)
     ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)

@@ -130,12 +130,8 @@ def make_rule(
         SD of each voxel over the clean reference images; voxels whose SD is 0 or unknown are no part of a penalty.
     target_sd : float
         SD of c . f over the same images.
-    like : torch.Tensor
 
-    Raises
-    ------
-    BadInputError
-        If an SD that is needed is unknown or 0, or no other voxel is there to be spared.
+    Raises BadInputError if an SD that is needed is unknown or 0, or no other voxel is there to be spared.
     """
     places = torch.as_tensor(voxels, dtype=torch.int64, device=like.device)
     weights = torch.as_tensor(np.asarray(direction, dtype=np.float64)).to(like)

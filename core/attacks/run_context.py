@@ -33,7 +33,6 @@ class RunContext:
 
     Parameters
     ----------
-    config : AttackConfig
     lengths : (n,)
         Length of a step of each image, in [0, 1] pixel units.
     restart : int

@@ -195,10 +195,8 @@ def _write_out(module: str, constant: re.Match[str]) -> str:
 def parse_arguments(command: Run, arguments: Sequence[str], *, name: str) -> tuple[inspect.BoundArguments, set[str]]:
     """The arguments of a command, and the names of those it expects from its caller.
 
-    Raises
-    ------
-    BadInputError
-        In one sentence, for an unknown option, a missing or a superfluous word, or one that cannot be read.
+    Raises BadInputError in one sentence, for an unknown option, a missing or a superfluous word, or one that cannot be
+    read.
     """
     app, given = make_app(command), list(arguments)
     for option, value in getattr(command, "implied", {}).items():

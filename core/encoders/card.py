@@ -127,7 +127,6 @@ class EncoderCard:
 
     Parameters
     ----------
-    config : EncoderConfig
     sha256, network_sha256 : str
         Of the encoder's file and of the network's weights it was fitted on.
     response_unit : str
@@ -147,7 +146,6 @@ class EncoderCard:
     r_low, r_high : percentile interval of r, or None.
     nested_r : r of the outer folds over the training images, or None.
     sparsity : part of each voxel's weights that is exactly 0, of sparse readouts only.
-    roi_intervals : tuple of RoiInterval
     outside : tuple of OutsideScore
         Scores on a left-out category or a second set of images.
     layer_curve : tuple of LayerScore
@@ -206,7 +204,6 @@ class EncoderData:
 
     Parameters
     ----------
-    card : EncoderCard
     mean : (n_inputs,)
         Mean input over the training images.
     components : (n_inputs, rank), or None for the identity (reducers "projection" and "none")

@@ -150,7 +150,6 @@ def choose_in_batch(
     folds : sequence of FoldBasis
         Each is predicted from all the others; features and responses are centred on those others only.
     responses : (n_images, n_batch)
-    alphas : sequence of float
     follow : callable
         Predicts a fold at every penalty, as `follow_ridge`.
 
@@ -191,7 +190,6 @@ class Design:
     ----------
     reduced : (n_train, rank)
         Reduced training features, divided by `reducer.scale`.
-    folds : tuple of FoldBasis
     basis : RidgeBasis or SparseBasis
         Of all training rows.
     spread : (k, rank)
@@ -232,12 +230,8 @@ def make_design(
 ) -> Design:
     """Prepare a readout of training features (n_train, n_inputs); rows with the same name in `images` share a fold.
 
-    Raises
-    ------
-    BadInputError
-        If there are fewer distinct images than folds.
-    Cancelled
-        As soon as `should_stop()` is true, between two decompositions.
+    Raises BadInputError if there are fewer distinct images than folds; Cancelled as soon as `should_stop()` is true,
+    between two decompositions.
     """
     folds = make_folds(images, config.n_folds, seed=config.seed)
     reducer = learn_reducer(config, features) if reducer is None else reducer

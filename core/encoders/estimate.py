@@ -41,7 +41,6 @@ class FitEstimate:
         Images in all, and those whose features may be cached already.
     image_seconds : float
         Of one image through the network.
-    features_seconds, readout_seconds : float
     cache_bytes, memory_bytes : int
         Features to be written, and the peak of the fit's arrays.
     """

@@ -298,7 +298,6 @@ def bootstrap_intervals(
     predicted, measured : (n_images, n_voxels)
     groups : sequence of voxel indices
     rows : row indices of `measured` that were predicted; all by default
-    confidence : float
 
     Raises Cancelled as soon as `should_stop()` is true, between two batches of voxels.
     """

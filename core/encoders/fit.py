@@ -117,15 +117,9 @@ def iter_fit(
     keep : callable, optional
         What saves the encoder; by default it goes to `places.encoders`.
 
-    Raises
-    ------
-    BadInputError
-        If network or subject is not the one configured, an image is on both sides, a response is missing, a category
-        or second set does not fit.
-    StorageError
-        If the encoder cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true, inside the network and inside a voxel batch.
+    Raises BadInputError if network or subject is not the one configured, an image is on both sides, a response is
+    missing, a category or second set does not fit; StorageError if the encoder cannot be written; Cancelled as soon as
+    `should_stop()` is true, inside the network and inside a voxel batch.
     """
     scoring, places = scoring or ScoringConfig(), places or FitPlaces()
     source, *others = sources = _resolve(config, network, source, second, scoring)

@@ -124,10 +124,8 @@ def plan_tasks(
     test : (n_images,) bool
     categories : sequence of str, n_images long or empty
 
-    Raises
-    ------
-    BadInputError
-        If nothing is held out and there is no outer fold, a category does not exist or has too few images.
+    Raises BadInputError if nothing is held out and there is no outer fold, a category does not exist or has too few
+    images.
     """
     train, held_out = np.flatnonzero(~test), np.flatnonzero(test)
     if not held_out.size and not scoring.n_outer:

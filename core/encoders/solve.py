@@ -57,12 +57,8 @@ def iter_solve(
     The components come from the training images of each readout, without responses; its folds choose the penalties on
     those components. Seeded by `config.seed` and `scoring.seed`.
 
-    Raises
-    ------
-    BadInputError
-        If an image is on both sides, there are fewer training images than folds, or a response is not finite.
-    Cancelled
-        As soon as `should_stop()` is true, within a batch.
+    Raises BadInputError if an image is on both sides, there are fewer training images than folds, or a response is not
+    finite; Cancelled as soon as `should_stop()` is true, within a batch.
     """
     store = PartialStore() if store is None else store
     groups = check_scored(config, data)

@@ -73,7 +73,6 @@ def descend(
         SD of the responses, the unit of `tolerance`.
     start : (k, n_voxels), optional
         Weights to start from, such as those of a larger penalty.
-    tolerance : float
 
     Raises Cancelled as soon as `should_stop()` is true, between two sweeps.
     """

@@ -22,8 +22,6 @@ class ColourKey:
 
     Parameters
     ----------
-    colormap : Colormap
-    title, unit : str
     limit : float
         Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
     threshold : float

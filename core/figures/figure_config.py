@@ -70,7 +70,6 @@ class FigureConfig:
         Dots an inch of a PNG, and of the pictures inside an SVG or PDF.
     transparent : bool
         No paper behind it.
-    style : CortexStyle
     """
 
     kind: FigureKind = FigureKind.PROBE

@@ -61,12 +61,8 @@ def iter_movie(
 ) -> Iterator[MovieProgress]:
     """Make a movie; the last record holds the report. Nothing half-written stays, whatever ends it.
 
-    Raises
-    ------
-    BadInputError
-        If the probe lacks what the movie shows, or the place cannot take it; before anything is drawn.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the probe lacks what the movie shows, or the place cannot take it, before anything is
+    drawn; Cancelled as soon as `should_stop()` is true.
     """
     check_movie(config, probe)
     check_place(path)

@@ -108,7 +108,6 @@ class MovieConfig:
         "light" or "dark".
     with_cortex : bool
         Let the cortical map follow the steps; the responses at lower budgets are not saved with a probe.
-    style : CortexStyle
     """
 
     kind: MovieKind = MovieKind.STEPS

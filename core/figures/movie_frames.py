@@ -82,13 +82,7 @@ class Frames(Protocol):
 
 
 def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None) -> Frames:
-    """Prepare a movie's frames.
-
-    Raises
-    ------
-    BadInputError
-        If the movie shows a cortex and none is given.
-    """
+    """Prepare a movie's frames. Raises BadInputError if the movie shows a cortex and none is given."""
     if config.needs_cortex and cortex is None:
         raise BadInputError("This movie shows the cortex, and there is nothing that draws it here.")
     if config.kind is MovieKind.CORTEX and cortex is not None:

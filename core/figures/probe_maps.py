@@ -32,7 +32,6 @@ class ProbeMap:
         Of the delivered probe; None where the ROIs themselves are shown.
     steps : (n_steps, n_voxels) float or None
         Of every attack step, where the map follows them; `before` (n_voxels,) those of the clean image.
-    title, unit : str
     diverging : bool
         Symmetric about zero, or from zero up.
     limit : float
@@ -64,10 +63,7 @@ class ProbeMap:
 def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: bool) -> ProbeMap:
     """The map a style asks for; with `follows` its scale holds every step too.
 
-    Raises
-    ------
-    BadInputError
-        If the map needs scores of an encoder that is not on this computer.
+    Raises BadInputError if the map needs scores of an encoder that is not on this computer.
     """
     card = _find_card(probe)
     dimmed = None if card is None or style.gate_r <= 0 else np.asarray(card.r < style.gate_r)

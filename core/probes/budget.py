@@ -80,10 +80,7 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
     norm : NormName
         The norm of that budget.
 
-    Raises
-    ------
-    BadInputError
-        If the two shapes differ.
+    Raises BadInputError if the two shapes differ.
 
     Examples
     --------

@@ -71,13 +71,8 @@ def evaluate(
 
     Parameters
     ----------
-    encoder : Encoder
-    stimulus : Stimulus
-    config : ProbeConfig
-    delivered : Delivered
     dual_size : float
         Dual norm of the objective's gradient at the clean image; NaN where it has none.
-    history : StepHistory
     watch : Stopwatch
         Started with the probe.
     ensemble_sha256 : tuple of str

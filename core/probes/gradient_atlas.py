@@ -30,7 +30,6 @@ class GradientAtlas:
 
     Parameters
     ----------
-    stimulus_id : str
     l2, l1 : (n_voxels,) float32
         ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
     """
@@ -59,12 +58,8 @@ def iter_gradient_atlas(
 ) -> Iterator[AtlasProgress]:
     """Compute the atlas, one record a backward pass and a chunk of pixels.
 
-    Raises
-    ------
-    BadInputError
-        If the stimulus is not of the network's input size.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the stimulus is not of the network's input size; Cancelled as soon as `should_stop()` is
+    true.
     """
     from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
 

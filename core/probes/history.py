@@ -29,7 +29,6 @@ class HistoryRecorder:
 
     Parameters
     ----------
-    n_budgets : int
     steps_of_run : int
         Steps of one run on one budget.
     """

@@ -27,14 +27,10 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
     ----------
     encoder : Encoder
         The probe's own.
-    probe : Probe
     epsilon : float
         Budget in [0, 1] pixel units of the probe's norm.
 
-    Raises
-    ------
-    BadInputError
-        If the budget is out of range.
+    Raises BadInputError if the budget is out of range.
     """
     check_epsilon("epsilon", epsilon, largest=LARGEST_EPSILON[probe.config.attack.norm])
     pixels = rescale_perturbation(probe, epsilon)

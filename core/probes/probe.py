@@ -33,9 +33,6 @@ class ProbeConfig:
     ----------
     subject, network, layer : str
         Catalogue ids; together they name the encoder.
-    target : Target
-    direction : Direction
-    attack : AttackConfig
     ladder : tuple of float
         Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
     objective : ObjectiveConfig

@@ -68,12 +68,8 @@ def iter_reproduce(
 ) -> Iterator[ReproductionProgress]:
     """Run a probe again from its own clean pixels and configuration; `others` are the encoders of its ensemble.
 
-    Raises
-    ------
-    BadInputError
-        If the network or the encoder is not the one that was probed.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the network or the encoder is not the one that was probed; Cancelled as soon as
+    `should_stop()` is true.
     """
     check_same_encoder(encoder, probe)
     for name, other, then in zip(probe.config.ensemble, others, probe.ensemble_sha256, strict=False):

@@ -25,7 +25,6 @@ def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    encoder : Encoder
     pixels : (n, 3, height, width)
         In [0, 1], at the network's input size.
 
@@ -33,10 +32,7 @@ def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
     -------
     (n, n_voxels) float32, in the encoder's response unit.
 
-    Raises
-    ------
-    BadInputError
-        If the pixels have another shape.
+    Raises BadInputError if the pixels have another shape.
     """
     check_pixels(encoder, pixels)
     with torch.no_grad(), exact_arithmetic():

@@ -46,7 +46,6 @@ def iter_probe(
         The one that `config` names.
     stimulus : Stimulus
         At the network's input size.
-    config : ProbeConfig
     should_stop : callable
         Asked before every layer of every pass.
     others : sequence of Encoder
@@ -57,12 +56,8 @@ def iter_probe(
     ProbeProgress
         One after the clean pass, one a step, one before the controls, and the last with the finished `Probe`.
 
-    Raises
-    ------
-    BadInputError
-        If the encoder is another than the one named, or the stimulus has another size.
-    Cancelled
-        As soon as `should_stop()` is true, within a layer's time.
+    Raises BadInputError if the encoder is another than the one named, or the stimulus has another size; Cancelled as
+    soon as `should_stop()` is true, within a layer's time.
     """
     check_named(encoder, config, others=others)
     check_pixels(encoder, stimulus.pixels[np.newaxis])

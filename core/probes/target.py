@@ -33,7 +33,6 @@ class Target:
 
     Parameters
     ----------
-    kind : TargetKind
     label : str
         How the interface names it: "voxel 812 (left V1)", "ROI FFA (214 voxels)".
     voxels : tuple of int
@@ -133,10 +132,7 @@ def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Tar
 def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: float) -> Target:
     """What is raised less `weight` times the mean of another ROI: c = c_A - weight c_B.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such ROI, the weight is not above 0, or the two cancel out.
+    Raises BadInputError if there is no such ROI, the weight is not above 0, or the two cancel out.
 
     Examples
     --------

@@ -62,12 +62,7 @@ def write_analysis(folder: Path) -> AnalysisReport:
 
     They replace those of before; other files stay.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds no finished sweep.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the folder holds no finished sweep; StorageError if it cannot be written.
     """
     found = answer_folder(folder)
     files = (*write_tables(found.tables, folder / TABLES), *write_figures(found.figures, folder / FIGURES))

@@ -78,7 +78,6 @@ def keep_robust(
 
     Parameters
     ----------
-    published : PublishedNetwork
     config : RobustifyConfig
         The recipe it was made by.
     network, title : str

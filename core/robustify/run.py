@@ -53,12 +53,9 @@ def iter_run(
 ) -> Iterator[RobustifyProgress | RobustifyDone]:
     """Resume from the checkpoint of these options if there is one, then write, measure and keep the network.
 
-    Raises
-    ------
-    BadInputError
-        If the network, a layer or a value cannot be used, the id is taken, or the folder has no photographs.
-    Cancelled
-        Once `should_stop()` is true; the checkpoint is written first, and the same options resume from it.
+    Raises BadInputError if the network, a layer or a value cannot be used, the id is taken, or the folder has no
+    photographs; Cancelled once `should_stop()` is true: the checkpoint is written first, and the same options
+    resume from it.
     """
     if options.id:
         check_new_id(options.id)

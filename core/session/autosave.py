@@ -57,8 +57,6 @@ class Autosaved:
 
     Parameters
     ----------
-    folder : Path
-    state : AutosaveState
     session : SavedSession or None
         None if it cannot be read.
     problem : str

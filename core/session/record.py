@@ -134,7 +134,6 @@ class ViewRecord:
     ----------
     map : str
         The map shown: "shift", "clean" ...
-    geometry, named_view, hemispheres : str
     morph : float or None
         Place on the way from folded to flat; None where the surface has none.
     camera : Camera or None
@@ -143,7 +142,6 @@ class ViewRecord:
         Values nearer to zero than this share of the limit are transparent.
     colormap : str
         Of the map shown; "" for none.
-    outlines, labels : bool
     """
 
     map: str = "shift"
@@ -181,18 +179,14 @@ class SessionRecord(Choice):
         Its id; "" for none.
     encoder_sha256 : str
         Of the encoder in use.
-    image : ImageRecord or None
     gate_r : float
         Voxels below this held-out r are dimmed.
-    auto_probe : bool
     probe : FileReference or None
         The header of the finished probe on screen.
     tab : str
         Key of the work space in front.
-    analyses : tuple of AnalysisRecord
     tray : tuple of JSON objects
         The recipes of the stimulus tray.
-    view : ViewRecord
     layout : mapping
         Sizes of splitters and window, as Qt writes them.
     """

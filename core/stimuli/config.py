@@ -26,7 +26,6 @@ class SetConfig:
         What the set is called in its manifest and README.
     controls : tuple of ControlKind
         Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a triple.
-    layout : Layout
     transfer : tuple of (network, layer)
         Further encoders of the same subject, in which every file is scored too.
     gate : float

@@ -67,17 +67,12 @@ def make_control(
 
     Parameters
     ----------
-    kind : ControlKind
-    probe : Probe
     donor : (3, side, side)
         The other image's delta; only OTHER_IMAGE needs it.
     size : float, optional
         Its norm; by default that of the perturbed image rounded to 8 bits.
 
-    Raises
-    ------
-    BadInputError
-        If it is missing or has another size.
+    Raises BadInputError if it is missing or has another size.
     """
     import torch
 
@@ -105,8 +100,6 @@ def fit_control(kind: ControlKind, item: Item, see: Callable[[FloatArray], Float
 
     Parameters
     ----------
-    kind : ControlKind
-    item : Item
     see : callable
         Pixels (3, side, side) to what the network sees of their file.
     """

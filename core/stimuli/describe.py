@@ -61,12 +61,8 @@ def write_item(
 
     Parameters
     ----------
-    item : Item
     folder : Path
         Of the set; its stimuli stand in a folder below.
-    pair_id : str
-    config : SetConfig
-    match : Match
     warnings : sequence of ProbeWarning
         Warnings beyond those of the probe itself, such as duplicates.
     """

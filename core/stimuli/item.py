@@ -35,8 +35,6 @@ class Item:
 
     Parameters
     ----------
-    recipe : Recipe
-    probe : Probe
     rescore : callable
         The probe's own encoder.
     recipients : mapping of str to RecipientEncoder

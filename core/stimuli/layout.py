@@ -59,10 +59,7 @@ class Layout:
     luminance, contrast : float or None
         In [0, 1] of an sRGB display; None is the mean over the set's originals.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range or the file is smaller than the picture.
+    Raises BadInputError if a value is out of its range or the file is smaller than the picture.
     """
 
     picture_px: int = 0

@@ -58,25 +58,15 @@ def iter_make(
 
     Parameters
     ----------
-    source : Source
-    recipes : sequence of Recipe
-    config : SetConfig
     folder : Path
         A new or an empty folder.
     store : ProbeStore
         Where finished probes are kept; nothing of it is lost when the making is cancelled.
     find : callable, optional
         Finds the images; by default by their keys.
-    should_stop : callable
 
-    Raises
-    ------
-    BadInputError
-        If the folder is not free, or an image, a network or an encoder is not the one of its recipe.
-    StorageError
-        If a probe or the set cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the folder is not free, or an image, a network or an encoder is not the one of its recipe;
+    StorageError if a probe or the set cannot be written; Cancelled as soon as `should_stop()` is true.
     """
     check_free(Path(folder).expanduser())
     for recipe in recipes:

@@ -152,8 +152,6 @@ class ManifestHeader:
 
     Parameters
     ----------
-    name : str
-    stimuli : tuple of ManifestRow
     columns : mapping
         What every column means.
     files : mapping
@@ -230,12 +228,8 @@ def write_manifest(path: Path, rows: tuple[ManifestRow, ...], *, name: str, fact
 def read_manifest(path: Path) -> StimulusSet:
     """A written set by its folder or its manifest.json, after every file of it was checked.
 
-    Raises
-    ------
-    BadInputError
-        If it is no set, of another version, or a file is missing, was edited or does not belong there.
-    StorageError
-        If a file cannot be read.
+    Raises BadInputError if it is no set, of another version, or a file is missing, was edited or does not belong there;
+    StorageError if a file cannot be read.
     """
     found = read_rows(path)
     check_files(found)

@@ -41,7 +41,6 @@ def name_pairs(configs: Sequence[ProbeConfig], images: Sequence[str]) -> tuple[s
 
     Parameters
     ----------
-    configs : sequence of ProbeConfig
     images : sequence of str
         Ids of the images, one a probe.
     """

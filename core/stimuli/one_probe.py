@@ -45,7 +45,6 @@ def export_probe(
 
     Parameters
     ----------
-    probe : Probe
     stimulus : Stimulus
         The image the probe was made on.
     folder : Path
@@ -69,12 +68,8 @@ def export_probe(
     -------
     ExportReport
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something, the stimulus is not the probe's, or `degrees` is not above 0.
-    StorageError
-        If the folder cannot be written; nothing half-written stays.
+    Raises BadInputError if the folder holds something, the stimulus is not the probe's, or `degrees` is not above 0;
+    StorageError if the folder cannot be written, and nothing half-written stays.
     """
     if stimulus.sha256 != probe.stimulus_sha256:
         allowed = f"the probe's own image ({probe.stimulus_id})"

@@ -77,12 +77,8 @@ def iter_previews(
 
     What is in `known`, earlier previews by their keys, is not made again.
 
-    Raises
-    ------
-    BadInputError
-        If an image, a network or an encoder is not the one of its recipe.
-    Cancelled
-        As soon as `should_stop()` is true; finished probes stay in the store.
+    Raises BadInputError if an image, a network or an encoder is not the one of its recipe; Cancelled as soon as
+    `should_stop()` is true, and finished probes stay in the store.
     """
     keys = [preview_key(recipes, number, config) for number in range(len(recipes))]
     earlier = {key: known[key] for key in keys if key in known} if known else {}

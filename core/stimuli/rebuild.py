@@ -59,19 +59,13 @@ def iter_rebuild(
 
     Parameters
     ----------
-    source : Source
     old : StimulusSet
         As `read_rows` gives it; none of its other files is read.
-    folder : Path
     images : sequence of Path
         Files, or folders of them, to look for images in that are no longer where they were; they are known by their
         pixels.
-    should_stop : callable
 
-    Raises
-    ------
-    BadInputError
-        If an image, a network or an encoder is missing or is not the one of the manifest, by hash.
+    Raises BadInputError if an image, a network or an encoder is missing or is not the one of the manifest, by hash.
     """
     config = old.header.set
     if config is None or not old.header.recipes:

@@ -32,7 +32,6 @@ class Recipe:
         Its name.
     image_sha256 : str
         Of its pixels at the network's input size.
-    network_sha256, encoder_sha256 : str
     ensemble_sha256 : tuple of str
         Encoders attacked together with the first, in the order of `config.ensemble`.
     """

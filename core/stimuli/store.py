@@ -38,7 +38,6 @@ class ProbeStore:
 
         Parameters
         ----------
-        recipe : Recipe
         circumstances : dict, optional
             Versions and device that must be the same; None takes any.
         """

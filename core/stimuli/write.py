@@ -84,21 +84,14 @@ def iter_write(
         One an item, in the order in which they stand in the set.
     load : callable
         Gives the item of each.
-    config : SetConfig
     folder : Path
         A new or an empty folder.
     add : callable, optional
         Writes further files into the folder before it is complete; they are no part of the set.
-    should_stop : callable
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something, a layout does not fit, or a picture cannot be matched.
-    StorageError
-        If the folder cannot be written; nothing half-written stays.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the folder holds something, a layout does not fit, or a picture cannot be matched;
+    StorageError if the folder cannot be written, and nothing half-written stays; Cancelled as soon as `should_stop()`
+    is true.
     """
     names = name_pairs([one.config for one in recipes], [one.image_id for one in recipes])
     duplicates = {
@@ -203,8 +196,6 @@ def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Seque
 
     Parameters
     ----------
-    rows : sequence of ManifestRow
-    config : SetConfig
     kinds : sequence of str
         "simulated" or "measured", of the subjects.
     made_with : str

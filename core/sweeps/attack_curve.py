@@ -74,15 +74,12 @@ def run_curve(
 
     Parameters
     ----------
-    encoder : Encoder
     pixels : (n_images, 3, height, width)
         In [0, 1].
-    curve : AttackCurve
     keys : sequence of n_images str
         Names of the images' random streams.
     keep_deltas : bool
         Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean image.
-    should_stop : callable
     at_once : int
         Images in one batch.
 
@@ -94,12 +91,8 @@ def run_curve(
     delta (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
     entry, and montage (n_budgets, height, width, 3) uint8.
 
-    Raises
-    ------
-    BadInputError
-        If the target never varies, or a response is not finite.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the target never varies, or a response is not finite; Cancelled as soon as `should_stop()`
+    is true.
     """
     check_pixels(encoder, pixels)
     sd = encoder.target_sd(curve.direction)

@@ -121,12 +121,8 @@ def open_store(
 ) -> CellStore[ConfigT, CellT]:
     """Begin in a new folder, or go on with the same work's.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something and `resume` is not asked, or it holds other work.
-    StorageError
-        If the header is damaged or newer, or it cannot be written.
+    Raises BadInputError if the folder holds something and `resume` is not asked, or it holds other work; StorageError
+    if the header is damaged or newer, or it cannot be written.
     """
     folder = Path(folder).expanduser()
     path = folder / work.file
@@ -149,12 +145,7 @@ def open_store(
 def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
     """Finished work by its folder.
 
-    Raises
-    ------
-    BadInputError
-        If it is none, or cells are missing.
-    StorageError
-        If its header is damaged or newer.
+    Raises BadInputError if it is none, or cells are missing; StorageError if its header is damaged or newer.
     """
     path = Path(folder).expanduser() / work.file
     if not path.is_file():
@@ -206,19 +197,13 @@ def iter_cells(
 
     Parameters
     ----------
-    store : CellStore
     compute : callable
         The arrays of a cell.
     seconds_of : callable
         What a cell is expected to take; the time left follows the cells' own speed from the first on.
-    should_stop : callable
 
-    Raises
-    ------
-    StorageError
-        If a cell cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true; finished cells stay.
+    Raises StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells
+    stay.
     """
     todo, n_cells = store.missing(), len(store.cells())
     n_resumed = n_cells - len(todo)

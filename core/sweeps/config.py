@@ -85,13 +85,8 @@ class SweepConfig:
 
     Parameters
     ----------
-    question : Question
-    encoders : tuple of EncoderName
     images : tuple of str
         Ids, or paths of files.
-    targets : tuple of TargetName
-    directions : tuple of Direction
-    norms : tuple of NormName
     ladder : tuple of float
         Ascending budgets above 0, in [0, 1] pixel units of the first norm at the first encoder's input size. A second
         norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
@@ -110,7 +105,6 @@ class SweepConfig:
         Resamples behind intervals of correlations between norms.
     confidence : float
         Coverage of the intervals.
-    seed : int
     attacks : tuple of AttackKind
         Several only for transfer, a matrix each; an ensemble needs another one before it, whose shifts T divides by.
     refitted, untrained : tuple of int
@@ -118,10 +112,7 @@ class SweepConfig:
     n_refit : int
         Training images such a copy is fitted to, at most; never more than half of them.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range, or there is too little to answer the question.
+    Raises BadInputError if a value is out of its range, or there is too little to answer the question.
     """
 
     question: Question

@@ -76,13 +76,11 @@ class Fragility:
     ----------
     rows : tuple of EncoderFragility
         Of every encoder, over all targets (ROI "all") and by ROI.
-    parts : tuple of FragilityParts
     norm_agreement : tuple of Interval
         Pearson r of the sensitivities under the two norms (mean over images, highest budget): over the targets of each
         encoder, and last over all encoders and targets; empty under one norm.
     predictivity_correlation : float
         Over encoders, Pearson r of mean sensitivity (highest budget) and mean predictivity; NaN below three encoders.
-    n_test : tuple of int
     roi_of : tuple of str, n_targets long
     """
 
@@ -140,7 +138,6 @@ def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
 
     Parameters
     ----------
-    sweep : Sweep
     roi_of : tuple of str, n_targets long
         The ROI of each target; "" for none.
     """

@@ -28,7 +28,6 @@ class Sweep:
 
     Parameters
     ----------
-    config : SweepConfig
     store : SweepStore
         Holds perturbations and montages, which are read when they are wanted.
     shift, control, l2, linf, feature_change, alignment, to_gain :
@@ -99,12 +98,7 @@ class Sweep:
 def load_sweep(folder: Path) -> Sweep:
     """A finished sweep by its folder: every attack on the encoders themselves by the first attack is read at once.
 
-    Raises
-    ------
-    BadInputError
-        If it is none, or cells are missing.
-    StorageError
-        If its header or a cell cannot be read.
+    Raises BadInputError if it is none, or cells are missing; StorageError if its header or a cell cannot be read.
     """
     store = load_store(SWEEP, folder)
     config = store.config

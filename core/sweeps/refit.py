@@ -56,14 +56,8 @@ def fit_control_encoder(
         Training images, at most; never more than half.
     n_test : int
         Held-out images it is scored on, at most.
-    should_stop : callable
 
-    Raises
-    ------
-    StorageError
-        If images or responses cannot be read.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises StorageError if images or responses cannot be read; Cancelled as soon as `should_stop()` is true.
     """
     folder = _folder_of(card, network, (seed, n_images, n_test))
     config = replace(card.config, seed=derive_seed(seed, "copy") % LARGEST_SEED)

@@ -73,14 +73,8 @@ def iter_sweep(
 ) -> Iterator[RunProgress]:
     """Run what is missing of a sweep, one record a cell.
 
-    Raises
-    ------
-    BadInputError
-        If the encoders cannot be compared, an image is missing, or the folder is not free.
-    StorageError
-        If a cell cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true; finished cells stay.
+    Raises BadInputError if the encoders cannot be compared, an image is missing, or the folder is not free;
+    StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     check_sweep(config)
     store = open_store(SWEEP, folder, config, note_facts(config, source.device), resume=resume)
@@ -121,10 +115,8 @@ class _Worker:
 
     Parameters
     ----------
-    source : EncoderSource
     store : SweepStore
         Where the perturbations of finished curves are.
-    should_stop : callable
     """
 
     def __init__(self, source: EncoderSource, store: SweepStore, should_stop: ShouldStop) -> None:

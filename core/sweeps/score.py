@@ -61,10 +61,7 @@ def score(
 
     Parameters
     ----------
-    recipients : sequence of ScoringEncoder
     pixels, delta : (n_images, 3, height, width)
-    settings : ScoreSettings
-    should_stop : callable
 
     Returns
     -------
@@ -155,8 +152,6 @@ def make_controls(
     Parameters
     ----------
     clean, delta : (n, 3, height, width)
-    norm : NormName
-    seed : int
     keys : sequence of n str
         Names of the images' random streams.
     """

@@ -145,7 +145,6 @@ def compare_pairs(values: FloatArray, *, level: float) -> tuple[FloatArray, Bool
     ----------
     values : (n_encoders, n_targets, n_images)
         An encoder with anything unknown differs from none.
-    level : float
 
     Returns
     -------

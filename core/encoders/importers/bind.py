@@ -108,12 +108,8 @@ def iter_import(
     folder : Path, optional
         Where the encoder is saved; by default the user's encoders.
 
-    Raises
-    ------
-    BadInputError
-        If the subject does not exist, or the new one does, or the encoder is there and may not be replaced.
-    WeightsError
-        If features, voxels or predictions do not agree.
+    Raises BadInputError if the subject does not exist, or the new one does, or the encoder is there and may not be
+    replaced; WeightsError if features, voxels or predictions do not agree.
     """
     from core.encoders.importers.reference import iter_reference
 

@@ -87,12 +87,8 @@ def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
     subject : str
         CSI1, CSI2 or CSI3.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject.
-    WeightsError
-        If a file is missing or truncated, holds code, or does not fit the masks.
+    Raises BadInputError if there is no such subject; WeightsError if a file is missing or truncated, holds code, or
+    does not fit the masks.
     """
     if subject not in SUBJECTS:
         raise refusal("member", allowed=f"one of {', '.join(SUBJECTS)}", got=subject)

@@ -33,12 +33,8 @@ def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "")
     member : str
         Which encoder of a file that holds several: CSI1, CSI2 or CSI3 of img2fmri.
 
-    Raises
-    ------
-    BadInputError
-        If the kind or member does not exist, or a file is missing.
-    WeightsError
-        If the file is truncated, holds code or something else, or its arrays do not fit.
+    Raises BadInputError if the kind or member does not exist, or a file is missing; WeightsError if the file is
+    truncated, holds code or something else, or its arrays do not fit.
     """
     check_choice("kind", kind, KINDS)
     if not files:

@@ -79,12 +79,8 @@ def iter_reference(
 def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterator[ReferenceProgress]:
     """Recompute the SDs, and scores, of an imported encoder of the library and keep them.
 
-    Raises
-    ------
-    BadInputError
-        If the encoder was fitted here: its reference images are its training images.
-    WeightsError
-        If it reads another network.
+    Raises BadInputError if the encoder was fitted here: its reference images are its training images; WeightsError if
+    it reads another network.
     """
     from core.datasets.subject import load_subject
     from core.encoders.encoder import check_fits_network

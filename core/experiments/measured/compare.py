@@ -67,7 +67,6 @@ class CompareConfig:
         Resamples, at least 100.
     confidence : float
         Of the intervals, in (0, 1).
-    seed : int
     """
 
     control: str = ""
@@ -171,12 +170,7 @@ def iter_compare(
 ) -> Iterator[CompareProgress]:
     """Compare measured with predicted shifts, a record a row.
 
-    Raises
-    ------
-    BadInputError
-        If the requested control is not in the set.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the requested control is not in the set; Cancelled as soon as `should_stop()` is true.
     """
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)

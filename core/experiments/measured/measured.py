@@ -72,7 +72,6 @@ class MatchSummary:
         Trials without a value of their own stimulus's target.
     shared : int
         Stimuli whose file is that of another one; their trials are put together.
-    notes : tuple of str
     is_simulated : bool
         Whether the file says that its responses are simulated.
     """
@@ -125,9 +124,6 @@ class Measured:
 
     Parameters
     ----------
-    plan : MeasuredPlan
-    findings : MatchSummary
-    unit : str
     picture_of : mapping of str to int
         Row of a stimulus, by id; identical files share one.
     repeats : mapping of Target to (n_pictures, most_repeats) float64
@@ -144,11 +140,8 @@ class Measured:
 def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> Measured:
     """Join trials with the set.
 
-    Raises
-    ------
-    BadInputError
-        If ids are unknown and are not to be ignored, none is known, a target has no column, or a session cannot be
-        z-scored.
+    Raises BadInputError if ids are unknown and are not to be ignored, none is known, a target has no column, or a
+    session cannot be z-scored.
     """
     known = {stimulus.id for stimulus in plan.stimuli}
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
@@ -182,10 +175,7 @@ def find_columns(
     In this order: the column requested for it; one named as the target, or as its ROI where the target is the ROI; its
     voxels ("voxel 12", "v12" or "12") with the target's own weights; the only column there is.
 
-    Raises
-    ------
-    BadInputError
-        If none fits; the columns are named.
+    Raises BadInputError if none fits, and the columns are named.
     """
     names = {name.casefold(): place for place, name in enumerate(columns)}
     requested = next((target_columns[name] for name in (target.label, target.roi, "") if name in target_columns), "")
@@ -211,10 +201,7 @@ def find_columns(
 def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
     """Each column at mean 0 and SD 1 (n - 1) over the trials of each session; a column that never varies becomes NaN.
 
-    Raises
-    ------
-    BadInputError
-        If a session has fewer than three trials.
+    Raises BadInputError if a session has fewer than three trials.
     """
     import pandas as pd  # kept from the window's start
 

@@ -55,13 +55,10 @@ class PlannedStimulus:
     ----------
     id, pair_id, role, source_image : str
         As in the manifest.
-    file : Path
     file_sha256 : str
         Two stimuli of one hash are the same picture.
-    target : Target
     network : str
         "network layer" of the encoder the probe was made on.
-    norm : str
     epsilon : float
         Budget in [0, 1] pixel units.
     clean : float
@@ -126,10 +123,7 @@ class MeasuredPlan:
 def plan_set(found: StimulusSet) -> MeasuredPlan:
     """The plan of a set that was read.
 
-    Raises
-    ------
-    BadInputError
-        If a perturbed stimulus has no original, or the set holds none.
+    Raises BadInputError if a perturbed stimulus has no original, or the set holds none.
     """
     stimuli = tuple(_read_row(found, row) for row in found.rows)
     probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.role in DIRECTIONS)

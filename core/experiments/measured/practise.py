@@ -47,7 +47,6 @@ class SimulateOptions:
         SD of the noise of one trial, in SDs of the target's predicted response; 0 or more.
     n_repeats, n_sessions : int
         Times each stimulus is shown, over how many sessions.
-    seed : int
     """
 
     truth: str = ""
@@ -78,12 +77,7 @@ class SimulateOptions:
 def write_template(plan: MeasuredPlan, path: Path, *, n_repeats: int = 1) -> Path:
     """Write an empty table: a line for each showing of each stimulus, a column for each target. Returns the file.
 
-    Raises
-    ------
-    BadInputError
-        If the file is there already: it may be filled in.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the file is there already: it may be filled in; StorageError if it cannot be written.
     """
     check_count("repeats", n_repeats, largest=MOST_REPEATS)
     columns = name_targets(plan)
@@ -98,12 +92,8 @@ def write_template(plan: MeasuredPlan, path: Path, *, n_repeats: int = 1) -> Pat
 def simulate_responses(plan: MeasuredPlan, path: Path, options: SimulateOptions) -> Path:
     """Write simulated responses as a table like the template, with a column that calls every line simulated.
 
-    Raises
-    ------
-    BadInputError
-        If the truth is not a network of the set, or the file is there already.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the truth is not a network of the set, or the file is there already; StorageError if it
+    cannot be written.
     """
     if options.truth:
         check_choice("truth", options.truth, (*plan.networks, NO_TRUTH))

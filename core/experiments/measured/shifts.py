@@ -59,14 +59,12 @@ def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int
 
     Parameters
     ----------
-    measured : Measured
     control : str
         Role of the control to compare with.
     scale : Scale
         Unit of the predicted shifts.
     count : int
         Resamples of the repeats.
-    seed : int
     """
     probes = measured.plan.probes
     means = np.full((3, len(probes)), np.nan)

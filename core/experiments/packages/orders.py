@@ -112,10 +112,7 @@ Run = tuple[Trial, ...]
 def make_orders(items: Sequence[ManifestRow], config: OrderConfig) -> tuple[tuple[Run, ...], ...]:
     """The runs of every participant: same items and config, same orders.
 
-    Raises
-    ------
-    BadInputError
-        If the options contradict each other; see `check_orders`.
+    Raises BadInputError if the options contradict each other, and see `check_orders`.
     """
     check_orders(items, config)
     return tuple(_order_participant(items, config, number) for number in range(config.participants))
@@ -127,11 +124,8 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
     A run of m stimuli in which the most frequent source image comes c times, as do k images in all, can keep them
     apart by s if and only if (c - 1)(s + 1) + k <= m.
 
-    Raises
-    ------
-    BadInputError
-        If there is nothing to show, a run would stay empty, the spacing cannot be kept, or too many catch trials are
-        asked for.
+    Raises BadInputError if there is nothing to show, a run would stay empty, the spacing cannot be kept, or too many
+    catch trials are asked for.
     """
     if not items:
         raise refusal("set", allowed="a set with at least one stimulus", got="none")

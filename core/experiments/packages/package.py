@@ -105,14 +105,8 @@ def iter_package(
 ) -> Iterator[PackageProgress]:
     """Write a package; `folder` appears only when everything is in it.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something, or a picture is not the one the manifest names.
-    StorageError
-        If it cannot be written; nothing half-written stays.
-    Cancelled
-        If `should_stop` says so; nothing stays.
+    Raises BadInputError if the folder holds something, or a picture is not the one the manifest names; StorageError if
+    it cannot be written, and nothing half-written stays; Cancelled if `should_stop` says so, and nothing stays.
     """
     made = FORMATS[kind]
     target = Path(folder).expanduser().absolute()

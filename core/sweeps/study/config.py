@@ -100,15 +100,10 @@ class StudyConfig:
         L2 budget of the probes, in [0, 1] pixel units.
     n_steps : int
         Steps of each attack; 0 are as many as it takes.
-    n_bootstrap, seed : int
     step_rule : StepRule
         Fixed in folders of version 0.3.
-    confidence : float
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range or the candidates cannot be compared.
+    Raises BadInputError if a value is out of its range or the candidates cannot be compared.
     """
 
     teachers: tuple[LayerName, ...] = TEACHERS

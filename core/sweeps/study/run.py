@@ -50,23 +50,13 @@ def iter_study(
 
     Parameters
     ----------
-    source : NetworkSource
-    config : StudyConfig
-    folder : Path
     step_seconds : mapping of layer to seconds
         Of one attack step; they only weigh the time left.
     resume : bool
         Go on with what is there.
-    should_stop : callable
 
-    Raises
-    ------
-    BadInputError
-        If the folder is not free, or holds another study.
-    StorageError
-        If a cell cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true; finished cells stay.
+    Raises BadInputError if the folder is not free, or holds another study; StorageError if a cell cannot be written;
+    Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     facts = note_study_facts(config, source.device)
     store = open_store(STUDY, folder, config, facts, resume=resume)
