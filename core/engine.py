@@ -15,7 +15,7 @@ import numpy as np
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
-from core.progress import ShouldStop, never_stop
+from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
     from core.networks.network import Network
-    from core.probes.gradient_atlas import AtlasProgress
+    from core.probes.gradient_atlas import GradientAtlas
     from core.sweeps.cells import RunProgress
     from core.sweeps.config import SweepConfig
     from core.sweeps.step_seconds import StepSeconds
@@ -190,7 +190,7 @@ class Engine:
 
     def iter_gradient_atlas(
         self, subject: str, network: str, layer: str, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop
-    ) -> Iterator[AtlasProgress]:
+    ) -> Iterator[Progress[GradientAtlas]]:
         """The size of every voxel's exact gradient at one stimulus; the last record holds the `GradientAtlas`."""
         from core.probes.gradient_atlas import iter_gradient_atlas
 

@@ -235,8 +235,7 @@ class Stimuli(Feature):
         what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")
         if getattr(record, "previews", ()):
             self.tray.take_previews(record.previews)
-        share, text = record.done / max(record.n_pieces, 1), f"{what}: {record.done:.0f} of {record.n_pieces}"
-        return Reading(share, text, record.seconds_left)
+        return Reading(record.share, f"{what}: {record.done:.0f} of {record.total}", record.seconds_left)
 
     def _take_set(self, record: Any) -> None:
         self.written = record.result.folder

@@ -128,7 +128,7 @@ def _ask(
 
 def format_progress(progress: RunProgress) -> str:
     """One line on a sweep or study under way."""
-    return f"{progress.done}/{progress.n_cells} {progress.cell}{time_left(progress.seconds_left)}"
+    return f"{progress.done}/{progress.total} {progress.what}{time_left(progress.seconds_left)}"
 
 
 def _report(out: Path, *, as_json: bool) -> int:

@@ -28,8 +28,7 @@ from core.encoders.ridge import (
 )
 from core.encoders.scores import divide_or_zero, is_constant, spread_of
 from core.encoders.sparse import correlate_with, descend, prepare_sparse, silencing_alpha
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.types import FloatArray, IntArray
 
 
@@ -163,8 +162,7 @@ def choose_in_batch(
         kept, truth = responses[fold.kept], responses[fold.left_out]
         mean = kept.mean(axis=0, dtype=np.float64)
         for row, centred in follow(fold, kept - mean, alphas):
-            if should_stop():
-                raise Cancelled
+            check_stop(should_stop)
             predicted = centred + mean.astype(centred.dtype, copy=False)
             parts = ((predicted - truth) ** 2, predicted, predicted**2, predicted * truth)
             sums[:, row] += [part.sum(axis=0) for part in parts]
@@ -237,15 +235,15 @@ def make_design(
     reducer = learn_reducer(config, features) if reducer is None else reducer
     plain = reducer.apply(features)
     reduced = plain / np.float32(reducer.scale) if reducer.scale != 1.0 else plain
-    _look(should_stop)
+    check_stop(should_stop)
     if not config.is_sparse:
         dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
         bases = prepare_folds(reduced, folds, dtype=dtype)
-        _look(should_stop)
+        check_stop(should_stop)
         return Design(reducer, reduced, bases, round_basis(decompose(reduced), dtype), find_spread(plain))
     prepared = []
     for left_out in folds:
-        _look(should_stop)
+        check_stop(should_stop)
         kept = np.setdiff1d(np.arange(len(reduced)), left_out)
         basis = prepare_sparse(reduced[kept])
         prepared.append(FoldBasis(kept, left_out, basis, reduced[left_out] - basis.mean))
@@ -303,8 +301,3 @@ def _solve_sparse(
     alpha = chosen.alpha * silencing_alpha(correlation, config.l1_share)
     weights = run(design.basis, correlation, alpha, scale=spread_of(responses))
     return alpha, chosen.cv_r, weights, responses.mean(axis=0, dtype=np.float64) - design.basis.mean @ weights
-
-
-def _look(should_stop: ShouldStop) -> None:
-    if should_stop():
-        raise Cancelled

@@ -18,8 +18,7 @@ from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.config import EncoderConfig
 from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
 from core.encoders.pooling import count_pooled, make_projection, pool_features
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 
 if TYPE_CHECKING:
     from core.encoders.pooling import SparseProjection
@@ -87,8 +86,7 @@ def gather(
     """
     seen: dict[str, str] = {} if hashes is None else hashes
     for start in range(0, len(images), IMAGES_AT_ONCE):
-        if extractor.should_stop():
-            raise Cancelled
+        check_stop(extractor.should_stop)
         names = images[start : start + IMAGES_AT_ONCE]
         known: dict[str, FloatVector] = {}
         unknown: dict[str, Stimulus] = {}

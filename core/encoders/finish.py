@@ -18,8 +18,7 @@ from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import seal
 from core.encoders.scored import CATEGORY, LEAST_IMAGES, NESTED, ScoredImages, SecondSet, TaskResult, VoxelGroup
 from core.encoders.scores import correlate, explained, over_ceiling
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import correlate_resamples, count_draws, percentiles
 from core.types import FloatArray, IntArray, VoxelTable
@@ -306,8 +305,7 @@ def bootstrap_intervals(
     resampled = np.empty((n_bootstrap, n_voxels), dtype=np.float32)
     bounds = np.empty((2, n_voxels))
     for start in range(0, n_voxels, VOXELS_AT_ONCE):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         voxels = slice(start, start + VOXELS_AT_ONCE)
         truth = np.asarray(measured[:, voxels])
         r = correlate_resamples(predicted[:, voxels], truth if rows is None else truth[rows], counts)

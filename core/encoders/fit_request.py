@@ -108,7 +108,7 @@ def iter_layer_search(
     for fits in running:
         next(fits, None)
     n_images = len(source.subject.image_ids)
-    done = FitProgress("done", n_images, n_images, seconds_left=0.0)
+    done = FitProgress(n_images, n_images, 0.0, stage="done")
     yield SearchProgress(configs[-1].layer, len(configs), len(configs), done, choice)
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.types import FloatArray
 
 BLOCK = 64
@@ -82,8 +81,7 @@ def descend(
     for _ in range(MOST_SWEEPS):
         if not active.size:
             break
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         part = np.ascontiguousarray(weights[:, active])
         moved = _sweep(basis.gram, correlation[:, active], part, alphas=alphas[active], l1_share=l1_share)
         weights[:, active] = part

@@ -14,19 +14,10 @@ from core.images.stimulus import Stimulus
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
 from core.probes.run import iter_probe
+from core.progress import Progress
 
 ADDED = ("curve.to_gain", "curve.restart_spread", "curve.n_gradients")
 """Arrays that were added after version 0.3."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReproductionProgress:
-    """Where a repetition stands; `result` is set on the last record only."""
-
-    step: int
-    n_steps: int
-    seconds_left: float | None
-    result: Reproduction | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +56,7 @@ class Reproduction:
 
 def iter_reproduce(
     encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool], others: Sequence[Encoder] = ()
-) -> Iterator[ReproductionProgress]:
+) -> Iterator[Progress[Reproduction]]:
     """Run a probe again from its own clean pixels and configuration; `others` are the encoders of its ensemble.
 
     Raises BadInputError if the network or the encoder is not the one that was probed; Cancelled as soon as
@@ -77,7 +68,7 @@ def iter_reproduce(
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
     for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
-        yield ReproductionProgress(progress.step, progress.n_steps, progress.seconds_left, result)
+        yield Progress(progress.step, progress.n_steps, progress.seconds_left, result)
 
 
 def compare(old: Probe, new: Probe) -> Reproduction:

@@ -19,14 +19,14 @@ from core.attacks.objective import Scores
 from core.attacks.rounding import GREY_LEVELS
 from core.checks import refusal
 from core.encoders.encoder import Encoder
-from core.errors import Cancelled, NoGradientError
+from core.errors import NoGradientError
 from core.images.stimulus import Stimulus
 from core.probes.evaluate import Delivered, evaluate
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.objectives import build_own, build_together, check_named, guarded
 from core.probes.probe import Probe, ProbeConfig, ProbeProgress
 from core.probes.respond import check_pixels, to_tensor
-from core.progress import Stopwatch
+from core.progress import Stopwatch, check_stop
 from core.types import ByteArray, FloatArray
 
 
@@ -175,8 +175,7 @@ class _ProbeRun:
         )
 
     def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if self._should_stop():
-            raise Cancelled
+        check_stop(self._should_stop)
         attack = self._config.attack
         # On the CPU: Apple's GPUs have no float64.
         size = self._norm.size((perturbed - self._pixels).cpu().double()).to(perturbed)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
-from core.errors import BadInputError, Cancelled, ProbeError
+from core.errors import BadInputError, ProbeError
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import Probe, ProbeConfig
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.item import Item, RecipientEncoder
@@ -94,9 +94,8 @@ def iter_probes(
         done = 0.0
         for done, probe in _iter_probe(source, recipe, find or find_source, should_stop):
             left = watch.seconds_left(weighed + int(done * weight))
-            yield SetProgress(
-                "probe", n_resumed + number + done, len(todo) + n_resumed, recipe.describe(), left, n_resumed
-            )
+            place, total = n_resumed + number + done, len(todo) + n_resumed
+            yield Progress(place, total, left, stage="probe", what=recipe.describe(), n_resumed=n_resumed)
             if probe is not None:
                 store.save(recipe, probe)
         weighed += weight
@@ -218,6 +217,5 @@ def _iter_probe(
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_probe(encoder, stimulus, asked, should_stop=should_stop, others=others):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result

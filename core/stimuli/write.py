@@ -6,16 +6,15 @@ The folder appears when everything in it is whole: files, table, README, manifes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.datasets.subject import list_subjects
-from core.errors import Cancelled
 from core.files import hash_file, new_folder
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig, pack_set
 from core.stimuli.describe import Match, write_item
 from core.stimuli.item import Item
@@ -45,24 +44,8 @@ RESIZED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SetProgress:
-    """Progress of the making of a set.
-
-    `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, a part of one
-    included, `n_resumed` of them found finished; `label` names the piece at hand; `seconds_left` is None while unknown;
-    `result` is set on the last record only.
-    """
-
-    stage: str
-    done: float
-    n_pieces: int
-    label: str
-    seconds_left: float | None
-    n_resumed: int = 0
-    result: StimulusSet | None = None
-
-
+SetProgress = Progress[StimulusSet]
+"""`stage` is "probe", "write" or "done", of which alone `done`, `total` and `seconds_left` tell."""
 Load = Callable[[int], Item]
 """The item of a number, loaded when it is needed: a large set does not fit into memory."""
 
@@ -105,9 +88,8 @@ def iter_write(
         rows: list[ManifestRow] = []
         entries: list[dict[str, Any]] = []
         for number, name in enumerate(names):
-            yield SetProgress("write", number, len(names), name, watch.seconds_left(number))
-            if should_stop():
-                raise Cancelled
+            yield Progress(number, len(names), watch.seconds_left(number), stage="write", what=name)
+            check_stop(should_stop)
             item = load(number)
             warnings: tuple[ProbeWarning, ...] = (duplicates[number],) if number in duplicates else ()
             rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], warnings=warnings)
@@ -116,7 +98,7 @@ def iter_write(
         if add is not None:
             add(partial)
         _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
-    yield SetProgress("done", len(names), len(names), "", 0.0, result=read_manifest(folder))
+    yield Progress(len(names), len(names), 0.0, read_manifest(folder), stage="done")
 
 
 def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from core.checks import refusal
-from core.errors import BadInputError, Cancelled, StorageError
+from core.errors import BadInputError, StorageError
 from core.files import check_free, replace_file
 from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -170,20 +170,8 @@ class _Header:
     facts: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """Where running work stands.
-
-    `cell` describes the next one; `done` counts finished cells of `n_cells`, `n_resumed` of them found on disk;
-    `result` is set on the last record only.
-    """
-
-    cell: str
-    done: int
-    n_cells: int
-    n_resumed: int
-    seconds_left: float
-    result: CellStore[Any, Any] | None = None
+RunProgress = Progress[CellStore[Any, Any]]
+"""Where a sweep or study stands; `what` describes the next cell."""
 
 
 def iter_cells(
@@ -212,9 +200,9 @@ def iter_cells(
     for number, cell in enumerate(todo):
         left = watch.seconds_left(weighed)
         left = sum(weights) / 1000 if left is None else left
-        yield RunProgress(cell.describe(store.config), n_resumed + number, n_cells, n_resumed, left)
-        if should_stop():
-            raise Cancelled
+        what = cell.describe(store.config)
+        yield Progress(n_resumed + number, n_cells, left, what=what, n_resumed=n_resumed)
+        check_stop(should_stop)
         store.save(cell, compute(cell))
         weighed += weights[number]
-    yield RunProgress("done", n_cells, n_cells, n_resumed, 0.0, store)
+    yield Progress(n_cells, n_cells, 0.0, store, what="done", n_resumed=n_resumed)

@@ -16,11 +16,10 @@ from core.attacks.ball import Ball
 from core.attacks.control import draw_control
 from core.attacks.norms import NORMS
 from core.encoders.encoder import Encoder
-from core.errors import Cancelled
 from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
-from core.progress import ShouldStop
+from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.cells import Arrays
 from core.sweeps.plan import CONTROLS, VARIANTS
@@ -119,8 +118,7 @@ def _shift(
     with recipient.encoder.network.interruptible(should_stop):
         before = respond(recipient.encoder, clean)
         for values in variants.values():
-            if should_stop():
-                raise Cancelled
+            check_stop(should_stop)
             change = respond(recipient.encoder, values).astype(np.float64) - before
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
             first = change if first is None else first

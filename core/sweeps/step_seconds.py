@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from core.errors import Cancelled, ProbeError
+from core.errors import ProbeError
 from core.headers import HeaderKind, read_header, structure, write_json
 from core.networks.catalog import find_network
 from core.paths import cache_folder
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 
 if TYPE_CHECKING:
     from core.networks.network import Network
@@ -71,8 +71,7 @@ def time_step(network: Network, should_stop: ShouldStop = never_stop) -> float:
     seconds = []
     with network.interruptible(should_stop):
         for _ in range(ROUNDS):
-            if should_stop():
-                raise Cancelled
+            check_stop(should_stop)
             start = time.perf_counter()
             leaf = pixels.clone().requires_grad_(True)
             features = network(leaf).float().sum()

@@ -23,6 +23,7 @@ from core.encoders.files import check_free, save_encoder, seal, user_encoders_fo
 from core.encoders.importers.readout import Centre, Project, Readout, compare_predictions, fold
 from core.encoders.scores import explained, over_ceiling
 from core.errors import WeightsError
+from core.progress import Progress
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -78,15 +79,11 @@ class ImportRequest:
             raise refusal("subject", allowed="one of the two", got=got, advice=advice)
 
 
-@dataclass(frozen=True, slots=True)
-class ImportProgress:
+@dataclass(frozen=True, eq=False)
+class ImportProgress(Progress[EncoderCard]):
     """Progress of an import: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
 
-    stage: str
-    done: int
-    total: int
     difference: float = 0.0
-    result: EncoderCard | None = None
     path: Path | None = None
 
 
@@ -117,7 +114,7 @@ def iter_import(
     pool = find_pool(readout, network.feature_shape, request)
     folded = fold(readout)
     difference = compare_predictions(readout, folded)
-    yield ImportProgress("check", 0, 1, difference=difference)
+    yield ImportProgress(0, 1, stage="check", difference=difference)
     provenance = Provenance(
         kind=readout.kind,
         source=request.source or readout.source,
@@ -131,14 +128,14 @@ def iter_import(
         check_free(data.card.config, target)
     for record in iter_reference(data, subject, network=network, most=request.n_reference):
         if record.result is None:
-            yield ImportProgress("reference", record.done, record.total, difference=difference)
+            yield ImportProgress(record.done, record.total, stage="reference", difference=difference)
         else:
             data = record.result
     sealed = seal(data)
     path = save_encoder(sealed, target)
     if request.new_subject:
         keep_subject(readout, request)
-    yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)
+    yield ImportProgress(1, 1, result=sealed.card, stage="done", difference=difference, path=path)
 
 
 def find_subject(readout: Readout, request: ImportRequest) -> tuple[Readout, Subject | None]:

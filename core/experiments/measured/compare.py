@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, check_count, check_fraction, check_positive
-from core.errors import Cancelled
 from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
 from core.experiments.measured.shifts import Shifts, measure_shifts
+from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
 from core.types import BoolArray
@@ -148,15 +148,6 @@ class Comparison:
         return predict_shifts(self.shifts, network)
 
 
-@dataclass(frozen=True, slots=True)
-class CompareProgress:
-    """How far a comparison is; the last record holds it."""
-
-    done: int
-    n_rows: int
-    result: Comparison | None = None
-
-
 def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
     """The comparison, at once. Raises as `iter_compare` does."""
     for record in iter_compare(measured, config):
@@ -166,8 +157,8 @@ def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
 
 
 def iter_compare(
-    measured: Measured, config: CompareConfig, *, should_stop: Callable[[], bool] = lambda: False
-) -> Iterator[CompareProgress]:
+    measured: Measured, config: CompareConfig, *, should_stop: ShouldStop = never_stop
+) -> Iterator[Progress[Comparison]]:
     """Compare measured with predicted shifts, a record a row.
 
     Raises BadInputError if the requested control is not in the set; Cancelled as soon as `should_stop()` is true.
@@ -183,14 +174,13 @@ def iter_compare(
     ]
     rows: list[Row] = []
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         row = _compare(shifts, network, measure, chosen=chosen, config=resolved)
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
-        yield CompareProgress(number + 1, len(wanted))
+        yield Progress(number + 1, len(wanted))
     result = Comparison(measured, resolved, shifts, _correct(rows), _warn(shifts, resolved))
-    yield CompareProgress(len(wanted), len(wanted), result)
+    yield Progress(len(wanted), len(wanted), result=result)
 
 
 def list_predictors(shifts: Shifts) -> tuple[str, ...]:

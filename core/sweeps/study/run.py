@@ -15,9 +15,8 @@ from core.attacks.config import AttackConfig
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.pooling import pool_features
-from core.errors import Cancelled
 from core.probes.respond import exact_arithmetic, respond
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
@@ -143,8 +142,7 @@ class _Worker:
         candidate = self._build(name, weights, intercept)
         columns: dict[str, list[FloatArray]] = {}
         for voxel in range(config.n_voxels):
-            if self._should_stop():
-                raise Cancelled
+            check_stop(self._should_stop)
             found = self._attack(candidate, voxel)
             shown, control = self._show(true_encoder, found["delta"], clean=clean)
             row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}

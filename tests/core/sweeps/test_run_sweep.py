@@ -47,7 +47,7 @@ def finish(engine: Engine, config: SweepConfig, folder: Path, **options: bool) -
     """Run to the end; returns the number of cells found on disk."""
     last = list(iter_sweep(engine, config, folder, **options))[-1]
     assert last.result is not None
-    assert last.done == last.n_cells
+    assert last.done == last.total
     return last.n_resumed
 
 
