@@ -23,10 +23,9 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.engine import Engine
 from core.images.stimulus import Stimulus
+from core.probes.choice import TargetOptions
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
-from core.probes.read_numbers import read_numbers
-from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
-from core.probes.target_options import TargetOptions
+from core.probes.target import Target, read_numbers, target_pattern, target_roi, target_set, target_voxel
 from core.progress import Progress
 from core.surfaces.placing import place_nowhere, place_voxels
 from core.types import Direction, FloatArray, VoxelTable

@@ -15,12 +15,11 @@ import torch
 from core.attacks.apgd import run_apgd
 from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
-from core.attacks.convergence import Convergence, measure_convergence, report_last_third
 from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
-from core.attacks.run_context import RunContext, RunReport
+from core.attacks.run_context import Convergence, RunContext, RunReport, measure_convergence, report_last_third
 from core.attacks.square import run_square
 from core.checks import refusal
 

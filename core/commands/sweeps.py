@@ -16,9 +16,8 @@ from core.commands.output import answer, follow, format_answer, split, stop_on_i
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.headers import unstructure
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import ControlEncoders, choose_control_encoders, choose_encoders, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_EPSILONS, EncoderName, Question, SweepConfig
+from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, EncoderName, Question, SweepConfig
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
 from core.sweeps.run import check_sweep
 from core.sweeps.step_seconds import measure_step_seconds

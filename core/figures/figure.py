@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.budget_words import write_budget
+from core.attacks.config import write_budget
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import draw_key

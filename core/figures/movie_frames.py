@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.attacks.budget_words import write_budget
+from core.attacks.config import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh

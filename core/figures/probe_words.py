@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.attacks.budget_words import GREY_LEVELS, write_epsilon
+from core.attacks.config import GREY_LEVELS, write_epsilon
 from core.datasets.subject import load_subject
 from core.errors import ProbeError
 from core.probes.probe import Probe

@@ -108,7 +108,7 @@ class Curve:
     image, so its `first_order` and `linearity` are NaN, as they are where a network has no gradient.
     `objective` is what the attack gained, beyond the clean image's; empty where that is the signed shift itself.
     `to_gain` is what more steps would still gain and `restart_spread` how far the restarts lie apart, as shares of that
-    gain (`core.attacks.convergence`); `n_gradients` the steps that were taken. All three are empty in version 0.3.
+    gain (`core.attacks.run_context`); `n_gradients` the steps that were taken. All three are empty in version 0.3.
     """
 
     epsilon: FloatArray

@@ -1,10 +1,11 @@
-"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern."""
+"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern. Never unpickles a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
@@ -191,3 +192,13 @@ def _read_label(kind: TargetKind, label: str) -> tuple[str, str]:
     place = label.partition(" (")[2].removesuffix(")").partition(" ")[2]
     roi = {TargetKind.ROI: parts[0], TargetKind.VOXEL: place}.get(kind, "")
     return roi, CONTRAST_SIGN.join(parts)
+
+
+def read_numbers(name: str, path: Path) -> FloatArray:
+    """The numbers of a .npy file or of a text file, float32. Raises BadInputError about `name` for any other."""
+    try:
+        loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
+        return np.asarray(loaded, dtype=np.float32)
+    except (OSError, ValueError) as error:
+        allowed = "a .npy file or a text file with one number a line"
+        raise refusal(name, allowed=allowed, got=str(path), advice=str(error)) from error

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.datasets.subject import load_subject
 from core.reports.plot import Plot, Series, bars, curve, frame, matrix, names_at, point, tree
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, find_source
+from core.sweeps.config import AttackKind
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep

@@ -14,8 +14,7 @@ import torch
 from core.networks.build import build_architecture
 from core.networks.catalog import check_new_id, find_network
 from core.networks.spec import NetworkSpec
-from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
-from core.robustify.options import RobustifyOptions, robustify_folder
+from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, RobustifyOptions, Stage, robustify_folder
 from core.robustify.photo_crops import find_photos
 from core.robustify.publish import PublishedNetwork, keep_robust, publish_checkpoint
 from core.robustify.train import RobustifyProgress, iter_robustify, never_stop

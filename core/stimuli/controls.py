@@ -16,7 +16,7 @@ from core.errors import BadInputError
 from core.images.stimulus import from_uint8, to_uint8
 from core.probes.probe import Probe
 from core.seeds import make_stream
-from core.stimuli.item import Item
+from core.stimuli.recipe import Item
 from core.types import FloatArray, NormName
 
 

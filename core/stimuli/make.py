@@ -17,8 +17,7 @@ from core.probes.probe import Probe, ProbeConfig
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
-from core.stimuli.item import Item, RecipientEncoder
-from core.stimuli.recipe import Recipe, find_licence
+from core.stimuli.recipe import Item, Recipe, RecipientEncoder, find_licence
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances, iter_write
 from core.types import FloatArray

@@ -19,12 +19,11 @@ from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.describe import evaluate_item, list_controls, score
-from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import Layout, see
 from core.stimuli.make import Loader, Source, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL, StimulusSet
 from core.stimuli.probe_warnings import ProbeWarning
-from core.stimuli.recipe import Recipe
+from core.stimuli.recipe import Item, Recipe, Rescore
 from core.stimuli.store import ProbeStore
 from core.types import ByteArray, FloatArray
 

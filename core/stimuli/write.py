@@ -17,7 +17,6 @@ from core.files import hash_file, new_folder
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig, pack_set
 from core.stimuli.describe import Match, write_item
-from core.stimuli.item import Item
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.manifest import (
     MANIFEST,
@@ -34,7 +33,7 @@ from core.stimuli.manifest import (
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
-from core.stimuli.recipe import Recipe, pack_recipe
+from core.stimuli.recipe import Item, Recipe, pack_recipe
 from core.templates import fill_template
 from core.types import FloatArray
 

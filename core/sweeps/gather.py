@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.budget_words import MOST_TO_GAIN
+from core.attacks.config import MOST_TO_GAIN
 from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore

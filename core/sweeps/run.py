@@ -20,10 +20,9 @@ from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
-from core.sweeps.config import SweepConfig, TargetName
+from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
     CURVE,
     FIT,

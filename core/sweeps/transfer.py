@@ -19,7 +19,7 @@ import numpy as np
 
 from core.images.transform import resize_plain
 from core.networks.catalog import are_related, find_network
-from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import AttackKind
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
 from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known

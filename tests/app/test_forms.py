@@ -40,7 +40,7 @@ from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
-from core.probes.target_options import TargetOptions
+from core.probes.choice import TargetOptions
 from core.robustify.config import RobustifyConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.plan import list_recipes

@@ -15,12 +15,11 @@ from core.errors import BadInputError, Cancelled
 from core.images.stimulus import to_uint8
 from core.stimuli.config import SetConfig, pack_set, unpack_set
 from core.stimuli.controls import ControlKind
-from core.stimuli.item import Item, RecipientEncoder
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.make import find_donor
 from core.stimuli.manifest import StimulusSet, read_manifest
 from core.stimuli.matching import measure_light
-from core.stimuli.recipe import recipe_of
+from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
 from core.stimuli.write import iter_write, run_to_end, write_readme
 from core.types import NormName
 from tests.helpers.probes import make_photo, make_probe

@@ -14,8 +14,7 @@ from scipy import stats
 from core.engine import Engine
 from core.errors import BadInputError, Cancelled
 from core.reports.analysis_package import write_analysis
-from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
 from core.sweeps.run import iter_sweep
