@@ -264,12 +264,7 @@ def format_epsilon(epsilon: float, norm: NormName) -> str:
 def parse_epsilon(text: str, norm: NormName) -> float:
     """Read a budget as people write it: "8/255" or "0.03" for Linf, "3" for L2.
 
-    Parameters
-    ----------
-    text : str
-        A number, or a fraction of two numbers.
-    norm : NormName
-        Decides the largest budget allowed (`LARGEST_EPSILON`).
+    `text`: a number, or a fraction of two numbers. `norm`: decides the largest budget allowed (`LARGEST_EPSILON`).
 
     Returns
     -------

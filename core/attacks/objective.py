@@ -173,9 +173,7 @@ def check_gradient(gradient: torch.Tensor, encoder: Encoder) -> torch.Tensor:
 def pull_to_features(encoder: Encoder, weights: torch.Tensor) -> torch.Tensor:
     """The constant gradient of reduced . weights with respect to the features, (1, *feature_shape).
 
-    Parameters
-    ----------
-    weights : (rank,)
+    `weights` (rank,).
     """
     with torch.enable_grad():
         features = weights.new_zeros((1, *encoder.network.feature_shape), requires_grad=True)

@@ -188,11 +188,7 @@ def encoder_stem(*names: str) -> str:
 def suggest_pool(feature_shape: tuple[int, ...], *, largest: int = LARGEST_POOLED) -> int:
     """The finest grid that keeps at most `largest` pooled features; 0 where the layer has no map or need not be pooled.
 
-    Parameters
-    ----------
-    feature_shape : (channels, height, width) or (channels,)
-    largest : int
-        Most features after pooling.
+    `feature_shape` (channels, height, width) or (channels,). `largest`: most features after pooling.
     """
     if len(feature_shape) != 3 or math.prod(feature_shape) <= largest:
         return 0

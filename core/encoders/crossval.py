@@ -43,10 +43,7 @@ class AlphaChoice:
 def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntArray, ...]:
     """Split rows into folds of nearly equal numbers of images; rows of the same image share a fold.
 
-    Parameters
-    ----------
-    images : sequence of str, one a row
-        What identifies images: equal texts are repeats of one image.
+    `images` (sequence of str, one a row): what identifies images: equal texts are repeats of one image.
 
     Returns
     -------

@@ -81,10 +81,7 @@ class Encoder(torch.nn.Module):
     def project(self, direction: FloatArray | torch.Tensor) -> tuple[torch.Tensor, float]:
         """Collapse a target: c . responses = reduced @ weights_c + intercept_c.
 
-        Parameters
-        ----------
-        direction : (n_voxels,)
-            The weight c of every voxel.
+        `direction` (n_voxels,): the weight c of every voxel.
 
         Returns
         -------

@@ -42,12 +42,8 @@ HEADER = HeaderKind(
 def save_probe(probe: Probe, path: Path, *, sync: Callable[[Path], object] = flush) -> Path:
     """Write a probe; returns the path of its header.
 
-    Parameters
-    ----------
-    path : Path
-        With or without ending; NAME.json and NAME.safetensors are written.
-    sync : callable
-        Brings a written file to the disk before it gets its name.
+    `path`: with or without ending; NAME.json and NAME.safetensors are written. `sync`: brings a written file to the
+    disk before it gets its name.
 
     Raises StorageError if the folder cannot be written or the disk is full, nothing half-written stays, and an older
     probe stays whole.
@@ -82,10 +78,7 @@ def save_probe(probe: Probe, path: Path, *, sync: Callable[[Path], object] = flu
 def load_probe(path: Path) -> Probe:
     """Read a probe, exactly as it was saved.
 
-    Parameters
-    ----------
-    path : Path
-        Of either file, or their common name without ending.
+    `path`: of either file, or their common name without ending.
 
     Raises StorageError if a file is missing or cannot be read; BadInputError if a file is truncated, was edited or is
     of another format or version.

@@ -23,12 +23,7 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
     The perturbation of the attacked budget nearest in ratio is rescaled, projected into ball and bounds, rounded if the
     probe delivers 8 bits, and scored. At an attacked budget the answer is its own result.
 
-    Parameters
-    ----------
-    encoder : Encoder
-        The probe's own.
-    epsilon : float
-        Budget in [0, 1] pixel units of the probe's norm.
+    `encoder`: the probe's own. `epsilon`: budget in [0, 1] pixel units of the probe's norm.
 
     Raises BadInputError if the budget is out of range.
     """

@@ -23,10 +23,7 @@ RECORDED_VERSIONS = ("torch", "torchvision", "timm", "numpy")
 def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
     """The predicted responses to pixels, in chunks of `BATCH` and in their order.
 
-    Parameters
-    ----------
-    pixels : (n, 3, height, width)
-        In [0, 1], at the network's input size.
+    `pixels` (n, 3, height, width): in [0, 1], at the network's input size.
 
     Returns
     -------

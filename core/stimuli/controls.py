@@ -65,12 +65,8 @@ def make_control(
 
     Where the pixel bounds leave no room for the norm, all of the room is used.
 
-    Parameters
-    ----------
-    donor : (3, side, side)
-        The other image's delta; only OTHER_IMAGE needs it.
-    size : float, optional
-        Its norm; by default that of the perturbed image rounded to 8 bits.
+    `donor` (3, side, side): the other image's delta; only OTHER_IMAGE needs it. `size`: its norm; by default that of
+    the perturbed image rounded to 8 bits.
 
     Raises BadInputError if it is missing or has another size.
     """
@@ -98,10 +94,7 @@ def saved_norm(probe: Probe) -> float:
 def fit_control(kind: ControlKind, item: Item, see: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """Pixels (3, side, side) of a control whose seen norm is nearest to that of the perturbed image.
 
-    Parameters
-    ----------
-    see : callable
-        Pixels (3, side, side) to what the network sees of their file.
+    `see`: pixels (3, side, side) to what the network sees of their file.
     """
     probe, norm = item.probe, item.probe.config.attack.norm
     clean = see(probe.clean_pixels)

@@ -59,12 +59,8 @@ def write_item(
 ) -> tuple[ManifestRow, ...]:
     """Write every file of an item below `folder`; returns their rows, the original first.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the set; its stimuli stand in a folder below.
-    warnings : sequence of ProbeWarning
-        Warnings beyond those of the probe itself, such as duplicates.
+    `folder`: of the set; its stimuli stand in a folder below. `warnings`: warnings beyond those of the probe itself,
+    such as duplicates.
     """
     saved = [
         _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)

@@ -169,10 +169,7 @@ def read_plan(path: Path) -> dict[str, Any]:
 def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     """The plan that the options of a plan file describe.
 
-    Parameters
-    ----------
-    options : mapping
-        Fields of `PlanOptions`; what is left out takes its default.
+    `options`: fields of `PlanOptions`; what is left out takes its default.
 
     Raises BadInputError for an unknown key, or a value that is not there or out of its range.
     """

@@ -57,13 +57,8 @@ def iter_rebuild(
 ) -> Iterator[SetProgress]:
     """Make every probe of a manifest again and write the set into a new folder; the last record holds the new set.
 
-    Parameters
-    ----------
-    old : StimulusSet
-        As `read_rows` gives it; none of its other files is read.
-    images : sequence of Path
-        Files, or folders of them, to look for images in that are no longer where they were; they are known by their
-        pixels.
+    `old`: as `read_rows` gives it; none of its other files is read. `images`: files, or folders of them, to look for
+    images in that are no longer where they were; they are known by their pixels.
 
     Raises BadInputError if an image, a network or an encoder is missing or is not the one of the manifest, by hash.
     """

@@ -175,12 +175,7 @@ def _finish(
 def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Sequence[str], made_with: str) -> str:
     """The text of README.md.
 
-    Parameters
-    ----------
-    kinds : sequence of str
-        "simulated" or "measured", of the subjects.
-    made_with : str
-        Versions and device, in one line.
+    `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line.
     """
     originals = [row for row in rows if row.role == ORIGINAL]
     licences: dict[str, set[str]] = {}

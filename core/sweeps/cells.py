@@ -183,12 +183,8 @@ def iter_cells(
 ) -> Iterator[RunProgress]:
     """Compute and keep the cells that are missing, one record before each and one at the end.
 
-    Parameters
-    ----------
-    compute : callable
-        The arrays of a cell.
-    seconds_of : callable
-        What a cell is expected to take; the time left follows the cells' own speed from the first on.
+    `compute`: the arrays of a cell. `seconds_of`: what a cell is expected to take; the time left follows the cells' own
+    speed from the first on.
 
     Raises StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells
     stay.

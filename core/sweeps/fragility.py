@@ -136,10 +136,7 @@ def measure_linearity(shift: FloatArray, dual_size: FloatArray, epsilons: FloatA
 def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
     """Answer the question from a finished sweep.
 
-    Parameters
-    ----------
-    roi_of : tuple of str, n_targets long
-        The ROI of each target; "" for none.
+    `roi_of` (tuple of str, n_targets long): the ROI of each target; "" for none.
     """
     predictivity = measure_predictivity(sweep)
     rows = [

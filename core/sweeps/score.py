@@ -58,9 +58,7 @@ def score(
     A recipient of another input size gets clean and perturbed pixels resampled to its size (bicubic, antialiased,
     without rounding); the controls are made there, at the realised norm of the resampled perturbation.
 
-    Parameters
-    ----------
-    pixels, delta : (n_images, 3, height, width)
+    `pixels`, `delta` (n_images, 3, height, width).
 
     Returns
     -------
@@ -147,11 +145,7 @@ def make_controls(
 
     Where the pixel bounds leave no room for that size, all of the room is used.
 
-    Parameters
-    ----------
-    clean, delta : (n, 3, height, width)
-    keys : sequence of n str
-        Names of the images' random streams.
+    `clean`, `delta` (n, 3, height, width). `keys` (sequence of n str): names of the images' random streams.
     """
     measure = NORMS[norm]
     size = measure.size(delta.double()).to(clean)

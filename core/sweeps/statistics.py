@@ -141,10 +141,7 @@ def holm(p: FloatArray) -> FloatArray:
 def compare_pairs(values: FloatArray, *, level: float) -> tuple[FloatArray, BoolArray]:
     """Which encoders differ, by a t test of each pair's differences over the same targets and images.
 
-    Parameters
-    ----------
-    values : (n_encoders, n_targets, n_images)
-        An encoder with anything unknown differs from none.
+    `values` (n_encoders, n_targets, n_images): an encoder with anything unknown differs from none.
 
     Returns
     -------

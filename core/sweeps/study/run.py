@@ -47,12 +47,7 @@ def iter_study(
 ) -> Iterator[RunProgress]:
     """Run what is missing of a study, one record a cell.
 
-    Parameters
-    ----------
-    step_seconds : mapping of layer to seconds
-        Of one attack step; they only weigh the time left.
-    resume : bool
-        Go on with what is there.
+    `step_seconds`: of one attack step; they only weigh the time left. `resume`: go on with what is there.
 
     Raises BadInputError if the folder is not free, or holds another study; StorageError if a cell cannot be written;
     Cancelled as soon as `should_stop()` is true, and finished cells stay.
