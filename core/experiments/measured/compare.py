@@ -205,7 +205,7 @@ def sign_shifts(predicted: Floats, measure: Measure) -> Floats:
 
 def describe_budget(probe: PlannedProbe) -> str:
     """Norm and epsilon: "l2 3"."""
-    return f"{probe.perturbed.norm} {probe.perturbed.epsilon:.6g}"
+    return f"{probe.perturbed.row.norm} {probe.perturbed.row.epsilon:.6g}"
 
 
 def choose_probes(probes: Sequence[PlannedProbe], cut: Cut, value: str) -> BoolArray:
@@ -218,7 +218,7 @@ def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, Bool
     keys = {
         Cut.SOURCE: [probe.perturbed.network for probe in probes],
         Cut.ROI: [probe.perturbed.target.roi or probe.perturbed.target.label for probe in probes],
-        Cut.DIRECTION: [probe.perturbed.role for probe in probes],
+        Cut.DIRECTION: [probe.perturbed.row.role for probe in probes],
         Cut.BUDGET: [describe_budget(probe) for probe in probes],
     }
     yield Cut.ALL, "all", np.ones(len(probes), dtype=bool)
@@ -278,7 +278,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
 
 
 def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> npt.NDArray[np.int64]:
-    names = [probe.perturbed.source_image for probe, keep in zip(probes, used, strict=True) if keep]
+    names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.asarray([numbers[name] for name in names])
 
@@ -327,7 +327,7 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     bare = int((measured[0] & ~measured[2]).sum())
     if bare:
         lines.append(f"{bare} of {n_probes} probes have no measured control ({config.control or 'none in the set'}).")
-    images = [probe.perturbed.source_image for probe in shifts.probes]
+    images = [probe.perturbed.row.source_image for probe in shifts.probes]
     if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
         lines.append(
             f"{len(images)} probes share {len(set(images))} image(s). Probes of one image share its original and are "

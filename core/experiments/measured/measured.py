@@ -265,8 +265,8 @@ def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
     """A row for each different file."""
     numbers: dict[str, int] = {}
     for stimulus in plan.stimuli:
-        numbers.setdefault(stimulus.file_sha256, len(numbers))
-    return {stimulus.id: numbers[stimulus.file_sha256] for stimulus in plan.stimuli}
+        numbers.setdefault(stimulus.row.file_sha256, len(numbers))
+    return {stimulus.id: numbers[stimulus.row.file_sha256] for stimulus in plan.stimuli}
 
 
 def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floats:

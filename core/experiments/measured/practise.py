@@ -105,7 +105,7 @@ def simulate_responses(plan: MeasuredPlan, path: Path, options: SimulateOptions)
         session = f"session {1 + repeat % options.n_sessions}"
         for stimulus in plan.stimuli:
             noise = options.noise * sigma[stimulus.target] * stream.standard_normal()
-            value = stimulus.clean + options.gain * _true_shift(stimulus, options.truth) + noise
+            value = stimulus.row.clean + options.gain * _true_shift(stimulus, options.truth) + noise
             cells = [repr(float(value)) if target == stimulus.target else "" for target in columns]
             rows.append([stimulus.id, session, repeat + 1, *cells, SIMULATED])
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)
