@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from core.probes.gradient_atlas import GradientAtlas
     from core.sweeps.cells import RunProgress
     from core.sweeps.config import SweepConfig
-    from core.sweeps.step_seconds import StepSeconds
     from core.sweeps.study.config import StudyConfig
 
 EncoderKey = tuple[str, str, str]
@@ -256,15 +255,9 @@ class Engine:
         yield from iter_sweep(self, config, folder, resume=resume, should_stop=should_stop)
 
     def iter_study(
-        self,
-        config: StudyConfig,
-        folder: Path,
-        *,
-        step_seconds: StepSeconds,
-        resume: bool = False,
-        should_stop: ShouldStop = never_stop,
+        self, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
         from core.sweeps.study.run import iter_study
 
-        yield from iter_study(self, config, folder, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
+        yield from iter_study(self, config, folder, resume=resume, should_stop=should_stop)

@@ -249,7 +249,7 @@ class SweepConfig:
 
     def budgets(self, norm: NormName, side: int) -> tuple[float, ...]:
         """The epsilon grid in units of `norm` for images of side x side pixels, at equal RMS change."""
-        own, asked = _size_of_one(self.norms[0], self.reference_side), _size_of_one(norm, side)
+        own, asked = size_of_one(self.norms[0], self.reference_side), size_of_one(norm, side)
         return self.ladder if own == asked else tuple(epsilon / own * asked for epsilon in self.ladder)
 
     def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
@@ -281,7 +281,7 @@ class SweepConfig:
 
 def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
     """The budget of equal RMS change under another norm: epsilon_inf = epsilon_2 / sqrt(3 N^2) at N = 224 pixels."""
-    return epsilon if norm is to else epsilon / _size_of_one(norm, REFERENCE_SIDE) * _size_of_one(to, REFERENCE_SIDE)
+    return epsilon if norm is to else epsilon / size_of_one(norm, REFERENCE_SIDE) * size_of_one(to, REFERENCE_SIDE)
 
 
 def _check(*rules: tuple[bool, str, str, object, str]) -> None:
@@ -291,7 +291,7 @@ def _check(*rules: tuple[bool, str, str, object, str]) -> None:
             raise refusal(name, allowed=allowed, got=got, advice=advice)
 
 
-def _size_of_one(norm: NormName, side: int) -> float:
+def size_of_one(norm: NormName, side: int) -> float:
     """The norm of a change of 1 in every value of side x side pixels."""
     return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
 

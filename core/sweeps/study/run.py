@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.attacks.config import AttackConfig
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.pooling import pool_features
@@ -21,10 +20,10 @@ from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.score import make_controls
-from core.sweeps.step_seconds import NetworkSource, StepSeconds
+from core.sweeps.step_seconds import NetworkSource, read_step_seconds
 from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.plan import FEATURES, STUDY, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
-from core.types import FloatArray, NormName
+from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
@@ -41,19 +40,17 @@ def iter_study(
     config: StudyConfig,
     folder: Path,
     *,
-    step_seconds: StepSeconds,
     resume: bool = False,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[RunProgress]:
-    """Run what is missing of a study, one record a cell.
-
-    `step_seconds`: of one attack step; they only weigh the time left. `resume`: go on with what is there.
+    """Run what is missing of a study, one record a cell; `resume`: go on with what is there.
 
     Raises BadInputError if the folder is not free, or holds another study; StorageError if a cell cannot be written;
     Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     facts = note_study_facts(config, source.device)
     store = open_store(STUDY, folder, config, facts, resume=resume)
+    step_seconds = read_step_seconds(config.layers, source.device)
     yield from iter_cells(
         store,
         _Worker(source, store, should_stop).compute,
@@ -149,19 +146,16 @@ class _Worker:
         return arrays | {"predicted": predicted, "measured": measured, "signal": held_out}
 
     def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
-        config = self._config
-        attack = AttackConfig(
-            NormName.L2, config.epsilon, n_steps=config.n_steps, seed=config.seed, step_rule=config.step_rule
-        )
-        curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
+        attack = self._config.attack
+        curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (attack.epsilon,))
         keys = self._keys()
         return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
-        pixels = self._probed()
+        pixels, attack = self._probed(), self._config.attack
         controls = make_controls(
-            torch.tensor(pixels), torch.tensor(delta), norm=NormName.L2, seed=self._config.seed, keys=self._keys()
+            torch.tensor(pixels), torch.tensor(delta), norm=attack.norm, seed=attack.seed, keys=self._keys()
         )
         return respond(truth, pixels + delta) - clean, respond(truth, controls["random"].numpy()) - clean
 
