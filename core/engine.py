@@ -39,10 +39,8 @@ class Engine:
 
     Parameters
     ----------
-    device : str
-        "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
-    spare_cores : int
-        Cores left to whatever else runs, such as a window.
+    device : "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
+    spare_cores : Cores left to whatever else runs, such as a window.
 
     Raises BadInputError on first use, if the device does not exist here.
     """

@@ -53,10 +53,8 @@ class Stopwatch:
 
     Parameters
     ----------
-    n_steps : int
-        Steps of equal cost in the whole work.
-    clock : callable
-        Seconds from any origin; replaced in tests.
+    n_steps : Steps of equal cost in the whole work.
+    clock : Seconds from any origin; replaced in tests.
     """
 
     def __init__(self, n_steps: int, clock: Callable[[], float] = time.perf_counter) -> None:

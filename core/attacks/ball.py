@@ -24,13 +24,11 @@ class Ball:
 
     Parameters
     ----------
-    clean : (n, channels, height, width)
-        Pixels in [0, 1].
-    epsilon : (n,)
-        Budget of each image, in [0, 1] pixel units.
-    quantise : bool
-        Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact; the
-        float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it is.
+    clean : (n, channels, height, width). Pixels in [0, 1].
+    epsilon : (n,). Budget of each image, in [0, 1] pixel units.
+    quantise : Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact;
+        the float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it
+        is.
 
     Raises BadInputError if `quantise` is asked of clean pixels that are not 8-bit themselves.
     """

@@ -75,37 +75,25 @@ class AttackConfig:
 
     Parameters
     ----------
-    norm : NormName
-        The norm that bounds the perturbation.
-    epsilon : float
-        The budget, in [0, 1] pixel units at the network's input resolution.
-    method : AttackMethod
-        FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own step
-        where it stops gaining; SQUARE tries random squares and needs no gradient.
-    n_steps : int
-        Steps at each budget, taken exactly; 0 goes on until a further phase would gain too little (falling steps), or
-        takes the usual number (APGD, fixed steps). FGSM always takes one, SQUARE counts queries instead.
-    step_size : float or None
-        Length of fixed steps, in the unit of epsilon; None means falling steps.
-    n_restarts : int
-        Runs from different starts, the best kept.
-    random_start : bool
-        Start at a point drawn uniformly from the ball. Restarts after the first always do.
-    quantise : bool
-        Round every iterate to 8-bit grey levels, so that a saved PNG holds exactly the attacked pixels.
-    seed : int
-        Seed of the random starts, controls and of every random choice of a method.
-    momentum : float
-        Decay of the gradients added up over the steps (MI, Dong et al. 2018); 1 is a plain sum, 0 the step rule's own:
-        0.8 for falling steps, none for fixed ones.
-    diversity : float
-        Probability of taking a step's gradient at a shrunken and padded image (DI, Xie et al. 2019); 0 is never.
-    translation : int
-        Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as published.
-    n_queries : int
-        Forward passes of SQUARE at each budget; ignored by the others.
-    step_rule : StepRule
-        Of PGD; always fixed where `step_size` is given.
+    norm : The norm that bounds the perturbation.
+    epsilon : The budget, in [0, 1] pixel units at the network's input resolution.
+    method : FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own
+        step where it stops gaining; SQUARE tries random squares and needs no gradient.
+    n_steps : Steps at each budget, taken exactly; 0 goes on until a further phase would gain too little (falling
+        steps), or takes the usual number (APGD, fixed steps). FGSM always takes one, SQUARE counts queries instead.
+    step_size : Length of fixed steps, in the unit of epsilon; None means falling steps.
+    n_restarts : Runs from different starts, the best kept.
+    random_start : Start at a point drawn uniformly from the ball. Restarts after the first always do.
+    quantise : Round every iterate to 8-bit grey levels, so that a saved PNG holds exactly the attacked pixels.
+    seed : Seed of the random starts, controls and of every random choice of a method.
+    momentum : Decay of the gradients added up over the steps (MI, Dong et al. 2018); 1 is a plain sum, 0 the step
+        rule's own: 0.8 for falling steps, none for fixed ones.
+    diversity : Probability of taking a step's gradient at a shrunken and padded image (DI, Xie et al. 2019); 0 is
+        never.
+    translation : Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as
+        published.
+    n_queries : Forward passes of SQUARE at each budget; ignored by the others.
+    step_rule : Of PGD; always fixed where `step_size` is given.
 
     Raises BadInputError if a value is out of its range, or the method has no use for an option that is on.
 

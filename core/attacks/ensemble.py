@@ -20,8 +20,7 @@ class EnsembleObjective:
 
     Parameters
     ----------
-    members : sequence of Objective
-        At least one; the first is the probe's own, whose responses `Scores` holds.
+    members : At least one; the first is the probe's own, whose responses `Scores` holds.
 
     Raises BadInputError if the members' networks take images of different sizes, or a member's SD is not known.
     """

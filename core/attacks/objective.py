@@ -59,10 +59,8 @@ class LinearObjective:
 
     Parameters
     ----------
-    direction : (n_voxels,)
-        The target's weights c.
-    sign : int
-        +1 to raise, -1 to lower.
+    direction : (n_voxels,). The target's weights c.
+    sign : +1 to raise, -1 to lower.
     """
 
     def __init__(self, encoder: Encoder, direction: FloatArray, sign: int) -> None:
@@ -107,10 +105,8 @@ class RuleObjective:
 
     Parameters
     ----------
-    sign : int
-        +1 to raise, -1 to lower.
-    clean : (n, n_voxels)
-        Responses to the clean images, in the order of every batch that is scored.
+    sign : +1 to raise, -1 to lower.
+    clean : (n, n_voxels). Responses to the clean images, in the order of every batch that is scored.
     """
 
     def __init__(self, encoder: Encoder, rule: Rule, *, sign: int, clean: torch.Tensor) -> None:

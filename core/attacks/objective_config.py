@@ -39,9 +39,8 @@ class ObjectiveConfig:
 
     Parameters
     ----------
-    weight : float
-        Of the mean squared change of all other voxels, each in its SD, against the target's change in its own SD. A
-        plain number; ignored by the other kinds.
+    weight : Of the mean squared change of all other voxels, each in its SD, against the target's change in its own SD.
+        A plain number; ignored by the other kinds.
 
     Raises BadInputError if the weight is negative or not finite.
     """

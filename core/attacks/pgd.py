@@ -81,19 +81,13 @@ def iter_pgd(
 
     Parameters
     ----------
-    clean : (n, 3, height, width)
-        Pixels in [0, 1].
-    config : AttackConfig
-        FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
+    clean : (n, 3, height, width). Pixels in [0, 1].
+    config : FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
         deliver less than their best start. `step_size` holds for all images.
-    epsilon : (n,), optional
-        Budget of each image; `config.epsilon` for all if left out.
-    start : (n, 3, height, width), optional
-        Perturbation the first run starts from, projected first.
-    incumbent : Best, optional
-        Points inside the ball to be beaten.
-    keys : sequence of n str, optional
-        Names of the images' random streams; by default the hash of their pixels.
+    epsilon : (n,), optional. Budget of each image; `config.epsilon` for all if left out.
+    start : (n, 3, height, width), optional. Perturbation the first run starts from, projected first.
+    incumbent : Points inside the ball to be beaten.
+    keys : sequence of n str, optional. Names of the images' random streams; by default the hash of their pixels.
 
     Raises BadInputError if a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
     """

@@ -35,16 +35,11 @@ class RunContext:
 
     Parameters
     ----------
-    lengths : (n,)
-        Length of a step of each image, in [0, 1] pixel units.
-    restart : int
-        Which run, from 0.
-    keys : tuple of n str
-        Names of the images' random streams.
-    origin : (n,)
-        The objective at the clean images.
-    report : RunReport
-        Filled in as the run goes on.
+    lengths : (n,). Length of a step of each image, in [0, 1] pixel units.
+    restart : Which run, from 0.
+    keys : tuple of n str. Names of the images' random streams.
+    origin : (n,). The objective at the clean images.
+    report : Filled in as the run goes on.
     """
 
     config: AttackConfig
@@ -68,10 +63,8 @@ class Convergence:
     to_gain : (n,)
         What twice the steps would still gain, as a share of the whole gain: foretold from phase to phase for falling
         steps; for the other methods only what the last third of their steps gained, a lower bound (1 for one step).
-    spread : (n,)
-        (largest - smallest) / largest gain over the restarts; NaN for a single run.
-    n_steps : (n,)
-        Steps taken in all restarts, each with a gradient (of SQUARE: reports).
+    spread : (n,). (largest - smallest) / largest gain over the restarts; NaN for a single run.
+    n_steps : (n,). Steps taken in all restarts, each with a gradient (of SQUARE: reports).
     """
 
     to_gain: torch.Tensor

@@ -76,10 +76,8 @@ class FoldBasis:
     Parameters
     ----------
     kept, left_out : arrays of row indices
-    basis : RidgeBasis or SparseBasis
-        Of the kept rows.
-    projected : (n_left_out, k)
-        The left-out rows along `basis.axes`, or centred as the kept ones.
+    basis : Of the kept rows.
+    projected : (n_left_out, k). The left-out rows along `basis.axes`, or centred as the kept ones.
     """
 
     kept: IntArray
@@ -143,11 +141,9 @@ def choose_in_batch(
 
     Parameters
     ----------
-    folds : sequence of FoldBasis
-        Each is predicted from all the others; features and responses are centred on those others only.
+    folds : Each is predicted from all the others; features and responses are centred on those others only.
     responses : (n_images, n_batch)
-    follow : callable
-        Predicts a fold at every penalty, as `follow_ridge`.
+    follow : Predicts a fold at every penalty, as `follow_ridge`.
 
     Raises Cancelled as soon as `should_stop()` is true, between two penalties.
     """
@@ -183,13 +179,10 @@ class Design:
 
     Parameters
     ----------
-    reduced : (n_train, rank)
-        Reduced training features, divided by `reducer.scale`.
-    basis : RidgeBasis or SparseBasis
-        Of all training rows.
-    spread : (k, rank)
-        spread^T spread is the covariance of the reduced training features as the encoder has them: its triangular root,
-        or, where the images are fewer, the centred features themselves.
+    reduced : (n_train, rank). Reduced training features, divided by `reducer.scale`.
+    basis : Of all training rows.
+    spread : (k, rank). spread^T spread is the covariance of the reduced training features as the encoder has them: its
+        triangular root, or, where the images are fewer, the centred features themselves.
     """
 
     reducer: Reducer

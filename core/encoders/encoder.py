@@ -28,8 +28,7 @@ class Encoder(torch.nn.Module):
 
     Parameters
     ----------
-    network : Network
-        The network the encoder was fitted on, cut at its layer.
+    network : The network the encoder was fitted on, cut at its layer.
 
     Raises WeightsError if the encoder was fitted on another network or layer, or its arrays do not fit each other.
     """

@@ -50,10 +50,8 @@ class FeatureCache:
 
     Parameters
     ----------
-    folder : Path
-        Made when something is put.
-    n_inputs : int
-        Features of one image.
+    folder : Made when something is put.
+    n_inputs : Features of one image.
     """
 
     def __init__(self, folder: Path, n_inputs: int) -> None:

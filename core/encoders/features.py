@@ -35,10 +35,8 @@ class Extractor:
 
     Parameters
     ----------
-    pool : int
-        Side of the pooled grid, 0 for none.
-    should_stop : callable
-        Asked inside the forward pass.
+    pool : Side of the pooled grid, 0 for none.
+    should_stop : Asked inside the forward pass.
     """
 
     network: Network
@@ -75,14 +73,10 @@ def gather(
 
     Parameters
     ----------
-    images : sequence of str
-        Ids, given to `load`.
-    load : callable
-        Reads an image at the network's input size.
-    cache : FeatureCache
-        Of the same network, layer, pooling and projection.
-    hashes : dict, optional
-        Hash of each image read so far, filled as they are read: images in it and in the cache are not read again.
+    images : Ids, given to `load`.
+    load : Reads an image at the network's input size.
+    cache : Of the same network, layer, pooling and projection.
+    hashes : Hash of each image read so far, filled as they are read: images in it and in the cache are not read again.
     """
     seen: dict[str, str] = {} if hashes is None else hashes
     for start in range(0, len(images), IMAGES_AT_ONCE):

@@ -175,12 +175,9 @@ def load_encoder(
 
     Parameters
     ----------
-    network_module : Network
-        Cut at `layer`.
-    n_voxels : int, optional
-        The subject's number of voxels, if it is to be checked.
-    folders : tuple of Path, optional
-        Where to look; by default `encoder_folders()`.
+    network_module : Cut at `layer`.
+    n_voxels : The subject's number of voxels, if it is to be checked.
+    folders : Where to look; by default `encoder_folders()`.
 
     Raises BadInputError if none is fitted; WeightsError if the file is damaged, or fitted on another network or for
     another number of voxels.

@@ -79,13 +79,10 @@ def score_second_set(
 
     Parameters
     ----------
-    data : ScoredImages
-        With a voxel table.
-    predict : (n_rows, n_voxels)
-        The encoder's predictions of the other set's `rows`.
+    data : With a voxel table.
+    predict : (n_rows, n_voxels). The encoder's predictions of the other set's `rows`.
     rows : row indices of the other set
-    within : (n_within, n_voxels)
-        Predictions of this record's images `within_rows`.
+    within : (n_within, n_voxels). Predictions of this record's images `within_rows`.
     within_rows : row indices
     """
     if data.voxels is None:

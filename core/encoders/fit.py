@@ -60,14 +60,10 @@ class FitPlaces:
 
     Parameters
     ----------
-    encoders : Path, optional
-        Where the encoder is saved.
-    cache : Path, optional
-        Under which features and finished voxel batches are kept.
-    resume : bool
-        Whether the finished voxel batches of an interrupted fit are used.
-    hashes : dict, optional
-        Hashes of images read by an earlier fit of the same source, filled here too.
+    encoders : Where the encoder is saved.
+    cache : Under which features and finished voxel batches are kept.
+    resume : Whether the finished voxel batches of an interrupted fit are used.
+    hashes : Hashes of images read by an earlier fit of the same source, filled here too.
     """
 
     encoders: Path = field(default_factory=user_encoders_folder)
@@ -94,14 +90,10 @@ def iter_fit(
 
     Parameters
     ----------
-    network : Network
-        Cut at `config.layer`.
-    source : FitSource, optional
-        By default the catalogue's subject `config.subject`.
-    second : sequence of FitSource, optional
-        By default the catalogue's subjects `scoring.second_sets`.
-    keep : callable, optional
-        What saves the encoder; by default it goes to `places.encoders`.
+    network : Cut at `config.layer`.
+    source : By default the catalogue's subject `config.subject`.
+    second : By default the catalogue's subjects `scoring.second_sets`.
+    keep : What saves the encoder; by default it goes to `places.encoders`.
 
     Raises BadInputError if network or subject is not the one configured, an image is on both sides, a response is
     missing, a category or second set does not fit; StorageError if the encoder cannot be written; Cancelled as soon as

@@ -179,12 +179,9 @@ def export_encoder(name: str, out: Path, *, form: str = "probescope") -> tuple[P
 
     Parameters
     ----------
-    name : str
-        As `list_library` names it.
-    out : Path
-        A new or empty folder ("probescope"), or a new .npz file.
-    form : str
-        "probescope" or "npz".
+    name : As `list_library` names it.
+    out : A new or empty folder ("probescope"), or a new .npz file.
+    form : "probescope" or "npz".
 
     Raises BadInputError if there is no such encoder or form, `out` is taken, or the encoder reads a random projection
     (npz); WeightsError, StorageError if the encoder is damaged, or nothing can be written.

@@ -40,10 +40,8 @@ def decompose(features: FloatArray, *, n_kept: int = 0, wants_left: bool = True)
     Parameters
     ----------
     features : (n_images, n_features)
-    n_kept : int
-        At most so many leading axes; 0 for all.
-    wants_left : bool
-        Whether `left` is needed; without it, it has no columns.
+    n_kept : At most so many leading axes; 0 for all.
+    wants_left : Whether `left` is needed; without it, it has no columns.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     centred = features - mean
@@ -74,8 +72,7 @@ def solve_ridge(features: FloatArray, responses: FloatArray, alphas: FloatArray)
     ----------
     features : (n_images, n_features)
     responses : (n_images, n_voxels)
-    alphas : (n_voxels,)
-        Above 0.
+    alphas : (n_voxels,). Above 0.
 
     Examples
     --------

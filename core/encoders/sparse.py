@@ -63,15 +63,11 @@ def descend(
 
     Parameters
     ----------
-    correlation : (k, n_voxels)
-        From `correlate_with`.
+    correlation : (k, n_voxels). From `correlate_with`.
     alphas : (n_voxels,)
-    l1_share : float
-        q, in (0, 1].
-    scale : (n_voxels,)
-        SD of the responses, the unit of `tolerance`.
-    start : (k, n_voxels), optional
-        Weights to start from, such as those of a larger penalty.
+    l1_share : q, in (0, 1].
+    scale : (n_voxels,). SD of the responses, the unit of `tolerance`.
+    start : (k, n_voxels), optional. Weights to start from, such as those of a larger penalty.
 
     Raises Cancelled as soon as `should_stop()` is true, between two sweeps.
     """

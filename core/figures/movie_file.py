@@ -46,12 +46,9 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
 
     Parameters
     ----------
-    frames : iterable of (height, width, 3) uint8
-        One showing, of the config's size.
-    path : Path
-        NAME.mp4, NAME.gif, or a folder that is new or empty.
-    note : str
-        What the movie shows; kept in the file as its comment.
+    frames : iterable of (height, width, 3) uint8. One showing, of the config's size.
+    path : NAME.mp4, NAME.gif, or a folder that is new or empty.
+    note : What the movie shows; kept in the file as its comment.
 
     Raises BadInputError if the ending is not known, or the folder holds something; StorageError if it cannot be
     written.

@@ -43,10 +43,8 @@ class Shot:
 
     Parameters
     ----------
-    step : int or None
-        The attack step whose responses are shown, -1 for the clean image; None for the probe as delivered.
-    progress : float or None
-        Place in the movie of a moving cortex, in [0, 1); None for one that stands still.
+    step : The attack step whose responses are shown, -1 for the clean image; None for the probe as delivered.
+    progress : Place in the movie of a moving cortex, in [0, 1); None for one that stands still.
     """
 
     step: int | None = None

@@ -18,14 +18,10 @@ class ProbeWords:
 
     Parameters
     ----------
-    title : str
-        "Raise ROI FFA (119 voxels) · astronaut_eileen".
-    how : str
-        Network, layer, attack, budget with its unit.
-    whose : str
-        Whose responses they are; simulated ones are called simulated.
-    unit : str
-        Of the target's shift.
+    title : "Raise ROI FFA (119 voxels) · astronaut_eileen".
+    how : Network, layer, attack, budget with its unit.
+    whose : Whose responses they are; simulated ones are called simulated.
+    unit : Of the target's shift.
     """
 
     title: str

@@ -20,20 +20,13 @@ class TargetOptions:
 
     Parameters
     ----------
-    contrast_roi : str
-        The ROI to hold or lower; "" for none.
-    contrast_weight : float
-        Its weight against the target's.
-    spares_others : bool
-        Whether other voxels' changes are penalised.
-    spare_weight : float
-        Weight of their mean squared change in SDs.
-    pattern_mode : ObjectiveKind
-        Distance or cosine; used by patterns only.
-    wanted_shift_sd : float
-        Shift in SDs to reach with the smallest budget; 0 for none.
-    ensemble : tuple of str
-        Further networks attacked together with the open one.
+    contrast_roi : The ROI to hold or lower; "" for none.
+    contrast_weight : Its weight against the target's.
+    spares_others : Whether other voxels' changes are penalised.
+    spare_weight : Weight of their mean squared change in SDs.
+    pattern_mode : Distance or cosine; used by patterns only.
+    wanted_shift_sd : Shift in SDs to reach with the smallest budget; 0 for none.
+    ensemble : Further networks attacked together with the open one.
     """
 
     contrast_roi: str = ""

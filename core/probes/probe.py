@@ -31,18 +31,13 @@ class ProbeConfig:
 
     Parameters
     ----------
-    subject, network, layer : str
-        Catalogue ids; together they name the encoder.
-    ladder : tuple of float
-        Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
-    objective : ObjectiveConfig
-        The form of the objective; by default the target's own response.
-    ensemble : tuple of str
-        Further networks, each at its usual layer, whose encoders of the same subject are attacked together with this
-        one: the mean of their objectives in SDs. What is reported stays this encoder's.
-    wanted_shift_sd : float
-        Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts the target by so
-        many SDs is searched for first; a finished probe has the budget found.
+    subject, network, layer : Catalogue ids; together they name the encoder.
+    ladder : Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
+    objective : The form of the objective; by default the target's own response.
+    ensemble : Further networks, each at its usual layer, whose encoders of the same subject are attacked together with
+        this one: the mean of their objectives in SDs. What is reported stays this encoder's.
+    wanted_shift_sd : Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts
+        the target by so many SDs is searched for first; a finished probe has the budget found.
 
     Examples
     --------

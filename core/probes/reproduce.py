@@ -26,14 +26,10 @@ class Reproduction:
 
     Parameters
     ----------
-    probe : Probe
-        The new one.
-    differing : tuple of str
-        Names of the arrays with at least one other bit; empty if it reproduced.
-    largest_shift_change : float
-        Largest change of a voxel's shift, in the response's unit.
-    circumstances : tuple of str
-        What is not as it was, such as "torch 2.9 instead of 2.8"; the usual reason for a difference.
+    probe : The new one.
+    differing : Names of the arrays with at least one other bit; empty if it reproduced.
+    largest_shift_change : Largest change of a voxel's shift, in the response's unit.
+    circumstances : What is not as it was, such as "torch 2.9 instead of 2.8"; the usual reason for a difference.
     """
 
     probe: Probe

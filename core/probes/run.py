@@ -42,14 +42,10 @@ def iter_probe(
 
     Parameters
     ----------
-    encoder : Encoder
-        The one that `config` names.
-    stimulus : Stimulus
-        At the network's input size.
-    should_stop : callable
-        Asked before every layer of every pass.
-    others : sequence of Encoder
-        The further encoders that `config.ensemble` names, in its order.
+    encoder : The one that `config` names.
+    stimulus : At the network's input size.
+    should_stop : Asked before every layer of every pass.
+    others : The further encoders that `config.ensemble` names, in its order.
 
     Yields
     ------

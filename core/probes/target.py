@@ -34,16 +34,11 @@ class Target:
 
     Parameters
     ----------
-    label : str
-        How the interface names it: "voxel 812 (left V1)", "ROI FFA (214 voxels)".
-    voxels : tuple of int
-        Indices of the voxels with a weight.
-    weights : tuple of float
-        Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wanted responses.
-    roi : str
-        The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
-    name : str
-        Its label without counts and places: "FFA", "voxel 812", "FFA − 0.5 × PPA".
+    label : How the interface names it: "voxel 812 (left V1)", "ROI FFA (214 voxels)".
+    voxels : Indices of the voxels with a weight.
+    weights : Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wanted responses.
+    roi : The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
+    name : Its label without counts and places: "FFA", "voxel 812", "FFA − 0.5 × PPA".
     """
 
     kind: TargetKind

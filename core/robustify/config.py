@@ -32,30 +32,18 @@ class RobustifyConfig:
 
     Parameters
     ----------
-    network : str
-        Id of the network to start from; it is also the one to imitate.
-    layers : tuple of str
-        Layers compared, early to late; the network is cut behind the last.
-    pool : int
-        The last layer is compared on a pool x pool grid of averages.
-    epsilon, first_epsilon : float
-        L2 budget at 224^2 in [0, 1] pixel units: the final one, and the one to ramp up from.
-    ramp : float
-        Share of the training over which the budget grows.
-    n_steps : int
-        PGD steps of the inner maximisation.
-    stages : tuple of Stage
-        Resolutions, in order; the last one ends at 1.
-    n_images : int
-        Photographs seen in all, with repetition.
-    batch : int
-        Photographs per step.
-    learning_rate : float
-        Of Adam at its peak; warmed up, then lowered to 0 along a cosine.
-    clean_weight : float
-        Weight of the clean term.
-    seed : int
-        Of photographs, crops and random starts.
+    network : Id of the network to start from; it is also the one to imitate.
+    layers : Layers compared, early to late; the network is cut behind the last.
+    pool : The last layer is compared on a pool x pool grid of averages.
+    epsilon, first_epsilon : L2 budget at 224^2 in [0, 1] pixel units: the final one, and the one to ramp up from.
+    ramp : Share of the training over which the budget grows.
+    n_steps : PGD steps of the inner maximisation.
+    stages : Resolutions, in order; the last one ends at 1.
+    n_images : Photographs seen in all, with repetition.
+    batch : Photographs per step.
+    learning_rate : Of Adam at its peak; warmed up, then lowered to 0 along a cosine.
+    clean_weight : Weight of the clean term.
+    seed : Of photographs, crops and random starts.
     """
 
     network: str = "mobilenet_v2"
@@ -131,20 +119,13 @@ class RobustifyOptions:
 
     Parameters
     ----------
-    network : str
-        Id of the network to start from.
-    images : Path
-        Folder of photographs, searched through.
-    epsilon : float
-        L2 budget at 224 x 224, in [0, 1] pixel units.
-    n_images : int
-        Photographs to see in all, with repetition.
-    layers : tuple of str
-        Layers compared; () for the network's own.
-    seed : int
-        Of photographs, crops and random starts.
-    id, title : str
-        Of the new network; "" for names made from the original's.
+    network : Id of the network to start from.
+    images : Folder of photographs, searched through.
+    epsilon : L2 budget at 224 x 224, in [0, 1] pixel units.
+    n_images : Photographs to see in all, with repetition.
+    layers : Layers compared; () for the network's own.
+    seed : Of photographs, crops and random starts.
+    id, title : Of the new network; "" for names made from the original's.
     """
 
     network: str

@@ -46,20 +46,13 @@ class RobustifyProgress:
 
     Parameters
     ----------
-    n_seen, n_images : int
-        Photographs done and to do.
-    size : int
-        Resolution in use, pixels.
-    epsilon : float
-        L2 budget in use, at that resolution.
-    loss, clean_loss : float
-        Running means of the relative squared distance to the original's features, perturbed and clean.
-    seconds : float
-        Since this call began.
-    seconds_left : float or None
-        At the speed of this call so far, in pixels a second.
-    saved : bool
-        Whether the checkpoint now holds this state.
+    n_seen, n_images : Photographs done and to do.
+    size : Resolution in use, pixels.
+    epsilon : L2 budget in use, at that resolution.
+    loss, clean_loss : Running means of the relative squared distance to the original's features, perturbed and clean.
+    seconds : Since this call began.
+    seconds_left : At the speed of this call so far, in pixels a second.
+    saved : Whether the checkpoint now holds this state.
     """
 
     n_seen: int

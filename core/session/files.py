@@ -69,10 +69,8 @@ class SavedSession:
 
     Parameters
     ----------
-    saved : str
-        When, in UTC, as ISO 8601.
-    named : str
-        Of an autosaved session: the file the user had given it; "" for none.
+    saved : When, in UTC, as ISO 8601.
+    named : Of an autosaved session: the file the user had given it; "" for none.
     """
 
     path: Path
@@ -93,14 +91,10 @@ def write_session(
 
     Parameters
     ----------
-    path : Path
-        Ends with .probescope.
-    probe : Probe, optional
-        The one on screen; without it the one `record.probe` refers to is copied, if it is there.
-    notes : mapping, optional
-        Further header fields.
-    sync : callable
-        Brings a probe's files to the disk before the session refers to them.
+    path : Ends with .probescope.
+    probe : The one on screen; without it the one `record.probe` refers to is copied, if it is there.
+    notes : Further header fields.
+    sync : Brings a probe's files to the disk before the session refers to them.
 
     Raises StorageError if the folder cannot be written or the disk is full, and the older session stays as it was.
     """

@@ -22,14 +22,11 @@ class SetConfig:
 
     Parameters
     ----------
-    name : str
-        What the set is called in its manifest and README.
-    controls : tuple of ControlKind
-        Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a triple.
-    transfer : tuple of (network, layer)
-        Further encoders of the same subject, in which every file is scored too.
-    gate : float
-        Least r of a voxel that is not warned of.
+    name : What the set is called in its manifest and README.
+    controls : Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a
+        triple.
+    transfer : Network and layer of further encoders of the same subject, in which every file is scored too.
+    gate : Least r of a voxel that is not warned of.
     """
 
     name: str = "stimuli"

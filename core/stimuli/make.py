@@ -57,12 +57,9 @@ def iter_make(
 
     Parameters
     ----------
-    folder : Path
-        A new or an empty folder.
-    store : ProbeStore
-        Where finished probes are kept; nothing of it is lost when the making is cancelled.
-    find : callable, optional
-        Finds the images; by default by their keys.
+    folder : A new or an empty folder.
+    store : Where finished probes are kept; nothing of it is lost when the making is cancelled.
+    find : Finds the images; by default by their keys.
 
     Raises BadInputError if the folder is not free, or an image, a network or an encoder is not the one of its recipe;
     StorageError if a probe or the set cannot be written; Cancelled as soon as `should_stop()` is true.

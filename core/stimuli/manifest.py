@@ -152,18 +152,12 @@ class ManifestHeader:
 
     Parameters
     ----------
-    columns : mapping
-        What every column means.
-    files : mapping
-        SHA-256 of the other files, by name.
-    set : SetConfig, optional
-        How it was delivered.
-    subject_kinds, seen_as : tuple of str
-        Whether the subjects are measured or simulated; how a network sees the files.
-    recipes : tuple of MadeRecipe
-        One a probe.
-    written_with : mapping
-        Versions and device.
+    columns : What every column means.
+    files : SHA-256 of the other files, by name.
+    set : How it was delivered.
+    subject_kinds, seen_as : Whether the subjects are measured or simulated; how a network sees the files.
+    recipes : One a probe.
+    written_with : Versions and device.
     """
 
     name: str

@@ -44,24 +44,15 @@ def export_probe(
 
     Parameters
     ----------
-    stimulus : Stimulus
-        The image the probe was made on.
-    folder : Path
-        A new or an empty folder; it appears only when everything is in it.
-    rescore : callable
-        The probe's own encoder, pixels (n, 3, height, width) to responses (n, n_voxels).
-    image : str
-        What opens the image: its id, SUBJECT:IMAGE or a path; by default the stimulus's own id.
-    degrees : float or None
-        Width the stimuli will be shown at, in degrees of visual angle.
-    recipients : mapping of str to RecipientEncoder, optional
-        Other networks' encoders, "network layer" to recipient; each row then holds the shift there.
-    card : EncoderCard, optional
-        Scores of the probe's encoder, for warnings.
-    space : str
-        Surface whose vertices the voxels lie at.
-    add : callable, optional
-        Writes further files (the probe itself) into the folder before it is complete.
+    stimulus : The image the probe was made on.
+    folder : A new or an empty folder; it appears only when everything is in it.
+    rescore : The probe's own encoder, pixels (n, 3, height, width) to responses (n, n_voxels).
+    image : What opens the image: its id, SUBJECT:IMAGE or a path; by default the stimulus's own id.
+    degrees : Width the stimuli will be shown at, in degrees of visual angle.
+    recipients : Other networks' encoders, "network layer" to recipient; each row then holds the shift there.
+    card : Scores of the probe's encoder, for warnings.
+    space : Surface whose vertices the voxels lie at.
+    add : Writes further files (the probe itself) into the folder before it is complete.
 
     Returns
     -------

@@ -86,12 +86,9 @@ class StimulusPlan:
 
     Parameters
     ----------
-    images : tuple of str
-        Ids, SUBJECT:IMAGE, or paths of files.
-    n_steps : int
-        Attack steps of each probe; 0 are as many as it takes.
-    quantise : bool
-        Keep every iterate on 8-bit grey levels, so that saving changes nothing.
+    images : Ids, SUBJECT:IMAGE, or paths of files.
+    n_steps : Attack steps of each probe; 0 are as many as it takes.
+    quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
     """

@@ -27,12 +27,9 @@ class Rebuilt:
 
     Parameters
     ----------
-    made : StimulusSet
-        The new set.
-    differing : tuple of str
-        Files whose bytes differ from what the manifest says, the manifest itself among them.
-    circumstances : tuple of str
-        What is not as it was: "torch 2.9 instead of 2.8"; the usual reason for a difference.
+    made : The new set.
+    differing : Files whose bytes differ from what the manifest says, the manifest itself among them.
+    circumstances : What is not as it was: "torch 2.9 instead of 2.8"; the usual reason for a difference.
     """
 
     made: StimulusSet

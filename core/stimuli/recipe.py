@@ -29,16 +29,11 @@ class Recipe:
 
     Parameters
     ----------
-    config : ProbeConfig
-        Its budget is the final one, even where a smallest one had been searched for.
-    image : str
-        What opens the image: its id, SUBJECT:IMAGE, or the absolute path of a file.
-    image_id : str
-        Its name.
-    image_sha256 : str
-        Of its pixels at the network's input size.
-    ensemble_sha256 : tuple of str
-        Encoders attacked together with the first, in the order of `config.ensemble`.
+    config : Its budget is the final one, even where a smallest one had been searched for.
+    image : What opens the image: its id, SUBJECT:IMAGE, or the absolute path of a file.
+    image_id : Its name.
+    image_sha256 : Of its pixels at the network's input size.
+    ensemble_sha256 : Encoders attacked together with the first, in the order of `config.ensemble`.
     """
 
     config: ProbeConfig
@@ -139,18 +134,13 @@ class Item:
 
     Parameters
     ----------
-    rescore : callable
-        The probe's own encoder.
-    recipients : mapping of str to RecipientEncoder
-        Other encoders, "NETWORK LAYER" to recipient.
-    card : EncoderCard or None
-        Scores of the probe's encoder, for warnings.
+    rescore : The probe's own encoder.
+    recipients : Other encoders, "NETWORK LAYER" to recipient.
+    card : Scores of the probe's encoder, for warnings.
     donor : (3, side, side) or None
         Delta of another image, for the control of that kind; without it that control is left out.
-    licence : str
-        Of the original, where it is known.
-    space : str
-        Surface whose vertices the voxels lie at.
+    licence : Of the original, where it is known.
+    space : Surface whose vertices the voxels lie at.
     """
 
     recipe: Recipe

@@ -62,14 +62,10 @@ def iter_write(
 
     Parameters
     ----------
-    recipes : sequence of Recipe
-        One an item, in the order in which they stand in the set.
-    load : callable
-        Gives the item of each.
-    folder : Path
-        A new or an empty folder.
-    add : callable, optional
-        Writes further files into the folder before it is complete; they are no part of the set.
+    recipes : One an item, in the order in which they stand in the set.
+    load : Gives the item of each.
+    folder : A new or an empty folder.
+    add : Writes further files into the folder before it is complete; they are no part of the set.
 
     Raises BadInputError if the folder holds something, a layout does not fit, or a picture cannot be matched;
     StorageError if the folder cannot be written, and nothing half-written stays; Cancelled as soon as `should_stop()`

@@ -74,14 +74,11 @@ def run_curve(
 
     Parameters
     ----------
-    pixels : (n_images, 3, height, width)
-        In [0, 1].
-    keys : sequence of n_images str
-        Names of the images' random streams.
-    keep_deltas : bool
-        Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean image.
-    at_once : int
-        Images in one batch.
+    pixels : (n_images, 3, height, width). In [0, 1].
+    keys : sequence of n_images str. Names of the images' random streams.
+    keep_deltas : Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean
+        image.
+    at_once : Images in one batch.
 
     Returns
     -------

@@ -134,32 +134,22 @@ class SweepConfig:
 
     Parameters
     ----------
-    images : tuple of str
-        Ids, or paths of files.
-    ladder : tuple of float
-        Ascending budgets above 0, in [0, 1] pixel units of the first norm at the first encoder's input size. A second
-        norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
+    images : Ids, or paths of files.
+    ladder : Ascending budgets above 0, in [0, 1] pixel units of the first norm at the first encoder's input size. A
+        second norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
         sqrt(3 N^2) for an image of N x N pixels, and epsilon_2 grows as N.
-    n_steps : int
-        Steps of each budget; 0 are as many as it takes.
-    n_queries : int
-        Forward passes of each budget, of the attack "square", which takes no steps.
-    step_rule : StepRule
-        Fixed in folders of version 0.3, so that they are continued as they were begun.
-    gate : float
-        Least r a voxel may have in each encoder, cross-validated on its training images.
-    n_test : int
-        Held-out images predictivity is measured on, at most.
-    n_bootstrap : int
-        Resamples behind intervals of correlations between norms.
-    confidence : float
-        Coverage of the intervals.
-    attacks : tuple of AttackKind
-        Several only for transfer, a matrix each; an ensemble needs another one before it, whose shifts T divides by.
-    refitted, untrained : tuple of int
-        Of transfer: the encoders (by number) that a re-fitted copy is made of, and an untrained network.
-    n_refit : int
-        Training images such a copy is fitted to, at most; never more than half of them.
+    n_steps : Steps of each budget; 0 are as many as it takes.
+    n_queries : Forward passes of each budget, of the attack "square", which takes no steps.
+    step_rule : Fixed in folders of version 0.3, so that they are continued as they were begun.
+    gate : Least r a voxel may have in each encoder, cross-validated on its training images.
+    n_test : Held-out images predictivity is measured on, at most.
+    n_bootstrap : Resamples behind intervals of correlations between norms.
+    confidence : Coverage of the intervals.
+    attacks : Several only for transfer, a matrix each; an ensemble needs another one before it, whose shifts T divides
+        by.
+    refitted, untrained : Of transfer: the encoders (by number) that a re-fitted copy is made of, and an untrained
+        network.
+    n_refit : Training images such a copy is fitted to, at most; never more than half of them.
 
     Raises BadInputError if a value is out of its range, or there is too little to answer the question.
     """

@@ -74,13 +74,11 @@ class Fragility:
 
     Parameters
     ----------
-    rows : tuple of EncoderFragility
-        Of every encoder, over all targets (ROI "all") and by ROI.
-    norm_agreement : tuple of Interval
-        Pearson r of the sensitivities under the two norms (mean over images, highest budget): over the targets of each
-        encoder, and last over all encoders and targets; empty under one norm.
-    predictivity_correlation : float
-        Over encoders, Pearson r of mean sensitivity (highest budget) and mean predictivity; NaN below three encoders.
+    rows : Of every encoder, over all targets (ROI "all") and by ROI.
+    norm_agreement : Pearson r of the sensitivities under the two norms (mean over images, highest budget): over the
+        targets of each encoder, and last over all encoders and targets; empty under one norm.
+    predictivity_correlation : Over encoders, Pearson r of mean sensitivity (highest budget) and mean predictivity; NaN
+        below three encoders.
     roi_of : tuple of str, n_targets long
     """
 

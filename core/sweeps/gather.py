@@ -28,8 +28,7 @@ class Sweep:
 
     Parameters
     ----------
-    store : SweepStore
-        Holds perturbations and montages, which are read when they are wanted.
+    store : Holds perturbations and montages, which are read when they are wanted.
     shift, control, l2, linf, feature_change, alignment, to_gain :
         (n_encoders, n_targets, n_directions, n_norms, n_images, n_budgets)
     clean, dual_size, curvature : the same without budgets.

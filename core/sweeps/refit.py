@@ -46,16 +46,11 @@ def fit_control_encoder(
 
     Parameters
     ----------
-    card : EncoderCard
-        Of the encoder; it says whose responses, how pooled, which readout.
-    network : Network
-        The encoder's own, or an untrained one of the same architecture.
-    seed : int
-        Of the half, the folds and the projection.
-    n_images : int
-        Training images, at most; never more than half.
-    n_test : int
-        Held-out images it is scored on, at most.
+    card : Of the encoder; it says whose responses, how pooled, which readout.
+    network : The encoder's own, or an untrained one of the same architecture.
+    seed : Of the half, the folds and the projection.
+    n_images : Training images, at most; never more than half.
+    n_test : Held-out images it is scored on, at most.
 
     Raises StorageError if images or responses cannot be read; Cancelled as soon as `should_stop()` is true.
     """

@@ -114,8 +114,7 @@ class _Worker:
 
     Parameters
     ----------
-    store : SweepStore
-        Where the perturbations of finished curves are.
+    store : Where the perturbations of finished curves are.
     """
 
     def __init__(self, source: EncoderSource, store: SweepStore, should_stop: ShouldStop) -> None:
@@ -269,8 +268,7 @@ def find_ceilings(repeats: FloatArray, rows: list[int], of_voxels: FloatArray, v
     Parameters
     ----------
     repeats : (n_images, n_repeats, n_targets)
-    rows : list of int
-        The images predictions are compared on.
+    rows : The images predictions are compared on.
     of_voxels : (n_voxels,)
     voxels : list of voxel numbers, one list a target
     """

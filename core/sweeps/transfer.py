@@ -61,16 +61,12 @@ class TransferTable:
 
     Parameters
     ----------
-    roi : str
-        "all", or the ROI of the targets.
-    sources : tuple of str
-        The encoders, in an ensemble each as "all but" it, then the untrained networks.
-    ratio, low, high : (n_sources, n_encoders)
-        T and its interval over images and targets, unit 1.
+    roi : "all", or the ROI of the targets.
+    sources : The encoders, in an ensemble each as "all but" it, then the untrained networks.
+    ratio, low, high : (n_sources, n_encoders). T and its interval over images and targets, unit 1.
     raw : (n_variants, n_sources, n_encoders)
         Mean shift in SDs of the recipient's target; rows as in `core.sweeps.plan.VARIANTS`: perturbed, controls.
-    copies : tuple of Interval, n_encoders long
-        T of each encoder to its own re-fitted copy; NaN where there is none.
+    copies : tuple of Interval, n_encoders long. T of each encoder to its own re-fitted copy; NaN where there is none.
     """
 
     roi: str

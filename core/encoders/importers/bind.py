@@ -40,22 +40,14 @@ class ImportRequest:
 
     Parameters
     ----------
-    network, layer : str
-        Catalogue ids.
-    subject : str
-        A subject that is there, with as many voxels; "" to make one from the encoder.
-    new_subject : str
-        The id of the subject to make.
-    pool : int, optional
-        Side of the pooled grid; by default the one that gives as many features.
-    response_unit, kind : str
-        Of a new subject; "simulated" if the encoder was fitted to made-up responses.
-    source, licence, note : str
-        Added to what the file states.
-    n_reference : int
-        Reference images shown at most; 0 leaves the SDs unknown.
-    replaces : bool
-        Whether an encoder of the same subject, network and layer may be replaced.
+    network, layer : Catalogue ids.
+    subject : A subject that is there, with as many voxels; "" to make one from the encoder.
+    new_subject : The id of the subject to make.
+    pool : Side of the pooled grid; by default the one that gives as many features.
+    response_unit, kind : Of a new subject; "simulated" if the encoder was fitted to made-up responses.
+    source, licence, note : Added to what the file states.
+    n_reference : Reference images shown at most; 0 leaves the SDs unknown.
+    replaces : Whether an encoder of the same subject, network and layer may be replaced.
     """
 
     network: str
@@ -99,11 +91,9 @@ def iter_import(
 
     Parameters
     ----------
-    network : Network
-        Cut at the layer.
+    network : Cut at the layer.
     files : (name, sha256) of the files it was read from.
-    folder : Path, optional
-        Where the encoder is saved; by default the user's encoders.
+    folder : Where the encoder is saved; by default the user's encoders.
 
     Raises BadInputError if the subject does not exist, or the new one does, or the encoder is there and may not be
     replaced; WeightsError if features, voxels or predictions do not agree.

@@ -41,12 +41,9 @@ def iter_reference(
 
     Parameters
     ----------
-    subject : Subject, optional
-        With its recordings, if it has any.
-    network : Network
-        Cut at the encoder's layer.
-    most : int
-        Reference images at most, evenly spread; 0 leaves everything unknown.
+    subject : With its recordings, if it has any.
+    network : Cut at the encoder's layer.
+    most : Reference images at most, evenly spread; 0 leaves everything unknown.
     """
     from core.encoders.features import extract
 

@@ -36,14 +36,10 @@ def summarise_pairs(
 
     Parameters
     ----------
-    weights : (n_weightings, n_probes)
-        How often each probe counts; whole numbers.
-    x, y : (n_probes,)
-        Predicted and measured shifts.
-    signed : (n_probes,)
-        d, the measured shifts times the sign of the predicted ones.
-    noise : (n_probes,)
-        SD of one measured response to one stimulus, from repeats.
+    weights : (n_weightings, n_probes). How often each probe counts; whole numbers.
+    x, y : (n_probes,). Predicted and measured shifts.
+    signed : (n_probes,). d, the measured shifts times the sign of the predicted ones.
+    noise : (n_probes,). SD of one measured response to one stimulus, from repeats.
     """
     weights = np.asarray(weights, dtype=np.float64)
     total = weights.sum(axis=1)
@@ -106,12 +102,9 @@ def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, c
 
     Parameters
     ----------
-    value : float
-        The statistic itself.
-    resampled : (n_resamples,)
-        Of bootstrap resamples; what is not finite is left out.
-    left_out : (n_items,)
-        With each item left out once (the jackknife), which gives the acceleration.
+    value : The statistic itself.
+    resampled : (n_resamples,). Of bootstrap resamples; what is not finite is left out.
+    left_out : (n_items,). With each item left out once (the jackknife), which gives the acceleration.
     """
     known = resampled[np.isfinite(resampled)]
     if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():

@@ -57,16 +57,11 @@ class CompareConfig:
 
     Parameters
     ----------
-    control : str
-        Role of the control; "" for the usual one.
-    scale : Scale
-        Unit of predicted shifts.
-    cluster : Cluster
-        What intervals draw anew and the sign test counts.
-    n_bootstrap : int
-        Resamples, at least 100.
-    confidence : float
-        Of the intervals, in (0, 1).
+    control : Role of the control; "" for the usual one.
+    scale : Unit of predicted shifts.
+    cluster : What intervals draw anew and the sign test counts.
+    n_bootstrap : Resamples, at least 100.
+    confidence : Of the intervals, in (0, 1).
     """
 
     control: str = ""

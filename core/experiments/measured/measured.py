@@ -27,14 +27,10 @@ class MatchOptions:
 
     Parameters
     ----------
-    target_columns : mapping of str to str
-        Column to compare a target with, by the target's label or ROI; under "" the one for all targets.
-    ignore_unknown : bool
-        Leave trials of ids out that are not in the set, instead of refusing the file.
-    zscore : bool
-        Bring every column to mean 0 and SD 1 over the trials of each session.
-    unit : str
-        Unit of the measured responses, as it is to be shown.
+    target_columns : Column to compare a target with, by the target's label or ROI; under "" the one for all targets.
+    ignore_unknown : Leave trials of ids out that are not in the set, instead of refusing the file.
+    zscore : Bring every column to mean 0 and SD 1 over the trials of each session.
+    unit : Unit of the measured responses, as it is to be shown.
     """
 
     target_columns: Mapping[str, str] = field(default_factory=dict)
@@ -54,26 +50,16 @@ class MatchSummary:
 
     Parameters
     ----------
-    n_trials, n_skipped : int
-        Trials with a stimulus of the set, and trials without any stimulus.
-    n_matched : int
-        Stimuli of the set with a measured response.
-    unknown : tuple of str
-        Ids that are not in the set.
-    missing : tuple of str
-        Stimuli of the set that were not measured.
-    repeats : tuple of (int, int)
-        (repeats, stimuli with that many), ascending.
-    sessions : tuple of (str, int)
-        Trials of each session.
-    columns : tuple of (str, str)
-        Target and the column, or columns, it is compared with.
-    n_nan : int
-        Trials without a value of their own stimulus's target.
-    shared : int
-        Stimuli whose file is that of another one; their trials are put together.
-    is_simulated : bool
-        Whether the file says that its responses are simulated.
+    n_trials, n_skipped : Trials with a stimulus of the set, and trials without any stimulus.
+    n_matched : Stimuli of the set with a measured response.
+    unknown : Ids that are not in the set.
+    missing : Stimuli of the set that were not measured.
+    repeats : (repeats, stimuli with that many), ascending.
+    sessions : Trials of each session.
+    columns : Target and the column, or columns, it is compared with.
+    n_nan : Trials without a value of their own stimulus's target.
+    shared : Stimuli whose file is that of another one; their trials are put together.
+    is_simulated : Whether the file says that its responses are simulated.
     """
 
     n_trials: int
@@ -124,10 +110,8 @@ class Measured:
 
     Parameters
     ----------
-    picture_of : mapping of str to int
-        Row of a stimulus, by id; identical files share one.
-    repeats : mapping of Target to (n_pictures, most_repeats) float64
-        NaN where there is no further repeat.
+    picture_of : Row of a stimulus, by id; identical files share one.
+    repeats : mapping of Target to (n_pictures, most_repeats) float64. NaN where there is no further repeat.
     """
 
     plan: MeasuredPlan

@@ -38,15 +38,11 @@ class SimulateOptions:
 
     Parameters
     ----------
-    truth : str
-        The network whose predictions are true, "network layer" as in the set; "" for each probe's own, "none" for no
-        effect at all.
-    gain : float
-        Measured shift for one predicted; below 0 the target moves against every prediction.
-    noise : float
-        SD of the noise of one trial, in SDs of the target's predicted response; 0 or more.
-    n_repeats, n_sessions : int
-        Times each stimulus is shown, over how many sessions.
+    truth : The network whose predictions are true, "network layer" as in the set; "" for each probe's own, "none" for
+        no effect at all.
+    gain : Measured shift for one predicted; below 0 the target moves against every prediction.
+    noise : SD of the noise of one trial, in SDs of the target's predicted response; 0 or more.
+    n_repeats, n_sessions : Times each stimulus is shown, over how many sessions.
     """
 
     truth: str = ""

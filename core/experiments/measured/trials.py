@@ -52,12 +52,9 @@ def read_trials(
 
     Parameters
     ----------
-    paths : sequence of Path
-        Tables (csv, tsv, json), arrays (npy, npz, h5) or volumes (NIfTI).
-    known : frozenset of str
-        The set's ids: by them the column that names the stimulus is found.
-    n_voxels : int, optional
-        Voxels of the set's subject, if it is known here: an array of as many columns holds them in order.
+    paths : Tables (csv, tsv, json), arrays (npy, npz, h5) or volumes (NIfTI).
+    known : The set's ids: by them the column that names the stimulus is found.
+    n_voxels : Voxels of the set's subject, if it is known here: an array of as many columns holds them in order.
 
     Raises BadInputError if a file is missing, damaged, of another kind or has other columns than the first, and nothing
     was computed.

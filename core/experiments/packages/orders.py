@@ -58,24 +58,15 @@ class OrderConfig:
 
     Parameters
     ----------
-    runs : int
-        Runs a participant sees; 0 for as many as `stimuli_per_run` asks for.
-    repeats : int
-        How often a participant sees each stimulus, over all runs.
-    participants : int
-        Each gets orders of its own.
-    stimuli_per_run : int
-        Stimuli of a run, where `runs` does not say; 90 in the published template.
-    catch_per_run : int
-        Catch trials a run; 4 in the published template.
-    blanks_per_run : int
-        Blank trials a run.
-    catch_kind : CatchKind
-        A dot at fixation, or the image before again.
-    spacing : int
-        The stimuli before a stimulus that never come from the same source image; 0 allows immediate repeats.
-    seed : int
-        Of the trial orders.
+    runs : Runs a participant sees; 0 for as many as `stimuli_per_run` asks for.
+    repeats : How often a participant sees each stimulus, over all runs.
+    participants : Each gets orders of its own.
+    stimuli_per_run : Stimuli of a run, where `runs` does not say; 90 in the published template.
+    catch_per_run : Catch trials a run; 4 in the published template.
+    blanks_per_run : Blank trials a run.
+    catch_kind : A dot at fixation, or the image before again.
+    spacing : The stimuli before a stimulus that never come from the same source image; 0 allows immediate repeats.
+    seed : Of the trial orders.
     """
 
     runs: int = 0

@@ -42,14 +42,10 @@ class Format:
 
     Parameters
     ----------
-    title : str
-        As menus say it.
-    summary : str
-        What it is for, in one line.
-    write : callable
-        Writes everything but pictures, manifest, template and README into a folder.
-    copies_pictures, has_trials : bool
-        Whether it holds the pictures as files, and trial orders.
+    title : As menus say it.
+    summary : What it is for, in one line.
+    write : Writes everything but pictures, manifest, template and README into a folder.
+    copies_pictures, has_trials : Whether it holds the pictures as files, and trial orders.
     """
 
     title: str

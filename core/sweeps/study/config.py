@@ -86,24 +86,15 @@ class StudyConfig:
 
     Parameters
     ----------
-    teachers : tuple of LayerName
-        What holds the truth, one simulated subject each.
-    candidates : tuple of LayerName
-        The same for every teacher; none is a teacher's own layer.
-    noise : tuple of float
-        SD of the noise of a single measurement, in SDs of the signal.
-    n_voxels, n_train, n_test, n_images : int
-        Simulated voxels; images fitted on, held out, and probed (of those held out).
-    n_components : int
-        Principal components, at most, that the readouts and the true axes live in.
-    epsilon : float
-        Budget of the probes, in [0, 1] pixel units.
-    n_steps : int
-        Steps of each attack; 0 are as many as it takes.
-    step_rule : StepRule
-        Fixed in folders of version 0.3.
-    norm : NormName
-        The norm that bounds the probes.
+    teachers : What holds the truth, one simulated subject each.
+    candidates : The same for every teacher; none is a teacher's own layer.
+    noise : SD of the noise of a single measurement, in SDs of the signal.
+    n_voxels, n_train, n_test, n_images : Simulated voxels; images fitted on, held out, and probed (of those held out).
+    n_components : Principal components, at most, that the readouts and the true axes live in.
+    epsilon : Budget of the probes, in [0, 1] pixel units.
+    n_steps : Steps of each attack; 0 are as many as it takes.
+    step_rule : Fixed in folders of version 0.3.
+    norm : The norm that bounds the probes.
 
     Raises BadInputError if a value is out of its range or the candidates cannot be compared.
     """

@@ -108,14 +108,11 @@ class Config:
 
     Parameters
     ----------
-    n_steps : int
-        Steps of a run, at least 1.
-    kind : str
-        One of `KINDS`; see `n_steps`.
-    low, high : float
-        Bounds, in mm.
-    shown : bool
-        Whether it is shown.
+    n_steps : Steps of a run,
+        at least 1.
+    kind : One of `KINDS`; see `n_steps`.
+    low, high : Bounds, in mm.
+    shown : Whether it is shown.
 
     Raises
     ------
