@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
@@ -13,7 +13,7 @@ from core.errors import BadInputError, ProbeError
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
-from core.probes.probe import Probe, ProbeConfig
+from core.probes.probe import Probe
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
@@ -23,24 +23,10 @@ from core.stimuli.write import SetProgress, describe_circumstances, iter_write
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    from core.encoders.encoder import Encoder
+    from core.probes.source import Source
 
 FindStimulus = Callable[[Recipe, int], Stimulus]
 """The image of a recipe at a size."""
-
-
-class Source(Protocol):
-    """What opens encoders and keeps them open: `core.engine.Engine`."""
-
-    @property
-    def device(self) -> str:
-        """The device in use."""
-
-    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
-        """An encoder, ready to run."""
-
-    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
-        """The further encoders that a probe attacks."""
 
 
 def iter_make(

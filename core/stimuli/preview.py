@@ -15,12 +15,13 @@ from PIL import Image
 from core.images.stimulus import from_uint8, hash_levels, to_uint8
 from core.probes.budget import BudgetReading, read_probe_budget
 from core.probes.probe import Probe
+from core.probes.source import Source
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.describe import evaluate_item, list_controls, score
 from core.stimuli.layout import Layout, see
-from core.stimuli.make import Loader, Source, find_donor, iter_probes
+from core.stimuli.make import Loader, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL, StimulusSet
 from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Item, Recipe, Rescore

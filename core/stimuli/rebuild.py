@@ -13,8 +13,9 @@ from core.errors import BadInputError, ProbeError
 from core.files import hash_file
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
+from core.probes.source import Source
 from core.progress import ShouldStop, never_stop
-from core.stimuli.make import FindStimulus, Source, find_source, iter_make
+from core.stimuli.make import FindStimulus, find_source, iter_make
 from core.stimuli.manifest import MANIFEST, StimulusSet
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
+    from core.probes.source import Source
 
 PIXELS_KEPT = 4
 """Sets of images kept in memory: one for every input size in use."""
@@ -51,24 +52,8 @@ CONTROL_ENCODERS_KEPT = 4
 DELTAS = ("delta", "gradient", "montage")
 
 
-class EncoderSource(Protocol):
-    """What opens encoders and keeps them open: `core.engine.Engine`."""
-
-    @property
-    def device(self) -> str:
-        """The device in use."""
-
-    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
-        """An encoder, ready to run."""
-
-
 def iter_sweep(
-    source: EncoderSource,
-    config: SweepConfig,
-    folder: Path,
-    *,
-    resume: bool = False,
-    should_stop: ShouldStop = never_stop,
+    source: Source, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
 ) -> Iterator[RunProgress]:
     """Run what is missing of a sweep, one record a cell.
 
@@ -117,7 +102,7 @@ class _Worker:
     store : Where the perturbations of finished curves are.
     """
 
-    def __init__(self, source: EncoderSource, store: SweepStore, should_stop: ShouldStop) -> None:
+    def __init__(self, source: Source, store: SweepStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
         self._load_images = lru_cache(maxsize=PIXELS_KEPT)(self._read_images)

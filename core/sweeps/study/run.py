@@ -20,7 +20,7 @@ from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.score import make_controls
-from core.sweeps.step_seconds import NetworkSource, read_step_seconds
+from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.plan import FEATURES, STUDY, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
 from core.types import FloatArray
@@ -28,6 +28,7 @@ from core.types import FloatArray
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.networks.network import Network
+    from core.probes.source import Source
 
 SUBJECT = "simulated"
 """Only its list of photographs is used; the study simulates its own voxels."""
@@ -36,12 +37,7 @@ ALPHAS = tuple(10.0**power for power in range(-2, 7))
 
 
 def iter_study(
-    source: NetworkSource,
-    config: StudyConfig,
-    folder: Path,
-    *,
-    resume: bool = False,
-    should_stop: ShouldStop = never_stop,
+    source: Source, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
 ) -> Iterator[RunProgress]:
     """Run what is missing of a study, one record a cell; `resume`: go on with what is there.
 
@@ -62,7 +58,7 @@ def iter_study(
 class _Worker:
     """Computes cells; keeps the spaces and the encoders of the truth."""
 
-    def __init__(self, source: NetworkSource, store: StudyStore, should_stop: ShouldStop) -> None:
+    def __init__(self, source: Source, store: StudyStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._config, self._should_stop = source, store, store.config, should_stop
         subject = load_subject(SUBJECT)
         self._images, draw = open_image_store(subject), make_stream(self._config.seed, "study")
