@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_type_hints
@@ -191,14 +191,19 @@ class StimulusSet:
     @property
     def pairs(self) -> dict[str, tuple[ManifestRow, ...]]:
         """The rows of every pair by its id, in order."""
-        found: dict[str, list[ManifestRow]] = {}
-        for row in self.rows:
-            found.setdefault(row.pair_id, []).append(row)
-        return {name: tuple(rows) for name, rows in found.items()}
+        return pair_rows(self.rows)
 
     def path(self, row: ManifestRow) -> Path:
         """The file of a row."""
         return self.folder / row.file
+
+
+def pair_rows(rows: Iterable[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:
+    """The rows of every pair by its id, in order."""
+    found: dict[str, list[ManifestRow]] = {}
+    for row in rows:
+        found.setdefault(row.pair_id, []).append(row)
+    return {name: tuple(members) for name, members in found.items()}
 
 
 def write_csv(path: Path, rows: tuple[ManifestRow, ...]) -> None:

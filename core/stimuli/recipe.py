@@ -47,7 +47,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """A name by which a finished probe is found again."""
-        packed = json.dumps(pack_recipe(self) | {"image": "", "image_id": ""}, sort_keys=True)
+        packed = json.dumps(unstructure(self) | {"image": "", "image_id": ""}, sort_keys=True)
         return hashlib.sha256(packed.encode()).hexdigest()[:DIGITS]
 
     def describe(self) -> str:
@@ -99,13 +99,8 @@ def find_licence(image: str) -> str:
     return next((info.licence for info in list_images() if info.id == image), "")
 
 
-def pack_recipe(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as plain JSON."""
-    return unstructure(recipe)
-
-
 def unpack_recipe(values: Mapping[str, Any]) -> Recipe:
-    """The reverse of `pack_recipe`. Raises BadInputError if a part is missing, unknown or of another kind."""
+    """A recipe from plain JSON. Raises BadInputError if a part is missing, unknown or of another kind."""
     return structure(values, Recipe, RECIPE)
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from core.datasets.subject import list_subjects
 from core.files import hash_file, new_folder
+from core.headers import unstructure
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
-from core.stimuli.config import SetConfig, pack_set
+from core.stimuli.config import SetConfig
 from core.stimuli.describe import Match, write_item
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.manifest import (
@@ -33,7 +34,7 @@ from core.stimuli.manifest import (
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
-from core.stimuli.recipe import Item, Recipe, pack_recipe
+from core.stimuli.recipe import Item, Recipe
 from core.templates import fill_template
 from core.types import FloatArray
 
@@ -89,7 +90,7 @@ def iter_write(
             warnings: tuple[ProbeWarning, ...] = (duplicates[number],) if number in duplicates else ()
             rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], warnings=warnings)
             circumstances = item.probe.versions | {"device": item.probe.device}
-            entries.append({"pair_id": name} | pack_recipe(item.recipe) | {"made_with": circumstances})
+            entries.append({"pair_id": name} | unstructure(item.recipe) | {"made_with": circumstances})
         if add is not None:
             add(partial)
         _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
@@ -159,7 +160,7 @@ def _finish(
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
         "subject_kinds": sorted(kinds),
-        "set": pack_set(config),
+        "set": unstructure(config),
         "seen_as": sorted({config.layout.describe_view(row.resolution) for row in rows}),
         "recipes": entries,
         "written_with": describe_circumstances(device),

@@ -25,7 +25,7 @@ import numpy as np
 
 from core.checks import check_count, refusal
 from core.seeds import make_stream
-from core.stimuli.manifest import ManifestRow
+from core.stimuli.manifest import ManifestRow, pair_rows
 
 DRAWS = 50
 """Random draws of an order before the certain one: most frequent image first."""
@@ -121,9 +121,9 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
     if not items:
         raise refusal("set", allowed="a set with at least one stimulus", got="none")
     _check_size(items, config)
-    n_units = config.repeats * len(_pairs(items))
+    n_units = config.repeats * len(pair_rows(items))
     if config.runs > n_units:
-        advice = f"There are {len(_pairs(items))} pairs, shown {config.repeats} times each. Ask for more repeats."
+        advice = f"There are {len(pair_rows(items))} pairs, shown {config.repeats} times each. Ask for more repeats."
         raise refusal("runs", allowed=f"at most {n_units}", got=config.runs, advice=advice)
     for number in range(config.participants):
         for run, units in enumerate(_deal(items, config, number), 1):
@@ -139,7 +139,7 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
 def count_runs(items: Sequence[ManifestRow], config: OrderConfig) -> int:
     """How many runs each participant sees."""
     wanted = config.runs or ceil(len(items) * config.repeats / config.stimuli_per_run)
-    return wanted if config.runs else min(wanted, config.repeats * len(_pairs(items)))
+    return wanted if config.runs else min(wanted, config.repeats * len(pair_rows(items)))
 
 
 def widest_spacing(counts: Mapping[str, int]) -> int | None:
@@ -170,14 +170,6 @@ def _check_spacing(shown: Sequence[ManifestRow], config: OrderConfig, run: int) 
     raise refusal("spacing", allowed=f"at most {widest}", got=config.spacing, advice=advice)
 
 
-def _pairs(items: Sequence[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:
-    """The members of every pair, in the order of the manifest."""
-    found: dict[str, list[ManifestRow]] = {}
-    for item in items:
-        found.setdefault(item.pair_id, []).append(item)
-    return {name: tuple(members) for name, members in found.items()}
-
-
 Unit = tuple[ManifestRow, ...]
 
 
@@ -189,7 +181,7 @@ def _deal(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -
     """
     n_runs = count_runs(items, config)
     stream = make_stream(config.seed, "deal", participant)
-    pairs = _line_up(list(_pairs(items).values()), n_runs, stream)
+    pairs = _line_up(list(pair_rows(items).values()), n_runs, stream)
     runs: list[list[Unit]] = [[] for _ in range(n_runs)]
     cycle = n_runs // gcd(len(pairs), n_runs)
     for repeat in range(config.repeats):

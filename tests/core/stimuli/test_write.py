@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from core.errors import BadInputError, Cancelled
+from core.headers import unstructure
 from core.images.stimulus import to_uint8
-from core.stimuli.config import SetConfig, pack_set, unpack_set
+from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.controls import ControlKind
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.make import find_donor
@@ -215,9 +216,9 @@ def test_the_donor_is_the_next_image_with_the_same_aim() -> None:
 
 def test_settings_survive_json_and_slips_are_told() -> None:
     config = SetConfig("x", ALL, Layout(picture_px=448, matching=Matching.LUMINANCE), (("alexnet", "features.4"),))
-    assert unpack_set(pack_set(config)) == config
+    assert unpack_set(unstructure(config)) == config
     with pytest.raises(BadInputError, match="not the settings of a stimulus set: it has an unknown key `colour`"):
-        unpack_set(pack_set(config) | {"colour": "red"})
+        unpack_set(unstructure(config) | {"colour": "red"})
 
 
 def test_no_name_opens_a_tag_in_a_readme() -> None:
