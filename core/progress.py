@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -46,6 +46,16 @@ class Progress(Generic[Result]):
     def share(self) -> float:
         """How much is done, in [0, 1]."""
         return self.done / max(self.total, 1)
+
+
+def run_to_end(records: Iterable[Progress[Result]]) -> Result:
+    """The result of work, ignoring what it says before."""
+    result = None
+    for record in records:
+        result = record.result
+    if result is None:
+        raise RuntimeError("The work ended without a result.")
+    return result
 
 
 class Stopwatch:

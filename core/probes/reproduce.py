@@ -15,6 +15,7 @@ from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
 from core.probes.run import iter_probe
 from core.progress import Progress
+from core.words import name_differences
 
 ADDED = ("curve.to_gain", "curve.restart_spread", "curve.n_gradients")
 """Arrays that were added after version 0.3."""
@@ -73,7 +74,8 @@ def compare(old: Probe, new: Probe) -> Reproduction:
     names = sorted(before.keys() | after.keys())
     added = {name for name in ADDED if not before[name].size}  # files of version 0.3 lack them
     differing = tuple(name for name in names if name not in added and not _same_bits(before.get(name), after.get(name)))
-    return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), _compare_circumstances(old, new))
+    then, now = old.versions | {"device": old.device}, describe_versions() | {"device": new.device}
+    return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), name_differences(then, now))
 
 
 def check_same_encoder(encoder: Encoder, probe: Probe) -> None:
@@ -98,13 +100,3 @@ def _same_bits(before: np.ndarray | None, after: np.ndarray | None) -> bool:
     if before is None or after is None or before.dtype != after.dtype or before.shape != after.shape:
         return False
     return before.tobytes() == after.tobytes()
-
-
-def _compare_circumstances(old: Probe, new: Probe) -> tuple[str, ...]:
-    then, now = old.versions | {"device": old.device}, describe_versions() | {"device": new.device}
-    names = sorted(then.keys() | now.keys())
-    return tuple(
-        f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"
-        for name in names
-        if now.get(name) != then.get(name)
-    )

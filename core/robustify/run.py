@@ -14,10 +14,11 @@ import torch
 from core.networks.build import build_architecture
 from core.networks.catalog import check_new_id, find_network
 from core.networks.spec import NetworkSpec
+from core.progress import never_stop
 from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, RobustifyOptions, Stage, robustify_folder
 from core.robustify.photo_crops import find_photos
 from core.robustify.publish import PublishedNetwork, keep_robust, publish_checkpoint
-from core.robustify.train import RobustifyProgress, iter_robustify, never_stop
+from core.robustify.train import RobustifyProgress, iter_robustify
 
 SIZES = RobustifyConfig().stages
 """Resolutions of a network of 224 pixels; others get the same shares of their own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from core.networks.files.torch_pickle import read_torch
 from core.networks.open_body import check_weights, open_body
 from core.networks.tokens import Treatment, has_channels_last
 from core.networks.truncate import fold_batchnorm
+from core.progress import ShouldStop, never_stop
 from core.robustify.config import RobustifyConfig
 from core.robustify.feature_loss import feature_distance, features_at, perturb
 from core.robustify.photo_crops import draw_batch
@@ -33,11 +34,6 @@ RUNNING_SHARE = 0.05
 """Weight of the newest batch in the reported losses."""
 SEED_STEP = 1_000_003
 """Keeps the random starts of different steps apart."""
-
-
-def never_stop() -> bool:
-    """The default `should_stop`: run to the end."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +157,7 @@ def iter_robustify(
     paths: Sequence[Path],
     *,
     checkpoint: Path,
-    should_stop: Callable[[], bool] = never_stop,
+    should_stop: ShouldStop = never_stop,
     device: str = "cpu",
     save_every: float = 180.0,
 ) -> Iterator[RobustifyProgress]:

@@ -10,12 +10,13 @@ from core.checks import refusal
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
+from core.progress import run_to_end
 from core.stimuli.config import SetConfig
 from core.stimuli.layout import Layout
 from core.stimuli.manifest import ManifestRow
 from core.stimuli.names import name_pair
 from core.stimuli.recipe import DEFAULT_SPACE, Item, RecipientEncoder, Rescore, find_licence, recipe_of
-from core.stimuli.write import iter_write, run_to_end
+from core.stimuli.write import iter_write
 
 
 @dataclass(frozen=True, slots=True)

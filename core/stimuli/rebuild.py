@@ -20,6 +20,7 @@ from core.stimuli.manifest import MANIFEST, StimulusSet
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances
+from core.words import name_differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +85,10 @@ def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
     differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
     if hash_file(old.folder / MANIFEST) != hash_file(new.folder / MANIFEST):
         differing.append(MANIFEST)
-    return Rebuilt(new, tuple(sorted(differing)), _compare_circumstances(old, new))
-
-
-def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...]:
     now = describe_circumstances(new.header.written_with["device"])
-    differences: dict[str, None] = {}
-    for then in [*(entry.made_with for entry in old.header.recipes), old.header.written_with]:
-        for name in sorted(then.keys() | now.keys()):
-            if then.get(name) != now.get(name):
-                differences[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
-    return tuple(differences)
+    records = [*(entry.made_with for entry in old.header.recipes), old.header.written_with]
+    changed = dict.fromkeys(line for then in records for line in name_differences(then, now))
+    return Rebuilt(new, tuple(sorted(differing)), tuple(changed))
 
 
 def _make_finder(places: Sequence[Path]) -> FindStimulus:

@@ -5,7 +5,7 @@ The folder appears when everything in it is whole: files, table, README, manifes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,16 +95,6 @@ def iter_write(
             add(partial)
         _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
     yield Progress(len(names), len(names), 0.0, read_manifest(folder), stage="done")
-
-
-def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:
-    """The written set, ignoring the progress records."""
-    result = None
-    for record in records:
-        result = record.result
-    if result is None:
-        raise RuntimeError("The set ended without a result.")
-    return result
 
 
 def describe_circumstances(device: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.attacks.ball import widen
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control
 from core.attacks.ensemble import EnsembleObjective
@@ -123,7 +124,7 @@ class _Curve:
         self._norm = NORMS[curve.attack.norm]
         reduced, _ = encoder.project(curve.direction)
         weights = reduced if encoder.components is None else encoder.components @ reduced
-        self._weights = _wide(weights)
+        self._weights = widen(weights)
         self.weight_size = float(self._weights.norm())
 
     def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
@@ -139,7 +140,7 @@ class _Curve:
         arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
         arrays["to_gain"] = np.stack([_array(end.convergence.to_gain) for end in ends if end.convergence], 1)
         arrays["clean"] = _array(inputs @ self._weights)
-        arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
+        arrays["dual_size"] = _array(self._norm.dual_size(widen(gradient)))
         path = self._walk(clean, attacked[-1])
         arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
         if keep_deltas:
@@ -169,7 +170,7 @@ class _Curve:
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
     ) -> dict[str, FloatArray]:
         """Shift and its parts at one budget, each (n,)."""
-        delta = _wide(pixels - clean)
+        delta = widen(pixels - clean)
         change = self._inputs(pixels) - inputs
         shift = change @ self._weights
         moved = change.norm(dim=1)
@@ -195,7 +196,7 @@ class _Curve:
         """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""
         with torch.no_grad():
             inputs = pool_features(self._encoder.network(pixels), self._encoder.card.config.pool)
-            return _wide(inputs if self._encoder.projection is None else self._encoder.projection(inputs))
+            return widen(inputs if self._encoder.projection is None else self._encoder.projection(inputs))
 
 
 def measure_curvature(path: FloatArray) -> FloatArray:
@@ -226,11 +227,6 @@ def measure_angles(path: FloatArray) -> FloatArray:
     chord = np.linalg.norm(np.diff(unit, axis=0), axis=2)
     moves = (sizes[1:, :, 0] > 0) & (sizes[:-1, :, 0] > 0)
     return np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), np.nan)
-
-
-def _wide(values: torch.Tensor) -> torch.Tensor:
-    """The same values in float64 on the CPU (Apple's GPUs have no float64)."""
-    return values.detach().cpu().double()
 
 
 def _array(values: torch.Tensor) -> FloatArray:

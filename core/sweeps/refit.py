@@ -26,7 +26,7 @@ from core.encoders.scored import LEAST_IMAGES, ScoredImages, pooled_grid
 from core.encoders.solve import iter_solve
 from core.errors import StorageError, WeightsError
 from core.paths import cache_folder
-from core.progress import ShouldStop
+from core.progress import ShouldStop, run_to_end
 from core.seeds import derive_seed, make_stream
 from core.types import BoolArray, FloatArray, IntArray
 
@@ -62,11 +62,9 @@ def fit_control_encoder(
     subject = load_subject(config.subject)
     train, test = split_rows(subject.test, n_images, n_test, seed=seed)
     data = _gather(config, network, subject, rows=(train, test), should_stop=should_stop)
-    for progress in iter_solve(config, data, scoring=ScoringConfig(n_bootstrap=0), should_stop=should_stop):
-        if progress.result is not None:
-            save_encoder(progress.result, folder)
-            return progress.result
-    raise RuntimeError("A fit ended without a result.")
+    fitted = run_to_end(iter_solve(config, data, scoring=ScoringConfig(n_bootstrap=0), should_stop=should_stop))
+    save_encoder(fitted, folder)
+    return fitted
 
 
 def split_rows(held_out: BoolArray, n_images: int, n_test: int, *, seed: int) -> tuple[IntArray, IntArray]:

@@ -14,7 +14,7 @@ from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
 from core.experiments.measured.shifts import Shifts, measure_shifts
-from core.progress import Progress, ShouldStop, check_stop, never_stop
+from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
 from core.types import BoolArray
@@ -145,10 +145,7 @@ class Comparison:
 
 def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
     """The comparison, at once. Raises as `iter_compare` does."""
-    for record in iter_compare(measured, config):
-        if record.result is not None:
-            return record.result
-    raise RuntimeError("The comparison ended without an answer.")
+    return run_to_end(iter_compare(measured, config))
 
 
 def iter_compare(

@@ -14,6 +14,7 @@ from PIL import Image
 from core.errors import BadInputError, Cancelled
 from core.headers import unstructure
 from core.images.stimulus import to_uint8
+from core.progress import run_to_end
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.controls import ControlKind
 from core.stimuli.layout import Enlarging, Layout, Matching
@@ -21,7 +22,7 @@ from core.stimuli.make import find_donor
 from core.stimuli.manifest import StimulusSet, read_manifest
 from core.stimuli.matching import measure_light
 from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
-from core.stimuli.write import iter_write, run_to_end, write_readme
+from core.stimuli.write import iter_write, write_readme
 from core.types import NormName
 from tests.helpers.probes import make_photo, make_probe
 from tests.helpers.stimulus_sets import make_row
