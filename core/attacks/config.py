@@ -254,10 +254,7 @@ def parse_epsilon(text: str, norm: NormName) -> float:
 
     `text`: a number, or a fraction of two numbers. `norm`: decides the largest budget allowed (`LARGEST_EPSILON`).
 
-    Returns
-    -------
-    float
-        The budget in [0, 1] pixel units.
+    Returns the budget in [0, 1] pixel units.
 
     Raises BadInputError if the text is no number, or the number is NaN, negative or beyond the largest, and Linf "8" is
     asked whether 8/255 was meant.

@@ -45,10 +45,7 @@ def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntAr
 
     `images` (sequence of str, one a row): what identifies images: equal texts are repeats of one image.
 
-    Returns
-    -------
-    tuple of arrays
-        The rows of each fold, ascending; every row in exactly one.
+    Returns the rows of each fold, ascending; every row in exactly one.
 
     Raises BadInputError if there are fewer images than folds.
     """

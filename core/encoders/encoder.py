@@ -82,9 +82,7 @@ class Encoder(torch.nn.Module):
 
         `direction` (n_voxels,): the weight c of every voxel.
 
-        Returns
-        -------
-        (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
+        Returns a (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
         """
         weights, intercept = self._weigh(direction)
         return weights.to(self.weights.dtype).to(self.weights.device), intercept

@@ -25,9 +25,7 @@ def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
 
     `pixels` (n, 3, height, width): in [0, 1], at the network's input size.
 
-    Returns
-    -------
-    (n, n_voxels) float32, in the encoder's response unit.
+    Returns (n, n_voxels) float32, in the encoder's response unit.
 
     Raises BadInputError if the pixels have another shape.
     """

@@ -55,10 +55,6 @@ def export_probe(
     space : Surface whose vertices the voxels lie at.
     add : Writes further files (the probe itself) into the folder before it is complete.
 
-    Returns
-    -------
-    ExportReport
-
     Raises BadInputError if the folder holds something, the stimulus is not the probe's, or `degrees` is not above 0;
     StorageError if the folder cannot be written, and nothing half-written stays.
     """

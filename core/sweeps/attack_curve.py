@@ -81,13 +81,10 @@ def run_curve(
         image.
     at_once : Images in one batch.
 
-    Returns
-    -------
-    dict of arrays, responses in the encoder's unit:
-    sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
-    control, l2, linf, feature_change, alignment, to_gain (n_images, n_budgets); weight_size (); with `keep_deltas`
-    delta (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
-    entry, and montage (n_budgets, height, width, 3) uint8.
+    Returns arrays by name, responses in the encoder's unit: sd (); clean, dual_size (NaN without a gradient), curvature
+    (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf, feature_change, alignment, to_gain (n_images,
+    n_budgets); weight_size (); with `keep_deltas` delta (n_images, 3, height, width) float32, gradient of the same
+    shape, float16, each image's divided by its largest entry, and montage (n_budgets, height, width, 3) uint8.
 
     Raises BadInputError if the target never varies, or a response is not finite; Cancelled as soon as `should_stop()`
     is true.

@@ -60,11 +60,9 @@ def score(
 
     `pixels`, `delta` (n_images, 3, height, width).
 
-    Returns
-    -------
-    shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf of the same shape, at the
-    recipient's size; and for each recipient with a pool, of the perturbation: roi_0, roi_1 ... (n_images, n_rois), its
-    ROIs' mean shift, and map_0, map_1 ... (n_images, n_voxels) float16, every voxel's shift, both in voxel SDs.
+    Returns shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf of the same shape, at
+    the recipient's size; and for each recipient with a pool, of the perturbation: roi_0, roi_1 ... (n_images, n_rois),
+    its ROIs' mean shift, and map_0, map_1 ... (n_images, n_voxels) float16, every voxel's shift, both in voxel SDs.
     """
     made: dict[int, tuple[FloatArray, dict[str, FloatArray], Arrays]] = {}
     columns: dict[str, list[FloatArray]] = {"shift": [], "l2": [], "linf": []}

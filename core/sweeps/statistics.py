@@ -143,9 +143,7 @@ def compare_pairs(values: FloatArray, *, level: float) -> tuple[FloatArray, Bool
 
     `values` (n_encoders, n_targets, n_images): an encoder with anything unknown differs from none.
 
-    Returns
-    -------
-    Holm-adjusted p and whether it is below `level`, both (n_pairs,), pairs as in `numpy.triu_indices`.
+    Returns Holm-adjusted p and whether it is below `level`, both (n_pairs,), pairs as in `numpy.triu_indices`.
     """
     first, second = np.triu_indices(len(values), k=1)
     difference = values[first] - values[second]

@@ -194,10 +194,8 @@ def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
 def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatArray, FloatArray]:
     """Signed shifts in recipient SDs, means over directions, and the sizes of what was shown.
 
-    Returns
-    -------
-    (n_sources, n_encoders + 1, n_variants, n_targets, n_images), the last recipient the source's own re-fitted copy,
-    NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
+    Returns (n_sources, n_encoders + 1, n_variants, n_targets, n_images), the last recipient the source's own re-fitted
+    copy, NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
     """
     config, n_encoders = sweep.config, len(sweep.labels)
     sources = [(number, "") for number in range(n_encoders)]
