@@ -76,17 +76,11 @@ def run_in_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int) 
 
     Parameters
     ----------
-    run : callable
-        Does the items start <= i < stop; must have no effect when it fails.
-    n_items : int
-        How many items there are.
-    chunk : int
-        How many to try at once.
+    run : Does the items start <= i < stop; must have no effect when it fails.
+    n_items : How many items there are.
+    chunk : How many to try at once.
 
-    Raises
-    ------
-    BadInputError
-        If not even one item fits into memory.
+    Raises BadInputError if not even one item fits into memory.
     """
     check_count("chunk", chunk)
     parts: list[Part] = []

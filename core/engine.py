@@ -15,7 +15,7 @@ import numpy as np
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
-from core.progress import ShouldStop, never_stop
+from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
     from core.networks.network import Network
-    from core.probes.gradient_atlas import AtlasProgress
+    from core.probes.gradient_atlas import GradientAtlas
     from core.sweeps.cells import RunProgress
     from core.sweeps.config import SweepConfig
-    from core.sweeps.step_seconds import StepSeconds
     from core.sweeps.study.config import StudyConfig
 
 EncoderKey = tuple[str, str, str]
@@ -40,15 +39,10 @@ class Engine:
 
     Parameters
     ----------
-    device : str
-        "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
-    spare_cores : int
-        Cores left to whatever else runs, such as a window.
+    device : "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
+    spare_cores : Cores left to whatever else runs, such as a window.
 
-    Raises
-    ------
-    BadInputError
-        On first use, if the device does not exist here.
+    Raises BadInputError on first use, if the device does not exist here.
     """
 
     def __init__(self, *, device: str = "auto", spare_cores: int = 0) -> None:
@@ -193,7 +187,7 @@ class Engine:
 
     def iter_gradient_atlas(
         self, subject: str, network: str, layer: str, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop
-    ) -> Iterator[AtlasProgress]:
+    ) -> Iterator[Progress[GradientAtlas]]:
         """The size of every voxel's exact gradient at one stimulus; the last record holds the `GradientAtlas`."""
         from core.probes.gradient_atlas import iter_gradient_atlas
 
@@ -259,15 +253,9 @@ class Engine:
         yield from iter_sweep(self, config, folder, resume=resume, should_stop=should_stop)
 
     def iter_study(
-        self,
-        config: StudyConfig,
-        folder: Path,
-        *,
-        step_seconds: StepSeconds,
-        resume: bool = False,
-        should_stop: ShouldStop = never_stop,
+        self, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
         from core.sweeps.study.run import iter_study
 
-        yield from iter_study(self, config, folder, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
+        yield from iter_study(self, config, folder, resume=resume, should_stop=should_stop)

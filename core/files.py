@@ -69,12 +69,8 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes `folder` when the block ends well and vanishes otherwise.
 
-    Raises
-    ------
-    BadInputError
-        If `folder` is a file or holds anything already.
-    StorageError
-        If it cannot be written: no space, no permission, no such place. Nothing half-written stays.
+    Raises BadInputError if `folder` is a file or holds anything already; StorageError if it cannot be written: no
+    space, no permission, no such place. Nothing half-written stays.
     """
     target = Path(folder).expanduser().absolute()
     target = target.resolve() if target.is_symlink() else target  # no folder can take the place of a link to one

@@ -1,9 +1,15 @@
-"""Estimates how long running work still takes."""
+"""Where running work stands, and how long it still takes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from core.errors import Cancelled
+
+Result = TypeVar("Result")
 
 ShouldStop = Callable[[], bool]
 """Asked by long work whether to stop; true means at once."""
@@ -14,15 +20,51 @@ def never_stop() -> bool:
     return False
 
 
+def check_stop(should_stop: ShouldStop) -> None:
+    """Raise Cancelled if work is asked to stop."""
+    if should_stop():
+        raise Cancelled
+
+
+@dataclass(frozen=True, eq=False)  # with slots, a generic class cannot be made through its aliases
+class Progress(Generic[Result]):
+    """A record of running work: `done` of `total` pieces, a part of one included.
+
+    `seconds_left` is None while unknown; `result` is set on the last record only; `stage` names what is done now and
+    `what` the piece at hand; `n_resumed` pieces were found finished.
+    """
+
+    done: float
+    total: int
+    seconds_left: float | None = None
+    result: Result | None = None
+    stage: str = ""
+    what: str = ""
+    n_resumed: int = 0
+
+    @property
+    def share(self) -> float:
+        """How much is done, in [0, 1]."""
+        return self.done / max(self.total, 1)
+
+
+def run_to_end(records: Iterable[Progress[Result]]) -> Result:
+    """The result of work, ignoring what it says before."""
+    result = None
+    for record in records:
+        result = record.result
+    if result is None:
+        raise RuntimeError("The work ended without a result.")
+    return result
+
+
 class Stopwatch:
     """Time since the start, and the time left at the mean pace so far.
 
     Parameters
     ----------
-    n_steps : int
-        Steps of equal cost in the whole work.
-    clock : callable
-        Seconds from any origin; replaced in tests.
+    n_steps : Steps of equal cost in the whole work.
+    clock : Seconds from any origin; replaced in tests.
     """
 
     def __init__(self, n_steps: int, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -35,7 +77,7 @@ class Stopwatch:
         """Seconds since the start."""
         return self._clock() - self._start
 
-    def seconds_left(self, step: int) -> float | None:
+    def seconds_left(self, step: float) -> float | None:
         """Seconds the remaining steps take at the mean pace of the first `step`; None before the first."""
         if step < 1:
             return None

@@ -51,11 +51,8 @@ def count_draws(draws: IntArray, size: int) -> Floats:
 def correlate_resamples(first: FloatArray, second: FloatArray, counts: FloatArray) -> Floats:
     """Pearson r in every resample, (n_resamples, n_voxels), in [-1, 1]; NaN where a resample has none.
 
-    Parameters
-    ----------
-    first, second : (n_images, n_voxels)
-    counts : (n_resamples, n_images)
-        How often each image was drawn, or weights in proportion to that; none negative.
+    `first`, `second` (n_images, n_voxels). `counts` (n_resamples, n_images): how often each image was drawn, or weights
+    in proportion to that; none negative.
     """
     weights = counts / counts.sum(axis=1, keepdims=True)
     x, y = _standardise(first), _standardise(second)

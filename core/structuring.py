@@ -54,10 +54,7 @@ class Misfit(Exception):
 def build(values: object, record: type[T], *, part: str = "") -> T:
     """The record that plain values describe.
 
-    Raises
-    ------
-    ValueError
-        With one sentence that names the first key that does not fit, its value and what is allowed.
+    Raises ValueError with one sentence that names the first key that does not fit, its value and what is allowed.
     """
     try:
         return _converter().structure(values, record)

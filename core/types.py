@@ -61,17 +61,13 @@ class VoxelTable:
 
     Parameters
     ----------
-    hemisphere : (n_voxels,) int8
-        0 left, 1 right, -1 not known.
+    hemisphere : (n_voxels,) int8. 0 left, 1 right, -1 not known.
     vertex : (n_voxels,) int32
         The vertex of that hemisphere's surface the voxel is drawn at; -1 for a voxel that lies on no surface.
-    roi : tuple of str, n_voxels long
-        Name of the ROI of each voxel; "" for none.
-    noise_ceiling : (n_voxels,) float32
-        Explainable part of the variance, in [0, 1]; compare with r2, never with r.
-    paint : (n_painted, 3) int32
-        Rows (hemisphere, vertex, voxel): every vertex a voxel's value is painted on. For voxel-wise subjects one
-        row per voxel; for ROI-level subjects the whole parcel.
+    roi : tuple of str, n_voxels long. Name of the ROI of each voxel; "" for none.
+    noise_ceiling : (n_voxels,) float32. Explainable part of the variance, in [0, 1]; compare with r2, never with r.
+    paint : (n_painted, 3) int32. Rows (hemisphere, vertex, voxel): every vertex a voxel's value is painted on. For
+        voxel-wise subjects one row per voxel; for ROI-level subjects the whole parcel.
     """
 
     hemisphere: npt.NDArray[np.int8]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 HARMLESS = re.compile(r"[-+\d.eE ]*|\(\w*\)")
@@ -56,6 +56,12 @@ def protect_cell(value: object) -> object:
         return value
     text = CONTROLS.sub(" ", value)
     return f"'{text}" if text.lstrip().startswith(OPENERS) else text
+
+
+def name_differences(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """What differs between two records of circumstances: "torch 2.9.0 instead of 2.8.0"."""
+    names = [name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
+    return tuple(f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}" for name in names)
 
 
 def name_some(names: Sequence[str], most: int = 3, noun: str = "") -> str:

@@ -38,8 +38,8 @@ def main() -> None:
     args = parser.parse_args()
     subjects = [info.id for info in list_subjects()] if args.subject is None else [args.subject]
     for subject in subjects:
-        jobs = plan_fits(subject, args.network, layer=None, everything=True)
-        for summary in iter_fits(Engine(device="cpu"), jobs, OPTIONS[subject]):
+        jobs = plan_fits(subject, args.network, layer=None, everything=True, options=OPTIONS[subject])
+        for summary in iter_fits(Engine(device="cpu"), jobs):
             print(format_fit(summary), flush=True)
     remove_stale()
     check_sizes()

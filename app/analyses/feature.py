@@ -15,7 +15,7 @@ from app.explore.explore import Explore
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
-from core.probes.target_options import TargetOptions
+from core.probes.choice import TargetOptions
 from core.session.record import AnalysisRecord
 from core.session.reference import refer_as_opened
 from core.sweeps.config import Question, SweepConfig

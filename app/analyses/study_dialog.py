@@ -12,17 +12,22 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whole_study, measure_study
+from app.analyses.sweep_form import NORMS
 from app.analyses.sweep_job import read_progress
 from app.base.services import Services
+from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
-from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
+from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
+from core.attacks.config import parse_epsilon
 from core.errors import BadInputError
+from core.sweeps.config import rescale_budget
 from core.sweeps.step_seconds import Layer
 from core.sweeps.study.config import StudyConfig, make_quick
 from core.sweeps.study.plan import describe_cost
+from core.types import NormName
 
 EXPLANATION = (
     "Voxels are simulated in layers of the embedded networks, so their true axes are known. Other layers and networks "
@@ -50,13 +55,11 @@ class StudyDialog(QDialog, Fields):
         name="Noise levels",
         width=FIELD_WIDTH,
     )
-    epsilon = Number(
+    norm = Pick("Norm", choices=NORMS[:2])
+    epsilon = Text(
         "Epsilon at 224 px",
-        "L2 budget of the probes, in [0, 1] pixel units",
-        first=StudyConfig().epsilon,
-        least=0.01,
-        most=30,
-        unit="  L2",
+        "Budget of the probes in [0, 1] pixel units; Linf also as 2/255",
+        settled=True,
         name="Epsilon",
         width=FIELD_WIDTH,
     )
@@ -79,7 +82,7 @@ class StudyDialog(QDialog, Fields):
         self.report.clicked.connect(self._open_report)
         self.save.clicked.connect(self._save)
         self._show_study(StudyConfig())
-        self._refresh()
+        self.take_norm()
 
     def value(self) -> StudyConfig:
         """The study as wished. Raises BadInputError with one sentence if it cannot be run."""
@@ -88,7 +91,9 @@ class StudyDialog(QDialog, Fields):
         except ValueError as error:
             raise BadInputError("Noise levels must be numbers above 0, separated by commas.") from error
         first = self._first(self.seed.value())
-        return replace(first, noise=noise, epsilon=self.epsilon.value(), n_images=self.n_images.value())
+        norm = NormName(self.norm.value())
+        epsilon = parse_epsilon(self.epsilon.value(), norm)
+        return replace(first, noise=noise, norm=norm, epsilon=epsilon, n_images=self.n_images.value())
 
     def measure(self) -> None:
         """Measure how fast the networks are here."""
@@ -147,7 +152,9 @@ class StudyDialog(QDialog, Fields):
             button.setEnabled(False)
 
     def _lay_out(self) -> None:
-        form = make_row(self.make_rows("extent", "noise"), 40, self.make_rows("epsilon", "n_images", "seed"), -1)
+        form = make_row(
+            self.make_rows("extent", "norm", "epsilon"), 40, self.make_rows("noise", "n_images", "seed"), -1
+        )
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
         column = make_column(text, form, self.cost, self.work, self.tabs, buttons, gap=10, margin=20)
@@ -157,6 +164,12 @@ class StudyDialog(QDialog, Fields):
     def take_extent(self, *_: object) -> None:
         """A quick study has fewer noise levels and images."""
         self._show_study(self._first(self.seed.value()))
+        self.tell()
+
+    def take_norm(self, *_: object) -> None:
+        """Each norm has a budget that is usual."""
+        norm, usual = NormName(self.norm.value()), StudyConfig()
+        self.epsilon.set_value(write_epsilon(rescale_budget(usual.epsilon, usual.norm, to=norm), norm))
         self.tell()
 
     def tell(self) -> None:
@@ -174,7 +187,7 @@ class StudyDialog(QDialog, Fields):
         return make_quick(seed) if self.extent.value() == "quick" else StudyConfig(seed=seed)
 
     def _show_study(self, study: StudyConfig) -> None:
-        self.show_config(study, keep=("noise", "epsilon"))
+        self.show_config(study, keep=("noise", "norm", "epsilon"))
         self.noise.set_value(", ".join(f"{level:g}" for level in study.noise))
 
     @Slot()

@@ -47,9 +47,9 @@ def iter_whole_study(
     """Run or resume a study and write its report; the last record is the answer."""
     from core.reports.study_report import write_study
 
-    step_seconds = measure_study(engine, config, should_stop)
+    measure_study(engine, config, should_stop)
     folder = choose_study_folder(config, engine.device)
-    yield from engine.iter_study(config, folder, step_seconds=step_seconds, resume=True, should_stop=should_stop)
+    yield from engine.iter_study(config, folder, resume=True, should_stop=should_stop)
     report = write_study(folder)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
     yield StudyFinished(folder, report.page, report.sentences, pictures)

@@ -14,9 +14,17 @@ from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
-from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
 from core.sweeps.choose import ControlEncoders, check_comparable, choose_control_encoders, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_EPSILONS, LEAST_IMAGES, EncoderName, Question, SweepConfig, rescale_budget
+from core.sweeps.config import (
+    DEFAULT_EPSILONS,
+    LEAST_FOR_ENSEMBLE,
+    LEAST_IMAGES,
+    AttackKind,
+    EncoderName,
+    Question,
+    SweepConfig,
+    rescale_budget,
+)
 from core.sweeps.plan import SWEEP, estimate_cost
 from core.sweeps.step_seconds import Layer
 from core.types import Direction, NormName

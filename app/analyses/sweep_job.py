@@ -22,6 +22,7 @@ from core.engine import Engine
 from core.files import new_folder
 from core.headers import unstructure
 from core.paths import data_folder
+from core.progress import Progress
 from core.sweeps.config import SweepConfig
 from core.sweeps.study.config import StudyConfig
 from core.types import FloatArray
@@ -93,10 +94,9 @@ def _score_targets(sweep: Sweep) -> FloatArray:
 
 def read_progress(record: Any) -> Reading | None:
     """How far a sweep or a study is, by its cells; its last record is the answer."""
-    if not hasattr(record, "n_cells"):
+    if not isinstance(record, Progress):
         return None
-    text = f"{record.done} of {record.n_cells}: {record.cell}"
-    return Reading(record.done / max(record.n_cells, 1), text, record.seconds_left)
+    return Reading(record.share, f"{record.done} of {record.total}: {record.what}", record.seconds_left)
 
 
 def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:

@@ -14,7 +14,7 @@ from app.widgets.basics import make_button, make_column, make_heading, make_labe
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
 from app.widgets.plot_view import PlotView
-from core.attacks.budget_words import write_convergence
+from core.attacks.config import write_convergence
 from core.reports import answer_plots as plots
 from core.reports.pictures import picture_cell, picture_map
 from core.reports.plot import frame

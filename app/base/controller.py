@@ -23,15 +23,15 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.engine import Engine
 from core.images.stimulus import Stimulus
+from core.probes.choice import TargetOptions
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
-from core.probes.read_numbers import read_numbers
-from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
-from core.probes.target_options import TargetOptions
+from core.probes.target import Target, read_numbers, target_pattern, target_roi, target_set, target_voxel
+from core.progress import Progress
 from core.surfaces.placing import place_nowhere, place_voxels
 from core.types import Direction, FloatArray, VoxelTable
 
 if TYPE_CHECKING:
-    from core.probes.gradient_atlas import AtlasProgress
+    from core.probes.gradient_atlas import GradientAtlas
 
 T = TypeVar("T")
 FILE_WRITES = "write"
@@ -366,7 +366,7 @@ class Controller(QObject):
             self._state.step = None
             self._state.preview = preview
 
-    def _take_atlas(self, last: AtlasProgress) -> None:
+    def _take_atlas(self, last: Progress[GradientAtlas]) -> None:
         self._state.atlas = last.result
 
     def _take_stop(self) -> None:

@@ -13,10 +13,9 @@ from core.checks import refusal
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
-from core.probes.choice import Choice
+from core.probes.choice import Choice, TargetOptions
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target
-from core.probes.target_options import TargetOptions
 from core.surfaces.placing import Placed
 from core.types import Direction, FloatArray
 

@@ -276,7 +276,7 @@ def _is_encoder(paths: Paths) -> bool:
 
 def _read_progress(record: ImportProgress) -> Reading:
     agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
-    return Reading(record.done / max(1, record.total), f"{agrees}Predicting the reference responses…")
+    return Reading(record.share, f"{agrees}Predicting the reference responses…")
 
 
 def _adopt(file: Path, _stop: ShouldStop, *, replace: bool) -> EncoderCard:

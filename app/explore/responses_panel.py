@@ -16,7 +16,7 @@ from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
-from core.attacks.budget_words import write_convergence
+from core.attacks.config import write_convergence
 from core.figures.curve import CurveData, curve_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift

@@ -18,9 +18,8 @@ from core.datasets.image_store import SEPARATOR
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import choose_surface, shown_surface
 from core.images.stimulus import Stimulus
-from core.probes.choice import Choice
+from core.probes.choice import Choice, TargetOptions
 from core.probes.probe import Probe, ProbeConfig
-from core.probes.target_options import TargetOptions
 from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import refer_as_opened
 from core.surfaces.store import has_surface, load_surface

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 from app.widgets.basics import make_button, make_column, make_label
 from app.widgets.form import Choice, Flag, Form, Number, Pick
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
-from core.probes.target_options import TargetOptions
+from core.probes.choice import TargetOptions
 
 NO_CONTRAST = ("", "nothing")
 CONTRAST_TIP = "Hold or lower this ROI: raises target − weight × mean of this ROI"

@@ -21,10 +21,11 @@ from app.widgets.job_line import Reading
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
-from core.figures.movie import MovieEstimate, MovieProgress, estimate_movie, iter_movie
+from core.figures.movie import MovieEstimate, MovieReport, estimate_movie, iter_movie
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
 from core.figures.movie_frames import Cortex, Shot, open_frames
 from core.probes.probe import Probe, name_probe
+from core.progress import Progress
 from core.types import ByteArray, VoxelTable
 
 POLL_SECONDS = 0.05
@@ -256,10 +257,10 @@ class Figures(Feature):
         for waiting in ("movie_preview", "movie_estimate"):
             self._session.lane.drop(waiting)
 
-        def render(stop: ShouldStop) -> Iterator[MovieProgress]:
+        def render(stop: ShouldStop) -> Iterator[Progress[MovieReport]]:
             return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
 
-        def tell(last: MovieProgress) -> None:
+        def tell(last: Progress[MovieReport]) -> None:
             if last.result is not None:
                 dialog.work.say(last.result.describe())
                 self._session.controller.noted.emit(last.result.describe())
@@ -319,9 +320,9 @@ class Figures(Feature):
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings, ending=ending)
 
 
-def read_frames(at: MovieProgress) -> Reading:
+def read_frames(at: Progress[MovieReport]) -> Reading:
     """How far a movie is."""
-    return Reading(at.frame / at.n_frames, f"Frame {at.frame} of {at.n_frames}", at.seconds_left)
+    return Reading(at.share, f"Frame {at.done} of {at.total}", at.seconds_left)
 
 
 def _for_job(feed: CortexRequests | None, stop: ShouldStop) -> Cortex | None:

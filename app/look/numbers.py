@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.attacks.budget_words import GREY_LEVELS, NORM_SIGNS, write_epsilon
+from core.attacks.config import GREY_LEVELS, NORM_SIGNS, write_epsilon
 
 __all__ = [
     "GREY_LEVELS",

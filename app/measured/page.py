@@ -25,13 +25,14 @@ from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import JobPage
-from core.experiments.measured.compare import CompareProgress, Comparison, Cut, Row, choose_probes, iter_compare
+from core.experiments.measured.compare import Comparison, Cut, Row, choose_probes, iter_compare
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
 from core.experiments.measured.measured import Measured, match_trials
 from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
 from core.experiments.measured.trial import ENDINGS, ReadOptions, Trials
 from core.experiments.measured.trials import read_for, takes
+from core.progress import Progress
 from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
 
@@ -216,7 +217,7 @@ class MeasuredPage(JobPage):
                 lambda stop: iter_compare(measured, config, should_stop=stop),
                 title="Comparing measured with predicted shifts…",
                 on_done=self._take_done,
-                read=lambda at: Reading(at.done / max(at.n_rows, 1), f"{at.done} of {at.n_rows} rows"),
+                read=lambda at: Reading(at.share, f"{at.done} of {at.total} rows"),
             )
 
     def _submit(self, kind: str, work: Callable[[], Any], done: Callable[[Any], None], title: str) -> None:
@@ -254,7 +255,7 @@ class MeasuredPage(JobPage):
         self.form.show_findings(measured.findings if measured is not None else None)
         self.refresh()
 
-    def _take_done(self, record: CompareProgress) -> None:
+    def _take_done(self, record: Progress[Comparison]) -> None:
         if record.result is not None:
             self.take_comparison(record.result)
 

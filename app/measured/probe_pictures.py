@@ -46,13 +46,14 @@ class ProbePictures(QWidget):
         shifts = comparison.shifts
         probe = shifts.probes[number]
         made = probe.perturbed
-        self.title.setText(f"{made.role.capitalize()} {made.target.roi or made.target.label}, {describe_budget(probe)}")
-        self.title.setToolTip(made.pair_id)
+        where = made.target.roi or made.target.label
+        self.title.setText(f"{made.row.role.capitalize()} {where}, {describe_budget(probe)}")
+        self.title.setToolTip(made.row.pair_id)
         stimuli = (probe.original, made, probe.controls.get(shifts.control))
         for place, stimulus in enumerate(stimuli):
             self._fill(place, stimulus, int(shifts.counts[place, number]))
         unit, predicted = comparison.measured.unit, predicted_unit(comparison)
-        lines = [f"{made.source_image}, made on {made.network}"]
+        lines = [f"{made.row.source_image}, made on {made.network}"]
         others = [name for name in shifts.predicted if name != network][:MOST_OTHERS]
         for measure in Measure:
             value, error = shifts.measured[measure.index, number], shifts.error[measure.index, number]

@@ -24,7 +24,7 @@ from core.networks.manage import (
     take_in,
 )
 from core.networks.spec import NetworkSpec
-from core.robustify.options import RobustifyOptions
+from core.robustify.config import RobustifyOptions
 
 if TYPE_CHECKING:
     from app.look.theme import Theme

@@ -17,8 +17,7 @@ from app.widgets.basics import fill_dialog, make_button, make_column, make_label
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
 from core.networks.spec import NetworkSpec
-from core.robustify.config import RobustifyConfig
-from core.robustify.options import LARGEST_EPSILON, RobustifyOptions
+from core.robustify.config import LARGEST_EPSILON, RobustifyConfig, RobustifyOptions
 
 HEIGHT = 190
 MOST_POINTS = 2000

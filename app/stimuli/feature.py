@@ -25,8 +25,9 @@ from app.widgets.ask_path import export_folder
 from app.widgets.basics import make_button
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
+from core.headers import unstructure
 from core.networks.catalog import find_network
-from core.stimuli.config import SetConfig, pack_set, unpack_set
+from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -219,7 +220,7 @@ class Stimuli(Feature):
     def _remember_form(self) -> None:
         config = self._page.config() if self._page is not None else None
         if config is not None:
-            self._session.settings.set("stimulus_set", json.dumps(pack_set(config)))
+            self._session.settings.set("stimulus_set", json.dumps(unstructure(config)))
 
     def _offer_encoders(self) -> None:
         subject = self._session.state.subject
@@ -235,8 +236,7 @@ class Stimuli(Feature):
         what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")
         if getattr(record, "previews", ()):
             self.tray.take_previews(record.previews)
-        share, text = record.done / max(record.n_pieces, 1), f"{what}: {record.done:.0f} of {record.n_pieces}"
-        return Reading(share, text, record.seconds_left)
+        return Reading(record.share, f"{what}: {record.done:.0f} of {record.total}", record.seconds_left)
 
     def _take_set(self, record: Any) -> None:
         self.written = record.result.folder

@@ -30,10 +30,11 @@ from app.widgets.form import Choice, Count, Field, Fields, Form, Number, PathTex
 from app.widgets.job_line import JobLine, Reading
 from core.errors import ProbeError
 from core.experiments.packages.orders import CatchKind, OrderConfig
-from core.experiments.packages.package import FORMATS, Format, PackageKind, PackageProgress, fit_template, iter_package
+from core.experiments.packages.package import FORMATS, Format, PackageKind, fit_template, iter_package
 from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import LONGEST_SECONDS, PUBLISHED_DEGREES, Screen, Timing
+from core.progress import Progress
 from core.stimuli.manifest import StimulusSet, read_manifest
 
 LEAST_WIDTH, FACTS_WIDTH = 940, 320
@@ -170,7 +171,7 @@ class PackageDialog(QDialog, Fields):
             lambda stop: iter_package(plan, kind, folder, should_stop=stop),
             title=f"Writing the {FORMATS[kind].title} package…",
             on_done=self._take_package,
-            read=lambda at: Reading(at.done / at.total, f"Writing {at.what} ({at.done} of {at.total})"),
+            read=lambda at: Reading(at.share, f"Writing {at.what} ({at.done} of {at.total})"),
             stopped="Cancelled. Nothing was written.",
         )
 
@@ -338,12 +339,12 @@ class PackageDialog(QDialog, Fields):
         if self._plan is not None:
             self.write(self._plan, self.kind.value(), self.out_folder())
 
-    def _take_package(self, last: PackageProgress) -> None:
-        if last.folder is not None:
-            self._made = last.folder
-            self._say(f"Wrote {last.folder}. Its README.md says how to run it.")
+    def _take_package(self, last: Progress[Path]) -> None:
+        if last.result is not None:
+            self._made = last.result
+            self._say(f"Wrote {last.result}. Its README.md says how to run it.")
             self._propose_out()
-            self.written.emit(last.folder)
+            self.written.emit(last.result)
 
     def _open_folder(self) -> None:
         if self._made is not None:

@@ -13,9 +13,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from core.headers import unstructure
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
-from core.stimuli.recipe import Recipe, pack_recipe, unpack_recipe
+from core.stimuli.recipe import Recipe, unpack_recipe
 
 
 class Tray(QObject):
@@ -45,7 +46,7 @@ class Tray(QObject):
 
     def recipes(self) -> list[dict[str, Any]]:
         """The same as plain JSON, for a session file."""
-        return [pack_recipe(recipe) for recipe in self._items]
+        return [unstructure(recipe) for recipe in self._items]
 
     def restore(self, recipes: Sequence[dict[str, Any]]) -> None:
         """Hold the recipes of a session file instead. Raises BadInputError, and stays as it was, if one is none."""

@@ -24,19 +24,13 @@ class Ball:
 
     Parameters
     ----------
-    norm : Norm
-    clean : (n, channels, height, width)
-        Pixels in [0, 1].
-    epsilon : (n,)
-        Budget of each image, in [0, 1] pixel units.
-    quantise : bool
-        Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact; the
-        float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it is.
+    clean : (n, channels, height, width). Pixels in [0, 1].
+    epsilon : (n,). Budget of each image, in [0, 1] pixel units.
+    quantise : Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact;
+        the float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it
+        is.
 
-    Raises
-    ------
-    BadInputError
-        If `quantise` is asked of clean pixels that are not 8-bit themselves.
+    Raises BadInputError if `quantise` is asked of clean pixels that are not 8-bit themselves.
     """
 
     def __init__(self, norm: Norm, clean: torch.Tensor, epsilon: torch.Tensor, *, quantise: bool = False) -> None:
@@ -75,7 +69,7 @@ class Ball:
 
     def scale_to_budget(self, direction: torch.Tensor) -> torch.Tensor:
         """Pixels clean + s direction, cut at [0, 1], of size epsilon, or as near below as there is room for."""
-        wide = [_widen(values) for values in (direction, self.epsilon, self._lower, self._upper)]
+        wide = [widen(values) for values in (direction, self.epsilon, self._lower, self._upper)]
         delta = self.norm.scale_to_budget(wide[0], wide[1], lower=wide[2], upper=wide[3])
         return self.enforce_exactly(self.to_pixels(delta.to(self.clean)))
 
@@ -88,8 +82,8 @@ class Ball:
         """
         if self.quantise:
             return pixels
-        clean = _widen(self.clean)
-        delta = self.norm.shrink(_widen(pixels) - clean, _widen(self.epsilon))
+        clean = widen(self.clean)
+        delta = self.norm.shrink(widen(pixels) - clean, widen(self.epsilon))
         exact = (clean + delta).clamp(0, 1).to(torch.float32)
         outward = (exact.double() - clean).abs() > delta.abs()
         exact = torch.where(outward, torch.nextafter(exact, clean.to(torch.float32)), exact)
@@ -102,6 +96,6 @@ class Ball:
             raise refusal("clean", allowed=allowed, got=f"a pixel {off:.3g} levels off")
 
 
-def _widen(values: torch.Tensor) -> torch.Tensor:
+def widen(values: torch.Tensor) -> torch.Tensor:
     """The same values in float64 on the CPU (Apple's GPUs have no float64)."""
     return values.detach().cpu().double()

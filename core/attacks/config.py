@@ -1,7 +1,8 @@
-"""The configuration of an attack, as one frozen, checked record. Imports no torch."""
+"""The configuration of an attack, as one frozen, checked record, and its budgets in words. Imports no torch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -74,42 +75,27 @@ class AttackConfig:
 
     Parameters
     ----------
-    norm : NormName
-        The norm that bounds the perturbation.
-    epsilon : float
-        The budget, in [0, 1] pixel units at the network's input resolution.
-    method : AttackMethod
-        FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own step
-        where it stops gaining; SQUARE tries random squares and needs no gradient.
-    n_steps : int
-        Steps at each budget, taken exactly; 0 goes on until a further phase would gain too little (falling steps), or
-        takes the usual number (APGD, fixed steps). FGSM always takes one, SQUARE counts queries instead.
-    step_size : float or None
-        Length of fixed steps, in the unit of epsilon; None means falling steps.
-    n_restarts : int
-        Runs from different starts, the best kept.
-    random_start : bool
-        Start at a point drawn uniformly from the ball. Restarts after the first always do.
-    quantise : bool
-        Round every iterate to 8-bit grey levels, so that a saved PNG holds exactly the attacked pixels.
-    seed : int
-        Seed of the random starts, controls and of every random choice of a method.
-    momentum : float
-        Decay of the gradients added up over the steps (MI, Dong et al. 2018); 1 is a plain sum, 0 the step rule's own:
-        0.8 for falling steps, none for fixed ones.
-    diversity : float
-        Probability of taking a step's gradient at a shrunken and padded image (DI, Xie et al. 2019); 0 is never.
-    translation : int
-        Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as published.
-    n_queries : int
-        Forward passes of SQUARE at each budget; ignored by the others.
-    step_rule : StepRule
-        Of PGD; always fixed where `step_size` is given.
+    norm : The norm that bounds the perturbation.
+    epsilon : The budget, in [0, 1] pixel units at the network's input resolution.
+    method : FGSM takes one step of length epsilon; PGD takes `n_steps` and projects after each; APGD halves its own
+        step where it stops gaining; SQUARE tries random squares and needs no gradient.
+    n_steps : Steps at each budget, taken exactly; 0 goes on until a further phase would gain too little (falling
+        steps), or takes the usual number (APGD, fixed steps). FGSM always takes one, SQUARE counts queries instead.
+    step_size : Length of fixed steps, in the unit of epsilon; None means falling steps.
+    n_restarts : Runs from different starts, the best kept.
+    random_start : Start at a point drawn uniformly from the ball. Restarts after the first always do.
+    quantise : Round every iterate to 8-bit grey levels, so that a saved PNG holds exactly the attacked pixels.
+    seed : Seed of the random starts, controls and of every random choice of a method.
+    momentum : Decay of the gradients added up over the steps (MI, Dong et al. 2018); 1 is a plain sum, 0 the step
+        rule's own: 0.8 for falling steps, none for fixed ones.
+    diversity : Probability of taking a step's gradient at a shrunken and padded image (DI, Xie et al. 2019); 0 is
+        never.
+    translation : Largest shift in pixels over which gradients are averaged (TI, Dong et al. 2019); 0 is none, 7 as
+        published.
+    n_queries : Forward passes of SQUARE at each budget; ignored by the others.
+    step_rule : Of PGD; always fixed where `step_size` is given.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range, or the method has no use for an option that is on.
+    Raises BadInputError if a value is out of its range, or the method has no use for an option that is on.
 
     Examples
     --------
@@ -266,23 +252,12 @@ def format_epsilon(epsilon: float, norm: NormName) -> str:
 def parse_epsilon(text: str, norm: NormName) -> float:
     """Read a budget as people write it: "8/255" or "0.03" for Linf, "3" for L2.
 
-    Parameters
-    ----------
-    text : str
-        A number, or a fraction of two numbers.
-    norm : NormName
-        Decides the largest budget allowed (`LARGEST_EPSILON`).
+    `text`: a number, or a fraction of two numbers. `norm`: decides the largest budget allowed (`LARGEST_EPSILON`).
 
-    Returns
-    -------
-    float
-        The budget in [0, 1] pixel units.
+    Returns the budget in [0, 1] pixel units.
 
-    Raises
-    ------
-    BadInputError
-        If the text is no number, or the number is NaN, negative or beyond the largest; Linf "8" is asked whether 8/255
-        was meant.
+    Raises BadInputError if the text is no number, or the number is NaN, negative or beyond the largest, and Linf "8" is
+    asked whether 8/255 was meant.
 
     Examples
     --------
@@ -296,3 +271,37 @@ def parse_epsilon(text: str, norm: NormName) -> float:
         refusal = describe_refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text)
         raise BadInputError(refusal) from error
     return check_epsilon("epsilon", value, largest=LARGEST_EPSILON[NormName(norm)])
+
+
+NORM_SIGNS = {NormName.L2: "L\N{SUBSCRIPT TWO}", NormName.LINF: "L\N{INFINITY}"}
+NORM_UNITS = {NormName.L2: "[0, 1] pixel units", NormName.LINF: "grey levels of 255"}
+GREY_LEVELS = 255
+
+
+def write_epsilon(epsilon: float, norm: NormName) -> str:
+    """A budget as people say it, Linf in parts of 255 even where it is no whole number of them."""
+    text = format_epsilon(epsilon, norm)
+    return text if norm is NormName.L2 or "/" in text else f"{epsilon * GREY_LEVELS:.3g}/255"
+
+
+def write_budget(epsilon: float, norm: NormName) -> str:
+    """A budget with its norm: "L₂ ε 0.75"."""
+    return f"{NORM_SIGNS[norm]} ε {write_epsilon(epsilon, norm)}"
+
+
+MOST_TO_GAIN = 0.05
+"""An attack has converged where more steps would gain at most this share of its shift."""
+
+
+def write_convergence(to_gain: float) -> str:
+    """A convergence figure in words; "" where it is not known (probes of version 0.3).
+
+    Examples
+    --------
+    >>> write_convergence(0.012), write_convergence(0.21)
+    ('converged to 2 %', 'not converged: more steps would gain 21 %')
+    """
+    if math.isnan(to_gain):
+        return ""
+    share = math.ceil(100 * to_gain)
+    return f"converged to {share} %" if to_gain <= MOST_TO_GAIN else f"not converged: more steps would gain {share} %"

@@ -23,16 +23,10 @@ def draw_control(
 
     Parameters
     ----------
-    clean : (n, 3, height, width)
-        Pixels in [0, 1].
-    size : (n,)
-        Realised size of the probe's perturbation under `norm`.
-    norm : Norm
-    quantise : bool
-        Deliver whole grey levels.
-    seed : int
-    keys : sequence of n str
-        Names of the images' random streams.
+    clean : (n, 3, height, width). Pixels in [0, 1].
+    size : (n,). Realised size of the probe's perturbation under `norm`.
+    quantise : Deliver whole grey levels.
+    keys : sequence of n str. Names of the images' random streams.
     """
     shape = tuple(clean.shape[1:])
     draws = [norm.draw_direction(shape, make_stream(seed, "control", key)) for key in keys]

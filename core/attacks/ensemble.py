@@ -20,13 +20,9 @@ class EnsembleObjective:
 
     Parameters
     ----------
-    members : sequence of Objective
-        At least one; the first is the probe's own, whose responses `Scores` holds.
+    members : At least one; the first is the probe's own, whose responses `Scores` holds.
 
-    Raises
-    ------
-    BadInputError
-        If the members' networks take images of different sizes, or a member's SD is not known.
+    Raises BadInputError if the members' networks take images of different sizes, or a member's SD is not known.
     """
 
     def __init__(self, members: Sequence[Objective]) -> None:

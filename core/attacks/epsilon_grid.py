@@ -46,15 +46,10 @@ def iter_epsilon_grid(
 
     Parameters
     ----------
-    objective : Objective
-    clean : (n, 3, height, width)
-        Pixels in [0, 1].
-    config : AttackConfig
-        Of the highest budget; a given `step_size` is scaled with the budget.
-    epsilons : sequence of float
-        Ascending budgets in [0, 1] pixel units, the last one `config.epsilon`.
-    keys : sequence of n str, optional
-        Names of the images' random streams.
+    clean : (n, 3, height, width). Pixels in [0, 1].
+    config : Of the highest budget; a given `step_size` is scaled with the budget.
+    epsilons : Ascending budgets in [0, 1] pixel units, the last one `config.epsilon`.
+    keys : sequence of n str, optional. Names of the images' random streams.
     """
     below: BudgetResult | None = None
     for number, epsilon in enumerate(epsilons):

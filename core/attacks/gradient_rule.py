@@ -19,13 +19,7 @@ SIGMAS = 3.0
 
 
 class GradientRule:
-    """Gives the gradient of a step; holds the gradients added up so far.
-
-    Parameters
-    ----------
-    objective : Differentiable
-    context : RunContext
-    """
+    """Gives the gradient of a step; holds the gradients added up so far."""
 
     def __init__(self, objective: Differentiable, context: RunContext) -> None:
         self._objective = objective
@@ -75,11 +69,7 @@ def average_over_shifts(gradient: torch.Tensor, most: int) -> torch.Tensor:
     It is nearly the gradient of the mean objective over shifted images, and exactly so for a linear encoder (Dong et
     al. 2019, arXiv 1904.02884).
 
-    Parameters
-    ----------
-    gradient : (n, channels, height, width)
-    most : int
-        Largest shift in pixels; 0 returns the gradient itself.
+    `gradient` (n, channels, height, width). `most`: largest shift in pixels; 0 returns the gradient itself.
     """
     if most == 0:
         return gradient

@@ -59,11 +59,8 @@ class LinearObjective:
 
     Parameters
     ----------
-    encoder : Encoder
-    direction : (n_voxels,)
-        The target's weights c.
-    sign : int
-        +1 to raise, -1 to lower.
+    direction : (n_voxels,). The target's weights c.
+    sign : +1 to raise, -1 to lower.
     """
 
     def __init__(self, encoder: Encoder, direction: FloatArray, sign: int) -> None:
@@ -108,12 +105,8 @@ class RuleObjective:
 
     Parameters
     ----------
-    encoder : Encoder
-    rule : Rule
-    sign : int
-        +1 to raise, -1 to lower.
-    clean : (n, n_voxels)
-        Responses to the clean images, in the order of every batch that is scored.
+    sign : +1 to raise, -1 to lower.
+    clean : (n, n_voxels). Responses to the clean images, in the order of every batch that is scored.
     """
 
     def __init__(self, encoder: Encoder, rule: Rule, *, sign: int, clean: torch.Tensor) -> None:
@@ -176,10 +169,7 @@ def check_gradient(gradient: torch.Tensor, encoder: Encoder) -> torch.Tensor:
 def pull_to_features(encoder: Encoder, weights: torch.Tensor) -> torch.Tensor:
     """The constant gradient of reduced . weights with respect to the features, (1, *feature_shape).
 
-    Parameters
-    ----------
-    encoder : Encoder
-    weights : (rank,)
+    `weights` (rank,).
     """
     with torch.enable_grad():
         features = weights.new_zeros((1, *encoder.network.feature_shape), requires_grad=True)

@@ -39,15 +39,10 @@ class ObjectiveConfig:
 
     Parameters
     ----------
-    kind : ObjectiveKind
-    weight : float
-        Of the mean squared change of all other voxels, each in its SD, against the target's change in its own SD. A
-        plain number; ignored by the other kinds.
+    weight : Of the mean squared change of all other voxels, each in its SD, against the target's change in its own SD.
+        A plain number; ignored by the other kinds.
 
-    Raises
-    ------
-    BadInputError
-        If the weight is negative or not finite.
+    Raises BadInputError if the weight is negative or not finite.
     """
 
     kind: ObjectiveKind = ObjectiveKind.TARGET

@@ -15,12 +15,11 @@ import torch
 from core.attacks.apgd import run_apgd
 from core.attacks.ball import Ball
 from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
-from core.attacks.convergence import Convergence, measure_convergence, report_last_third
 from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
-from core.attacks.run_context import RunContext, RunReport
+from core.attacks.run_context import Convergence, RunContext, RunReport, measure_convergence, report_last_third
 from core.attacks.square import run_square
 from core.checks import refusal
 
@@ -82,25 +81,15 @@ def iter_pgd(
 
     Parameters
     ----------
-    objective : Differentiable
-    clean : (n, 3, height, width)
-        Pixels in [0, 1].
-    config : AttackConfig
-        FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
+    clean : (n, 3, height, width). Pixels in [0, 1].
+    config : FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
         deliver less than their best start. `step_size` holds for all images.
-    epsilon : (n,), optional
-        Budget of each image; `config.epsilon` for all if left out.
-    start : (n, 3, height, width), optional
-        Perturbation the first run starts from, projected first.
-    incumbent : Best, optional
-        Points inside the ball to be beaten.
-    keys : sequence of n str, optional
-        Names of the images' random streams; by default the hash of their pixels.
+    epsilon : (n,), optional. Budget of each image; `config.epsilon` for all if left out.
+    start : (n, 3, height, width), optional. Perturbation the first run starts from, projected first.
+    incumbent : Points inside the ball to be beaten.
+    keys : sequence of n str, optional. Names of the images' random streams; by default the hash of their pixels.
 
-    Raises
-    ------
-    BadInputError
-        If a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
+    Raises BadInputError if a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
     """
     budgets = resolve_budgets(clean, config, epsilon)
     ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)

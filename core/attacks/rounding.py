@@ -17,12 +17,8 @@ N_BINS = 256
 def round_within_box(levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
     """Round to the nearest whole level, toward the clean pixel where the nearest is more than `most` away from it.
 
-    Parameters
-    ----------
-    levels : (n, channels, height, width)
-        Perturbation in grey levels.
-    most : (n,)
-        Largest absolute level allowed for each image.
+    `levels` (n, channels, height, width): perturbation in grey levels. `most` (n,): largest absolute level allowed for
+    each image.
     """
     whole = torch.floor(most + LEVEL_FUZZ).view(-1, 1, 1, 1)
     return torch.minimum(torch.maximum(torch.round(levels), -whole), whole)
@@ -36,12 +32,8 @@ def round_within_sphere(levels: torch.Tensor, most: torch.Tensor) -> torch.Tenso
     alternative, adds about sqrt(d / 12) levels to the size (an L2 of 0.44 at 224 x 224 pixels), which breaks small
     budgets, and loses perturbations of less than half a level a pixel altogether.
 
-    Parameters
-    ----------
-    levels : (n, channels, height, width)
-        Perturbation in grey levels, already within `most`.
-    most : (n,)
-        Largest Euclidean size allowed for each image, in grey levels.
+    `levels` (n, channels, height, width): perturbation in grey levels, already within `most`. `most` (n,): largest
+    Euclidean size allowed for each image, in grey levels.
     """
     size = levels.abs().flatten(1) + LEVEL_FUZZ
     whole = size.floor()

@@ -120,22 +120,14 @@ def make_rule(
 
     Parameters
     ----------
-    config : ObjectiveConfig
-        Of any kind but the plain target.
-    direction : (n_voxels,)
-        The target's weights c, or the pattern t.
-    voxels : tuple of int
-        The voxels of the target or pattern.
+    config : Of any kind but the plain target.
+    direction : (n_voxels,). The target's weights c, or the pattern t.
+    voxels : The voxels of the target or pattern.
     reference_sd : (n_voxels,)
         SD of each voxel over the clean reference images; voxels whose SD is 0 or unknown are no part of a penalty.
-    target_sd : float
-        SD of c . f over the same images.
-    like : torch.Tensor
+    target_sd : SD of c . f over the same images.
 
-    Raises
-    ------
-    BadInputError
-        If an SD that is needed is unknown or 0, or no other voxel is there to be spared.
+    Raises BadInputError if an SD that is needed is unknown or 0, or no other voxel is there to be spared.
     """
     places = torch.as_tensor(voxels, dtype=torch.int64, device=like.device)
     weights = torch.as_tensor(np.asarray(direction, dtype=np.float64)).to(like)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -63,18 +63,6 @@ tried (ridge only); r_within is r on held-out images like the training images, b
 second set.
 A voxel whose responses never vary has r = 0 and no weights. Ctrl-C cancels; --resume then continues from the last
 finished batch of voxels."""
-
-
-class FitJob(NamedTuple):
-    """One encoder to fit, by catalogue ids."""
-
-    network: str
-    layer: str
-    subject: str
-
-    def request(self, options: FitOptions) -> FitRequest:
-        """The request to the engine."""
-        return FitRequest(self.subject, self.network, (self.layer,), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +122,35 @@ def run_fit(
 ) -> int:
     """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
     options = given.make(FitArguments).resolve(given.of(EncoderConfig))
-    jobs = plan_fits(subject, network, layer=layer, everything=all)
+    jobs = plan_fits(subject, network, layer=layer, everything=all, options=options)
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
         raise refusal("layers", allowed=allowed, got=layers)
-    searched = _choose_layers(jobs[0], layers)
+    search = replace(jobs[0], layers=_choose_layers(jobs[0].network, layers)) if layers else None
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
     costs: list[FitEstimate] = []
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
         if estimate:
-            for job in [jobs[0]._replace(layer=one) for one in searched] or jobs:
-                cost = engine.estimate_fit(job.request(options), should_stop=should_stop)
-                found["estimates"].append({"network": job.network, "layer": job.layer, **asdict(cost)})
-                _report(
-                    f"{job.network} {job.layer}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json
-                )
+            for job in jobs if search is None else [replace(search, layers=(one,)) for one in search.layers]:
+                cost, (name,) = engine.estimate_fit(job, should_stop=should_stop), job.layers
+                found["estimates"].append({"network": job.network, "layer": name, **asdict(cost)})
+                _report(f"{job.network} {name}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
                 costs.append(cost)
             if len(costs) > 1:
                 total = add_estimates(costs)
                 _report(f"All {len(costs)}: about {format_duration(total.seconds)}. {total.describe()}", json=json)
-        elif layers:
-            choice = _follow(engine, jobs[0].request(options), searched, should_stop).choice
+        elif search is not None:
+            choice = _follow(engine, search, should_stop).choice
             if choice is None:
                 raise RuntimeError("A search ended without a choice.")
-            voxels = load_subject(jobs[0].subject).voxels
+            voxels = load_subject(search.subject).voxels
             pairs = zip(choice.cards, choice.files, strict=True)
             found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
             found["layers"] = summarise_choice(choice)
             _report("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
         else:
-            for summary in iter_fits(engine, jobs, options, should_stop=should_stop):
+            for summary in iter_fits(engine, jobs, should_stop=should_stop):
                 found["encoders"].append(summary)
                 _report(format_fit(summary), json=json)
     if json:
@@ -172,7 +158,9 @@ def run_fit(
     return 0
 
 
-def plan_fits(subject: str | None, network: str | None, *, layer: str | None, everything: bool) -> list[FitJob]:
+def plan_fits(
+    subject: str | None, network: str | None, *, layer: str | None, everything: bool, options: FitOptions
+) -> list[FitRequest]:
     """The encoders to fit, so ordered that each network is loaded once a layer.
 
     With `everything`, what is not named means all; otherwise subject and network must be named.
@@ -186,12 +174,13 @@ def plan_fits(subject: str | None, network: str | None, *, layer: str | None, ev
     jobs = []
     for spec in specs:
         offered = spec.layers if everything else (spec.default_layer,)
-        jobs += [FitJob(spec.id, one, who) for one in ([layer] if layer else offered) for who in subjects]
+        layers = [layer] if layer else offered
+        jobs += [FitRequest(who, spec.id, (one,), options) for one in layers for who in subjects]
     return jobs
 
 
 def iter_fits(
-    engine: Engine, jobs: Sequence[FitJob], options: FitOptions, *, should_stop: ShouldStop = never_stop
+    engine: Engine, jobs: Sequence[FitRequest], *, should_stop: ShouldStop = never_stop
 ) -> Iterator[dict[str, Any]]:
     """Run planned fits one after another, reporting progress on stderr; yields the JSON object of each."""
     before = ""
@@ -199,22 +188,20 @@ def iter_fits(
         if before and job.network != before:  # each is needed once; all of them together would fill the memory
             engine.forget_network(before)
         before = job.network
-        fit = _follow(engine, job.request(options), (job.layer,), should_stop).fit
+        fit = _follow(engine, job, should_stop).fit
         if fit.result is None or fit.path is None:
             raise RuntimeError("A fit ended without a result.")
         yield summarise(fit.result, fit.path, load_subject(job.subject).voxels)
 
 
-def _follow(engine: Engine, request: FitRequest, layers: tuple[str, ...], should_stop: ShouldStop) -> SearchProgress:
-    records = engine.iter_fit(replace(request, layers=layers), should_stop=should_stop)
+def _follow(engine: Engine, request: FitRequest, should_stop: ShouldStop) -> SearchProgress:
+    records = engine.iter_fit(request, should_stop=should_stop)
     return follow(records, lambda one: format_progress(request.network, one))
 
 
-def _choose_layers(job: FitJob, layers: str | None) -> tuple[str, ...]:
-    """The layers of a search; none without one."""
-    if not layers:
-        return ()
-    chosen = find_network(job.network).layers if layers == SEARCH else split(layers)
+def _choose_layers(network: str, layers: str) -> tuple[str, ...]:
+    """The layers of a search."""
+    chosen = find_network(network).layers if layers == SEARCH else split(layers)
     if len(set(chosen)) < 2:
         raise refusal("layers", allowed="two different layers or more", got=list(chosen))
     return chosen

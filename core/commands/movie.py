@@ -65,7 +65,7 @@ def run_movie(
             return 0
         report = finish(
             lambda stop: iter_movie(saved, config, out, cortex=cortex, should_stop=stop),
-            lambda progress: f"frame {progress.frame} of {progress.n_frames}",
+            lambda progress: f"frame {progress.done} of {progress.total}",
         )
     print(report.describe())
     return 0

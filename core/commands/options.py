@@ -179,11 +179,12 @@ def describe_fields(config: type) -> dict[str, str]:
     found: dict[str, str] = {}
     names: list[str] = []
     for line in lines:
-        if line and not line.startswith(" "):
-            names = line.partition(" : ")[0].split(", ")
-            found |= {name: found.get(name, "") for name in names}
+        if line.startswith(" "):
+            found |= {name: f"{found[name]} {line.strip()}" for name in names}
         else:
-            found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
+            head, _, text = line.partition(" : ")
+            names = head.split(", ")
+            found |= dict.fromkeys(names, text)
     return {name: re.sub(r"`([A-Z_]+)`", partial(_write_out, config.__module__), text) for name, text in found.items()}
 
 
@@ -195,10 +196,8 @@ def _write_out(module: str, constant: re.Match[str]) -> str:
 def parse_arguments(command: Run, arguments: Sequence[str], *, name: str) -> tuple[inspect.BoundArguments, set[str]]:
     """The arguments of a command, and the names of those it expects from its caller.
 
-    Raises
-    ------
-    BadInputError
-        In one sentence, for an unknown option, a missing or a superfluous word, or one that cannot be read.
+    Raises BadInputError in one sentence, for an unknown option, a missing or a superfluous word, or one that cannot be
+    read.
     """
     app, given = make_app(command), list(arguments)
     for option, value in getattr(command, "implied", {}).items():

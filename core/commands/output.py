@@ -51,12 +51,9 @@ def follow(records: Iterable[Record], word: Callable[[Record], str], *, always: 
 
     Parameters
     ----------
-    records : iterable
-        The work, record by record.
-    word : callable
-        One line on a record; it is kept on stderr and overwritten by the next, if stderr is a terminal.
-    always : bool
-        Print the lines below each other where it is none.
+    records : The work, record by record.
+    word : One line on a record; it is kept on stderr and overwritten by the next, if stderr is a terminal.
+    always : Print the lines below each other where it is none.
     """
     is_terminal, last_shown, last = sys.stderr.isatty(), 0.0, None
     for last in records:

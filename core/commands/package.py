@@ -91,7 +91,7 @@ def _check_kind(kind: PackageKind | None, out: Path | None) -> tuple[PackageKind
 def _write(plan: PackagePlan, kind: PackageKind, out: Path) -> Path:
     with stop_on_interrupt() as should_stop:
         records = iter_package(plan, kind, out, should_stop=should_stop)
-        return follow(records, lambda one: f"{one.done}/{one.total} {one.what}").folder or out
+        return follow(records, lambda one: f"{one.done}/{one.total} {one.what}").result or out
 
 
 def _format_plan(plan: PackagePlan, kind: PackageKind | None, folder: Path | None) -> str:

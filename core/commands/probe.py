@@ -9,8 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-from core.attacks.budget_words import MOST_TO_GAIN, write_convergence
-from core.attacks.config import AttackConfig, AttackMethod, format_epsilon
+from core.attacks.config import MOST_TO_GAIN, AttackConfig, AttackMethod, format_epsilon, write_convergence
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
@@ -35,9 +34,9 @@ from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
-from core.stimuli.item import RecipientEncoder
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
+from core.stimuli.recipe import RecipientEncoder
 from core.types import NormName
 
 CURVE_KEYS = ("epsilon", "shift", "first_order", "linearity", "control_shift")

@@ -17,8 +17,15 @@ from core.encoders.files import usual_layer
 from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network
-from core.probes.read_numbers import read_numbers
-from core.probes.target import Target, target_contrast, target_pattern, target_roi, target_voxel, target_weights
+from core.probes.target import (
+    Target,
+    read_numbers,
+    target_contrast,
+    target_pattern,
+    target_roi,
+    target_voxel,
+    target_weights,
+)
 from core.types import Direction, NormName, VoxelTable
 
 ATTACK = "norm n_steps method step_size n_queries momentum diversity translation n_restarts random_start quantise seed"

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import align, answer, follow, time_left
 from core.networks.catalog import check_new_id, folder_name, list_user_networks
-from core.robustify.config import RobustifyConfig
-from core.robustify.options import robustify_folder
+from core.robustify.config import RobustifyConfig, robustify_folder
 
 if TYPE_CHECKING:
     from core.robustify.publish import PublishedNetwork

@@ -98,7 +98,7 @@ def make_set(work: Callable[[Callable[[], bool]], Iterable[SetProgress]]) -> Sti
     """Run a making to its end, with one line of progress on stderr if it is a terminal."""
 
     def word(record: SetProgress) -> str:
-        text = f"{record.stage} {record.done:.1f}/{record.n_pieces} {record.label}{time_left(record.seconds_left)}"
+        text = f"{record.stage} {record.done:.1f}/{record.total} {record.what}{time_left(record.seconds_left)}"
         return text[:118]
 
     return finish(work, word)

@@ -16,9 +16,8 @@ from core.commands.output import answer, follow, format_answer, split, stop_on_i
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.headers import unstructure
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.choose import ControlEncoders, choose_control_encoders, choose_encoders, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_EPSILONS, EncoderName, Question, SweepConfig
+from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, EncoderName, Question, SweepConfig, rescale_budget
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
 from core.sweeps.run import check_sweep
 from core.sweeps.step_seconds import measure_step_seconds
@@ -128,7 +127,7 @@ def _ask(
 
 def format_progress(progress: RunProgress) -> str:
     """One line on a sweep or study under way."""
-    return f"{progress.done}/{progress.n_cells} {progress.cell}{time_left(progress.seconds_left)}"
+    return f"{progress.done}/{progress.total} {progress.what}{time_left(progress.seconds_left)}"
 
 
 def _report(out: Path, *, as_json: bool) -> int:
@@ -182,7 +181,7 @@ run_fragility, run_discriminability, run_transfer, run_meaning = map(_make_comma
 
 
 @explained(STUDY)
-@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap epsilon", NUMBERS))
+@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm", NUMBERS))
 def run_study(
     *,
     out: NewFolder,
@@ -190,6 +189,7 @@ def run_study(
     teachers: Annotated[str | None, about("networks that hold the truth (default: the four embedded ones)")] = None,
     candidates: Annotated[str | None, about("networks fitted to it (default: their other layers)")] = None,
     noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 0.5,1,2)")] = None,
+    epsilon: Annotated[str | None, about("budget of the probes, in [0, 1] pixel units (default: L2 1)")] = None,
     seed: Seed = 0,
     resume: Annotated[bool, about("go on with the same study in that folder")] = False,
     cost: Annotated[bool, about("print the cost and stop")] = False,
@@ -199,7 +199,9 @@ def run_study(
 ) -> int:
     """Run the study and write its page; returns 0. Raises ProbeError with one clear sentence otherwise."""
     usual = make_quick(seed) if quick else StudyConfig(seed=seed)
-    more: dict[str, Any] = {}
+    norm: NormName = given.over(usual).norm
+    budget = parse_epsilon(epsilon, norm) if epsilon else rescale_budget(usual.epsilon, usual.norm, to=norm)
+    more: dict[str, Any] = {"epsilon": budget}
     if noise is not None:
         more["noise"] = tuple(_read_noise(word) for word in split(noise))
     if teachers is not None:
@@ -213,8 +215,7 @@ def run_study(
         print(f"{config.describe()}\n{describe_cost(config, step_seconds)}", file=sys.stderr, flush=True)
         if cost:
             return 0
-        records = engine.iter_study(config, out, step_seconds=step_seconds, resume=resume, should_stop=should_stop)
-        follow(records, format_progress, always=True)
+        follow(engine.iter_study(config, out, resume=resume, should_stop=should_stop), format_progress, always=True)
     from core.reports.study_report import write_study
 
     report = write_study(out)

@@ -28,36 +28,22 @@ class ImportOptions:
 
     Parameters
     ----------
-    subject : str
-        The id the subject gets: letters, digits, - and _.
-    title : str
-        Shown instead of the recording's own title, if given.
-    participant : str
-        Which of the people in the source: "subj01"; by default the first.
-    space : str
-        Of recordings that come in several: "func1pt8mm" or "fsaverage"; by default the first that is there.
-    betas : str
-        Of recordings with several kinds of betas: "betas_fithrf_GLMdenoise_RR"; by default the best that is there.
-    mask : str
-        Voxels to keep: "" for what is usual for the kind, "all", or the name of a mask or of a set of ROIs there.
-    rois : tuple of str
-        Keep only voxels of these ROIs; all if empty.
-    surface : str
-        Surface the voxels lie on; "" for what is usual for the kind.
-    held_out : str
-        "own" (what the recording sets aside, else a share), "repeated" (images with the most repeats), a share such as
-        "0.2", or a text file with one image id a line.
-    images : Path, optional
-        Folder or HDF5 file of the images, if it is not where the recording usually has it.
-    categories : Path, optional
-        CSV or TSV with columns image and category.
-    bad_voxels : str
-        "drop" leaves out voxels with a missing value or without variance, "refuse" stops at the first.
-    seed : int
-        Draws the held-out share.
-    averaged : int
-        How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a published
-        ncsnr of single trials counts each row as so many.
+    subject : The id the subject gets: letters, digits, - and _.
+    title : Shown instead of the recording's own title, if given.
+    participant : Which of the people in the source: "subj01"; by default the first.
+    space : Of recordings that come in several: "func1pt8mm" or "fsaverage"; by default the first that is there.
+    betas : Of recordings with several kinds of betas: "betas_fithrf_GLMdenoise_RR"; by default the best that is there.
+    mask : Voxels to keep: "" for what is usual for the kind, "all", or the name of a mask or of a set of ROIs there.
+    rois : Keep only voxels of these ROIs; all if empty.
+    surface : Surface the voxels lie on; "" for what is usual for the kind.
+    held_out : "own" (what the recording sets aside, else a share), "repeated" (images with the most repeats), a share
+        such as "0.2", or a text file with one image id a line.
+    images : Folder or HDF5 file of the images, if it is not where the recording usually has it.
+    categories : CSV or TSV with columns image and category.
+    bad_voxels : "drop" leaves out voxels with a missing value or without variance, "refuse" stops at the first.
+    seed : Draws the held-out share.
+    averaged : How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a
+        published ncsnr of single trials counts each row as so many.
 
     Raises
     ------

@@ -19,18 +19,12 @@ class Provenance:
 
     Parameters
     ----------
-    kind : str
-        Importer: arrays, sklearn, himalaya, berg or img2fmri.
-    source, licence : str
-        Whose work it is and under which terms; "" where neither the file nor the user says.
-    files : tuple of (name, sha256)
-        The files it was read from.
-    reference : str
-        The images `EncoderCard.reference_sd` is over.
-    n_reference : int
-        How many these are; 0 while the SDs are unknown (NaN).
-    note : str
-        What a reader must know, such as how voxels were placed.
+    kind : Importer: arrays, sklearn, himalaya, berg or img2fmri.
+    source, licence : Whose work it is and under which terms; "" where neither the file nor the user says.
+    files : Name and sha256 of each file it was read from.
+    reference : The images `EncoderCard.reference_sd` is over.
+    n_reference : How many these are; 0 while the SDs are unknown (NaN).
+    note : What a reader must know, such as how voxels were placed.
     """
 
     kind: str
@@ -96,15 +90,11 @@ class OutsideScore:
 
     Parameters
     ----------
-    kind : str
-        "category": the readout was fitted again without that category. "second-set": the encoder as it is, on the
+    kind : "category": the readout was fitted again without that category. "second-set": the encoder as it is, on the
         images of another record.
-    name : str
-        The category, or the other record's id.
-    n_images, n_within : int
-        Images outside, and the held-out images inside that they are compared with.
-    rois : tuple of str
-        Empty: `r` has one value a voxel. Else the ROIs whose mean responses were correlated, one value each.
+    name : The category, or the other record's id.
+    n_images, n_within : Images outside, and the held-out images inside that they are compared with.
+    rois : Empty: `r` has one value a voxel. Else the ROIs whose mean responses were correlated, one value each.
     r, r_within : (n_voxels,) or (n_rois,)
         Pearson r on the outside images, and on held-out images of the training kind by the same fit.
     """
@@ -127,31 +117,23 @@ class EncoderCard:
 
     Parameters
     ----------
-    config : EncoderConfig
-    sha256, network_sha256 : str
-        Of the encoder's file and of the network's weights it was fitted on.
-    response_unit : str
-        Unit of the responses, of `reference_sd` and of every shift.
-    n_train, n_test : int
-        Images fitted on (also the reference images) and held out.
+    sha256, network_sha256 : Of the encoder's file and of the network's weights it was fitted on.
+    response_unit : Unit of the responses, of `reference_sd` and of every shift.
+    n_train, n_test : Images fitted on (also the reference images) and held out.
     alpha : the penalty chosen for each voxel: of ridge as in the config, of a sparse readout scikit-learn's `alpha`.
     cv_r : Pearson r of the predictions of the left-out folds, over the training images.
     r, r2 : Pearson r on the held-out images against the mean over repeats, and its square (0 where r is negative).
     r2_ceiling : r2 / noise ceiling; NaN where the ceiling is too near 0 to divide by.
     reference_sd : SD of the predicted response over the reference images, in `response_unit`.
     noise_ceiling : explainable part of the held-out variance, in [0, 1]; compare with r2, never with r.
-    scored_on : str
-        "held-out"; "nested" where no image was held out: `r` comes from the outer folds of a cross-validation.
+    scored_on : "held-out"; "nested" where no image was held out: `r` comes from the outer folds of a cross-validation.
     n_bootstrap, confidence : int, float
         Resamples of the scored images and coverage behind `r_low`, `r_high` and `roi_intervals`; 0 resamples: none.
     r_low, r_high : percentile interval of r, or None.
     nested_r : r of the outer folds over the training images, or None.
     sparsity : part of each voxel's weights that is exactly 0, of sparse readouts only.
-    roi_intervals : tuple of RoiInterval
-    outside : tuple of OutsideScore
-        Scores on a left-out category or a second set of images.
-    layer_curve : tuple of LayerScore
-        Cross-validated r of every layer tried, by ROI, where layers were searched.
+    outside : Scores on a left-out category or a second set of images.
+    layer_curve : Cross-validated r of every layer tried, by ROI, where layers were searched.
     provenance : where it was imported from; None for an encoder fitted here. What an imported one does not say (alpha,
         scores, `n_train`) is NaN or 0.
     """
@@ -206,16 +188,13 @@ class EncoderData:
 
     Parameters
     ----------
-    card : EncoderCard
-    mean : (n_inputs,)
-        Mean input over the training images.
+    mean : (n_inputs,). Mean input over the training images.
     components : (n_inputs, rank), or None for the identity (reducers "projection" and "none")
         Principal axes of the inputs, divided by one common scale. With regions, a block of axes each: entries of
         features outside a region are 0, and so are the weights of voxels that do not read it.
     weights : (rank, n_voxels)
     intercept : (n_voxels,)
-    covariance : (rank, rank)
-        Of the reduced features over the reference images, divided by their number.
+    covariance : (rank, rank). Of the reduced features over the reference images, divided by their number.
     """
 
     card: EncoderCard

@@ -56,30 +56,19 @@ class EncoderConfig:
 
     Parameters
     ----------
-    subject, network, layer : str
-        Catalogue ids; together they name the encoder.
-    pool : int
-        Side of the grid the feature map is average-pooled to; 0 keeps every position. Ignored by layers without one.
-    n_components : int
-        At most so many principal components are kept; 0 keeps all that the training images span.
-    alphas : tuple of float
-        Penalties to choose from, voxel by voxel; ascending, above 0; a single one is fixed. Of ridge in units of the
-        reduced features' mean variance times an image; of lasso and elastic net as parts, at most 1, of the smallest
-        penalty that silences the voxel.
-    n_folds : int
-        Folds of the cross-validation that chooses them, at least 2.
-    seed : int
-        Seed of the folds and of the projection.
-    reducer : str
-        "pca"; "projection", the sparse random projection alone; "none", the pooled features as they are.
-    n_projected : int
-        Features left by the sparse random projection, a multiple of `PROJECTION_BLOCKS`; 0 for no projection.
-    readout : str
-        "ridge", "lasso" or "elastic-net".
-    l1_ratio : float
-        Part of the elastic net's penalty that is on absolute weights, in (0, 1); ignored by the others.
-    regions : tuple of RoiRegion
-        ROIs whose voxels read only a part of the feature map; all other voxels read the whole.
+    subject, network, layer : Catalogue ids; together they name the encoder.
+    pool : Side of the grid the feature map is average-pooled to; 0 keeps every position. Ignored by layers without one.
+    n_components : At most so many principal components are kept; 0 keeps all that the training images span.
+    alphas : Penalties to choose from, voxel by voxel; ascending, above 0; a single one is fixed. Of ridge in units of
+        the reduced features' mean variance times an image; of lasso and elastic net as parts, at most 1, of the
+        smallest penalty that silences the voxel.
+    n_folds : Folds of the cross-validation that chooses them, at least 2.
+    seed : Seed of the folds and of the projection.
+    reducer : "pca"; "projection", the sparse random projection alone; "none", the pooled features as they are.
+    n_projected : Features left by the sparse random projection, a multiple of `PROJECTION_BLOCKS`; 0 for no projection.
+    readout : "ridge", "lasso" or "elastic-net".
+    l1_ratio : Part of the elastic net's penalty that is on absolute weights, in (0, 1); ignored by the others.
+    regions : ROIs whose voxels read only a part of the feature map; all other voxels read the whole.
 
     Raises BadInputError if a value is out of its range.
     """
@@ -188,11 +177,7 @@ def encoder_stem(*names: str) -> str:
 def suggest_pool(feature_shape: tuple[int, ...], *, largest: int = LARGEST_POOLED) -> int:
     """The finest grid that keeps at most `largest` pooled features; 0 where the layer has no map or need not be pooled.
 
-    Parameters
-    ----------
-    feature_shape : (channels, height, width) or (channels,)
-    largest : int
-        Most features after pooling.
+    `feature_shape` (channels, height, width) or (channels,). `largest`: most features after pooling.
     """
     if len(feature_shape) != 3 or math.prod(feature_shape) <= largest:
         return 0
@@ -207,19 +192,13 @@ class ScoringConfig:
 
     Parameters
     ----------
-    n_bootstrap : int
-        Resamples of the scored images for the interval of r; 0 for none.
-    confidence : float
-        Coverage of the interval, in (0, 1).
-    n_outer : int
-        Outer folds of the nested cross-validation over the training images; 0 for none, needed where nothing is held
-        out.
-    categories : tuple of str
-        Categories left out one at a time.
-    second_sets : tuple of str
-        Ids of other records whose images and responses are scored too.
-    seed : int
-        Of the resamples and of the outer folds.
+    n_bootstrap : Resamples of the scored images for the interval of r; 0 for none.
+    confidence : Coverage of the interval, in (0, 1).
+    n_outer : Outer folds of the nested cross-validation over the training images; 0 for none, needed where nothing is
+        held out.
+    categories : Categories left out one at a time.
+    second_sets : Ids of other records whose images and responses are scored too.
+    seed : Of the resamples and of the outer folds.
 
     Raises BadInputError if a value is out of its range.
     """

@@ -28,8 +28,7 @@ from core.encoders.ridge import (
 )
 from core.encoders.scores import divide_or_zero, is_constant, spread_of
 from core.encoders.sparse import correlate_with, descend, prepare_sparse, silencing_alpha
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.types import FloatArray, IntArray
 
 
@@ -44,15 +43,9 @@ class AlphaChoice:
 def make_folds(images: Sequence[str], n_folds: int, *, seed: int) -> tuple[IntArray, ...]:
     """Split rows into folds of nearly equal numbers of images; rows of the same image share a fold.
 
-    Parameters
-    ----------
-    images : sequence of str, one a row
-        What identifies images: equal texts are repeats of one image.
+    `images` (sequence of str, one a row): what identifies images: equal texts are repeats of one image.
 
-    Returns
-    -------
-    tuple of arrays
-        The rows of each fold, ascending; every row in exactly one.
+    Returns the rows of each fold, ascending; every row in exactly one.
 
     Raises BadInputError if there are fewer images than folds.
     """
@@ -80,10 +73,8 @@ class FoldBasis:
     Parameters
     ----------
     kept, left_out : arrays of row indices
-    basis : RidgeBasis or SparseBasis
-        Of the kept rows.
-    projected : (n_left_out, k)
-        The left-out rows along `basis.axes`, or centred as the kept ones.
+    basis : Of the kept rows.
+    projected : (n_left_out, k). The left-out rows along `basis.axes`, or centred as the kept ones.
     """
 
     kept: IntArray
@@ -147,12 +138,9 @@ def choose_in_batch(
 
     Parameters
     ----------
-    folds : sequence of FoldBasis
-        Each is predicted from all the others; features and responses are centred on those others only.
+    folds : Each is predicted from all the others; features and responses are centred on those others only.
     responses : (n_images, n_batch)
-    alphas : sequence of float
-    follow : callable
-        Predicts a fold at every penalty, as `follow_ridge`.
+    follow : Predicts a fold at every penalty, as `follow_ridge`.
 
     Raises Cancelled as soon as `should_stop()` is true, between two penalties.
     """
@@ -164,8 +152,7 @@ def choose_in_batch(
         kept, truth = responses[fold.kept], responses[fold.left_out]
         mean = kept.mean(axis=0, dtype=np.float64)
         for row, centred in follow(fold, kept - mean, alphas):
-            if should_stop():
-                raise Cancelled
+            check_stop(should_stop)
             predicted = centred + mean.astype(centred.dtype, copy=False)
             parts = ((predicted - truth) ** 2, predicted, predicted**2, predicted * truth)
             sums[:, row] += [part.sum(axis=0) for part in parts]
@@ -189,14 +176,10 @@ class Design:
 
     Parameters
     ----------
-    reduced : (n_train, rank)
-        Reduced training features, divided by `reducer.scale`.
-    folds : tuple of FoldBasis
-    basis : RidgeBasis or SparseBasis
-        Of all training rows.
-    spread : (k, rank)
-        spread^T spread is the covariance of the reduced training features as the encoder has them: its triangular root,
-        or, where the images are fewer, the centred features themselves.
+    reduced : (n_train, rank). Reduced training features, divided by `reducer.scale`.
+    basis : Of all training rows.
+    spread : (k, rank). spread^T spread is the covariance of the reduced training features as the encoder has them: its
+        triangular root, or, where the images are fewer, the centred features themselves.
     """
 
     reducer: Reducer
@@ -232,26 +215,22 @@ def make_design(
 ) -> Design:
     """Prepare a readout of training features (n_train, n_inputs); rows with the same name in `images` share a fold.
 
-    Raises
-    ------
-    BadInputError
-        If there are fewer distinct images than folds.
-    Cancelled
-        As soon as `should_stop()` is true, between two decompositions.
+    Raises BadInputError if there are fewer distinct images than folds; Cancelled as soon as `should_stop()` is true,
+    between two decompositions.
     """
     folds = make_folds(images, config.n_folds, seed=config.seed)
     reducer = learn_reducer(config, features) if reducer is None else reducer
     plain = reducer.apply(features)
     reduced = plain / np.float32(reducer.scale) if reducer.scale != 1.0 else plain
-    _look(should_stop)
+    check_stop(should_stop)
     if not config.is_sparse:
         dtype: type[np.floating[Any]] = np.float64 if reduced.size <= EXACT_NUMBERS else np.float32
         bases = prepare_folds(reduced, folds, dtype=dtype)
-        _look(should_stop)
+        check_stop(should_stop)
         return Design(reducer, reduced, bases, round_basis(decompose(reduced), dtype), find_spread(plain))
     prepared = []
     for left_out in folds:
-        _look(should_stop)
+        check_stop(should_stop)
         kept = np.setdiff1d(np.arange(len(reduced)), left_out)
         basis = prepare_sparse(reduced[kept])
         prepared.append(FoldBasis(kept, left_out, basis, reduced[left_out] - basis.mean))
@@ -309,8 +288,3 @@ def _solve_sparse(
     alpha = chosen.alpha * silencing_alpha(correlation, config.l1_share)
     weights = run(design.basis, correlation, alpha, scale=spread_of(responses))
     return alpha, chosen.cv_r, weights, responses.mean(axis=0, dtype=np.float64) - design.basis.mean @ weights
-
-
-def _look(should_stop: ShouldStop) -> None:
-    if should_stop():
-        raise Cancelled

@@ -28,8 +28,7 @@ class Encoder(torch.nn.Module):
 
     Parameters
     ----------
-    network : Network
-        The network the encoder was fitted on, cut at its layer.
+    network : The network the encoder was fitted on, cut at its layer.
 
     Raises WeightsError if the encoder was fitted on another network or layer, or its arrays do not fit each other.
     """
@@ -81,14 +80,9 @@ class Encoder(torch.nn.Module):
     def project(self, direction: FloatArray | torch.Tensor) -> tuple[torch.Tensor, float]:
         """Collapse a target: c . responses = reduced @ weights_c + intercept_c.
 
-        Parameters
-        ----------
-        direction : (n_voxels,)
-            The weight c of every voxel.
+        `direction` (n_voxels,): the weight c of every voxel.
 
-        Returns
-        -------
-        (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
+        Returns a (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
         """
         weights, intercept = self._weigh(direction)
         return weights.to(self.weights.dtype).to(self.weights.device), intercept

@@ -37,13 +37,9 @@ class FitEstimate:
 
     Parameters
     ----------
-    n_images, n_cached : int
-        Images in all, and those whose features may be cached already.
-    image_seconds : float
-        Of one image through the network.
-    features_seconds, readout_seconds : float
-    cache_bytes, memory_bytes : int
-        Features to be written, and the peak of the fit's arrays.
+    n_images, n_cached : Images in all, and those whose features may be cached already.
+    image_seconds : Of one image through the network.
+    cache_bytes, memory_bytes : Features to be written, and the peak of the fit's arrays.
     """
 
     n_images: int
@@ -84,12 +80,9 @@ def estimate_fit(
 
     Parameters
     ----------
-    network : Network
-        Cut at the config's layer.
-    scoring : ScoringConfig
-        Outer folds and categories multiply the readouts.
-    cache : Path
-        Root of the feature cache.
+    network : Cut at the config's layer.
+    scoring : Outer folds and categories multiply the readouts.
+    cache : Root of the feature cache.
 
     Raises Cancelled as soon as `should_stop()` is true.
     """

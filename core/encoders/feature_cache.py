@@ -50,10 +50,8 @@ class FeatureCache:
 
     Parameters
     ----------
-    folder : Path
-        Made when something is put.
-    n_inputs : int
-        Features of one image.
+    folder : Made when something is put.
+    n_inputs : Features of one image.
     """
 
     def __init__(self, folder: Path, n_inputs: int) -> None:
@@ -155,12 +153,8 @@ def open_feature_cache(
 ) -> FeatureCache:
     """The cache of one network, layer, pooling and projection under `root`; creates nothing until something is put.
 
-    Parameters
-    ----------
-    n_inputs : int
-        Features of one image, after pooling and projection.
-    projection : str
-        Hash of the sparse random projection, empty for none.
+    `n_inputs`: features of one image, after pooling and projection. `projection`: hash of the sparse random projection,
+    empty for none.
     """
     name = f"{network_sha256[:NAME_LENGTH]}-{layer.replace('/', '_')}-pool{pool}"
     if projection:

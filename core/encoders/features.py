@@ -18,8 +18,7 @@ from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.config import EncoderConfig
 from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
 from core.encoders.pooling import count_pooled, make_projection, pool_features
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 
 if TYPE_CHECKING:
     from core.encoders.pooling import SparseProjection
@@ -36,10 +35,8 @@ class Extractor:
 
     Parameters
     ----------
-    pool : int
-        Side of the pooled grid, 0 for none.
-    should_stop : callable
-        Asked inside the forward pass.
+    pool : Side of the pooled grid, 0 for none.
+    should_stop : Asked inside the forward pass.
     """
 
     network: Network
@@ -76,19 +73,14 @@ def gather(
 
     Parameters
     ----------
-    images : sequence of str
-        Ids, given to `load`.
-    load : callable
-        Reads an image at the network's input size.
-    cache : FeatureCache
-        Of the same network, layer, pooling and projection.
-    hashes : dict, optional
-        Hash of each image read so far, filled as they are read: images in it and in the cache are not read again.
+    images : Ids, given to `load`.
+    load : Reads an image at the network's input size.
+    cache : Of the same network, layer, pooling and projection.
+    hashes : Hash of each image read so far, filled as they are read: images in it and in the cache are not read again.
     """
     seen: dict[str, str] = {} if hashes is None else hashes
     for start in range(0, len(images), IMAGES_AT_ONCE):
-        if extractor.should_stop():
-            raise Cancelled
+        check_stop(extractor.should_stop)
         names = images[start : start + IMAGES_AT_ONCE]
         known: dict[str, FloatVector] = {}
         unknown: dict[str, Stimulus] = {}

@@ -175,19 +175,12 @@ def load_encoder(
 
     Parameters
     ----------
-    network_module : Network
-        Cut at `layer`.
-    n_voxels : int, optional
-        The subject's number of voxels, if it is to be checked.
-    folders : tuple of Path, optional
-        Where to look; by default `encoder_folders()`.
+    network_module : Cut at `layer`.
+    n_voxels : The subject's number of voxels, if it is to be checked.
+    folders : Where to look; by default `encoder_folders()`.
 
-    Raises
-    ------
-    BadInputError
-        If none is fitted.
-    WeightsError
-        If the file is damaged, or fitted on another network or for another number of voxels.
+    Raises BadInputError if none is fitted; WeightsError if the file is damaged, or fitted on another network or for
+    another number of voxels.
     """
     from core.encoders.encoder import Encoder
 
@@ -202,12 +195,8 @@ def load_encoder(
 def load_encoder_data(header_path: Path) -> EncoderData:
     """Read and verify an encoder from its .json header and the .safetensors beside it.
 
-    Raises
-    ------
-    StorageError
-        If a file cannot be read.
-    WeightsError
-        If it is truncated, altered, of another version, or its arrays do not fit each other.
+    Raises StorageError if a file cannot be read; WeightsError if it is truncated, altered, of another version, or its
+    arrays do not fit each other.
     """
     header = without_marks(read_header(header_path, HEADER), HEADER)
     sizes = {one.name: header.pop(one.name) for one in dataclasses.fields(_Sizes) if one.name in header}

@@ -18,8 +18,7 @@ from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import seal
 from core.encoders.scored import CATEGORY, LEAST_IMAGES, NESTED, ScoredImages, SecondSet, TaskResult, VoxelGroup
 from core.encoders.scores import correlate, explained, over_ceiling
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import correlate_resamples, count_draws, percentiles
 from core.types import FloatArray, IntArray, VoxelTable
@@ -80,13 +79,10 @@ def score_second_set(
 
     Parameters
     ----------
-    data : ScoredImages
-        With a voxel table.
-    predict : (n_rows, n_voxels)
-        The encoder's predictions of the other set's `rows`.
+    data : With a voxel table.
+    predict : (n_rows, n_voxels). The encoder's predictions of the other set's `rows`.
     rows : row indices of the other set
-    within : (n_within, n_voxels)
-        Predictions of this record's images `within_rows`.
+    within : (n_within, n_voxels). Predictions of this record's images `within_rows`.
     within_rows : row indices
     """
     if data.voxels is None:
@@ -298,7 +294,6 @@ def bootstrap_intervals(
     predicted, measured : (n_images, n_voxels)
     groups : sequence of voxel indices
     rows : row indices of `measured` that were predicted; all by default
-    confidence : float
 
     Raises Cancelled as soon as `should_stop()` is true, between two batches of voxels.
     """
@@ -307,8 +302,7 @@ def bootstrap_intervals(
     resampled = np.empty((n_bootstrap, n_voxels), dtype=np.float32)
     bounds = np.empty((2, n_voxels))
     for start in range(0, n_voxels, VOXELS_AT_ONCE):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         voxels = slice(start, start + VOXELS_AT_ONCE)
         truth = np.asarray(measured[:, voxels])
         r = correlate_resamples(predicted[:, voxels], truth if rows is None else truth[rows], counts)

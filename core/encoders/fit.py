@@ -25,7 +25,7 @@ from core.encoders.responses import average_repeats, count_repeats, estimate_noi
 from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, group_voxels, pooled_grid, resolve_categories
 from core.encoders.solve import check_rank, iter_solve
 from core.paths import cache_folder
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -34,28 +34,14 @@ if TYPE_CHECKING:
     from core.networks.network import Network
 
 
-@dataclass(frozen=True, slots=True)
-class FitProgress:
+@dataclass(frozen=True, eq=False)
+class FitProgress(Progress[EncoderCard]):
     """Progress of a running fit.
 
-    Parameters
-    ----------
-    stage : str
-        "features" (`done` of `total` images), "readout" (`done` of `total` voxel batches), "scores" or "done".
-    seconds_left : float, optional
-        Of this stage; None while unknown.
-    what : str
-        What is being worked on: "outer fold 2", "without face", "encoder".
-    result, path : EncoderCard, Path
-        The card and the saved .safetensors, on the last record only.
+    `stage` is "features" (`done` of `total` images), "readout" (of voxel batches), "scores" or "done", of which alone
+    `seconds_left` tells; `what` is "outer fold 2", "without face" or "encoder"; the last record has card and file.
     """
 
-    stage: str
-    done: int
-    total: int
-    seconds_left: float | None = None
-    what: str = ""
-    result: EncoderCard | None = None
     path: Path | None = None
 
 
@@ -74,14 +60,10 @@ class FitPlaces:
 
     Parameters
     ----------
-    encoders : Path, optional
-        Where the encoder is saved.
-    cache : Path, optional
-        Under which features and finished voxel batches are kept.
-    resume : bool
-        Whether the finished voxel batches of an interrupted fit are used.
-    hashes : dict, optional
-        Hashes of images read by an earlier fit of the same source, filled here too.
+    encoders : Where the encoder is saved.
+    cache : Under which features and finished voxel batches are kept.
+    resume : Whether the finished voxel batches of an interrupted fit are used.
+    hashes : Hashes of images read by an earlier fit of the same source, filled here too.
     """
 
     encoders: Path = field(default_factory=user_encoders_folder)
@@ -108,24 +90,14 @@ def iter_fit(
 
     Parameters
     ----------
-    network : Network
-        Cut at `config.layer`.
-    source : FitSource, optional
-        By default the catalogue's subject `config.subject`.
-    second : sequence of FitSource, optional
-        By default the catalogue's subjects `scoring.second_sets`.
-    keep : callable, optional
-        What saves the encoder; by default it goes to `places.encoders`.
+    network : Cut at `config.layer`.
+    source : By default the catalogue's subject `config.subject`.
+    second : By default the catalogue's subjects `scoring.second_sets`.
+    keep : What saves the encoder; by default it goes to `places.encoders`.
 
-    Raises
-    ------
-    BadInputError
-        If network or subject is not the one configured, an image is on both sides, a response is missing, a category
-        or second set does not fit.
-    StorageError
-        If the encoder cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true, inside the network and inside a voxel batch.
+    Raises BadInputError if network or subject is not the one configured, an image is on both sides, a response is
+    missing, a category or second set does not fit; StorageError if the encoder cannot be written; Cancelled as soon as
+    `should_stop()` is true, inside the network and inside a voxel batch.
     """
     scoring, places = scoring or ScoringConfig(), places or FitPlaces()
     source, *others = sources = _resolve(config, network, source, second, scoring)
@@ -145,11 +117,11 @@ def iter_fit(
         clock = clock or Stopwatch(step.total)
         if step.result is None:
             stage = "scores" if step.what == "scores" else "readout"
-            yield FitProgress(stage, step.done, step.total, clock.seconds_left(step.done), step.what)
+            yield FitProgress(step.done, step.total, clock.seconds_left(step.done), stage=stage, what=step.what)
             continue
         path = save_encoder(step.result, places.encoders) if keep is None else keep(step.result)
         n_images = len(data.images)
-        yield FitProgress("done", n_images, n_images, seconds_left=0.0, result=step.result.card, path=path)
+        yield FitProgress(n_images, n_images, 0.0, step.result.card, stage="done", path=path)
     store.clear()
 
 
@@ -224,12 +196,12 @@ def _gather(
     watch = Stopwatch(total)
     with open_cache(config, extractor, places.cache / "features") as cache:
         check_rank(config, cache.n_inputs)
-        yield FitProgress("features", 0, total)
+        yield FitProgress(0, total, stage="features")
         for one in sources:
             names, hashes = one.subject.image_ids, places.hashes if one is sources[0] else None
             into.append(Gathered(np.empty((len(names), cache.n_inputs), dtype=np.float32)))
             for done in gather(into[-1], extractor, names, load=one.load, cache=cache, hashes=hashes):
-                yield FitProgress("features", before + done, total, seconds_left=watch.seconds_left(before + done))
+                yield FitProgress(before + done, total, watch.seconds_left(before + done), stage="features")
             before += len(names)
 
 

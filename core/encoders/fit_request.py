@@ -68,12 +68,8 @@ def iter_layer_search(
 ) -> Iterator[SearchProgress]:
     """Fit every layer, choose by ROI, save the encoders chosen.
 
-    Parameters
-    ----------
-    configs : sequence of EncoderConfig
-        One a layer, of one subject and network.
-    open_network : callable
-        Gives the network cut at a layer.
+    `configs`: one a layer, of one subject and network. `open_network`: gives the network cut at a layer.
+
     source, second, scoring, places, should_stop
         As of `core.encoders.fit.iter_fit`.
 
@@ -108,7 +104,7 @@ def iter_layer_search(
     for fits in running:
         next(fits, None)
     n_images = len(source.subject.image_ids)
-    done = FitProgress("done", n_images, n_images, seconds_left=0.0)
+    done = FitProgress(n_images, n_images, 0.0, stage="done")
     yield SearchProgress(configs[-1].layer, len(configs), len(configs), done, choice)
 
 
@@ -215,10 +211,7 @@ def iter_request(
 ) -> Iterator[SearchProgress]:
     """Fit one layer, or search several; the last record holds the card or the choice.
 
-    Parameters
-    ----------
-    open_network : callable
-        Gives the network cut at a layer.
+    `open_network`: gives the network cut at a layer.
 
     Raises BadInputError, StorageError, Cancelled as `core.encoders.fit.iter_fit`.
     """

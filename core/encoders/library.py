@@ -81,12 +81,8 @@ def cards_of(subject: str, network: str) -> tuple[EncoderCard, ...]:
 def remove_encoder(name: str) -> tuple[Path, ...]:
     """Delete one of the user's own encoders; returns the files deleted.
 
-    Raises
-    ------
-    BadInputError
-        If there is none of that name, or it came with the program.
-    StorageError
-        If a file cannot be deleted.
+    Raises BadInputError if there is none of that name, or it came with the program; StorageError if a file cannot be
+    deleted.
     """
     entry = find_entry(name)
     if not entry.is_own:
@@ -138,12 +134,9 @@ def read_encoder_file(path: Path) -> EncoderData:
 def adopt_encoder(path: Path, *, replace: bool = False) -> tuple[EncoderCard, Path]:
     """Copy an encoder file of this program into the user's library; returns its card and its new file.
 
-    Raises
-    ------
-    BadInputError
-        If its subject is not here, or one of the user's own has its name and `replace` is false.
-    WeightsError, StorageError
-        If it is damaged, predicts another number of voxels than its subject has, or cannot be written.
+    Raises BadInputError if its subject is not here, or one of the user's own has its name and `replace` is false;
+    WeightsError, StorageError if it is damaged, predicts another number of voxels than its subject has, or cannot be
+    written.
     """
     from core.datasets.subject import load_subject
 
@@ -186,19 +179,12 @@ def export_encoder(name: str, out: Path, *, form: str = "probescope") -> tuple[P
 
     Parameters
     ----------
-    name : str
-        As `list_library` names it.
-    out : Path
-        A new or empty folder ("probescope"), or a new .npz file.
-    form : str
-        "probescope" or "npz".
+    name : As `list_library` names it.
+    out : A new or empty folder ("probescope"), or a new .npz file.
+    form : "probescope" or "npz".
 
-    Raises
-    ------
-    BadInputError
-        If there is no such encoder or form, `out` is taken, or the encoder reads a random projection (npz).
-    WeightsError, StorageError
-        If the encoder is damaged, or nothing can be written.
+    Raises BadInputError if there is no such encoder or form, `out` is taken, or the encoder reads a random projection
+    (npz); WeightsError, StorageError if the encoder is damaged, or nothing can be written.
     """
     check_choice("format", form, FORMATS)
     entry = find_entry(name)

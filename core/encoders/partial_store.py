@@ -39,8 +39,7 @@ class PartialStore:
 
     Parameters
     ----------
-    n_reused : int
-        Batches found so far.
+    n_reused : Batches found so far.
     """
 
     folder: Path | None = None

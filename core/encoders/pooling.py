@@ -69,10 +69,8 @@ class SparseProjection(torch.nn.Module):
 
     Parameters
     ----------
-    n_features, n_projected : int
-        `n_projected` is a multiple of `PROJECTION_BLOCKS`.
-    seed : int
-        The same seed and sizes give the same projection everywhere: the draws are raw words of PCG64, a stream that
+    n_features, n_projected : `n_projected` is a multiple of `PROJECTION_BLOCKS`.
+    seed : The same seed and sizes give the same projection everywhere: the draws are raw words of PCG64, a stream that
         numpy promises never to change.
 
     Raises BadInputError if there are not more features than projected ones.

@@ -82,10 +82,7 @@ def signal_to_noise(responses: FloatArray) -> FloatArray:
     Noise variance is the mean, over repeated images, of the variance across repeats (divided by k - 1); signal variance
     is the variance of all single responses minus the noise variance, not below 0. Infinite where there is no noise.
 
-    Parameters
-    ----------
-    responses : (n_images, n_repeats, n_voxels)
-        NaN where a repeat is missing.
+    `responses` (n_images, n_repeats, n_voxels): NaN where a repeat is missing.
     """
     values = responses.astype(np.float64)
     repeated = values[count_repeats(responses) > 1]
@@ -100,12 +97,8 @@ def signal_to_noise(responses: FloatArray) -> FloatArray:
 def estimate_noise_ceiling(responses: FloatArray, *, scored: BoolArray) -> FloatArray:
     """The noise ceiling of the mean over repeats of the scored images, (n_voxels,) in [0, 1].
 
-    Parameters
-    ----------
-    responses : (n_images, n_repeats, n_voxels)
-        All images serve to estimate ncsnr. At least one must have two repeats.
-    scored : (n_images,) bool
-        The images whose averaged responses predictions are compared with; they set q.
+    `responses` (n_images, n_repeats, n_voxels): all images serve to estimate ncsnr. At least one must have two repeats.
+    `scored` (n_images,): the images whose averaged responses predictions are compared with; they set q.
 
     Examples
     --------

@@ -40,10 +40,8 @@ def decompose(features: FloatArray, *, n_kept: int = 0, wants_left: bool = True)
     Parameters
     ----------
     features : (n_images, n_features)
-    n_kept : int
-        At most so many leading axes; 0 for all.
-    wants_left : bool
-        Whether `left` is needed; without it, it has no columns.
+    n_kept : At most so many leading axes; 0 for all.
+    wants_left : Whether `left` is needed; without it, it has no columns.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     centred = features - mean
@@ -61,11 +59,7 @@ def decompose(features: FloatArray, *, n_kept: int = 0, wants_left: bool = True)
 def shrink(basis: RidgeBasis, aligned: FloatArray, alphas: FloatArray) -> FloatArray:
     """The ridge weights along `basis.axes`, (k, n_voxels).
 
-    Parameters
-    ----------
-    aligned : (k, n_voxels)
-        The centred responses along `basis.left`: left^T (Y - mean).
-    alphas : (n_voxels,) or ()
+    `aligned` (k, n_voxels): the centred responses along `basis.left`: left^T (Y - mean). `alphas` (n_voxels,) or ().
     """
     root = np.sqrt(basis.eigenvalues)[:, np.newaxis]
     return np.asarray(root / (root**2 + alphas) * aligned)
@@ -78,8 +72,7 @@ def solve_ridge(features: FloatArray, responses: FloatArray, alphas: FloatArray)
     ----------
     features : (n_images, n_features)
     responses : (n_images, n_voxels)
-    alphas : (n_voxels,)
-        Above 0.
+    alphas : (n_voxels,). Above 0.
 
     Examples
     --------
@@ -149,12 +142,8 @@ def fit_reducer(features: FloatArray, n_components: int) -> Reducer:
     Features are not z-scored: on measured responses that predicted no better, and far worse for images unlike the
     training images, where z-scoring blows up features that hardly vary among the latter.
 
-    Parameters
-    ----------
-    features : (n_images, n_features)
-        Of training images only.
-    n_components : int
-        At most so many; 0 keeps all that the images span.
+    `features` (n_images, n_features): of training images only. `n_components`: at most so many; 0 keeps all that the
+    images span.
     """
     if n_components and min(features.shape) > max(EXACT_SIDE, n_components):
         mean, axes, eigenvalues = find_leading_axes(features, n_components)
@@ -187,12 +176,8 @@ def find_leading_axes(features: FloatArray, n_axes: int, *, seed: int = 0) -> tu
     Block subspace iteration (Halko, Martinsson & Tropp 2011, doi:10.1137/090771806): float32 inside, float64 where it
     matters; memory beyond the features is one block of rows and two thin matrices. Seeded, so that a fit repeats.
 
-    Parameters
-    ----------
-    features : (n_images, n_features)
-        Read in blocks of rows; never copied whole, so a memory map is welcome.
-    n_axes : int
-        Fewer than both sides.
+    `features` (n_images, n_features): read in blocks of rows; never copied whole, so a memory map is welcome. `n_axes`:
+    fewer than both sides.
     """
     n_images = len(features)
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)

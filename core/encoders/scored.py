@@ -88,10 +88,8 @@ class Task:
 
     Parameters
     ----------
-    kind : str
-        "nested", "category" or "encoder".
-    name : str
-        The outer fold's number or the category; "" for the encoder.
+    kind : "nested", "category" or "encoder".
+    name : The outer fold's number or the category; "" for the encoder.
     train, predict : arrays of row indices
     """
 
@@ -119,15 +117,12 @@ def plan_tasks(
 
     Parameters
     ----------
-    images : sequence of str, n_images long
-        Equal texts are copies of one image.
+    images : sequence of str, n_images long. Equal texts are copies of one image.
     test : (n_images,) bool
     categories : sequence of str, n_images long or empty
 
-    Raises
-    ------
-    BadInputError
-        If nothing is held out and there is no outer fold, a category does not exist or has too few images.
+    Raises BadInputError if nothing is held out and there is no outer fold, a category does not exist or has too few
+    images.
     """
     train, held_out = np.flatnonzero(~test), np.flatnonzero(test)
     if not held_out.size and not scoring.n_outer:
@@ -188,22 +183,16 @@ class ScoredImages:
 
     Parameters
     ----------
-    features : (n_images, n_inputs) float32
-        Pooled, maybe projected, features of `network_sha256`.
+    features : (n_images, n_inputs) float32. Pooled, maybe projected, features of `network_sha256`.
     responses : (n_images, n_voxels)
         Mean over repeats, in `response_unit`; read a batch of voxels at a time, so a memory map is welcome.
     images : tuple of str, n_images long
         What identifies images (the hash of the pixels): copies of one image stay in one fold.
-    test : (n_images,) bool
-        The held-out images.
-    noise_ceiling : (n_voxels,)
-        Of the scored responses.
-    voxels : VoxelTable, optional
-        Needed for regions and ROI intervals.
-    categories : tuple of str
-        Of each image, or empty.
-    grid : (channels, rows, columns), optional
-        Of the pooled feature map; needed for regions.
+    test : (n_images,) bool. The held-out images.
+    noise_ceiling : (n_voxels,). Of the scored responses.
+    voxels : Needed for regions and ROI intervals.
+    categories : Of each image, or empty.
+    grid : (channels, rows, columns), optional. Of the pooled feature map; needed for regions.
     """
 
     features: FloatMatrix
@@ -240,8 +229,7 @@ class TaskResult:
     ----------
     predicted : (n_predict, n_voxels) float32
     alpha, cv_r, intercept, reference_sd : (n_voxels,)
-    reducers, weights : list
-        Of each group of voxels its reducer and weights (rank, n_group).
+    reducers, weights : Of each group of voxels its reducer and weights (rank, n_group).
     """
 
     task: Task

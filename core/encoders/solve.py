@@ -21,7 +21,7 @@ from core.encoders.partial_store import PartialStore
 from core.encoders.responses import check_finite
 from core.encoders.ridge import Reducer
 from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, VoxelGroup, group_voxels, plan_tasks
-from core.progress import ShouldStop, never_stop
+from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray, IntArray
 
 NUMBERS_AT_ONCE = 8_000_000
@@ -33,16 +33,6 @@ LARGEST_KEPT_REDUCER = 64_000_000
 """Entries of a reducer up to which it is kept in the partial store."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SolveProgress:
-    """`done` of `total` voxel batches are fitted; `what` is being worked on; `result` is on the last record only."""
-
-    what: str
-    done: int
-    total: int
-    result: EncoderData | None = None
-
-
 def iter_solve(
     config: EncoderConfig,
     data: ScoredImages,
@@ -51,18 +41,14 @@ def iter_solve(
     second_sets: tuple[SecondSet, ...] = (),
     store: PartialStore | None = None,
     should_stop: ShouldStop = never_stop,
-) -> Iterator[SolveProgress]:
+) -> Iterator[Progress[EncoderData]]:
     """Fit on the training images, score on the held-out ones, from the very float32 numbers that are saved.
 
     The components come from the training images of each readout, without responses; its folds choose the penalties on
     those components. Seeded by `config.seed` and `scoring.seed`.
 
-    Raises
-    ------
-    BadInputError
-        If an image is on both sides, there are fewer training images than folds, or a response is not finite.
-    Cancelled
-        As soon as `should_stop()` is true, within a batch.
+    Raises BadInputError if an image is on both sides, there are fewer training images than folds, or a response is not
+    finite; Cancelled as soon as `should_stop()` is true, within a batch.
     """
     store = PartialStore() if store is None else store
     groups = check_scored(config, data)
@@ -70,19 +56,19 @@ def iter_solve(
     total = sum(len(split_voxels(group.voxels, len(task.train))) for task in tasks for group in groups)
     done, results = 0, []
     for task in tasks:
-        yield SolveProgress(task.describe(), done, total)
+        yield Progress(done, total, what=task.describe())
         predicted = np.empty((len(task.predict), data.responses.shape[1]), dtype=np.float32)
         results.append(TaskResult(task, predicted, *np.empty((4, predicted.shape[1]))))
         for number, group in enumerate(groups):
             work = _Work(config, data, task, group, f"{task.stem}-{number}", store, should_stop)
             for _ in work.fill(results[-1]):
                 done += 1
-                yield SolveProgress(task.describe(), done, total)
-    yield SolveProgress("scores", done, done)
+                yield Progress(done, total, what=task.describe())
+    yield Progress(done, done, what="scores")
     result = finish_encoder(
         config, data, groups, results, scoring=scoring, second_sets=second_sets, should_stop=should_stop
     )
-    yield SolveProgress("done", done, done, result)
+    yield Progress(done, done, result=result, what="done")
 
 
 def check_scored(config: EncoderConfig, data: ScoredImages) -> tuple[VoxelGroup, ...]:

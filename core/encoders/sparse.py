@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.errors import Cancelled
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.types import FloatArray
 
 BLOCK = 64
@@ -64,16 +63,11 @@ def descend(
 
     Parameters
     ----------
-    correlation : (k, n_voxels)
-        From `correlate_with`.
+    correlation : (k, n_voxels). From `correlate_with`.
     alphas : (n_voxels,)
-    l1_share : float
-        q, in (0, 1].
-    scale : (n_voxels,)
-        SD of the responses, the unit of `tolerance`.
-    start : (k, n_voxels), optional
-        Weights to start from, such as those of a larger penalty.
-    tolerance : float
+    l1_share : q, in (0, 1].
+    scale : (n_voxels,). SD of the responses, the unit of `tolerance`.
+    start : (k, n_voxels), optional. Weights to start from, such as those of a larger penalty.
 
     Raises Cancelled as soon as `should_stop()` is true, between two sweeps.
     """
@@ -83,8 +77,7 @@ def descend(
     for _ in range(MOST_SWEEPS):
         if not active.size:
             break
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         part = np.ascontiguousarray(weights[:, active])
         moved = _sweep(basis.gram, correlation[:, active], part, alphas=alphas[active], l1_share=l1_share)
         weights[:, active] = part

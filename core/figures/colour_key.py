@@ -22,12 +22,8 @@ class ColourKey:
 
     Parameters
     ----------
-    colormap : Colormap
-    title, unit : str
-    limit : float
-        Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
-    threshold : float
-        Values nearer to zero are not shown.
+    limit : Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
+    threshold : Values nearer to zero are not shown.
     """
 
     colormap: Colormap

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.attacks.budget_words import GREY_LEVELS, NORM_SIGNS, NORM_UNITS, write_epsilon
+from core.attacks.config import GREY_LEVELS, NORM_SIGNS, NORM_UNITS, write_epsilon
 from core.probes.probe import Probe
 from core.types import Direction, FloatArray, NormName
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.budget_words import write_budget
+from core.attacks.config import write_budget
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import draw_key
@@ -45,12 +45,8 @@ def write_figure(
 ) -> Path:
     """Write a figure; `voxels` are those of the subject where it is open, else it is looked up.
 
-    Raises
-    ------
-    BadInputError
-        If the ending is none of a figure's, or the figure needs what is not here.
-    StorageError
-        If the file cannot be written; an older one then stays.
+    Raises BadInputError if the ending is none of a figure's, or the figure needs what is not here; StorageError if the
+    file cannot be written, and an older one then stays.
     """
     kind = find_figure_format(path, config.kind)
     if kind == "csv":
@@ -121,10 +117,7 @@ def draw_figure(
 
     `voxels` are those of the subject where it is open; else it is looked up.
 
-    Raises
-    ------
-    BadInputError
-        If it shows the cortex alone and none is given, or the subject is not on this computer.
+    Raises BadInputError if it shows the cortex alone and none is given, or the subject is not on this computer.
     """
     if config.kind is FigureKind.CORTEX and cortex is None:
         raise BadInputError("This figure shows the cortex, and there is nothing that draws it here.")

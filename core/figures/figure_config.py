@@ -58,19 +58,12 @@ class FigureConfig:
 
     Parameters
     ----------
-    kind : FigureKind
-        What is shown.
-    width_cm, height_cm : float
-        In cm; 0 takes the kind's usual size.
-    font_size : float
-        Of letters, in points.
-    theme : str
-        "light", for print, or "dark".
-    dpi : float
-        Dots an inch of a PNG, and of the pictures inside an SVG or PDF.
-    transparent : bool
-        No paper behind it.
-    style : CortexStyle
+    kind : What is shown.
+    width_cm, height_cm : In cm; 0 takes the kind's usual size.
+    font_size : Of letters, in points.
+    theme : "light", for print, or "dark".
+    dpi : Dots an inch of a PNG, and of the pictures inside an SVG or PDF.
+    transparent : No paper behind it.
     """
 
     kind: FigureKind = FigureKind.PROBE

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import Cancelled
 from core.figures.movie_config import MovieConfig, MovieFormat, check_movie
 from core.figures.movie_file import check_place, iter_write
 from core.figures.movie_frames import Cortex, Frames, open_frames
 from core.figures.probe_words import describe_probe
 from core.probes.probe import Probe
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.types import ByteArray
 
 SAMPLE = 8
@@ -34,16 +33,6 @@ class MovieEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class MovieProgress:
-    """Where a movie stands: frames drawn out of `n_frames`; `result` on the last record only."""
-
-    frame: int
-    n_frames: int
-    seconds_left: float | None
-    result: MovieReport | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MovieReport:
     """A finished movie."""
 
@@ -58,15 +47,11 @@ class MovieReport:
 
 def iter_movie(
     probe: Probe, config: MovieConfig, path: Path, *, cortex: Cortex | None = None, should_stop: ShouldStop = never_stop
-) -> Iterator[MovieProgress]:
+) -> Iterator[Progress[MovieReport]]:
     """Make a movie; the last record holds the report. Nothing half-written stays, whatever ends it.
 
-    Raises
-    ------
-    BadInputError
-        If the probe lacks what the movie shows, or the place cannot take it; before anything is drawn.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the probe lacks what the movie shows, or the place cannot take it, before anything is
+    drawn; Cancelled as soon as `should_stop()` is true.
     """
     check_movie(config, probe)
     check_place(path)
@@ -74,11 +59,10 @@ def iter_movie(
     frames = open_frames(probe, config, cortex)
     drawn = _draw(frames, range(config.n_frames), should_stop)
     for count in iter_write(drawn, config, path, note=describe_note(probe)):
-        if should_stop():  # after the last frame there may be more to encode
-            raise Cancelled
-        yield MovieProgress(count, config.n_frames, watch.seconds_left(count))
+        check_stop(should_stop)  # after the last frame there may be more to encode
+        yield Progress(count, config.n_frames, watch.seconds_left(count))
     report = MovieReport(path, config.n_frames, measure(path))
-    yield MovieProgress(config.n_frames, config.n_frames, 0.0, report)
+    yield Progress(config.n_frames, config.n_frames, 0.0, report)
 
 
 def estimate_movie(
@@ -125,8 +109,7 @@ def write_bytes(n_bytes: int) -> str:
 
 def _draw(frames: Frames, chosen: range, should_stop: ShouldStop) -> Iterator[ByteArray]:
     for index in chosen:
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         yield frames.frame(index)
 
 

@@ -50,22 +50,14 @@ class CortexStyle:
 
     Parameters
     ----------
-    map : str
-        One of `MAPS`; while steps or budgets run, "shift" and "perturbed" follow them.
-    geometry : str
-        One of `GEOMETRIES`.
-    hemispheres : str
-        One of `HEMISPHERES`.
-    view : str
-        One of `SIDES_SEEN`; a turn starts from it.
-    motion : Motion
-        Of a movie of the cortex alone.
-    outlines : bool
-        Draw outlines of ROIs.
-    labels : bool
-        Write names of ROIs.
-    gate_r : float
-        Voxels whose encoder's held-out r is below this are dimmed; 0 dims none.
+    map : One of `MAPS`; while steps or budgets run, "shift" and "perturbed" follow them.
+    geometry : One of `GEOMETRIES`.
+    hemispheres : One of `HEMISPHERES`.
+    view : One of `SIDES_SEEN`; a turn starts from it.
+    motion : Of a movie of the cortex alone.
+    outlines : Draw outlines of ROIs.
+    labels : Write names of ROIs.
+    gate_r : Voxels whose encoder's held-out r is below this are dimmed; 0 dims none.
     """
 
     map: str = "shift"
@@ -92,23 +84,14 @@ class MovieConfig:
 
     Parameters
     ----------
-    kind : MovieKind
-        What moves.
-    fps : float
-        Frames a second.
-    seconds : float
-        Length of one showing, with the end standing still.
-    hold : float
-        Seconds the end stands still; a turning cortex ignores it, so that it turns on without a stop.
-    width, height : int
-        Pixels; even, as H.264 wants it.
-    loops : int
-        Showings. 0: a GIF repeats for ever, an MP4 holds one (players can repeat it). PNG files hold one.
-    theme : str
-        "light" or "dark".
-    with_cortex : bool
-        Let the cortical map follow the steps; the responses at lower budgets are not saved with a probe.
-    style : CortexStyle
+    kind : What moves.
+    fps : Frames a second.
+    seconds : Length of one showing, with the end standing still.
+    hold : Seconds the end stands still; a turning cortex ignores it, so that it turns on without a stop.
+    width, height : Pixels; even, as H.264 wants it.
+    loops : Showings. 0: a GIF repeats for ever, an MP4 holds one (players can repeat it). PNG files hold one.
+    theme : "light" or "dark".
+    with_cortex : Let the cortical map follow the steps; the responses at lower budgets are not saved with a probe.
     """
 
     kind: MovieKind = MovieKind.STEPS

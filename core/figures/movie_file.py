@@ -46,20 +46,12 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
 
     Parameters
     ----------
-    frames : iterable of (height, width, 3) uint8
-        One showing, of the config's size.
-    config : MovieConfig
-    path : Path
-        NAME.mp4, NAME.gif, or a folder that is new or empty.
-    note : str
-        What the movie shows; kept in the file as its comment.
+    frames : iterable of (height, width, 3) uint8. One showing, of the config's size.
+    path : NAME.mp4, NAME.gif, or a folder that is new or empty.
+    note : What the movie shows; kept in the file as its comment.
 
-    Raises
-    ------
-    BadInputError
-        If the ending is not known, or the folder holds something.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the ending is not known, or the folder holds something; StorageError if it cannot be
+    written.
     """
     kind = find_format(path)
     if kind is MovieFormat.PNG:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from core.attacks.budget_words import write_budget
+from core.attacks.config import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh
@@ -43,10 +43,8 @@ class Shot:
 
     Parameters
     ----------
-    step : int or None
-        The attack step whose responses are shown, -1 for the clean image; None for the probe as delivered.
-    progress : float or None
-        Place in the movie of a moving cortex, in [0, 1); None for one that stands still.
+    step : The attack step whose responses are shown, -1 for the clean image; None for the probe as delivered.
+    progress : Place in the movie of a moving cortex, in [0, 1); None for one that stands still.
     """
 
     step: int | None = None
@@ -82,13 +80,7 @@ class Frames(Protocol):
 
 
 def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None) -> Frames:
-    """Prepare a movie's frames.
-
-    Raises
-    ------
-    BadInputError
-        If the movie shows a cortex and none is given.
-    """
+    """Prepare a movie's frames. Raises BadInputError if the movie shows a cortex and none is given."""
     if config.needs_cortex and cortex is None:
         raise BadInputError("This movie shows the cortex, and there is nothing that draws it here.")
     if config.kind is MovieKind.CORTEX and cortex is not None:

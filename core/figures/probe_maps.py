@@ -28,19 +28,13 @@ class ProbeMap:
 
     Parameters
     ----------
-    values : (n_voxels,) float or None
-        Of the delivered probe; None where the ROIs themselves are shown.
+    values : (n_voxels,) float or None. Of the delivered probe; None where the ROIs themselves are shown.
     steps : (n_steps, n_voxels) float or None
         Of every attack step, where the map follows them; `before` (n_voxels,) those of the clean image.
-    title, unit : str
-    diverging : bool
-        Symmetric about zero, or from zero up.
-    limit : float
-        Value of the last colour, the same in every frame.
-    dimmed : (n_voxels,) bool or None
-        Voxels that the encoder predicts too poorly to be trusted.
-    note : str
-        What `dimmed` means, for a caption; "" where nothing is.
+    diverging : Symmetric about zero, or from zero up.
+    limit : Value of the last colour, the same in every frame.
+    dimmed : (n_voxels,) bool or None. Voxels that the encoder predicts too poorly to be trusted.
+    note : What `dimmed` means, for a caption; "" where nothing is.
     """
 
     values: FloatArray | None
@@ -64,10 +58,7 @@ class ProbeMap:
 def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: bool) -> ProbeMap:
     """The map a style asks for; with `follows` its scale holds every step too.
 
-    Raises
-    ------
-    BadInputError
-        If the map needs scores of an encoder that is not on this computer.
+    Raises BadInputError if the map needs scores of an encoder that is not on this computer.
     """
     card = _find_card(probe)
     dimmed = None if card is None or style.gate_r <= 0 else np.asarray(card.r < style.gate_r)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.budget_words import NORM_SIGNS
+from core.attacks.config import NORM_SIGNS
 from core.figures.curve import EpsilonScale, budget_stretches, curve_of, value_range
 from core.figures.inks import Inks
 from core.probes.probe import Probe

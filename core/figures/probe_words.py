@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.attacks.budget_words import GREY_LEVELS, write_epsilon
+from core.attacks.config import GREY_LEVELS, write_epsilon
 from core.datasets.subject import load_subject
 from core.errors import ProbeError
 from core.probes.probe import Probe
@@ -18,14 +18,10 @@ class ProbeWords:
 
     Parameters
     ----------
-    title : str
-        "Raise ROI FFA (119 voxels) · astronaut_eileen".
-    how : str
-        Network, layer, attack, budget with its unit.
-    whose : str
-        Whose responses they are; simulated ones are called simulated.
-    unit : str
-        Of the target's shift.
+    title : "Raise ROI FFA (119 voxels) · astronaut_eileen".
+    how : Network, layer, attack, budget with its unit.
+    whose : Whose responses they are; simulated ones are called simulated.
+    unit : Of the target's shift.
     """
 
     title: str

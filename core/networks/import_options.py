@@ -14,24 +14,16 @@ class NetworkImportOptions:
 
     Parameters
     ----------
-    id, title : str
-        "" for names made from the file's.
-    architecture : str
-        For a weights file: the network whose definition it fits. "" guesses from the file's name.
-    layers : tuple of str
-        Layers to offer, early to late; the last one is the default.
-    input_size : int
-        0 for that of the architecture, or 224.
+    id, title : "" for names made from the file's.
+    architecture : For a weights file: the network whose definition it fits. "" guesses from the file's name.
+    layers : Layers to offer, early to late; the last one is the default.
+    input_size : 0 for that of the architecture, or 224.
     mean, std : 3 floats each, or None
-    tokens : str
-        "" for that of the architecture.
-    robust : bool
-        Whether it was trained against perturbations.
+    tokens : "" for that of the architecture.
+    robust : Whether it was trained against perturbations.
     licence : str
-    parent : str
-        Id of the network it was made from; "" for one trained from scratch.
-    trusted : bool
-        Whether the user trusts whoever made a file or function that is a program.
+    parent : Id of the network it was made from; "" for one trained from scratch.
+    trusted : Whether the user trusts whoever made a file or function that is a program.
     """
 
     id: str = ""

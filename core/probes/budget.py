@@ -29,22 +29,15 @@ class BudgetReading:
 
     Parameters
     ----------
-    l2, linf : float
-        ||delta||_2 and max |delta| in [0, 1] pixel units.
-    rms_grey_levels : float
-        255 ||delta||_2 / sqrt(3 N^2): the root-mean-square change in grey levels of 255.
-    epsilon : float
-        The budget that was allowed, in [0, 1] pixel units of `norm`.
-    norm : NormName
-        The norm that bounds delta.
-    l2_after_8bit : float
-        ||delta||_2 after the perturbed image was rounded to round(255 x) / 255.
-    rounding_share : float
-        ||rounded - perturbed||_2 / ||delta||_2; 0 where delta is 0.
-    changed_pixels : float
-        Share of the pixels, in [0, 1], with a colour that differs from the clean one once both are rounded to 8 bits.
-    n_saturated : int
-        Colour values the perturbation pushed onto 0 or 1, out of 3 N^2.
+    l2, linf : ||delta||_2 and max |delta| in [0, 1] pixel units.
+    rms_grey_levels : 255 ||delta||_2 / sqrt(3 N^2): the root-mean-square change in grey levels of 255.
+    epsilon : The budget that was allowed, in [0, 1] pixel units of `norm`.
+    norm : The norm that bounds delta.
+    l2_after_8bit : ||delta||_2 after the perturbed image was rounded to round(255 x) / 255.
+    rounding_share : ||rounded - perturbed||_2 / ||delta||_2; 0 where delta is 0.
+    changed_pixels : Share of the pixels, in [0, 1], with a colour that differs from the clean one once both are rounded
+        to 8 bits.
+    n_saturated : Colour values the perturbation pushed onto 0 or 1, out of 3 N^2.
     """
 
     l2: float
@@ -73,17 +66,11 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
 
     Parameters
     ----------
-    clean, perturbed : (3, height, width) float
-        Pixels in [0, 1].
-    epsilon : float
-        The budget that was allowed, in [0, 1] pixel units.
-    norm : NormName
-        The norm of that budget.
+    clean, perturbed : (3, height, width) float. Pixels in [0, 1].
+    epsilon : The budget that was allowed, in [0, 1] pixel units.
+    norm : The norm of that budget.
 
-    Raises
-    ------
-    BadInputError
-        If the two shapes differ.
+    Raises BadInputError if the two shapes differ.
 
     Examples
     --------

@@ -71,17 +71,9 @@ def evaluate(
 
     Parameters
     ----------
-    encoder : Encoder
-    stimulus : Stimulus
-    config : ProbeConfig
-    delivered : Delivered
-    dual_size : float
-        Dual norm of the objective's gradient at the clean image; NaN where it has none.
-    history : StepHistory
-    watch : Stopwatch
-        Started with the probe.
-    ensemble_sha256 : tuple of str
-        Hashes of the further encoders that were attacked.
+    dual_size : Dual norm of the objective's gradient at the clean image; NaN where it has none.
+    watch : Started with the probe.
+    ensemble_sha256 : Hashes of the further encoders that were attacked.
     """
     scored = _score(encoder, delivered)
     direction = config.target.vector(encoder.n_voxels)
@@ -154,12 +146,9 @@ def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> 
 
     Parameters
     ----------
-    epsilon : (n_budgets,)
-        Budgets in [0, 1] pixel units.
-    dual_size : float
-        ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
-    sign : int
-        +1 to raise, -1 to lower.
+    epsilon : (n_budgets,). Budgets in [0, 1] pixel units.
+    dual_size : ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
+    sign : +1 to raise, -1 to lower.
     """
     return np.asarray(sign * dual_size * np.asarray(epsilon, dtype=np.float64))
 

@@ -42,18 +42,11 @@ HEADER = HeaderKind(
 def save_probe(probe: Probe, path: Path, *, sync: Callable[[Path], object] = flush) -> Path:
     """Write a probe; returns the path of its header.
 
-    Parameters
-    ----------
-    probe : Probe
-    path : Path
-        With or without ending; NAME.json and NAME.safetensors are written.
-    sync : callable
-        Brings a written file to the disk before it gets its name.
+    `path`: with or without ending; NAME.json and NAME.safetensors are written. `sync`: brings a written file to the
+    disk before it gets its name.
 
-    Raises
-    ------
-    StorageError
-        If the folder cannot be written or the disk is full; nothing half-written stays, an older probe stays whole.
+    Raises StorageError if the folder cannot be written or the disk is full, nothing half-written stays, and an older
+    probe stays whole.
 
     Examples
     --------
@@ -85,17 +78,10 @@ def save_probe(probe: Probe, path: Path, *, sync: Callable[[Path], object] = flu
 def load_probe(path: Path) -> Probe:
     """Read a probe, exactly as it was saved.
 
-    Parameters
-    ----------
-    path : Path
-        Of either file, or their common name without ending.
+    `path`: of either file, or their common name without ending.
 
-    Raises
-    ------
-    StorageError
-        If a file is missing or cannot be read.
-    BadInputError
-        If a file is truncated, was edited or is of another format or version.
+    Raises StorageError if a file is missing or cannot be read; BadInputError if a file is truncated, was edited or is
+    of another format or version.
     """
     header_path, arrays_path = name_files(path)
     header = without_marks(read_header(header_path, HEADER), HEADER)

@@ -6,15 +6,14 @@ gradients of any number of voxels. Light: torch is imported when the atlas is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.errors import Cancelled
 from core.images.stimulus import Stimulus
-from core.progress import Stopwatch
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ class GradientAtlas:
 
     Parameters
     ----------
-    stimulus_id : str
-    l2, l1 : (n_voxels,) float32
-        ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
+    l2, l1 : (n_voxels,) float32. ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
     """
 
     stimulus_id: str
@@ -44,27 +41,13 @@ class GradientAtlas:
         return np.asarray(epsilon * (self.l2 if norm is NormName.L2 else self.l1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AtlasProgress:
-    """Where a running atlas stands; `result` is set on the last record only."""
-
-    step: int
-    n_steps: int
-    seconds_left: float | None
-    result: GradientAtlas | None = None
-
-
 def iter_gradient_atlas(
-    encoder: Encoder, stimulus: Stimulus, *, should_stop: Callable[[], bool]
-) -> Iterator[AtlasProgress]:
+    encoder: Encoder, stimulus: Stimulus, *, should_stop: ShouldStop
+) -> Iterator[Progress[GradientAtlas]]:
     """Compute the atlas, one record a backward pass and a chunk of pixels.
 
-    Raises
-    ------
-    BadInputError
-        If the stimulus is not of the network's input size.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the stimulus is not of the network's input size; Cancelled as soon as `should_stop()` is
+    true.
     """
     from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
 
@@ -75,8 +58,8 @@ def iter_gradient_atlas(
 
 
 def _iterate(
-    encoder: Encoder, pixels: torch.Tensor, stimulus_id: str, *, should_stop: Callable[[], bool]
-) -> Iterator[AtlasProgress]:
+    encoder: Encoder, pixels: torch.Tensor, stimulus_id: str, *, should_stop: ShouldStop
+) -> Iterator[Progress[GradientAtlas]]:
     from core.probes.jacobian import count_chunks, iter_rows, iter_sizes, stack_rows
 
     n_steps = encoder.rank + count_chunks(pixels.numel())
@@ -84,13 +67,12 @@ def _iterate(
     for row in iter_rows(encoder, pixels):
         rows.append(row)
         step += 1
-        yield AtlasProgress(step, n_steps, watch.seconds_left(step))
+        yield Progress(step, n_steps, watch.seconds_left(step))
     for sizes in iter_sizes(stack_rows(rows), encoder.weights):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         step += 1
         atlas = _wrap(stimulus_id, sizes) if step == n_steps else None
-        yield AtlasProgress(step, n_steps, watch.seconds_left(step), atlas)
+        yield Progress(step, n_steps, watch.seconds_left(step), atlas)
 
 
 def _wrap(stimulus_id: str, sizes: GradientSizes) -> GradientAtlas:

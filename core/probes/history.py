@@ -29,9 +29,7 @@ class HistoryRecorder:
 
     Parameters
     ----------
-    n_budgets : int
-    steps_of_run : int
-        Steps of one run on one budget.
+    steps_of_run : Steps of one run on one budget.
     """
 
     def __init__(self, n_budgets: int, steps_of_run: int) -> None:

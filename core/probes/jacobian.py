@@ -50,10 +50,7 @@ def iter_sizes(rows: torch.Tensor, weights: torch.Tensor) -> Iterator[GradientSi
 
     gradient of voxel v = sum_k weights[k, v] rows[k]
 
-    Parameters
-    ----------
-    rows : (rank, 3 height width)
-    weights : (rank, n_voxels)
+    `rows` (rank, 3 height width). `weights` (rank, n_voxels).
     """
     squares = torch.zeros(weights.shape[1], dtype=weights.dtype, device=weights.device)
     absolutes = torch.zeros_like(squares)

@@ -39,22 +39,11 @@ def iter_min_norm(
 ) -> Iterator[ProbeProgress]:
     """Search, then probe; the last record's probe has the budget found, or the largest if none reaches the shift.
 
-    Parameters
-    ----------
-    encoder : Encoder
-    stimulus : Stimulus
-    config : ProbeConfig
-        With `wanted_shift_sd` above 0; `attack.epsilon` is the largest budget allowed.
-    should_stop : callable
-    others : sequence of Encoder
-        The further encoders of the ensemble.
+    `config`: with `wanted_shift_sd` above 0; `attack.epsilon` is the largest budget allowed. `others`: the further
+    encoders of the ensemble.
 
-    Raises
-    ------
-    BadInputError
-        As `iter_probe`, and if the target's SD over the reference images is not known.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError as `iter_probe`, and if the target's SD over the reference images is not known; Cancelled as
+    soon as `should_stop()` is true.
     """
     check_named(encoder, config, others=others)
     check_pixels(encoder, stimulus.pixels[np.newaxis])

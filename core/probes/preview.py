@@ -23,18 +23,9 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
     The perturbation of the attacked budget nearest in ratio is rescaled, projected into ball and bounds, rounded if the
     probe delivers 8 bits, and scored. At an attacked budget the answer is its own result.
 
-    Parameters
-    ----------
-    encoder : Encoder
-        The probe's own.
-    probe : Probe
-    epsilon : float
-        Budget in [0, 1] pixel units of the probe's norm.
+    `encoder`: the probe's own. `epsilon`: budget in [0, 1] pixel units of the probe's norm.
 
-    Raises
-    ------
-    BadInputError
-        If the budget is out of range.
+    Raises BadInputError if the budget is out of range.
     """
     check_epsilon("epsilon", epsilon, largest=LARGEST_EPSILON[probe.config.attack.norm])
     pixels = rescale_perturbation(probe, epsilon)

@@ -31,21 +31,13 @@ class ProbeConfig:
 
     Parameters
     ----------
-    subject, network, layer : str
-        Catalogue ids; together they name the encoder.
-    target : Target
-    direction : Direction
-    attack : AttackConfig
-    ladder : tuple of float
-        Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
-    objective : ObjectiveConfig
-        The form of the objective; by default the target's own response.
-    ensemble : tuple of str
-        Further networks, each at its usual layer, whose encoders of the same subject are attacked together with this
-        one: the mean of their objectives in SDs. What is reported stays this encoder's.
-    wanted_shift_sd : float
-        Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts the target by so
-        many SDs is searched for first; a finished probe has the budget found.
+    subject, network, layer : Catalogue ids; together they name the encoder.
+    ladder : Ascending budgets of the curve; the last is `attack.epsilon`. Empty means the default octaves.
+    objective : The form of the objective; by default the target's own response.
+    ensemble : Further networks, each at its usual layer, whose encoders of the same subject are attacked together with
+        this one: the mean of their objectives in SDs. What is reported stays this encoder's.
+    wanted_shift_sd : Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts
+        the target by so many SDs is searched for first; a finished probe has the budget found.
 
     Examples
     --------
@@ -111,7 +103,7 @@ class Curve:
     image, so its `first_order` and `linearity` are NaN, as they are where a network has no gradient.
     `objective` is what the attack gained, beyond the clean image's; empty where that is the signed shift itself.
     `to_gain` is what more steps would still gain and `restart_spread` how far the restarts lie apart, as shares of that
-    gain (`core.attacks.convergence`); `n_gradients` the steps that were taken. All three are empty in version 0.3.
+    gain (`core.attacks.run_context`); `n_gradients` the steps that were taken. All three are empty in version 0.3.
     """
 
     epsilon: FloatArray

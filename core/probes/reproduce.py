@@ -14,19 +14,11 @@ from core.images.stimulus import Stimulus
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
 from core.probes.run import iter_probe
+from core.progress import Progress
+from core.words import name_differences
 
 ADDED = ("curve.to_gain", "curve.restart_spread", "curve.n_gradients")
 """Arrays that were added after version 0.3."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReproductionProgress:
-    """Where a repetition stands; `result` is set on the last record only."""
-
-    step: int
-    n_steps: int
-    seconds_left: float | None
-    result: Reproduction | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +27,10 @@ class Reproduction:
 
     Parameters
     ----------
-    probe : Probe
-        The new one.
-    differing : tuple of str
-        Names of the arrays with at least one other bit; empty if it reproduced.
-    largest_shift_change : float
-        Largest change of a voxel's shift, in the response's unit.
-    circumstances : tuple of str
-        What is not as it was, such as "torch 2.9 instead of 2.8"; the usual reason for a difference.
+    probe : The new one.
+    differing : Names of the arrays with at least one other bit; empty if it reproduced.
+    largest_shift_change : Largest change of a voxel's shift, in the response's unit.
+    circumstances : What is not as it was, such as "torch 2.9 instead of 2.8"; the usual reason for a difference.
     """
 
     probe: Probe
@@ -65,15 +53,11 @@ class Reproduction:
 
 def iter_reproduce(
     encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool], others: Sequence[Encoder] = ()
-) -> Iterator[ReproductionProgress]:
+) -> Iterator[Progress[Reproduction]]:
     """Run a probe again from its own clean pixels and configuration; `others` are the encoders of its ensemble.
 
-    Raises
-    ------
-    BadInputError
-        If the network or the encoder is not the one that was probed.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the network or the encoder is not the one that was probed; Cancelled as soon as
+    `should_stop()` is true.
     """
     check_same_encoder(encoder, probe)
     for name, other, then in zip(probe.config.ensemble, others, probe.ensemble_sha256, strict=False):
@@ -81,7 +65,7 @@ def iter_reproduce(
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
     for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
-        yield ReproductionProgress(progress.step, progress.n_steps, progress.seconds_left, result)
+        yield Progress(progress.step, progress.n_steps, progress.seconds_left, result)
 
 
 def compare(old: Probe, new: Probe) -> Reproduction:
@@ -90,7 +74,8 @@ def compare(old: Probe, new: Probe) -> Reproduction:
     names = sorted(before.keys() | after.keys())
     added = {name for name in ADDED if not before[name].size}  # files of version 0.3 lack them
     differing = tuple(name for name in names if name not in added and not _same_bits(before.get(name), after.get(name)))
-    return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), _compare_circumstances(old, new))
+    then, now = old.versions | {"device": old.device}, describe_versions() | {"device": new.device}
+    return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), name_differences(then, now))
 
 
 def check_same_encoder(encoder: Encoder, probe: Probe) -> None:
@@ -115,13 +100,3 @@ def _same_bits(before: np.ndarray | None, after: np.ndarray | None) -> bool:
     if before is None or after is None or before.dtype != after.dtype or before.shape != after.shape:
         return False
     return before.tobytes() == after.tobytes()
-
-
-def _compare_circumstances(old: Probe, new: Probe) -> tuple[str, ...]:
-    then, now = old.versions | {"device": old.device}, describe_versions() | {"device": new.device}
-    names = sorted(then.keys() | now.keys())
-    return tuple(
-        f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"
-        for name in names
-        if now.get(name) != then.get(name)
-    )

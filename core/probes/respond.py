@@ -23,20 +23,11 @@ RECORDED_VERSIONS = ("torch", "torchvision", "timm", "numpy")
 def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
     """The predicted responses to pixels, in chunks of `BATCH` and in their order.
 
-    Parameters
-    ----------
-    encoder : Encoder
-    pixels : (n, 3, height, width)
-        In [0, 1], at the network's input size.
+    `pixels` (n, 3, height, width): in [0, 1], at the network's input size.
 
-    Returns
-    -------
-    (n, n_voxels) float32, in the encoder's response unit.
+    Returns (n, n_voxels) float32, in the encoder's response unit.
 
-    Raises
-    ------
-    BadInputError
-        If the pixels have another shape.
+    Raises BadInputError if the pixels have another shape.
     """
     check_pixels(encoder, pixels)
     with torch.no_grad(), exact_arithmetic():

@@ -19,14 +19,14 @@ from core.attacks.objective import Scores
 from core.attacks.rounding import GREY_LEVELS
 from core.checks import refusal
 from core.encoders.encoder import Encoder
-from core.errors import Cancelled, NoGradientError
+from core.errors import NoGradientError
 from core.images.stimulus import Stimulus
 from core.probes.evaluate import Delivered, evaluate
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.objectives import build_own, build_together, check_named, guarded
 from core.probes.probe import Probe, ProbeConfig, ProbeProgress
 from core.probes.respond import check_pixels, to_tensor
-from core.progress import Stopwatch
+from core.progress import Stopwatch, check_stop
 from core.types import ByteArray, FloatArray
 
 
@@ -42,27 +42,18 @@ def iter_probe(
 
     Parameters
     ----------
-    encoder : Encoder
-        The one that `config` names.
-    stimulus : Stimulus
-        At the network's input size.
-    config : ProbeConfig
-    should_stop : callable
-        Asked before every layer of every pass.
-    others : sequence of Encoder
-        The further encoders that `config.ensemble` names, in its order.
+    encoder : The one that `config` names.
+    stimulus : At the network's input size.
+    should_stop : Asked before every layer of every pass.
+    others : The further encoders that `config.ensemble` names, in its order.
 
     Yields
     ------
     ProbeProgress
         One after the clean pass, one a step, one before the controls, and the last with the finished `Probe`.
 
-    Raises
-    ------
-    BadInputError
-        If the encoder is another than the one named, or the stimulus has another size.
-    Cancelled
-        As soon as `should_stop()` is true, within a layer's time.
+    Raises BadInputError if the encoder is another than the one named, or the stimulus has another size; Cancelled as
+    soon as `should_stop()` is true, within a layer's time.
     """
     check_named(encoder, config, others=others)
     check_pixels(encoder, stimulus.pixels[np.newaxis])
@@ -180,8 +171,7 @@ class _ProbeRun:
         )
 
     def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if self._should_stop():
-            raise Cancelled
+        check_stop(self._should_stop)
         attack = self._config.attack
         # On the CPU: Apple's GPUs have no float64.
         size = self._norm.size((perturbed - self._pixels).cpu().double()).to(perturbed)

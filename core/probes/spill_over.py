@@ -96,16 +96,11 @@ def tabulate_shift(
 
     Parameters
     ----------
-    shift : (n_voxels,) float
-        Perturbed minus clean response, in the response's unit.
-    pool : RoiPool
-        The ROIs of the same voxels.
-    reference_sd : (n_voxels,) float
-        SD of each voxel's clean reference responses, same unit.
-    target : (n_voxels,) float
-        The target's weights.
-    control : (n_voxels,) float or None
-        The control's shift; None where it was not run.
+    shift : (n_voxels,) float. Perturbed minus clean response, in the response's unit.
+    pool : The ROIs of the same voxels.
+    reference_sd : (n_voxels,) float. SD of each voxel's clean reference responses, same unit.
+    target : (n_voxels,) float. The target's weights.
+    control : (n_voxels,) float or None. The control's shift; None where it was not run.
     """
     silent = np.full(len(shift), np.nan) if control is None else control
     target_roi = pool.roi_with_most(target)

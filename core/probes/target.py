@@ -1,10 +1,11 @@
-"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern."""
+"""What a probe moves: a voxel, an ROI mean, a set, a contrast, any weighting or a pattern. Never unpickles a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 import numpy as np
 
@@ -33,17 +34,11 @@ class Target:
 
     Parameters
     ----------
-    kind : TargetKind
-    label : str
-        How the interface names it: "voxel 812 (left V1)", "ROI FFA (214 voxels)".
-    voxels : tuple of int
-        Indices of the voxels with a weight.
-    weights : tuple of float
-        Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wanted responses.
-    roi : str
-        The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
-    name : str
-        Its label without counts and places: "FFA", "voxel 812", "FFA − 0.5 × PPA".
+    label : How the interface names it: "voxel 812 (left V1)", "ROI FFA (214 voxels)".
+    voxels : Indices of the voxels with a weight.
+    weights : Their weights, same length; they sum to 1 for voxels, ROIs and sets. Of a pattern the wanted responses.
+    roi : The ROI it is, or that its voxel lies in; "" for all others, and for a voxel in none.
+    name : Its label without counts and places: "FFA", "voxel 812", "FFA − 0.5 × PPA".
     """
 
     kind: TargetKind
@@ -133,10 +128,7 @@ def target_weights(table: VoxelTable, weights: FloatArray, *, label: str) -> Tar
 def target_contrast(table: VoxelTable, raised: Target, roi: str, *, weight: float) -> Target:
     """What is raised less `weight` times the mean of another ROI: c = c_A - weight c_B.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such ROI, the weight is not above 0, or the two cancel out.
+    Raises BadInputError if there is no such ROI, the weight is not above 0, or the two cancel out.
 
     Examples
     --------
@@ -195,3 +187,13 @@ def _read_label(kind: TargetKind, label: str) -> tuple[str, str]:
     place = label.partition(" (")[2].removesuffix(")").partition(" ")[2]
     roi = {TargetKind.ROI: parts[0], TargetKind.VOXEL: place}.get(kind, "")
     return roi, CONTRAST_SIGN.join(parts)
+
+
+def read_numbers(name: str, path: Path) -> FloatArray:
+    """The numbers of a .npy file or of a text file, float32. Raises BadInputError about `name` for any other."""
+    try:
+        loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
+        return np.asarray(loaded, dtype=np.float32)
+    except (OSError, ValueError) as error:
+        allowed = "a .npy file or a text file with one number a line"
+        raise refusal(name, allowed=allowed, got=str(path), advice=str(error)) from error

@@ -25,8 +25,7 @@ from core.reports.analysis_tables import tabulate
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.table import Table, write_tables
 from core.sweeps.answer import Answer, answer_sweep
-from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.config import SweepConfig
+from core.sweeps.config import AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, load_sweep
 from core.templates import fill_template, read_formulas
 
@@ -62,12 +61,7 @@ def write_analysis(folder: Path) -> AnalysisReport:
 
     They replace those of before; other files stay.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds no finished sweep.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the folder holds no finished sweep; StorageError if it cannot be written.
     """
     found = answer_folder(folder)
     files = (*write_tables(found.tables, folder / TABLES), *write_figures(found.figures, folder / FIGURES))

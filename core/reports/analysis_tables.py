@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.budget_words import MOST_TO_GAIN
+from core.attacks.config import MOST_TO_GAIN
 from core.reports.table import Table, make_table
 from core.sweeps.answer import Answer
-from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import AttackKind
 from core.sweeps.discriminability import PAIRS, Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep

@@ -9,8 +9,8 @@ import numpy as np
 
 from core.datasets.subject import load_subject
 from core.reports.plot import Plot, Series, bars, curve, frame, matrix, names_at, point, tree
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, find_source
+from core.sweeps.config import AttackKind
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep
@@ -123,7 +123,7 @@ def plot_transfer(answer: TransferAnswer, case: Case, table: TransferTable, what
     marked = [frame(place, place, "paper", line=":", width=1.2, inset=0.05) for place in range(len(order))]
     if not is_ensemble(case, answer):
         related = answer.related[np.ix_(order, order)] & ~np.eye(len(order), dtype=bool)
-        marked += [frame(*place, "paper", line="--", width=1.2, inset=0.05) for place in np.argwhere(related)]
+        marked += [frame(a, b, "paper", line="--", width=1.2, inset=0.05) for a, b in np.argwhere(related).tolist()]
     title = f"T(A→B) · {case.label} · {describe_frames(answer, case)}"
     more = {"x": "recipient", "y": "source", "title": title, "series": tuple(marked)}
     return matrix(values, names, columns, (-reach, reach), **more)

@@ -30,7 +30,6 @@ class Series:
     Parameters
     ----------
     x, y : (n,)
-    ink : int or str
     name : str
         In the legend; "" for none.
     low, high, left, right : (n,), optional

@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.config import format_epsilon
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, make_table, write_tables
 from core.sweeps.cells import load_store
+from core.sweeps.config import size_of_one
 from core.sweeps.statistics import Interval
 from core.sweeps.study.config import CandidateSet
 from core.sweeps.study.evaluate import CRITERIA, LEAST_RANKED, NEARNESS, StudyAnswer, evaluate_study
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status, list_outcomes
 from core.sweeps.study.plan import STUDY
 from core.templates import fill_template
-from core.types import NormName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -176,8 +175,7 @@ def compose_study(report: StudyReport, facts: dict[str, Any]) -> str:
         figures=[inline_svg(figure) for figure in report.figures.values()],
         config=config,
         noise=", ".join(f"{level:g}" for level in config.noise),
-        epsilon=format_epsilon(config.epsilon, NormName.L2),
-        grey=f"{255 * config.epsilon / (3 * config.side**2) ** 0.5:.2f}",
+        grey=f"{255 * config.epsilon / size_of_one(config.norm, config.side):.2f}",
         tables=report.tables,
         device=facts["device"],
         versions=", ".join(f"{name} {value}" for name, value in facts["versions"].items()),

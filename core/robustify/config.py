@@ -1,11 +1,15 @@
-"""The settings of a robust fine-tuning."""
+"""The settings of a robust fine-tuning, and those of them that a form asks for."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
-from core.checks import check_count, check_positive, refusal
+from core.checks import check_count, check_epsilon, check_positive, refusal
+from core.networks.catalog import folder_name
+from core.paths import data_folder
 
 REFERENCE_SIZE = 224
 """Budgets are L2 norms at this resolution; other resolutions get the same RMS change."""
@@ -28,30 +32,18 @@ class RobustifyConfig:
 
     Parameters
     ----------
-    network : str
-        Id of the network to start from; it is also the one to imitate.
-    layers : tuple of str
-        Layers compared, early to late; the network is cut behind the last.
-    pool : int
-        The last layer is compared on a pool x pool grid of averages.
-    epsilon, first_epsilon : float
-        L2 budget at 224^2 in [0, 1] pixel units: the final one, and the one to ramp up from.
-    ramp : float
-        Share of the training over which the budget grows.
-    n_steps : int
-        PGD steps of the inner maximisation.
-    stages : tuple of Stage
-        Resolutions, in order; the last one ends at 1.
-    n_images : int
-        Photographs seen in all, with repetition.
-    batch : int
-        Photographs per step.
-    learning_rate : float
-        Of Adam at its peak; warmed up, then lowered to 0 along a cosine.
-    clean_weight : float
-        Weight of the clean term.
-    seed : int
-        Of photographs, crops and random starts.
+    network : Id of the network to start from; it is also the one to imitate.
+    layers : Layers compared, early to late; the network is cut behind the last.
+    pool : The last layer is compared on a pool x pool grid of averages.
+    epsilon, first_epsilon : L2 budget at 224^2 in [0, 1] pixel units: the final one, and the one to ramp up from.
+    ramp : Share of the training over which the budget grows.
+    n_steps : PGD steps of the inner maximisation.
+    stages : Resolutions, in order; the last one ends at 1.
+    n_images : Photographs seen in all, with repetition.
+    batch : Photographs per step.
+    learning_rate : Of Adam at its peak; warmed up, then lowered to 0 along a cosine.
+    clean_weight : Weight of the clean term.
+    seed : Of photographs, crops and random starts.
     """
 
     network: str = "mobilenet_v2"
@@ -110,3 +102,50 @@ class RobustifyConfig:
             done += share * self.n_images * stage.size**2 / 1e6
             began = stage.until
         return done
+
+
+LARGEST_EPSILON = 30.0
+"""L2 at 224 x 224; human percepts move within this ball (Gaziv et al. 2023)."""
+
+
+def robustify_folder() -> Path:
+    """Where checkpoints of unfinished fine-tunings lie."""
+    return data_folder() / "robustify"
+
+
+@dataclass(frozen=True, slots=True)
+class RobustifyOptions:
+    """One fine-tuning.
+
+    Parameters
+    ----------
+    network : Id of the network to start from.
+    images : Folder of photographs, searched through.
+    epsilon : L2 budget at 224 x 224, in [0, 1] pixel units.
+    n_images : Photographs to see in all, with repetition.
+    layers : Layers compared; () for the network's own.
+    seed : Of photographs, crops and random starts.
+    id, title : Of the new network; "" for names made from the original's.
+    """
+
+    network: str
+    images: Path
+    epsilon: float = RobustifyConfig().epsilon
+    n_images: int = RobustifyConfig().n_images
+    layers: tuple[str, ...] = ()
+    seed: int = 0
+    id: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values no training could run with."""
+        check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON, unit="L2 at 224 x 224, [0, 1] pixel units")
+        check_count("n_images", self.n_images)
+        check_count("seed", self.seed, least=0)
+
+    def checkpoint(self) -> Path:
+        """The file this fine-tuning resumes from: the same options find it again."""
+        what = f"{self.network} {self.images.absolute()} {self.epsilon} {self.n_images} {self.layers}"
+        what += f" seed {self.seed}" if self.seed else ""  # without it, trainings of earlier versions go on
+        digest = hashlib.sha256(what.encode()).hexdigest()[:10]
+        return robustify_folder() / f"{folder_name(self.network)}-{digest}.checkpoint"

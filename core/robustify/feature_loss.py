@@ -51,8 +51,7 @@ class DistanceObjective:
 
     Parameters
     ----------
-    distance : pixels (n, 3, height, width) -> (n,)
-        Of an image alone, whatever its neighbours are.
+    distance : pixels (n, 3, height, width) -> (n,). Of an image alone, whatever its neighbours are.
     """
 
     def __init__(self, distance: Callable[[torch.Tensor], torch.Tensor]) -> None:

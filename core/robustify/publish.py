@@ -76,13 +76,7 @@ def keep_robust(
 ) -> NetworkSpec:
     """Keep a robust network among the user's, so that it can be chosen; the same weights are kept once.
 
-    Parameters
-    ----------
-    published : PublishedNetwork
-    config : RobustifyConfig
-        The recipe it was made by.
-    network, title : str
-        Its id and title; made from the original's if not given.
+    `config`: the recipe it was made by. `network`, `title`: its id and title; made from the original's if not given.
     """
     base = find_network(config.network)
     for known in list_user_networks():

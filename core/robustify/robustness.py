@@ -26,12 +26,9 @@ class RobustnessRecord:
 
     Parameters
     ----------
-    epsilon : float
-        L2 budget in [0, 1] pixel units at the networks' input size.
-    original, tuned : float
-        Shift of each network under its own worst perturbation found, all features of the layer.
-    original_pooled, tuned_pooled : float
-        The same perturbations, features averaged over space.
+    epsilon : L2 budget in [0, 1] pixel units at the networks' input size.
+    original, tuned : Shift of each network under its own worst perturbation found, all features of the layer.
+    original_pooled, tuned_pooled : The same perturbations, features averaged over space.
     """
 
     epsilon: float
@@ -59,12 +56,9 @@ def measure_robustness(
 
     Parameters
     ----------
-    original, tuned : Network
-        Cut at the same layer.
-    images : (n_images, 3, input_size, input_size) float32 in [0, 1]
-        Photographs to average over.
-    epsilons : sequence of float
-        L2 budgets.
+    original, tuned : Cut at the same layer.
+    images : (n_images, 3, input_size, input_size) float32 in [0, 1]. Photographs to average over.
+    epsilons : L2 budgets.
     """
     pixels = torch.from_numpy(images)
     records = []

@@ -14,11 +14,11 @@ import torch
 from core.networks.build import build_architecture
 from core.networks.catalog import check_new_id, find_network
 from core.networks.spec import NetworkSpec
-from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, Stage
-from core.robustify.options import RobustifyOptions, robustify_folder
+from core.progress import never_stop
+from core.robustify.config import REFERENCE_SIZE, RobustifyConfig, RobustifyOptions, Stage, robustify_folder
 from core.robustify.photo_crops import find_photos
 from core.robustify.publish import PublishedNetwork, keep_robust, publish_checkpoint
-from core.robustify.train import RobustifyProgress, iter_robustify, never_stop
+from core.robustify.train import RobustifyProgress, iter_robustify
 
 SIZES = RobustifyConfig().stages
 """Resolutions of a network of 224 pixels; others get the same shares of their own."""
@@ -53,12 +53,9 @@ def iter_run(
 ) -> Iterator[RobustifyProgress | RobustifyDone]:
     """Resume from the checkpoint of these options if there is one, then write, measure and keep the network.
 
-    Raises
-    ------
-    BadInputError
-        If the network, a layer or a value cannot be used, the id is taken, or the folder has no photographs.
-    Cancelled
-        Once `should_stop()` is true; the checkpoint is written first, and the same options resume from it.
+    Raises BadInputError if the network, a layer or a value cannot be used, the id is taken, or the folder has no
+    photographs; Cancelled once `should_stop()` is true: the checkpoint is written first, and the same options
+    resume from it.
     """
     if options.id:
         check_new_id(options.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from core.networks.files.torch_pickle import read_torch
 from core.networks.open_body import check_weights, open_body
 from core.networks.tokens import Treatment, has_channels_last
 from core.networks.truncate import fold_batchnorm
+from core.progress import ShouldStop, never_stop
 from core.robustify.config import RobustifyConfig
 from core.robustify.feature_loss import feature_distance, features_at, perturb
 from core.robustify.photo_crops import draw_batch
@@ -35,31 +36,19 @@ SEED_STEP = 1_000_003
 """Keeps the random starts of different steps apart."""
 
 
-def never_stop() -> bool:
-    """The default `should_stop`: run to the end."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class RobustifyProgress:
     """Progress of a robust fine-tuning.
 
     Parameters
     ----------
-    n_seen, n_images : int
-        Photographs done and to do.
-    size : int
-        Resolution in use, pixels.
-    epsilon : float
-        L2 budget in use, at that resolution.
-    loss, clean_loss : float
-        Running means of the relative squared distance to the original's features, perturbed and clean.
-    seconds : float
-        Since this call began.
-    seconds_left : float or None
-        At the speed of this call so far, in pixels a second.
-    saved : bool
-        Whether the checkpoint now holds this state.
+    n_seen, n_images : Photographs done and to do.
+    size : Resolution in use, pixels.
+    epsilon : L2 budget in use, at that resolution.
+    loss, clean_loss : Running means of the relative squared distance to the original's features, perturbed and clean.
+    seconds : Since this call began.
+    seconds_left : At the speed of this call so far, in pixels a second.
+    saved : Whether the checkpoint now holds this state.
     """
 
     n_seen: int
@@ -168,7 +157,7 @@ def iter_robustify(
     paths: Sequence[Path],
     *,
     checkpoint: Path,
-    should_stop: Callable[[], bool] = never_stop,
+    should_stop: ShouldStop = never_stop,
     device: str = "cpu",
     save_every: float = 180.0,
 ) -> Iterator[RobustifyProgress]:

@@ -57,12 +57,8 @@ class Autosaved:
 
     Parameters
     ----------
-    folder : Path
-    state : AutosaveState
-    session : SavedSession or None
-        None if it cannot be read.
-    problem : str
-        Why it cannot be read.
+    session : None if it cannot be read.
+    problem : Why it cannot be read.
     """
 
     folder: Path

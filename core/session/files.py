@@ -69,12 +69,8 @@ class SavedSession:
 
     Parameters
     ----------
-    path : Path
-    record : SessionRecord
-    saved : str
-        When, in UTC, as ISO 8601.
-    named : str
-        Of an autosaved session: the file the user had given it; "" for none.
+    saved : When, in UTC, as ISO 8601.
+    named : Of an autosaved session: the file the user had given it; "" for none.
     """
 
     path: Path
@@ -95,20 +91,12 @@ def write_session(
 
     Parameters
     ----------
-    record : SessionRecord
-    path : Path
-        Ends with .probescope.
-    probe : Probe, optional
-        The one on screen; without it the one `record.probe` refers to is copied, if it is there.
-    notes : mapping, optional
-        Further header fields.
-    sync : callable
-        Brings a probe's files to the disk before the session refers to them.
+    path : Ends with .probescope.
+    probe : The one on screen; without it the one `record.probe` refers to is copied, if it is there.
+    notes : Further header fields.
+    sync : Brings a probe's files to the disk before the session refers to them.
 
-    Raises
-    ------
-    StorageError
-        If the folder cannot be written or the disk is full; the older session stays as it was.
+    Raises StorageError if the folder cannot be written or the disk is full, and the older session stays as it was.
     """
     data = data_of(path)
     reference = _keep_probe(record.probe, probe, data, sync)
@@ -122,12 +110,7 @@ def write_session(
 def read_session(path: Path) -> SavedSession:
     """Read a session of any version.
 
-    Raises
-    ------
-    StorageError
-        If it cannot be read.
-    BadInputError
-        If it is no session, damaged, or of a newer program.
+    Raises StorageError if it cannot be read; BadInputError if it is no session, damaged, or of a newer program.
     """
     place = Path(path).expanduser().absolute()
     content = migrate(read_header(place, HEADER), place.parent)

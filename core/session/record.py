@@ -102,14 +102,11 @@ class FileReference:
 
     Parameters
     ----------
-    path : Path
-        Where it should be, absolute; written relative to the session file.
-    sha256 : str
-        Of its bytes: another file of that name is not taken for it.
-    n_bytes : int
-        Its size, so that a search need not hash every file; 0 where it was not noted.
-    was_at : Path, optional
-        Where it lay when the session was saved, if that is another place: the session file may have been moved alone.
+    path : Where it should be, absolute; written relative to the session file.
+    sha256 : Of its bytes: another file of that name is not taken for it.
+    n_bytes : Its size, so that a search need not hash every file; 0 where it was not noted.
+    was_at : Where it lay when the session was saved, if that is another place: the session file may have been moved
+        alone.
     """
 
     path: Path
@@ -132,18 +129,11 @@ class ViewRecord:
 
     Parameters
     ----------
-    map : str
-        The map shown: "shift", "clean" ...
-    geometry, named_view, hemispheres : str
-    morph : float or None
-        Place on the way from folded to flat; None where the surface has none.
-    camera : Camera or None
-        None for the named view as it is.
-    threshold : float
-        Values nearer to zero than this share of the limit are transparent.
-    colormap : str
-        Of the map shown; "" for none.
-    outlines, labels : bool
+    map : The map shown: "shift", "clean" ...
+    morph : Place on the way from folded to flat; None where the surface has none.
+    camera : None for the named view as it is.
+    threshold : Values nearer to zero than this share of the limit are transparent.
+    colormap : Of the map shown; "" for none.
     """
 
     map: str = "shift"
@@ -177,24 +167,13 @@ class SessionRecord(Choice):
 
     Parameters
     ----------
-    surface : str
-        Its id; "" for none.
-    encoder_sha256 : str
-        Of the encoder in use.
-    image : ImageRecord or None
-    gate_r : float
-        Voxels below this held-out r are dimmed.
-    auto_probe : bool
-    probe : FileReference or None
-        The header of the finished probe on screen.
-    tab : str
-        Key of the work space in front.
-    analyses : tuple of AnalysisRecord
-    tray : tuple of JSON objects
-        The recipes of the stimulus tray.
-    view : ViewRecord
-    layout : mapping
-        Sizes of splitters and window, as Qt writes them.
+    surface : Its id; "" for none.
+    encoder_sha256 : Of the encoder in use.
+    gate_r : Voxels below this held-out r are dimmed.
+    probe : The header of the finished probe on screen.
+    tab : Key of the work space in front.
+    tray : tuple of JSON objects. The recipes of the stimulus tray.
+    layout : Sizes of splitters and window, as Qt writes them.
     """
 
     surface: str = ""

@@ -55,12 +55,9 @@ class Missing:
 
     Parameters
     ----------
-    what : str
-        "subject", "network", "encoder", "image", "probe" or "analysis NAME".
-    sentence : str
-        What is missing and what to do.
-    reference : FileReference or None
-        Of a file: what to look for.
+    what : "subject", "network", "encoder", "image", "probe" or "analysis NAME".
+    sentence : What is missing and what to do.
+    reference : Of a file: what to look for.
     """
 
     what: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.checks import check_fraction, refusal
-from core.headers import HeaderKind, structure, unstructure
+from core.headers import HeaderKind, structure
 from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
 from core.stimuli.layout import Layout
 from core.stimuli.probe_warnings import DEFAULT_GATE
@@ -22,15 +22,11 @@ class SetConfig:
 
     Parameters
     ----------
-    name : str
-        What the set is called in its manifest and README.
-    controls : tuple of ControlKind
-        Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a triple.
-    layout : Layout
-    transfer : tuple of (network, layer)
-        Further encoders of the same subject, in which every file is scored too.
-    gate : float
-        Least r of a voxel that is not warned of.
+    name : What the set is called in its manifest and README.
+    controls : Controls of every item, at the norm of its saved perturbed file. At least one, so that every item is a
+        triple.
+    transfer : Network and layer of further encoders of the same subject, in which every file is scored too.
+    gate : Least r of a voxel that is not warned of.
     """
 
     name: str = "stimuli"
@@ -63,11 +59,6 @@ class SetConfig:
         return 2 + len(self.controls)
 
 
-def pack_set(config: SetConfig) -> dict[str, Any]:
-    """A config as plain JSON."""
-    return unstructure(config)
-
-
 def unpack_set(values: Mapping[str, Any]) -> SetConfig:
-    """The reverse of `pack_set`. Raises BadInputError for an unknown setting or one of another kind."""
+    """A config from plain JSON. Raises BadInputError for an unknown setting or one of another kind."""
     return structure(values, SetConfig, SETTINGS)

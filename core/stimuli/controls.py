@@ -16,7 +16,7 @@ from core.errors import BadInputError
 from core.images.stimulus import from_uint8, to_uint8
 from core.probes.probe import Probe
 from core.seeds import make_stream
-from core.stimuli.item import Item
+from core.stimuli.recipe import Item
 from core.types import FloatArray, NormName
 
 
@@ -65,19 +65,10 @@ def make_control(
 
     Where the pixel bounds leave no room for the norm, all of the room is used.
 
-    Parameters
-    ----------
-    kind : ControlKind
-    probe : Probe
-    donor : (3, side, side)
-        The other image's delta; only OTHER_IMAGE needs it.
-    size : float, optional
-        Its norm; by default that of the perturbed image rounded to 8 bits.
+    `donor` (3, side, side): the other image's delta; only OTHER_IMAGE needs it. `size`: its norm; by default that of
+    the perturbed image rounded to 8 bits.
 
-    Raises
-    ------
-    BadInputError
-        If it is missing or has another size.
+    Raises BadInputError if it is missing or has another size.
     """
     import torch
 
@@ -103,12 +94,7 @@ def saved_norm(probe: Probe) -> float:
 def fit_control(kind: ControlKind, item: Item, see: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """Pixels (3, side, side) of a control whose seen norm is nearest to that of the perturbed image.
 
-    Parameters
-    ----------
-    kind : ControlKind
-    item : Item
-    see : callable
-        Pixels (3, side, side) to what the network sees of their file.
+    `see`: pixels (3, side, side) to what the network sees of their file.
     """
     probe, norm = item.probe, item.probe.config.attack.norm
     clean = see(probe.clean_pixels)

@@ -21,7 +21,6 @@ from core.probes.target import Target, TargetKind
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, fit_control, measure
 from core.stimuli.images import measure_image, read_levels, write_levels
-from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
 from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, TransferShift
 from core.stimuli.probe_warnings import (
@@ -32,6 +31,7 @@ from core.stimuli.probe_warnings import (
     evaluate_saving,
     warn,
 )
+from core.stimuli.recipe import Item, Rescore
 from core.types import ByteArray, FloatArray, NormName
 
 
@@ -59,16 +59,8 @@ def write_item(
 ) -> tuple[ManifestRow, ...]:
     """Write every file of an item below `folder`; returns their rows, the original first.
 
-    Parameters
-    ----------
-    item : Item
-    folder : Path
-        Of the set; its stimuli stand in a folder below.
-    pair_id : str
-    config : SetConfig
-    match : Match
-    warnings : sequence of ProbeWarning
-        Warnings beyond those of the probe itself, such as duplicates.
+    `folder`: of the set; its stimuli stand in a folder below. `warnings`: warnings beyond those of the probe itself,
+    such as duplicates.
     """
     saved = [
         _save(item, role, pixels, file=folder / STIMULI / f"{pair_id}_{role}.png", config=config, match=match)

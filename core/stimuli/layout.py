@@ -42,27 +42,17 @@ class Layout:
 
     Parameters
     ----------
-    picture_px : int
-        Side of the picture in pixels; 0 is the network's input size.
-    width_px, height_px : int
-        Size of the file; 0 is the picture's. Larger files show the background around the picture.
-    background : 3 ints
-        Red, green and blue grey levels, 0 to 255.
-    enlarging : Enlarging
-        SMOOTH is bicubic with antialiasing, both ways. EXACT repeats every pixel a whole number of times, so that the
-        network sees the very pixels again.
-    degrees : float or None
-        Width to show the picture at, in degrees of visual angle.
-    matching : Matching
-        LUMINANCE brings the mean relative luminance of every original to `luminance`, CONTRAST its RMS contrast to
-        `contrast` too.
-    luminance, contrast : float or None
-        In [0, 1] of an sRGB display; None is the mean over the set's originals.
+    picture_px : Side of the picture in pixels; 0 is the network's input size.
+    width_px, height_px : Size of the file; 0 is the picture's. Larger files show the background around the picture.
+    background : 3 ints. Red, green and blue grey levels, 0 to 255.
+    enlarging : SMOOTH is bicubic with antialiasing, both ways. EXACT repeats every pixel a whole number of times, so
+        that the network sees the very pixels again.
+    degrees : Width to show the picture at, in degrees of visual angle.
+    matching : LUMINANCE brings the mean relative luminance of every original to `luminance`, CONTRAST its RMS contrast
+        to `contrast` too.
+    luminance, contrast : In [0, 1] of an sRGB display; None is the mean over the set's originals.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range or the file is smaller than the picture.
+    Raises BadInputError if a value is out of its range or the file is smaller than the picture.
     """
 
     picture_px: int = 0

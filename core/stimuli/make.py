@@ -5,43 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
-from core.errors import BadInputError, Cancelled, ProbeError
+from core.errors import BadInputError, ProbeError
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
-from core.probes.probe import Probe, ProbeConfig
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.probes.probe import Probe
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
-from core.stimuli.item import Item, RecipientEncoder
-from core.stimuli.recipe import Recipe, find_licence
+from core.stimuli.recipe import Item, Recipe, RecipientEncoder, find_licence
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances, iter_write
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    from core.encoders.encoder import Encoder
+    from core.probes.source import Source
 
 FindStimulus = Callable[[Recipe, int], Stimulus]
 """The image of a recipe at a size."""
-
-
-class Source(Protocol):
-    """What opens encoders and keeps them open: `core.engine.Engine`."""
-
-    @property
-    def device(self) -> str:
-        """The device in use."""
-
-    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
-        """An encoder, ready to run."""
-
-    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
-        """The further encoders that a probe attacks."""
 
 
 def iter_make(
@@ -58,25 +43,12 @@ def iter_make(
 
     Parameters
     ----------
-    source : Source
-    recipes : sequence of Recipe
-    config : SetConfig
-    folder : Path
-        A new or an empty folder.
-    store : ProbeStore
-        Where finished probes are kept; nothing of it is lost when the making is cancelled.
-    find : callable, optional
-        Finds the images; by default by their keys.
-    should_stop : callable
+    folder : A new or an empty folder.
+    store : Where finished probes are kept; nothing of it is lost when the making is cancelled.
+    find : Finds the images; by default by their keys.
 
-    Raises
-    ------
-    BadInputError
-        If the folder is not free, or an image, a network or an encoder is not the one of its recipe.
-    StorageError
-        If a probe or the set cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the folder is not free, or an image, a network or an encoder is not the one of its recipe;
+    StorageError if a probe or the set cannot be written; Cancelled as soon as `should_stop()` is true.
     """
     check_free(Path(folder).expanduser())
     for recipe in recipes:
@@ -104,9 +76,8 @@ def iter_probes(
         done = 0.0
         for done, probe in _iter_probe(source, recipe, find or find_source, should_stop):
             left = watch.seconds_left(weighed + int(done * weight))
-            yield SetProgress(
-                "probe", n_resumed + number + done, len(todo) + n_resumed, recipe.describe(), left, n_resumed
-            )
+            place, total = n_resumed + number + done, len(todo) + n_resumed
+            yield Progress(place, total, left, stage="probe", what=recipe.describe(), n_resumed=n_resumed)
             if probe is not None:
                 store.save(recipe, probe)
         weighed += weight
@@ -228,6 +199,5 @@ def _iter_probe(
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_probe(encoder, stimulus, asked, should_stop=should_stop, others=others):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result

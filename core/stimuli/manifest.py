@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, get_type_hints
@@ -152,20 +152,12 @@ class ManifestHeader:
 
     Parameters
     ----------
-    name : str
-    stimuli : tuple of ManifestRow
-    columns : mapping
-        What every column means.
-    files : mapping
-        SHA-256 of the other files, by name.
-    set : SetConfig, optional
-        How it was delivered.
-    subject_kinds, seen_as : tuple of str
-        Whether the subjects are measured or simulated; how a network sees the files.
-    recipes : tuple of MadeRecipe
-        One a probe.
-    written_with : mapping
-        Versions and device.
+    columns : What every column means.
+    files : SHA-256 of the other files, by name.
+    set : How it was delivered.
+    subject_kinds, seen_as : Whether the subjects are measured or simulated; how a network sees the files.
+    recipes : One a probe.
+    written_with : Versions and device.
     """
 
     name: str
@@ -199,14 +191,19 @@ class StimulusSet:
     @property
     def pairs(self) -> dict[str, tuple[ManifestRow, ...]]:
         """The rows of every pair by its id, in order."""
-        found: dict[str, list[ManifestRow]] = {}
-        for row in self.rows:
-            found.setdefault(row.pair_id, []).append(row)
-        return {name: tuple(rows) for name, rows in found.items()}
+        return pair_rows(self.rows)
 
     def path(self, row: ManifestRow) -> Path:
         """The file of a row."""
         return self.folder / row.file
+
+
+def pair_rows(rows: Iterable[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:
+    """The rows of every pair by its id, in order."""
+    found: dict[str, list[ManifestRow]] = {}
+    for row in rows:
+        found.setdefault(row.pair_id, []).append(row)
+    return {name: tuple(members) for name, members in found.items()}
 
 
 def write_csv(path: Path, rows: tuple[ManifestRow, ...]) -> None:
@@ -230,12 +227,8 @@ def write_manifest(path: Path, rows: tuple[ManifestRow, ...], *, name: str, fact
 def read_manifest(path: Path) -> StimulusSet:
     """A written set by its folder or its manifest.json, after every file of it was checked.
 
-    Raises
-    ------
-    BadInputError
-        If it is no set, of another version, or a file is missing, was edited or does not belong there.
-    StorageError
-        If a file cannot be read.
+    Raises BadInputError if it is no set, of another version, or a file is missing, was edited or does not belong there;
+    StorageError if a file cannot be read.
     """
     found = read_rows(path)
     check_files(found)

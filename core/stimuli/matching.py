@@ -27,10 +27,7 @@ def measure_light(pixels: FloatArray) -> tuple[float, float]:
 def find_match(pixels: FloatArray, *, luminance: float, contrast: float | None = None) -> tuple[float, float]:
     """Gain and offset after which pixels (3, height, width) have that mean luminance, and that RMS contrast if given.
 
-    Raises
-    ------
-    BadInputError
-        If no gain up to 20 reaches the contrast, as of a uniform picture.
+    Raises BadInputError if no gain up to 20 reaches the contrast, as of a uniform picture.
     """
     from scipy.optimize import brentq  # a quarter of a second, which the window's start can do without
 

@@ -39,11 +39,7 @@ def name_pair(probe: Probe) -> str:
 def name_pairs(configs: Sequence[ProbeConfig], images: Sequence[str]) -> tuple[str, ...]:
     """A name for every probe of a set, no two alike even where a file system ignores case.
 
-    Parameters
-    ----------
-    configs : sequence of ProbeConfig
-    images : sequence of str
-        Ids of the images, one a probe.
+    `images`: ids of the images, one a probe.
     """
     several = len({(config.network, config.layer) for config in configs}) > 1
     names: list[str] = []

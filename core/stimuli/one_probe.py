@@ -10,13 +10,13 @@ from core.checks import refusal
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
+from core.progress import run_to_end
 from core.stimuli.config import SetConfig
-from core.stimuli.item import DEFAULT_SPACE, Item, RecipientEncoder, Rescore
 from core.stimuli.layout import Layout
 from core.stimuli.manifest import ManifestRow
 from core.stimuli.names import name_pair
-from core.stimuli.recipe import find_licence, recipe_of
-from core.stimuli.write import iter_write, run_to_end
+from core.stimuli.recipe import DEFAULT_SPACE, Item, RecipientEncoder, Rescore, find_licence, recipe_of
+from core.stimuli.write import iter_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +45,18 @@ def export_probe(
 
     Parameters
     ----------
-    probe : Probe
-    stimulus : Stimulus
-        The image the probe was made on.
-    folder : Path
-        A new or an empty folder; it appears only when everything is in it.
-    rescore : callable
-        The probe's own encoder, pixels (n, 3, height, width) to responses (n, n_voxels).
-    image : str
-        What opens the image: its id, SUBJECT:IMAGE or a path; by default the stimulus's own id.
-    degrees : float or None
-        Width the stimuli will be shown at, in degrees of visual angle.
-    recipients : mapping of str to RecipientEncoder, optional
-        Other networks' encoders, "network layer" to recipient; each row then holds the shift there.
-    card : EncoderCard, optional
-        Scores of the probe's encoder, for warnings.
-    space : str
-        Surface whose vertices the voxels lie at.
-    add : callable, optional
-        Writes further files (the probe itself) into the folder before it is complete.
+    stimulus : The image the probe was made on.
+    folder : A new or an empty folder; it appears only when everything is in it.
+    rescore : The probe's own encoder, pixels (n, 3, height, width) to responses (n, n_voxels).
+    image : What opens the image: its id, SUBJECT:IMAGE or a path; by default the stimulus's own id.
+    degrees : Width the stimuli will be shown at, in degrees of visual angle.
+    recipients : Other networks' encoders, "network layer" to recipient; each row then holds the shift there.
+    card : Scores of the probe's encoder, for warnings.
+    space : Surface whose vertices the voxels lie at.
+    add : Writes further files (the probe itself) into the folder before it is complete.
 
-    Returns
-    -------
-    ExportReport
-
-    Raises
-    ------
-    BadInputError
-        If the folder holds something, the stimulus is not the probe's, or `degrees` is not above 0.
-    StorageError
-        If the folder cannot be written; nothing half-written stays.
+    Raises BadInputError if the folder holds something, the stimulus is not the probe's, or `degrees` is not above 0;
+    StorageError if the folder cannot be written, and nothing half-written stays.
     """
     if stimulus.sha256 != probe.stimulus_sha256:
         allowed = f"the probe's own image ({probe.stimulus_id})"

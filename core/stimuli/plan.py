@@ -86,23 +86,11 @@ class StimulusPlan:
 
     Parameters
     ----------
-    encoders : tuple of EncoderName
-    images : tuple of str
-        Ids, SUBJECT:IMAGE, or paths of files.
-    targets : tuple of TargetName
-    directions : tuple of Direction
-    budgets : tuple of Budget
-    n_steps : int
-        Attack steps of each probe; 0 are as many as it takes.
-    quantise : bool
-        Keep every iterate on 8-bit grey levels, so that saving changes nothing.
-    seed : int
-    delivery : SetConfig
+    images : Ids, SUBJECT:IMAGE, or paths of files.
+    n_steps : Attack steps of each probe; 0 are as many as it takes.
+    quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
 
-    Raises
-    ------
-    BadInputError
-        If a part is empty or holds something twice, or there are too many probes.
+    Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
     """
 
     encoders: tuple[EncoderName, ...]
@@ -178,15 +166,9 @@ def read_plan(path: Path) -> dict[str, Any]:
 def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     """The plan that the options of a plan file describe.
 
-    Parameters
-    ----------
-    options : mapping
-        Fields of `PlanOptions`; what is left out takes its default.
+    `options`: fields of `PlanOptions`; what is left out takes its default.
 
-    Raises
-    ------
-    BadInputError
-        For an unknown key, or a value that is not there or out of its range.
+    Raises BadInputError for an unknown key, or a value that is not there or out of its range.
     """
     got = asdict(PlanOptions())
     for key in options:

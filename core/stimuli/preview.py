@@ -12,22 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from core.errors import Cancelled
 from core.images.stimulus import from_uint8, hash_levels, to_uint8
 from core.probes.budget import BudgetReading, read_probe_budget
 from core.probes.probe import Probe
-from core.progress import ShouldStop, never_stop
+from core.probes.source import Source
+from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.describe import evaluate_item, list_controls, score
-from core.stimuli.item import Item, Rescore
 from core.stimuli.layout import Layout, see
-from core.stimuli.make import Loader, Source, find_donor, iter_probes
-from core.stimuli.manifest import ORIGINAL
+from core.stimuli.make import Loader, find_donor, iter_probes
+from core.stimuli.manifest import ORIGINAL, StimulusSet
 from core.stimuli.probe_warnings import ProbeWarning
-from core.stimuli.recipe import Recipe
+from core.stimuli.recipe import Item, Recipe, Rescore
 from core.stimuli.store import ProbeStore
-from core.stimuli.write import SetProgress
 from core.types import ByteArray, FloatArray
 
 THUMBNAIL = 96
@@ -57,8 +55,8 @@ class ItemPreview:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewProgress(SetProgress):
+@dataclass(frozen=True, eq=False)
+class PreviewProgress(Progress[StimulusSet]):
     """How far the previews are, with all that are finished; `stage` is "probe" or "preview"."""
 
     previews: tuple[ItemPreview, ...] = ()
@@ -77,27 +75,24 @@ def iter_previews(
 
     What is in `known`, earlier previews by their keys, is not made again.
 
-    Raises
-    ------
-    BadInputError
-        If an image, a network or an encoder is not the one of its recipe.
-    Cancelled
-        As soon as `should_stop()` is true; finished probes stay in the store.
+    Raises BadInputError if an image, a network or an encoder is not the one of its recipe; Cancelled as soon as
+    `should_stop()` is true, and finished probes stay in the store.
     """
     keys = [preview_key(recipes, number, config) for number in range(len(recipes))]
     earlier = {key: known[key] for key in keys if key in known} if known else {}
     todo = [recipe for key, recipe in zip(keys, recipes, strict=True) if key not in earlier]
     for record in iter_probes(source, todo, store=store, should_stop=should_stop):
-        yield PreviewProgress("probe", record.done, record.n_pieces, record.label, record.seconds_left)
+        yield PreviewProgress(record.done, record.total, record.seconds_left, stage="probe", what=record.what)
     loader, previews = Loader(source, recipes, config, store), list(earlier.values())
     for number, recipe in enumerate(recipes):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         if keys[number] not in earlier:
             previews.append(preview_item(loader.load(number), config, key=keys[number]))
-        yield PreviewProgress("preview", number + 1, len(recipes), recipe.describe(), None, previews=tuple(previews))
+        yield PreviewProgress(
+            number + 1, len(recipes), stage="preview", what=recipe.describe(), previews=tuple(previews)
+        )
     if not recipes:
-        yield PreviewProgress("preview", 0, 0, "", 0.0)
+        yield PreviewProgress(0, 0, 0.0, stage="preview")
 
 
 def preview_key(recipes: Sequence[Recipe], number: int, config: SetConfig) -> str:

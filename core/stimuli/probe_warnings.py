@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.attacks.budget_words import MOST_TO_GAIN, write_convergence
+from core.attacks.config import MOST_TO_GAIN, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import Probe

@@ -13,12 +13,14 @@ from core.errors import BadInputError, ProbeError
 from core.files import hash_file
 from core.images.read import read_image
 from core.images.stimulus import Stimulus
+from core.probes.source import Source
 from core.progress import ShouldStop, never_stop
-from core.stimuli.make import FindStimulus, Source, find_source, iter_make
+from core.stimuli.make import FindStimulus, find_source, iter_make
 from core.stimuli.manifest import MANIFEST, StimulusSet
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances
+from core.words import name_differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,9 @@ class Rebuilt:
 
     Parameters
     ----------
-    made : StimulusSet
-        The new set.
-    differing : tuple of str
-        Files whose bytes differ from what the manifest says, the manifest itself among them.
-    circumstances : tuple of str
-        What is not as it was: "torch 2.9 instead of 2.8"; the usual reason for a difference.
+    made : The new set.
+    differing : Files whose bytes differ from what the manifest says, the manifest itself among them.
+    circumstances : What is not as it was: "torch 2.9 instead of 2.8"; the usual reason for a difference.
     """
 
     made: StimulusSet
@@ -57,21 +56,10 @@ def iter_rebuild(
 ) -> Iterator[SetProgress]:
     """Make every probe of a manifest again and write the set into a new folder; the last record holds the new set.
 
-    Parameters
-    ----------
-    source : Source
-    old : StimulusSet
-        As `read_rows` gives it; none of its other files is read.
-    folder : Path
-    images : sequence of Path
-        Files, or folders of them, to look for images in that are no longer where they were; they are known by their
-        pixels.
-    should_stop : callable
+    `old`: as `read_rows` gives it; none of its other files is read. `images`: files, or folders of them, to look for
+    images in that are no longer where they were; they are known by their pixels.
 
-    Raises
-    ------
-    BadInputError
-        If an image, a network or an encoder is missing or is not the one of the manifest, by hash.
+    Raises BadInputError if an image, a network or an encoder is missing or is not the one of the manifest, by hash.
     """
     config = old.header.set
     if config is None or not old.header.recipes:
@@ -97,17 +85,10 @@ def compare_sets(old: StimulusSet, new: StimulusSet) -> Rebuilt:
     differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
     if hash_file(old.folder / MANIFEST) != hash_file(new.folder / MANIFEST):
         differing.append(MANIFEST)
-    return Rebuilt(new, tuple(sorted(differing)), _compare_circumstances(old, new))
-
-
-def _compare_circumstances(old: StimulusSet, new: StimulusSet) -> tuple[str, ...]:
     now = describe_circumstances(new.header.written_with["device"])
-    differences: dict[str, None] = {}
-    for then in [*(entry.made_with for entry in old.header.recipes), old.header.written_with]:
-        for name in sorted(then.keys() | now.keys()):
-            if then.get(name) != now.get(name):
-                differences[f"{name} {now.get(name, 'none')} instead of {then.get(name, 'none')}"] = None
-    return tuple(differences)
+    records = [*(entry.made_with for entry in old.header.recipes), old.header.written_with]
+    changed = dict.fromkeys(line for then in records for line in name_differences(then, now))
+    return Rebuilt(new, tuple(sorted(differing)), tuple(changed))
 
 
 def _make_finder(places: Sequence[Path]) -> FindStimulus:

@@ -1,18 +1,23 @@
-"""What makes one probe again, bit for bit: its config, its image, the hashes of both and of the encoders. No pixels."""
+"""What makes one probe again, bit for bit: its config, its image, the hashes of both and of the encoders.
+
+A recipe with its finished probe is an item of a set.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from core.datasets.photos import list_images
+from core.encoders.card import EncoderCard
 from core.files import is_there
 from core.headers import HeaderKind, structure, unstructure
 from core.probes.probe import Probe, ProbeConfig
+from core.types import FloatArray
 
 DIGITS = 32
 RECIPE = HeaderKind("the recipe of a probe", "Save what it came from again.")
@@ -24,17 +29,11 @@ class Recipe:
 
     Parameters
     ----------
-    config : ProbeConfig
-        Its budget is the final one, even where a smallest one had been searched for.
-    image : str
-        What opens the image: its id, SUBJECT:IMAGE, or the absolute path of a file.
-    image_id : str
-        Its name.
-    image_sha256 : str
-        Of its pixels at the network's input size.
-    network_sha256, encoder_sha256 : str
-    ensemble_sha256 : tuple of str
-        Encoders attacked together with the first, in the order of `config.ensemble`.
+    config : Its budget is the final one, even where a smallest one had been searched for.
+    image : What opens the image: its id, SUBJECT:IMAGE, or the absolute path of a file.
+    image_id : Its name.
+    image_sha256 : Of its pixels at the network's input size.
+    ensemble_sha256 : Encoders attacked together with the first, in the order of `config.ensemble`.
     """
 
     config: ProbeConfig
@@ -48,7 +47,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """A name by which a finished probe is found again."""
-        packed = json.dumps(pack_recipe(self) | {"image": "", "image_id": ""}, sort_keys=True)
+        packed = json.dumps(unstructure(self) | {"image": "", "image_id": ""}, sort_keys=True)
         return hashlib.sha256(packed.encode()).hexdigest()[:DIGITS]
 
     def describe(self) -> str:
@@ -100,11 +99,55 @@ def find_licence(image: str) -> str:
     return next((info.licence for info in list_images() if info.id == image), "")
 
 
-def pack_recipe(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as plain JSON."""
-    return unstructure(recipe)
-
-
 def unpack_recipe(values: Mapping[str, Any]) -> Recipe:
-    """The reverse of `pack_recipe`. Raises BadInputError if a part is missing, unknown or of another kind."""
+    """A recipe from plain JSON. Raises BadInputError if a part is missing, unknown or of another kind."""
     return structure(values, Recipe, RECIPE)
+
+
+Rescore = Callable[[FloatArray], FloatArray]
+"""Pixels (n, 3, height, width) in [0, 1] to predicted responses (n, n_voxels)."""
+
+DEFAULT_SPACE = "fsaverage5"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientEncoder:
+    """Another network's encoder of the same subject.
+
+    `rescore` gives its responses; `target_sd` is the SD of the target's value in it over the clean reference images;
+    `input_size` is the side of its network's input, 0 where it is the probe's.
+    """
+
+    rescore: Rescore
+    target_sd: float
+    input_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A finished probe on its way into a set.
+
+    Parameters
+    ----------
+    rescore : The probe's own encoder.
+    recipients : Other encoders, "NETWORK LAYER" to recipient.
+    card : Scores of the probe's encoder, for warnings.
+    donor : (3, side, side) or None
+        Delta of another image, for the control of that kind; without it that control is left out.
+    licence : Of the original, where it is known.
+    space : Surface whose vertices the voxels lie at.
+    """
+
+    recipe: Recipe
+    probe: Probe
+    rescore: Rescore
+    recipients: Mapping[str, RecipientEncoder] = field(default_factory=dict)
+    card: EncoderCard | None = None
+    donor: FloatArray | None = None
+    licence: str = ""
+    space: str = DEFAULT_SPACE
+
+    @property
+    def side(self) -> int:
+        """Side of the network's input, in pixels."""
+        return int(self.probe.clean_pixels.shape[-1])

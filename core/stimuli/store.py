@@ -36,11 +36,7 @@ class ProbeStore:
     def load(self, recipe: Recipe, *, circumstances: dict[str, str] | None = None) -> Probe | None:
         """The finished probe; None if there is none, it was damaged, or it was made under other `circumstances`.
 
-        Parameters
-        ----------
-        recipe : Recipe
-        circumstances : dict, optional
-            Versions and device that must be the same; None takes any.
+        `circumstances`: versions and device that must be the same; None takes any.
         """
         if not self.holds(recipe):
             return None

@@ -5,20 +5,19 @@ The folder appears when everything in it is whole: files, table, README, manifes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.datasets.subject import list_subjects
-from core.errors import Cancelled
 from core.files import hash_file, new_folder
-from core.progress import ShouldStop, Stopwatch, never_stop
-from core.stimuli.config import SetConfig, pack_set
+from core.headers import unstructure
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
+from core.stimuli.config import SetConfig
 from core.stimuli.describe import Match, write_item
-from core.stimuli.item import Item
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.manifest import (
     MANIFEST,
@@ -35,7 +34,7 @@ from core.stimuli.manifest import (
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
-from core.stimuli.recipe import Recipe, pack_recipe
+from core.stimuli.recipe import Item, Recipe
 from core.templates import fill_template
 from core.types import FloatArray
 
@@ -45,24 +44,8 @@ RESIZED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SetProgress:
-    """Progress of the making of a set.
-
-    `stage` is "probe", "write" or "done"; `done` counts finished pieces of `n_pieces` in that stage, a part of one
-    included, `n_resumed` of them found finished; `label` names the piece at hand; `seconds_left` is None while unknown;
-    `result` is set on the last record only.
-    """
-
-    stage: str
-    done: float
-    n_pieces: int
-    label: str
-    seconds_left: float | None
-    n_resumed: int = 0
-    result: StimulusSet | None = None
-
-
+SetProgress = Progress[StimulusSet]
+"""`stage` is "probe", "write" or "done", of which alone `done`, `total` and `seconds_left` tell."""
 Load = Callable[[int], Item]
 """The item of a number, loaded when it is needed: a large set does not fit into memory."""
 
@@ -80,25 +63,14 @@ def iter_write(
 
     Parameters
     ----------
-    recipes : sequence of Recipe
-        One an item, in the order in which they stand in the set.
-    load : callable
-        Gives the item of each.
-    config : SetConfig
-    folder : Path
-        A new or an empty folder.
-    add : callable, optional
-        Writes further files into the folder before it is complete; they are no part of the set.
-    should_stop : callable
+    recipes : One an item, in the order in which they stand in the set.
+    load : Gives the item of each.
+    folder : A new or an empty folder.
+    add : Writes further files into the folder before it is complete; they are no part of the set.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something, a layout does not fit, or a picture cannot be matched.
-    StorageError
-        If the folder cannot be written; nothing half-written stays.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the folder holds something, a layout does not fit, or a picture cannot be matched;
+    StorageError if the folder cannot be written, and nothing half-written stays; Cancelled as soon as `should_stop()`
+    is true.
     """
     names = name_pairs([one.config for one in recipes], [one.image_id for one in recipes])
     duplicates = {
@@ -112,28 +84,17 @@ def iter_write(
         rows: list[ManifestRow] = []
         entries: list[dict[str, Any]] = []
         for number, name in enumerate(names):
-            yield SetProgress("write", number, len(names), name, watch.seconds_left(number))
-            if should_stop():
-                raise Cancelled
+            yield Progress(number, len(names), watch.seconds_left(number), stage="write", what=name)
+            check_stop(should_stop)
             item = load(number)
             warnings: tuple[ProbeWarning, ...] = (duplicates[number],) if number in duplicates else ()
             rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], warnings=warnings)
             circumstances = item.probe.versions | {"device": item.probe.device}
-            entries.append({"pair_id": name} | pack_recipe(item.recipe) | {"made_with": circumstances})
+            entries.append({"pair_id": name} | unstructure(item.recipe) | {"made_with": circumstances})
         if add is not None:
             add(partial)
         _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
-    yield SetProgress("done", len(names), len(names), "", 0.0, result=read_manifest(folder))
-
-
-def run_to_end(records: Iterable[SetProgress]) -> StimulusSet:
-    """The written set, ignoring the progress records."""
-    result = None
-    for record in records:
-        result = record.result
-    if result is None:
-        raise RuntimeError("The set ended without a result.")
-    return result
+    yield Progress(len(names), len(names), 0.0, read_manifest(folder), stage="done")
 
 
 def describe_circumstances(device: str) -> dict[str, str]:
@@ -189,7 +150,7 @@ def _finish(
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
         "subject_kinds": sorted(kinds),
-        "set": pack_set(config),
+        "set": unstructure(config),
         "seen_as": sorted({config.layout.describe_view(row.resolution) for row in rows}),
         "recipes": entries,
         "written_with": describe_circumstances(device),
@@ -201,14 +162,7 @@ def _finish(
 def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Sequence[str], made_with: str) -> str:
     """The text of README.md.
 
-    Parameters
-    ----------
-    rows : sequence of ManifestRow
-    config : SetConfig
-    kinds : sequence of str
-        "simulated" or "measured", of the subjects.
-    made_with : str
-        Versions and device, in one line.
+    `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line.
     """
     originals = [row for row in rows if row.role == ORIGINAL]
     licences: dict[str, set[str]] = {}

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.attacks.ball import widen
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control
 from core.attacks.ensemble import EnsembleObjective
@@ -74,32 +75,19 @@ def run_curve(
 
     Parameters
     ----------
-    encoder : Encoder
-    pixels : (n_images, 3, height, width)
-        In [0, 1].
-    curve : AttackCurve
-    keys : sequence of n_images str
-        Names of the images' random streams.
-    keep_deltas : bool
-        Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean image.
-    should_stop : callable
-    at_once : int
-        Images in one batch.
+    pixels : (n_images, 3, height, width). In [0, 1].
+    keys : sequence of n_images str. Names of the images' random streams.
+    keep_deltas : Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean
+        image.
+    at_once : Images in one batch.
 
-    Returns
-    -------
-    dict of arrays, responses in the encoder's unit:
-    sd (); clean, dual_size (NaN without a gradient), curvature (n_images,); angles (n_images, N_PATH - 2); shift,
-    control, l2, linf, feature_change, alignment, to_gain (n_images, n_budgets); weight_size (); with `keep_deltas`
-    delta (n_images, 3, height, width) float32, gradient of the same shape, float16, each image's divided by its largest
-    entry, and montage (n_budgets, height, width, 3) uint8.
+    Returns arrays by name, responses in the encoder's unit: sd (); clean, dual_size (NaN without a gradient), curvature
+    (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf, feature_change, alignment, to_gain (n_images,
+    n_budgets); weight_size (); with `keep_deltas` delta (n_images, 3, height, width) float32, gradient of the same
+    shape, float16, each image's divided by its largest entry, and montage (n_budgets, height, width, 3) uint8.
 
-    Raises
-    ------
-    BadInputError
-        If the target never varies, or a response is not finite.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the target never varies, or a response is not finite; Cancelled as soon as `should_stop()`
+    is true.
     """
     check_pixels(encoder, pixels)
     sd = encoder.target_sd(curve.direction)
@@ -133,7 +121,7 @@ class _Curve:
         self._norm = NORMS[curve.attack.norm]
         reduced, _ = encoder.project(curve.direction)
         weights = reduced if encoder.components is None else encoder.components @ reduced
-        self._weights = _wide(weights)
+        self._weights = widen(weights)
         self.weight_size = float(self._weights.norm())
 
     def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
@@ -149,7 +137,7 @@ class _Curve:
         arrays: Arrays = {name: np.stack(values, axis=1) for name, values in columns.items()}
         arrays["to_gain"] = np.stack([_array(end.convergence.to_gain) for end in ends if end.convergence], 1)
         arrays["clean"] = _array(inputs @ self._weights)
-        arrays["dual_size"] = _array(self._norm.dual_size(_wide(gradient)))
+        arrays["dual_size"] = _array(self._norm.dual_size(widen(gradient)))
         path = self._walk(clean, attacked[-1])
         arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
         if keep_deltas:
@@ -179,7 +167,7 @@ class _Curve:
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
     ) -> dict[str, FloatArray]:
         """Shift and its parts at one budget, each (n,)."""
-        delta = _wide(pixels - clean)
+        delta = widen(pixels - clean)
         change = self._inputs(pixels) - inputs
         shift = change @ self._weights
         moved = change.norm(dim=1)
@@ -205,7 +193,7 @@ class _Curve:
         """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""
         with torch.no_grad():
             inputs = pool_features(self._encoder.network(pixels), self._encoder.card.config.pool)
-            return _wide(inputs if self._encoder.projection is None else self._encoder.projection(inputs))
+            return widen(inputs if self._encoder.projection is None else self._encoder.projection(inputs))
 
 
 def measure_curvature(path: FloatArray) -> FloatArray:
@@ -236,11 +224,6 @@ def measure_angles(path: FloatArray) -> FloatArray:
     chord = np.linalg.norm(np.diff(unit, axis=0), axis=2)
     moves = (sizes[1:, :, 0] > 0) & (sizes[:-1, :, 0] > 0)
     return np.where(moves, 2 * np.degrees(np.arcsin(np.clip(chord / 2, 0, 1))), np.nan)
-
-
-def _wide(values: torch.Tensor) -> torch.Tensor:
-    """The same values in float64 on the CPU (Apple's GPUs have no float64)."""
-    return values.detach().cpu().double()
 
 
 def _array(values: torch.Tensor) -> FloatArray:

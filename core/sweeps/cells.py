@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from core.checks import refusal
-from core.errors import BadInputError, Cancelled, StorageError
+from core.errors import BadInputError, StorageError
 from core.files import check_free, replace_file
 from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
-from core.progress import ShouldStop, Stopwatch, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -121,12 +121,8 @@ def open_store(
 ) -> CellStore[ConfigT, CellT]:
     """Begin in a new folder, or go on with the same work's.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something and `resume` is not asked, or it holds other work.
-    StorageError
-        If the header is damaged or newer, or it cannot be written.
+    Raises BadInputError if the folder holds something and `resume` is not asked, or it holds other work; StorageError
+    if the header is damaged or newer, or it cannot be written.
     """
     folder = Path(folder).expanduser()
     path = folder / work.file
@@ -149,12 +145,7 @@ def open_store(
 def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
     """Finished work by its folder.
 
-    Raises
-    ------
-    BadInputError
-        If it is none, or cells are missing.
-    StorageError
-        If its header is damaged or newer.
+    Raises BadInputError if it is none, or cells are missing; StorageError if its header is damaged or newer.
     """
     path = Path(folder).expanduser() / work.file
     if not path.is_file():
@@ -179,20 +170,8 @@ class _Header:
     facts: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """Where running work stands.
-
-    `cell` describes the next one; `done` counts finished cells of `n_cells`, `n_resumed` of them found on disk;
-    `result` is set on the last record only.
-    """
-
-    cell: str
-    done: int
-    n_cells: int
-    n_resumed: int
-    seconds_left: float
-    result: CellStore[Any, Any] | None = None
+RunProgress = Progress[CellStore[Any, Any]]
+"""Where a sweep or study stands; `what` describes the next cell."""
 
 
 def iter_cells(
@@ -204,21 +183,11 @@ def iter_cells(
 ) -> Iterator[RunProgress]:
     """Compute and keep the cells that are missing, one record before each and one at the end.
 
-    Parameters
-    ----------
-    store : CellStore
-    compute : callable
-        The arrays of a cell.
-    seconds_of : callable
-        What a cell is expected to take; the time left follows the cells' own speed from the first on.
-    should_stop : callable
+    `compute`: the arrays of a cell. `seconds_of`: what a cell is expected to take; the time left follows the cells' own
+    speed from the first on.
 
-    Raises
-    ------
-    StorageError
-        If a cell cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true; finished cells stay.
+    Raises StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells
+    stay.
     """
     todo, n_cells = store.missing(), len(store.cells())
     n_resumed = n_cells - len(todo)
@@ -227,9 +196,9 @@ def iter_cells(
     for number, cell in enumerate(todo):
         left = watch.seconds_left(weighed)
         left = sum(weights) / 1000 if left is None else left
-        yield RunProgress(cell.describe(store.config), n_resumed + number, n_cells, n_resumed, left)
-        if should_stop():
-            raise Cancelled
+        what = cell.describe(store.config)
+        yield Progress(n_resumed + number, n_cells, left, what=what, n_resumed=n_resumed)
+        check_stop(should_stop)
         store.save(cell, compute(cell))
         weighed += weights[number]
-    yield RunProgress("done", n_cells, n_cells, n_resumed, 0.0, store)
+    yield Progress(n_cells, n_cells, 0.0, store, what="done", n_resumed=n_resumed)

@@ -91,10 +91,7 @@ def choose_targets(
 ) -> tuple[TargetName, ...]:
     """Targets by name: ROI means, voxels by number, or "ROI:N", N voxels of an ROI that pass the gate everywhere.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such ROI or voxel, or too few voxels pass.
+    Raises BadInputError if there is no such ROI or voxel, or too few voxels pass.
 
     Examples
     --------

@@ -14,8 +14,57 @@ from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describ
 from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
-from core.sweeps.attack_kinds import LEAST_FOR_ENSEMBLE, AttackKind
 from core.types import Direction, NormName, VoxelTable
+
+
+class AttackKind(StrEnum):
+    """How perturbations are made that transfer is compared under.
+
+    Momentum (MI): Dong et al. 2018, arXiv 1710.06081. Diverse inputs (DI): Xie et al. 2019, arXiv 1803.06978.
+    Translation (TI): Dong et al. 2019, arXiv 1904.02884. "square" takes no gradient: Andriushchenko et al. 2020, arXiv
+    1912.00049. "ensemble" is one attack on all encoders but the recipient: Liu et al. 2017, arXiv 1611.02770.
+    """
+
+    PGD = "pgd"
+    MI = "mi"
+    DI = "di"
+    TI = "ti"
+    ALL = "mi-di-ti"
+    SQUARE = "square"
+    ENSEMBLE = "ensemble"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it adds to projected gradient curve, with the published values; fields of `AttackConfig`."""
+        parts: dict[AttackKind, dict[str, Any]] = {
+            AttackKind.MI: {"momentum": 1.0},
+            AttackKind.DI: {"diversity": 0.5},
+            AttackKind.TI: {"translation": 7},
+        }
+        if self is AttackKind.SQUARE:
+            return {"method": "square"}
+        if self is AttackKind.ALL:
+            return {name: value for part in parts.values() for name, value in part.items()}
+        return dict(parts.get(self, {}))
+
+    @property
+    def caption(self) -> str:
+        """How figures name it."""
+        return CAPTIONS[self]
+
+
+CAPTIONS = {
+    AttackKind.PGD: "PGD",
+    AttackKind.MI: "PGD with momentum",
+    AttackKind.DI: "PGD with diverse inputs",
+    AttackKind.TI: "PGD with translation",
+    AttackKind.ALL: "PGD with momentum, diverse inputs, translation",
+    AttackKind.SQUARE: "square search without gradients",
+    AttackKind.ENSEMBLE: "ensemble of the others",
+}
+LEAST_FOR_ENSEMBLE = 3
+"""Encoders of an ensemble that leaves one out: two must remain."""
+
 
 DEFAULT_EPSILONS = (0.1, 0.25, 0.5, 1.0, 3.0)
 """L2 budgets in [0, 1] pixel units at 224 x 224 pixels: 0.07 to 2 grey levels RMS."""
@@ -85,43 +134,24 @@ class SweepConfig:
 
     Parameters
     ----------
-    question : Question
-    encoders : tuple of EncoderName
-    images : tuple of str
-        Ids, or paths of files.
-    targets : tuple of TargetName
-    directions : tuple of Direction
-    norms : tuple of NormName
-    ladder : tuple of float
-        Ascending budgets above 0, in [0, 1] pixel units of the first norm at the first encoder's input size. A second
-        norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
+    images : Ids, or paths of files.
+    ladder : Ascending budgets above 0, in [0, 1] pixel units of the first norm at the first encoder's input size. A
+        second norm, and networks of another input size, take the budgets of equal RMS change: epsilon_inf = epsilon_2 /
         sqrt(3 N^2) for an image of N x N pixels, and epsilon_2 grows as N.
-    n_steps : int
-        Steps of each budget; 0 are as many as it takes.
-    n_queries : int
-        Forward passes of each budget, of the attack "square", which takes no steps.
-    step_rule : StepRule
-        Fixed in folders of version 0.3, so that they are continued as they were begun.
-    gate : float
-        Least r a voxel may have in each encoder, cross-validated on its training images.
-    n_test : int
-        Held-out images predictivity is measured on, at most.
-    n_bootstrap : int
-        Resamples behind intervals of correlations between norms.
-    confidence : float
-        Coverage of the intervals.
-    seed : int
-    attacks : tuple of AttackKind
-        Several only for transfer, a matrix each; an ensemble needs another one before it, whose shifts T divides by.
-    refitted, untrained : tuple of int
-        Of transfer: the encoders (by number) that a re-fitted copy is made of, and an untrained network.
-    n_refit : int
-        Training images such a copy is fitted to, at most; never more than half of them.
+    n_steps : Steps of each budget; 0 are as many as it takes.
+    n_queries : Forward passes of each budget, of the attack "square", which takes no steps.
+    step_rule : Fixed in folders of version 0.3, so that they are continued as they were begun.
+    gate : Least r a voxel may have in each encoder, cross-validated on its training images.
+    n_test : Held-out images predictivity is measured on, at most.
+    n_bootstrap : Resamples behind intervals of correlations between norms.
+    confidence : Coverage of the intervals.
+    attacks : Several only for transfer, a matrix each; an ensemble needs another one before it, whose shifts T divides
+        by.
+    refitted, untrained : Of transfer: the encoders (by number) that a re-fitted copy is made of, and an untrained
+        network.
+    n_refit : Training images such a copy is fitted to, at most; never more than half of them.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range, or there is too little to answer the question.
+    Raises BadInputError if a value is out of its range, or there is too little to answer the question.
     """
 
     question: Question
@@ -209,7 +239,7 @@ class SweepConfig:
 
     def budgets(self, norm: NormName, side: int) -> tuple[float, ...]:
         """The epsilon grid in units of `norm` for images of side x side pixels, at equal RMS change."""
-        own, asked = _size_of_one(self.norms[0], self.reference_side), _size_of_one(norm, side)
+        own, asked = size_of_one(self.norms[0], self.reference_side), size_of_one(norm, side)
         return self.ladder if own == asked else tuple(epsilon / own * asked for epsilon in self.ladder)
 
     def attack(self, norm: NormName, side: int, kind: AttackKind = AttackKind.PGD) -> AttackConfig:
@@ -241,7 +271,7 @@ class SweepConfig:
 
 def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
     """The budget of equal RMS change under another norm: epsilon_inf = epsilon_2 / sqrt(3 N^2) at N = 224 pixels."""
-    return epsilon if norm is to else epsilon / _size_of_one(norm, REFERENCE_SIDE) * _size_of_one(to, REFERENCE_SIDE)
+    return epsilon if norm is to else epsilon / size_of_one(norm, REFERENCE_SIDE) * size_of_one(to, REFERENCE_SIDE)
 
 
 def _check(*rules: tuple[bool, str, str, object, str]) -> None:
@@ -251,7 +281,7 @@ def _check(*rules: tuple[bool, str, str, object, str]) -> None:
             raise refusal(name, allowed=allowed, got=got, advice=advice)
 
 
-def _size_of_one(norm: NormName, side: int) -> float:
+def size_of_one(norm: NormName, side: int) -> float:
     """The norm of a change of 1 in every value of side x side pixels."""
     return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
 

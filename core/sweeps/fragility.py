@@ -74,15 +74,11 @@ class Fragility:
 
     Parameters
     ----------
-    rows : tuple of EncoderFragility
-        Of every encoder, over all targets (ROI "all") and by ROI.
-    parts : tuple of FragilityParts
-    norm_agreement : tuple of Interval
-        Pearson r of the sensitivities under the two norms (mean over images, highest budget): over the targets of each
-        encoder, and last over all encoders and targets; empty under one norm.
-    predictivity_correlation : float
-        Over encoders, Pearson r of mean sensitivity (highest budget) and mean predictivity; NaN below three encoders.
-    n_test : tuple of int
+    rows : Of every encoder, over all targets (ROI "all") and by ROI.
+    norm_agreement : Pearson r of the sensitivities under the two norms (mean over images, highest budget): over the
+        targets of each encoder, and last over all encoders and targets; empty under one norm.
+    predictivity_correlation : Over encoders, Pearson r of mean sensitivity (highest budget) and mean predictivity; NaN
+        below three encoders.
     roi_of : tuple of str, n_targets long
     """
 
@@ -138,11 +134,7 @@ def measure_linearity(shift: FloatArray, dual_size: FloatArray, epsilons: FloatA
 def analyse_fragility(sweep: Sweep, roi_of: tuple[str, ...]) -> Fragility:
     """Answer the question from a finished sweep.
 
-    Parameters
-    ----------
-    sweep : Sweep
-    roi_of : tuple of str, n_targets long
-        The ROI of each target; "" for none.
+    `roi_of` (tuple of str, n_targets long): the ROI of each target; "" for none.
     """
     predictivity = measure_predictivity(sweep)
     rows = [

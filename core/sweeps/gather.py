@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.budget_words import MOST_TO_GAIN
+from core.attacks.config import MOST_TO_GAIN
 from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
@@ -28,9 +28,7 @@ class Sweep:
 
     Parameters
     ----------
-    config : SweepConfig
-    store : SweepStore
-        Holds perturbations and montages, which are read when they are wanted.
+    store : Holds perturbations and montages, which are read when they are wanted.
     shift, control, l2, linf, feature_change, alignment, to_gain :
         (n_encoders, n_targets, n_directions, n_norms, n_images, n_budgets)
     clean, dual_size, curvature : the same without budgets.
@@ -99,12 +97,7 @@ class Sweep:
 def load_sweep(folder: Path) -> Sweep:
     """A finished sweep by its folder: every attack on the encoders themselves by the first attack is read at once.
 
-    Raises
-    ------
-    BadInputError
-        If it is none, or cells are missing.
-    StorageError
-        If its header or a cell cannot be read.
+    Raises BadInputError if it is none, or cells are missing; StorageError if its header or a cell cannot be read.
     """
     store = load_store(SWEEP, folder)
     config = store.config

@@ -16,9 +16,8 @@ from core.datasets.subject import load_subject
 from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import CellStore, Work
-from core.sweeps.config import EncoderName, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, SweepConfig, TargetName
 from core.sweeps.step_seconds import Layer, StepSeconds
 from core.types import Direction, NormName
 from core.words import format_duration

@@ -20,8 +20,7 @@ class Predictivity:
 
     Parameters
     ----------
-    r, r2_ceiling : (n_encoders, n_targets)
-        NaN where too little was held out, or the ceiling is too near 0.
+    r, r2_ceiling : (n_encoders, n_targets). NaN where too little was held out, or the ceiling is too near 0.
     by_image : tuple of (n_targets, n_test), one an encoder
         Each image's part in r: pseudo-values, whose mean over images is r.
     """

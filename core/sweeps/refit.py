@@ -26,7 +26,7 @@ from core.encoders.scored import LEAST_IMAGES, ScoredImages, pooled_grid
 from core.encoders.solve import iter_solve
 from core.errors import StorageError, WeightsError
 from core.paths import cache_folder
-from core.progress import ShouldStop
+from core.progress import ShouldStop, run_to_end
 from core.seeds import derive_seed, make_stream
 from core.types import BoolArray, FloatArray, IntArray
 
@@ -46,24 +46,13 @@ def fit_control_encoder(
 
     Parameters
     ----------
-    card : EncoderCard
-        Of the encoder; it says whose responses, how pooled, which readout.
-    network : Network
-        The encoder's own, or an untrained one of the same architecture.
-    seed : int
-        Of the half, the folds and the projection.
-    n_images : int
-        Training images, at most; never more than half.
-    n_test : int
-        Held-out images it is scored on, at most.
-    should_stop : callable
+    card : Of the encoder; it says whose responses, how pooled, which readout.
+    network : The encoder's own, or an untrained one of the same architecture.
+    seed : Of the half, the folds and the projection.
+    n_images : Training images, at most; never more than half.
+    n_test : Held-out images it is scored on, at most.
 
-    Raises
-    ------
-    StorageError
-        If images or responses cannot be read.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises StorageError if images or responses cannot be read; Cancelled as soon as `should_stop()` is true.
     """
     folder = _folder_of(card, network, (seed, n_images, n_test))
     config = replace(card.config, seed=derive_seed(seed, "copy") % LARGEST_SEED)
@@ -73,11 +62,9 @@ def fit_control_encoder(
     subject = load_subject(config.subject)
     train, test = split_rows(subject.test, n_images, n_test, seed=seed)
     data = _gather(config, network, subject, rows=(train, test), should_stop=should_stop)
-    for progress in iter_solve(config, data, scoring=ScoringConfig(n_bootstrap=0), should_stop=should_stop):
-        if progress.result is not None:
-            save_encoder(progress.result, folder)
-            return progress.result
-    raise RuntimeError("A fit ended without a result.")
+    fitted = run_to_end(iter_solve(config, data, scoring=ScoringConfig(n_bootstrap=0), should_stop=should_stop))
+    save_encoder(fitted, folder)
+    return fitted
 
 
 def split_rows(held_out: BoolArray, n_images: int, n_test: int, *, seed: int) -> tuple[IntArray, IntArray]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,10 +20,9 @@ from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
-from core.sweeps.config import SweepConfig, TargetName
+from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
     CURVE,
     FIT,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
+    from core.probes.source import Source
 
 PIXELS_KEPT = 4
 """Sets of images kept in memory: one for every input size in use."""
@@ -52,35 +52,13 @@ CONTROL_ENCODERS_KEPT = 4
 DELTAS = ("delta", "gradient", "montage")
 
 
-class EncoderSource(Protocol):
-    """What opens encoders and keeps them open: `core.engine.Engine`."""
-
-    @property
-    def device(self) -> str:
-        """The device in use."""
-
-    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
-        """An encoder, ready to run."""
-
-
 def iter_sweep(
-    source: EncoderSource,
-    config: SweepConfig,
-    folder: Path,
-    *,
-    resume: bool = False,
-    should_stop: ShouldStop = never_stop,
+    source: Source, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
 ) -> Iterator[RunProgress]:
     """Run what is missing of a sweep, one record a cell.
 
-    Raises
-    ------
-    BadInputError
-        If the encoders cannot be compared, an image is missing, or the folder is not free.
-    StorageError
-        If a cell cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true; finished cells stay.
+    Raises BadInputError if the encoders cannot be compared, an image is missing, or the folder is not free;
+    StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     check_sweep(config)
     store = open_store(SWEEP, folder, config, note_facts(config, source.device), resume=resume)
@@ -121,13 +99,10 @@ class _Worker:
 
     Parameters
     ----------
-    source : EncoderSource
-    store : SweepStore
-        Where the perturbations of finished curves are.
-    should_stop : callable
+    store : Where the perturbations of finished curves are.
     """
 
-    def __init__(self, source: EncoderSource, store: SweepStore, should_stop: ShouldStop) -> None:
+    def __init__(self, source: Source, store: SweepStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
         self._load_images = lru_cache(maxsize=PIXELS_KEPT)(self._read_images)
@@ -278,8 +253,7 @@ def find_ceilings(repeats: FloatArray, rows: list[int], of_voxels: FloatArray, v
     Parameters
     ----------
     repeats : (n_images, n_repeats, n_targets)
-    rows : list of int
-        The images predictions are compared on.
+    rows : The images predictions are compared on.
     of_voxels : (n_voxels,)
     voxels : list of voxel numbers, one list a target
     """

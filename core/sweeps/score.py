@@ -16,11 +16,10 @@ from core.attacks.ball import Ball
 from core.attacks.control import draw_control
 from core.attacks.norms import NORMS
 from core.encoders.encoder import Encoder
-from core.errors import Cancelled
 from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
-from core.progress import ShouldStop
+from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.cells import Arrays
 from core.sweeps.plan import CONTROLS, VARIANTS
@@ -59,18 +58,11 @@ def score(
     A recipient of another input size gets clean and perturbed pixels resampled to its size (bicubic, antialiased,
     without rounding); the controls are made there, at the realised norm of the resampled perturbation.
 
-    Parameters
-    ----------
-    recipients : sequence of ScoringEncoder
-    pixels, delta : (n_images, 3, height, width)
-    settings : ScoreSettings
-    should_stop : callable
+    `pixels`, `delta` (n_images, 3, height, width).
 
-    Returns
-    -------
-    shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf of the same shape, at the
-    recipient's size; and for each recipient with a pool, of the perturbation: roi_0, roi_1 ... (n_images, n_rois), its
-    ROIs' mean shift, and map_0, map_1 ... (n_images, n_voxels) float16, every voxel's shift, both in voxel SDs.
+    Returns shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf of the same shape, at
+    the recipient's size; and for each recipient with a pool, of the perturbation: roi_0, roi_1 ... (n_images, n_rois),
+    its ROIs' mean shift, and map_0, map_1 ... (n_images, n_voxels) float16, every voxel's shift, both in voxel SDs.
     """
     made: dict[int, tuple[FloatArray, dict[str, FloatArray], Arrays]] = {}
     columns: dict[str, list[FloatArray]] = {"shift": [], "l2": [], "linf": []}
@@ -122,8 +114,7 @@ def _shift(
     with recipient.encoder.network.interruptible(should_stop):
         before = respond(recipient.encoder, clean)
         for values in variants.values():
-            if should_stop():
-                raise Cancelled
+            check_stop(should_stop)
             change = respond(recipient.encoder, values).astype(np.float64) - before
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
             first = change if first is None else first
@@ -152,13 +143,7 @@ def make_controls(
 
     Where the pixel bounds leave no room for that size, all of the room is used.
 
-    Parameters
-    ----------
-    clean, delta : (n, 3, height, width)
-    norm : NormName
-    seed : int
-    keys : sequence of n str
-        Names of the images' random streams.
+    `clean`, `delta` (n, 3, height, width). `keys` (sequence of n str): names of the images' random streams.
     """
     measure = NORMS[norm]
     size = measure.size(delta.double()).to(clean)

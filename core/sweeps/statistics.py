@@ -141,15 +141,9 @@ def holm(p: FloatArray) -> FloatArray:
 def compare_pairs(values: FloatArray, *, level: float) -> tuple[FloatArray, BoolArray]:
     """Which encoders differ, by a t test of each pair's differences over the same targets and images.
 
-    Parameters
-    ----------
-    values : (n_encoders, n_targets, n_images)
-        An encoder with anything unknown differs from none.
-    level : float
+    `values` (n_encoders, n_targets, n_images): an encoder with anything unknown differs from none.
 
-    Returns
-    -------
-    Holm-adjusted p and whether it is below `level`, both (n_pairs,), pairs as in `numpy.triu_indices`.
+    Returns Holm-adjusted p and whether it is below `level`, both (n_pairs,), pairs as in `numpy.triu_indices`.
     """
     first, second = np.triu_indices(len(values), k=1)
     difference = values[first] - values[second]

@@ -9,16 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from core.errors import Cancelled, ProbeError
+from core.errors import ProbeError
 from core.headers import HeaderKind, read_header, structure, write_json
 from core.networks.catalog import find_network
 from core.paths import cache_folder
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 
 if TYPE_CHECKING:
     from core.networks.network import Network
+    from core.probes.source import Source
 
 Layer = tuple[str, str]
 """Network and layer."""
@@ -31,17 +32,6 @@ IMAGES, ROUNDS = 4, 3
 """Images of one timed batch, as an analysis runs them; the fastest of so many rounds counts, the first warms up."""
 
 
-class NetworkSource(Protocol):
-    """What opens networks: `core.engine.Engine`."""
-
-    @property
-    def device(self) -> str:
-        """The device in use."""
-
-    def open_network(self, network: str, layer: str) -> Network:
-        """A network cut at a layer."""
-
-
 def read_step_seconds(layers: Iterable[Layer], device: str) -> dict[Layer, float]:
     """What was measured before on this device; layers never measured are left out."""
     known = _read()
@@ -49,7 +39,7 @@ def read_step_seconds(layers: Iterable[Layer], device: str) -> dict[Layer, float
 
 
 def measure_step_seconds(
-    source: NetworkSource, layers: Iterable[Layer], *, should_stop: ShouldStop = never_stop
+    source: Source, layers: Iterable[Layer], *, should_stop: ShouldStop = never_stop
 ) -> dict[Layer, float]:
     """Read what is known and time the rest, a second or less a network. Raises Cancelled."""
     wanted = list(dict.fromkeys(layers))
@@ -71,8 +61,7 @@ def time_step(network: Network, should_stop: ShouldStop = never_stop) -> float:
     seconds = []
     with network.interruptible(should_stop):
         for _ in range(ROUNDS):
-            if should_stop():
-                raise Cancelled
+            check_stop(should_stop)
             start = time.perf_counter()
             leaf = pixels.clone().requires_grad_(True)
             features = network(leaf).float().sum()

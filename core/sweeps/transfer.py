@@ -19,8 +19,7 @@ import numpy as np
 
 from core.images.transform import resize_plain
 from core.networks.catalog import are_related, find_network
-from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.config import SweepConfig
+from core.sweeps.config import AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
 from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
@@ -62,19 +61,14 @@ class TransferTable:
 
     Parameters
     ----------
-    roi : str
-        "all", or the ROI of the targets.
-    sources : tuple of str
-        The encoders, in an ensemble each as "all but" it, then the untrained networks.
-    ratio, low, high : (n_sources, n_encoders)
-        T and its interval over images and targets, unit 1.
+    roi : "all", or the ROI of the targets.
+    sources : The encoders, in an ensemble each as "all but" it, then the untrained networks.
+    ratio, low, high : (n_sources, n_encoders). T and its interval over images and targets, unit 1.
     raw : (n_variants, n_sources, n_encoders)
         Mean shift in SDs of the recipient's target; rows as in `core.sweeps.plan.VARIANTS`: perturbed, controls.
-    copies : tuple of Interval, n_encoders long
-        T of each encoder to its own re-fitted copy; NaN where there is none.
-    to_gain : (n_sources,)
-        What more steps would still gain of a source's shift, the largest over its attacks, as a share of it; NaN where
-        it was not measured.
+    copies : tuple of Interval, n_encoders long. T of each encoder to its own re-fitted copy; NaN where there is none.
+    to_gain : (n_sources,). What more steps would still gain of a source's shift, the largest over its attacks, as a
+        share of it; NaN where it was not measured.
     """
 
     roi: str
@@ -205,10 +199,8 @@ def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
 def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatArray, FloatArray]:
     """Signed shifts in recipient SDs, means over directions, and the sizes of what was shown.
 
-    Returns
-    -------
-    (n_sources, n_encoders + 1, n_variants, n_targets, n_images), the last recipient the source's own re-fitted copy,
-    NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
+    Returns (n_sources, n_encoders + 1, n_variants, n_targets, n_images), the last recipient the source's own re-fitted
+    copy, NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
     """
     config, n_encoders = sweep.config, len(sweep.labels)
     sources = _list_sources(config, attack)

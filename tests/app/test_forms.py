@@ -40,7 +40,7 @@ from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
-from core.probes.target_options import TargetOptions
+from core.probes.choice import TargetOptions
 from core.robustify.config import RobustifyConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.plan import list_recipes
@@ -196,6 +196,10 @@ def test_the_study_runs_as_it_opens_and_as_the_quick_one(qtbot: QtBot) -> None:
     dialog.extent.button("quick").click()
     assert dialog.value() == make_quick(4) and describe_cost(dialog.value(), {})
     assert dialog.start.isEnabled()
+    dialog.norm.button("linf").click()
+    assert dialog.value().norm == "linf" and dialog.value().epsilon == pytest.approx(1 / (3 * 224**2) ** 0.5, rel=1e-3)
+    dialog.epsilon.setText("2/255")
+    assert dialog.value().epsilon == 2 / 255
 
 
 @pytest.mark.parametrize("kind", list(MovieKind))

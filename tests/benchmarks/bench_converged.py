@@ -2,8 +2,8 @@
 
 The best known attack is written out here: the same gradients and the exact projection, the step falling as half a
 cosine from 0.5 to 0.005 epsilon, from the clean image and two random points of the ball; or what the default itself
-found, where that is more. Told are the share of its gain that the default reaches, the default's gradients and what it says of
-its own convergence.
+found, where that is more. Told are the share of its gain that the default reaches, the default's gradients and what it
+says of its own convergence.
 
 Run: python -m tests.benchmarks.bench_converged [--networks ID ...] [--targets NAME ...] [--budgets 3,8/255 ...]
      [--image ID] [--out FILE.jsonl]     (with --out, a second call does only what is missing)

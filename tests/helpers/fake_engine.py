@@ -181,13 +181,7 @@ class FakeEngine:
         raise NotImplementedError
 
     def iter_study(
-        self,
-        config: Any,
-        folder: Path,
-        *,
-        step_seconds: Any,
-        resume: bool = False,
-        should_stop: Callable[[], bool] = never,
+        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
     ) -> Iterator[Any]:
         raise NotImplementedError
 

@@ -50,14 +50,14 @@ class FittingEngine(FakeEngine):
         if self.refuses:
             raise BadInputError("`test` must be at least 3 held-out images, got 0.")
         for batch in range(N_BATCHES):
-            yield SearchProgress(layer, 1, 1, FitProgress("readout", batch, N_BATCHES, 1.0, "encoder"))
+            yield SearchProgress(layer, 1, 1, FitProgress(batch, N_BATCHES, 1.0, stage="readout", what="encoder"))
             until = time.monotonic() + 0.01
             while time.monotonic() < until or self.endless:
                 if should_stop():
                     raise Cancelled
                 time.sleep(0.002)
         card = self.encoder_card(request.subject, request.network, layer)
-        yield SearchProgress(layer, 1, 1, FitProgress("done", 3, 3, 0.0, result=card))
+        yield SearchProgress(layer, 1, 1, FitProgress(3, 3, 0.0, card, stage="done"))
 
 
 class GrowingCatalogue:

@@ -34,7 +34,7 @@ from core.experiments.packages.plan import PackagePlan
 from core.figures.movie_config import MovieConfig, MovieFormat
 from core.networks.import_options import NetworkImportOptions
 from core.probes.files import load_probe
-from core.robustify.options import RobustifyOptions
+from core.robustify.config import RobustifyOptions
 from core.stimuli.config import SetConfig
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.study.config import StudyConfig

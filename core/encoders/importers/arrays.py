@@ -33,10 +33,8 @@ Table = dict[str, np.ndarray[Any, Any]]
 def read_arrays(path: Path) -> Readout:
     """The encoder of a .npz or .safetensors file of plain arrays.
 
-    Raises
-    ------
-    WeightsError
-        If the file is truncated, holds objects, lacks the weights, or its arrays do not fit or are not finite.
+    Raises WeightsError if the file is truncated, holds objects, lacks the weights, or its arrays do not fit or are not
+    finite.
     """
     return build_readout(load_table(path), path.name, title=f"arrays of {path.suffix}")
 

@@ -43,17 +43,10 @@ NOTE = (
 def read_berg(path: Path, metadata: Path | None = None) -> Readout:
     """The encoder of a BERG weights file.
 
-    Parameters
-    ----------
-    path : Path
-        weights_subject-NN.npy.
-    metadata : Path, optional
-        metadata_subject-NN.npy, which names the vertices of every ROI.
+    `path`: weights_subject-NN.npy. `metadata`: metadata_subject-NN.npy, which names the vertices of every ROI.
 
-    Raises
-    ------
-    WeightsError
-        If a part is missing, the file is truncated, holds code, or its arrays do not fit or are not finite.
+    Raises WeightsError if a part is missing, the file is truncated, holds code, or its arrays do not fit or are not
+    finite.
     """
     content = read_object_array(path)
     return build_berg(content, path.name, rois=None if metadata is None else read_rois(metadata))

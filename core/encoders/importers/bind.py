@@ -23,6 +23,7 @@ from core.encoders.files import check_free, save_encoder, seal, user_encoders_fo
 from core.encoders.importers.readout import Centre, Project, Readout, compare_predictions, fold
 from core.encoders.scores import explained, over_ceiling
 from core.errors import WeightsError
+from core.progress import Progress
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -39,22 +40,14 @@ class ImportRequest:
 
     Parameters
     ----------
-    network, layer : str
-        Catalogue ids.
-    subject : str
-        A subject that is there, with as many voxels; "" to make one from the encoder.
-    new_subject : str
-        The id of the subject to make.
-    pool : int, optional
-        Side of the pooled grid; by default the one that gives as many features.
-    response_unit, kind : str
-        Of a new subject; "simulated" if the encoder was fitted to made-up responses.
-    source, licence, note : str
-        Added to what the file states.
-    n_reference : int
-        Reference images shown at most; 0 leaves the SDs unknown.
-    replaces : bool
-        Whether an encoder of the same subject, network and layer may be replaced.
+    network, layer : Catalogue ids.
+    subject : A subject that is there, with as many voxels; "" to make one from the encoder.
+    new_subject : The id of the subject to make.
+    pool : Side of the pooled grid; by default the one that gives as many features.
+    response_unit, kind : Of a new subject; "simulated" if the encoder was fitted to made-up responses.
+    source, licence, note : Added to what the file states.
+    n_reference : Reference images shown at most; 0 leaves the SDs unknown.
+    replaces : Whether an encoder of the same subject, network and layer may be replaced.
     """
 
     network: str
@@ -78,15 +71,11 @@ class ImportRequest:
             raise refusal("subject", allowed="one of the two", got=got, advice=advice)
 
 
-@dataclass(frozen=True, slots=True)
-class ImportProgress:
+@dataclass(frozen=True, eq=False)
+class ImportProgress(Progress[EncoderCard]):
     """Progress of an import: `stage` is "check", "reference" or "done"; the last record has the card and the file."""
 
-    stage: str
-    done: int
-    total: int
     difference: float = 0.0
-    result: EncoderCard | None = None
     path: Path | None = None
 
 
@@ -102,18 +91,12 @@ def iter_import(
 
     Parameters
     ----------
-    network : Network
-        Cut at the layer.
+    network : Cut at the layer.
     files : (name, sha256) of the files it was read from.
-    folder : Path, optional
-        Where the encoder is saved; by default the user's encoders.
+    folder : Where the encoder is saved; by default the user's encoders.
 
-    Raises
-    ------
-    BadInputError
-        If the subject does not exist, or the new one does, or the encoder is there and may not be replaced.
-    WeightsError
-        If features, voxels or predictions do not agree.
+    Raises BadInputError if the subject does not exist, or the new one does, or the encoder is there and may not be
+    replaced; WeightsError if features, voxels or predictions do not agree.
     """
     from core.encoders.importers.reference import iter_reference
 
@@ -121,7 +104,7 @@ def iter_import(
     pool = find_pool(readout, network.feature_shape, request)
     folded = fold(readout)
     difference = compare_predictions(readout, folded)
-    yield ImportProgress("check", 0, 1, difference=difference)
+    yield ImportProgress(0, 1, stage="check", difference=difference)
     provenance = Provenance(
         kind=readout.kind,
         source=request.source or readout.source,
@@ -135,14 +118,14 @@ def iter_import(
         check_free(data.card.config, target)
     for record in iter_reference(data, subject, network=network, most=request.n_reference):
         if record.result is None:
-            yield ImportProgress("reference", record.done, record.total, difference=difference)
+            yield ImportProgress(record.done, record.total, stage="reference", difference=difference)
         else:
             data = record.result
     sealed = seal(data)
     path = save_encoder(sealed, target)
     if request.new_subject:
         keep_subject(readout, request)
-    yield ImportProgress("done", 1, 1, difference=difference, result=sealed.card, path=path)
+    yield ImportProgress(1, 1, result=sealed.card, stage="done", difference=difference, path=path)
 
 
 def find_subject(readout: Readout, request: ImportRequest) -> tuple[Readout, Subject | None]:

@@ -80,19 +80,10 @@ def is_img2fmri(path: Path) -> bool:
 def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
     """The encoder of one subject.
 
-    Parameters
-    ----------
-    path : Path
-        The wheel, or the folder `img2fmri` of the installed package.
-    subject : str
-        CSI1, CSI2 or CSI3.
+    `path`: the wheel, or the folder `img2fmri` of the installed package. `subject`: CSI1, CSI2 or CSI3.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject.
-    WeightsError
-        If a file is missing or truncated, holds code, or does not fit the masks.
+    Raises BadInputError if there is no such subject; WeightsError if a file is missing or truncated, holds code, or
+    does not fit the masks.
     """
     if subject not in SUBJECTS:
         raise refusal("member", allowed=f"one of {', '.join(SUBJECTS)}", got=subject)

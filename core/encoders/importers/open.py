@@ -26,19 +26,12 @@ def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "")
 
     Parameters
     ----------
-    files : sequence of Path
-        The weights; for BERG the metadata file may follow. A folder only of img2fmri.
-    kind : str
-        One of `KINDS`; "auto" decides by the files.
-    member : str
-        Which encoder of a file that holds several: CSI1, CSI2 or CSI3 of img2fmri.
+    files : The weights; for BERG the metadata file may follow. A folder only of img2fmri.
+    kind : One of `KINDS`; "auto" decides by the files.
+    member : Which encoder of a file that holds several: CSI1, CSI2 or CSI3 of img2fmri.
 
-    Raises
-    ------
-    BadInputError
-        If the kind or member does not exist, or a file is missing.
-    WeightsError
-        If the file is truncated, holds code or something else, or its arrays do not fit.
+    Raises BadInputError if the kind or member does not exist, or a file is missing; WeightsError if the file is
+    truncated, holds code or something else, or its arrays do not fit.
     """
     check_choice("kind", kind, KINDS)
     if not files:

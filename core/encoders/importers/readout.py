@@ -51,26 +51,18 @@ class Readout:
 
     Parameters
     ----------
-    kind : str
-        Importer: arrays, sklearn, himalaya, berg or img2fmri.
-    steps : tuple of Centre and Project
-        What the source does to the features, in its order.
+    kind : Importer: arrays, sklearn, himalaya, berg or img2fmri.
+    steps : What the source does to the features, in its order.
     weights : (rank, n_voxels)
     intercept : (n_voxels,)
-    title : str
-        What was found, in a few words: "scikit-learn Ridge".
-    source, licence, note : str
-        What the format itself states.
+    title : What was found, in a few words: "scikit-learn Ridge".
+    source, licence, note : What the format itself states.
     network, layer, pool
         What the format fixes; "" and None where it does not.
-    voxels : VoxelTable, optional
-        Where its voxels lie, if the file says so.
-    surface : str
-        The surface `voxels` lie on.
-    scores : dict of (n_voxels,)
-        Any of alpha, r, cv_r, noise_ceiling that the file holds.
-    missing : (n_voxels,) bool, optional
-        Voxels whose weights are all NaN in the file, and 0 here.
+    voxels : Where its voxels lie, if the file says so.
+    surface : The surface `voxels` lie on.
+    scores : dict of (n_voxels,). Any of alpha, r, cv_r, noise_ceiling that the file holds.
+    missing : (n_voxels,) bool, optional. Voxels whose weights are all NaN in the file, and 0 here.
     """
 
     kind: str

@@ -7,7 +7,7 @@ those of its test images; whether the source saw these when it was fitted is not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from core.encoders.card import EncoderData
 from core.encoders.responses import average_repeats
 from core.encoders.scores import correlate, explained, over_ceiling
 from core.errors import StorageError
+from core.progress import Progress
 from core.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -33,39 +34,27 @@ SCORED_ON = "test-image"
 NOTE = "Its r is over the subject's test images; whether its source was fitted to them is not known."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferenceProgress:
-    """`done` of `total` images were shown; the last record holds the completed, unsealed encoder."""
-
-    done: int
-    total: int
-    result: EncoderData | None = None
-
-
 def iter_reference(
     data: EncoderData, subject: Subject | None, *, network: Network, most: int
-) -> Iterator[ReferenceProgress]:
+) -> Iterator[Progress[EncoderData]]:
     """Complete an encoder with its covariance, reference SDs and scores.
 
     Parameters
     ----------
-    subject : Subject, optional
-        With its recordings, if it has any.
-    network : Network
-        Cut at the encoder's layer.
-    most : int
-        Reference images at most, evenly spread; 0 leaves everything unknown.
+    subject : With its recordings, if it has any.
+    network : Cut at the encoder's layer.
+    most : Reference images at most, evenly spread; 0 leaves everything unknown.
     """
     from core.encoders.features import extract
 
     if most < 1:
-        yield ReferenceProgress(0, 0, data)
+        yield Progress(0, 0, result=data)
         return
     images, scored, load, title = choose_reference(subject, size=network.input_size, most=most)
     n_reference = len(images) - len(scored)
     reduced = np.empty((len(images), len(data.weights)), dtype=np.float32)
     for start in range(0, len(images), IMAGES_AT_ONCE):
-        yield ReferenceProgress(start, len(images))
+        yield Progress(start, len(images))
         names = images[start : start + IMAGES_AT_ONCE]
         pixels = np.stack([load(name).pixels for name in names]).astype(np.float32, copy=False)
         centred = extract(network, pixels, pool=data.card.config.pool) - data.mean
@@ -73,18 +62,14 @@ def iter_reference(
     result = complete(data, reduced[:n_reference], title=title)
     if scored and subject is not None:
         result = score(result, subject, rows=scored, reduced=reduced[n_reference:])
-    yield ReferenceProgress(len(images), len(images), result)
+    yield Progress(len(images), len(images), result=result)
 
 
-def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterator[ReferenceProgress]:
+def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterator[Progress[EncoderData]]:
     """Recompute the SDs, and scores, of an imported encoder of the library and keep them.
 
-    Raises
-    ------
-    BadInputError
-        If the encoder was fitted here: its reference images are its training images.
-    WeightsError
-        If it reads another network.
+    Raises BadInputError if the encoder was fitted here: its reference images are its training images; WeightsError if
+    it reads another network.
     """
     from core.datasets.subject import load_subject
     from core.encoders.encoder import check_fits_network
@@ -99,7 +84,7 @@ def iter_renew_reference(header: Path, *, network: Network, most: int) -> Iterat
         if record.result is not None:
             sealed = seal(record.result)
             save_encoder(sealed, header.parent)
-            record = ReferenceProgress(record.done, record.total, sealed)
+            record = replace(record, result=sealed)
         yield record
 
 

@@ -35,12 +35,9 @@ def make_table(
     Parameters
     ----------
     roi : tuple of str, n_voxels long or empty
-    vertex : (n_voxels,) int, optional
-        Of fsaverage5; -1 for a voxel without a place.
-    hemisphere : (n_voxels,) int, optional
-        0 left, 1 right, -1 not known.
-    noise_ceiling : (n_voxels,) in [0, 1], optional
-        NaN where it is not given.
+    vertex : (n_voxels,) int, optional. Of fsaverage5; -1 for a voxel without a place.
+    hemisphere : (n_voxels,) int, optional. 0 left, 1 right, -1 not known.
+    noise_ceiling : (n_voxels,) in [0, 1], optional. NaN where it is not given.
 
     Raises WeightsError if an array has another length, or a vertex or side that does not exist.
     """

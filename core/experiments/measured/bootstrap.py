@@ -36,14 +36,10 @@ def summarise_pairs(
 
     Parameters
     ----------
-    weights : (n_weightings, n_probes)
-        How often each probe counts; whole numbers.
-    x, y : (n_probes,)
-        Predicted and measured shifts.
-    signed : (n_probes,)
-        d, the measured shifts times the sign of the predicted ones.
-    noise : (n_probes,)
-        SD of one measured response to one stimulus, from repeats.
+    weights : (n_weightings, n_probes). How often each probe counts; whole numbers.
+    x, y : (n_probes,). Predicted and measured shifts.
+    signed : (n_probes,). d, the measured shifts times the sign of the predicted ones.
+    noise : (n_probes,). SD of one measured response to one stimulus, from repeats.
     """
     weights = np.asarray(weights, dtype=np.float64)
     total = weights.sum(axis=1)
@@ -83,12 +79,8 @@ def bootstrap_summary(
 ) -> dict[str, Interval]:
     """Every statistic of `SUMMARY` with its interval over probes, or over clusters of probes drawn together.
 
-    Parameters
-    ----------
-    x, y, signed, noise : (n_probes,)
-        As in `summarise_pairs`.
-    clusters : (n_probes,) int
-        Numbers from 0; probes of one number are drawn together (images), all different for single probes.
+    `x`, `y`, `signed`, `noise` (n_probes,): as in `summarise_pairs`. `clusters` (n_probes,): numbers from 0; probes of
+    one number are drawn together (images), all different for single probes.
     """
     n_items = int(clusters.max()) + 1 if clusters.size else 0
     pairs = {"signed": signed, "noise": noise}
@@ -110,12 +102,9 @@ def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, c
 
     Parameters
     ----------
-    value : float
-        The statistic itself.
-    resampled : (n_resamples,)
-        Of bootstrap resamples; what is not finite is left out.
-    left_out : (n_items,)
-        With each item left out once (the jackknife), which gives the acceleration.
+    value : The statistic itself.
+    resampled : (n_resamples,). Of bootstrap resamples; what is not finite is left out.
+    left_out : (n_items,). With each item left out once (the jackknife), which gives the acceleration.
     """
     known = resampled[np.isfinite(resampled)]
     if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():
@@ -143,12 +132,7 @@ def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, see
     Each mean of k repeats gets the mean of k residuals drawn from all of the target's, so that stimuli shown once are
     served too: noise is taken to have one SD for all stimuli, as the noise ceiling does.
 
-    Parameters
-    ----------
-    values : (n_means, 2)
-        Mean and number of repeats.
-    residuals : (n_residuals,)
-        As `pool_residuals` gives them.
+    `values` (n_means, 2): mean and number of repeats. `residuals` (n_residuals,): as `pool_residuals` gives them.
     """
     drawn = np.empty((count, len(values)))
     for number, (mean, repeats) in enumerate(np.asarray(values)):
@@ -160,10 +144,7 @@ def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, see
 def pool_residuals(repeats: FloatArray) -> Floats:
     """Deviations from each stimulus's mean, widened by sqrt(k / (k - 1)) to the noise's own SD: (n_residuals,).
 
-    Parameters
-    ----------
-    repeats : (n_stimuli, most_repeats)
-        NaN where there is none.
+    `repeats` (n_stimuli, most_repeats): NaN where there is none.
     """
     counts = np.isfinite(repeats).sum(axis=1)
     several = repeats[counts > 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, check_count, check_fraction, check_positive
-from core.errors import Cancelled
 from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
 from core.experiments.measured.shifts import Shifts, measure_shifts
+from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
 from core.types import BoolArray
@@ -57,17 +57,11 @@ class CompareConfig:
 
     Parameters
     ----------
-    control : str
-        Role of the control; "" for the usual one.
-    scale : Scale
-        Unit of predicted shifts.
-    cluster : Cluster
-        What intervals draw anew and the sign test counts.
-    n_bootstrap : int
-        Resamples, at least 100.
-    confidence : float
-        Of the intervals, in (0, 1).
-    seed : int
+    control : Role of the control; "" for the usual one.
+    scale : Unit of predicted shifts.
+    cluster : What intervals draw anew and the sign test counts.
+    n_bootstrap : Resamples, at least 100.
+    confidence : Of the intervals, in (0, 1).
     """
 
     control: str = ""
@@ -149,34 +143,17 @@ class Comparison:
         return predict_shifts(self.shifts, network)
 
 
-@dataclass(frozen=True, slots=True)
-class CompareProgress:
-    """How far a comparison is; the last record holds it."""
-
-    done: int
-    n_rows: int
-    result: Comparison | None = None
-
-
 def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
     """The comparison, at once. Raises as `iter_compare` does."""
-    for record in iter_compare(measured, config):
-        if record.result is not None:
-            return record.result
-    raise RuntimeError("The comparison ended without an answer.")
+    return run_to_end(iter_compare(measured, config))
 
 
 def iter_compare(
-    measured: Measured, config: CompareConfig, *, should_stop: Callable[[], bool] = lambda: False
-) -> Iterator[CompareProgress]:
+    measured: Measured, config: CompareConfig, *, should_stop: ShouldStop = never_stop
+) -> Iterator[Progress[Comparison]]:
     """Compare measured with predicted shifts, a record a row.
 
-    Raises
-    ------
-    BadInputError
-        If the requested control is not in the set.
-    Cancelled
-        As soon as `should_stop()` is true.
+    Raises BadInputError if the requested control is not in the set; Cancelled as soon as `should_stop()` is true.
     """
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)
@@ -189,14 +166,13 @@ def iter_compare(
     ]
     rows: list[Row] = []
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
-        if should_stop():
-            raise Cancelled
+        check_stop(should_stop)
         row = _compare(shifts, network, measure, chosen=chosen, config=resolved)
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
-        yield CompareProgress(number + 1, len(wanted))
+        yield Progress(number + 1, len(wanted))
     result = Comparison(measured, resolved, shifts, _correct(rows), _warn(shifts, resolved))
-    yield CompareProgress(len(wanted), len(wanted), result)
+    yield Progress(len(wanted), len(wanted), result=result)
 
 
 def list_predictors(shifts: Shifts) -> tuple[str, ...]:
@@ -221,7 +197,7 @@ def sign_shifts(predicted: Floats, measure: Measure) -> Floats:
 
 def describe_budget(probe: PlannedProbe) -> str:
     """Norm and epsilon: "l2 3"."""
-    return f"{probe.perturbed.norm} {probe.perturbed.epsilon:.6g}"
+    return f"{probe.perturbed.row.norm} {probe.perturbed.row.epsilon:.6g}"
 
 
 def choose_probes(probes: Sequence[PlannedProbe], cut: Cut, value: str) -> BoolArray:
@@ -234,7 +210,7 @@ def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, Bool
     keys = {
         Cut.SOURCE: [probe.perturbed.network for probe in probes],
         Cut.ROI: [probe.perturbed.target.roi or probe.perturbed.target.label for probe in probes],
-        Cut.DIRECTION: [probe.perturbed.role for probe in probes],
+        Cut.DIRECTION: [probe.perturbed.row.role for probe in probes],
         Cut.BUDGET: [describe_budget(probe) for probe in probes],
     }
     yield Cut.ALL, "all", np.ones(len(probes), dtype=bool)
@@ -294,7 +270,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
 
 
 def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> npt.NDArray[np.int64]:
-    names = [probe.perturbed.source_image for probe, keep in zip(probes, used, strict=True) if keep]
+    names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.asarray([numbers[name] for name in names])
 
@@ -343,7 +319,7 @@ def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     bare = int((measured[0] & ~measured[2]).sum())
     if bare:
         lines.append(f"{bare} of {n_probes} probes have no measured control ({config.control or 'none in the set'}).")
-    images = [probe.perturbed.source_image for probe in shifts.probes]
+    images = [probe.perturbed.row.source_image for probe in shifts.probes]
     if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
         lines.append(
             f"{len(images)} probes share {len(set(images))} image(s). Probes of one image share its original and are "

@@ -27,7 +27,7 @@ def plot_shifts(comparison: Comparison, row: Row, chosen: BoolArray) -> Plot:
     `chosen` (n_probes,) are those of the row's cut.
     """
     shifts, predicted = comparison.shifts, predict_shifts(comparison.shifts, row.network)
-    directions = np.asarray([probe.perturbed.role for probe in shifts.probes])
+    directions = np.asarray([probe.perturbed.row.role for probe in shifts.probes])
     unit, series, ends = predicted_unit(comparison), [], [0.0]
     for role in WANTED[row.measure]:
         place = (Measure.CONTROL if role == "control" else row.measure).index

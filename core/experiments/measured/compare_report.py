@@ -36,12 +36,8 @@ REPORT, RESULT = "report.html", "comparison.json"
 def write_comparison(comparison: Comparison, folder: Path) -> Path:
     """Write everything into a new folder; returns the page.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something.
-    StorageError
-        If it cannot be written; nothing half-written stays.
+    Raises BadInputError if the folder holds something; StorageError if it cannot be written, and nothing half-written
+    stays.
     """
     tables, figures = tabulate_comparison(comparison), draw_comparison(comparison)
     page = compose_comparison(comparison, tables, figures)

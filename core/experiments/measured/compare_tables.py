@@ -105,9 +105,9 @@ def _probes(comparison: Comparison) -> Iterator[dict[str, Any]]:
     shifts, unit, predicted = comparison.shifts, comparison.measured.unit, predicted_unit(comparison)
     for number, probe in enumerate(shifts.probes):
         made, control = probe.perturbed, probe.controls.get(shifts.control)
-        row: dict[str, Any] = {"pair_id": made.pair_id, "source network": made.network, "target": made.target.label}
-        row |= {"roi": made.target.roi, "direction": made.role, "budget": describe_budget(probe)}
-        row |= {"image": made.source_image, "original": probe.original.id, "perturbed": made.id}
+        row: dict[str, Any] = {"pair_id": made.row.pair_id, "source network": made.network, "target": made.target.label}
+        row |= {"roi": made.target.roi, "direction": made.row.role, "budget": describe_budget(probe)}
+        row |= {"image": made.row.source_image, "original": probe.original.id, "perturbed": made.id}
         row |= {"control": control.id if control is not None else ""}
         kinds = ("original", "perturbed", "control")
         row |= {f"n {kind}": n for kind, n in zip(kinds, shifts.counts[:, number], strict=True)}

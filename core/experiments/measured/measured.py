@@ -27,14 +27,10 @@ class MatchOptions:
 
     Parameters
     ----------
-    target_columns : mapping of str to str
-        Column to compare a target with, by the target's label or ROI; under "" the one for all targets.
-    ignore_unknown : bool
-        Leave trials of ids out that are not in the set, instead of refusing the file.
-    zscore : bool
-        Bring every column to mean 0 and SD 1 over the trials of each session.
-    unit : str
-        Unit of the measured responses, as it is to be shown.
+    target_columns : Column to compare a target with, by the target's label or ROI; under "" the one for all targets.
+    ignore_unknown : Leave trials of ids out that are not in the set, instead of refusing the file.
+    zscore : Bring every column to mean 0 and SD 1 over the trials of each session.
+    unit : Unit of the measured responses, as it is to be shown.
     """
 
     target_columns: Mapping[str, str] = field(default_factory=dict)
@@ -54,27 +50,16 @@ class MatchSummary:
 
     Parameters
     ----------
-    n_trials, n_skipped : int
-        Trials with a stimulus of the set, and trials without any stimulus.
-    n_matched : int
-        Stimuli of the set with a measured response.
-    unknown : tuple of str
-        Ids that are not in the set.
-    missing : tuple of str
-        Stimuli of the set that were not measured.
-    repeats : tuple of (int, int)
-        (repeats, stimuli with that many), ascending.
-    sessions : tuple of (str, int)
-        Trials of each session.
-    columns : tuple of (str, str)
-        Target and the column, or columns, it is compared with.
-    n_nan : int
-        Trials without a value of their own stimulus's target.
-    shared : int
-        Stimuli whose file is that of another one; their trials are put together.
-    notes : tuple of str
-    is_simulated : bool
-        Whether the file says that its responses are simulated.
+    n_trials, n_skipped : Trials with a stimulus of the set, and trials without any stimulus.
+    n_matched : Stimuli of the set with a measured response.
+    unknown : Ids that are not in the set.
+    missing : Stimuli of the set that were not measured.
+    repeats : (repeats, stimuli with that many), ascending.
+    sessions : Trials of each session.
+    columns : Target and the column, or columns, it is compared with.
+    n_nan : Trials without a value of their own stimulus's target.
+    shared : Stimuli whose file is that of another one; their trials are put together.
+    is_simulated : Whether the file says that its responses are simulated.
     """
 
     n_trials: int
@@ -125,13 +110,8 @@ class Measured:
 
     Parameters
     ----------
-    plan : MeasuredPlan
-    findings : MatchSummary
-    unit : str
-    picture_of : mapping of str to int
-        Row of a stimulus, by id; identical files share one.
-    repeats : mapping of Target to (n_pictures, most_repeats) float64
-        NaN where there is no further repeat.
+    picture_of : Row of a stimulus, by id; identical files share one.
+    repeats : mapping of Target to (n_pictures, most_repeats) float64. NaN where there is no further repeat.
     """
 
     plan: MeasuredPlan
@@ -144,11 +124,8 @@ class Measured:
 def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> Measured:
     """Join trials with the set.
 
-    Raises
-    ------
-    BadInputError
-        If ids are unknown and are not to be ignored, none is known, a target has no column, or a session cannot be
-        z-scored.
+    Raises BadInputError if ids are unknown and are not to be ignored, none is known, a target has no column, or a
+    session cannot be z-scored.
     """
     known = {stimulus.id for stimulus in plan.stimuli}
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
@@ -182,10 +159,7 @@ def find_columns(
     In this order: the column requested for it; one named as the target, or as its ROI where the target is the ROI; its
     voxels ("voxel 12", "v12" or "12") with the target's own weights; the only column there is.
 
-    Raises
-    ------
-    BadInputError
-        If none fits; the columns are named.
+    Raises BadInputError if none fits, and the columns are named.
     """
     names = {name.casefold(): place for place, name in enumerate(columns)}
     requested = next((target_columns[name] for name in (target.label, target.roi, "") if name in target_columns), "")
@@ -211,10 +185,7 @@ def find_columns(
 def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
     """Each column at mean 0 and SD 1 (n - 1) over the trials of each session; a column that never varies becomes NaN.
 
-    Raises
-    ------
-    BadInputError
-        If a session has fewer than three trials.
+    Raises BadInputError if a session has fewer than three trials.
     """
     import pandas as pd  # kept from the window's start
 
@@ -278,8 +249,8 @@ def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
     """A row for each different file."""
     numbers: dict[str, int] = {}
     for stimulus in plan.stimuli:
-        numbers.setdefault(stimulus.file_sha256, len(numbers))
-    return {stimulus.id: numbers[stimulus.file_sha256] for stimulus in plan.stimuli}
+        numbers.setdefault(stimulus.row.file_sha256, len(numbers))
+    return {stimulus.id: numbers[stimulus.row.file_sha256] for stimulus in plan.stimuli}
 
 
 def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floats:

@@ -51,37 +51,21 @@ class Measure(StrEnum):
 class PlannedStimulus:
     """One file of the set and what was predicted of it.
 
-    Parameters
-    ----------
-    id, pair_id, role, source_image : str
-        As in the manifest.
-    file : Path
-    file_sha256 : str
-        Two stimuli of one hash are the same picture.
-    target : Target
-    network : str
-        "network layer" of the encoder the probe was made on.
-    norm : str
-    epsilon : float
-        Budget in [0, 1] pixel units.
-    clean : float
-        The target's predicted response to the original, in the response unit.
-    shifts : mapping of str to (float, float)
-        Predicted shift of the file by every network, "network layer" to (response unit, SDs); NaN where unknown.
+    `row` is the manifest's; `network` the "network layer" of the encoder the probe was made on; `shifts` the predicted
+    shift of the file by every "network layer", as (response unit, SDs); NaN where unknown. Files of one hash are one
+    picture.
     """
 
-    id: str
-    pair_id: str
-    role: str
-    source_image: str
+    row: ManifestRow
     file: Path
-    file_sha256: str
     target: Target
     network: str
-    norm: str
-    epsilon: float
-    clean: float
     shifts: Mapping[str, tuple[float, float]]
+
+    @property
+    def id(self) -> str:
+        """As in the manifest."""
+        return self.row.id
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,13 +110,10 @@ class MeasuredPlan:
 def plan_set(found: StimulusSet) -> MeasuredPlan:
     """The plan of a set that was read.
 
-    Raises
-    ------
-    BadInputError
-        If a perturbed stimulus has no original, or the set holds none.
+    Raises BadInputError if a perturbed stimulus has no original, or the set holds none.
     """
     stimuli = tuple(_read_row(found, row) for row in found.rows)
-    probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.role in DIRECTIONS)
+    probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.row.role in DIRECTIONS)
     if not probes:
         advice = "A comparison needs stimuli of role raise or lower with their originals."
         raise refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
@@ -156,20 +137,7 @@ def _read_row(found: StimulusSet, row: ManifestRow) -> PlannedStimulus:
     network = f"{row.network} {row.layer}"
     shifts = {network: (row.shift, _number(row.shift_sd))}
     shifts |= {where: (transfer.shift, _number(transfer.shift_sd)) for where, transfer in row.transfer.items()}
-    return PlannedStimulus(
-        id=row.id,
-        pair_id=row.pair_id,
-        role=row.role,
-        source_image=row.source_image,
-        file=found.path(row),
-        file_sha256=row.file_sha256,
-        target=_target_of(row),
-        network=network,
-        norm=row.norm,
-        epsilon=row.epsilon,
-        clean=row.clean,
-        shifts=shifts,
-    )
+    return PlannedStimulus(row, found.path(row), _target_of(row), network, shifts)
 
 
 def _target_of(row: ManifestRow) -> Target:
@@ -183,11 +151,11 @@ def _number(value: float | None) -> float:
 
 
 def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> PlannedProbe:
-    pair = [one for one in stimuli if one.pair_id == perturbed.pair_id]
-    originals = [one for one in pair if one.role == ORIGINAL]
+    pair = [one for one in stimuli if one.row.pair_id == perturbed.row.pair_id]
+    originals = [one for one in pair if one.row.role == ORIGINAL]
     if not originals:
         advice = "Measured shifts are taken from the original of the same probe; write the set again with it."
         got = f"{perturbed.id} without one"
         raise refusal("set", allowed="one with an original a probe", got=got, advice=advice)
-    controls = {one.role: one for one in pair if one.role.startswith(CONTROL_START)}
+    controls = {one.row.role: one for one in pair if one.row.role.startswith(CONTROL_START)}
     return PlannedProbe(perturbed, originals[0], controls)

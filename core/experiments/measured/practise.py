@@ -38,16 +38,11 @@ class SimulateOptions:
 
     Parameters
     ----------
-    truth : str
-        The network whose predictions are true, "network layer" as in the set; "" for each probe's own, "none" for no
-        effect at all.
-    gain : float
-        Measured shift for one predicted; below 0 the target moves against every prediction.
-    noise : float
-        SD of the noise of one trial, in SDs of the target's predicted response; 0 or more.
-    n_repeats, n_sessions : int
-        Times each stimulus is shown, over how many sessions.
-    seed : int
+    truth : The network whose predictions are true, "network layer" as in the set; "" for each probe's own, "none" for
+        no effect at all.
+    gain : Measured shift for one predicted; below 0 the target moves against every prediction.
+    noise : SD of the noise of one trial, in SDs of the target's predicted response; 0 or more.
+    n_repeats, n_sessions : Times each stimulus is shown, over how many sessions.
     """
 
     truth: str = ""
@@ -78,12 +73,7 @@ class SimulateOptions:
 def write_template(plan: MeasuredPlan, path: Path, *, n_repeats: int = 1) -> Path:
     """Write an empty table: a line for each showing of each stimulus, a column for each target. Returns the file.
 
-    Raises
-    ------
-    BadInputError
-        If the file is there already: it may be filled in.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the file is there already: it may be filled in; StorageError if it cannot be written.
     """
     check_count("repeats", n_repeats, largest=MOST_REPEATS)
     columns = name_targets(plan)
@@ -98,12 +88,8 @@ def write_template(plan: MeasuredPlan, path: Path, *, n_repeats: int = 1) -> Pat
 def simulate_responses(plan: MeasuredPlan, path: Path, options: SimulateOptions) -> Path:
     """Write simulated responses as a table like the template, with a column that calls every line simulated.
 
-    Raises
-    ------
-    BadInputError
-        If the truth is not a network of the set, or the file is there already.
-    StorageError
-        If it cannot be written.
+    Raises BadInputError if the truth is not a network of the set, or the file is there already; StorageError if it
+    cannot be written.
     """
     if options.truth:
         check_choice("truth", options.truth, (*plan.networks, NO_TRUTH))
@@ -115,7 +101,7 @@ def simulate_responses(plan: MeasuredPlan, path: Path, options: SimulateOptions)
         session = f"session {1 + repeat % options.n_sessions}"
         for stimulus in plan.stimuli:
             noise = options.noise * sigma[stimulus.target] * stream.standard_normal()
-            value = stimulus.clean + options.gain * _true_shift(stimulus, options.truth) + noise
+            value = stimulus.row.clean + options.gain * _true_shift(stimulus, options.truth) + noise
             cells = [repr(float(value)) if target == stimulus.target else "" for target in columns]
             rows.append([stimulus.id, session, repeat + 1, *cells, SIMULATED])
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)

@@ -28,18 +28,12 @@ class Shifts:
     Parameters
     ----------
     probes : tuple of PlannedProbe, n_probes long
-    control : str
-        Role of the control; "" if there is none.
-    measured : (3, n_probes)
-        In the measured unit; NaN where a stimulus was not measured.
-    error : (3, n_probes)
-        Their standard errors from the repeats; NaN without repeats.
-    predicted : dict of str to (3, n_probes)
-        By network; NaN where it made no prediction.
-    noise : (n_probes,)
-        SD of one measured response of the probe's target, from repeats.
-    counts : (3, n_probes) int
-        Repeats of original, perturbed, control.
+    control : Role of the control; "" if there is none.
+    measured : (3, n_probes). In the measured unit; NaN where a stimulus was not measured.
+    error : (3, n_probes). Their standard errors from the repeats; NaN without repeats.
+    predicted : dict of str to (3, n_probes). By network; NaN where it made no prediction.
+    noise : (n_probes,). SD of one measured response of the probe's target, from repeats.
+    counts : (3, n_probes) int. Repeats of original, perturbed, control.
     resampled : (n_resamples, 3, n_probes)
         The measured shifts as other repeats might have given them; no rows without repeats.
     """
@@ -59,14 +53,9 @@ def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int
 
     Parameters
     ----------
-    measured : Measured
-    control : str
-        Role of the control to compare with.
-    scale : Scale
-        Unit of the predicted shifts.
-    count : int
-        Resamples of the repeats.
-    seed : int
+    control : Role of the control to compare with.
+    scale : Unit of the predicted shifts.
+    count : Resamples of the repeats.
     """
     probes = measured.plan.probes
     means = np.full((3, len(probes)), np.nan)

@@ -27,19 +27,13 @@ class ReadOptions:
 
     Parameters
     ----------
-    id_column, session_column : str
-        Of tables; "" finds them by name.
-    ids : tuple of Path
-        Of arrays and volumes: files with the stimulus of each trial, one a line, or tables (BIDS events). As many as
+    id_column, session_column : Of tables; "" finds them by name.
+    ids : Of arrays and volumes: files with the stimulus of each trial, one a line, or tables (BIDS events). As many as
         measured files, or the runs of a single one in their order.
-    key : str
-        Of npz and HDF5 files with several arrays: which holds the responses.
-    columns : tuple of str
-        Of arrays: names of the columns; ("voxels",) says that they are the subject's voxels in order.
-    rois : tuple of (str, Path)
-        Of volumes: masks whose mean is taken, by name.
-    mask : Path, optional
-        Of volumes: its voxels become columns, numbered in the order of the file (C order).
+    key : Of npz and HDF5 files with several arrays: which holds the responses.
+    columns : Of arrays: names of the columns; ("voxels",) says that they are the subject's voxels in order.
+    rois : Of volumes: masks whose mean is taken, by name.
+    mask : Of volumes: its voxels become columns, numbered in the order of the file (C order).
     """
 
     id_column: str = ""
@@ -57,22 +51,14 @@ class Trials:
 
     Parameters
     ----------
-    ids : tuple of str, n_trials long
-        The stimulus of each trial.
-    sessions : tuple of str, n_trials long
-        What was measured together; "" where nothing says so.
-    columns : tuple of str, n_columns long
-        What was measured: voxels, ROIs, a reaction time.
-    values : (n_trials, n_columns) float64
-        NaN where nothing was measured.
-    n_skipped : int
-        Trials without a stimulus: blanks, fixation, catch trials.
-    notes : tuple of str
-        What was decided while reading, a sentence each.
-    is_simulated : bool
-        Whether the file says that its responses are simulated.
-    texts : mapping of str to str
-        Columns left out because they hold text, and the first such text.
+    ids : tuple of str, n_trials long. The stimulus of each trial.
+    sessions : tuple of str, n_trials long. What was measured together; "" where nothing says so.
+    columns : tuple of str, n_columns long. What was measured: voxels, ROIs, a reaction time.
+    values : (n_trials, n_columns) float64. NaN where nothing was measured.
+    n_skipped : Trials without a stimulus: blanks, fixation, catch trials.
+    notes : What was decided while reading, a sentence each.
+    is_simulated : Whether the file says that its responses are simulated.
+    texts : Columns left out because they hold text, and the first such text.
     """
 
     ids: tuple[str, ...]

@@ -28,10 +28,7 @@ Named = list[tuple[str, str]]
 def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_voxels: int | None) -> Trials:
     """The trials of an array (n_trials, n_columns), or of a 4-D volume with masks.
 
-    Raises
-    ------
-    BadInputError
-        If the stimuli of the trials are not given, or their number is another.
+    Raises BadInputError if the stimuli of the trials are not given, or their number is another.
     """
     stored = _read_texts(path)
     named = _find_ids(path, options, stored, known=known)

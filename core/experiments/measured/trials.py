@@ -22,10 +22,8 @@ from core.stimuli.manifest import read_manifest
 def open_measured(folder: Path, paths: Sequence[Path], reading: ReadOptions, matching: MatchOptions) -> Measured:
     """The measured responses to a set's stimuli.
 
-    Raises
-    ------
-    BadInputError
-        If the set was edited, a file cannot be read or does not fit the set; each with its own sentence.
+    Raises BadInputError if the set was edited, a file cannot be read or does not fit the set, and each with its own
+    sentence.
     """
     plan = plan_set(read_manifest(folder))
     return match_trials(plan, read_for(plan, paths, reading), matching)
@@ -54,18 +52,12 @@ def read_trials(
 
     Parameters
     ----------
-    paths : sequence of Path
-        Tables (csv, tsv, json), arrays (npy, npz, h5) or volumes (NIfTI).
-    options : ReadOptions
-    known : frozenset of str
-        The set's ids: by them the column that names the stimulus is found.
-    n_voxels : int, optional
-        Voxels of the set's subject, if it is known here: an array of as many columns holds them in order.
+    paths : Tables (csv, tsv, json), arrays (npy, npz, h5) or volumes (NIfTI).
+    known : The set's ids: by them the column that names the stimulus is found.
+    n_voxels : Voxels of the set's subject, if it is known here: an array of as many columns holds them in order.
 
-    Raises
-    ------
-    BadInputError
-        If a file is missing, damaged, of another kind or has other columns than the first; nothing was computed.
+    Raises BadInputError if a file is missing, damaged, of another kind or has other columns than the first, and nothing
+    was computed.
     """
     if not paths:
         raise refusal("measured", allowed="at least one file", got=[])

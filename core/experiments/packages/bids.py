@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from core.experiments.packages.plan import PackagePlan, TimedTrial
-from core.experiments.packages.tables import Cell, write_table
+from core.experiments.packages.plan import Cell, PackagePlan, TimedTrial, write_table
 from core.experiments.packages.timing import Screen
 from core.headers import write_json
 from core.stimuli.manifest import STIMULI

@@ -8,8 +8,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from core.experiments.packages.plan import PackagePlan
-from core.experiments.packages.tables import write_table
+from core.experiments.packages.plan import PackagePlan, write_table
 from core.headers import write_json
 from core.stimuli.manifest import flatten
 

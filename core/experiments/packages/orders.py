@@ -25,7 +25,7 @@ import numpy as np
 
 from core.checks import check_count, refusal
 from core.seeds import make_stream
-from core.stimuli.manifest import ManifestRow
+from core.stimuli.manifest import ManifestRow, pair_rows
 
 DRAWS = 50
 """Random draws of an order before the certain one: most frequent image first."""
@@ -58,24 +58,15 @@ class OrderConfig:
 
     Parameters
     ----------
-    runs : int
-        Runs a participant sees; 0 for as many as `stimuli_per_run` asks for.
-    repeats : int
-        How often a participant sees each stimulus, over all runs.
-    participants : int
-        Each gets orders of its own.
-    stimuli_per_run : int
-        Stimuli of a run, where `runs` does not say; 90 in the published template.
-    catch_per_run : int
-        Catch trials a run; 4 in the published template.
-    blanks_per_run : int
-        Blank trials a run.
-    catch_kind : CatchKind
-        A dot at fixation, or the image before again.
-    spacing : int
-        The stimuli before a stimulus that never come from the same source image; 0 allows immediate repeats.
-    seed : int
-        Of the trial orders.
+    runs : Runs a participant sees; 0 for as many as `stimuli_per_run` asks for.
+    repeats : How often a participant sees each stimulus, over all runs.
+    participants : Each gets orders of its own.
+    stimuli_per_run : Stimuli of a run, where `runs` does not say; 90 in the published template.
+    catch_per_run : Catch trials a run; 4 in the published template.
+    blanks_per_run : Blank trials a run.
+    catch_kind : A dot at fixation, or the image before again.
+    spacing : The stimuli before a stimulus that never come from the same source image; 0 allows immediate repeats.
+    seed : Of the trial orders.
     """
 
     runs: int = 0
@@ -112,10 +103,7 @@ Run = tuple[Trial, ...]
 def make_orders(items: Sequence[ManifestRow], config: OrderConfig) -> tuple[tuple[Run, ...], ...]:
     """The runs of every participant: same items and config, same orders.
 
-    Raises
-    ------
-    BadInputError
-        If the options contradict each other; see `check_orders`.
+    Raises BadInputError if the options contradict each other, and see `check_orders`.
     """
     check_orders(items, config)
     return tuple(_order_participant(items, config, number) for number in range(config.participants))
@@ -127,18 +115,15 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
     A run of m stimuli in which the most frequent source image comes c times, as do k images in all, can keep them
     apart by s if and only if (c - 1)(s + 1) + k <= m.
 
-    Raises
-    ------
-    BadInputError
-        If there is nothing to show, a run would stay empty, the spacing cannot be kept, or too many catch trials are
-        asked for.
+    Raises BadInputError if there is nothing to show, a run would stay empty, the spacing cannot be kept, or too many
+    catch trials are asked for.
     """
     if not items:
         raise refusal("set", allowed="a set with at least one stimulus", got="none")
     _check_size(items, config)
-    n_units = config.repeats * len(_pairs(items))
+    n_units = config.repeats * len(pair_rows(items))
     if config.runs > n_units:
-        advice = f"There are {len(_pairs(items))} pairs, shown {config.repeats} times each. Ask for more repeats."
+        advice = f"There are {len(pair_rows(items))} pairs, shown {config.repeats} times each. Ask for more repeats."
         raise refusal("runs", allowed=f"at most {n_units}", got=config.runs, advice=advice)
     for number in range(config.participants):
         for run, units in enumerate(_deal(items, config, number), 1):
@@ -154,7 +139,7 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
 def count_runs(items: Sequence[ManifestRow], config: OrderConfig) -> int:
     """How many runs each participant sees."""
     wanted = config.runs or ceil(len(items) * config.repeats / config.stimuli_per_run)
-    return wanted if config.runs else min(wanted, config.repeats * len(_pairs(items)))
+    return wanted if config.runs else min(wanted, config.repeats * len(pair_rows(items)))
 
 
 def widest_spacing(counts: Mapping[str, int]) -> int | None:
@@ -185,14 +170,6 @@ def _check_spacing(shown: Sequence[ManifestRow], config: OrderConfig, run: int) 
     raise refusal("spacing", allowed=f"at most {widest}", got=config.spacing, advice=advice)
 
 
-def _pairs(items: Sequence[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:
-    """The members of every pair, in the order of the manifest."""
-    found: dict[str, list[ManifestRow]] = {}
-    for item in items:
-        found.setdefault(item.pair_id, []).append(item)
-    return {name: tuple(members) for name, members in found.items()}
-
-
 Unit = tuple[ManifestRow, ...]
 
 
@@ -204,7 +181,7 @@ def _deal(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -
     """
     n_runs = count_runs(items, config)
     stream = make_stream(config.seed, "deal", participant)
-    pairs = _line_up(list(_pairs(items).values()), n_runs, stream)
+    pairs = _line_up(list(pair_rows(items).values()), n_runs, stream)
     runs: list[list[Unit]] = [[] for _ in range(n_runs)]
     cycle = n_runs // gcd(len(pairs), n_runs)
     for repeat in range(config.repeats):

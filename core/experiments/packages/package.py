@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from core.errors import BadInputError, Cancelled
+from core.errors import BadInputError
 from core.experiments.packages.bids import write_bids
 from core.experiments.packages.brainscore import write_brainscore
 from core.experiments.packages.orders import OrderConfig
@@ -20,7 +20,7 @@ from core.experiments.packages.plan import PackagePlan
 from core.experiments.packages.presentation import write_jspsych, write_psychopy
 from core.experiments.packages.template import Template, format_template
 from core.files import check_free, hash_file, new_folder
-from core.progress import ShouldStop, never_stop
+from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.stimuli.manifest import MANIFEST, README, SET_README, TABLE, ManifestRow
 from core.templates import fill_template
 
@@ -42,14 +42,10 @@ class Format:
 
     Parameters
     ----------
-    title : str
-        As menus say it.
-    summary : str
-        What it is for, in one line.
-    write : callable
-        Writes everything but pictures, manifest, template and README into a folder.
-    copies_pictures, has_trials : bool
-        Whether it holds the pictures as files, and trial orders.
+    title : As menus say it.
+    summary : What it is for, in one line.
+    write : Writes everything but pictures, manifest, template and README into a folder.
+    copies_pictures, has_trials : Whether it holds the pictures as files, and trial orders.
     """
 
     title: str
@@ -83,16 +79,6 @@ FORMATS: Mapping[PackageKind, Format] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PackageProgress:
-    """How far the writing is; `folder` is the finished package in the last record."""
-
-    done: int
-    total: int
-    what: str
-    folder: Path | None = None
-
-
 def fit_template(template: Template, kind: PackageKind) -> Template:
     """The template for a kind: one without trials leaves out their order, which could only be refused."""
     if FORMATS[kind].has_trials:
@@ -102,17 +88,11 @@ def fit_template(template: Template, kind: PackageKind) -> Template:
 
 def iter_package(
     plan: PackagePlan, kind: PackageKind, folder: Path, *, should_stop: ShouldStop = never_stop
-) -> Iterator[PackageProgress]:
+) -> Iterator[Progress[Path]]:
     """Write a package; `folder` appears only when everything is in it.
 
-    Raises
-    ------
-    BadInputError
-        If the folder holds something, or a picture is not the one the manifest names.
-    StorageError
-        If it cannot be written; nothing half-written stays.
-    Cancelled
-        If `should_stop` says so; nothing stays.
+    Raises BadInputError if the folder holds something, or a picture is not the one the manifest names; StorageError if
+    it cannot be written, and nothing half-written stays; Cancelled if `should_stop` says so, and nothing stays.
     """
     made = FORMATS[kind]
     target = Path(folder).expanduser().absolute()
@@ -122,11 +102,10 @@ def iter_package(
     total = len(rows) + 1
     with new_folder(target) as partial:
         for done, row in enumerate(rows):
-            if should_stop():
-                raise Cancelled
-            yield PackageProgress(done, total, row.file)
+            check_stop(should_stop)
+            yield Progress(done, total, what=row.file)
             _take_picture(plan.stimuli.path(row), row, partial if made.copies_pictures else None)
-        yield PackageProgress(len(rows), total, "trials and tables" if made.has_trials else "tables")
+        yield Progress(len(rows), total, what="trials and tables" if made.has_trials else "tables")
         for name in (MANIFEST, TABLE):
             shutil.copyfile(plan.stimuli.folder / name, partial / name)
         if (plan.stimuli.folder / README).is_file():
@@ -135,7 +114,7 @@ def iter_package(
         if made.has_trials:
             (partial / TEMPLATE_NAME).write_text(format_template(plan.template), encoding="utf-8")
         (partial / README).write_text(_format_readme(plan, kind), encoding="utf-8")
-    yield PackageProgress(total, total, "done", target)
+    yield Progress(total, total, result=target, what="done")
 
 
 def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
@@ -157,8 +136,7 @@ def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
 
 def write_package(plan: PackagePlan, kind: PackageKind, folder: Path) -> Path:
     """Write a package at once. Returns its folder; see `iter_package` for what it raises."""
-    *_, last = iter_package(plan, kind, folder)
-    return last.folder or folder
+    return run_to_end(iter_package(plan, kind, folder))
 
 
 def _check_outside(target: Path, source: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.experiments.packages.orders import CatchKind, Run, TrialKind, make_orders
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import PUBLISHED_DEGREES
 from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
-from core.words import count, write_duration
+from core.words import count, protect_cell, write_duration
 
 LONG_RUN_SECONDS = 900.0
 """Participants move and tire in longer runs."""
@@ -162,3 +165,24 @@ def _iter_set_warnings(plan: PackagePlan) -> Iterator[str]:
     warned = sum(bool(row.warnings) for row in rows)
     if warned:
         yield f"The manifest warns of {count(warned, 'stimulus', 'stimuli')}; see its column `warnings`."
+
+
+Cell = str | int | float | None
+
+
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Cell]], *, delimiter: str = ",", missing: str = ""
+) -> None:
+    """Write rows under `columns` (UTF-8, line ends \\n); None becomes `missing`, whole floats lose their ".0"."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_format_value(row.get(name), missing) for name in columns] for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(buffer.getvalue(), encoding="utf-8", newline="")
+
+
+def _format_value(value: Cell, missing: str) -> str:
+    if value is None:
+        return missing
+    return str(int(value) if isinstance(value, float) and value.is_integer() else protect_cell(value))

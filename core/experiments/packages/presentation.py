@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.experiments.packages.orders import TrialKind
-from core.experiments.packages.plan import PackagePlan, TimedTrial
-from core.experiments.packages.tables import Cell, write_table
+from core.experiments.packages.plan import Cell, PackagePlan, TimedTrial, write_table
 from core.headers import write_json
 from core.paths import resources_folder
 from core.words import protect_cell

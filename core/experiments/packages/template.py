@@ -34,12 +34,8 @@ class Template:
 def read_template(path: Path) -> Template:
     """Read a template; what it leaves out keeps its default.
 
-    Raises
-    ------
-    BadInputError
-        If it is no TOML, has an unknown table or key, or a value that cannot be used.
-    StorageError
-        If it cannot be read.
+    Raises BadInputError if it is no TOML, has an unknown table or key, or a value that cannot be used; StorageError if
+    it cannot be read.
     """
     return read_record(path, Template, HEADER)
 

@@ -19,16 +19,12 @@ class Timing:
 
     Parameters
     ----------
-    stimulus_seconds : float
-        Seconds a stimulus or a catch target is on.
-    gap_seconds : float
-        Seconds of fixation after it; 0 for none.
-    lead_in_seconds, lead_out_seconds : float
-        Seconds of fixation before the first and after the last trial of a run, so that the slow response settles.
-    trigger_key : str
-        Key that starts a run; scanners often send 5.
-    response_key : str
-        Key of the participant for a catch trial, one character or "space".
+    stimulus_seconds : Seconds a stimulus or a catch target is on.
+    gap_seconds : Seconds of fixation after it; 0 for none.
+    lead_in_seconds, lead_out_seconds : Seconds of fixation before the first and after the last trial of a run, so that
+        the slow response settles.
+    trigger_key : Key that starts a run; scanners often send 5.
+    response_key : Key of the participant for a catch trial, one character or "space".
     """
 
     stimulus_seconds: float = 2.0
@@ -75,16 +71,11 @@ class Screen:
 
     Parameters
     ----------
-    degrees : float or None
-        Width of a stimulus in degrees of visual angle; None for what the set says, or else the published 8.4.
-    width_cm : float
-        Width of the picture on the screen, in cm. Measure it.
-    distance_cm : float
-        From eye to screen, over the mirror if there is one, in cm. Measure it.
-    width_px, height_px : int
-        Resolution of the screen.
-    grey : float
-        Background, in [0, 1] of the sRGB range.
+    degrees : Width of a stimulus in degrees of visual angle; None for what the set says, or else the published 8.4.
+    width_cm : Width of the picture on the screen, in cm. Measure it.
+    distance_cm : From eye to screen, over the mirror if there is one, in cm. Measure it.
+    width_px, height_px : Resolution of the screen.
+    grey : Background, in [0, 1] of the sRGB range.
     """
 
     degrees: float | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
-from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps, format_epsilon
 from core.checks import check_count, check_epsilon, check_positive, refusal
 from core.networks.catalog import are_related, find_network
 from core.types import NormName
@@ -86,29 +86,17 @@ class StudyConfig:
 
     Parameters
     ----------
-    teachers : tuple of LayerName
-        What holds the truth, one simulated subject each.
-    candidates : tuple of LayerName
-        The same for every teacher; none is a teacher's own layer.
-    noise : tuple of float
-        SD of the noise of a single measurement, in SDs of the signal.
-    n_voxels, n_train, n_test, n_images : int
-        Simulated voxels; images fitted on, held out, and probed (of those held out).
-    n_components : int
-        Principal components, at most, that the readouts and the true axes live in.
-    epsilon : float
-        L2 budget of the probes, in [0, 1] pixel units.
-    n_steps : int
-        Steps of each attack; 0 are as many as it takes.
-    n_bootstrap, seed : int
-    step_rule : StepRule
-        Fixed in folders of version 0.3.
-    confidence : float
+    teachers : What holds the truth, one simulated subject each.
+    candidates : The same for every teacher; none is a teacher's own layer.
+    noise : SD of the noise of a single measurement, in SDs of the signal.
+    n_voxels, n_train, n_test, n_images : Simulated voxels; images fitted on, held out, and probed (of those held out).
+    n_components : Principal components, at most, that the readouts and the true axes live in.
+    epsilon : Budget of the probes, in [0, 1] pixel units.
+    n_steps : Steps of each attack; 0 are as many as it takes.
+    step_rule : Fixed in folders of version 0.3.
+    norm : The norm that bounds the probes.
 
-    Raises
-    ------
-    BadInputError
-        If a value is out of its range or the candidates cannot be compared.
+    Raises BadInputError if a value is out of its range or the candidates cannot be compared.
     """
 
     teachers: tuple[LayerName, ...] = TEACHERS
@@ -125,10 +113,12 @@ class StudyConfig:
     confidence: float = 0.95
     seed: int = 0
     step_rule: StepRule = StepRule.FALLING
+    norm: NormName = NormName.L2
 
     IN_OLD_FILES: ClassVar[Mapping[str, object]] = AttackConfig.IN_OLD_FILES
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "norm", NormName(self.norm))
         object.__setattr__(self, "teachers", tuple(LayerName(*name) for name in self.teachers))
         object.__setattr__(self, "candidates", tuple(LayerName(*name) for name in self.candidates))
         object.__setattr__(self, "noise", tuple(float(level) for level in self.noise))
@@ -137,7 +127,7 @@ class StudyConfig:
         check_count("n_steps", self.n_steps, least=0)
         check_count("n_test", self.n_test, least=max(4, self.n_images), advice="Probed images are held-out ones.")
         check_count("seed", self.seed, least=0)
-        check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON[NormName.L2])
+        check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON[self.norm])
         check_positive("epsilon", self.epsilon)
         for level in self.noise:
             check_positive("noise", level)
@@ -174,6 +164,11 @@ class StudyConfig:
         """Input size of all networks, pixels."""
         return find_network(self.teachers[0].network).input_size
 
+    @property
+    def attack(self) -> AttackConfig:
+        """The attack that makes every probe."""
+        return AttackConfig(self.norm, self.epsilon, n_steps=self.n_steps, seed=self.seed, step_rule=self.step_rule)
+
     def candidates_for(self, teacher: LayerName, candidate_set: CandidateSet) -> tuple[int, ...]:
         """Numbers of the candidates an experimenter may choose from."""
         kept = candidate_set.relations
@@ -188,7 +183,7 @@ class StudyConfig:
         return (
             f"{len(self.teachers)} teachers x {len(self.noise)} noise levels ({noise} signal SD) x "
             f"{len(self.candidates)} candidates, {self.n_voxels} voxels x {self.n_images} images, "
-            f"L2 epsilon {self.epsilon:g}, {steps}, seed {self.seed}"
+            f"{self.norm.capitalize()} epsilon {format_epsilon(self.epsilon, self.norm)}, {steps}, seed {self.seed}"
         )
 
 

@@ -159,12 +159,10 @@ def measure_candidates(cells: list[dict[str, FloatArray]], truth: FloatArray, *,
 
     Parameters
     ----------
-    cells : list of dict of arrays, one a candidate
-        sensitivity, control, overlap (n_voxels, n_images); shown (n_voxels, n_images, n_voxels): the shift of the last
-        axis' true voxel by the perturbation made for the first axis' voxel; predicted, measured, signal (n_test,
-        n_voxels).
-    truth : (n_voxels, n_images)
-        Shifts of the true voxels under their own best perturbations, in SDs of their signals.
+    cells : list of dict of arrays, one a candidate. sensitivity, control, overlap (n_voxels, n_images); shown
+        (n_voxels, n_images, n_voxels): the shift of the last axis' true voxel by the perturbation made for the first
+        axis' voxel; predicted, measured, signal (n_test, n_voxels).
+    truth : (n_voxels, n_images). Shifts of the true voxels under their own best perturbations, in SDs of their signals.
     """
     (n_voxels, n_images), n_test = truth.shape, len(cells[0]["predicted"])
     draws = draw_resamples(n_images, n_voxels, count=count, seed=seed)

@@ -11,25 +11,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.attacks.config import AttackConfig
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.pooling import pool_features
-from core.errors import Cancelled
 from core.probes.respond import exact_arithmetic, respond
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
 from core.sweeps.score import make_controls
-from core.sweeps.step_seconds import NetworkSource, StepSeconds
+from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.plan import FEATURES, STUDY, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
-from core.types import FloatArray, NormName
+from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.networks.network import Network
+    from core.probes.source import Source
 
 SUBJECT = "simulated"
 """Only its list of photographs is used; the study simulates its own voxels."""
@@ -38,38 +37,16 @@ ALPHAS = tuple(10.0**power for power in range(-2, 7))
 
 
 def iter_study(
-    source: NetworkSource,
-    config: StudyConfig,
-    folder: Path,
-    *,
-    step_seconds: StepSeconds,
-    resume: bool = False,
-    should_stop: ShouldStop = never_stop,
+    source: Source, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
 ) -> Iterator[RunProgress]:
-    """Run what is missing of a study, one record a cell.
+    """Run what is missing of a study, one record a cell; `resume`: go on with what is there.
 
-    Parameters
-    ----------
-    source : NetworkSource
-    config : StudyConfig
-    folder : Path
-    step_seconds : mapping of layer to seconds
-        Of one attack step; they only weigh the time left.
-    resume : bool
-        Go on with what is there.
-    should_stop : callable
-
-    Raises
-    ------
-    BadInputError
-        If the folder is not free, or holds another study.
-    StorageError
-        If a cell cannot be written.
-    Cancelled
-        As soon as `should_stop()` is true; finished cells stay.
+    Raises BadInputError if the folder is not free, or holds another study; StorageError if a cell cannot be written;
+    Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     facts = note_study_facts(config, source.device)
     store = open_store(STUDY, folder, config, facts, resume=resume)
+    step_seconds = read_step_seconds(config.layers, source.device)
     yield from iter_cells(
         store,
         _Worker(source, store, should_stop).compute,
@@ -81,7 +58,7 @@ def iter_study(
 class _Worker:
     """Computes cells; keeps the spaces and the encoders of the truth."""
 
-    def __init__(self, source: NetworkSource, store: StudyStore, should_stop: ShouldStop) -> None:
+    def __init__(self, source: Source, store: StudyStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._config, self._should_stop = source, store, store.config, should_stop
         subject = load_subject(SUBJECT)
         self._images, draw = open_image_store(subject), make_stream(self._config.seed, "study")
@@ -153,8 +130,7 @@ class _Worker:
         candidate = self._build(name, weights, intercept)
         columns: dict[str, list[FloatArray]] = {}
         for voxel in range(config.n_voxels):
-            if self._should_stop():
-                raise Cancelled
+            check_stop(self._should_stop)
             found = self._attack(candidate, voxel)
             shown, control = self._show(true_encoder, found["delta"], clean=clean)
             row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}
@@ -166,19 +142,16 @@ class _Worker:
         return arrays | {"predicted": predicted, "measured": measured, "signal": held_out}
 
     def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
-        config = self._config
-        attack = AttackConfig(
-            NormName.L2, config.epsilon, n_steps=config.n_steps, seed=config.seed, step_rule=config.step_rule
-        )
-        curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (config.epsilon,))
+        attack = self._config.attack
+        curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (attack.epsilon,))
         keys = self._keys()
         return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
-        pixels = self._probed()
+        pixels, attack = self._probed(), self._config.attack
         controls = make_controls(
-            torch.tensor(pixels), torch.tensor(delta), norm=NormName.L2, seed=self._config.seed, keys=self._keys()
+            torch.tensor(pixels), torch.tensor(delta), norm=attack.norm, seed=attack.seed, keys=self._keys()
         )
         return respond(truth, pixels + delta) - clean, respond(truth, controls["random"].numpy()) - clean
 

@@ -31,8 +31,7 @@ from core.engine import Engine
 from core.errors import BadInputError, ProbeError
 from core.headers import unstructure
 from core.sweeps import choose
-from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.transfer import TransferAnswer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))

@@ -137,7 +137,7 @@ def test_progress_names_layer_stage_batch_and_time_left(dialog: FitDialog, lane:
     follow = {"title": "Fitting…", "on_done": lambda _last: None, "read": read_progress, "stopped": "Go on later."}
     told.run(lane, "fit", work.make, **follow)
     assert not dialog.fit.isEnabled() and dialog.cancel.isEnabled() and not dialog.form.isEnabled()
-    work.send(SearchProgress("late", 2, 3, FitProgress("readout", 5, 20, 12.4, "outer fold 2")))
+    work.send(SearchProgress("late", 2, 3, FitProgress(5, 20, 12.4, stage="readout", what="outer fold 2")))
     expected = "Layer 2 of 3, late: Fitting voxel batches (outer fold 2) · 5 of 20 batches, 12 s left"
     qtbot.waitUntil(lambda: told.note.text() == expected)
     assert told.bar.share == 0.25

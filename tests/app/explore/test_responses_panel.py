@@ -15,7 +15,7 @@ from app.explore.history_view import HistoryView
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.roi_table import Column, RoiTable
 from app.look.theme import LIGHT
-from core.attacks.budget_words import write_convergence
+from core.attacks.config import write_convergence
 from core.figures.curve import EpsilonScale
 from core.probes.probe import Preview
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe

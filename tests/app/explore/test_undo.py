@@ -9,7 +9,7 @@ import pytest
 from app.explore.selection import Selection
 from app.explore.undo import COALESCE_SECONDS, MOST_STATES, ProbeCache, UndoHistory
 from core.attacks.config import AttackConfig
-from core.probes.target_options import TargetOptions
+from core.probes.choice import TargetOptions
 from core.types import Direction
 from tests.helpers.probes import make_probe
 

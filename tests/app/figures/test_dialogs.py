@@ -10,8 +10,8 @@ from app.base.jobs import JobLane
 from app.figures.dialogs import FigureDialog, MovieDialog
 from app.figures.feature import read_frames
 from core.figures.figure_config import FigureConfig, FigureKind
-from core.figures.movie import MovieProgress
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat
+from core.progress import Progress
 from tests.helpers.gated_work import GatedWork
 
 
@@ -85,7 +85,7 @@ def test_while_filming_only_stopping_is_offered(qtbot: QtBot, lane: JobLane) -> 
     dialog = make_movie_dialog(qtbot)
     work = GatedWork()
     dialog.work.run(lane, "movie", work.make, title="Rendering…", on_done=lambda _last: None, read=read_frames)
-    work.send(MovieProgress(5, 20, 3.0))
+    work.send(Progress(5, 20, 3.0))
     qtbot.waitUntil(lambda: dialog.work.note.text() == "Frame 5 of 20, 3 s left")
     assert dialog.work.bar.share == pytest.approx(0.25)
     assert dialog.stop.isEnabled()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ def test_help_names_every_option_and_what_it_is(command: str, capsys: pytest.Cap
     assert told.err == "" and told.out == render_help(command) + "\n"
     lines = [] if command in GROUPS else list_lines(command)
     assert all(line.label in told.out and len(line.help) > 1 for line in lines)
+    assert not [line.help for line in lines if re.match(r"(\w+: )?(int|float|str|bool|Path|tuple of)\b", line.help)]
     listed = told.out.partition("show this help")[0] if command else told.out
     assert all(len(line) <= 120 for line in listed.splitlines())
 
@@ -108,14 +110,11 @@ class Config:
 
     Parameters
     ----------
-    n_steps : int
-        Steps of a run, at least 1.
-    kind : str
-        One of `KINDS`; see `n_steps`.
-    low, high : float
-        Bounds, in mm.
-    shown : bool
-        Whether it is shown.
+    n_steps : Steps of a run,
+        at least 1.
+    kind : One of `KINDS`; see `n_steps`.
+    low, high : Bounds, in mm.
+    shown : Whether it is shown.
 
     Raises
     ------

@@ -181,8 +181,8 @@ def test_all_fits_every_layer_of_every_network_for_every_subject(
 
 
 def test_a_plan_loads_each_network_once_a_layer() -> None:
-    jobs = fit.plan_fits(None, "one", layer=None, everything=True)
-    assert [job.layer for job in jobs] == ["early", "early", "late", "late"]
+    jobs = fit.plan_fits(None, "one", layer=None, everything=True, options=fit.FitOptions())
+    assert [job.layers for job in jobs] == [("early",), ("early",), ("late",), ("late",)]
 
 
 def test_what_is_not_named_is_refused() -> None:
@@ -204,7 +204,7 @@ def test_nested_folds_have_a_number_of_their_own_when_none_is_said(
     words: tuple[str, ...], folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(fit, "iter_fits", lambda _engine, _jobs, options, should_stop: asked.append(options) or [])
+    monkeypatch.setattr(fit, "iter_fits", lambda _engine, jobs, should_stop: asked.append(jobs[0].options) or [])
     run("--subject", "someone", "--network", "one", *words, "--folds", "3")
     assert (asked[0].scoring.n_outer, asked[0].n_folds) == (folds, 3)
 

@@ -314,7 +314,7 @@ def test_what_follows_the_last_frame_can_be_stopped(probe: Probe, tmp_path: Path
         for progress in iter_movie(
             probe, replace(SMALL, loops=3), tmp_path / name, should_stop=lambda: len(seen) >= SMALL.n_frames
         ):
-            seen.append(progress.frame)
+            seen.append(progress.done)
     assert seen[-1] == SMALL.n_frames
     assert list(tmp_path.iterdir()) == []
 

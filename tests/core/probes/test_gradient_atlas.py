@@ -37,7 +37,7 @@ def test_first_order_shift_of_a_linear_encoder() -> None:
 
 def test_progress_counts_to_the_end_and_only_the_last_has_the_result() -> None:
     records = list(iter_gradient_atlas(make_conv_encoder(rank=3), make_photo(), should_stop=lambda: False))
-    assert [record.step for record in records] == list(range(1, records[-1].n_steps + 1))
+    assert [record.done for record in records] == list(range(1, records[-1].total + 1))
     assert [record.result is None for record in records] == [True] * (len(records) - 1) + [False]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.reports.answer_plots import describe_frames, plot_transfer
-from core.sweeps.attack_kinds import AttackKind
+from core.sweeps.config import AttackKind
 from core.sweeps.statistics import UNKNOWN
 from core.sweeps.transfer import Case, TransferAnswer, TransferTable
 from core.types import NormName

@@ -22,8 +22,7 @@ from core.networks.catalog import list_user_networks
 from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
 from core.robustify import publish
-from core.robustify.config import RobustifyConfig, Stage
-from core.robustify.options import RobustifyOptions, robustify_folder
+from core.robustify.config import RobustifyConfig, RobustifyOptions, Stage, robustify_folder
 from core.robustify.photo_crops import draw_batch, find_photos, read_centre
 from core.robustify.publish import publish_checkpoint
 from core.robustify.run import RobustifyDone, iter_run, suggest_recipe

@@ -12,9 +12,9 @@ import pytest
 from core.attacks.config import AttackConfig, AttackMethod, StepRule
 from core.attacks.objective_config import ObjectiveKind
 from core.errors import BadInputError, StorageError
+from core.probes.choice import TargetOptions
 from core.probes.files import load_probe
 from core.probes.target import Target, TargetKind
-from core.probes.target_options import TargetOptions
 from core.session.files import data_of, read_session, with_ending, write_session
 from core.session.record import AnalysisRecord, ImageRecord, SessionRecord, ViewRecord
 from core.session.reference import refer_to

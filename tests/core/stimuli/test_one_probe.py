@@ -17,10 +17,10 @@ from core.errors import BadInputError, StorageError
 from core.images.stimulus import Stimulus, make_stimulus, to_uint8
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
-from core.stimuli.item import RecipientEncoder
 from core.stimuli.manifest import COLUMNS
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
+from core.stimuli.recipe import RecipientEncoder
 from core.types import NormName
 from tests.helpers.probes import make_probe
 

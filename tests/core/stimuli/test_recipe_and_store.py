@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.stimuli.recipe import Recipe, find_licence, name_source, pack_recipe, recipe_of, unpack_recipe
+from core.headers import unstructure
+from core.stimuli.recipe import Recipe, find_licence, name_source, recipe_of, unpack_recipe
 from core.stimuli.store import ProbeStore
 from tests.helpers.probes import make_probe
 
@@ -19,7 +20,7 @@ PROBE = make_probe(44, 16)
 
 def test_a_recipe_is_the_same_after_json() -> None:
     recipe = recipe_of(PROBE, "cat_chelsea")
-    again = unpack_recipe(json.loads(json.dumps(pack_recipe(recipe))))
+    again = unpack_recipe(json.loads(json.dumps(unstructure(recipe))))
     assert again == recipe
     assert again.digest == recipe.digest
 
@@ -34,7 +35,7 @@ def test_the_digest_knows_what_is_shown_not_where_it_lies() -> None:
 def test_half_a_recipe_is_told() -> None:
     with pytest.raises(BadInputError, match="not the recipe of a probe: it lacks `encoder_sha256`"):
         unpack_recipe(
-            {key: value for key, value in pack_recipe(recipe_of(PROBE, "cat")).items() if "encoder" not in key}
+            {key: value for key, value in unstructure(recipe_of(PROBE, "cat")).items() if "encoder" not in key}
         )
 
 

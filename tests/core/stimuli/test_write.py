@@ -12,16 +12,17 @@ import pytest
 from PIL import Image
 
 from core.errors import BadInputError, Cancelled
+from core.headers import unstructure
 from core.images.stimulus import to_uint8
-from core.stimuli.config import SetConfig, pack_set, unpack_set
+from core.progress import run_to_end
+from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.controls import ControlKind
-from core.stimuli.item import Item, RecipientEncoder
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.make import find_donor
 from core.stimuli.manifest import StimulusSet, read_manifest
 from core.stimuli.matching import measure_light
-from core.stimuli.recipe import recipe_of
-from core.stimuli.write import iter_write, run_to_end, write_readme
+from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
+from core.stimuli.write import iter_write, write_readme
 from core.types import NormName
 from tests.helpers.probes import make_photo, make_probe
 from tests.helpers.stimulus_sets import make_row
@@ -216,9 +217,9 @@ def test_the_donor_is_the_next_image_with_the_same_aim() -> None:
 
 def test_settings_survive_json_and_slips_are_told() -> None:
     config = SetConfig("x", ALL, Layout(picture_px=448, matching=Matching.LUMINANCE), (("alexnet", "features.4"),))
-    assert unpack_set(pack_set(config)) == config
+    assert unpack_set(unstructure(config)) == config
     with pytest.raises(BadInputError, match="not the settings of a stimulus set: it has an unknown key `colour`"):
-        unpack_set(pack_set(config) | {"colour": "red"})
+        unpack_set(unstructure(config) | {"colour": "red"})
 
 
 def test_no_name_opens_a_tag_in_a_readme() -> None:

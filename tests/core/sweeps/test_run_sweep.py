@@ -14,8 +14,7 @@ from scipy import stats
 from core.engine import Engine
 from core.errors import BadInputError, Cancelled
 from core.reports.analysis_package import write_analysis
-from core.sweeps.attack_kinds import AttackKind
-from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
 from core.sweeps.run import iter_sweep
@@ -47,7 +46,7 @@ def finish(engine: Engine, config: SweepConfig, folder: Path, **options: bool) -
     """Run to the end; returns the number of cells found on disk."""
     last = list(iter_sweep(engine, config, folder, **options))[-1]
     assert last.result is not None
-    assert last.done == last.n_cells
+    assert last.done == last.total
     return last.n_resumed
 
 

@@ -20,10 +20,9 @@ from core.reports.analysis_tables import tabulate
 from core.reports.answer_plots import mean_into
 from core.sweeps import attack_curve, choose
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.attack_kinds import AttackKind
 from core.sweeps.cell_view import CellChoice, read_cell
 from core.sweeps.choose import choose_control_encoders
-from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
 from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
 from core.sweeps.refit import split_rows

@@ -78,7 +78,7 @@ def test_simulated_responses_are_the_formula(plan: MeasuredPlan, tmp_path: Path)
     noise = []
     for row in rows:
         stimulus = planned[row["stimulus"]]
-        noise.append(float(row[stimulus.target.roi]) - stimulus.clean - 0.5 * stimulus.shifts[OTHER][0])
+        noise.append(float(row[stimulus.target.roi]) - stimulus.row.clean - 0.5 * stimulus.shifts[OTHER][0])
     assert np.std(noise) == pytest.approx(2.0 * SIGMA, rel=0.05)
     assert np.mean(noise) == pytest.approx(0.0, abs=4 * np.std(noise) / np.sqrt(len(noise)))
 

@@ -118,5 +118,5 @@ def test_a_package_never_goes_into_the_set(plan: PackagePlan, tmp_path: Path) ->
 def test_progress_counts_up_to_the_finished_folder(plan: PackagePlan, tmp_path: Path, kind: PackageKind) -> None:
     records = list(iter_package(plan, kind, tmp_path / "package"))
     assert [record.done for record in records] == list(range(len(plan.stimuli.rows) + 2))[: len(records)]
-    assert records[-1].done == records[-1].total and records[-1].folder == tmp_path / "package"
-    assert all(record.folder is None for record in records[:-1])
+    assert records[-1].done == records[-1].total and records[-1].result == tmp_path / "package"
+    assert all(record.result is None for record in records[:-1])

@@ -29,7 +29,7 @@ from core.sweeps.study.config import (
 )
 from core.sweeps.study.evaluate import ConditionResult, measure_candidates, rank_correlations, sum_up_recordings
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status
-from core.sweeps.study.plan import STUDY, StudyStore, list_study
+from core.sweeps.study.plan import STUDY, TRUTH, StudyStore, list_study
 from core.sweeps.study.run import Space, draw_axes, fit_readout, make_encoder, measure_overlap, reduce_features
 from tests.helpers.tiny_encoders import make_linear_encoder
 
@@ -244,3 +244,22 @@ def test_a_broken_cell_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "cells" / f"{cell.key}.npz").write_bytes(b"nothing")
     with pytest.raises(StorageError, match="Delete it and resume"):
         store.load(cell)
+
+
+def test_a_study_under_linf_keeps_to_its_budget_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert call_study("--out", str(out), "--norm", "linf", "--epsilon", "2/255") == 0
+    assert "Linf epsilon 2/255" in capsys.readouterr().err
+    store = load_store(STUDY, out)
+    truth = next(cell for cell in store.cells() if cell.kind == TRUTH)
+    largest = np.abs(store.load(truth)["delta"].astype(float)).max(axis=(2, 3, 4))
+    assert np.allclose(largest, 2 / 255, rtol=1e-3), "Linf budgets are used up, in every voxel and image"
+    page = " ".join((out / "report.html").read_text(encoding="utf-8").split())
+    assert "PGD, Linf epsilon 2/255, 2 falling steps; the budget is 2.00 grey levels RMS at most" in page
+
+
+def test_a_norm_alone_has_the_usual_budget_at_equal_rms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call_study("--out", str(tmp_path / "out"), "--norm", "linf", "--cost") == 0
+    assert f"Linf epsilon {1 / (3 * 224**2) ** 0.5:.4g}, " in capsys.readouterr().err
+    assert call_study("--out", str(tmp_path / "out"), "--norm", "linf", "--epsilon", "2", "--cost") == 2
+    assert "Did you mean 2/255?" in capsys.readouterr().err

@@ -1,0 +1,27 @@
+"""What analyses and stimulus sets ask of the engine, so that none of them needs to know it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from core.encoders.encoder import Encoder
+    from core.networks.network import Network
+    from core.probes.probe import ProbeConfig
+
+
+class Source(Protocol):
+    """What opens networks and encoders and keeps them open: `core.engine.Engine`."""
+
+    @property
+    def device(self) -> str:
+        """The device in use."""
+
+    def open_network(self, network: str, layer: str) -> Network:
+        """A network cut at a layer."""
+
+    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
+        """An encoder, ready to run."""
+
+    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
+        """The further encoders that a probe attacks."""
