@@ -25,7 +25,7 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
-from core.surfaces.volumes import SAME_MM, count_trials, grid_of, iter_trials, read_map
+from core.surfaces.volumes import Grid, check_grid, count_trials, grid_of, iter_trials, read_map
 from core.types import IntArray
 
 ENDINGS = (".nii.gz", ".nii")
@@ -54,8 +54,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if mask is None or not files:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
         raise refusal("source", allowed=allowed, got=str(source))
-    shape, affine = grid_of(files[0])
-    read = partial(read_map, shape=shape, affine=affine)
+    grid = grid_of(files[0])
+    read = partial(read_map, grid=grid)
     inside = np.nan_to_num(read(mask)) > 0
     named = np.full(inside.shape, "", dtype=object)
     for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
@@ -65,7 +65,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     chosen = np.flatnonzero(inside)
     names = read_table(source / "trials.csv", needs=("image",))["image"]
     ids, rows = np.unique(names, return_inverse=True)
-    places = place_volume(np.stack(np.unravel_index(chosen, shape), axis=1), affine, surface=options.surface)
+    places = place_volume(np.stack(np.unravel_index(chosen, grid.shape), axis=1), grid.affine, surface=options.surface)
     roi = tuple(named[chosen])
     ncsnr = _find(source, "ncsnr")
     known = None if ncsnr is None else read(ncsnr)[chosen]
@@ -78,7 +78,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence="",
         response_unit="z (of the session)",
         voxels=VoxelPlan(places, roi, ncsnr=known),
-        sessions=_cut(files, rows, chosen),
+        sessions=_cut(files, rows, chosen, grid=grid),
         zscore=True,
         image_ids=tuple(Path(name).stem for name in ids.tolist()),
         categories=("",) * len(ids),
@@ -86,23 +86,19 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     )
 
 
-def _cut(files: list[Path], rows: IntArray, chosen: IntArray) -> tuple[RecordedSession, ...]:
-    shape, affine = grid_of(files[0])
+def _cut(files: list[Path], rows: IntArray, chosen: IntArray, *, grid: Grid) -> tuple[RecordedSession, ...]:
     for path in files[1:]:
-        found, other = grid_of(path)
-        if found != shape or not np.allclose(other, affine, rtol=0, atol=SAME_MM):
-            advice = "Mask and betas must lie on one grid."
-            raise refusal(path.name, allowed=f"volumes of the grid of {files[0].name}", got=found, advice=advice)
+        check_grid(path, grid)
     counts = [count_trials(path) for path in files]
     _check_one_layout(files, counts)
     if sum(counts) != len(rows):
         got = f"{sum(counts)} in {len(files)} files"
         raise refusal("betas", allowed=f"{len(rows)} volumes, one a line of trials.csv", got=got)
     if max(counts) == 1:
-        return (RecordedSession("all volumes", rows, partial(_iter_single, files, chosen)),)
+        return (RecordedSession("all volumes", rows, partial(_iter_single, files, grid, chosen)),)
     ends = np.cumsum(counts)
     return tuple(
-        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, chosen))
+        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
         for path, end, count in zip(files, ends, counts, strict=True)
     )
 
@@ -116,6 +112,6 @@ def _check_one_layout(files: list[Path], counts: list[int]) -> None:
         raise refusal("betas", allowed="all 4-D, one a session, or all 3-D, one a trial", got=got, advice=advice)
 
 
-def _iter_single(files: list[Path], chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+def _iter_single(files: list[Path], grid: Grid, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
     for path in files:
-        yield from iter_trials(path, chosen)
+        yield from iter_trials(path, grid, chosen)

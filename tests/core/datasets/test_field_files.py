@@ -24,6 +24,7 @@ from core.datasets.subject import load_responses
 from core.datasets.tables import read_table, to_numbers
 from core.errors import BadInputError
 from core.surfaces.volumes import load_volume
+from core.types import NO_SIDE
 from tests.helpers.recording_files import write_csv, write_picture
 
 VALUES = np.array([[0.5, -1.25], [2.0, np.nan], [-0.75, 3.0]])
@@ -152,7 +153,8 @@ def test_masks_of_another_orientation_and_sessions_without_zeros_are_put_right(t
     nibabel.save(mask.as_reoriented(turn), tmp_path / "mask.nii.gz")
     betas = DRAW.standard_normal((11, *shape, 5)).astype(np.float32)
     for number, values in enumerate(betas, start=1):
-        nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / f"betas_{number}.nii.gz")
+        image = nibabel.Nifti1Image(values, affine)
+        nibabel.save(image.as_reoriented(turn) if number == 3 else image, tmp_path / f"betas_{number}.nii.gz")
     for name in "abcde":
         write_picture(tmp_path / "images" / f"{name}.png")
     write_csv(tmp_path / "trials.csv", [{"image": f"{name}.png"} for _ in betas for name in "abcde"])
@@ -166,6 +168,12 @@ def test_masks_of_another_orientation_and_sessions_without_zeros_are_put_right(t
     nibabel.save(nibabel.Nifti1Image(inside, np.diag([2.0, 2, 2, 1])), tmp_path / "mask.nii.gz")
     with pytest.raises(BadInputError, match="mask.nii.gz.*another space"):
         plan_import("nifti", tmp_path, options)
+    for name in ("mask", *(f"betas_{number}" for number in range(1, 12))):
+        values = inside if name == "mask" else betas[0]
+        nibabel.save(nibabel.Nifti1Image(values, None), tmp_path / f"{name}.nii.gz")
+    recording = plan_import("nifti", tmp_path, options)
+    assert recording.voxels.places.hemisphere.tolist() == [NO_SIDE, NO_SIDE]
+    assert "do not say where they lie" in recording.remarks[-1]
 
 
 def test_a_volume_alone_in_its_file_has_a_place_or_is_refused(tmp_path: Path) -> None:

@@ -211,6 +211,9 @@ def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_
     reading = ReadOptions(ids=(tmp_path / "ids.txt",), rois=(("FFA", tmp_path / "ffa.nii.gz"),))
     expected = volume[1, 2:4, 0].mean(axis=0)
     assert means(open_with(folder, tmp_path / "betas.nii.gz", reading)) == pytest.approx(expected, rel=1e-5)
+    turned = nibabel.load(tmp_path / "ffa.nii.gz").as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
+    nibabel.save(turned, tmp_path / "ffa.nii.gz")
+    assert means(open_with(folder, tmp_path / "betas.nii.gz", reading)) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(BadInputError, match="--roi"):
         open_with(folder, tmp_path / "betas.nii.gz", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
