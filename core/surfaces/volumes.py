@@ -115,13 +115,14 @@ def load_volume(path: Path) -> Any:
     """The one volume in a file, an image (x, y, z). Raises BadInputError if it holds none, or more, or has no place."""
     try:
         image = open_brain(path)
-        grid, values = _grid(image), np.asarray(image.dataobj)
+        values = np.asarray(image.dataobj, dtype=np.float64)
     except Exception as error:
         raise BadInputError(
             f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
         ) from error
     if values.ndim < 3 or math.prod(values.shape[3:]) != 1:
         raise BadInputError(f"{path.name} must have 3 dimensions, it has {values.ndim}. Give one volume.")
+    grid = _grid(image)
     if not grid.is_placed:
         raise BadInputError(
             f"{path.name} does not say where it lies: its qform and sform are both unset. Set one of them."
