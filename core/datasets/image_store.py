@@ -6,22 +6,23 @@ named "SUBJECT:IMAGE" wherever images of several origins meet (the gallery, `--i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from core.checks import refusal, suggest
+from core.datasets.array_files import ImageFile, open_images
 from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
-from core.errors import StorageError
-from core.images.read import read_image
+from core.errors import BadInputError, StorageError
+from core.images.read import check_image, read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
-from core.types import ByteArray
 
+CHECKED_AT_ONCE = 200
 SEPARATOR = ":"
 
 
@@ -83,23 +84,26 @@ def _load(source: ImageSource, member: str, *, identity: str, size: int) -> Stim
     if source.kind == "files":
         stimulus = read_image(source.path / member, size=size)
         return replace(stimulus, id=identity)
-    levels = read_row(source.path, source.key, int(member))
+    levels = _open_images(source.path, source.key).read(int(member))
     resized = np.array(crop_resize(Image.fromarray(levels), size), dtype=np.uint8)
     return make_stimulus(identity, resized, source=f"{source.path}: {source.key}[{member}]")
 
 
-def read_row(path: Path, key: str, row: int) -> ByteArray:
-    """One image (height, width, 3) uint8 of an HDF5 array (n, height, width, 3).
+def check_pictures(source: ImageSource) -> Iterator[int]:
+    """Open every picture file, without unpacking it, and yield now and then how many are well.
 
-    Raises StorageError if the file cannot be read or holds no such image.
+    Raises BadInputError for the first that is no usable image.
     """
-    import h5py
+    members = source.members if source.kind == "files" else ()
+    for number, member in enumerate(members, start=1):
+        check_image(source.path / member)
+        if not number % CHECKED_AT_ONCE:
+            yield number
 
+
+def _open_images(path: Path, key: str) -> ImageFile:
+    """Raises StorageError if the file cannot be read or holds no such images."""
     try:
-        with h5py.File(path, "r") as file:
-            levels: Any = file[key][row]
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise StorageError(f"Image {row} of {path} cannot be read ({error}). Copy the file again.") from error
-    if levels.ndim != 3 or levels.shape[2] != 3 or levels.dtype != np.uint8:
-        raise StorageError(f"{path} holds no 8-bit RGB images in {key!r}: {levels.dtype} {levels.shape}.")
-    return np.ascontiguousarray(levels)
+        return open_images(path, key=key)
+    except BadInputError as error:
+        raise StorageError(f"The images of {path} cannot be read. {error} Copy the file again.") from error

@@ -67,8 +67,7 @@ def load_deep(opened: ImageFile.ImageFile, file: Path) -> DeepLevels | None:
     """
     packing = find_packing(opened)
     opened.load()
-    if opened.mode == "F":
-        _refuse_range("32-bit floating point")
+    check_range(opened)
     if opened.mode.startswith("I"):
         return _grey_levels(opened)
     channels, _, order = packing.partition(";16")
@@ -80,6 +79,12 @@ def load_deep(opened: ImageFile.ImageFile, file: Path) -> DeepLevels | None:
     is_big = order == "B" or (order == "N" and sys.byteorder == "big")
     low = _read_again(file, f"{channels};16{'L' if is_big else 'B'}")
     return np.asarray(opened, dtype=np.uint16) * np.uint16(256) + low
+
+
+def check_range(opened: Image.Image) -> None:
+    """Raise BadInputError for floating point."""
+    if opened.mode == "F":
+        _refuse_range("32-bit floating point")
 
 
 def find_packing(opened: ImageFile.ImageFile) -> str:

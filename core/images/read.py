@@ -5,14 +5,16 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.checks import check_count, refusal
 from core.errors import BadInputError
-from core.images.colour import find_alpha, find_packing, load_deep, to_srgb
+from core.images.colour import check_range, find_alpha, find_packing, load_deep, to_srgb
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
 
@@ -28,6 +30,8 @@ OPAQUE = 255
 MID_GREY = (128, 128, 128, OPAQUE)
 UNUSED_ALPHA = ("BMP", "DIB", "TGA")
 """Formats whose fourth byte is no opacity in most files."""
+
+Made = TypeVar("Made")
 
 BROKEN_FILE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged data; none of them has a common base below Exception."""
@@ -59,13 +63,18 @@ def read_image(path: Path | str, *, size: int) -> Stimulus:
     """
     check_count("size", size, least=LEAST_SIDE)
     file = Path(path)
-    picture, notes = _open_picture(file)
+    picture, notes = _open_picture(file, _convert)
     notes += _note_sizes(picture, size)
     levels = np.array(crop_resize(picture, size), dtype=np.uint8)
     return make_stimulus(file.stem, levels, source=str(path), notes=tuple(notes))
 
 
-def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
+def check_image(path: Path) -> None:
+    """Open a file without unpacking it. Raises BadInputError as `read_image`, as far as its header tells."""
+    _open_picture(path, lambda opened, _file: check_range(opened))
+
+
+def _open_picture(file: Path, use: Callable[[ImageFile.ImageFile, Path], Made]) -> Made:
     if not file.is_file():
         raise refusal("image", allowed="an image file", got=str(file), advice="There is no such file.")
     try:
@@ -74,7 +83,7 @@ def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(file) as opened:
                 _check_size(opened, file)
-                return _convert(opened, file)
+                return use(opened, file)
     except BadInputError:
         raise
     except UnidentifiedImageError as error:

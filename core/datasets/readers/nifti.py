@@ -10,8 +10,8 @@ images/                      the pictures
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,17 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.image_files import match_pictures
+from core.datasets.image_files import match_pictures, name_images
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, describe_order
 from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
 from core.surfaces.volumes import Grid, check_grid, count_trials, grid_of, iter_trials, read_map
 from core.types import IntArray
+from core.words import natural_order
 
 ENDINGS = (".nii.gz", ".nii")
-NUMBER = re.compile(r"(\d+)")
 MOST_NAMED = 3
 
 
@@ -43,9 +43,8 @@ def _find(source: Path, name: str) -> Path | None:
 
 
 def _betas(source: Path) -> list[Path]:
-    """The files of betas, numbers in their names by their size: session 2 before session 10."""
     found = [path for path in source.glob("betas*") if path.name.endswith(ENDINGS)]
-    return sorted(found, key=lambda path: [int(part) if part.isdecimal() else part for part in NUMBER.split(path.name)])
+    return sorted(found, key=lambda path: natural_order(path.name))
 
 
 def plan(source: Path, options: ImportOptions) -> Recording:
@@ -64,7 +63,11 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
     names = read_table(source / "trials.csv", needs=("image",))["image"]
-    ids, rows = np.unique(names, return_inverse=True)
+    images = match_pictures(options.images or source / "images", names)
+    members, rows = np.unique(images.members, return_inverse=True)
+    order = describe_order(
+        "Sessions are" if count_trials(files[0]) > 1 else "Trials are", [path.name for path in files]
+    )
     places = place_volume(np.stack(np.unravel_index(chosen, grid.shape), axis=1), grid.affine, surface=options.surface)
     roi = tuple(named[chosen])
     ncsnr = _find(source, "ncsnr")
@@ -80,9 +83,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         voxels=VoxelPlan(places, roi, ncsnr=known),
         sessions=_cut(files, rows, chosen, grid=grid),
         zscore=True,
-        image_ids=tuple(Path(name).stem for name in ids.tolist()),
-        categories=("",) * len(ids),
-        images=match_pictures(options.images or source / "images", ids.tolist()),
+        image_ids=name_images(members.tolist()),
+        categories=("",) * len(members),
+        images=replace(images, members=tuple(members.tolist())),
+        remarks=(order,),
     )
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal, suggest
-from core.datasets.tables import Table, read_table
-from core.experiments.measured.trial import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
+from core.datasets.tables import Table, is_missing, read_table
+from core.experiments.measured.trial import SIMULATED, ReadOptions, Trials, name_stimulus
 
 ID_NAMES = ("stimulus", "stimulus_id", "id", "stim_id", "stim_file", "stimulus_file", "image", "image_file", "file")
 SESSION_NAMES = ("participant", "participant_id", "subject", "session", "ses")
@@ -218,7 +218,7 @@ def _parse(texts: Sequence[str]) -> Floats | None:
     numbers = np.full(len(texts), np.nan)
     for number, text in enumerate(texts):
         word = text.strip()
-        if word.casefold() in NO_STIMULUS:
+        if is_missing(word):
             continue
         try:
             numbers[number] = float(TRUTHS.get(word.casefold(), word))

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 def test_copies_are_one_picture_and_a_path_says_which(folder: Path) -> None:
     found = match_pictures(folder, ["2.png", "2", "dog/1.png", "3.png"])
     assert found.members == ("copy/2.png", "copy/2.png", "dog/1.png", "3.png")
-    assert list_pictures(folder)["1.png"] == "cat/1.png"
+    assert list_pictures(folder) == ["3.jpg", "3.png", "cat/1.png", "copy/2.png", "dog/1.png", "dog/2.png"]
 
 
 @pytest.mark.parametrize("name", ["1.png", "1", "3"])
