@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.checks import check_count, refusal
 from core.errors import BadInputError
-from core.images.colour import check_range, find_alpha, find_packing, load_deep, to_srgb
+from core.images.colour import check_range, read_colours
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
 
@@ -117,14 +117,10 @@ def _convert(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, list
     notes = [f"Holds {frames} frames; the first is used."] if frames > 1 else []
     # Pillow turns a TIFF file while it loads it, and tells of it no more; asking others now would load them.
     turned = _turn_of(opened) if opened.format == "TIFF" else UPRIGHT
-    is_deep = "16" in find_packing(opened)
-    deep = load_deep(opened, file)
+    colours, alpha, converted = read_colours(opened, file)
     left_to_turn = _turn_of(opened)
     notes += ["Turned as its EXIF orientation says."] if {turned, left_to_turn} & TURNS else []
-    notes += ["Reduced from 16 to 8 bits."] if is_deep or deep is not None else []
-    colours, converted = to_srgb(opened, deep)
     notes += converted
-    alpha = find_alpha(opened, deep)
     if alpha is not None and not alpha.getbbox() and opened.format in UNUSED_ALPHA:
         alpha = None
         notes.append("Its opacity is 0 everywhere, as programs write that do not use it: taken as opaque.")
