@@ -85,6 +85,12 @@ def find_names(names: Sequence[str], known: Sequence[str]) -> list[list[int]]:
     return found
 
 
+def find_ids(names: Sequence[str], ids: Sequence[str]) -> list[list[int]]:
+    """For each name the places of the ids it may mean: an id as it is, or the name of a picture."""
+    plain = find_names([_without_ending(name) for name in names], ids)
+    return [exact or other for exact, other in zip(find_names(names, ids), plain, strict=True)]
+
+
 def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
     """The source of named pictures, found as `find_names` does.
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.image_files import find_names
+from core.datasets.image_files import find_ids
 from core.datasets.image_store import check_pictures
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
@@ -269,7 +269,7 @@ def resolve_categories(recording: Recording, file: Path | None) -> Recording:
         return recording
     rows = read_table(file, needs=("image", "category"))
     categories = list(recording.categories)
-    places = find_names(rows["image"], recording.image_ids)
+    places = find_ids(rows["image"], recording.image_ids)
     for found, category in zip(places, rows["category"], strict=True):
         for place in found:
             categories[place] = category

@@ -201,6 +201,15 @@ def test_all_voxels_of_the_subject_are_weighted_as_the_target_is(folder: Path, i
     assert means(measured) == pytest.approx(betas[:, [3, 4, 5]].mean(axis=1), rel=1e-5)
 
 
+def test_ids_of_another_case_or_composed_otherwise_are_those_of_the_set(
+    folder: Path, ids: list[str], tmp_path: Path
+) -> None:
+    betas = np.random.default_rng(0).normal(size=(12, 1)).astype(np.float32)
+    np.save(tmp_path / "betas.npy", betas)
+    write_table(tmp_path / "betas_ids.txt", ids[0].upper(), [f"stimuli/{one}.PNG" for one in ids[1:]])
+    assert means(open_with(folder, tmp_path / "betas.npy")) == pytest.approx(betas[:, 0], rel=1e-5)
+
+
 def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_path: Path) -> None:
     volume = np.random.default_rng(1).normal(size=(3, 4, 5, 12)).astype(np.float32)
     mask = np.zeros((3, 4, 5), dtype=np.uint8)
@@ -330,6 +339,9 @@ def test_an_edited_set_is_refused(tmp_path: Path) -> None:
         (" a-l2-0.5_raise ", "a-l2-0.5_raise"),
         ("n/a", ""),
         ("<p>+</p>", ""),
+        ('<p><img src="stimuli/a-l2-0.5_raise.png" width=300></p>', "a-l2-0.5_raise"),
+        ("<img src='stimuli/a-l2-0.5_raise.png'>", "a-l2-0.5_raise"),
+        ("https://example.org/exp/stimuli/a-l2-0.5_raise.png?v=3", "a-l2-0.5_raise"),
     ],
 )
 def test_an_id_is_found_in_a_field(text: str, name: str) -> None:
