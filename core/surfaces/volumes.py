@@ -188,9 +188,9 @@ def _find_voxels(path: Path, image: Any, grid: Grid, flat: IntArray) -> IntArray
     own = _grid(image)
     on_surface = grid.shape[1:] == (1, 1)
     if not on_surface and own.is_placed is not grid.is_placed:
-        got = f"qform and sform unset in {path.name if grid.is_placed else 'the betas'}"
-        advice = "Which side is left cannot be known; set one of them."
-        raise refusal(path.name, allowed="a map whose place in the betas is known", got=got, advice=advice)
+        got = f"qform and sform {'unset' if grid.is_placed else 'set here, and unset in the mask or betas'}"
+        advice = "Which side is left cannot be known; set one of them in all."
+        raise refusal(path.name, allowed="in a known place beside the others", got=got, advice=advice)
     if on_surface or not grid.is_placed:
         if own.shape != grid.shape:
             raise refusal(path.name, allowed=f"a map of shape {grid.shape}", got=own.shape)

@@ -1,6 +1,6 @@
 """Reads a laboratory's own volumes: beta images, a mask and a table of trials in one folder. Never resamples.
 
-mask.nii.gz                  above 0: a voxel to keep; this and the maps below may run in another direction
+mask.nii.gz                  above 0: a voxel to keep, in this file's order; all files may run in different directions
 trials.csv                   column image, one line a trial, in the order of the volumes
 betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), by name and number (2 before 10)
 roi_NAME.nii.gz              optional: above 0 inside the ROI; a voxel in several takes the first by name
@@ -53,7 +53,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if mask is None or not files:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
         raise refusal("source", allowed=allowed, got=str(source))
-    grid = grid_of(files[0])
+    grid = grid_of(mask)  # so that voxels are numbered the same way whatever betas the mask is used with
     read = partial(read_map, grid=grid)
     inside = np.nan_to_num(read(mask)) > 0
     named = np.full(inside.shape, "", dtype=object)
@@ -91,7 +91,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
 
 
 def _cut(files: list[Path], rows: IntArray, chosen: IntArray, *, grid: Grid) -> tuple[RecordedSession, ...]:
-    for path in files[1:]:
+    for path in files:
         check_grid(path, grid)
     counts = [count_trials(path) for path in files]
     _check_one_layout(files, counts)

@@ -43,7 +43,7 @@ class ReadOptions:
     rois : tuple of (str, Path)
         Of volumes: masks whose mean is taken, by name.
     mask : Path, optional
-        Of volumes: its voxels become columns, numbered in the order of the file (C order).
+        Of volumes: its voxels become columns, numbered in the order of its own file (C order).
     """
 
     id_column: str = ""

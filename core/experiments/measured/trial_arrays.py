@@ -138,7 +138,7 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
-    grid = grid_of(path)
+    grid = grid_of(options.mask or path)
     masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, grid)) > 0) for name, file in options.rois}
     whole = np.zeros(0, dtype=np.int64)
     if options.mask is not None:

@@ -164,11 +164,11 @@ def test_masks_of_another_orientation_and_sessions_without_zeros_are_put_right(t
     recording = plan_import("nifti", tmp_path, options)
     assert [session.name for session in recording.sessions][1:3] == ["betas_2", "betas_3"]
     list(iter_import(recording, options))
-    expected = betas[:, [1, 4], [2, 0], [1, 2]]  # session, voxel, trial
+    expected = betas[:, [4, 1], [0, 2], [2, 1]]  # session, voxel in the order of the mask, trial
     scored = (expected - expected.mean(axis=2, keepdims=True)) / expected.std(axis=2, keepdims=True)
     np.testing.assert_allclose(load_responses("mine")[:, 0], scored.mean(axis=0).T, atol=1e-5)
     nibabel.save(nibabel.Nifti1Image(inside, np.diag([2.0, 2, 2, 1])), tmp_path / "mask.nii.gz")
-    with pytest.raises(BadInputError, match="mask.nii.gz.*another space"):
+    with pytest.raises(BadInputError, match="betas_1.nii.gz.*another space"):
         plan_import("nifti", tmp_path, options)
     for name in ("mask", *(f"betas_{number}" for number in range(1, 12))):
         values = inside if name == "mask" else betas[0]

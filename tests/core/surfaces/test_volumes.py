@@ -146,9 +146,9 @@ def test_files_without_a_place_go_together_only_with_their_like(tmp_path: Path) 
     assert not nowhere.is_placed
     np.testing.assert_array_equal(read_map(write_nifti(tmp_path / "map.nii", MAP, None), nowhere), MAP.ravel())
     placed = write_nifti(tmp_path / "placed.nii", MAP)
-    with pytest.raises(BadInputError, match=r"placed.nii.*unset in the betas"):
+    with pytest.raises(BadInputError, match=r"placed.nii.*set here, and unset in"):
         read_map(placed, nowhere)
-    with pytest.raises(BadInputError, match=r"map.nii.*unset in map.nii"):
+    with pytest.raises(BadInputError, match=r"map.nii.*sform unset"):
         read_map(tmp_path / "map.nii", grid_of(placed))
     nibabel.save(nibabel.AnalyzeImage(MAP, np.eye(4)), tmp_path / "old.img")
     with pytest.raises(BadInputError, match="does not say where it lies"):

@@ -16,6 +16,7 @@ from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.trial import ReadOptions, name_stimulus
+from core.experiments.measured.trial_arrays import read_array
 from core.experiments.measured.trials import open_measured
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.probes.target import Target, TargetKind
@@ -223,6 +224,11 @@ def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_
     turned = nibabel.load(tmp_path / "ffa.nii.gz").as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
     nibabel.save(turned, tmp_path / "ffa.nii.gz")
     assert means(open_with(folder, tmp_path / "betas.nii.gz", reading)) == pytest.approx(expected, rel=1e-5)
+    whole = ReadOptions(ids=(tmp_path / "ids.txt",), mask=tmp_path / "ffa.nii.gz", columns=())
+    trials = read_array(tmp_path / "betas.nii.gz", whole, known=frozenset(ids), n_voxels=2)
+    order = np.argwhere(np.asarray(turned.dataobj))  # of the mask's own file
+    there = (nibabel.affines.apply_affine(turned.affine, order)).astype(int)
+    np.testing.assert_allclose(trials.values, volume[tuple(there.T)].T, rtol=1e-6)
     with pytest.raises(BadInputError, match="--roi"):
         open_with(folder, tmp_path / "betas.nii.gz", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
