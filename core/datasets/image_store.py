@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.checks import refusal, suggest
 from core.datasets.array_files import ImageFile, open_images
+from core.datasets.image_files import find_ids
 from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
 from core.errors import BadInputError, StorageError
@@ -45,14 +46,18 @@ class ImageStore:
     rows: dict[str, int]
 
     def load(self, image_id: str, size: int) -> Stimulus:
-        """The image as a stimulus of size x size pixels.
+        """The image as a stimulus of size x size pixels; its id may be spelled as a picture's name, see `find_ids`.
 
         Raises BadInputError if the subject never saw it, or it is no usable image; StorageError if the folder or file
         with the images has gone.
         """
         if image_id not in self.rows:
-            allowed, advice = f"an image of subject {self.subject!r}", suggest(image_id, list(self.rows))
-            raise refusal("image", allowed=allowed, got=image_id, advice=advice)
+            known = list(self.rows)
+            places = find_ids([image_id], known)[0]
+            if len(places) != 1:
+                allowed, advice = f"an image of subject {self.subject!r}", suggest(image_id, known)
+                raise refusal("image", allowed=allowed, got=image_id, advice=advice)
+            image_id = known[places[0]]
         if self.source is None:
             return load_stimulus(image_id, size)
         return _load(self.source, self.source.members[self.rows[image_id]], identity=image_id, size=size)

@@ -209,10 +209,13 @@ def test_the_same_names_in_several_folders_are_images_of_their_own(tmp_path: Pat
     means = load_responses("mine")[:, 0]
     np.testing.assert_allclose(means[4], (values[0] + values[6] + values[8]) / 3, rtol=1e-5)
     np.testing.assert_allclose(means[0], (values[1] + values[2]) / 2, rtol=1e-5)
-    key = "mine:houses/2"
-    np.testing.assert_array_equal(
-        find_stimulus(key, 40).levels, read_image(tmp_path / "images/houses/2.png", size=40).levels
-    )
+    expected = read_image(tmp_path / "images/houses/2.png", size=40).levels
+    for key in ("mine:houses/2", "mine:houses\\2.PNG"):
+        found = find_stimulus(key, 40)
+        assert found.id == "houses/2"
+        np.testing.assert_array_equal(found.levels, expected)
+    with pytest.raises(BadInputError, match=r"an image of subject 'mine', got '2'"):
+        find_stimulus("mine:2", 40)
     write_csv(tmp_path / "trials.csv", [{"image": name} for name in ["2.png", *trials[1:]]])
     with pytest.raises(BadInputError, match=r"images of the list, got '2.png'. It may be each of faces/2, houses/2"):
         plan_import("generic", tmp_path / "mine.toml", ImportOptions("x"))
