@@ -187,19 +187,21 @@ def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
     with path.open("rb") as file:
         if np.lib.format.read_magic(file) and b"'|O'" in file.readline():
-            return _open_dictionary(path)
+            held = {str(key): value for key, value in read_dictionary(path).items() if isinstance(value, np.ndarray)}
+            return list(held), lambda key: _hold(held[key])  # as GLMsingle saves its results
     array = load()
     # Opened again for every part: pages of a map that is kept would add up to the whole file.
     opened = _hold(array) if array.dtype.names else (array.shape, array.dtype, lambda part: load()[part], False)
     return [], lambda _key: opened
 
 
-def _open_dictionary(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
-    """The arrays of a dictionary that numpy saved, as GLMsingle does."""
+def read_dictionary(path: Path) -> dict[Any, Any]:
+    """A dictionary that numpy saved, without running what it holds. Raises BadInputError if it is none."""
     content: Any = read_object_array(path)
     content = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
-    arrays = {str(key): value for key, value in dict(content).items() if isinstance(value, np.ndarray)}
-    return list(arrays), lambda key: _hold(arrays[key])
+    if not isinstance(content, dict):
+        raise refusal(path.name, allowed="a dictionary", got=type(content).__name__)
+    return content
 
 
 def _open_npz(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
