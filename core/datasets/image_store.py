@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def _load(source: ImageSource, member: str, *, identity: str, size: int) -> Stim
     if source.kind == "files":
         stimulus = read_image(source.path / member, size=size)
         return replace(stimulus, id=identity)
-    levels = _open_images(source.path, source.key).read(int(member))
+    levels = _open_images(source.path, source.key, source.path.stat().st_mtime_ns).read(int(member))
     resized = np.array(crop_resize(Image.fromarray(levels), size), dtype=np.uint8)
     return make_stimulus(identity, resized, source=f"{source.path}: {source.key}[{member}]")
 
@@ -106,8 +107,9 @@ def check_pictures(source: ImageSource) -> Iterator[int]:
             yield number
 
 
-def _open_images(path: Path, key: str) -> ImageFile:
-    """Raises StorageError if the file cannot be read or holds no such images."""
+@lru_cache(maxsize=4)
+def _open_images(path: Path, key: str, _written: int) -> ImageFile:
+    """Known by the time the file was written. Raises StorageError if it cannot be read or holds no such images."""
     try:
         return open_images(path, key=key)
     except BadInputError as error:

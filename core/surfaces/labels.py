@@ -126,6 +126,11 @@ def _read_annot(path: Path, notes: list[str]) -> SideLabels:
     used, index = np.unique(colours, return_inverse=True)
     choices = [list(dict.fromkeys(listed.get(colour, ()))) if colour else [] for colour in used.tolist()]
     notes += [
+        f"{path.name} gives {name} the colour of vertices without a region, 0: it has none."
+        for name in listed.get(0, ())
+        if tidy_name(name) and 0 in used
+    ]
+    notes += [
         f"{path.name} gives {' and '.join(names)} one colour, so they cannot be told apart."
         for names in choices
         if len(names) > 1

@@ -442,9 +442,14 @@ def test_vertices_whose_colour_is_listed_nowhere_have_no_region(subject) -> None
     for path in (subject / "label").iterdir():
         path.unlink()
     red, green, low, high = (200, 0, 10), (0, 200, 10), (1, 1, 1), (250, 250, 250)
-    colours = [(red, green, low, high, (0, 0, 0), (0, 100, 10))[vertex % 6] for vertex in range(162)]
-    write_colours(subject / "label" / "lh.mine.annot", colours, {"unknown": (25, 5, 25), "V1": red, "V2": green})
-    [atlas] = read_surface([subject], name="x").atlases
+    none = (0, 0, 0)
+    colours = [(red, green, low, high, none, (0, 100, 10))[vertex % 6] for vertex in range(162)]
+    listed = {"unknown": (25, 5, 25), "V1": red, "V2": green, "black": none}
+    write_colours(subject / "label" / "lh.mine.annot", colours, listed)
+    imported = read_surface([subject], name="x")
+    told = "lh.mine.annot gives black the colour of vertices without a region, 0: it has none."
+    assert told in imported.surface.notes
+    [atlas] = imported.atlases
     assert atlas.names == ("V1", "V2")
     assert [atlas.roi_of(0, vertex) for vertex in range(6)] == ["V1", "V2", "", "", "", ""]
 
