@@ -98,6 +98,8 @@ def grid_of(path: Path) -> Grid:
 
 
 def _grid(image: Any) -> Grid:
+    if len(image.shape) < 3:
+        raise refusal("file", allowed="a volume of three axes", got=tuple(image.shape))
     nibabel, header = _nibabel(), image.header
     affine = np.asarray(image.affine, dtype=np.float64)
     if isinstance(header, nibabel.Nifti1Header):
@@ -108,6 +110,7 @@ def _grid(image: Any) -> Grid:
     else:  # SPM's file beside an Analyze one says it
         is_analyze = isinstance(header, nibabel.AnalyzeHeader)
         unset = is_analyze and not Path(image.get_filename()).with_suffix(".mat").is_file()
+    unset = unset or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0
     return Grid(tuple(int(side) for side in image.shape[:3]), NOWHERE if unset else affine)
 
 
@@ -186,12 +189,12 @@ def check_grid(path: Path, grid: Grid) -> None:
 def _find_voxels(path: Path, image: Any, grid: Grid, flat: IntArray) -> IntArray:
     """The C-order indices in a file of voxels of a grid: from grid to scanner, and from there to the file's indices."""
     own = _grid(image)
-    on_surface = grid.shape[1:] == (1, 1)
+    on_surface = grid.shape[1:] == (1, 1) and not grid.is_placed
     if not on_surface and own.is_placed is not grid.is_placed:
         got = f"qform and sform {'unset' if grid.is_placed else 'set here, and unset in the mask or betas'}"
         advice = "Which side is left cannot be known; set one of them in all."
         raise refusal(path.name, allowed="in a known place beside the others", got=got, advice=advice)
-    if on_surface or not grid.is_placed:
+    if not grid.is_placed:
         if own.shape != grid.shape:
             raise refusal(path.name, allowed=f"a map of shape {grid.shape}", got=own.shape)
         return flat

@@ -153,3 +153,22 @@ def test_files_without_a_place_go_together_only_with_their_like(tmp_path: Path) 
     nibabel.save(nibabel.AnalyzeImage(MAP, np.eye(4)), tmp_path / "old.img")
     with pytest.raises(BadInputError, match="does not say where it lies"):
         load_volume(tmp_path / "old.img")
+
+
+def test_a_row_of_voxels_is_turned_too(tmp_path: Path) -> None:
+    line, flipped = np.arange(6, dtype=np.float32).reshape(6, 1, 1), np.diag([-2.0, 2, 2, 1])
+    flipped[0, 3] = 10
+    grid = grid_of(write_nifti(tmp_path / "betas.nii", line, np.diag([2.0, 2, 2, 1])))
+    np.testing.assert_array_equal(read_map(write_nifti(tmp_path / "map.nii", line, flipped), grid), line.ravel()[::-1])
+
+
+def test_what_is_no_volume_or_flat_is_refused(tmp_path: Path) -> None:
+    time = nibabel.cifti2.SeriesAxis(0, 1, 2)
+    cortex = nibabel.cifti2.BrainModelAxis.from_mask(np.ones(4, bool), "CIFTI_STRUCTURE_CORTEX_LEFT")
+    nibabel.save(nibabel.Cifti2Image(np.ones((2, 4), np.float32), (time, cortex)), tmp_path / "run.dtseries.nii")
+    with pytest.raises(BadInputError, match="a volume of three axes"):
+        grid_of(tmp_path / "run.dtseries.nii")
+    image = nibabel.Nifti1Image(MAP, None)
+    image.header["sform_code"], image.header["srow_x"], image.header["srow_y"] = 1, [2, 0, 0, 0], [2, 0, 0, 0]
+    nibabel.save(nibabel.Nifti1Image(MAP, None, image.header), tmp_path / "flat.nii")
+    assert not grid_of(tmp_path / "flat.nii").is_placed
