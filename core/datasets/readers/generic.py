@@ -102,8 +102,9 @@ def _read_images(
     if described.images.list is not None:
         table, remark = read_table(described.images.list, needs=("image",)), ""
     elif described.images.folder is not None:
-        table = {"image": list_pictures(folder)}
-        remark = describe_order("Rows are the pictures of the folder", table["image"])
+        table, remark = {"image": list_pictures(folder)}, ""
+        if described.responses.trials is None:
+            remark = describe_order("Rows are the pictures of the folder", table["image"])
     else:
         raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
