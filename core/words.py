@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+NUMBER = re.compile(r"(\d+)")
 HARMLESS = re.compile(r"[-+\d.eE ]*|\(\w*\)")
 """Numbers, and a word in brackets."""
 OPENERS = tuple("=+-@[(＝＋－＠")
@@ -21,6 +22,17 @@ def count(number: int, one: str, many: str = "") -> str:
     ('1 voxel', '3 voxels', '2 stimuli')
     """
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """The key that sorts names as people count: 2 before 10.
+
+    Examples
+    --------
+    >>> sorted(["run-10", "run-2", "Run-1"], key=natural_order)
+    ['Run-1', 'run-2', 'run-10']
+    """
+    return [int(part) if part.isdecimal() else part.casefold() for part in NUMBER.split(name)], name
 
 
 def format_duration(seconds: float) -> str:

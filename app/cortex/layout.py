@@ -12,20 +12,17 @@ from typing import Literal
 import numpy as np
 
 from core.checks import check_choice
-from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.surfaces.mesh import GEOMETRIES, MEASURED, CorticalSurface
 from core.types import FloatArray
 
-Geometry = Literal["pial", "white", "inflated", "sphere", "flat"]
+Geometry = Literal["pial", "midthickness", "white", "inflated", "sphere", "flat"]
 Hemispheres = Literal["both", "left", "right"]
 NamedView = Literal["visual", "lateral", "medial", "ventral", "dorsal", "posterior", "anterior", "flat"]
-
-FOLDED = ("pial", "white")
-"""Geometries whose hemispheres fit together as measured."""
 
 GAP = 10.0
 """mm between the hemispheres where they are laid apart."""
 
-PREFERRED: tuple[Geometry, ...] = ("inflated", "pial", "white", "sphere")
+PREFERRED: tuple[Geometry, ...] = ("inflated", "pial", "midthickness", "white", "sphere")
 """Which geometry is shown first of a surface that lacks the one on screen."""
 
 
@@ -74,7 +71,7 @@ def arrange(
 ) -> tuple[Placement, Placement]:
     """The placement of the left and the right hemisphere.
 
-    Hemispheres side by side are each centred in depth and height; folded ones that are not turned stay as measured.
+    Hemispheres side by side are each centred in depth and height; measured ones that are not turned stay as measured.
     A hemisphere alone is centred.
     """
     check_choice("geometry", geometry, GEOMETRIES)
@@ -83,7 +80,7 @@ def arrange(
     rotations = (_about_vertical(turn), _about_vertical(-turn))
     shapes = [surface.side(side).geometries[geometry] for side in (0, 1)]
     boxes = [_box(points @ rotations[side].T.astype(points.dtype)) for side, points in enumerate(shapes)]
-    if hemispheres == "both" and geometry in FOLDED and not turn:
+    if hemispheres == "both" and geometry in MEASURED and not turn:
         middle = -np.mean(boxes, axis=(0, 1))
         return Placement(rotations[0], middle), Placement(rotations[1], middle)
     left, right = (-box.mean(axis=0) for box in boxes)

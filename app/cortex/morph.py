@@ -19,7 +19,7 @@ from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
 from app.cortex.mesh import vertex_normals
 from app.widgets.basics import make_label, make_row
 from core.checks import refusal
-from core.surfaces.mesh import CorticalSurface
+from core.surfaces.mesh import MEASURED, CorticalSurface
 from core.types import FloatArray
 
 SNAP = 0.03
@@ -137,7 +137,7 @@ def follow_path(
     if surface is None:
         return None
     layout: tuple[Hemispheres, NamedView] = (hemispheres, "visual" if view == "flat" else view)
-    measured = geometry if geometry in ("pial", "white") else None
+    measured = geometry if geometry in MEASURED else None
     if kept is not None and kept.surface is surface and kept.layout == layout and measured in (None, *kept.stops):
         return kept
     stops = find_stops(surface, measured or "pial")
@@ -146,11 +146,10 @@ def follow_path(
 
 def find_stops(surface: CorticalSurface, folded: Geometry) -> tuple[Geometry, ...]:
     """Where the way of a surface stops: its folded geometry, the inflated and the flat one, as far as it has them."""
-    measured: Geometry = folded if folded in ("pial", "white") else "pial"
-    if measured not in surface.geometries:
-        measured = "white" if measured == "pial" else "pial"
-    wanted: tuple[Geometry, ...] = (measured, "inflated", "flat")
-    return tuple(name for name in wanted if name in surface.geometries)
+    ordered: tuple[Geometry, ...] = (folded, "pial", "midthickness", "white")
+    measured = [name for name in ordered if name in MEASURED and name in surface.geometries]
+    unfolded: tuple[Geometry, ...] = ("inflated", "flat")
+    return (*measured[:1], *(name for name in unfolded if name in surface.geometries))
 
 
 def used_vertices(faces: npt.NDArray[np.int32], n_vertices: int) -> npt.NDArray[np.bool_]:

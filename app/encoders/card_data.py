@@ -13,6 +13,7 @@ from core.encoders.card_table import FORMULAS, share_at_edge
 from core.encoders.scores import NO_ROI
 from core.reports.plot import Plot, Series, names_at
 from core.types import FloatArray, IntArray, VoxelTable
+from core.words import natural_order
 
 ALL = "All voxels"
 N_BINS = 40
@@ -150,7 +151,8 @@ def plot_layers(
     cards[own] = card
     searched = next((one.layer_curve for one in cards.values() if one.layer_curve), ())
     names = dict.fromkeys([*cards, *(point.layer for point in searched)])
-    layers = sorted(names, key=lambda name: (list(order).index(name) if name in order else len(order), name))
+    place = {name: number for number, name in enumerate(order)}
+    layers = sorted(names, key=lambda name: (place.get(name, len(place)), natural_order(name)))
     series = []
     for name, chosen in ({ALL: np.arange(voxels.n_voxels)} | roi_groups(voxels)).items():
         medians = [_median(cards[layer].r[chosen]) if layer in cards else np.nan for layer in layers]

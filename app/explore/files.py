@@ -15,7 +15,7 @@ from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.basics import make_label
 from app.widgets.new_folder_dialog import NewFolderDialog
-from core.probes.probe import Probe, name_probe
+from core.probes.probe import Probe
 from core.stimuli.names import name_pair
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
@@ -84,7 +84,7 @@ class Files(Feature):
         """Ask for a file and save the probe."""
         probe = self._session.state.probe
         if probe is not None:
-            path = self._ask("Save the probe", f"{name_probe(probe.config, probe.stimulus_id)}.json", PROBE_FILTER)
+            path = self._ask("Save the probe", f"{name_pair(probe)}.json", PROBE_FILTER)
             if path is not None:
                 self._session.controller.save_probe(path)
 

@@ -24,8 +24,9 @@ from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieReport, estimate_movie, iter_movie
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
 from core.figures.movie_frames import Cortex, Shot, open_frames
-from core.probes.probe import Probe, name_probe
+from core.probes.probe import Probe
 from core.progress import Progress
+from core.stimuli.names import name_pair
 from core.types import ByteArray, VoxelTable
 
 POLL_SECONDS = 0.05
@@ -316,7 +317,7 @@ class Figures(Feature):
 
     def _ask(self, title: str, probe: Probe, what: str, pattern: str, ending: str = "") -> Path | None:
         """A place for a file about the probe."""
-        name = f"{name_probe(probe.config, probe.stimulus_id)}-{what}{'.' * bool(ending)}{ending}"
+        name = f"{name_pair(probe)}-{what}{'.' * bool(ending)}{ending}"
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings, ending=ending)
 
 

@@ -28,6 +28,7 @@ from app.shell.main_window import MainWindow
 from core.checks import refusal
 from core.engine import Engine
 from core.errors import StorageError
+from core.files import replace_file
 from core.paths import HOME_VARIABLE
 from core.probes.probe import Probe
 from core.stimuli.manifest import MANIFEST, list_files, read_rows
@@ -226,7 +227,6 @@ def remove_earlier(folder: Path) -> None:
             shutil.rmtree(one)
         for picture in pictures:
             picture.unlink()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARK).write_text(MARK_TEXT, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{folder} cannot be written: {error.strerror}. Choose another with --out.") from error
+    replace_file(folder / MARK, lambda partial: partial.write_text(MARK_TEXT, encoding="utf-8"))

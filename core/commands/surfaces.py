@@ -85,7 +85,7 @@ def check(words: Sequence[str], options: SurfaceOptions) -> None:
         from core.surfaces.volumes import load_volume
 
         volume = load_volume(options.volume)
-        places = paint_table(surface, np.argwhere(np.asarray(volume.dataobj) != 0), volume.affine)
+        places = paint_table(surface, np.argwhere(np.nan_to_num(volume.dataobj) != 0), volume.affine)
         count = f"{places.n_placed:,} of {len(places.vertex):,} voxels that are not 0"
         print(f"{count} lie within {LIMIT_MM:g} mm of the cortex.")
 

@@ -6,9 +6,10 @@ and CSV are read whole, for small sets.
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,26 +22,71 @@ from numpy.lib.recfunctions import structured_to_unstructured
 from core.checks import check_choice, refusal
 from core.datasets.recording import RecordedSession
 from core.datasets.tables import iter_rows, to_numbers
-from core.errors import BadInputError, StorageError
-from core.types import BoolArray, IntArray
+from core.errors import BadInputError, StorageError, WeightsError
+from core.types import BoolArray, ByteArray, IntArray
+from core.unpickle import read_object_array
 
-BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
+BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, IndexError, WeightsError, zipfile.BadZipFile)
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
 
-Opened = tuple[tuple[int, ...], Any, Callable[[int, int], Any]]
-"""Shape, dtype and what gives the rows from one to another."""
+IMAGE_AXES = {"(n, height, width, 3)": 3, "(n, 3, height, width)": 1, "(height, width, 3, n)": 2}
+"""How images may lie in an array, and the axis of their colours."""
+MATLAB_MARK = "MATLAB_class"
+"""The attribute of arrays whose axes MATLAB turned round in an HDF5 file."""
+
+Opened = tuple[tuple[int, ...], Any, Callable[[Any], Any], bool]
+"""Shape and dtype in the file, what gives the part of an index, and whether its axes run backwards there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayFile:
-    """An array on disk: shape and dtype, its `key` in a file of several, and `read(start, stop)` of float32 rows."""
+    """An array on disk, read in parts along its first axis.
+
+    Parameters
+    ----------
+    path : Path
+    shape : tuple of int
+        As whoever saved it had it; a volume of trials (x, y, z, n) may be taken as (n, x y z), see `with_trials_first`.
+    dtype : numpy.dtype
+    key : str
+        Its name in a file of several.
+    get : callable
+        The part of an index into the file's own array.
+    is_backwards : bool
+        Whether the file's axes are those of `shape` in opposite order.
+    is_volume : bool
+        Whether rows are taken from the last axis, and the others are one.
+    """
 
     path: Path
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     key: str
-    read: Callable[[int, int], npt.NDArray[np.float32]]
+    get: Callable[[Any], Any]
+    is_backwards: bool = False
+    is_volume: bool = False
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """The rows from start to stop, float32. Raises StorageError if the file cannot be read (any more)."""
+        values = self.take(slice(start, stop), last=self.is_volume)
+        values = values.reshape(-1, values.shape[-1]).T if self.is_volume else values
+        with np.errstate(over="ignore"):  # infinite, and left out as such
+            return np.ascontiguousarray(values).astype(np.float32)
+
+    def take(self, part: slice | int, *, last: bool = False) -> npt.NDArray[Any]:
+        """A part along the first or the last axis, as the file holds it. Raises as `read`."""
+        try:
+            values = np.asarray(self.get((..., part) if last is not self.is_backwards else part))
+        except BROKEN as error:
+            raise StorageError(
+                f"{self.path} cannot be read ({error}). Nothing of it was kept; copy it again."
+            ) from error
+        return values.T if self.is_backwards else values
+
+    def with_trials_first(self) -> ArrayFile:
+        """A volume of trials (x, y, z, n), as GLMsingle saves betas, as rows (n, x y z) in C order."""
+        return replace(self, shape=(self.shape[-1], math.prod(self.shape[:-1])), is_volume=True)
 
 
 def open_array(path: Path, *, key: str = "") -> ArrayFile:
@@ -57,7 +103,7 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
             advice = "" if key else f"{path.name} holds several arrays; name one of them."
             check_choice("key", key.strip("/"), names, advice=advice)
         key = key.strip("/") if key or not names else names[0]
-        shape, dtype, get = open_one(key)
+        shape, dtype, get, is_backwards = open_one(key)
     except BROKEN as error:
         if isinstance(error, BadInputError):
             raise
@@ -65,14 +111,39 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
         raise refusal("responses", allowed="an array file", got=path.name, advice=advice) from error
     if np.dtype(dtype).kind not in "fiub":
         raise refusal("responses", allowed="an array of numbers", got=f"{path.name} ({dtype})")
+    sides = tuple(int(side) for side in (shape[::-1] if is_backwards else shape))
+    return ArrayFile(path, sides, np.dtype(dtype), key, get, is_backwards)
 
-    def read(start: int, stop: int) -> npt.NDArray[np.float32]:
-        try:
-            return np.ascontiguousarray(get(start, stop)).astype(np.float32)
-        except BROKEN as error:
-            raise StorageError(f"{path} cannot be read ({error}). Nothing was imported; copy it again.") from error
 
-    return ArrayFile(path, tuple(int(side) for side in shape), np.dtype(dtype), key, read)
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFile:
+    """The images of an array file: how many, and how their axes lie, such as "(n, height, width, 3)"."""
+
+    array: ArrayFile
+    axes: str
+
+    @property
+    def n_images(self) -> int:
+        """Number of images."""
+        return self.array.shape[self.axes.startswith("(height") * 3]
+
+    def read(self, row: int) -> ByteArray:
+        """One image (height, width, 3). Raises StorageError if it cannot be read."""
+        levels = self.array.take(row, last=self.axes.startswith("(height"))
+        return np.ascontiguousarray(np.moveaxis(levels, 0, 2) if self.axes.startswith("(n, 3") else levels)
+
+
+def open_images(path: Path, *, key: str = "") -> ImageFile:
+    """The images of an HDF5 file. Raises BadInputError as `open_array`, and if they are no 8-bit RGB images."""
+    array = open_array(path, key=key)
+    if path.suffix.lower() not in (".h5", ".hdf5", ".mat") or array.dtype != np.uint8:
+        allowed, got = "8-bit levels (uint8) in an HDF5 file", f"{array.dtype} in {path.name}"
+        raise refusal("images", allowed=allowed, got=got, advice="Save them so, or as a folder of pictures.")
+    shape = array.shape if len(array.shape) == 4 else (0, 0, 0, 0)
+    for axes, colours in IMAGE_AXES.items():
+        if shape[colours] == 3:
+            return ImageFile(array, axes)
+    raise refusal("images", allowed="(n, height, width, 3)", got=array.shape)
 
 
 def cut_rows(
@@ -107,17 +178,30 @@ def _hold(array: npt.NDArray[Any]) -> Opened:
     """An array that is in memory already; fields of numbers become columns."""
     if array.dtype.names:
         array = structured_to_unstructured(array)
-    return array.shape, array.dtype, lambda start, stop: array[start:stop]
+    return array.shape, array.dtype, array.__getitem__, False
 
 
 def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     def load() -> Any:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
+    with path.open("rb") as file:
+        if np.lib.format.read_magic(file) and b"'|O'" in file.readline():
+            held = {str(key): value for key, value in read_dictionary(path).items() if isinstance(value, np.ndarray)}
+            return list(held), lambda key: _hold(held[key])  # as GLMsingle saves its results
     array = load()
     # Opened again for every part: pages of a map that is kept would add up to the whole file.
-    opened = _hold(array) if array.dtype.names else (array.shape, array.dtype, lambda start, stop: load()[start:stop])
+    opened = _hold(array) if array.dtype.names else (array.shape, array.dtype, lambda part: load()[part], False)
     return [], lambda _key: opened
+
+
+def read_dictionary(path: Path) -> dict[Any, Any]:
+    """A dictionary that numpy saved, without running what it holds. Raises BadInputError if it is none."""
+    content: Any = read_object_array(path)
+    content = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
+    if not isinstance(content, dict):
+        raise refusal(path.name, allowed="a dictionary", got=type(content).__name__)
+    return content
 
 
 def _open_npz(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
@@ -133,13 +217,12 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     import h5py
 
     def open_one(key: str) -> Opened:
-        def get(start: int, stop: int) -> Any:
+        def get(part: Any) -> Any:
             with h5py.File(path, "r") as again:
-                return again[key][..., start:stop].T if turned else again[key][start:stop]
+                return again[key][part]
 
         with h5py.File(path, "r") as file:
-            shape, turned = file[key].shape, "MATLAB_class" in file[key].attrs
-            return shape[::-1] if turned else shape, file[key].dtype, get
+            return file[key].shape, file[key].dtype, get, MATLAB_MARK in file[key].attrs
 
     names: list[str] = []
     with h5py.File(path, "r") as file:
@@ -166,7 +249,7 @@ def _open_zarr(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
     def open_one(key: str) -> Opened:
         array = opened[key] if is_group else opened
-        return array.shape, array.dtype, lambda start, stop: array[start:stop]
+        return array.shape, array.dtype, array.__getitem__, False
 
     return names, open_one
 

@@ -24,18 +24,21 @@ response_unit = "% signal change"
 
 [images]
 folder = "images"                 # a folder of pictures ...
-# file = "stimuli.h5"             # ... or an HDF5 array (n, height, width, 3) of 8-bit RGB,
+# file = "stimuli.h5"             # ... or an HDF5 array (n, height, width, 3) of 8-bit RGB; (n, 3, height, width) and
+                                  #     MATLAB's (height, width, 3, n) are turned,
 # key = "images"                  #     its name,
 list = "images.csv"               # and a table with a line for each image: column image (file name, or row of the
                                   # array), optional columns category and test (1 = held out). Without it: all files
-                                  # of the folder by name.
+                                  # of the folder by name and number (2 before 10).
 
 [responses]
 file = "responses.npy"            # npy, npz, h5, mat, zarr or csv
 # key = "responses"               # the array's name in npz, h5, mat and zarr
 rows = "images"                   # "images": a row for each image, in the order of the list, shape (images, voxels) or
                                   # (images, repeats, voxels) with NaN for a repeat that was not run;
-                                  # "trials": a row for each trial, named by the table below
+                                  # "trials": a row for each trial, named by the table below; NaN in all voxels for
+                                  # a trial to leave out. Volumes of either, (x, y, z, rows) as of GLMsingle, are
+                                  # taken as (rows, x y z)
 # trials = "trials.csv"           # columns image, optional session; a line for each row
 # averaged = 3                    # each row is already the mean of so many repeats: the noise ceiling counts them
 # zscore = false                  # bring each voxel to mean 0, SD 1 within each session

@@ -1,27 +1,40 @@
-"""Finds the image files of a recording by name. Never opens one."""
+"""Finds pictures by name, and what names of tables mean, however they are spelled. Never opens a picture."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.checks import refusal
 from core.datasets.subject import ImageSource
-from core.words import name_some
+from core.words import name_some, natural_order
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMED = 3
 
 
-def list_pictures(folder: Path) -> dict[str, str]:
-    """Paths below a folder by file name. Raises BadInputError if there is no such folder or no picture.
+def list_pictures(folder: Path) -> list[str]:
+    """Paths below a folder, as people count (2 before 10); links are followed, also those that lead nowhere.
 
-    Of files with the same name the first counts; `match_pictures` refuses those that are not copies.
+    Raises BadInputError if there is no such folder or no picture.
     """
-    return {_base(path): path for path in reversed(_find_pictures(folder))}
+    found: list[str] = []
+    ways = {folder: {folder.resolve()}}  # where each folder really lies, and those it was reached through
+    for parent, below, names in os.walk(folder, followlinks=True):
+        here = Path(parent)
+        way = ways.pop(here)
+        below[:] = [name for name in below if (here / name).resolve() not in way]
+        ways |= {here / name: way | {(here / name).resolve()} for name in below}
+        shown = (name for name in names if name.lower().endswith(ENDINGS) and not name.startswith("."))
+        found += [(here.relative_to(folder) / name).as_posix() for name in shown]
+    if not found:
+        advice = "Name the folder with the images."
+        raise refusal("images", allowed="a folder of pictures", got=str(folder), advice=advice)
+    return sorted(found, key=natural_order)
 
 
 def strip_ending(name: str) -> str:
@@ -32,8 +45,12 @@ def strip_ending(name: str) -> str:
     >>> strip_ending("faces/anna.PNG"), strip_ending("gabor_c0.25")
     ('anna', 'gabor_c0.25')
     """
-    stem, _, ending = _base(name).rpartition(".")
-    return stem if f".{ending.lower()}" in ENDINGS else _base(name)
+    return _without_ending(_base(name))
+
+
+def _without_ending(path: str) -> str:
+    stem, _, ending = path.rpartition(".")
+    return stem if f".{ending.lower()}" in ENDINGS else path
 
 
 def _base(name: str) -> str:
@@ -45,55 +62,77 @@ def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()
 
 
-def _find_pictures(folder: Path) -> list[str]:
-    found: list[str] = []
-    for parent, below, names in os.walk(folder):
-        below.sort()
-        place = Path(parent).relative_to(folder)
-        shown = (name for name in sorted(names) if name.lower().endswith(ENDINGS) and not name.startswith("."))
-        found += [(place / name).as_posix() for name in shown]
-    if not found:
-        advice = "Name the folder with the images."
-        raise refusal("images", allowed="a folder of pictures", got=str(folder), advice=advice)
+def find_names(names: Sequence[str], known: Sequence[str]) -> list[list[int]]:
+    """For each name the places in `known` that it may mean: by path, by file name, or without ending.
+
+    Where none is spelled so, those that differ in case, slashes or composed accents, or whose path is the name's end.
+    """
+    tables: list[tuple[Callable[[str], str], dict[str, list[int]]]] = []
+    parts: tuple[Callable[[str], str], ...] = (str, _base, strip_ending)
+    spellings: tuple[Callable[[str], str], ...] = (str, _fold)
+    for spell, part in itertools.product(spellings, parts):
+        table: dict[str, list[int]] = {}
+        for place, path in enumerate(known):
+            table.setdefault(spell(part(path)), []).append(place)
+        tables.append((spell, table))
+    whole = tables[len(parts)][1]
+    found = []
+    for name in names:
+        folders = _fold(name).split("/")
+        ends = ("/".join(folders[start:]) for start in range(1, len(folders)))
+        spelled = (table[spell(name)] for spell, table in tables if spell(name) in table)
+        found.append(next(itertools.chain(spelled, (whole[end] for end in ends if end in whole)), []))
     return found
 
 
-def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
-    """The source of named pictures: by path below the folder, by file name, or without its ending.
+def find_ids(names: Sequence[str], ids: Sequence[str]) -> list[list[int]]:
+    """For each name the places of the ids it may mean: an id as it is, or the name of a picture."""
+    plain = find_names([_without_ending(name) for name in names], ids)
+    return [exact or other for exact, other in zip(find_names(names, ids), plain, strict=True)]
 
-    Where none is spelled so, one that differs in case, slashes or composed accents is taken.
+
+def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
+    """The source of named pictures, found as `find_names` does.
 
     Raises
     ------
     BadInputError
-        Naming those not found, or two files of different size that one name could mean.
+        Naming those not found, whose content is absent, or two files of different size that one name could mean.
     """
-    found = _find_pictures(folder)
-    tables: list[tuple[Callable[[str], str], dict[str, list[str]]]] = []
-    parts: tuple[Callable[[str], str], ...] = (str, _base, strip_ending)
-    spellings: tuple[Callable[[str], str], ...] = (str, _fold)
-    for spell, part in itertools.product(spellings, parts):
-        table: dict[str, list[str]] = {}
-        for path in found:
-            table.setdefault(spell(part(path)), []).append(path)
-        tables.append((spell, table))
-    matches = [next((table[spell(name)] for spell, table in tables if spell(name) in table), [""]) for name in names]
-    _check_same(folder, names, matches)
-    members = [match[0] for match in matches]
-    missing = [name for name, member in zip(names, members, strict=True) if not member]
-    if missing:
-        advice = f"Not in {folder}: {name_some(missing, MOST_NAMED)}."
-        allowed = f"a picture for each of {len(names):,} images"
-        raise refusal("images", allowed=allowed, got=f"{len(names) - len(missing):,} of them", advice=advice)
-    return ImageSource("files", folder.absolute(), tuple(members))
-
-
-def _check_same(folder: Path, names: Sequence[str], matches: Sequence[list[str]]) -> None:
-    """Raise BadInputError if a name stands for several files that are not copies of each other, by their size."""
+    paths = list_pictures(folder)
+    matches = [[paths[place] for place in places] for places in find_names(names, paths)]
+    missing = [name for name, match in zip(names, matches, strict=True) if not match]
+    _check_found(names, missing, f"Not in {folder}")
+    absent = [match[0] for match in matches if not (folder / match[0]).is_file()]
+    _check_found(names, absent, "Links to files that are not here, as DataLad leaves until `datalad get`")
     for name, several in zip(names, matches, strict=True):
         if len(several) > 1 and len({(folder / path).stat().st_size for path in several}) > 1:
             advice = f"{', '.join(several[:MOST_NAMED])} differ. Give each picture a name of its own."
             raise refusal("images", allowed="one picture a name", got=name, advice=advice)
+    return ImageSource("files", folder.absolute(), tuple(match[0] for match in matches))
+
+
+def _check_found(names: Sequence[str], lacking: Sequence[str], why: str) -> None:
+    if lacking:
+        allowed = f"a picture for each of {len(names):,} images"
+        advice = f"{why}: {name_some(lacking, MOST_NAMED)}."
+        raise refusal("images", allowed=allowed, got=f"{len(names) - len(lacking):,} of them", advice=advice)
+
+
+def name_images(paths: Sequence[str]) -> tuple[str, ...]:
+    """An id for each picture: its file name, with its folder, and then its ending, where others have the same.
+
+    Examples
+    --------
+    >>> name_images(["faces/1.png", "houses/1.png", "houses/2.png"])
+    ('faces/1', 'houses/1', '2')
+    """
+    written = [unicodedata.normalize("NFC", path.replace("\\", "/")) for path in paths]
+    ids = [strip_ending(path) for path in written]
+    for longer in ([_without_ending(path) for path in written], written):
+        counts = Counter(ids)
+        ids = [whole if counts[one] > 1 else one for one, whole in zip(ids, longer, strict=True)]
+    return tuple(ids)
 
 
 def find_folder(source: Path, names: Sequence[str]) -> Path | None:

@@ -6,22 +6,25 @@ named "SUBJECT:IMAGE" wherever images of several origins meet (the gallery, `--i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from core.checks import refusal, suggest
+from core.datasets.array_files import ImageFile, open_images
+from core.datasets.image_files import find_ids
 from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
-from core.errors import StorageError
-from core.images.read import read_image
+from core.errors import BadInputError, StorageError
+from core.images.read import check_image, read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
-from core.types import ByteArray
 
+CHECKED_AT_ONCE = 200
 SEPARATOR = ":"
 
 
@@ -44,14 +47,18 @@ class ImageStore:
     rows: dict[str, int]
 
     def load(self, image_id: str, size: int) -> Stimulus:
-        """The image as a stimulus of size x size pixels.
+        """The image as a stimulus of size x size pixels; its id may be spelled as a picture's name, see `find_ids`.
 
         Raises BadInputError if the subject never saw it, or it is no usable image; StorageError if the folder or file
         with the images has gone.
         """
         if image_id not in self.rows:
-            allowed, advice = f"an image of subject {self.subject!r}", suggest(image_id, list(self.rows))
-            raise refusal("image", allowed=allowed, got=image_id, advice=advice)
+            known = list(self.rows)
+            places = find_ids([image_id], known)[0]
+            if len(places) != 1:
+                allowed, advice = f"an image of subject {self.subject!r}", suggest(image_id, known)
+                raise refusal("image", allowed=allowed, got=image_id, advice=advice)
+            image_id = known[places[0]]
         if self.source is None:
             return load_stimulus(image_id, size)
         return _load(self.source, self.source.members[self.rows[image_id]], identity=image_id, size=size)
@@ -83,23 +90,27 @@ def _load(source: ImageSource, member: str, *, identity: str, size: int) -> Stim
     if source.kind == "files":
         stimulus = read_image(source.path / member, size=size)
         return replace(stimulus, id=identity)
-    levels = read_row(source.path, source.key, int(member))
+    levels = _open_images(source.path, source.key, source.path.stat().st_mtime_ns).read(int(member))
     resized = np.array(crop_resize(Image.fromarray(levels), size), dtype=np.uint8)
     return make_stimulus(identity, resized, source=f"{source.path}: {source.key}[{member}]")
 
 
-def read_row(path: Path, key: str, row: int) -> ByteArray:
-    """One image (height, width, 3) uint8 of an HDF5 array (n, height, width, 3).
+def check_pictures(source: ImageSource) -> Iterator[int]:
+    """Open every picture file, without unpacking it, and yield now and then how many are well.
 
-    Raises StorageError if the file cannot be read or holds no such image.
+    Raises BadInputError for the first that is no usable image.
     """
-    import h5py
+    members = source.members if source.kind == "files" else ()
+    for number, member in enumerate(members, start=1):
+        check_image(source.path / member)
+        if not number % CHECKED_AT_ONCE:
+            yield number
 
+
+@lru_cache(maxsize=4)
+def _open_images(path: Path, key: str, _written: int) -> ImageFile:
+    """Known by the time the file was written. Raises StorageError if it cannot be read or holds no such images."""
     try:
-        with h5py.File(path, "r") as file:
-            levels: Any = file[key][row]
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise StorageError(f"Image {row} of {path} cannot be read ({error}). Copy the file again.") from error
-    if levels.ndim != 3 or levels.shape[2] != 3 or levels.dtype != np.uint8:
-        raise StorageError(f"{path} holds no 8-bit RGB images in {key!r}: {levels.dtype} {levels.shape}.")
-    return np.ascontiguousarray(levels)
+        return open_images(path, key=key)
+    except BadInputError as error:
+        raise StorageError(f"The images of {path} cannot be read. {error} Copy the file again.") from error

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, check_count, refusal
+from core.datasets.image_files import find_ids
 from core.datasets.subject import is_shipped, user_subjects_folder
 from core.datasets.tables import read_text
 from core.types import IntArray
@@ -140,12 +141,13 @@ def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[n
 
 def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     lines = read_text(file, "held_out").split("\n")
-    wanted = [line.strip() for line in lines if line.strip()]
-    unknown = sorted(set(wanted) - set(image_ids))
+    wanted = sorted({line.strip() for line in lines if line.strip()})
+    places = find_ids(wanted, image_ids)
+    unknown = [name for name, found in zip(wanted, places, strict=True) if len(found) != 1]
     if unknown:
         advice = f"{len(unknown)} ids of the file are unknown." if len(unknown) > 1 else ""
         raise refusal("held_out", allowed="ids of images the subject saw", got=unknown[0], advice=advice)
-    return np.isin(np.asarray(image_ids), wanted)
+    return np.isin(np.arange(len(image_ids)), [place for found in places for place in found])
 
 
 def choose_participant(options: ImportOptions, people: Iterable[str], *, source: Path, allowed: str) -> str:

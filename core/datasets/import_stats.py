@@ -47,19 +47,25 @@ class TrialSums:
         self.missing = np.zeros(n_voxels, dtype=bool)
         self.constant = np.zeros(n_voxels, dtype=bool)
 
-    def add(self, session: RecordedSession, values: npt.NDArray[np.float32], *, zscore: bool) -> None:
-        """Add the trials of a session, (n_trials, n_voxels); they are standardised in place first if asked."""
+    def add(self, session: RecordedSession, values: npt.NDArray[np.float32], *, zscore: bool) -> IntArray:
+        """Add the trials of a session, (n_trials, n_voxels); they are standardised in place first if asked.
+
+        Trials without a value in any voxel are left out; returns those of them that an image was counted for.
+        """
+        blank = np.isnan(values).all(axis=1)
+        images = session.images
+        if blank.any():
+            values, images = values[~blank], images[~blank]
         finite = np.isfinite(values)
         self.missing |= ~finite.all(axis=0)
         values[~finite] = 0.0  # such a voxel is left out; its sums must only stay quiet
-        if zscore:
+        if zscore and len(values):
             self.constant |= _standardise(values)
         means = np.load(self._file, mmap_mode="r+")
         for start in range(0, len(values), TRIALS_AT_ONCE):
-            self._add_trials(
-                means, values[start : start + TRIALS_AT_ONCE], session.images[start : start + TRIALS_AT_ONCE]
-            )
+            self._add_trials(means, values[start : start + TRIALS_AT_ONCE], images[start : start + TRIALS_AT_ONCE])
         means.flush()
+        return np.flatnonzero(blank & (session.images != UNUSED))
 
     def _add_trials(self, means: FloatArray, values: npt.NDArray[np.float32], images: IntArray) -> None:
         used = images != UNUSED

@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,16 +20,18 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
+from core.datasets.image_files import find_ids
+from core.datasets.image_store import check_pictures
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, leave_out, reading
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
 from core.datasets.tables import read_table
 from core.errors import BadInputError
 from core.files import new_folder
-from core.types import BoolArray, FloatArray, VoxelTable
+from core.types import BoolArray, FloatArray, IntArray, VoxelTable
 from core.words import count
 
 LEAST_IMAGES = 4
@@ -70,30 +72,48 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
         k = options.averaged or recording.averaged
         remark = f"Each row is the mean of {count(k, 'repeat')}, as stated."
         recording = replace(recording, averaged=k, remarks=(*recording.remarks, remark))
-    n_trials = recording.n_trials
-    held = choose_held_out(
-        options,
-        image_ids=recording.image_ids,
-        categories=recording.categories,
-        n_trials=n_trials,
-        own=recording.held_out,
-    )
-    total, started = len(recording.sessions), time.monotonic()
+    held, total = _hold_out(recording, options), len(recording.sessions)
+    for done in check_pictures(recording.images):
+        yield ImportProgress("reading", 0, total, name=f"picture {done:,}")
     with new_folder(target) as folder:
         yield ImportProgress("reading", 0, total)
         means = folder / MEANS_NAME
-        reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
-        sums = TrialSums(means, n_trials, n_voxels=recording.voxels.n_voxels)
-        for done, session in enumerate(recording.sessions):
-            values = np.empty((len(session.images), recording.voxels.n_voxels), dtype=np.float32)
-            for part in fill_session(session, values):
-                left = (time.monotonic() - started) / (done + part) * (total - done - part)
-                yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
-            sums.add(session, values, zscore=recording.zscore)
+        sums, blank = yield from _iter_sums(recording, means)
+        if blank:  # how often an image was shown must be known before its trials are averaged
+            recording = leave_out(recording, blank)
+            check_recording(recording)
+            held = _hold_out(recording, options)
+            sums, _ = yield from _iter_sums(recording, means)
         yield ImportProgress("writing", total, total)
         sums.finish_constant()
         summary = _finish(folder, recording, options, sums=sums, held=held)
     yield ImportProgress("done", total, total, seconds_left=0.0, summary=summary, folder=target)
+
+
+def _hold_out(recording: Recording, options: ImportOptions) -> BoolArray:
+    return choose_held_out(
+        options,
+        image_ids=recording.image_ids,
+        categories=recording.categories,
+        n_trials=recording.n_trials,
+        own=recording.held_out,
+    )
+
+
+def _iter_sums(
+    recording: Recording, means: Path
+) -> Generator[ImportProgress, None, tuple[TrialSums, dict[int, IntArray]]]:
+    """Read every session into its means; returns the sums, and the trials without any value by session."""
+    total, started = len(recording.sessions), time.monotonic()
+    reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
+    sums, blank = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels), {}
+    for done, session in enumerate(recording.sessions):
+        values = np.empty((len(session.images), recording.voxels.n_voxels), dtype=np.float32)
+        for part in fill_session(session, values):
+            left = (time.monotonic() - started) / (done + part) * (total - done - part)
+            yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
+        blank[done] = sums.add(session, values, zscore=recording.zscore)
+    return sums, {number: trials for number, trials in blank.items() if len(trials)}
 
 
 def check_recording(recording: Recording) -> None:
@@ -248,10 +268,12 @@ def resolve_categories(recording: Recording, file: Path | None) -> Recording:
     if file is None:
         return recording
     rows = read_table(file, needs=("image", "category"))
-    named = dict(zip(rows["image"], rows["category"], strict=True))
-    found = [identity for identity in recording.image_ids if identity in named]
-    if not found:
-        got = f"{file.name}, which names none of them ({next(iter(named), 'empty')!r})"
+    categories = list(recording.categories)
+    places = find_ids(rows["image"], recording.image_ids)
+    for found, category in zip(places, rows["category"], strict=True):
+        for place in found:
+            categories[place] = category
+    if not any(places):
+        got = f"{file.name}, which names none of them ({next(iter(rows['image']), 'empty')!r})"
         raise refusal("categories", allowed="a table of the images shown", got=got)
-    pairs = zip(recording.image_ids, recording.categories, strict=True)
-    return replace(recording, categories=tuple(named.get(identity, own) for identity, own in pairs))
+    return replace(recording, categories=tuple(categories))

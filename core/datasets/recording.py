@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from core.datasets.subject import ImageSource
 from core.errors import ProbeError, StorageError
 from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray, IntArray
+from core.words import name_some
 
+SHOWN = 4
+"""Names told of many."""
 UNUSED = -1
 """The image of a trial that is not used."""
 
@@ -154,6 +157,24 @@ class Recording:
             used = session.images[session.images != UNUSED]
             counts += np.bincount(used, minlength=len(counts))
         return counts
+
+
+def describe_order(what: str, names: Sequence[str]) -> str:
+    """A remark on an order that names alone give: "Sessions in the order of their names: s1, s2, s10."."""
+    shown = [*names[:SHOWN], "...", *names[-1:]] if len(names) > SHOWN + 1 else names
+    return f"{what} in the order of their names: {', '.join(shown)}."
+
+
+def leave_out(recording: Recording, blank: dict[int, IntArray]) -> Recording:
+    """The recording without the trials of some sessions (by number), and with a remark that names them."""
+    sessions = list(recording.sessions)
+    for number, trials in blank.items():
+        images = sessions[number].images.copy()
+        images[trials] = UNUSED
+        sessions[number] = replace(sessions[number], images=images)
+    named = [f"{trial + 1} of {sessions[number].name}" for number, trials in blank.items() for trial in trials]
+    remark = f"Trials without a value in any voxel are left out, {len(named):,}: {name_some(named, SHOWN)}."
+    return replace(recording, sessions=tuple(sessions), remarks=(*recording.remarks, remark))
 
 
 @contextmanager

@@ -24,6 +24,9 @@ NOWHERE = ""
 """The surface of a recording whose voxels are drawn on none."""
 
 ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the surface fsaverage to draw each of them."
+WITHOUT_PLACE = (
+    "The volumes do not say where they lie (qform and sform are unset): hemispheres are unknown, nothing is drawn."
+)
 WITHOUT_SURFACE = "No surface was given, so voxels are reached through their ROI and not drawn."
 
 
@@ -58,11 +61,12 @@ def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = ""
 def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") -> Places:
     """Voxels of a volume (n_voxels, 3), on a participant's surface if one is named, else on none.
 
-    Without a surface the hemisphere is the sign of x in scanner space.
+    Without a surface the hemisphere is the sign of x in scanner space, and unknown where the affine is NaN.
     """
+    if not surface and not np.isfinite(affine).all():
+        return replace(place_nowhere(np.full(len(indices), NO_SIDE, dtype=np.int8)), remark=WITHOUT_PLACE)
     if not surface:
-        right = indices @ np.asarray(affine)[0, :3] + np.asarray(affine)[0, 3] > 0
-        return place_nowhere(right.astype(np.int8))
+        return place_nowhere((indices @ affine[0, :3] + affine[0, 3] > 0).astype(np.int8))
     places = paint_table(load_surface(surface), indices, affine)
     outside = len(indices) - places.n_placed
     return replace(places, remark=f"{outside:,} voxels lie too far from {surface} to be drawn." if outside else "")

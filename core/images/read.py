@@ -5,14 +5,16 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from core.checks import check_count, refusal
 from core.errors import BadInputError
+from core.images.colour import check_range, read_colours
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
 
@@ -22,14 +24,14 @@ LEAST_SIDE = 32
 MOST_PIXELS = 100_000_000
 """A file that unpacks to more is refused before it is unpacked (about 300 MB of memory)."""
 
+UPRIGHT, TURNS = 1, set(range(2, 9))
+"""EXIF orientations."""
 OPAQUE = 255
 MID_GREY = (128, 128, 128, OPAQUE)
-LARGEST_16_BIT = 65535
-LEVELS_16_BIT = 257
-"""A 16-bit grey level divided by this is the 8-bit one: 65535 / 255."""
+UNUSED_ALPHA = ("BMP", "DIB", "TGA")
+"""Formats whose fourth byte is no opacity in most files."""
 
-NOTE_16_BIT = "Reduced from 16 to 8 bits."
-MODE_NAMES = {"L": "grey", "1": "black and white", "P": "a palette", "CMYK": "CMYK (colours are approximate)"}
+Made = TypeVar("Made")
 
 BROKEN_FILE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged data; none of them has a common base below Exception."""
@@ -38,7 +40,7 @@ BROKEN_FILE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, T
 def read_image(path: Path | str, *, size: int) -> Stimulus:
     """Read an image file as a stimulus of `size` x `size` pixels.
 
-    The picture is turned as its EXIF tag says, laid over mid grey where it is transparent, reduced to 8-bit RGB,
+    The picture is turned as its EXIF tag says, laid over mid grey where it is transparent, brought to 8-bit sRGB,
     cropped to its central square and resized with antialiasing (bicubic). Each of these that did something is noted.
 
     Parameters
@@ -61,13 +63,18 @@ def read_image(path: Path | str, *, size: int) -> Stimulus:
     """
     check_count("size", size, least=LEAST_SIDE)
     file = Path(path)
-    picture, notes = _open_picture(file)
+    picture, notes = _open_picture(file, _convert)
     notes += _note_sizes(picture, size)
     levels = np.array(crop_resize(picture, size), dtype=np.uint8)
     return make_stimulus(file.stem, levels, source=str(path), notes=tuple(notes))
 
 
-def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
+def check_image(path: Path) -> None:
+    """Open a file without unpacking it. Raises BadInputError as `read_image`, as far as its header tells."""
+    _open_picture(path, lambda opened, _file: check_range(opened))
+
+
+def _open_picture(file: Path, use: Callable[[ImageFile.ImageFile, Path], Made]) -> Made:
     if not file.is_file():
         raise refusal("image", allowed="an image file", got=str(file), advice="There is no such file.")
     try:
@@ -76,10 +83,7 @@ def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(file) as opened:
                 _check_size(opened, file)
-                notes = _note_packing(opened)
-                opened.load()
-                notes += _note_turn(opened)
-                return _to_rgb(ImageOps.exif_transpose(opened), notes)
+                return use(opened, file)
     except BadInputError:
         raise
     except UnidentifiedImageError as error:
@@ -107,53 +111,29 @@ def _refuse_large(file: Path, got: str) -> BadInputError:
     return refusal("image", allowed=f"at most {MOST_PIXELS} pixels", got=got, advice=advice)
 
 
-def _note_packing(opened: Image.Image) -> list[str]:
-    """What the file holds beyond one 8-bit picture; must run before the pixels are loaded, which forgets it."""
+def _convert(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, list[str]]:
+    """The opened picture upright, in 8-bit sRGB, over mid grey, and what was done to it."""
     frames = getattr(opened, "n_frames", 1)
     notes = [f"Holds {frames} frames; the first is used."] if frames > 1 else []
-    # Pillow drops the low byte of 16-bit colour without a word; only the packing ("RGB;16B") tells.
-    tiles = opened.tile if isinstance(opened, ImageFile.ImageFile) else []
-    packed = tiles[0].args if tiles else ""
-    deep = "16" in str(packed if isinstance(packed, str) else packed[0] if packed else "")
-    return [*notes, NOTE_16_BIT] if deep else notes
+    # Pillow turns a TIFF file while it loads it, and tells of it no more; asking others now would load them.
+    turned = _turn_of(opened) if opened.format == "TIFF" else UPRIGHT
+    colours, alpha, converted = read_colours(opened, file)
+    left_to_turn = _turn_of(opened)
+    notes += ["Turned as its EXIF orientation says."] if {turned, left_to_turn} & TURNS else []
+    notes += converted
+    if alpha is not None and not alpha.getbbox() and opened.format in UNUSED_ALPHA:
+        alpha = None
+        notes.append("Its opacity is 0 everywhere, as programs write that do not use it: taken as opaque.")
+    if alpha is not None and np.asarray(alpha).min() < OPAQUE:
+        notes.append("Transparent parts are laid over mid grey.")
+        colours.putalpha(alpha)
+        colours = Image.alpha_composite(Image.new("RGBA", colours.size, MID_GREY), colours).convert("RGB")
+    colours.getexif()[ExifTags.Base.Orientation] = left_to_turn
+    return ImageOps.exif_transpose(colours), notes
 
 
-def _note_turn(opened: Image.Image) -> list[str]:
-    turned = opened.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
-    return ["Turned as its EXIF orientation says."] if turned else []
-
-
-def _to_rgb(picture: Image.Image, notes: list[str]) -> tuple[Image.Image, list[str]]:
-    if picture.mode == "F":
-        _refuse_range("32-bit floating point")
-    if picture.mode.startswith("I"):
-        picture = _reduce_depth(picture)
-        notes = [*notes, NOTE_16_BIT] if NOTE_16_BIT not in notes else notes
-    if picture.has_transparency_data:
-        return _flatten(picture, notes)
-    if picture.mode != "RGB":
-        notes = [*notes, f"Converted from {MODE_NAMES.get(picture.mode, picture.mode)} to RGB."]
-    return picture.convert("RGB"), notes
-
-
-def _reduce_depth(picture: Image.Image) -> Image.Image:
-    levels = np.asarray(picture).astype(np.int64)
-    if levels.min() < 0 or levels.max() > LARGEST_16_BIT:
-        _refuse_range("32-bit integers")
-    return Image.fromarray(np.rint(levels / LEVELS_16_BIT).astype(np.uint8))
-
-
-def _refuse_range(got: str) -> NoReturn:
-    advice = "The range of its numbers is unknown; save the picture as PNG."
-    raise refusal("image", allowed="8- or 16-bit", got=got, advice=advice)
-
-
-def _flatten(picture: Image.Image, notes: list[str]) -> tuple[Image.Image, list[str]]:
-    layered = picture.convert("RGBA")
-    if np.asarray(layered.getchannel("A")).min() < OPAQUE:
-        notes = [*notes, "Transparent parts are laid over mid grey."]
-    backdrop = Image.new("RGBA", layered.size, MID_GREY)
-    return Image.alpha_composite(backdrop, layered).convert("RGB"), notes
+def _turn_of(opened: Image.Image) -> object:
+    return opened.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
 
 
 def _note_sizes(picture: Image.Image, size: int) -> list[str]:

@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from core.images.colour import decode_srgb
 from core.images.stimulus import to_uint8
 from core.types import ByteArray, FloatArray
 
 LUMINANCE_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 """Rec. ITU-R BT.709 weights of linear red, green and blue."""
-
-SRGB_KNEE = 0.04045
-"""Below this an sRGB value is linear (IEC 61966-2-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +77,7 @@ def relative_luminance(pixels: FloatArray) -> npt.NDArray[np.float64]:
     >>> relative_luminance(np.array([1.0, 0.0, 0.0]).reshape(3, 1, 1))  # pure red
     array([[0.2126]])
     """
-    encoded = np.asarray(pixels, dtype=np.float64)
-    linear = np.where(encoded <= SRGB_KNEE, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    linear = decode_srgb(np.asarray(pixels, dtype=np.float64))
     red, green, blue = (weight * channel for weight, channel in zip(LUMINANCE_WEIGHTS, linear, strict=True))
     return np.asarray(red + green + blue)
 

@@ -117,4 +117,4 @@ def _list_files(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise BadInputError(f"There is no file or folder of images at {place}.")
-    return [place / name for name in list_pictures(place).values()]
+    return [place / name for name in list_pictures(place)]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from core.checks import refusal
 from core.errors import BadInputError, ProbeError, StorageError
-from core.surfaces.mesh import SIDE_NAMES
+from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES
+from core.words import natural_order
 
 SIDES = {"lh": 0, "l": 0, "left": 0, "rh": 1, "r": 1, "right": 1}
 KINDS = {
@@ -23,6 +24,8 @@ KINDS = {
     "white": "white",
     "wm": "white",
     "smoothwm": "white",
+    "midthickness": "midthickness",
+    "graymid": "midthickness",
     "inflated": "inflated",
     "infl": "inflated",
     "veryinflated": "inflated",
@@ -41,7 +44,7 @@ OWN_LABEL_FILES = re.compile(r"(cortex|aparc|medial_?wall|nofix|high-myelin).*",
 STANDARD_ATLASES = re.compile(r"(aparc|BA_exvivo|BA\.|PALS|Yeo|oasis|mpm|perirhinal)", re.IGNORECASE)
 """Whole-cortex parcellations, offered after those of regions."""
 
-FOUND_KINDS = ("pial", "white", "inflated", "sphere", "flat", "curvature", "sulc")
+FOUND_KINDS = (*GEOMETRIES, "curvature", "sulc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,11 @@ class FoundFiles:
     place : Path
         The folder.
     files : dict of (side, kind) to Path
-        Kinds: pial, white, inflated, sphere, flat, curvature, sulc.
+        By `FOUND_KINDS`.
     atlases : dict of title to dict of side to Path
         .annot and .label.gii files, region atlases first.
+    left_out : tuple of str
+        Spaces and densities of further surfaces there, as their names say.
     labels : dict of side to tuple of Path
         .label files.
     """
@@ -64,6 +69,7 @@ class FoundFiles:
     files: dict[tuple[int, str], Path] = field(default_factory=dict)
     atlases: dict[str, dict[int, Path]] = field(default_factory=dict)
     labels: dict[int, tuple[Path, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def kinds(self, side: int) -> tuple[str, ...]:
         """The kinds one side has a file of."""
@@ -147,7 +153,7 @@ def _read_freesurfer_name(path: Path, side: int, rest: str) -> _Named | None:
     if "patch" in words:
         return _Named(path, side, "flat", "", "", _rank(words)) if "flat" in words else None
     known = {"pial": 0, "pial.T1": 1, "white": 0, "smoothwm": 1, "inflated": 0, "sphere": 0, "sphere.reg": 1}
-    known |= {"curv": 0, "sulc": 0}
+    known |= {"curv": 0, "sulc": 0, "midthickness": 0, "graymid": 1}
     return _Named(path, side, KINDS[words[0]], "", "", (known[rest], len(rest))) if rest in known else None
 
 
@@ -177,10 +183,9 @@ def _rank(words: Sequence[str]) -> tuple[int, int]:
 def _choose(place: Path, named: Sequence[_Named]) -> FoundFiles:
     meshes = [part for part in named if part.kind in FOUND_KINDS]
     spaces = {part.space for part in meshes}
-    # Of several spaces in one folder the one with most kinds is taken; the subject's own before others as rich.
-    chosen = max(
-        sorted(spaces), key=lambda space: len({(p.side, p.kind) for p in meshes if p.space == space}), default=""
-    )
+    # Of several spaces in one folder the one with most kinds is taken; the subject's own, then the coarser, if as rich.
+    ordered = sorted(spaces, key=natural_order)
+    chosen = max(ordered, key=lambda space: len({(p.side, p.kind) for p in meshes if p.space == space}), default="")
     files: dict[tuple[int, str], Path] = {}
     for part in sorted((part for part in meshes if part.space == chosen), key=lambda part: (part.rank, part.path.name)):
         files.setdefault((part.side, part.kind), part.path)
@@ -188,7 +193,8 @@ def _choose(place: Path, named: Sequence[_Named]) -> FoundFiles:
     annots = [part for part in named if part.kind == "annot"]
     for part in sorted(annots, key=lambda part: (bool(STANDARD_ATLASES.search(part.title)), part.title.lower())):
         atlases.setdefault(part.title, {})[part.side] = part.path
-    return FoundFiles(place, files, atlases, {side: _pick_labels(named, side) for side in (0, 1)})
+    others = tuple(space or "no named space" for space in ordered if space != chosen)
+    return FoundFiles(place, files, atlases, {side: _pick_labels(named, side) for side in (0, 1)}, others)
 
 
 def _pick_labels(named: Sequence[_Named], side: int) -> tuple[Path, ...]:
@@ -198,7 +204,7 @@ def _pick_labels(named: Sequence[_Named], side: int) -> tuple[Path, ...]:
 
 
 def _check_sides(found: FoundFiles) -> None:
-    folded = [set(found.kinds(side)) & {"pial", "white", "inflated", "sphere"} for side in (0, 1)]
+    folded = [set(found.kinds(side)) & (set(GEOMETRIES) - {"flat"}) for side in (0, 1)]
     if not any(folded):
         what = "lh.pial, lh.white or lh.inflated (FreeSurfer), or .surf.gii files with the hemisphere in their names"
         raise BadInputError(f"No surface was found in {found.place}: no {what}.")

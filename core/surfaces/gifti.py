@@ -1,7 +1,8 @@
 """Reads GIFTI surfaces, shapes and labels.
 
 Coordinates of FreeSurfer's own GIFTI files are in tkRAS, with the volume geometry in their metadata (fMRIPrep adds it
-to the coordinates and sets it to zero); both end in scanner RAS.
+to the coordinates and sets it to zero); where they are in a space they name, as after `mris_convert --to-scanner`, the
+geometry has been applied, though it stands there still. All end in scanner RAS.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy.typing as npt
 from core.errors import BadInputError
 from core.surfaces.freesurfer import NO_TRANSFORM, Triangles, VolumeGeometry, surface_to_scanner
 
-SCANNER = 1
-"""NIfTI's code for scanner coordinates."""
+UNKNOWN, SCANNER = 0, 1
+"""NIfTI's codes for coordinates of no named space, as tkRAS is, and of the scanner."""
 
 VOLUME_KEYS = {
     "volume": ("VolGeomWidth", "VolGeomHeight", "VolGeomDepth"),
@@ -74,6 +75,8 @@ def _find_transform(image: Any, array: Any) -> npt.NDArray[np.float64]:
     space = array.coordsys
     if space is not None and int(space.xformspace) == SCANNER and int(space.dataspace) != SCANNER:
         return np.asarray(space.xform, dtype=np.float64)
+    if space is not None and int(space.dataspace) != UNKNOWN:
+        return NO_TRANSFORM
     meta = {**dict(image.meta), **dict(array.meta)}
     try:
         fields = {name: np.array([float(meta[key]) for key in keys]) for name, keys in VOLUME_KEYS.items()}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -25,22 +26,23 @@ from core.surfaces.flatten import lay_out, place_cut_vertices
 from core.surfaces.freesurfer import Triangles, read_curvature, read_patch, read_triangles
 from core.surfaces.gifti import read_gifti_shape, read_gifti_surface
 from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
-from core.surfaces.labels import read_atlas, read_label_atlas
-from core.surfaces.mesh import SIDE_NAMES, CorticalSurface, HemisphereSurface
+from core.surfaces.labels import LABELS_TITLE, read_atlas, read_label_atlas
+from core.surfaces.mesh import MEASURED, SIDE_NAMES, CorticalSurface, HemisphereSurface
 
-FOLDED = ("white", "pial", "inflated", "sphere")
-MEASURED = ("white", "pial")
-"""Geometries whose coordinates are places in the brain."""
+FOLDED = (*MEASURED, "inflated", "sphere")
 
 EFFECTS = {
     "flat": "the flat view cannot be shown",
     "inflated": "the inflated view cannot be shown",
     "pial": "the pial view cannot be shown",
-    "white": "voxels of volumes are looked up at the pial surface alone",
+    "white": "voxels of volumes are looked up at the pial surface alone, if there is one",
     "sphere": "the sphere cannot be shown",
     "sulc": "sulcal depth is unknown",
 }
 """What follows from a missing file."""
+
+SAME_MM = 1e-3
+"""Ways to the scanner that differ by less are one."""
 
 LEAST_APART = 5.0
 """mm between the middles of the hemispheres; those of a brain are some 60 apart."""
@@ -96,33 +98,46 @@ def read_surface(paths: Sequence[Path], *, name: str, atlas: str = "") -> Import
     """
     found = find_surface_files(paths)
     notes: list[str] = []
-    halves, transforms = zip(*(_read_side(found, side, notes) for side in (0, 1)), strict=True)
+    left, to_scanner = _read_side(found, 0, notes)
+    right, _ = _read_side(found, 1, notes, common=to_scanner)
+    halves = (left, right)
     _check_swapped(halves, found)
     notes += _describe_missing(found)
     for side, half in zip(SIDE_NAMES, halves, strict=True):
         cover = len(np.unique(half.flat_faces)) / half.n_vertices
         if 0 < cover < FULL_COVER:
             notes.append(f"The flat map of the {side} hemisphere holds {cover:.0%} of its vertices.")
-    if not np.allclose(transforms[0], transforms[1], atol=1e-3):
-        notes.append("The hemispheres' files name different volumes; the left one's place in the scanner is used.")
-    surface = CorticalSurface(name, halves[0], halves[1], str(found.place), tuple(dict.fromkeys(notes)), transforms[0])
-    return ImportedSurface(surface, _read_atlases(found, surface, wanted=atlas))
+    surface = CorticalSurface(name, left, right, str(found.place), to_scanner=to_scanner)
+    atlases = _read_atlases(found, surface, notes, wanted=atlas)
+    return ImportedSurface(replace(surface, notes=tuple(dict.fromkeys(notes))), atlases)
 
 
-def _read_side(found: FoundFiles, side: int, notes: list[str]) -> tuple[HemisphereSurface, npt.NDArray[np.float64]]:
+def _read_side(
+    found: FoundFiles, side: int, notes: list[str], *, common: npt.NDArray[np.float64] | None = None
+) -> tuple[HemisphereSurface, npt.NDArray[np.float64]]:
+    """One hemisphere and its way to the scanner: `common`, to which every measured geometry is brought, or its own."""
     meshes = {kind: _read_mesh(found.files[side, kind]) for kind in FOLDED if (side, kind) in found.files}
     first = next(iter(meshes))
     reference, path = meshes[first], found.files[side, first]
     for kind, mesh in meshes.items():
         _check_same_mesh(mesh, reference, path=found.files[side, kind], first=path)
-    geometries = {kind: mesh.points for kind, mesh in meshes.items()}
+    measured = next((meshes[kind] for kind in MEASURED if kind in meshes), reference)
+    common = measured.to_scanner if common is None else common
+    geometries = {kind: _bring(mesh, common) if kind in MEASURED else mesh.points for kind, mesh in meshes.items()}
     flat = _read_flat(found, side, meshes)
     flat_faces = NO_FLAT
     if flat is not None:
         geometries["flat"], flat_faces = flat
     curvature, sulc = _read_shapes(found, side, reference, notes)
-    measured = next((meshes[kind] for kind in MEASURED if kind in meshes), reference)
-    return HemisphereSurface(geometries, reference.faces, flat_faces, curvature, sulc), measured.to_scanner
+    return HemisphereSurface(geometries, reference.faces, flat_faces, curvature, sulc), common
+
+
+def _bring(mesh: Triangles, common: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """The points of a mesh in the coordinates that `common` takes to the scanner."""
+    if np.allclose(mesh.to_scanner, common, atol=SAME_MM):
+        return mesh.points
+    move = np.linalg.inv(common) @ mesh.to_scanner
+    return (mesh.points @ move[:3, :3].T + move[:3, 3]).astype(np.float32)
 
 
 def _read_mesh(path: Path) -> Triangles:
@@ -149,7 +164,7 @@ def _read_flat(
     path = found.files.get((side, "flat"))
     if path is None:
         return None
-    shape = next(meshes[kind] for kind in ("inflated", "pial", "white", "sphere") if kind in meshes)
+    shape = next(meshes[kind] for kind in ("inflated", *reversed(MEASURED), "sphere") if kind in meshes)
     if not _is_gifti(path):
         sheet = lay_out(
             read_patch(path), shape.faces, folded=shape.points, side=side, name=path.name, near=_ball(meshes)
@@ -168,7 +183,7 @@ def _read_flat(
 
 def _ball(meshes: dict[str, Triangles]) -> npt.NDArray[np.float32]:
     """The geometry on which neighbours are nearest: the sphere, else the most inflated there is."""
-    return next(meshes[kind].points for kind in ("sphere", "inflated", "white", "pial") if kind in meshes)
+    return next(meshes[kind].points for kind in ("sphere", "inflated", *MEASURED) if kind in meshes)
 
 
 def _read_shapes(
@@ -203,8 +218,13 @@ def _read_shape(found: FoundFiles, side: int, kind: str, n_vertices: int) -> npt
 
 def _describe_missing(found: FoundFiles) -> list[str]:
     """One sentence for each kind of file that is missing, with what follows from it."""
-    notes = []
+    notes = [
+        f"Surfaces of {space} lie there too and were left out: import their files alone." for space in found.left_out
+    ]
+    has_middle = all((side, "midthickness") in found.files for side in (0, 1))
     for kind, effect in EFFECTS.items():
+        if kind == "white" and has_middle:
+            continue
         lacking = [SIDE_NAMES[side] for side in (0, 1) if (side, kind) not in found.files]
         if lacking:
             where = "" if len(lacking) == 2 else f" of the {lacking[0]} hemisphere"
@@ -228,11 +248,20 @@ def _check_swapped(halves: Sequence[HemisphereSurface], found: FoundFiles) -> No
     )
 
 
-def _read_atlases(found: FoundFiles, surface: CorticalSurface, *, wanted: str) -> tuple[Atlas, ...]:
+def _read_atlases(found: FoundFiles, surface: CorticalSurface, notes: list[str], *, wanted: str) -> tuple[Atlas, ...]:
+    """The atlases that can be used; why others cannot goes into the notes, unless one of them is wanted."""
     sizes = surface.n_vertices
-    atlases = [read_atlas(title, paths, sizes) for title, paths in found.atlases.items()]
+    readers = {title: partial(read_atlas, title, paths, sizes, notes) for title, paths in found.atlases.items()}
     if any(found.labels.values()):
-        atlases.insert(0, read_label_atlas(found.labels, sizes))
+        readers = {LABELS_TITLE: partial(read_label_atlas, found.labels, sizes, notes), **readers}
+    atlases = []
+    for title, read in readers.items():
+        try:
+            atlases.append(read())
+        except BadInputError as error:
+            if title == wanted:
+                raise
+            notes.append(f"The atlas {title} was left out: {error}")
     if is_fsaverage(surface):
         atlases.insert(0, visual_atlas(surface.left.n_vertices))
     titles = [atlas.name for atlas in atlases]

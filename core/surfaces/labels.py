@@ -20,6 +20,7 @@ from core.surfaces.freesurfer import read_bytes
 from core.surfaces.gifti import read_gifti_labels
 from core.types import FloatArray, IntArray
 
+HAS_TABLE = struct.pack(">i", 1)
 LABELS_TITLE = "labels"
 NO_REGION = re.compile(
     r"(unknown|\?+|none|medial[_ ]?wall|corpus ?callosum|background.*|freesurfer_defined.*|)", re.IGNORECASE
@@ -31,8 +32,10 @@ SideLabels = tuple[npt.NDArray[np.int64], list[str]]
 """An index of each vertex into the names, -1 for none, and the names."""
 
 
-def read_atlas(title: str, paths: Mapping[int, Path], sizes: tuple[int, int]) -> Atlas:
+def read_atlas(title: str, paths: Mapping[int, Path], sizes: tuple[int, int], notes: list[str]) -> Atlas:
     """One atlas from one .annot or .label.gii a side; a side without a file has no region.
+
+    Regions that cannot be told apart are one, "A or B", and go into the notes.
 
     Parameters
     ----------
@@ -46,19 +49,22 @@ def read_atlas(title: str, paths: Mapping[int, Path], sizes: tuple[int, int]) ->
     BadInputError
         If a file is damaged or of another surface.
     """
-    sides = [_read_side(paths[side], sizes[side]) if side in paths else _no_side(sizes[side]) for side in (0, 1)]
+    sides = [_read_side(paths[side], sizes[side], notes) if side in paths else _no_side(sizes[side]) for side in (0, 1)]
     return _join(title, ", ".join(paths[side].name for side in sorted(paths)), sides)
 
 
-def read_label_atlas(paths: Mapping[int, Sequence[Path]], sizes: tuple[int, int]) -> Atlas:
-    """One atlas from all .label files of both sides. Raises as `read_atlas`."""
-    sides = [_stack_labels(sorted(paths.get(side, ())), sizes[side]) for side in (0, 1)]
+def read_label_atlas(paths: Mapping[int, Sequence[Path]], sizes: tuple[int, int], notes: list[str]) -> Atlas:
+    """One atlas from all .label files of both sides; one that cannot be used is left out and goes into the notes."""
+    sides = [_stack_labels(sorted(paths.get(side, ())), sizes[side], notes) for side in (0, 1)]
     count = sum(len(files) for files in paths.values())
     return _join(LABELS_TITLE, f"{count} label files", sides)
 
 
-def read_label(path: Path) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """The vertices (k,) of a FreeSurfer .label file and their values (k,). Raises BadInputError if it is damaged."""
+def read_label(path: Path, n_vertices: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """The vertices (k,) of a FreeSurfer .label file and their values (k,).
+
+    Raises BadInputError if it is damaged, or of another surface.
+    """
     lines = read_bytes(path).decode("latin-1").splitlines()
     try:
         count = int(lines[1])
@@ -68,6 +74,11 @@ def read_label(path: Path) -> tuple[npt.NDArray[np.int64], FloatArray]:
     if len(rows) != count:
         raise BadInputError(f"{path.name} is truncated: it announces {count:,} vertices and has {len(rows):,}.")
     assigned = rows[:, 0] >= 0
+    if len(rows) and rows[:, 0].max() >= n_vertices:
+        raise BadInputError(
+            f"{path.name} names vertex {int(rows[:, 0].max()):,} and the surface has {n_vertices:,}: it belongs to "
+            "another surface. Give the labels of this subject's own surface."
+        )
     return rows[assigned, 0].astype(np.int64), rows[assigned, 4]
 
 
@@ -77,7 +88,7 @@ def tidy_name(name: str) -> str:
     return "" if NO_REGION.fullmatch(short) else short
 
 
-def _read_side(path: Path, n_vertices: int) -> SideLabels:
+def _read_side(path: Path, n_vertices: int, notes: list[str]) -> SideLabels:
     if path.name.endswith((".gii", ".gii.gz")):
         keys, names = read_gifti_labels(path)
         ordered = sorted(names)
@@ -85,7 +96,7 @@ def _read_side(path: Path, n_vertices: int) -> SideLabels:
         index = np.where(np.asarray(ordered)[where] == keys, where, -1)
         texts = [names[key] for key in ordered]
     else:
-        index, texts = _read_annot(path)
+        index, texts = _read_annot(path, notes)
     if len(index) != n_vertices:
         raise BadInputError(
             f"{path.name} labels {len(index):,} vertices and the surface has {n_vertices:,}: it belongs to another "
@@ -94,31 +105,49 @@ def _read_side(path: Path, n_vertices: int) -> SideLabels:
     return index, texts
 
 
-def _read_annot(path: Path) -> SideLabels:
+def _read_annot(path: Path, notes: list[str]) -> SideLabels:
+    """A vertex has the region whose colour it has; none where the table does not list that, or it is 0, for none."""
     from nibabel.freesurfer.io import read_annot
 
     data = read_bytes(path)
     count = struct.unpack(">i", data[:4])[0] if len(data) >= 4 else 0
-    if count <= 0 or len(data) < 8 + 8 * count:
+    end = 4 + 8 * count
+    if count <= 0 or len(data) < end:
         raise BadInputError(f"{path.name} is truncated, or not as FreeSurfer writes it (big-endian). Copy it again.")
+    if data[end : end + 4] != HAS_TABLE:
+        raise BadInputError(f"{path.name} has no colour table, which names its regions. Write it again with one.")
     try:
-        index, _, names = read_annot(path)  # type: ignore[no-untyped-call]
+        colours, table, stored = read_annot(path, orig_ids=True)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise BadInputError(f"{path.name} is damaged: {error}. Copy the file again.") from error
-    return np.asarray(index, dtype=np.int64), [name.decode("utf-8", "replace") for name in names]
+    listed: dict[int, list[str]] = {}
+    for colour, name in zip(table[:, 4].tolist(), stored, strict=True):
+        listed.setdefault(colour, []).append(name.decode("utf-8", "replace"))
+    used, index = np.unique(colours, return_inverse=True)
+    choices = [list(dict.fromkeys(listed.get(colour, ()))) if colour else [] for colour in used.tolist()]
+    notes += [
+        f"{path.name} gives {name} the colour of vertices without a region, 0: it has none."
+        for name in listed.get(0, ())
+        if tidy_name(name) and 0 in used
+    ]
+    notes += [
+        f"{path.name} gives {' and '.join(names)} one colour, so they cannot be told apart."
+        for names in choices
+        if len(names) > 1
+    ]
+    return np.asarray(index, dtype=np.int64), [" or ".join(names) for names in choices]
 
 
-def _stack_labels(paths: Sequence[Path], n_vertices: int) -> SideLabels:
+def _stack_labels(paths: Sequence[Path], n_vertices: int, notes: list[str]) -> SideLabels:
     index = np.full(n_vertices, -1, dtype=np.int64)
     best = np.full(n_vertices, -np.inf)
     names: list[str] = []
     for path in paths:
-        vertices, values = read_label(path)
-        if len(vertices) and vertices.max() >= n_vertices:
-            raise BadInputError(
-                f"{path.name} names vertex {int(vertices.max()):,} and the surface has {n_vertices:,}: it belongs to "
-                "another surface. Give the labels of this subject's own surface."
-            )
+        try:
+            vertices, values = read_label(path, n_vertices)
+        except BadInputError as error:
+            notes.append(f"A label was left out: {error}")
+            continue
         wins = values > best[vertices]
         index[vertices[wins]], best[vertices[wins]] = len(names), values[wins]
         names.append(path.name.removesuffix(".label"))

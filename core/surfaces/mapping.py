@@ -1,8 +1,8 @@
 """Voxels of a volume on a person's own surface, looked up both ways. Never resamples values, never reads a file.
 
-Both look-ups go to the middle of the cortical sheet, the mean of white and pial, in scanner RAS: voxel indices through
-the volume's affine, vertices through the surface's `to_scanner` (FreeSurfer's surfaces are in tkRAS, which is scanner
-RAS up to the volume geometry of their files).
+Both look-ups go to the middle of the cortical sheet, midthickness or the mean of white and pial, in scanner RAS: voxel
+indices through the volume's affine, vertices through the surface's `to_scanner` (FreeSurfer's surfaces are in tkRAS,
+which is scanner RAS up to the volume geometry of their files).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from core.checks import refusal
 from core.errors import BadInputError
-from core.surfaces.mesh import CorticalSurface
+from core.surfaces.mesh import MEASURED, CorticalSurface
 from core.surfaces.paint import NO_PLACE, Places
 from core.types import FloatArray, IntArray
 
@@ -66,17 +66,18 @@ def scanner_points(indices: IntArray, affine: FloatArray) -> npt.NDArray[np.floa
 
 
 def middle_of_sheet(surface: CorticalSurface, side: int) -> npt.NDArray[np.float64]:
-    """Scanner RAS (n_vertices, 3) of the mean of white and pial, or of the one there is.
+    """Scanner RAS (n_vertices, 3) of midthickness, else of the mean of white and pial, or of the one there is.
 
-    Raises BadInputError if the surface has neither.
+    Raises BadInputError if the surface has none of them.
     """
     geometries = surface.side(side).geometries
-    folded = [geometries[name].astype(np.float64) for name in ("white", "pial") if name in geometries]
-    if not folded:
+    names = ("midthickness",) if "midthickness" in geometries else MEASURED
+    measured = [geometries[name].astype(np.float64) for name in names if name in geometries]
+    if not measured:
         got = sorted(geometries)
-        advice = "Import the surface again with its white and pial files."
-        raise refusal("surface", allowed="one with white or pial", got=got, advice=advice)
-    middle = np.mean(folded, axis=0)
+        advice = "Import the surface again with its white and pial files, or its midthickness ones."
+        raise refusal("surface", allowed="one with white or pial, or midthickness", got=got, advice=advice)
+    middle = np.mean(measured, axis=0)
     return np.asarray(middle @ surface.to_scanner[:3, :3].T + surface.to_scanner[:3, 3])
 
 

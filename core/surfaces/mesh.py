@@ -11,7 +11,9 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.types import Hemisphere
 
-GEOMETRIES = ("pial", "white", "inflated", "sphere", "flat")
+MEASURED = ("white", "midthickness", "pial")
+"""Geometries whose coordinates are places in the brain."""
+GEOMETRIES = ("pial", "midthickness", "white", "inflated", "sphere", "flat")
 """From the measured shape to the cut and flattened sheet."""
 
 SIDE_NAMES = ("left", "right")
@@ -24,8 +26,8 @@ class HemisphereSurface:
     Parameters
     ----------
     geometries : dict of (n_vertices, 3) float32
-        Coordinates in mm (x right, y anterior, z superior), by name: any of pial, white, inflated, sphere, flat, at
-        least one of them not flat. `flat` lies in the plane z = 0; vertices cut away from it lie where their nearest
+        Coordinates in mm (x right, y anterior, z superior), by name: any of `GEOMETRIES`, at least one of them
+        not flat. `flat` lies in the plane z = 0; vertices cut away from it lie where their nearest
         neighbour does.
     faces : (n_faces, 3) int32
         Triangles of every geometry but `flat`, corners counter-clockwise seen from outside.

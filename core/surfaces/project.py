@@ -24,19 +24,21 @@ Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 def project_volume(path: Path, surface: CorticalSurface) -> Pair:
     """The volume's values at each vertex of both sides, averaged over the depth between white and pial.
 
+    A surface that lacks one of them is read at its midthickness alone.
+
     Uses nilearn's `vol_to_surf` with the surface brought into scanner RAS: (n_left,) and (n_right,) float32, NaN
     outside the volume.
 
-    Raises BadInputError if the file is no NIfTI file of one volume, the surface has not both sheets, or the volume does
-    not reach the surface.
+    Raises BadInputError if the file is no NIfTI file of one volume, the surface has none of these sheets, or the volume
+    does not reach the surface.
     """
     lacking = [name for name in ("white", "pial") if name not in surface.geometries]
-    if lacking:
+    if lacking and "midthickness" not in surface.geometries:
         raise BadInputError(
             f"{surface.name} has no {lacking[0]} geometry. Import it again with its white and pial files."
         )
-    volume = load_volume(path)
-    left, right = (_project_side(volume, surface, side) for side in (0, 1))
+    volume, sheets = load_volume(path), ("midthickness", "midthickness") if lacking else ("pial", "white")
+    left, right = (_project_side(volume, surface, side, sheets) for side in (0, 1))
     if not np.isfinite(left).any() and not np.isfinite(right).any():
         raise BadInputError(
             f"{path.name} does not reach the surface {surface.name}. Use a volume in the space of this person's T1."
@@ -55,10 +57,10 @@ def write_projection(volume: Path, surface: CorticalSurface, out: Path) -> int:
     return int(np.isfinite(left).sum() + np.isfinite(right).sum())
 
 
-def _project_side(volume: Any, surface: CorticalSurface, side: int) -> npt.NDArray[np.float32]:
+def _project_side(volume: Any, surface: CorticalSurface, side: int, sheets: tuple[str, str]) -> npt.NDArray[np.float32]:
     from nilearn.surface import vol_to_surf
 
-    outer, inner = _mesh(surface, side, "pial"), _mesh(surface, side, "white")
+    outer, inner = (_mesh(surface, side, name) for name in sheets)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)  # a vertex outside: NaN, as promised
         return np.asarray(vol_to_surf(volume, outer, inner_mesh=inner, depth=DEPTHS), dtype=np.float32)

@@ -1,6 +1,7 @@
-"""Reads volumes and overlays (NIfTI, MGH) in parts, of any byte order, by the place their affine gives them.
+"""Reads volumes and overlays (NIfTI, MGH) in parts, of any byte order and orientation, onto one grid of voxels.
 
-Never loads what it was not asked for, never resamples.
+A file whose axes are turned against the grid's is turned by both affines; one of another grid is refused. Never loads
+what it was not asked for, never resamples.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,13 @@ from core.types import FloatArray, IntArray
 
 TRIALS_AT_ONCE = 50
 MGH_DATA_AT = 284
-SAME_MM = 1e-3
-"""Affines that differ by less are the same."""
+SAME_VOXELS = 0.02
+"""Grids whose voxels lie less apart, in voxels, are the same: qform and sform round differently."""
+VOXEL_MM = (0.02, 50.0)
+"""Sizes of a voxel that can be meant."""
+NOWHERE = np.full((4, 4), np.nan)
+"""The affine of what has no known place."""
+UNITS_MM = {"meter": 1e3, "micron": 1e-3}
 
 
 def _nibabel() -> Any:
@@ -69,73 +76,144 @@ def _open_mgh(path: Path) -> Any:
     return kind(data, header.get_best_affine(), header)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The voxels of a volume, (n_x, n_y, n_z), and the affine (4, 4) from their indices to scanner RAS in mm.
+
+    The affine is NaN where the file does not say where it lies, and of vertices of a surface, (n, 1, 1).
+    """
+
+    shape: tuple[int, ...]
+    affine: FloatArray
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is known where it lies."""
+        return bool(np.isfinite(self.affine).all())
+
+
+def grid_of(path: Path) -> Grid:
+    """The grid of a volume. Raises as `open_brain`."""
+    return _grid(open_brain(path))
+
+
+def _grid(image: Any) -> Grid:
+    if len(image.shape) < 3:
+        raise refusal("file", allowed="a volume of three axes", got=tuple(image.shape))
+    nibabel, header = _nibabel(), image.header
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if isinstance(header, nibabel.Nifti1Header):
+        factor = UNITS_MM.get(header.get_xyzt_units()[0], 1.0)
+        size = factor * np.linalg.norm(affine[:3, :3], axis=0).max()
+        affine[:3] *= factor if VOXEL_MM[0] <= size <= VOXEL_MM[1] else 1.0
+        unset = not (header["qform_code"] or header["sform_code"])
+    else:  # SPM's file beside an Analyze one says it
+        is_analyze = isinstance(header, nibabel.AnalyzeHeader)
+        unset = is_analyze and not Path(image.get_filename()).with_suffix(".mat").is_file()
+    unset = unset or not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0
+    return Grid(tuple(int(side) for side in image.shape[:3]), NOWHERE if unset else affine)
+
+
 def load_volume(path: Path) -> Any:
     """The one volume in a file, an image (x, y, z). Raises BadInputError if it holds none, or more, or has no place."""
-    nibabel = _nibabel()
     try:
-        image = nibabel.squeeze_image(nibabel.load(path))
-        dimensions, header = len(image.shape), image.header
+        image = open_brain(path)
+        values = np.asarray(image.dataobj, dtype=np.float64)
     except Exception as error:
         raise BadInputError(
             f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
         ) from error
-    if dimensions != 3:
-        raise BadInputError(f"{path.name} must have 3 dimensions, it has {dimensions}. Give one volume.")
-    if isinstance(header, nibabel.Nifti1Header) and not (header["qform_code"] or header["sform_code"]):
+    if values.ndim < 3 or math.prod(values.shape[3:]) != 1:
+        raise BadInputError(f"{path.name} must have 3 dimensions, it has {values.ndim}. Give one volume.")
+    grid = _grid(image)
+    if not grid.is_placed:
         raise BadInputError(
             f"{path.name} does not say where it lies: its qform and sform are both unset. Set one of them."
         )
-    return image
-
-
-def grid_of(path: Path) -> tuple[tuple[int, ...], npt.NDArray[np.float64]]:
-    """The spatial shape and the affine (4, 4) of a volume."""
-    image = open_brain(path)
-    return tuple(int(side) for side in image.shape[:3]), np.asarray(image.affine, dtype=np.float64)
+    return _nibabel().Nifti1Image(values.reshape(grid.shape), grid.affine)
 
 
 def count_trials(path: Path) -> int:
-    """How many maps a file holds: its fourth dimension."""
-    shape = open_brain(path).shape
-    return int(shape[3]) if len(shape) > 3 else 1
-
-
-def read_map(path: Path, *, shape: tuple[int, ...], affine: FloatArray | None = None) -> npt.NDArray[np.float64]:
-    """One map as (n,) numbers in C order, its axes turned as those of `affine`, if given, run.
-
-    Raises BadInputError if it lies on another grid.
-    """
+    """How many maps a file holds, along its fourth or a later axis. Raises BadInputError for several such axes."""
     image = open_brain(path)
-    turn = _nibabel().orientations
-    if affine is not None:
-        orientations = turn.io_orientation(image.affine), turn.io_orientation(affine)
-        image = image.as_reoriented(turn.ornt_transform(*orientations))
-    moved = affine is not None and not np.allclose(image.affine, affine, rtol=0, atol=SAME_MM)
-    if moved or tuple(image.shape[:3]) != shape or math.prod(image.shape) != math.prod(shape):
-        advice = "It belongs to another space; use the file of the same space and subject."
-        raise refusal(path.name, allowed=f"a map of shape {shape}", got=tuple(image.shape), advice=advice)
+    return int(image.shape[_trial_axis(image, path)]) if len(image.shape) > 3 else 1
+
+
+def _trial_axis(image: Any, path: Path) -> int:
+    """The axis of the maps: of those behind the third, the one longer than 1."""
+    longer = [axis for axis in range(3, len(image.shape)) if image.shape[axis] > 1]
+    if len(longer) > 1:
+        raise refusal(path.name, allowed="volumes along one axis", got=tuple(image.shape))
+    return longer[0] if longer else 3
+
+
+def read_map(path: Path, grid: Grid) -> npt.NDArray[np.float64]:
+    """The one map of a file on a grid, (n,) in C order. Raises BadInputError if it holds several, or lies elsewhere."""
+    image = open_brain(path)
+    if math.prod(image.shape[3:]) != 1:
+        raise refusal(path.name, allowed="one map", got=tuple(image.shape))
+    at = _find_voxels(path, image, grid, np.arange(math.prod(grid.shape)))
     with _reading(path):
-        return np.asarray(image.dataobj, dtype=np.float64).ravel()
+        return np.asarray(image.dataobj, dtype=np.float64).reshape(-1)[at]
 
 
-def read_labels(path: Path, *, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Whole-number labels (n,) in C order. Raises BadInputError for another grid or for fractions."""
-    values = read_map(path, shape=shape)
+def read_labels(path: Path, grid: Grid) -> npt.NDArray[np.int64]:
+    """Whole-number labels (n,) on a grid, in C order. Raises BadInputError as `read_map`, and for fractions."""
+    values = read_map(path, grid)
     values = np.where(np.isfinite(values), values, 0.0)
     if (values != np.rint(values)).any():
         raise refusal(path.name, allowed="a map of whole numbers", got=float(values[values != np.rint(values)][0]))
     return values.astype(np.int64)
 
 
-def iter_trials(path: Path, flat: IntArray, *, scale: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
-    """Chosen voxels (by C-order index) of every map of a file, in blocks (n, n_voxels) float32, each times `scale`."""
-    image = open_brain(path)
-    n_trials = int(image.shape[3]) if len(image.shape) > 3 else 1
+def iter_trials(path: Path, grid: Grid, flat: IntArray, *, scale: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
+    """Chosen voxels of a grid (by C-order index) of every map of a file, in blocks (n, n_voxels), each times `scale`.
+
+    Raises BadInputError if the file lies on another grid, and StorageError if its data are damaged.
+    """
+    image, n_trials = open_brain(path), count_trials(path)
+    at, axis = _find_voxels(path, image, grid, flat), _trial_axis(image, path)
     for start in range(0, n_trials, TRIALS_AT_ONCE):
         stop = min(start + TRIALS_AT_ONCE, n_trials)
+        part = tuple(slice(start, stop) if place == axis else slice(None) for place in range(len(image.shape)))
         with _reading(path):
-            block = np.asarray(image.dataobj[..., start:stop] if len(image.shape) > 3 else image.dataobj[...])
-        yield block.reshape(-1, stop - start)[flat].T.astype(np.float32) * np.float32(scale)
+            block = np.asarray(image.dataobj[part])
+        yield block.reshape(-1, stop - start)[at].T.astype(np.float32) * np.float32(scale)
+
+
+def check_grid(path: Path, grid: Grid) -> None:
+    """Raise BadInputError if a file does not lie on a grid, whichever way its axes run."""
+    _find_voxels(path, open_brain(path), grid, np.zeros(1, dtype=np.int64))
+
+
+def _find_voxels(path: Path, image: Any, grid: Grid, flat: IntArray) -> IntArray:
+    """The C-order indices in a file of voxels of a grid: from grid to scanner, and from there to the file's indices."""
+    own = _grid(image)
+    on_surface = grid.shape[1:] == (1, 1) and not grid.is_placed
+    if not on_surface and own.is_placed is not grid.is_placed:
+        got = f"qform and sform {'unset' if grid.is_placed else 'set here, and unset in the mask or betas'}"
+        advice = "Which side is left cannot be known; set one of them in all."
+        raise refusal(path.name, allowed="in a known place beside the others", got=got, advice=advice)
+    if not grid.is_placed:
+        if own.shape != grid.shape:
+            raise refusal(path.name, allowed=f"a map of shape {grid.shape}", got=own.shape)
+        return flat
+    turn = np.linalg.inv(own.affine) @ grid.affine
+    whole = np.rint(turn)
+    corners = np.argwhere(np.ones((2, 2, 2))) * (np.array(grid.shape) - 1)
+    apart = np.abs(corners @ (turn - whole)[:3, :3].T + (turn - whole)[:3, 3]).max()
+    ends = corners @ whole[:3, :3].T + whole[:3, 3]
+    if apart > SAME_VOXELS or (ends.min(axis=0) != 0).any() or (ends.max(axis=0) + 1 != own.shape).any():
+        advice = "It belongs to another space. Mask and betas must lie on one grid: resample it, or use that one's."
+        raise refusal(path.name, allowed=f"a map of {_describe(grid)}", got=_describe(own), advice=advice)
+    if (whole == np.eye(4)).all():
+        return flat
+    index = np.stack(np.unravel_index(flat, grid.shape), axis=1) @ whole[:3, :3].T + whole[:3, 3]
+    return np.asarray(np.ravel_multi_index(tuple(index.astype(np.int64).T), own.shape))
+
+
+def _describe(grid: Grid) -> str:
+    return f"shape {grid.shape}, affine {np.round(grid.affine[:3], 3).tolist()}"
 
 
 @contextmanager

@@ -18,14 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, cut_rows, open_array
+from core.datasets.array_files import ArrayFile, cut_rows, open_array, read_dictionary
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import Recording, VoxelPlan
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage
 from core.types import IntArray
-from core.unpickle import read_object_array
 
 SIDES = ("lh", "rh")
 IMAGE = re.compile(r"train-(\d+)_(nsd-\d+)\.(?:png|jpg|jpeg)$")
@@ -141,8 +140,4 @@ def read_mapping(path: Path, name: str) -> dict[int, str]:
     """Names by code of one mapping file; the usual names if it is missing. Never runs what it holds."""
     if not path.is_file():
         return NSD_CODES[name]
-    content = read_object_array(path)
-    content = content.item() if isinstance(content, np.ndarray) and content.shape == () else content
-    if not isinstance(content, dict):
-        raise refusal(path.name, allowed="names by code", got=type(content).__name__)
-    return {int(code): str(text) for code, text in content.items() if int(code) > 0}
+    return {int(code): str(text) for code, text in read_dictionary(path).items() if int(code) > 0}

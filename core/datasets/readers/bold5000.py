@@ -25,6 +25,7 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import Recording, VoxelPlan, split_sessions
 from core.datasets.tables import read_text
 from core.datasets.voxel_places import place_nowhere
+from core.words import natural_order
 
 BETAS = re.compile(r"(CSI\d)_GLMbetas-(TYPE[A-D][A-Z-]*)_allses_(LH|RH)(\w+)\.npy$")
 TRIALS_A_RUN = 37
@@ -109,7 +110,8 @@ def _session_lengths(source: Path, participant: str, n_trials: int) -> tuple[lis
     """Trials of each session by the presentation lists; one session, and why, if they are not there."""
     folder = find_folder(source, (f"Stimuli_Presentation_Lists/{participant}",))
     if folder is not None:
-        sessions = sorted(entry for entry in folder.glob(f"{participant}_sess*") if entry.is_dir())
+        sessions = [entry for entry in folder.glob(f"{participant}_sess*") if entry.is_dir()]
+        sessions.sort(key=lambda entry: natural_order(entry.name))
         lengths = [TRIALS_A_RUN * len(list(session.glob("*run*.txt"))) for session in sessions]
         if sum(lengths) == n_trials and all(lengths):
             return lengths, ""

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, cut_rows, gather_rows, open_array
+from core.datasets.array_files import ArrayFile, cut_rows, gather_rows, open_array, open_images
 from core.datasets.description import Description, read_description
-from core.datasets.image_files import list_pictures, match_pictures, strip_ending
+from core.datasets.image_files import find_names, list_pictures, match_pictures, name_images
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, split_sessions
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, describe_order, split_sessions
 from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
@@ -51,9 +51,14 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         advice = "`main.py import template` writes one to start from."
         raise refusal("source", allowed="a TOML file, or a folder with one", got=str(source), advice=advice)
     described = read_description(file)
-    table, ids, images = _read_images(described, options)
+    table, ids, images, remarks = _read_images(described, options)
+    trials = described.responses.trials
+    n_rows = len(ids) if trials is None else len(read_table(trials, needs=("image",))["image"])
     array = open_array(described.responses.file, key=described.responses.key)
-    _refuse_turned(array, len(ids), described)
+    if len(array.shape) == 4 and array.shape[-1] == n_rows:
+        remarks = (*remarks, f"Responses {array.shape} are volumes of trials: voxels are numbered in C order.")
+        array = array.with_trials_first()
+    _refuse_turned(array, n_rows, described)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
     kept = keep_rois(named, options.rois)
@@ -68,20 +73,20 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         averaged=described.responses.averaged,
         response_unit=described.response_unit,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
-        sessions=_read_rows(described, array, ids, kept=kept),
+        sessions=_read_rows(described, array, ids, kept=kept, listed=table["image"]),
         zscore=described.responses.zscore,
         image_ids=ids,
         categories=tuple(table.get("category", [""] * len(ids))),
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
+        remarks=remarks,
     )
 
 
-def _refuse_turned(array: ArrayFile, n_images: int, described: Description) -> None:
+def _refuse_turned(array: ArrayFile, n_rows: int, described: Description) -> None:
     """Raise BadInputError if the array has the images last and not first; a square one says nothing."""
-    shape, trials = array.shape, described.responses.trials
-    n_rows = n_images if trials is None else len(read_table(trials, needs=("image",))["image"])
+    shape = array.shape
     if len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]:
         rows = f"{n_rows:,} {described.responses.rows}"
         advice = "It is transposed: save it again as `responses.T` of numpy."
@@ -89,34 +94,37 @@ def _refuse_turned(array: ArrayFile, n_images: int, described: Description) -> N
         raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 
-def _read_images(described: Description, options: ImportOptions) -> tuple[Table, tuple[str, ...], ImageSource]:
-    """The list of images, their ids and where they lie."""
+def _read_images(
+    described: Description, options: ImportOptions
+) -> tuple[Table, tuple[str, ...], ImageSource, tuple[str, ...]]:
+    """The list of images, their ids, where they lie, and what was taken for granted."""
+    folder = options.images or described.images.folder or Path()
     if described.images.list is not None:
-        table = read_table(described.images.list, needs=("image",))
+        table, remark = read_table(described.images.list, needs=("image",)), ""
     elif described.images.folder is not None:
-        table = {"image": sorted(list_pictures(options.images or described.images.folder))}
+        table, remark = {"image": list_pictures(folder)}, ""
+        if described.responses.trials is None:
+            remark = describe_order("Rows are the pictures of the folder", table["image"])
     else:
         raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
     if described.images.file is not None:
-        file = options.images or described.images.file
-        return table, tuple(f"image-{name}" for name in names), _read_image_file(file, described.images.key, names)
-    source = match_pictures(options.images or described.images.folder or Path(), names)
-    return table, tuple(map(strip_ending, names)), source
+        source, remark = _read_image_file(options.images or described.images.file, described.images.key, names)
+        return table, tuple(f"image-{name}" for name in names), source, (remark,)
+    source = match_pictures(folder, names)
+    return table, name_images(source.members), source, (remark,)
 
 
-def _read_image_file(file: Path, key: str, names: list[str]) -> ImageSource:
-    array = open_array(file, key=key)
-    rows = to_integers(names, "image")
-    if file.suffix.lower() not in (".h5", ".hdf5") or array.dtype != np.uint8:
-        allowed, got = "8-bit levels (uint8) in an HDF5 file", f"{array.dtype} in {file.name}"
-        raise refusal("images", allowed=allowed, got=got, advice="Save them so, or as a folder of pictures.")
-    if len(array.shape) != 4 or array.shape[3] != 3:
-        raise refusal("images", allowed="(n, height, width, 3)", got=array.shape)
-    outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < array.shape[0]]
+def _read_image_file(file: Path, key: str, names: list[str]) -> tuple[ImageSource, str]:
+    images, rows = open_images(file, key=key), to_integers(names, "image")
+    outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < images.n_images]
     if outside:
-        raise refusal("image", allowed=f"rows 0 to {array.shape[0] - 1} of {file.name}", got=outside[0])
-    return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=array.key)
+        raise refusal("image", allowed=f"rows 0 to {images.n_images - 1} of {file.name}", got=outside[0])
+    usual = images.axes == "(n, height, width, 3)"
+    remark = (
+        "" if usual else f"Images {images.array.shape} are taken as {images.axes}: look whether they stand upright."
+    )
+    return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=images.array.key), remark
 
 
 def _read_voxels(described: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
@@ -184,11 +192,11 @@ def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatAr
 
 
 def _read_rows(
-    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
+    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray, listed: list[str]
 ) -> tuple[RecordedSession, ...]:
     """The parts to read, with the image of every row."""
     if described.responses.trials is not None:
-        return _read_trials(described, array, ids, kept=kept)
+        return _read_trials(described, array, ids, kept=kept, listed=listed)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
         advice = _describe_surplus(ids, array.shape[0])
@@ -225,25 +233,24 @@ def _cut_repeats(array: ArrayFile, *, kept: BoolArray) -> tuple[RecordedSession,
 
 
 def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: BoolArray) -> npt.NDArray[np.float32]:
-    values = array.read(start, stop)[:, repeat][:, kept]
-    values[np.isnan(values).all(axis=1)] = 0.0  # a repeat that was not run is not used; NaN would mark every voxel
-    return values
+    return array.read(start, stop)[:, repeat][:, kept]
 
 
 def _read_trials(
-    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray
+    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray, listed: list[str]
 ) -> tuple[RecordedSession, ...]:
     table = read_table(described.responses.trials or Path(), needs=("image",))
-    number = {identity: row for row, identity in enumerate(ids)}
-    names = [strip_ending(name) if strip_ending(name) in number else f"image-{name}" for name in table["image"]]
-    blank = [is_missing(text) for text in table["image"]]
-    unknown = [name for name, is_blank in zip(names, blank, strict=True) if name not in number and not is_blank]
-    if unknown:
-        raise refusal("trials", allowed="images of the list", got=unknown[0].removeprefix("image-"))
+    names, shown = table["image"], []
+    for name, places in zip(names, find_names(names, [*ids, *listed]), strict=True):
+        images = {place % len(ids) for place in places}
+        if len(images) != 1 and not is_missing(name):
+            advice = f"It may be each of {', '.join(ids[image] for image in sorted(images))}." if images else ""
+            raise refusal("trials", allowed="images of the list", got=name, advice=advice)
+        shown.append(UNUSED if is_missing(name) else images.pop())
     if len(array.shape) != 2 or array.shape[0] != len(names):
         got = f"{array.shape} in {array.path.name}"
         raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
-    rows = np.array([number.get(name, UNUSED) for name in names])
+    rows = np.array(shown)
     if "session" not in table:
         return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
     return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))

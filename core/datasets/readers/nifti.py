@@ -1,6 +1,6 @@
 """Reads a laboratory's own volumes: beta images, a mask and a table of trials in one folder. Never resamples.
 
-mask.nii.gz                  above 0: a voxel to keep; this and the maps below may run in another direction
+mask.nii.gz                  above 0: a voxel to keep, in this file's order; all files may run in different directions
 trials.csv                   column image, one line a trial, in the order of the volumes
 betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), by name and number (2 before 10)
 roi_NAME.nii.gz              optional: above 0 inside the ROI; a voxel in several takes the first by name
@@ -10,8 +10,8 @@ images/                      the pictures
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,17 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.image_files import match_pictures
+from core.datasets.image_files import match_pictures, name_images
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, describe_order
 from core.datasets.tables import read_table
 from core.datasets.voxel_places import place_volume
-from core.surfaces.volumes import SAME_MM, count_trials, grid_of, iter_trials, read_map
+from core.surfaces.volumes import Grid, check_grid, count_trials, grid_of, iter_trials, read_map
 from core.types import IntArray
+from core.words import natural_order
 
 ENDINGS = (".nii.gz", ".nii")
-NUMBER = re.compile(r"(\d+)")
 MOST_NAMED = 3
 
 
@@ -43,9 +43,8 @@ def _find(source: Path, name: str) -> Path | None:
 
 
 def _betas(source: Path) -> list[Path]:
-    """The files of betas, numbers in their names by their size: session 2 before session 10."""
     found = [path for path in source.glob("betas*") if path.name.endswith(ENDINGS)]
-    return sorted(found, key=lambda path: [int(part) if part.isdecimal() else part for part in NUMBER.split(path.name)])
+    return sorted(found, key=lambda path: natural_order(path.name))
 
 
 def plan(source: Path, options: ImportOptions) -> Recording:
@@ -54,8 +53,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if mask is None or not files:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz"
         raise refusal("source", allowed=allowed, got=str(source))
-    shape, affine = grid_of(files[0])
-    read = partial(read_map, shape=shape, affine=affine)
+    grid = grid_of(mask)  # so that voxels are numbered the same way whatever betas the mask is used with
+    read = partial(read_map, grid=grid)
     inside = np.nan_to_num(read(mask)) > 0
     named = np.full(inside.shape, "", dtype=object)
     for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
@@ -64,8 +63,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
     names = read_table(source / "trials.csv", needs=("image",))["image"]
-    ids, rows = np.unique(names, return_inverse=True)
-    places = place_volume(np.stack(np.unravel_index(chosen, shape), axis=1), affine, surface=options.surface)
+    images = match_pictures(options.images or source / "images", names)
+    members, rows = np.unique(images.members, return_inverse=True)
+    order = describe_order(
+        "Sessions are" if count_trials(files[0]) > 1 else "Trials are", [path.name for path in files]
+    )
+    places = place_volume(np.stack(np.unravel_index(chosen, grid.shape), axis=1), grid.affine, surface=options.surface)
     roi = tuple(named[chosen])
     ncsnr = _find(source, "ncsnr")
     known = None if ncsnr is None else read(ncsnr)[chosen]
@@ -78,31 +81,28 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         licence="",
         response_unit="z (of the session)",
         voxels=VoxelPlan(places, roi, ncsnr=known),
-        sessions=_cut(files, rows, chosen),
+        sessions=_cut(files, rows, chosen, grid=grid),
         zscore=True,
-        image_ids=tuple(Path(name).stem for name in ids.tolist()),
-        categories=("",) * len(ids),
-        images=match_pictures(options.images or source / "images", ids.tolist()),
+        image_ids=name_images(members.tolist()),
+        categories=("",) * len(members),
+        images=replace(images, members=tuple(members.tolist())),
+        remarks=(order,),
     )
 
 
-def _cut(files: list[Path], rows: IntArray, chosen: IntArray) -> tuple[RecordedSession, ...]:
-    shape, affine = grid_of(files[0])
-    for path in files[1:]:
-        found, other = grid_of(path)
-        if found != shape or not np.allclose(other, affine, rtol=0, atol=SAME_MM):
-            advice = "Mask and betas must lie on one grid."
-            raise refusal(path.name, allowed=f"volumes of the grid of {files[0].name}", got=found, advice=advice)
+def _cut(files: list[Path], rows: IntArray, chosen: IntArray, *, grid: Grid) -> tuple[RecordedSession, ...]:
+    for path in files:
+        check_grid(path, grid)
     counts = [count_trials(path) for path in files]
     _check_one_layout(files, counts)
     if sum(counts) != len(rows):
         got = f"{sum(counts)} in {len(files)} files"
         raise refusal("betas", allowed=f"{len(rows)} volumes, one a line of trials.csv", got=got)
     if max(counts) == 1:
-        return (RecordedSession("all volumes", rows, partial(_iter_single, files, chosen)),)
+        return (RecordedSession("all volumes", rows, partial(_iter_single, files, grid, chosen)),)
     ends = np.cumsum(counts)
     return tuple(
-        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, chosen))
+        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
         for path, end, count in zip(files, ends, counts, strict=True)
     )
 
@@ -116,6 +116,6 @@ def _check_one_layout(files: list[Path], counts: list[int]) -> None:
         raise refusal("betas", allowed="all 4-D, one a session, or all 3-D, one a trial", got=got, advice=advice)
 
 
-def _iter_single(files: list[Path], chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+def _iter_single(files: list[Path], grid: Grid, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
     for path in files:
-        yield from iter_trials(path, chosen)
+        yield from iter_trials(path, grid, chosen)

@@ -31,7 +31,17 @@ from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage, place_volume
 from core.errors import StorageError
 from core.surfaces.paint import Places
-from core.surfaces.volumes import TRIALS_AT_ONCE, count_trials, grid_of, iter_trials, read_labels, read_map
+from core.surfaces.volumes import (
+    NOWHERE,
+    TRIALS_AT_ONCE,
+    Grid,
+    check_grid,
+    count_trials,
+    grid_of,
+    iter_trials,
+    read_labels,
+    read_map,
+)
 from core.types import FloatArray, IntArray
 
 TRIALS_A_SESSION = 750
@@ -43,6 +53,7 @@ BETAS = ("betas_fithrf_GLMdenoise_RR", "betas_fithrf", "betas_assumehrf")
 SESSION = re.compile(r"(?:lh\.)?betas_session(\d{2})\.(?:hdf5|nii\.gz|nii|mgh)$")
 SCALE = 1 / 300
 """Volume betas are stored as 300 times % signal change; those on fsaverage are not."""
+HEMISPHERE = Grid((N_FSAVERAGE, 1, 1), NOWHERE)
 GENERAL = "nsdgeneral"
 Number = TypeVar("Number", np.int64, np.float64)
 CITATION = (
@@ -99,17 +110,22 @@ def plan(source: Path, options: ImportOptions) -> Recording:
 def _check_first(files: NsdFiles, *, n_trials: int) -> None:
     """Refuse a design and betas that cannot belong together before reading any."""
     path = next(iter(files.sessions.values()))
-    held = _count_betas(path)
+    held = _count_betas(path, _grid_of(files))
     if held != n_trials:
         raise refusal("responses", allowed=f"{n_trials} trials in {path.name}", got=held)
 
 
-def _count_betas(path: Path) -> int:
+def _count_betas(path: Path, grid: Grid) -> int:
+    """The trials of a session. Raises BadInputError if it lies on another grid than the maps."""
     if path.suffix != ".hdf5":
+        check_grid(path, grid)
         return count_trials(path)
     file, betas = _open_hdf5(path)
     with file:
-        return int(betas.shape[0])
+        shape = tuple(int(side) for side in betas.shape)
+    if shape[:0:-1] != grid.shape:
+        raise refusal(path.name, allowed=f"(trials, z, y, x) of the maps, {grid.shape[::-1]}", got=shape)
+    return shape[0]
 
 
 def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
@@ -125,16 +141,16 @@ def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, P
     found = {name: _read_labels(files, name) for name in NSD_CODES}
     labels = {name: values for name, values in found.items() if values is not None}
     sides = 2 if files.space == "fsaverage" else 1
-    named = name_voxels(labels, NSD_CODES, sides * int(np.prod(_shape_of(files))))
+    named = name_voxels(labels, NSD_CODES, sides * int(np.prod(_grid_of(files).shape)))
     inside = _inside(_read_labels(files, options.mask or GENERAL), labels, options, files)
     inside &= keep_rois(named, options.rois)
     chosen = np.flatnonzero(inside)
     roi = tuple(named[index] for index in chosen)
     if files.space == "fsaverage":
         return chosen, place_fsaverage(chosen // N_FSAVERAGE, chosen % N_FSAVERAGE, surface=options.surface), roi
-    shape, affine = grid_of(_grid_file(files))
-    indices = np.stack(np.unravel_index(chosen, shape), axis=1)
-    return chosen, place_volume(indices, affine, surface=options.surface), roi
+    grid = _grid_of(files)
+    indices = np.stack(np.unravel_index(chosen, grid.shape), axis=1)
+    return chosen, place_volume(indices, grid.affine, surface=options.surface), roi
 
 
 def _inside(
@@ -161,9 +177,9 @@ def _grid_file(files: NsdFiles) -> Path:
     raise refusal("source", allowed=f"one with a volume in {files.roi_folder} or ncsnr.nii.gz", got=str(files.root))
 
 
-def _shape_of(files: NsdFiles) -> tuple[int, ...]:
+def _grid_of(files: NsdFiles) -> Grid:
     """Of a map: of the volume, or of one hemisphere."""
-    return (N_FSAVERAGE, 1, 1) if files.space == "fsaverage" else grid_of(_grid_file(files))[0]
+    return HEMISPHERE if files.space == "fsaverage" else grid_of(_grid_file(files))
 
 
 def _read_labels(files: NsdFiles, name: str) -> IntArray | None:
@@ -183,18 +199,19 @@ def _read_maps(
         paths = [map_.with_name(f"{side}.{map_.name}.{ending}") for side in ("lh", "rh")]
     if not all(path.is_file() for path in paths):
         return None
-    return np.concatenate([read(path, shape=_shape_of(files)) for path in paths])
+    return np.concatenate([read(path, _grid_of(files)) for path in paths])
 
 
 def _read(files: NsdFiles, path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
     """The betas of a session, in blocks of trials (n, n_voxels)."""
     if files.space == "fsaverage":
-        left = iter_trials(path, chosen[chosen < N_FSAVERAGE])
-        right = iter_trials(path.with_name("rh" + path.name[2:]), chosen[chosen >= N_FSAVERAGE] - N_FSAVERAGE)
+        left = iter_trials(path, HEMISPHERE, chosen[chosen < N_FSAVERAGE])
+        other = path.with_name("rh" + path.name[2:])
+        right = iter_trials(other, HEMISPHERE, chosen[chosen >= N_FSAVERAGE] - N_FSAVERAGE)
         return (np.concatenate(both, axis=1) for both in zip(left, right, strict=True))
     if path.suffix == ".hdf5":
         return _iter_hdf5(path, chosen)
-    return iter_trials(path, chosen, scale=SCALE)
+    return iter_trials(path, _grid_of(files), chosen, scale=SCALE)
 
 
 def _open_hdf5(path: Path) -> tuple[Any, Any]:

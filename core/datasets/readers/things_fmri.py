@@ -160,7 +160,7 @@ def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptio
     indices = np.stack([to_integers(voxels[f"voxel_{axis}"], axis) for axis in "xyz"], axis=1)[kept]
     masks = [path for place in (folder, *folder.parents[:2]) for path in sorted(place.glob("**/*brainmask.nii.gz"))[:1]]
     if masks:
-        return place_volume(indices, grid_of(masks[0])[1], surface=options.surface)
+        return place_volume(indices, grid_of(masks[0]).affine, surface=options.surface)
     if options.surface:
         advice = "Put the subject's brainmask.nii.gz beside the tables: it says where voxels lie."
         raise refusal("surface", allowed="none", got=options.surface, advice=advice)

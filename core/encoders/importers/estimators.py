@@ -18,6 +18,7 @@ from core.errors import WeightsError
 from core.pickled_values import Inert
 from core.types import FloatArray
 from core.unpickle import read_pickle
+from core.words import name_some
 
 ENDINGS = (".pkl", ".pickle", ".joblib", ".z", ".gz")
 ALLOWED = ("sklearn.*", "himalaya.*", "numpy.random.*", "numpy.ma.*")
@@ -36,11 +37,14 @@ def read_estimator(path: Path) -> Readout:
     Raises WeightsError if the file holds code, another estimator, one that was not fitted, or arrays that do not fit.
     """
     content = read_pickle(path, allowed=ALLOWED)
+    several: dict[Any, Any] = dict(enumerate(content)) if isinstance(content, (list, tuple)) else {}
+    several = content if isinstance(content, dict) else several
+    fitted = [key for key, value in several.items() if isinstance(value, Inert)]
+    if fitted:
+        advice = f"Save one of them, such as joblib.dump(content[{fitted[0]!r}], PATH)."
+        what = "dictionary" if isinstance(content, dict) else type(content).__name__
+        raise WeightsError(f"{path.name} holds estimators in a {what}, as {name_some([*map(str, fitted)])}. {advice}")
     if isinstance(content, dict):
-        fitted = [str(key) for key, value in content.items() if isinstance(value, Inert)]
-        if fitted:
-            advice = f"Save one of them, such as joblib.dump(content[{fitted[0]!r}], PATH)."
-            raise WeightsError(f"{path.name} holds estimators in a dictionary, as {', '.join(fitted)}. {advice}")
         table = {str(key): value for key, value in content.items() if isinstance(value, np.ndarray)}
         return build_readout(table, path.name, title="a pickled dictionary of arrays")
     if not isinstance(content, Inert):

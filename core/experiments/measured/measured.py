@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal, suggest
+from core.datasets.image_files import find_names
 from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import Trials
 from core.probes.target import Target
@@ -128,6 +129,7 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     session cannot be z-scored.
     """
     known = {stimulus.id for stimulus in plan.stimuli}
+    trials = replace(trials, ids=_spell(trials.ids, sorted(known)))
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
     _check_known(plan, trials, unknown, options)
     kept = np.asarray([one in known for one in trials.ids])
@@ -149,6 +151,12 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     findings = _describe(plan, trials, kept=kept, unknown=unknown, found=found, picture_of=picture_of)
     findings = replace(findings, n_nan=n_nan)
     return Measured(plan, findings, options.shown_unit, picture_of, repeats)
+
+
+def _spell(ids: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Ids as the set spells them, where each means one of its stimuli."""
+    places = find_names(ids, known)
+    return tuple(known[found[0]] if len(found) == 1 else one for one, found in zip(ids, places, strict=True))
 
 
 def find_columns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core.datasets.image_files import strip_ending
+from core.datasets.tables import is_missing
+
 STIMULUS_ENDINGS = (".png",)
 """Endings taken off an id; others may be part of it ("...-l2-0.5")."""
 
-NO_STIMULUS = {"", "n/a", "na", "nan", "none", "null"}
+HTML_IMAGE = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?([^"'>\s]+)""", re.IGNORECASE)
 SIMULATED = "simulated"
 """A column of this name marks a table of simulated responses, and so does this word in its lines."""
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".json")
@@ -33,7 +37,7 @@ class ReadOptions:
     key : Of npz and HDF5 files with several arrays: which holds the responses.
     columns : Of arrays: names of the columns; ("voxels",) says that they are the subject's voxels in order.
     rois : Of volumes: masks whose mean is taken, by name.
-    mask : Of volumes: its voxels become columns, numbered in the order of the file (C order).
+    mask : Of volumes: its voxels become columns, numbered in the order of its own file (C order).
     """
 
     id_column: str = ""
@@ -74,8 +78,9 @@ class Trials:
 def name_stimulus(text: str) -> str:
     """The id in a field that may hold a file's path: "stimuli/face_raise.png" is "face_raise"; "" for no stimulus."""
     word = text.strip().removeprefix("'")  # as `protect_cell` writes it
-    if word.casefold() in NO_STIMULUS or word.startswith("<"):  # jsPsych's fixation is a piece of HTML
+    shown = HTML_IMAGE.findall(word)  # jsPsych shows pieces of HTML; its fixation has no image
+    word = shown[0] if len(shown) == 1 else word
+    word = word.partition("?")[0] if "://" in word else word
+    if is_missing(word) or word.startswith("<"):
         return ""
-    if word.casefold().endswith(STIMULUS_ENDINGS):
-        return word.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    return word
+    return strip_ending(word) if word.casefold().endswith(STIMULUS_ENDINGS) else word

@@ -135,16 +135,16 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
-    shape, _ = grid_of(path)
-    masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, shape=shape)) > 0) for name, file in options.rois}
+    grid = grid_of(options.mask or path)
+    masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, grid)) > 0) for name, file in options.rois}
     whole = np.zeros(0, dtype=np.int64)
     if options.mask is not None:
-        whole = np.flatnonzero(np.nan_to_num(read_map(options.mask, shape=shape)) > 0)
+        whole = np.flatnonzero(np.nan_to_num(read_map(options.mask, grid)) > 0)
     for name, inside in masks.items():
         if not inside.size:
             raise refusal("roi", allowed="a mask with voxels above 0", got=name)
     flat = np.unique(np.concatenate([*masks.values(), whole]))
-    values = np.concatenate(list(iter_trials(path, flat))).astype(np.float64)
+    values = np.concatenate(list(iter_trials(path, grid, flat))).astype(np.float64)
     columns = [values[:, np.searchsorted(flat, inside)].mean(axis=1) for inside in masks.values()]
     columns += [values[:, place] for place in np.searchsorted(flat, whole)]
     names = (*masks, *(f"voxel {number}" for number in range(len(whole))))

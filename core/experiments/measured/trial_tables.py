@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal, suggest
-from core.datasets.tables import Table, read_table
-from core.experiments.measured.trial import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
+from core.datasets.tables import Table, read_table, read_text, to_numbers
+from core.errors import BadInputError
+from core.experiments.measured.trial import SIMULATED, ReadOptions, Trials, name_stimulus
 
 ID_NAMES = ("stimulus", "stimulus_id", "id", "stim_id", "stim_file", "stimulus_file", "image", "image_file", "file")
 SESSION_NAMES = ("participant", "participant_id", "subject", "session", "ses")
@@ -28,12 +29,9 @@ NO_TRIAL = {"catch", "blank", "fixation", "null", "rest"}
 BOOKKEEPING = {
     *("onset", "duration", "trial", "trial_index", "trial_number", "run", "repeat", "repetition", "index", "order"),
     *("time_elapsed", "time", "sample", "block", "pair_id", "role", "age", "date", "framerate"),
-    *("is_catch", "width_ratio", "height_ratio", "real_onset", "real_duration", "left_page"),
+    *("is_catch", "width_ratio", "height_ratio", "real_onset", "real_duration", "left_page", "unnamed: 0"),
 }
 """Columns that count, time or describe a trial, in lower case; none of them is a response."""
-
-TRUTHS = {"true": "1", "false": "0"}
-"""How browsers and spreadsheets write whether an answer was right."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,10 +93,7 @@ def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]
     A trial without a stimulus to compare (blank, catch) has an empty id.
     """
     if path.suffix.lower() == ".txt":
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeError) as error:
-            raise refusal("ids", allowed="a readable file", got=str(path)) from error
+        lines = read_text(path, "ids", allowed="a readable file").splitlines()
         ids = [name_stimulus(line) for line in lines if line.strip()]
         return ids, [""] * len(ids)
     table = _read(path)
@@ -117,8 +112,8 @@ def _read(path: Path) -> Table:
 def _read_json(path: Path) -> Table:
     """The data of jsPsych: a list of trials, each an object of its own keys."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        rows = json.loads(read_text(path, "measured", allowed="a readable JSON file"))
+    except (json.JSONDecodeError, RecursionError) as error:
         raise refusal("measured", allowed="a readable JSON file", got=str(path)) from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         allowed = "a JSON list of trials, as jsPsych saves it"
@@ -215,13 +210,8 @@ def _note_texts(texts: Mapping[str, str]) -> tuple[str, ...]:
 
 def _parse(texts: Sequence[str]) -> Floats | None:
     """A column as numbers, NaN where nothing stands; None if it holds other text."""
-    numbers = np.full(len(texts), np.nan)
-    for number, text in enumerate(texts):
-        word = text.strip()
-        if word.casefold() in NO_STIMULUS:
-            continue
-        try:
-            numbers[number] = float(TRUTHS.get(word.casefold(), word))
-        except ValueError:
-            return None
+    try:
+        numbers = to_numbers([text.strip() for text in texts], "column")
+    except BadInputError:
+        return None
     return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -16,14 +16,17 @@ from zarr.core.sync import cleanup_resources
 
 from core.datasets.array_files import open_array
 from core.datasets.image_files import match_pictures
+from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
-from core.datasets.kinds import plan_import
+from core.datasets.kinds import inspect_source, plan_import
 from core.datasets.recording import UNUSED
-from core.datasets.subject import load_responses
+from core.datasets.subject import Subject, load_responses, load_subject
 from core.datasets.tables import read_table, to_numbers
 from core.errors import BadInputError
+from core.images.read import read_image
 from core.surfaces.volumes import load_volume
+from core.types import NO_SIDE
 from tests.helpers.recording_files import write_csv, write_picture
 
 VALUES = np.array([[0.5, -1.25], [2.0, np.nan], [-0.75, 3.0]])
@@ -152,7 +155,8 @@ def test_masks_of_another_orientation_and_sessions_without_zeros_are_put_right(t
     nibabel.save(mask.as_reoriented(turn), tmp_path / "mask.nii.gz")
     betas = DRAW.standard_normal((11, *shape, 5)).astype(np.float32)
     for number, values in enumerate(betas, start=1):
-        nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / f"betas_{number}.nii.gz")
+        image = nibabel.Nifti1Image(values, affine)
+        nibabel.save(image.as_reoriented(turn) if number == 3 else image, tmp_path / f"betas_{number}.nii.gz")
     for name in "abcde":
         write_picture(tmp_path / "images" / f"{name}.png")
     write_csv(tmp_path / "trials.csv", [{"image": f"{name}.png"} for _ in betas for name in "abcde"])
@@ -160,12 +164,187 @@ def test_masks_of_another_orientation_and_sessions_without_zeros_are_put_right(t
     recording = plan_import("nifti", tmp_path, options)
     assert [session.name for session in recording.sessions][1:3] == ["betas_2", "betas_3"]
     list(iter_import(recording, options))
-    expected = betas[:, [1, 4], [2, 0], [1, 2]]  # session, voxel, trial
+    expected = betas[:, [4, 1], [0, 2], [2, 1]]  # session, voxel in the order of the mask, trial
     scored = (expected - expected.mean(axis=2, keepdims=True)) / expected.std(axis=2, keepdims=True)
     np.testing.assert_allclose(load_responses("mine")[:, 0], scored.mean(axis=0).T, atol=1e-5)
     nibabel.save(nibabel.Nifti1Image(inside, np.diag([2.0, 2, 2, 1])), tmp_path / "mask.nii.gz")
-    with pytest.raises(BadInputError, match="mask.nii.gz.*another space"):
+    with pytest.raises(BadInputError, match="betas_1.nii.gz.*another space"):
         plan_import("nifti", tmp_path, options)
+    for name in ("mask", *(f"betas_{number}" for number in range(1, 12))):
+        values = inside if name == "mask" else betas[0]
+        nibabel.save(nibabel.Nifti1Image(values, None), tmp_path / f"{name}.nii.gz")
+    recording = plan_import("nifti", tmp_path, options)
+    assert recording.voxels.places.hemisphere.tolist() == [NO_SIDE, NO_SIDE]
+    assert "do not say where they lie" in recording.remarks[-1]
+
+
+def write_own(folder: Path, names: list[str], responses: np.ndarray, *, trials: list[str] | None = None) -> Path:
+    """Pictures, a list of them and an array, as a laboratory describes its own."""
+    for seed, name in enumerate(names):
+        write_picture(folder / "images" / name, seed)
+    write_csv(folder / "images.csv", [{"image": name} for name in names])
+    np.save(folder / "responses.npy", responses)
+    text = '[images]\nfolder = "images"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
+    if trials is not None:
+        write_csv(folder / "trials.csv", [{"image": name} for name in trials])
+        text += 'rows = "trials"\ntrials = "trials.csv"\n'
+    (folder / "mine.toml").write_text(text)
+    return folder / "mine.toml"
+
+
+def bring_in(source: Path, kind: str = "generic") -> Subject:
+    options = ImportOptions("mine", held_out="0.2")
+    list(iter_import(plan_import(kind, source, options), options))
+    return load_subject("mine")
+
+
+LOCALISER = [f"{kind}/{number}.png" for kind in ("faces", "houses") for number in (1, 2, 3)]
+
+
+def test_the_same_names_in_several_folders_are_images_of_their_own(tmp_path: Path) -> None:
+    trials = ["houses/2.png", "faces\\1.PNG", *LOCALISER, "houses/2"]
+    values = DRAW.standard_normal((len(trials), 3)).astype(np.float32)
+    subject = bring_in(write_own(tmp_path, LOCALISER, values, trials=trials))
+    assert subject.image_ids == tuple(name.removesuffix(".png") for name in LOCALISER)
+    means = load_responses("mine")[:, 0]
+    np.testing.assert_allclose(means[4], (values[0] + values[6] + values[8]) / 3, rtol=1e-5)
+    np.testing.assert_allclose(means[0], (values[1] + values[2]) / 2, rtol=1e-5)
+    expected = read_image(tmp_path / "images/houses/2.png", size=40).levels
+    for key in ("mine:houses/2", "mine:houses\\2.PNG"):
+        found = find_stimulus(key, 40)
+        assert found.id == "houses/2"
+        np.testing.assert_array_equal(found.levels, expected)
+    with pytest.raises(BadInputError, match=r"an image of subject 'mine', got '2'"):
+        find_stimulus("mine:2", 40)
+    write_csv(tmp_path / "trials.csv", [{"image": name} for name in ["2.png", *trials[1:]]])
+    with pytest.raises(BadInputError, match=r"images of the list, got '2.png'. It may be each of faces/2, houses/2"):
+        plan_import("generic", tmp_path / "mine.toml", ImportOptions("x"))
+
+
+def test_categories_and_held_out_lists_may_name_files(tmp_path: Path) -> None:
+    write_own(tmp_path, LOCALISER, DRAW.standard_normal((6, 3)))
+    write_csv(
+        tmp_path / "kinds.csv", [{"image": name.upper(), "category": name.partition("/")[0]} for name in LOCALISER]
+    )
+    (tmp_path / "held.txt").write_text("faces/1.png\nhouses\\3.png\n")
+    options = ImportOptions("mine", categories=tmp_path / "kinds.csv", held_out=str(tmp_path / "held.txt"))
+    list(iter_import(plan_import("generic", tmp_path / "mine.toml", options), options))
+    subject = load_subject("mine")
+    assert subject.categories == ("faces",) * 3 + ("houses",) * 3
+    assert subject.test.tolist() == [True, False, False, False, False, True]
+
+
+def test_a_folder_without_a_list_is_taken_as_people_count_and_says_so(tmp_path: Path) -> None:
+    names = [f"pic{number}.png" for number in range(1, 13)]
+    values = DRAW.standard_normal((12, 3)).astype(np.float32)
+    source = write_own(tmp_path, names, values)
+    source.write_text('[images]\nfolder = "images"\n[responses]\nfile = "responses.npy"\n')
+    told = "Rows are the pictures of the folder in the order of their names: "
+    told += "pic1.png, pic2.png, pic3.png, pic4.png, ..., pic12.png."
+    assert told in inspect_source(source).remarks
+    subject = bring_in(source)
+    assert subject.image_ids == tuple(name.removesuffix(".png") for name in names) and told in subject.note
+    np.testing.assert_allclose(load_responses("mine")[:, 0], values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("content", [b"/annex/objects/SHA256E-s1--00.png", b""], ids=["pointer", "empty"])
+def test_what_is_no_picture_is_refused_before_responses_are_read(tmp_path: Path, content: bytes) -> None:
+    source = write_own(tmp_path, LOCALISER, DRAW.standard_normal((6, 3)))
+    (tmp_path / "images" / "houses" / "2.png").write_bytes(content)
+    with pytest.raises(BadInputError, match=r"2.png"):
+        bring_in(source)
+
+
+@pytest.mark.parametrize("zscore", [False, True])
+def test_a_trial_without_values_is_left_out_and_not_the_voxels(tmp_path: Path, zscore: bool) -> None:
+    trials = [name for name in LOCALISER for _ in range(3)]
+    values = DRAW.standard_normal((18, 4)).astype(np.float32)
+    values[7], values[2, 1] = np.nan, np.nan
+    source = write_own(tmp_path, LOCALISER, values, trials=trials)
+    source.write_text(source.read_text() + f"zscore = {str(zscore).lower()}\n")
+    subject = bring_in(source)
+    assert subject.n_trials.tolist() == [3, 3, 2, 3, 3, 3] and subject.voxels.n_voxels == 3
+    assert "Trials without a value in any voxel are left out, 1: 8 of all trials." in subject.note
+    kept = np.delete(values, 7, axis=0)[:, [0, 2, 3]].astype(float)
+    scored = (kept - kept.mean(axis=0)) / kept.std(axis=0) if zscore else kept
+    parts = np.split(scored, np.cumsum([3, 3, 2, 3, 3]))
+    np.testing.assert_allclose(load_responses("mine")[:, 0], [part.mean(axis=0) for part in parts], atol=1e-5)
+    counts = np.array([len(part) for part in parts])
+    noise = np.mean([part.var(axis=0, ddof=1) for part in parts], axis=0)
+    squared = np.maximum(scored.var(axis=0) - noise, 0) / noise
+    expected = squared / (squared + np.mean(1 / counts[subject.test]))
+    np.testing.assert_allclose(subject.voxels.noise_ceiling, expected, atol=1e-5)
+
+
+def test_repeats_that_were_not_run_do_not_count_in_z_scores(tmp_path: Path) -> None:
+    values = DRAW.standard_normal((6, 2, 3)).astype(np.float32) + 5
+    values[4, 1] = np.nan
+    source = write_own(tmp_path, LOCALISER, values)
+    source.write_text(source.read_text() + "zscore = true\n")
+    assert bring_in(source).n_trials.tolist() == [2, 2, 2, 2, 1, 2]
+    both = values.astype(float)
+    scored = (both - np.nanmean(both, axis=0)) / np.nanstd(both, axis=0)
+    np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=1), atol=1e-5)
+
+
+def test_an_image_without_any_trial_left_is_named(tmp_path: Path) -> None:
+    values = DRAW.standard_normal((6, 3))
+    values[3] = np.nan
+    with pytest.raises(BadInputError, match="shown at least once, got 'houses/1'"):
+        bring_in(write_own(tmp_path, LOCALISER, values))
+
+
+def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> None:
+    betas = DRAW.standard_normal((2, 2, 2, 2, 6)).astype(np.float32)
+    betas[1, ..., 4] = np.nan
+    nibabel.save(nibabel.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "mask.nii")
+    for number, session in enumerate(betas):
+        nibabel.save(nibabel.Nifti1Image(session, np.eye(4)), tmp_path / f"betas_{number}.nii")
+    for name in "abcdef":
+        write_picture(tmp_path / "images" / f"{name}.png")
+    write_csv(tmp_path / "trials.csv", [{"image": name} for name in "abcdefabcdef"])
+    subject = bring_in(tmp_path, "nifti")
+    assert subject.n_trials.tolist() == [2, 2, 2, 2, 1, 2] and subject.voxels.n_voxels == 8
+    rows = betas.reshape(2, 8, 6).transpose(0, 2, 1).astype(float)
+    scored = (rows - np.nanmean(rows, axis=1, keepdims=True)) / np.nanstd(rows, axis=1, keepdims=True)
+    np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["glm.npy", "glm.hdf5", "glm.mat"])
+def test_betas_of_glmsingle_are_read_as_volumes_of_trials(tmp_path: Path, name: str) -> None:
+    betas = DRAW.standard_normal((2, 3, 2, 6)).astype(np.float32)
+    betas[1, 2, 0] = np.nan  # outside the brain
+    source = write_own(tmp_path, LOCALISER, betas)
+    if name == "glm.npy":
+        np.save(tmp_path / name, {"betasmd": betas, "R2": betas[..., 0], "meta": "text"}, allow_pickle=True)  # type: ignore[arg-type]
+    else:
+        write_hdf5(tmp_path / name, "betasmd", betas, by_matlab=name == "glm.mat")
+    source.write_text(source.read_text().replace("responses.npy", name) + 'key = "betasmd"\n')
+    assert bring_in(source).voxels.n_voxels == 11
+    columns = np.delete(betas.reshape(12, 6).T, 10, axis=1)
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], columns)
+
+
+LAYOUTS = {
+    "(n, height, width, 3)": (0, 1, 2, 3),
+    "(n, 3, height, width)": (0, 3, 1, 2),
+    "(height, width, 3, n)": (1, 2, 3, 0),
+}
+
+
+@pytest.mark.parametrize("by_matlab", [False, True])
+@pytest.mark.parametrize("axes", LAYOUTS)
+def test_arrays_of_images_stand_upright_whichever_way_their_axes_lie(
+    tmp_path: Path, axes: str, by_matlab: bool
+) -> None:
+    images = DRAW.integers(0, 256, (6, 40, 48, 3), dtype=np.uint8)
+    write_hdf5(tmp_path / "s.h5", "stimuli", images.transpose(LAYOUTS[axes]), by_matlab=by_matlab)
+    write_csv(tmp_path / "images.csv", [{"image": row} for row in (0, 1, 2, 3, 5)])
+    source = describe(tmp_path, '[images]\nfile = "s.h5"\nlist = "images.csv"\n')
+    subject = bring_in(source)
+    assert (f"are taken as {axes}: look whether" in subject.note) is (axes != "(n, height, width, 3)")
+    found = open_image_store(subject).load("image-5", 40).levels
+    np.testing.assert_array_equal(found, images[5, :, 4:44])
 
 
 def test_a_volume_alone_in_its_file_has_a_place_or_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from core.datasets.import_options import ImportOptions, choose_held_out
 from core.datasets.importer import iter_import, resolve_categories
 from core.datasets.kinds import detect_kind, plan_import
+from core.datasets.photos import find_image
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource, list_subjects, load_responses, load_subject, user_subjects_folder
 from core.datasets.subject_files import remove_subject
@@ -24,6 +25,7 @@ from core.surfaces.paint import Places
 from tests.helpers.recording_files import write_picture
 
 IDS = ("a", "b", "c", "d", "e")
+SOME_PICTURE = str(find_image("cat_chelsea").path)
 
 
 def make_recording(values: np.ndarray, *, images: tuple[str, ...] = IDS, zscore: bool = False) -> Recording:
@@ -45,7 +47,7 @@ def make_recording(values: np.ndarray, *, images: tuple[str, ...] = IDS, zscore:
         sessions=(RecordedSession("session 1", np.arange(len(images)), values.copy),),
         image_ids=images,
         categories=("",) * len(images),
-        images=ImageSource("files", Path("/nowhere"), images),
+        images=ImageSource("files", Path("/nowhere"), (SOME_PICTURE,) * len(images)),
         zscore=zscore,
         is_simulated=True,
     )
@@ -146,7 +148,7 @@ def test_a_source_that_goes_away_half_way_leaves_nothing(tmp_path: Path) -> None
     progress = iter_import(recording, DEFAULT)
     next(progress)
     shutil.rmtree(tmp_path)
-    with pytest.raises(StorageError, match=r"responses.npy cannot be read .* Nothing was imported"):
+    with pytest.raises(StorageError, match=r"responses.npy cannot be read .* Nothing of it was kept"):
         list(progress)
     assert nothing_left()
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 from dataclasses import replace
 
+import nibabel
 import nibabel.freesurfer
 import numpy as np
 import pytest
+from nibabel.gifti import GiftiCoordSystem
 
 from core.errors import BadInputError
 from core.surfaces.atlas import load_atlas
 from core.surfaces.curvature import mean_curvature
 from core.surfaces.find_files import find_surface_files
 from core.surfaces.importer import read_surface
-from core.surfaces.mesh import GEOMETRIES
+from core.surfaces.mapping import middle_of_sheet
+from core.surfaces.project import project_volume
 from core.surfaces.store import load_surface
 from tests.helpers.cortex import make_half, make_icosphere
 from tests.helpers.surface_files import (
@@ -60,7 +65,7 @@ def test_a_freesurfer_folder_is_read_whole(subject) -> None:
     imported = read_surface([subject], name="sub-01")
     surface = imported.surface
     assert surface.name == "sub-01" and surface.n_vertices == (162, 642)
-    assert surface.geometries == GEOMETRIES and surface.notes == ()
+    assert surface.geometries == SURFACE.geometries and surface.notes == ()
     assert_same_folds(surface)
     np.testing.assert_allclose(surface.to_scanner[:3, 3], CRAS)
     np.testing.assert_allclose(surface.right.curvature, SURFACE.right.curvature)
@@ -145,14 +150,14 @@ GIFTI_NAMES = {
 def test_gifti_files_are_known_by_the_names_labs_give_them(tmp_path, style) -> None:
     for side, words in ((0, {"lh": "lh", "L": "L", "left": "left"}), (1, {"lh": "rh", "L": "R", "left": "right"})):
         half = SURFACE.side(side)
-        for kind in GEOMETRIES:
+        for kind in SURFACE.geometries:
             write_gifti(tmp_path / GIFTI_NAMES[style].format(kind=kind, **words), half, kind)
         shape = GIFTI_NAMES[style].replace(".surf", ".shape")
         write_shape(tmp_path / shape.format(kind="curv", **words), half.curvature)
         write_shape(tmp_path / shape.format(kind="sulc", **words), half.sulc)
         write_shape(tmp_path / shape.format(kind="thickness", **words), half.sulc)
     surface = read_surface([tmp_path], name="x").surface
-    assert surface.geometries == GEOMETRIES and surface.notes == ()
+    assert surface.geometries == SURFACE.geometries and surface.notes == ()
     assert_same_folds(surface)
     np.testing.assert_array_equal(surface.right.flat_faces, SURFACE.right.flat_faces)
     used = np.unique(surface.right.flat_faces)
@@ -172,14 +177,105 @@ def test_of_two_spaces_in_one_folder_the_richer_is_read(tmp_path) -> None:
     assert read_surface([tmp_path], name="x").surface.n_vertices == (162, 642)
 
 
-def test_freesurfer_gifti_is_moved_by_the_volume_in_its_metadata(tmp_path) -> None:
+def volume_meta() -> dict[str, str]:
+    """The volume geometry of a conformed volume as FreeSurfer writes it into GIFTI files."""
     meta = {f"VolGeom{key}": value for key, value in (("Width", "256"), ("Height", "256"), ("Depth", "256"))}
     meta |= {f"VolGeom{axis}size": "1.0" for axis in "XYZ"}
     axes = {"X": (-1, 0, 0), "Y": (0, 0, -1), "Z": (0, 1, 0), "C": CRAS}
-    meta |= {f"VolGeom{key}_{r}": str(v) for key, row in axes.items() for r, v in zip("RAS", row, strict=True)}
-    for side, code in ((0, "lh"), (1, "rh")):
-        write_gifti(tmp_path / f"{code}.pial.surf.gii", SURFACE.side(side), "pial", meta=meta)
-    np.testing.assert_allclose(read_surface([tmp_path], name="x").surface.to_scanner[:3, 3], CRAS, atol=1e-9)
+    return meta | {f"VolGeom{key}_{r}": str(v) for key, row in axes.items() for r, v in zip("RAS", row, strict=True)}
+
+
+SHIFTED = np.eye(4)
+SHIFTED[:3, 3] = CRAS
+CONVENTIONS = {
+    "tkRAS with its volume": (False, (0, 0), np.eye(4), volume_meta()),
+    "scanner, as --to-scanner leaves it": (True, (1, 1), np.eye(4), volume_meta()),
+    "scanner, no volume": (True, (1, 1), np.eye(4), {}),
+    "a matrix to the scanner": (False, (0, 1), SHIFTED, {}),
+    "matrix and volume": (False, (0, 1), SHIFTED, volume_meta()),
+    "a matrix to Talairach": (False, (0, 3), 2 * np.eye(4), volume_meta()),
+    "Workbench": (True, (3, 3), np.eye(4), volume_meta()),
+    "volume of zeros": (True, (0, 0), np.eye(4), volume_meta() | {f"VolGeomC_{axis}": "0" for axis in "RAS"}),
+}
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_every_convention_of_gifti_ends_at_the_same_place_in_the_scanner(tmp_path, convention) -> None:
+    in_scanner, (data_space, space), matrix, meta = CONVENTIONS[convention]
+    for (side, code), kind in itertools.product(((0, "lh"), (1, "rh")), ("white", "pial")):
+        half = SURFACE.side(side)
+        points = half.geometries[kind] + np.array(CRAS if in_scanner else (0, 0, 0), np.float32)
+        path = tmp_path / f"{code}.{kind}.surf.gii"
+        write_gifti(path, replace(half, geometries={kind: points}), kind, meta=meta)
+        image = nibabel.load(path)
+        image.darrays[0].coordsys = GiftiCoordSystem(data_space, space, matrix)
+        nibabel.save(image, path)
+    surface = read_surface([tmp_path], name="x").surface
+    for side in (0, 1):
+        half = SURFACE.side(side)
+        expected = (half.geometries["white"] + half.geometries["pial"]) / 2 + np.array(CRAS)
+        np.testing.assert_allclose(middle_of_sheet(surface, side), expected, atol=1e-4)
+
+
+def test_sheets_and_sides_of_different_conventions_come_into_one_place(subject) -> None:
+    """White and right pial of FreeSurfer, left pial as GIFTI in the scanner, right white with a matrix."""
+    (subject / "surf" / "lh.pial").unlink()
+    points = SURFACE.left.geometries["pial"] + np.array(CRAS, np.float32)
+    left = replace(SURFACE.left, geometries={"pial": points})
+    write_gifti(subject / "surf" / "lh.pial.surf.gii", left, "pial")
+    image = nibabel.load(subject / "surf" / "lh.pial.surf.gii")
+    image.darrays[0].coordsys = GiftiCoordSystem(1, 1, np.eye(4))
+    nibabel.save(image, subject / "surf" / "lh.pial.surf.gii")
+    (subject / "surf" / "rh.white").unlink()
+    right = replace(SURFACE.right, geometries={"white": SURFACE.right.geometries["white"] + np.float32(4)})
+    write_gifti(subject / "surf" / "rh.white.surf.gii", right, "white")
+    image = nibabel.load(subject / "surf" / "rh.white.surf.gii")
+    back = SHIFTED.copy()
+    back[:3, 3] -= 4
+    image.darrays[0].coordsys = GiftiCoordSystem(0, 1, back)
+    nibabel.save(image, subject / "surf" / "rh.white.surf.gii")
+    surface = read_surface([subject], name="x").surface
+    for side in (0, 1):
+        for kind in ("white", "pial"):
+            expected = SURFACE.side(side).geometries[kind] + np.array(CRAS)
+            found = surface.side(side).geometries[kind] + surface.to_scanner[:3, 3]
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.fixture
+def templateflow(tmp_path):
+    """A template in two densities without white and pial, and an atlas of each."""
+    for density, other in (("32k", False), ("164k", True)):
+        for side, letter in ((0, "L"), (1, "R")):
+            half = make_half(3 - side if other else 2 + side, side=side)
+            for kind in ("midthickness", "inflated", "sphere", "veryinflated"):
+                name = "white" if kind == "midthickness" else kind.removeprefix("very")
+                write_gifti(tmp_path / f"tpl-fsLR_den-{density}_hemi-{letter}_{kind}.surf.gii", half, name)
+            path = tmp_path / f"tpl-fsLR_den-{density}_hemi-{letter}_atlas-Demo_dseg.label.gii"
+            write_gifti_labels(path, np.arange(half.n_vertices) % 2, {0: "???", 1: "V1"})
+    return tmp_path
+
+
+def test_of_two_densities_one_is_read_and_the_other_named(templateflow) -> None:
+    imported = read_surface([templateflow], name="x")
+    assert imported.surface.n_vertices == (162, 642)
+    assert [atlas.name for atlas in imported.atlases] == ["tpl_fsLR_den_32k_atlas_Demo_dseg"]
+    assert "Surfaces of 164k lie there too and were left out: import their files alone." in imported.surface.notes
+    fine = read_surface(sorted(templateflow.glob("*164k*")), name="x")
+    assert fine.surface.n_vertices == (642, 162) and not any("left out" in note for note in fine.surface.notes)
+
+
+def test_midthickness_is_where_voxels_are_placed_and_volumes_are_read(templateflow) -> None:
+    surface = read_surface(sorted(templateflow.glob("*32k*")), name="x").surface
+    assert surface.geometries == ("midthickness", "inflated", "sphere")
+    assert not any("white" in note or "looked up" in note for note in surface.notes)
+    affine = np.array([[2.0, 0, 0, -90], [0, 2, 0, -110], [0, 0, 2, -70], [0, 0, 0, 1]])
+    place = np.indices((100, 100, 90))[1] * 2.0 - 110
+    nibabel.save(nibabel.Nifti1Image(place.astype(np.float32), affine), templateflow / "y.nii")
+    for side, values in enumerate(project_volume(templateflow / "y.nii", surface)):
+        points = SURFACE.side(side).geometries["white"]
+        np.testing.assert_allclose(middle_of_sheet(surface, side), points, atol=1e-4)
+        np.testing.assert_allclose(values, points[:, 1], atol=1e-3)
 
 
 def test_label_gifti_becomes_an_atlas_with_both_sides_pooled(subject) -> None:
@@ -288,32 +384,93 @@ def test_a_patch_that_was_cut_and_not_flattened_is_refused(subject) -> None:
         read_surface([subject], name="x")
 
 
-def test_an_annotation_of_another_space_is_refused_with_the_counts(subject) -> None:
+def left_out(subject, match: str) -> list[str]:
+    """The atlases that are kept beside one that is left out and named."""
+    imported = read_surface([subject], name="x")
+    assert any(re.search(match, note) for note in imported.surface.notes), imported.surface.notes
+    return [atlas.name for atlas in imported.atlases]
+
+
+def test_an_annotation_of_another_space_is_left_out_with_the_counts(subject) -> None:
     shutil.copy(subject / "label" / "rh.aparc.annot", subject / "label" / "lh.aparc.annot")
-    with pytest.raises(BadInputError, match=r"lh\.aparc\.annot labels 642 vertices and the surface has 162.*another"):
-        read_surface([subject], name="x")
+    told = r"aparc was left out: lh\.aparc\.annot labels 642 vertices and the surface has 162.*another"
+    assert left_out(subject, told) == ["labels"]
+    with pytest.raises(BadInputError, match=r"lh\.aparc\.annot labels 642 vertices"):
+        read_surface([subject], name="x", atlas="aparc")
 
 
-def test_a_label_of_another_surface_is_refused(subject) -> None:
+def test_a_label_of_another_surface_is_left_out(subject) -> None:
     write_label(subject / "label" / "lh.V1_exvivo.label", np.array([5, 400]), value=1.0)
-    with pytest.raises(BadInputError, match=r"lh\.V1_exvivo\.label names vertex 400 and the surface has 162"):
-        read_surface([subject], name="x")
+    told = r"A label was left out: lh\.V1_exvivo\.label names vertex 400 and the surface has 162"
+    assert left_out(subject, told) == ["labels", "aparc"]
 
 
-@pytest.mark.parametrize("name", ["label/lh.aparc.annot", "label/lh.V1_exvivo.label", "surf/lh.white"])
-def test_truncated_files_are_refused_by_name(subject, name) -> None:
-    path = subject / name
+@pytest.mark.parametrize("name", ["lh.aparc.annot", "lh.V1_exvivo.label"])
+def test_truncated_atlases_are_left_out_and_named(subject, name) -> None:
+    path = subject / "label" / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(BadInputError, match=rf"{path.name} is .*truncated"):
+    assert "labels" in left_out(subject, rf"left out: {name} is .*truncated")
+
+
+def test_a_truncated_surface_is_refused_by_name(subject) -> None:
+    path = subject / "surf" / "lh.white"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(BadInputError, match=r"lh\.white is .*truncated"):
         read_surface([subject], name="x")
 
 
-def test_a_little_endian_annotation_is_refused(subject) -> None:
+def test_a_little_endian_annotation_is_left_out(subject) -> None:
     path = subject / "label" / "lh.aparc.annot"
     words = np.frombuffer(path.read_bytes()[: 4 + 8 * 162], ">i4").astype("<i4").tobytes()
     path.write_bytes(words + path.read_bytes()[4 + 8 * 162 :])
-    with pytest.raises(BadInputError, match=r"lh\.aparc\.annot is truncated, or not as .* \(big-endian\)"):
-        read_surface([subject], name="x")
+    assert left_out(subject, r"lh\.aparc\.annot is truncated, or not as .* \(big-endian\)") == ["labels"]
+
+
+def write_colours(path, colours: list[tuple[int, int, int]], listed: dict[str, tuple[int, int, int]]) -> None:
+    """An annotation by hand, new format: a colour for each vertex, and a table."""
+    packed = np.array([red + 256 * green + 65536 * blue for red, green, blue in colours])
+    data = np.array([len(packed)], ">i4").tobytes()
+    data += np.stack([np.arange(len(packed)), packed], axis=1).astype(">i4").tobytes()
+    data += np.array([1, -2, len(listed), 5], ">i4").tobytes() + b"made\0" + np.array([len(listed)], ">i4").tobytes()
+    for number, (name, colour) in enumerate(listed.items()):
+        data += np.array([number, len(name) + 1], ">i4").tobytes() + name.encode() + b"\0"
+        data += np.array([*colour, 0], ">i4").tobytes()
+    path.write_bytes(data)
+
+
+def test_vertices_whose_colour_is_listed_nowhere_have_no_region(subject) -> None:
+    for path in (subject / "label").iterdir():
+        path.unlink()
+    red, green, low, high = (200, 0, 10), (0, 200, 10), (1, 1, 1), (250, 250, 250)
+    none = (0, 0, 0)
+    colours = [(red, green, low, high, none, (0, 100, 10))[vertex % 6] for vertex in range(162)]
+    listed = {"unknown": (25, 5, 25), "V1": red, "V2": green, "black": none}
+    write_colours(subject / "label" / "lh.mine.annot", colours, listed)
+    imported = read_surface([subject], name="x")
+    told = "lh.mine.annot gives black the colour of vertices without a region, 0: it has none."
+    assert told in imported.surface.notes
+    [atlas] = imported.atlases
+    assert atlas.names == ("V1", "V2")
+    assert [atlas.roi_of(0, vertex) for vertex in range(6)] == ["V1", "V2", "", "", "", ""]
+
+
+def test_regions_of_one_colour_are_named_together(subject) -> None:
+    for path in (subject / "label").iterdir():
+        path.unlink()
+    red, green = (200, 0, 10), (0, 200, 10)
+    listed = {"V1": red, "FFA": red, "V2": green, "unused": (9, 9, 9), "never": (9, 9, 9)}
+    write_colours(subject / "label" / "lh.mine.annot", [red, green] * 81, listed)
+    imported = read_surface([subject], name="x")
+    assert imported.atlases[0].names == ("V1 or FFA", "V2") or imported.atlases[0].names == ("V2", "V1 or FFA")
+    assert len(imported.atlases[0].vertices_in(0, "V1 or FFA")) == 81
+    told = "lh.mine.annot gives V1 and FFA one colour, so they cannot be told apart."
+    assert [note for note in imported.surface.notes if "colour" in note] == [told]
+
+
+def test_an_annotation_without_a_table_is_left_out(subject) -> None:
+    data = np.array([162], ">i4").tobytes() + np.zeros((162, 2), ">i4").tobytes()
+    (subject / "label" / "lh.bare.annot").write_bytes(data)
+    assert left_out(subject, r"atlas bare was left out: lh\.bare\.annot .*table") == ["labels", "aparc"]
 
 
 def test_damaged_gifti_is_refused_by_name(tmp_path) -> None:

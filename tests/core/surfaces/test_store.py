@@ -10,7 +10,7 @@ import pytest
 from core.errors import BadInputError, StorageError
 from core.paths import data_folder
 from core.surfaces.atlas import Atlas
-from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.surfaces.mesh import CorticalSurface
 from core.surfaces.store import has_surface, list_surfaces, load_atlases, load_surface, remove_surface, save_surface
 from tests.helpers.cortex import make_atlas, make_cortex
 
@@ -38,7 +38,7 @@ def test_a_surface_comes_back_as_it_was_saved() -> None:
     assert (back.name, back.source, back.notes) == ("sub-01", "a formula", ("No sulc.",))
     np.testing.assert_array_equal(back.to_scanner, surface.to_scanner)
     for side in (0, 1):
-        for name in GEOMETRIES:
+        for name in surface.geometries:
             np.testing.assert_array_equal(back.side(side).geometries[name], surface.side(side).geometries[name])
         for part in ("faces", "flat_faces", "curvature", "sulc"):
             np.testing.assert_array_equal(getattr(back.side(side), part), getattr(surface.side(side), part))
@@ -58,7 +58,7 @@ def test_the_list_begins_with_the_template_and_tells_what_each_has() -> None:
         ("sub-01", False),
         ("sub-02", False),
     ]
-    assert infos[0].n_vertices == (10_242, 10_242) and infos[0].geometries == GEOMETRIES
+    assert infos[0].n_vertices == (10_242, 10_242) and infos[0].geometries == make_cortex().geometries
     assert infos[1].n_vertices == (162, 642) and infos[1].atlases == ("made-up",)
     assert infos[2].geometries == ("pial", "white", "inflated", "sphere") and infos[2].notes == ("No sulc.",)
 

@@ -1,7 +1,8 @@
-"""FreeSurfer's overlays. Answers: nibabel."""
+"""FreeSurfer's overlays, and volumes of any orientation on one grid. Answers: nibabel's own turning."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import nibabel
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.surfaces.volumes import open_brain
+from core.surfaces.volumes import count_trials, grid_of, iter_trials, load_volume, open_brain, read_labels, read_map
 from tests.helpers.recording_files import save_mgh
 
 VALUES = np.random.default_rng(1).standard_normal((7, 3)).astype(np.float32)
@@ -46,3 +47,128 @@ def test_data_cut_short_are_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(BadInputError, match="300 bytes are too few"):
         open_brain(path)
+
+
+SHAPE = (4, 5, 6)
+OBLIQUE = np.array([[-2.0, 0.3, 0.1, 14], [0.3, 1.9, -0.4, -60], [0.1, 0.4, 2.2, 31], [0, 0, 0, 1]])
+MAP = np.random.default_rng(2).integers(0, 90, SHAPE).astype(np.float32)
+BETAS = np.random.default_rng(3).standard_normal((*SHAPE, 7)).astype(np.float32)
+CHOSEN = np.array([3, 50, 51, 119])
+
+
+def write_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None = OBLIQUE, *, turn: str = "") -> Path:
+    """A volume, its axes turned to run as `turn` says, such as "RAS"."""
+    image = nibabel.Nifti1Image(values, affine)
+    if turn:
+        wanted = nibabel.orientations.axcodes2ornt(turn)
+        image = image.as_reoriented(nibabel.orientations.ornt_transform(nibabel.io_orientation(affine), wanted))
+    nibabel.save(image, path)
+    return path
+
+
+TURNS = ["".join(axes) for order in itertools.permutations(["RL", "AP", "SI"]) for axes in itertools.product(*order)]
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_volumes_of_all_48_orientations_come_onto_one_grid(tmp_path: Path, turn: str) -> None:
+    grid = grid_of(write_nifti(tmp_path / "betas.nii", BETAS))
+    turned = write_nifti(tmp_path / "turned.nii", MAP, turn=turn)
+    np.testing.assert_array_equal(read_map(turned, grid), MAP.ravel())
+    betas = write_nifti(tmp_path / "again.nii", BETAS, turn=turn)
+    np.testing.assert_array_equal(next(iter_trials(betas, grid, CHOSEN)), BETAS.reshape(-1, 7)[CHOSEN].T)
+
+
+@pytest.mark.parametrize("moved", [1.0, 0.5, 0.1])
+def test_another_grid_of_the_same_shape_is_refused_with_both_affines(tmp_path: Path, moved: float) -> None:
+    away = OBLIQUE.copy()
+    away[:3, 3] += moved * OBLIQUE[:3, 0]
+    grid = grid_of(write_nifti(tmp_path / "betas.nii", BETAS))
+    with pytest.raises(BadInputError, match=r"map of shape \(4, 5, 6\), affine .* got 'shape \(4, 5, 6\), affine"):
+        read_map(write_nifti(tmp_path / "mask.nii", MAP, away), grid)
+    with pytest.raises(BadInputError, match="one grid"):
+        read_map(write_nifti(tmp_path / "mask.nii", MAP[:, :, :5]), grid)
+
+
+def test_the_rounding_of_a_qform_is_no_other_grid(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(MAP, None)
+    turn, _ = np.linalg.qr(OBLIQUE[:3, :3])
+    affine = nibabel.affines.from_matvec(turn * 1.8, OBLIQUE[:3, 3])
+    image.set_qform(affine, 1)
+    nibabel.save(image, tmp_path / "qform.nii")
+    grid = grid_of(write_nifti(tmp_path / "sform.nii", BETAS, affine))
+    assert not np.array_equal(grid.affine, nibabel.load(tmp_path / "qform.nii").affine)
+    np.testing.assert_array_equal(read_map(tmp_path / "qform.nii", grid), MAP.ravel())
+
+
+def test_a_map_alone_along_further_axes_is_one_map(tmp_path: Path) -> None:
+    grid = grid_of(write_nifti(tmp_path / "betas.nii", BETAS))
+    for further in (1, (1, 1), (1, 1, 1)):
+        path = write_nifti(tmp_path / "map.nii", MAP.reshape(*SHAPE, *np.atleast_1d(further)))
+        np.testing.assert_array_equal(read_labels(path, grid), MAP.ravel())
+    with pytest.raises(BadInputError, match=r"one map, got \(4, 5, 6, 7\)"):
+        read_map(tmp_path / "betas.nii", grid)
+
+
+@pytest.mark.parametrize("shape", [(7, 1), (1, 7), (7, 1, 1)])
+def test_betas_along_a_fifth_axis_are_trials(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = write_nifti(tmp_path / "betas.nii", BETAS.reshape(*SHAPE, *shape))
+    assert count_trials(path) == 7
+    read = np.concatenate(list(iter_trials(path, grid_of(path), CHOSEN, scale=2.0)))
+    np.testing.assert_array_equal(read, 2 * BETAS.reshape(-1, 7)[CHOSEN].T)
+
+
+def test_trials_along_two_axes_are_refused(tmp_path: Path) -> None:
+    path = write_nifti(tmp_path / "betas.nii", np.stack([BETAS, BETAS], axis=-1))
+    with pytest.raises(BadInputError, match="volumes along one axis"):
+        count_trials(path)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("meter", 1e-3), ("micron", 1e3), ("mm", 1.0), ("unknown", 1.0)])
+def test_affines_are_in_mm_whatever_unit_the_header_names(tmp_path: Path, unit: str, factor: float) -> None:
+    affine = OBLIQUE.copy()
+    affine[:3] *= factor
+    image = nibabel.Nifti1Image(MAP, affine)
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, tmp_path / "map.nii")
+    np.testing.assert_allclose(grid_of(tmp_path / "map.nii").affine, OBLIQUE, rtol=1e-5)
+    np.testing.assert_allclose(load_volume(tmp_path / "map.nii").affine, OBLIQUE, rtol=1e-5)
+
+
+def test_voxels_of_two_metres_are_of_two_millimetres(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(MAP, OBLIQUE)
+    image.header.set_xyzt_units("meter")
+    nibabel.save(image, tmp_path / "map.nii")
+    np.testing.assert_allclose(grid_of(tmp_path / "map.nii").affine, OBLIQUE, rtol=1e-6)
+
+
+def test_files_without_a_place_go_together_only_with_their_like(tmp_path: Path) -> None:
+    nowhere = grid_of(write_nifti(tmp_path / "betas.nii", BETAS, None))
+    assert not nowhere.is_placed
+    np.testing.assert_array_equal(read_map(write_nifti(tmp_path / "map.nii", MAP, None), nowhere), MAP.ravel())
+    placed = write_nifti(tmp_path / "placed.nii", MAP)
+    with pytest.raises(BadInputError, match=r"placed.nii.*set here, and unset in"):
+        read_map(placed, nowhere)
+    with pytest.raises(BadInputError, match=r"map.nii.*sform unset"):
+        read_map(tmp_path / "map.nii", grid_of(placed))
+    nibabel.save(nibabel.AnalyzeImage(MAP, np.eye(4)), tmp_path / "old.img")
+    with pytest.raises(BadInputError, match="does not say where it lies"):
+        load_volume(tmp_path / "old.img")
+
+
+def test_a_row_of_voxels_is_turned_too(tmp_path: Path) -> None:
+    line, flipped = np.arange(6, dtype=np.float32).reshape(6, 1, 1), np.diag([-2.0, 2, 2, 1])
+    flipped[0, 3] = 10
+    grid = grid_of(write_nifti(tmp_path / "betas.nii", line, np.diag([2.0, 2, 2, 1])))
+    np.testing.assert_array_equal(read_map(write_nifti(tmp_path / "map.nii", line, flipped), grid), line.ravel()[::-1])
+
+
+def test_what_is_no_volume_or_flat_is_refused(tmp_path: Path) -> None:
+    time = nibabel.cifti2.SeriesAxis(0, 1, 2)
+    cortex = nibabel.cifti2.BrainModelAxis.from_mask(np.ones(4, bool), "CIFTI_STRUCTURE_CORTEX_LEFT")
+    nibabel.save(nibabel.Cifti2Image(np.ones((2, 4), np.float32), (time, cortex)), tmp_path / "run.dtseries.nii")
+    with pytest.raises(BadInputError, match="a volume of three axes"):
+        grid_of(tmp_path / "run.dtseries.nii")
+    image = nibabel.Nifti1Image(MAP, None)
+    image.header["sform_code"], image.header["srow_x"], image.header["srow_y"] = 1, [2, 0, 0, 0], [2, 0, 0, 0]
+    nibabel.save(nibabel.Nifti1Image(MAP, None, image.header), tmp_path / "flat.nii")
+    assert not grid_of(tmp_path / "flat.nii").is_placed

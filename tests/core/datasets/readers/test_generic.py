@@ -229,7 +229,7 @@ def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
     text = BASE.format(file="responses.npy") + '[voxels]\nsurface = "fsaverage5"\ntable = "voxels.csv"\n'
     planned = plan_import("generic", describe(folder, text), ImportOptions("x"))
     assert [planned.voxels.places.hemisphere.tolist(), planned.voxels.places.vertex.tolist()] == [[-1, -1, -1]] * 2
-    assert "names vertices but not their hemisphere" in planned.remarks[0]
+    assert "names vertices but not their hemisphere" in planned.remarks[-1]
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])

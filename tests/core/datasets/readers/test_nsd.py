@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from scipy.stats import zscore
@@ -118,6 +119,26 @@ def test_volumes_in_nifti_give_the_same(root: Path) -> None:
     asked = ImportOptions("again")
     list(iter_import(plan_import("nsd", root, asked), asked))
     np.testing.assert_array_equal(before, load_responses("again"))
+
+
+def test_maps_of_another_orientation_are_turned_to_the_betas(root: Path) -> None:
+    run(root)
+    turn = nibabel.orientations.axcodes2ornt("PIL")
+    for path in (root / "nsddata/ppdata/subj01/func1pt8mm/roi").glob("*.nii.gz"):
+        image = nibabel.load(path)
+        orientation = nibabel.orientations.ornt_transform(nibabel.io_orientation(image.affine), turn)
+        nibabel.save(nibabel.Nifti1Image(image.get_fdata(), image.affine).as_reoriented(orientation), path)
+    asked = ImportOptions("turned")
+    list(iter_import(plan_import("nsd", root, asked), asked))
+    np.testing.assert_array_equal(load_responses("nsd01"), load_responses("turned"))
+    before, after = load_subject("nsd01").voxels, load_subject("turned").voxels
+    assert after.roi == before.roi and after.hemisphere.tolist() == before.hemisphere.tolist()
+
+
+def test_betas_of_another_grid_than_the_maps_are_refused(root: Path) -> None:
+    write_nsd_hdf5(root, 1, BETAS[0].transpose(1, 0, 2, 3))
+    with pytest.raises(BadInputError, match=r"betas_session01.hdf5.*of the maps, \(2, 4, 3\), got \(6, 2, 3, 4\)"):
+        plan_import("nsd", root, ImportOptions("x"))
 
 
 def test_hdf5_is_read_where_a_session_is_there_in_both_forms(root: Path) -> None:

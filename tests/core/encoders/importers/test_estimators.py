@@ -134,6 +134,9 @@ def test_a_search_and_a_dictionary_of_estimators_say_what_to_save(tmp_path: Path
         read_estimator(path)
     joblib.dump(search.best_estimator_, path)
     np.testing.assert_allclose(read_estimator(path).predict(NEW), search.predict(NEW), rtol=1e-4)
+    joblib.dump([search.best_estimator_] * 2, path)
+    with pytest.raises(WeightsError, match=r"estimators in a list, as 0, 1. Save .* joblib.dump\(content\[0\], PATH"):
+        read_estimator(path)
     joblib.dump({"model": search.best_estimator_, "r": 0.5}, path)
     with pytest.raises(WeightsError, match=r"estimators in a dictionary, as model. Save one .* joblib.dump\(content"):
         read_estimator(path)

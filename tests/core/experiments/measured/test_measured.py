@@ -16,6 +16,7 @@ from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.measured.planned import MeasuredPlan, plan_set
 from core.experiments.measured.trial import ReadOptions, name_stimulus
+from core.experiments.measured.trial_arrays import read_array
 from core.experiments.measured.trials import open_measured
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.probes.target import Target, TargetKind
@@ -201,6 +202,15 @@ def test_all_voxels_of_the_subject_are_weighted_as_the_target_is(folder: Path, i
     assert means(measured) == pytest.approx(betas[:, [3, 4, 5]].mean(axis=1), rel=1e-5)
 
 
+def test_ids_of_another_case_or_composed_otherwise_are_those_of_the_set(
+    folder: Path, ids: list[str], tmp_path: Path
+) -> None:
+    betas = np.random.default_rng(0).normal(size=(12, 1)).astype(np.float32)
+    np.save(tmp_path / "betas.npy", betas)
+    write_table(tmp_path / "betas_ids.txt", ids[0].upper(), [f"stimuli/{one}.PNG" for one in ids[1:]])
+    assert means(open_with(folder, tmp_path / "betas.npy")) == pytest.approx(betas[:, 0], rel=1e-5)
+
+
 def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_path: Path) -> None:
     volume = np.random.default_rng(1).normal(size=(3, 4, 5, 12)).astype(np.float32)
     mask = np.zeros((3, 4, 5), dtype=np.uint8)
@@ -211,6 +221,14 @@ def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_
     reading = ReadOptions(ids=(tmp_path / "ids.txt",), rois=(("FFA", tmp_path / "ffa.nii.gz"),))
     expected = volume[1, 2:4, 0].mean(axis=0)
     assert means(open_with(folder, tmp_path / "betas.nii.gz", reading)) == pytest.approx(expected, rel=1e-5)
+    turned = nibabel.load(tmp_path / "ffa.nii.gz").as_reoriented(np.array([[2, -1], [0, 1], [1, -1]]))
+    nibabel.save(turned, tmp_path / "ffa.nii.gz")
+    assert means(open_with(folder, tmp_path / "betas.nii.gz", reading)) == pytest.approx(expected, rel=1e-5)
+    whole = ReadOptions(ids=(tmp_path / "ids.txt",), mask=tmp_path / "ffa.nii.gz", columns=())
+    trials = read_array(tmp_path / "betas.nii.gz", whole, known=frozenset(ids), n_voxels=2)
+    order = np.argwhere(np.asarray(turned.dataobj))  # of the mask's own file
+    there = (nibabel.affines.apply_affine(turned.affine, order)).astype(int)
+    np.testing.assert_allclose(trials.values, volume[tuple(there.T)].T, rtol=1e-6)
     with pytest.raises(BadInputError, match="--roi"):
         open_with(folder, tmp_path / "betas.nii.gz", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
@@ -327,6 +345,9 @@ def test_an_edited_set_is_refused(tmp_path: Path) -> None:
         (" a-l2-0.5_raise ", "a-l2-0.5_raise"),
         ("n/a", ""),
         ("<p>+</p>", ""),
+        ('<p><img src="stimuli/a-l2-0.5_raise.png" width=300></p>', "a-l2-0.5_raise"),
+        ("<img src='stimuli/a-l2-0.5_raise.png'>", "a-l2-0.5_raise"),
+        ("https://example.org/exp/stimuli/a-l2-0.5_raise.png?v=3", "a-l2-0.5_raise"),
     ],
 )
 def test_an_id_is_found_in_a_field(text: str, name: str) -> None:
