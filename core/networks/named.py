@@ -23,7 +23,7 @@ from core.errors import BadInputError
 from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
 from core.networks.spec import Family, NetworkSpec, Tokens
 from core.networks.tokens import count_prefix
-from core.networks.truncate import LayerInfo, watch_layers
+from core.networks.truncate import CALL, LayerInfo, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MOST_LAYERS = 6
@@ -61,7 +61,7 @@ def choose_layers(known: tuple[LayerInfo, ...]) -> tuple[str, ...]:
     """At most `MOST_LAYERS` blocks, evenly spread and with the last one; any layers where there are no blocks."""
     if not known:
         raise BadInputError("The network has no layer whose output is a tensor. Choose another one.")
-    spatial = [info.name for info in known if len(info.shape) >= 2]
+    spatial = [info.name for info in known if len(info.shape) >= 2 and CALL not in info.name]
     blocks = [name for name in spatial if BLOCK.fullmatch(name)]
     names = blocks or [name for name in spatial if "." not in name] or spatial or [info.name for info in known]
     step = max(1, -(-len(names) // MOST_LAYERS))

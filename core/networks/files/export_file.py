@@ -25,7 +25,7 @@ from core.networks.files.program import (
     refuse_unreadable,
     take_single,
 )
-from core.networks.truncate import Stop
+from core.networks.truncate import Stop, name_call
 
 LONG_OPERATIONS = ("aten.conv2d", "aten.convolution", "aten.linear", "aten.addmm", "aten.matmul", "aten.bmm")
 
@@ -115,14 +115,16 @@ def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:
 
 
 def find_ends(graph: Any) -> dict[str, Any]:
-    """The last operation of every module of the original network, by the module's path, in the order of the graph."""
+    """The last operation of every call of the original network's modules, by its name, in the order of the graph."""
     ends: dict[str, Any] = {}
     for node in graph.graph.nodes:
-        for path, _kind in (node.meta.get("nn_module_stack") or {}).values():
+        for key, (path, _kind) in (node.meta.get("nn_module_stack") or {}).items():
             name = str(path).removeprefix("L['self'].").removeprefix("L__self__.")
             if node.op == "call_function" and name and not name.startswith("L["):
-                ends.pop(name, None)
-                ends[name] = node
+                _, _, before = str(key).partition("@")  # torch counts the calls before
+                call = name_call(name, int(before or 0) + 1)
+                ends.pop(call, None)
+                ends[call] = node
     return ends
 
 
