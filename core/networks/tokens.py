@@ -28,8 +28,9 @@ from core.networks.spec import NetworkSpec, Tokens
 
 LOCAL = 0.25
 """Least locality of features that lie as the picture does: with random weights .3 to 1, and at most .21 otherwise."""
-CONCENTRATED = 0.5
-"""Above it, a change that is not local lies in another place; below, it is spread over the map (at most .43)."""
+CONCENTRATED = 0.75
+"""Above it, a change that is not local lies in another place (windows, tokens out of order: .94 to 1); below, it is
+spread over the map, as behind layers that see the whole picture (.25 to .55)."""
 CLASS_TOKENS = ("cls_token", "class_token")
 """How the parameters of class tokens are called in timm, torchvision and transformers."""
 
