@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -59,7 +60,8 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     example = example_pixels(spec)
     if spec.is_program:
         body = _describe(open_program(spec, layer, path=path, example=example), spec)
-        again = name_call(layer, 2) in [info.name for info in _list_layers(spec, path)]
+        # Of layers called several times in a torch.export file, version 0.3 gave the last call.
+        again = spec.family == "export" and name_call(layer, 2) in [info.name for info in _list_layers(spec, path)]
         return replace(body, marks=(*body.marks, "call=1")) if again else body
     whole = build_architecture(spec)
     state = read_for(spec, whole, path) if spec.weights else None
@@ -105,7 +107,7 @@ def _describe(module: nn.Module, spec: NetworkSpec) -> Body:
     """A module that is cut, with its weights and what becomes of its features."""
     pictures = moved_patches(spec.input_size)
     with torch.no_grad():
-        features = run_to_exit(module, pictures)
+        features: Any = run_to_exit(module, pictures)
     module = module if spec.is_program else module.requires_grad_(False)
     if not isinstance(features, torch.Tensor):
         return Body(module, Treatment(), ())

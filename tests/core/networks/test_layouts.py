@@ -237,6 +237,9 @@ def test_a_layer_that_is_called_twice_means_its_first_call(
         assert (calls[REPEATED], calls[f"{REPEATED}#2"], calls["layer4.1.conv1"]) == ("1 of 2", "2 of 2", "")
         with pytest.raises(BadInputError, match=f"got '{REPEATED}#3'. Did you mean '{REPEATED}#2'"):
             load_network(spec, f"{REPEATED}#3")
+    (before,) = watch(whole, specs[0], "layer4.1.bn2", pixels=pixels)  # a sum is written into it, then a ReLU
+    for spec in specs:
+        torch.testing.assert_close(load_network(spec, "layer4.1.bn2")(pixels), before, rtol=1e-3, atol=1e-3)
     joined = load_network(specs[0], f"{REPEATED}#2+layer1.0.relu+{REPEATED}")(pixels)
     early = watch(whole, specs[0], "layer1.0.relu", pixels=pixels)[0]
     parts = torch.cat([part.flatten(1) for part in (second, early, first)], 1)
@@ -268,3 +271,10 @@ def test_parts_that_do_not_give_features_image_by_image_are_no_layers() -> None:
     spec = find_network(f"timm:{SWIN}")
     inside = [info.name for info in list_layers(spec) if info.name.endswith("layers.0.blocks.0.attn.qkv")]
     assert not inside, "its rows are windows"
+
+
+def test_a_definition_that_computes_with_tensors_is_built(make_network: Make) -> None:
+    network, whole = open_at(make_network, "torchvision", "regnet_y_400mf", "trunk_output.block3")
+    pixels = draw(network.spec)
+    (wanted,) = watch(whole, network.spec, "trunk_output.block3", pixels=pixels)
+    torch.testing.assert_close(network(pixels), wanted, rtol=1e-3, atol=1e-4)
