@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,20 @@ from core.networks.catalog import find_network
 from core.networks.files.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
+from core.networks.files.program import Program
 from core.networks.files.script_file import list_script_layers, open_script
 from core.networks.locality import moved_patches
 from core.networks.spec import NetworkSpec
 from core.networks.tokens import Treatment, find_treatment, plain_treatment
-from core.networks.truncate import LayerInfo, cut_after, describe_calls, name_call, run_to_exit, watch_layers
+from core.networks.truncate import (
+    LayerInfo,
+    cut_after,
+    describe_calls,
+    is_overwritten,
+    run_to_exit,
+    split_layers,
+    watch_layers,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +68,8 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     """
     example = example_pixels(spec)
     if spec.is_program:
-        body = _describe(open_program(spec, layer, path=path, example=example), spec)
-        # Of layers called several times in a torch.export file, version 0.3 gave the last call.
-        again = spec.family == "export" and name_call(layer, 2) in [info.name for info in _list_layers(spec, path)]
-        return replace(body, marks=(*body.marks, "call=1")) if again else body
+        program = open_program(spec, layer, path=path, example=example)
+        return _describe(program, spec, is_new=program.is_new)
     whole = build_architecture(spec)
     state = read_for(spec, whole, path) if spec.weights else None
     known = whole.state_dict()
@@ -70,7 +77,9 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     if state is not None:
         apply_state(module, state, known=known, path=path)
         fill_fixed(module, spec)
-    return _describe(module, spec)
+    with torch.no_grad():
+        is_new = len(split_layers(layer)) > 1 and is_overwritten(module, layer, values=moved_patches(spec.input_size))
+    return _describe(module, spec, is_new=is_new)
 
 
 def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
@@ -92,7 +101,7 @@ def _list_layers(spec: NetworkSpec, path: Path) -> tuple[LayerInfo, ...]:
     return describe_calls(find(path, example))
 
 
-def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Tensor) -> nn.Module:
+def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Tensor) -> Program:
     """A TorchScript or torch.export file, cut behind `layer`."""
     opened = open_script if spec.family == "torchscript" else open_export
     return opened(path, layer, example=example)
@@ -103,8 +112,9 @@ def cut_body(whole: nn.Module, layer: str, spec: NetworkSpec, *, example: torch.
     return _describe(cut_after(whole, layer, example=example), spec)
 
 
-def _describe(module: nn.Module, spec: NetworkSpec) -> Body:
+def _describe(module: nn.Module, spec: NetworkSpec, *, is_new: bool = False) -> Body:
     """A module that is cut, with its weights and what becomes of its features."""
+    marks = ("of the layer itself",) if is_new else ()
     pictures = moved_patches(spec.input_size)
     with torch.no_grad():
         features: Any = run_to_exit(module, pictures)
@@ -115,7 +125,7 @@ def _describe(module: nn.Module, spec: NetworkSpec) -> Body:
         return Body(module, Treatment(), tuple(features.shape[1:]))
     treatment = find_treatment(module, spec, features)
     plain = plain_treatment(module, spec, tuple(features.shape[1:]))
-    marks = () if treatment == plain else (f"layout: {treatment.mark}",)
+    marks += () if treatment == plain else (f"layout: {treatment.mark}",)
     return Body(module, treatment, tuple(treatment(features).shape[1:]), marks)
 
 

@@ -130,6 +130,16 @@ def leave_with(module: nn.Module, layers: tuple[str, ...]) -> None:
     hook_calls(module, layers, take)
 
 
+def is_overwritten(module: nn.Module, layer: str, *, values: torch.Tensor) -> bool:
+    """Whether a cut network works in place on what one of its joined layers gave, before it is left."""
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    handles = hook_calls(module, split_layers(layer), lambda _, features: kept.append((features, features.clone())))
+    run_to_exit(module, values)
+    for handle in handles:
+        handle.remove()
+    return any(not torch.equal(now, before) for now, before in kept)
+
+
 def split_layers(layer: str) -> tuple[str, ...]:
     """The layers a name stands for: one, or several joined by "+", which no module's path holds."""
     return tuple(part.strip() for part in layer.split("+"))

@@ -106,12 +106,15 @@ def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:
     """The file cut behind a module. Raises BadInputError with the nearest name if it has no such layer."""
     exported = load_export(path, example.shape[-1])
     graph = exported.graph
+    is_new = False
     if layer != OUTPUT:
         ends = find_ends(graph)
         check_choice("layer", layer, [*ends, OUTPUT])
+        is_new = name_call(layer, 2) in ends or any(_writes_into(node, ends[layer]) for node in ends[layer].users)
         _end_at(graph, ends[layer])
     _add_stops(graph)
-    return Program(graph, find_batch(graph, example, name=path.name, batches=(exported.batch,)))
+    batch = find_batch(graph, example, name=path.name, batches=(exported.batch,))
+    return Program(graph, batch, is_new=is_new)
 
 
 def find_ends(graph: Any) -> dict[str, Any]:
@@ -126,6 +129,12 @@ def find_ends(graph: Any) -> dict[str, Any]:
                 ends.pop(call, None)
                 ends[call] = node
     return ends
+
+
+def _writes_into(operation: Any, node: Any) -> bool:
+    """Whether an operation works in place on what another one gave."""
+    schema = getattr(operation.target, "_schema", None)
+    return schema is not None and schema.is_mutable and operation.args[0] is node
 
 
 def _end_at(graph: Any, node: Any) -> None:

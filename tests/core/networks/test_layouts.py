@@ -210,6 +210,7 @@ def test_only_features_that_were_wrong_are_named_anew(make_network: Make) -> Non
 
 
 REPEATED = "layer4.1.relu"
+A_RELU_BEHIND, NOTHING_BEHIND = "features.0+features.3", "features.2+features.5"
 
 
 @pytest.fixture
@@ -249,11 +250,20 @@ def test_a_layer_that_is_called_twice_means_its_first_call(
 def test_a_repeated_layer_of_an_exported_file_is_named_anew(
     exported: tuple[NetworkSpec, NetworkSpec, nn.Module],
 ) -> None:
-    """Version 0.3 gave its last call."""
+    """Version 0.3 gave its last call, and for others what an operation in place made of them."""
     spec = exported[1]
-    once, *calls = (load_network(spec, layer).sha256 for layer in ("layer4.1.conv1", REPEATED, f"{REPEATED}#2"))
-    assert calls[0] != once == calls[1]
+    layers = ("layer4.1.conv1", f"{REPEATED}#2", "layer4.1", REPEATED, "layer4.1.bn2")
+    plain, last, block, first, overwritten = (load_network(spec, layer).sha256 for layer in layers)
+    assert plain == last == block
+    assert first != plain != overwritten, "of its last call, and of the sum written into it"
     assert [row.call for row in describe_layers(spec.id) if row.name.startswith(REPEATED)] == ["1 of 2", "2 of 2"]
+
+
+def test_joined_layers_are_named_anew_where_one_was_overwritten() -> None:
+    whole, changed, same = (
+        load_network("alexnet", one).sha256 for one in ("features.2", A_RELU_BEHIND, NOTHING_BEHIND)
+    )
+    assert same == whole != changed
 
 
 def test_attention_that_reads_weights_without_calling_their_part_is_kept(make_network: Make) -> None:
