@@ -114,7 +114,7 @@ def cut_body(whole: nn.Module, layer: str, spec: NetworkSpec, *, example: torch.
 
 def _describe(module: nn.Module, spec: NetworkSpec, *, is_new: bool = False) -> Body:
     """A module that is cut, with its weights and what becomes of its features."""
-    marks = ("of the layer itself",) if is_new else ()
+    marks: tuple[str, ...] = ("of the layer itself",) if is_new else ()
     pictures = moved_patches(spec.input_size)
     with torch.no_grad():
         features: Any = run_to_exit(module, pictures)

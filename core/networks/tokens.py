@@ -98,7 +98,8 @@ class Treatment:
 
 @lru_cache(maxsize=8)
 def _to_device(order: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    return torch.tensor(order, device=device)
+    with torch.inference_mode(False):  # it is kept, and a gradient may need it
+        return torch.tensor(order, device=device)
 
 
 def find_treatment(whole: nn.Module, spec: NetworkSpec, features: torch.Tensor) -> Treatment:
