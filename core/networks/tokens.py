@@ -108,16 +108,22 @@ def find_treatment(whole: nn.Module, spec: NetworkSpec, features: torch.Tensor) 
     Raises WeightsError if the layer has no class token, its tokens form no square, or do not lie as the picture does.
     """
     shape = tuple(features.shape[1:])
-    if spec.tokens == "class" and len(shape) > 1:
-        if len(shape) != 2 or not _has_class_token(whole, n_tokens=shape[0]):
-            what = f"{shape[0]} tokens have" if len(shape) == 2 else f"features {shape} have"
-            raise _refuse(spec, f"its {what} no class token", "Choose tokens grid, mean or all.")
+    check_class_token(whole, spec, shape)
+    if len(shape) == 2 and spec.tokens == "class":
         return Treatment("class", count_prefix(whole, n_tokens=shape[0]))
     if len(shape) == 3:
         return find_map(features)
     if len(shape) == 2 and spec.tokens != "all":
         return _find_tokens(whole, spec, features)
     return Treatment()
+
+
+def check_class_token(whole: nn.Module, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
+    """Raise WeightsError if the class token is asked for of features of one image, `shape`, that have none."""
+    if spec.tokens != "class" or len(shape) < 2 or (len(shape) == 2 and _has_class_token(whole, n_tokens=shape[0])):
+        return
+    what = f"{shape[0]} tokens" if len(shape) == 2 else f"features {shape}"
+    raise _refuse(spec, f"its {what} have no class token", "Choose tokens grid, mean or all.")
 
 
 def plain_treatment(whole: nn.Module, spec: NetworkSpec, shape: tuple[int, ...]) -> Treatment:
@@ -152,10 +158,10 @@ def _find_tokens(whole: nn.Module, spec: NetworkSpec, features: torch.Tensor) ->
         for order in _list_orders(whole, count - prefix)
     ]
     ways += [Treatment("grid", turned=True)] * _is_square(n_channels)
-    best = _most_local(ways, features) or (ways or [said])[0]
+    best = _most_local(ways, features) or (ways[0] if _is_square(count - said.n_prefix) else said)
     if spec.tokens == "mean":
         return replace(best, tokens="mean", order=())
-    if not ways:
+    if best not in ways:
         raise _refuse(spec, f"its {count} tokens form no square", "Choose tokens mean or all.")
     if _lies_elsewhere(best(features)):
         raise _refuse(spec, f"its {count} tokens do not lie as the picture does", "Choose tokens mean or all.")

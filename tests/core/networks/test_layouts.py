@@ -23,7 +23,7 @@ from core.networks.manage import check_network, describe_layers
 from core.networks.network import Network
 from core.networks.open_body import fingerprint, list_layers
 from core.networks.spec import NetworkSpec
-from core.networks.tokens import _to_device
+from core.networks.tokens import Treatment, _to_device, find_treatment
 
 Make = Callable[..., tuple[NetworkSpec, nn.Module]]
 CONVNEXT, TINY_VIT, HIERA, SWIN = "convnext_tiny", "tiny_vit_5m_224", "hiera_tiny_224", "swin_tiny_patch4_window7_224"
@@ -122,6 +122,21 @@ def test_a_class_token_is_there_or_refused(make_network: Make) -> None:
         open_at(make_network, "timm", REGISTERS, "blocks.2", tokens="class", input_size=256)
     with pytest.raises(WeightsError, match=r"its features \(28, 28, 192\) have no class token"):
         open_at(make_network, "timm", SWIN, "layers.1", tokens="class", input_size=224)
+
+
+def test_a_class_token_is_refused_before_a_download() -> None:
+    with pytest.raises(WeightsError, match="its 260 tokens have no class token"):
+        find_network(f"timm:{REGISTERS}@class")
+    with pytest.raises(WeightsError, match="its 260 tokens have no class token"):
+        import_network(f"timm:{REGISTERS}", NetworkImportOptions(tokens="class"))
+
+
+def test_tokens_of_which_nothing_tells_which_are_patches_are_no_grid() -> None:
+    features = torch.rand(3, 60, 8, generator=torch.Generator().manual_seed(0))
+    spec = replace(find_network("alexnet"), tokens="grid")
+    with pytest.raises(WeightsError, match="its 60 tokens form no square. Choose tokens mean or all."):
+        find_treatment(nn.Identity(), spec, features)
+    assert find_treatment(nn.Identity(), replace(spec, tokens="mean"), features) == Treatment("mean")
 
 
 def test_torchvision_s_class_token_is_known(make_network: Make) -> None:
