@@ -221,7 +221,8 @@ def _cells(row: NetworkStatus) -> tuple[str, ...]:
 
 def _layer_cells(layer: LayerRow) -> tuple[str, str, str]:
     offered = "usual" if layer.usual else "offered" if layer.offered else ""
-    return layer.name, " × ".join(map(str, layer.shape)), offered
+    call = f"call {layer.call}" if layer.call else ""
+    return layer.name, " × ".join(map(str, layer.shape)), ", ".join(filter(None, (offered, call)))
 
 
 def _numbers(values: tuple[float, ...]) -> str:

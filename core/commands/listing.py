@@ -109,6 +109,7 @@ def list_layers_rows(options: ListOptions) -> list[Row]:
             "network": spec.id,
             "layer": layer.name,
             "shape": list(layer.shape),
+            "call": layer.call,
             "offered": layer.name in spec.layers,
             "default": layer.name == spec.default_layer,
         }

@@ -24,7 +24,8 @@ add SOURCE          keep a network of your own: a state dict (.pth .pt .bin .saf
                     torchvision:NAME, entry:NAME
 download NETWORK    get the weights of a catalogue id, timm:NAME or torchvision:NAME; interrupted downloads go on
 check NETWORK       load it and probe it, check by check
-layers NETWORK      where it can be cut (--all: everywhere), with shapes
+layers NETWORK      where it can be cut (--all: everywhere), with shapes; of a layer that is called twice, NAME
+                    is the first call, NAME#2 the second
 remove NETWORK      take away one of your own, or a download
 --json prints one object, or an array for list and layers. A file without published checksum is trusted at its first
 download: its SHA-256 is shown, kept, and expected from then on. PROBESCOPE_OFFLINE=1 forbids downloads."""

@@ -109,7 +109,8 @@ def check_fits_network(network: Network, data: EncoderData) -> None:
     if network.sha256 != card.network_sha256 or network.layer != card.config.layer:
         raise WeightsError(
             f"The encoder was fitted on {own} (weights {card.network_sha256[:12]}), "
-            f"not on {asked} (weights {network.sha256[:12]}). Fit an encoder for this network: `python main.py fit`."
+            f"not on {asked} (weights {network.sha256[:12]}): the weights are others, or their features are laid out "
+            "otherwise. Fit an encoder for this network: `python main.py fit`."
         )
     n_pooled = count_pooled(network.feature_shape, card.config.pool)
     n_inputs = card.config.n_projected or n_pooled

@@ -25,8 +25,11 @@ def build_architecture(spec: NetworkSpec) -> nn.Module:
     if spec.family == "python":
         module = _call_function(spec)
     else:
-        with torch.device("meta"):
-            module = _build(spec)
+        try:
+            with torch.device("meta"):
+                module = _build(spec)
+        except RuntimeError:  # some compute their own widths with tensors, such as torchvision's RegNet
+            module = build_with_memory(spec).to("meta")
     return module.eval().requires_grad_(False)
 
 

@@ -19,7 +19,7 @@ from core.networks.files.export_file import load_export
 from core.networks.files.torch_pickle import is_torchscript
 from core.networks.import_options import NetworkImportOptions
 from core.networks.load import load_network
-from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, spec_of_function
+from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, complete_spec, spec_of_function
 from core.networks.open_body import hash_module, list_layers
 from core.networks.spec import Family, NetworkSpec
 
@@ -62,8 +62,8 @@ def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
     spec = _apply(find_network(name), options)
     spec = replace(spec, id=options.id or name)
     check_new_id(spec.id)
-    for layer in options.layers:
-        check_choice("layer", layer, [info.name for info in list_layers(spec)])
+    if options.layers or options.tokens:
+        complete_spec(spec, layers=spec.layers, tokens=spec.tokens)
     if spec.family == "python":
         if not options.trusted:
             raise _ask_for_trust(f"{name!r}", "Python code")

@@ -61,9 +61,8 @@ def open_network(
     spec = find_network(network) if isinstance(network, str) else network
     path, sha256 = check_weights(spec, weights)
     layer = check_layer(spec, layer or spec.default_layer)
-    return wrap_body(
-        open_body(spec, layer, path=path), spec, layer=layer, sha256=fingerprint(spec, sha256), device=device
-    )
+    body = open_body(spec, layer, path=path)
+    return wrap_body(body, spec, layer=layer, sha256=fingerprint(spec, sha256, body.marks), device=device)
 
 
 def wrap_body(body: Body, spec: NetworkSpec, *, layer: str, sha256: str, device: str) -> Network:

@@ -115,12 +115,16 @@ def check_network(network: str, layer: str | None = None, *, device: str = "cpu"
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One place to cut, as it is shown: path, shape of the features there, whether it is offered, or the usual one."""
+    """One place to cut, as it is shown: path, shape of the features there, whether it is offered, or the usual one.
+
+    `call` says which call of a layer that is called several times its name means, as in "1 of 2".
+    """
 
     name: str
     shape: tuple[int, ...]
     offered: bool
     usual: bool
+    call: str = ""
 
 
 def describe_layers(network: str) -> tuple[LayerRow, ...]:
@@ -129,7 +133,7 @@ def describe_layers(network: str) -> tuple[LayerRow, ...]:
 
     spec = find_network(network)
     return tuple(
-        LayerRow(info.name, info.shape, info.name in spec.layers, info.name == spec.default_layer)
+        LayerRow(info.name, info.shape, info.name in spec.layers, info.name == spec.default_layer, info.call)
         for info in list_layers(spec)
     )
 

@@ -22,8 +22,8 @@ from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
 from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
 from core.networks.spec import Family, NetworkSpec, Tokens
-from core.networks.tokens import count_prefix
-from core.networks.truncate import LayerInfo, watch_layers
+from core.networks.tokens import check_class_token, count_prefix
+from core.networks.truncate import CALL, LayerInfo, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MOST_LAYERS = 6
@@ -46,7 +46,10 @@ def find_named(library: str, name: str) -> NetworkSpec:
 
 
 def complete_spec(spec: NetworkSpec, *, layers: tuple[str, ...] = (), tokens: str = "") -> NetworkSpec:
-    """The entry with the layers and the treatment of tokens that suit its architecture, where none are given."""
+    """The entry with the layers and the treatment of tokens that suit its architecture, where none are given.
+
+    Raises BadInputError for a layer that does not exist, WeightsError for a class token that does not.
+    """
     whole, example = build_architecture(spec), example_pixels(spec)
     known = watch_layers(whole, example)
     chosen = layers or choose_layers(known)
@@ -54,14 +57,16 @@ def complete_spec(spec: NetworkSpec, *, layers: tuple[str, ...] = (), tokens: st
         check_choice("layer", layer, [info.name for info in known])
     shape = next(info.shape for info in known if info.name == chosen[-1])
     treated: Any = tokens or _choose_tokens(whole, shape)
-    return replace(spec, layers=chosen, default_layer=chosen[-1], tokens=treated)
+    complete = replace(spec, layers=chosen, default_layer=chosen[-1], tokens=treated)
+    check_class_token(whole, complete, shape)
+    return complete
 
 
 def choose_layers(known: tuple[LayerInfo, ...]) -> tuple[str, ...]:
     """At most `MOST_LAYERS` blocks, evenly spread and with the last one; any layers where there are no blocks."""
     if not known:
         raise BadInputError("The network has no layer whose output is a tensor. Choose another one.")
-    spatial = [info.name for info in known if len(info.shape) >= 2]
+    spatial = [info.name for info in known if len(info.shape) >= 2 and CALL not in info.name]
     blocks = [name for name in spatial if BLOCK.fullmatch(name)]
     names = blocks or [name for name in spatial if "." not in name] or spatial or [info.name for info in known]
     step = max(1, -(-len(names) // MOST_LAYERS))

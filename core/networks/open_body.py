@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,10 +22,20 @@ from core.networks.catalog import find_network
 from core.networks.files.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
+from core.networks.files.program import Program
 from core.networks.files.script_file import list_script_layers, open_script
+from core.networks.locality import moved_patches
 from core.networks.spec import NetworkSpec
-from core.networks.tokens import Treatment, find_treatment
-from core.networks.truncate import LayerInfo, cut_after, run_to_exit, watch_layers
+from core.networks.tokens import Treatment, find_treatment, plain_treatment
+from core.networks.truncate import (
+    LayerInfo,
+    cut_after,
+    describe_calls,
+    is_overwritten,
+    run_to_exit,
+    split_layers,
+    watch_layers,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +50,14 @@ class Body:
         What becomes of its features.
     feature_shape : tuple of int
         Shape of one image's features, treated.
+    marks : tuple of str
+        What makes its features others than those that version 0.3 gave under the same names.
     """
 
     module: nn.Module
     treatment: Treatment
     feature_shape: tuple[int, ...]
+    marks: tuple[str, ...] = ()
 
 
 def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
@@ -54,24 +68,25 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     """
     example = example_pixels(spec)
     if spec.is_program:
-        module = whole = open_program(spec, layer, path=path, example=example)
-    else:
-        whole = build_architecture(spec)
-        state = read_for(spec, whole, path) if spec.weights else None
-        known = whole.state_dict()
-        module = cut_after(whole, layer, example=example)
-    body = _describe(module, whole, spec, example)
-    if not spec.is_program and state is not None:
+        program = open_program(spec, layer, path=path, example=example)
+        return _describe(program, spec, is_new=program.is_new)
+    whole = build_architecture(spec)
+    state = read_for(spec, whole, path) if spec.weights else None
+    known = whole.state_dict()
+    module = cut_after(whole, layer, example=example)
+    if state is not None:
         apply_state(module, state, known=known, path=path)
         fill_fixed(module, spec)
-    return body
+    with torch.no_grad():
+        is_new = len(split_layers(layer)) > 1 and is_overwritten(module, layer, values=moved_patches(spec.input_size))
+    return _describe(module, spec, is_new=is_new)
 
 
 def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
     """Every layer with features of its own, in the order they are computed; weights are only opened with a program.
 
-    Containers are listed after their last part; layers called twice appear at their first call; where several
-    nested modules give the same tensor, all their names are listed.
+    Containers are listed after their last part; layers called twice appear at each call, the second as "NAME#2"; where
+    several nested modules give the same tensor, all their names are listed.
     """
     spec = find_network(network) if isinstance(network, str) else network
     return _list_layers(spec, spec.weights_path)
@@ -83,10 +98,10 @@ def _list_layers(spec: NetworkSpec, path: Path) -> tuple[LayerInfo, ...]:
     if not spec.is_program:
         return watch_layers(build_architecture(spec), example)
     find = list_script_layers if spec.family == "torchscript" else list_export_layers
-    return tuple(LayerInfo(name, shape) for name, shape in find(path, example).items())
+    return describe_calls(find(path, example))
 
 
-def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Tensor) -> nn.Module:
+def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Tensor) -> Program:
     """A TorchScript or torch.export file, cut behind `layer`."""
     opened = open_script if spec.family == "torchscript" else open_export
     return opened(path, layer, example=example)
@@ -94,17 +109,24 @@ def open_program(spec: NetworkSpec, layer: str, *, path: Path, example: torch.Te
 
 def cut_body(whole: nn.Module, layer: str, spec: NetworkSpec, *, example: torch.Tensor) -> Body:
     """A network that holds its weights, cut behind `layer`; `example` (1, 3, side, side) is normalised pixels."""
-    return _describe(cut_after(whole, layer, example=example), whole, spec, example)
+    return _describe(cut_after(whole, layer, example=example), spec)
 
 
-def _describe(module: nn.Module, whole: nn.Module, spec: NetworkSpec, example: torch.Tensor) -> Body:
+def _describe(module: nn.Module, spec: NetworkSpec, *, is_new: bool = False) -> Body:
+    """A module that is cut, with its weights and what becomes of its features."""
+    marks: tuple[str, ...] = ("of the layer itself",) if is_new else ()
+    pictures = moved_patches(spec.input_size)
     with torch.no_grad():
-        features = run_to_exit(module, example)
-    shape = tuple(features.shape[1:]) if isinstance(features, torch.Tensor) else ()
-    treatment = find_treatment(whole, spec, shape=shape)
-    if isinstance(features, torch.Tensor):
-        shape = tuple(treatment(features).shape[1:])
-    return Body(module.requires_grad_(False) if not spec.is_program else module, treatment, shape)
+        features: Any = run_to_exit(module, pictures)
+    module = module if spec.is_program else module.requires_grad_(False)
+    if not isinstance(features, torch.Tensor):
+        return Body(module, Treatment(), ())
+    if len(features) != len(pictures):  # which the validation has the words for
+        return Body(module, Treatment(), tuple(features.shape[1:]))
+    treatment = find_treatment(module, spec, features)
+    plain = plain_treatment(module, spec, tuple(features.shape[1:]))
+    marks += () if treatment == plain else (f"layout: {treatment.mark}",)
+    return Body(module, treatment, tuple(treatment(features).shape[1:]), marks)
 
 
 def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:
@@ -121,12 +143,14 @@ def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:
     return spec.weights_path, check_hash(spec.weights_path, expected_hash(spec))
 
 
-def fingerprint(spec: NetworkSpec, sha256: str) -> str:
+def fingerprint(spec: NetworkSpec, sha256: str, marks: tuple[str, ...] = ()) -> str:
     """What names the features of a network: the hash of its weights, and of each choice that is not in them.
 
-    Two networks of the same file that differ in normalisation or in the treatment of tokens must not share features.
+    Two networks of the same file that differ in normalisation or in the treatment of tokens must not share features;
+    nor must those of `Body.marks` and the other ones that version 0.3 gave.
     """
     choices = [] if spec.tokens == "all" else [f"tokens={spec.tokens}"]
+    choices += marks
     if spec.user and not spec.url:
         choices.append(f"mean={spec.mean} std={spec.std} size={spec.input_size}")
     return hashlib.sha256("\n".join([sha256, *choices]).encode()).hexdigest() if choices else sha256

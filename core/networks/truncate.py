@@ -6,7 +6,8 @@ whose call order does not depend on the values of the pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,30 +16,58 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CALL = "#"
+"""Between the path of a layer and which of its calls is meant: "layer4.1.relu#2". The path alone means the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerInfo:
     """One place to cut: the path of its module and the shape of one stimulus's features.
 
-    (channels, height, width), (tokens, channels) or (channels,), as the network computes them.
+    (channels, height, width), (tokens, channels) or (channels,), as the network computes them. `call` says which call
+    of a layer that is called several times is meant, as in "1 of 2".
     """
 
     name: str
     shape: tuple[int, ...]
+    call: str = ""
+
+
+def name_call(path: str, number: int) -> str:
+    """The name of the `number`th call of a module, from 1."""
+    return path if number == 1 else f"{path}{CALL}{number}"
+
+
+def split_call(layer: str) -> tuple[str, int]:
+    """The path of a layer's module and which of its calls is meant, from 1."""
+    path, _, number = layer.partition(CALL)
+    return path, int(number or 1)
+
+
+def describe_calls(shapes: Mapping[str, tuple[int, ...]]) -> tuple[LayerInfo, ...]:
+    """The layers of a network by their names, with the shapes of their features."""
+    counts = Counter(split_call(name)[0] for name in shapes)
+    found = ((name, shape, *split_call(name)) for name, shape in shapes.items())
+    return tuple(
+        LayerInfo(name, shape, f"{number} of {counts[path]}" if counts[path] > 1 else "")
+        for name, shape, path, number in found
+    )
 
 
 def watch_layers(module: nn.Module, example: torch.Tensor) -> tuple[LayerInfo, ...]:
-    """The layers of a module, found by running it once."""
-    found: dict[str, LayerInfo] = {}
+    """The layers of a module that give features image by image, found by running it once; every call is one."""
+    found: dict[str, tuple[int, ...]] = {}
+    calls: Counter[nn.Module] = Counter()
     names = {child: name for name, child in module.named_modules() if name}
 
     def note(child: nn.Module, _args: Any, output: Any) -> None:
-        name = names[child]
-        if isinstance(output, torch.Tensor) and output.ndim >= 2 and name not in found:
-            found[name] = LayerInfo(name, tuple(output.shape[1:]))
+        calls[child] += 1
+        if isinstance(output, torch.Tensor) and output.ndim >= 2 and len(output) == len(example):
+            found[name_call(names[child], calls[child])] = tuple(output.shape[1:])
 
     handles = [child.register_forward_hook(note) for child in names]
     try:
@@ -47,7 +76,7 @@ def watch_layers(module: nn.Module, example: torch.Tensor) -> tuple[LayerInfo, .
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(found.values())
+    return describe_calls(found)
 
 
 class Stop(nn.Module):
@@ -71,26 +100,44 @@ def leave_network(_module: nn.Module, _args: Any, features: torch.Tensor) -> Non
     raise LayerReached(features)
 
 
-class LayerJoin:
-    """Collects the features of several layers during a pass and leaves the network with all of them, flattened."""
+def hook_calls(module: nn.Module, layers: Sequence[str], act: Callable[[str, torch.Tensor], None]) -> list[Any]:
+    """Let every pass call `act(layer, features)` as it reaches each of the layers; returns the handles of the hooks."""
+    wanted = {split_call(layer): layer for layer in layers}
+    calls: Counter[str] = Counter()
 
-    def __init__(self, module: nn.Module, layers: tuple[str, ...]) -> None:
-        self._layers = layers
-        self._seen: dict[str, torch.Tensor] = {}
-        module.register_forward_pre_hook(self._forget)
-        for layer in layers:
-            module.get_submodule(layer).register_forward_hook(partial(self._take, layer))
+    def count(path: str, _module: nn.Module, _args: Any, features: torch.Tensor) -> None:
+        calls[path] += 1
+        if (path, calls[path]) in wanted:
+            act(wanted[path, calls[path]], features)
 
-    def _forget(self, _module: nn.Module, _args: Any) -> None:
-        """A pass before may have been broken off."""
-        self._seen = {}
+    start = module.register_forward_pre_hook(lambda *_: calls.clear())
+    paths = {path for path, _ in wanted}
+    return [start, *(module.get_submodule(path).register_forward_hook(partial(count, path)) for path in paths)]
 
-    def _take(self, layer: str, _module: nn.Module, _args: Any, features: torch.Tensor) -> None:
-        if layer not in self._seen:  # a layer called twice counts with its first call
-            self._seen[layer] = features.clone()  # the next layer may write into what this one gave
-        if len(self._seen) == len(set(self._layers)):
-            seen, self._seen = self._seen, {}
-            raise LayerReached(torch.cat([seen[name].flatten(1) for name in self._layers], dim=1))
+
+def leave_with(module: nn.Module, layers: tuple[str, ...]) -> None:
+    """Let every pass leave the network with the features of one layer, or of several, flattened, in the order named."""
+    seen: dict[str, torch.Tensor] = {}
+
+    def take(layer: str, features: torch.Tensor) -> None:
+        seen[layer] = features.clone()  # the next layer may write into what this one gave
+        if len(seen) == len(set(layers)):
+            found = [seen[name] for name in layers]
+            seen.clear()
+            raise LayerReached(found[0] if len(found) == 1 else torch.cat([one.flatten(1) for one in found], dim=1))
+
+    module.register_forward_pre_hook(lambda *_: seen.clear())  # a pass before may have been broken off
+    hook_calls(module, layers, take)
+
+
+def is_overwritten(module: nn.Module, layer: str, *, values: torch.Tensor) -> bool:
+    """Whether a cut network works in place on what one of its joined layers gave, before it is left."""
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    handles = hook_calls(module, split_layers(layer), lambda _, features: kept.append((features, features.clone())))
+    run_to_exit(module, values)
+    for handle in handles:
+        handle.remove()
+    return any(not torch.equal(now, before) for now, before in kept)
 
 
 def split_layers(layer: str) -> tuple[str, ...]:
@@ -107,18 +154,19 @@ def cut_after(module: nn.Module, layer: str, *, example: torch.Tensor) -> nn.Mod
         Changed in place; call the result through `run_to_exit`.
     layer : str
         Path of a layer, such as "features.13", or several: "features.2+features.5", whose features are then flattened,
-        one after the other in the order named. Where a layer is called more than once, the first call counts.
+        one after the other in the order named. "layer4.1.relu#2" is the second call of a layer; without a number the
+        first one counts.
     example : (1, 3, height, width) tensor
         Normalised pixels to run once with.
     """
     layers = split_layers(layer)
-    if len(layers) > 1:
-        LayerJoin(module, layers)
+    if len(layers) > 1 or CALL in layer:
+        leave_with(module, layers)
     else:
         module.get_submodule(layer).register_forward_hook(leave_network)
-    with watch_calls(module) as called:
+    with watch_calls(module) as reached:
         run_to_exit(module, example)
-    drop_uncalled(module, called)
+    drop_uncalled(module, reached)
     return module
 
 
@@ -191,28 +239,40 @@ def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
     setattr(module.get_submodule(parent), last, part)
 
 
+class _Watch(TorchFunctionMode):
+    """Notes every tensor of a module that an operation reads."""
+
+    def __init__(self, module: nn.Module, reached: set[Any]) -> None:
+        super().__init__()
+        self._held = {*module.parameters(), *module.buffers()}
+        self._reached = reached
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        read = {one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)}
+        self._reached.update(read & self._held)
+        return func(*args, **(kwargs or {}))
+
+
 @contextmanager
-def watch_calls(module: nn.Module) -> Iterator[set[nn.Module]]:
-    """The set of parts called inside, filled as they are called; without gradients."""
-    called: set[nn.Module] = set()
-
-    def note(child: nn.Module, _: Any) -> None:
-        called.add(child)
-
-    handles = [child.register_forward_pre_hook(note) for child in module.modules()]
+def watch_calls(module: nn.Module) -> Iterator[set[Any]]:
+    """The set of parts called and of tensors read inside, filled as they are; without gradients."""
+    reached: set[Any] = set()
+    handles = [child.register_forward_pre_hook(lambda part, _: reached.add(part)) for child in module.modules()]
     try:
-        with torch.no_grad():
-            yield called
+        with torch.no_grad(), _Watch(module, reached):
+            yield reached
     finally:
         for handle in handles:
             handle.remove()
 
 
-def drop_uncalled(module: nn.Module, called: set[nn.Module]) -> None:
-    """Free the weights behind the cut; modules without weights stay, as they may be asked for attributes."""
+def drop_uncalled(module: nn.Module, reached: set[Any]) -> None:
+    """Free the weights behind the cut; attention reads some without calling the part that holds them.
+
+    Modules without weights stay, as they may be asked for attributes.
+    """
     for name, child in list(module.named_children()):
-        if called.isdisjoint(child.modules()):
-            if next(child.parameters(), None) is not None:
-                setattr(module, name, nn.Identity())
-        elif not isinstance(child, nn.MultiheadAttention):  # which reads its projection's weights without calling it
-            drop_uncalled(child, called)
+        if not reached.isdisjoint([*child.modules(), *child.parameters(), *child.buffers()]):
+            drop_uncalled(child, reached)
+        elif next(child.parameters(), None) is not None:
+            setattr(module, name, nn.Identity())

@@ -14,7 +14,7 @@ from core.checks import refusal
 from core.networks.build import build_with_memory
 from core.networks.load import check_layer, wrap_body
 from core.networks.network import Network
-from core.networks.open_body import cut_body, hash_weights
+from core.networks.open_body import cut_body, fingerprint, hash_weights
 from core.networks.spec import NetworkSpec
 from core.networks.validate import validate_network
 from core.seeds import derive_seed
@@ -50,7 +50,7 @@ def open_untrained(spec: NetworkSpec, layer: str, *, seed: int, pixels: FloatArr
     measure_batchnorm(whole, values)
     digest = hash_weights(whole)
     body = cut_body(whole, check_layer(spec, layer), spec, example=values[:1])
-    network = wrap_body(body, spec, layer=layer, sha256=digest, device=device)
+    network = wrap_body(body, spec, layer=layer, sha256=fingerprint(spec, digest, body.marks), device=device)
     validate_network(network)
     return network
 

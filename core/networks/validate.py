@@ -87,6 +87,10 @@ def _check_shape(state: _State) -> Problem:
     return None if found == wanted else (f"its features have shape {found}, not {wanted}", OTHER_LAYER)
 
 
+def _check_layout(state: _State) -> str:
+    return state.network.treatment.describe()
+
+
 def _check_type(state: _State) -> Problem:
     device, features = state.network.device, state.features
     if features.dtype != torch.float32:
@@ -128,6 +132,7 @@ CHECKS: tuple[tuple[str, Callable[[_State], Problem | str]], ...] = (
     ("every part is in eval mode", _check_mode),
     ("its weights are frozen", _check_frozen),
     ("its features have the stated shape", _check_shape),
+    ("where the picture lies in its features is known", _check_layout),
     ("its features are float32 on its own device", _check_type),
     ("its features are finite", _check_finite),
     ("an image alone has the features it has in a batch", _check_batch),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +11,7 @@ from torch.nn import functional
 from core.attacks.config import AttackConfig, StepRule
 from core.attacks.objective import Scores
 from core.attacks.pgd import iter_pgd
-from core.networks.truncate import run_to_exit
+from core.networks.truncate import hook_calls, run_to_exit
 from core.types import NormName
 
 SMALLEST = 1e-12
@@ -23,10 +22,10 @@ def features_at(module: nn.Module, layers: Sequence[str], *, values: torch.Tenso
     """Features at every layer of a network that is cut behind the last of them; `values` are normalised pixels."""
     kept: dict[str, torch.Tensor] = {}
 
-    def keep(name: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
-        return lambda _module, _args, output: kept.__setitem__(name, output)
+    def keep(layer: str, features: torch.Tensor) -> None:
+        kept[layer] = features.clone()  # the next layer may write into what this one gave
 
-    handles = [module.get_submodule(name).register_forward_hook(keep(name)) for name in layers[:-1]]
+    handles = hook_calls(module, layers[:-1], keep)
     try:
         last = run_to_exit(module, values)
     finally:

@@ -22,8 +22,10 @@ from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
 from core.networks.files.torch_pickle import read_torch
+from core.networks.load import check_layer
+from core.networks.locality import moved_patches
 from core.networks.open_body import check_weights, open_body
-from core.networks.tokens import Treatment, has_channels_last
+from core.networks.tokens import Treatment, find_map
 from core.networks.truncate import fold_batchnorm
 from core.progress import ShouldStop, never_stop
 from core.robustify.config import RobustifyConfig
@@ -74,7 +76,10 @@ class Training:
         self.example = torch.zeros(1, 3, config.stages[0].size, config.stages[0].size, device=device)
         self.network = load_cut(config).to(device).to(memory_format=torch.channels_last)
         self.original = fold_copy(self.network, self.example)
-        self._turns = has_channels_last(self.network)
+        pictures = moved_patches(config.stages[0].size).to(device)
+        with torch.no_grad():
+            found = features_at(self.original, config.layers, values=pictures)
+        self._treatments = [find_map(one) if one.ndim == 4 else Treatment() for one in found]
         self.network.requires_grad_(True)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
         self.n_seen = 0
@@ -87,8 +92,7 @@ class Training:
     def features(self, network: nn.Module, pixels: torch.Tensor) -> list[torch.Tensor]:
         """Features of pixels in [0, 1] at every layer compared; maps have their channels first."""
         found = features_at(network, self.config.layers, values=self.normalise(pixels))
-        turn = Treatment(channels_last=True)
-        return [turn(one) if self._turns and one.shape[1] == one.shape[2] else one for one in found]
+        return [treat(one) for treat, one in zip(self._treatments, found, strict=True)]
 
     def step(self, paths: Sequence[Path]) -> None:
         """See one batch of photographs and move the weights once."""
@@ -209,6 +213,8 @@ def load_cut(config: RobustifyConfig) -> nn.Module:
     if spec.is_program:
         advice = "Import its weights with a definition of timm or torchvision."
         raise refusal("network", allowed="a definition with weights", got=spec.id, advice=advice)
+    for layer in config.layers:
+        check_layer(spec, layer)
     path, _ = check_weights(spec, None)
     return open_body(spec, config.layers[-1], path=path).module
 

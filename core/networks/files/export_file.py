@@ -25,7 +25,7 @@ from core.networks.files.program import (
     refuse_unreadable,
     take_single,
 )
-from core.networks.truncate import Stop
+from core.networks.truncate import Stop, name_call
 
 LONG_OPERATIONS = ("aten.conv2d", "aten.convolution", "aten.linear", "aten.addmm", "aten.matmul", "aten.bmm")
 
@@ -106,24 +106,35 @@ def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:
     """The file cut behind a module. Raises BadInputError with the nearest name if it has no such layer."""
     exported = load_export(path, example.shape[-1])
     graph = exported.graph
+    is_new = False
     if layer != OUTPUT:
         ends = find_ends(graph)
         check_choice("layer", layer, [*ends, OUTPUT])
+        is_new = name_call(layer, 2) in ends or any(_writes_into(node, ends[layer]) for node in ends[layer].users)
         _end_at(graph, ends[layer])
     _add_stops(graph)
-    return Program(graph, find_batch(graph, example, name=path.name, batches=(exported.batch,)))
+    batch = find_batch(graph, example, name=path.name, batches=(exported.batch,))
+    return Program(graph, batch, is_new=is_new)
 
 
 def find_ends(graph: Any) -> dict[str, Any]:
-    """The last operation of every module of the original network, by the module's path, in the order of the graph."""
+    """The last operation of every call of the original network's modules, by its name, in the order of the graph."""
     ends: dict[str, Any] = {}
     for node in graph.graph.nodes:
-        for path, _kind in (node.meta.get("nn_module_stack") or {}).values():
+        for key, (path, _kind) in (node.meta.get("nn_module_stack") or {}).items():
             name = str(path).removeprefix("L['self'].").removeprefix("L__self__.")
             if node.op == "call_function" and name and not name.startswith("L["):
-                ends.pop(name, None)
-                ends[name] = node
+                _, _, before = str(key).partition("@")  # torch counts the calls before
+                call = name_call(name, int(before or 0) + 1)
+                ends.pop(call, None)
+                ends[call] = node
     return ends
+
+
+def _writes_into(operation: Any, node: Any) -> bool:
+    """Whether an operation works in place on what another one gave."""
+    schema = getattr(operation.target, "_schema", None)
+    return schema is not None and schema.is_mutable and operation.args[0] is node
 
 
 def _end_at(graph: Any, node: Any) -> None:

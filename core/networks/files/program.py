@@ -19,12 +19,17 @@ BATCHES = (1, 2, 3, 4, 8, 16, 32)
 
 
 class Program(nn.Module):
-    """Runs a program on images, `batch` at a time; 0 for any number at once."""
+    """Runs a program on images, `batch` at a time; 0 for any number at once.
 
-    def __init__(self, run: nn.Module, batch: int) -> None:
+    `is_new` says that version 0.3 gave other features under the name of this layer: those of its last call, or of an
+    operation behind it that works in place.
+    """
+
+    def __init__(self, run: nn.Module, batch: int, *, is_new: bool = False) -> None:
         super().__init__()
         self.inner = run
         self.batch = batch
+        self.is_new = is_new
         for part in self.modules():
             if not isinstance(part, torch.jit.ScriptModule):  # these are in eval mode, and take no attributes
                 part.training = False

@@ -469,7 +469,7 @@ def test_a_check_names_what_passed_before_the_failure() -> None:
     spec = import_network(f"{FUNCTIONS}:make_batch", options(trusted=True, layers=("second",), id="d"))
     report = check_network(spec.id, "last")
     assert not report.passed
-    assert [bool(problem) for _, problem in report.checks] == [False] * 5 + [True]
+    assert [bool(problem) for _, problem in report.checks] == [False] * 6 + [True]
 
 
 def test_a_network_without_gradients_is_taken_and_says_so() -> None:

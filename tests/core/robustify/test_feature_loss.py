@@ -7,11 +7,12 @@ import math
 import pytest
 import torch
 from scipy import stats
+from torch import nn
 
 from core.attacks.config import STEP_SIZE_RULE, AttackConfig, StepRule
 from core.attacks.objective import Scores
 from core.attacks.pgd import iter_pgd
-from core.robustify.feature_loss import DistanceObjective, feature_distance, perturb
+from core.robustify.feature_loss import DistanceObjective, feature_distance, features_at, perturb
 
 
 def test_a_linear_distance_gains_epsilon_times_the_norm_of_its_weights() -> None:
@@ -97,3 +98,16 @@ def test_an_image_alone_is_perturbed_as_in_a_batch() -> None:
 
     whole = perturb(pixels, distance, epsilon=0.5, n_steps=3, seed=0)
     torch.testing.assert_close(perturb(pixels[:1], distance, epsilon=0.5, n_steps=3, seed=0), whole[:1])
+
+
+def test_the_layers_compared_are_those_named() -> None:
+    """A ReLU behind the first one works in place, and is itself called twice."""
+    torch.manual_seed(0)
+    relu = nn.ReLU(inplace=True)
+    first, second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+    network, values = nn.Sequential(first, relu, second, relu), torch.rand(1, 3, 8, 8)
+    with torch.no_grad():
+        wanted = [first(values), first(values).relu(), second(first(values).relu()).relu()]
+        found = features_at(network, ("0", "1", "1#2", "2"), values=values)
+    for one, other in zip(found, [*wanted, wanted[-1]], strict=True):
+        torch.testing.assert_close(one, other)
