@@ -18,6 +18,9 @@ class NetworkImportOptions:
         "" for names made from the file's.
     architecture : str
         For a weights file: the network whose definition it fits. "" guesses from the file's name.
+    weights : str
+        Which set of weights, where a checkpoint holds several: "ema", "raw", "teacher", or a word of its name there. ""
+        for the one the field uses: averaged weights, the teacher, MoCo's query encoder.
     layers : tuple of str
         Layers to offer, early to late; the last one is the default.
     input_size : int
@@ -37,6 +40,7 @@ class NetworkImportOptions:
     id: str = ""
     title: str = ""
     architecture: str = ""
+    weights: str = ""
     layers: tuple[str, ...] = ()
     input_size: int = 0
     mean: tuple[float, float, float] | None = None

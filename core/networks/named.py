@@ -20,12 +20,15 @@ import torch
 
 from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
-from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
+from core.networks.build import TRANSFORMED, build_architecture, example_pixels, find_function, list_entry_points
+from core.networks.files.program import explained
+from core.networks.files.tables import find_normalisations
 from core.networks.spec import Family, NetworkSpec, Tokens
 from core.networks.tokens import count_prefix
 from core.networks.truncate import LayerInfo, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALVES = (0.5, 0.5, 0.5)
 MOST_LAYERS = 6
 """Layers offered of a network without chosen layers."""
 DEFAULT_SIZE = 224
@@ -48,7 +51,8 @@ def find_named(library: str, name: str) -> NetworkSpec:
 def complete_spec(spec: NetworkSpec, *, layers: tuple[str, ...] = (), tokens: str = "") -> NetworkSpec:
     """The entry with the layers and the treatment of tokens that suit its architecture, where none are given."""
     whole, example = build_architecture(spec), example_pixels(spec)
-    known = watch_layers(whole, example)
+    with explained(spec.id, spec.input_size):
+        known = watch_layers(whole, example)
     chosen = layers or choose_layers(known)
     for layer in chosen:
         check_choice("layer", layer, [info.name for info in known])
@@ -150,8 +154,8 @@ def _find_torchvision(name: str) -> NetworkSpec:
         url=chosen.url,
         sha256=_published_hash(file),
         input_size=int(how.crop_size[0]),
-        mean=tuple(how.mean),
-        std=tuple(how.std),
+        mean=tuple(how.mean) if architecture not in TRANSFORMED else HALVES,
+        std=tuple(how.std) if architecture not in TRANSFORMED else HALVES,
         licence="BSD-3-Clause",
         source=f"torchvision ({chosen.name})",
         size_mb=float(chosen.meta.get("_file_size", 0.0)),
@@ -181,7 +185,17 @@ def spec_of_function(reference: str, name: str) -> NetworkSpec:
         check_choice(f"{reference}.probescope", key, allowed)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     layers = tuple(values.pop("layers", ()))
-    return complete_spec(replace(spec, **values), layers=layers)
+    spec = replace(leave_pixels(spec, build_architecture(spec)), **values)
+    return complete_spec(spec, layers=layers)
+
+
+def leave_pixels(spec: NetworkSpec, whole: torch.nn.Module) -> NetworkSpec:
+    """The entry of a network that may hold mean and SD among its own tensors: then nothing is normalised before it."""
+    found = find_normalisations(dict(whole.state_dict()))
+    if not found:
+        return spec
+    note = f"It normalises pixels itself, {found[0].describe()}: nothing is normalised before."
+    return replace(spec, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), note=note)
 
 
 def _published_hash(file: str) -> str:

@@ -43,7 +43,8 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
         if tarfile.is_tarfile(path):
             raise ValueError("an archive of a torch before 0.2, which is not read")
         reader = _reader(path, lenient=lenient)
-        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader)
+        with path.open("rb") as file:  # by its path, torch goes by its ending
+            return torch.load(file, map_location="cpu", weights_only=False, pickle_module=reader)
 
 
 def is_torchscript(path: Path) -> bool:
@@ -146,6 +147,9 @@ def _reader(path: Path, *, lenient: bool) -> Any:
     class Unpickler(_TensorMachine):
         def __init__(self, file: Any, **_encoding: Any) -> None:
             super().__init__(file, n_bytes, allowed=(EVERYTHING,) if lenient else (), name=path.name)
+
+        def load(self) -> Any:
+            return self.load_checked()
 
     module: Any = ModuleType("probescope_restricted_pickle")
     module.Unpickler, module.UnpicklingError = Unpickler, pickle.UnpicklingError

@@ -78,7 +78,8 @@ def save_robustness(
         state[f"module.model.{inner}{name}"] = value
         state[f"module.attacker.model.{inner}{name}"] = value + 1 if value.is_floating_point() else value
     for owner in ("module.normalizer", "module.attacker.normalize"):
-        state |= {f"{owner}.new_mean": torch.zeros(3, 1, 1), f"{owner}.new_std": torch.ones(3, 1, 1)}
+        state[f"{owner}.new_mean"] = torch.tensor(named.IMAGENET_MEAN).view(3, 1, 1)
+        state[f"{owner}.new_std"] = torch.tensor(named.IMAGENET_STD).view(3, 1, 1)
     content = {
         "model": state,
         "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]},
