@@ -11,7 +11,7 @@ from torch import nn
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, WeightsError
-from core.networks.files.program import explained
+from core.networks.files.program import REFUSED, explained
 from core.networks.spec import NetworkSpec
 
 COMPILED = torch._dynamo.OptimizedModule
@@ -72,8 +72,11 @@ def list_entry_points() -> dict[str, str]:
 
 
 def _call_function(spec: NetworkSpec) -> nn.Module:
-    with explained(spec.architecture, spec.input_size):
-        module = _unwrap(find_function(spec.architecture)())
+    make = find_function(spec.architecture)
+    try:
+        module = _unwrap(make())
+    except (*REFUSED, OSError, ImportError) as error:
+        raise WeightsError(f"{spec.architecture} cannot be made: {error}. Fix the function.") from error
     if not isinstance(module, nn.Module):
         raise WeightsError(
             f"The function {spec.architecture!r} gave a {type(module).__name__}, not a torch.nn.Module. Fix it."

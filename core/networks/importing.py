@@ -75,7 +75,7 @@ def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
 def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec:
     if not options.trusted:
         raise _ask_for_trust(f"{reference!r}", "Python code")
-    spec = spec_of_function(reference, reference.replace(":", "."))
+    spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
     _check_repeats(spec, reference)
     return _apply(replace(spec, source=f"function {reference}"), options)
 

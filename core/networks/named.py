@@ -172,7 +172,7 @@ def _find_entry(name: str) -> NetworkSpec:
     return spec_of_function(points[name], name)
 
 
-def spec_of_function(reference: str, name: str) -> NetworkSpec:
+def spec_of_function(reference: str, name: str, *, input_size: int = 0) -> NetworkSpec:
     """The entry of a function "package.module:function"; its attribute `probescope` may hold keys of the catalogue.
 
     A dictionary with any of title, input_size, mean, std, layers, robust, licence, source and note.
@@ -185,6 +185,7 @@ def spec_of_function(reference: str, name: str) -> NetworkSpec:
         check_choice(f"{reference}.probescope", key, allowed)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     layers = tuple(values.pop("layers", ()))
+    values |= {"input_size": input_size} if input_size else {}
     spec = replace(leave_pixels(spec, build_architecture(spec)), **values)
     return complete_spec(spec, layers=layers)
 

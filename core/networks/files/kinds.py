@@ -1,4 +1,4 @@
-"""Says what a file of weights is by what it holds, never by its ending. Runs nothing of it."""
+"""Says what a file of weights is by what it holds, whatever its ending. Runs nothing of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ EXPORT_MARKS = ("/archive_format", "serialized_exported_program.json")
 """What only archives of torch.export hold, of today's torch and of older ones."""
 GIVE_TORCH = "Give weights of PyTorch (a state dict or safetensors)."
 FOREIGN = {
-    b"": "is empty. Get the file again.",
     b"version https://git-lfs": "is a pointer of Git LFS, not the file itself. Get it with `git lfs pull`.",
     b"<": "is a web page, no weights file. Get the file itself, by its download link.",
     b"{": "is JSON, no weights file. Give the file that holds the weights.",
@@ -25,28 +24,31 @@ FOREIGN = {
 
 
 def find_kind(path: Path) -> Kind:
-    """What a file holds; "torch" also where that cannot be told, for its reader to refuse.
+    """What a file holds; its ending decides where the content does not.
 
     Raises WeightsError for a file that is empty, or known to be something else.
     """
     try:
         with path.open("rb") as file:
-            start = file.read(64).lstrip() if path.stat().st_size else b""
+            start = file.read(64)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}. Check the path.") from error
+    if not start.strip():
+        raise WeightsError(f"{path.name} is empty. Get the file again.")
     header = int.from_bytes(start[:8], "little")
     if start[8:9] == b"{" and header < path.stat().st_size:
         return "safetensors"
-    said = next((said for mark, said in FOREIGN.items() if start.startswith(mark) and (mark or not start)), None)
-    if said is not None:
-        raise WeightsError(f"{path.name} {said}")
+    for mark, said in FOREIGN.items():
+        if start.lstrip().startswith(mark):
+            raise WeightsError(f"{path.name} {said}")
     if is_torchscript(path):
         return "torchscript"
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-        if any(name.endswith(EXPORT_MARKS) for name in names):
-            return "export"
-        if names and all(name.endswith(".npy") for name in names):
-            raise WeightsError(f"{path.name} is an archive of NumPy. {GIVE_TORCH}")
+    if not zipfile.is_zipfile(path):
+        return "export" if path.suffix == ".pt2" else "torch"  # for their readers to refuse
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.endswith(EXPORT_MARKS) for name in names):
+        return "export"
+    if names and all(name.endswith(".npy") for name in names):
+        raise WeightsError(f"{path.name} is an archive of NumPy. {GIVE_TORCH}")
     return "torch"

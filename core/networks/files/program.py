@@ -97,6 +97,14 @@ def check_single(module: nn.Module, n_inputs: int, *, name: str) -> None:
         check_type(values.dtype, name=name)
 
 
+def refuse_training(name: str, operation: str) -> WeightsError:
+    """The refusal of a program in which an operation works as in training, and cannot be told to stop."""
+    return WeightsError(
+        f"{name} was saved in training mode: its {operation} works on the statistics of a batch, or at random. "
+        "Save it after .eval(), or choose an earlier layer."
+    )
+
+
 def check_type(dtype: torch.dtype, *, name: str) -> None:
     """Raise WeightsError for numbers of another precision than float32."""
     if dtype.is_floating_point and dtype != torch.float32:

@@ -237,9 +237,9 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
     [
         ({"state_dict": table(), "state_dict_ema": table(of=OTHER)}, {"weights": "teacher"}, "got 'teacher'"),
         ({"a": table(), "b": table(of=OTHER), "c": table(of=make(3))}, {"weights": "raw"}, "one of a, b, c, got 'raw'"),
-        (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give mean and SD of R, G, B"),
-        (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "and mean 0, 0, 0"),
-        (table() | {"stage2.0.se.weight": torch.ones(3)}, {}, "holds a tensor 'stage2.0.se.weight' that this architect"),
+        (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give mean and SD"),
+        (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "mean 0, 0, 0"),
+        (table() | {"stage2.0.se.weight": torch.ones(3)}, {}, "holds a tensor 'stage2.0.se.weight' that this"),
         (table() | {"reg_token": torch.ones(1, 4, 8)}, {}, "holds a tensor 'reg_token' that this architecture has not"),
         ({name: one for name, one in table().items() if "stage2.1" not in name}, {}, "lacks the tensor 'stage2.1."),
         ({"epoch": 3, "args": argparse.Namespace(lr=1)}, {}, "holds no table of tensors"),
@@ -295,10 +295,13 @@ def test_safetensors_of_any_ending_are_read(tmp_path: Path, pixels: torch.Tensor
 
 
 @pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
-def test_inception_networks_get_the_pixels_their_weights_want(tmp_path: Path, pixels: torch.Tensor, name: str) -> None:
+def test_inception_networks_get_the_pixels_their_weights_want(tmp_path: Path, name: str) -> None:
+    pixels = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(3))
     whole, layer = build_random("torchvision", name), {"inception_v3": "Mixed_5b", "googlenet": "inception3a"}[name]
     whole.transform_input = True
-    spec = add(tmp_path / "a.pth", whole.state_dict(), architecture=f"torchvision:{name}", layers=(layer,))
+    spec = add(
+        tmp_path / "a.pth", whole.state_dict(), architecture=f"torchvision:{name}", layers=(layer,), input_size=96
+    )
     assert_same(load_network(spec)(pixels), expected(whole, pixels, layer))
 
 
