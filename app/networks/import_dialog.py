@@ -12,11 +12,11 @@ from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.networks.import_options import NetworkImportOptions
 
-SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
+SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors", ".tar")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 EXPLANATION = (
-    "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs a "
-    "matching definition. A torch.export file (.pt2), a TorchScript file and a function "
+    "A weights file or a checkpoint of a training script, of any ending, needs a matching definition. "
+    "A torch.export file (.pt2), a TorchScript file and a function "
     "(package.module:function) are complete, but run code. A name such as timm:resnet50 or torchvision:resnet50 takes "
     "everything from the library; its weights are downloaded later."
 )
@@ -49,6 +49,7 @@ class ImportNetworkDialog(QDialog, Fields):
         hint="A file, package.module:function, or timm:NAME",
     )
     architecture = Text("Definition", hint="timm:NAME, torchvision:NAME, or the id of a network here")
+    weights = Text("Weights", hint="ema, raw, teacher, …: where a checkpoint holds several sets")
     title = Text("Title", hint="Name of the file")
     layers = Text("Layers", hint="The network's own; separate several by spaces, early to late")
     input_size = Count("Input size", "Side length of its input images", most=2048, unit=" px", zero=AS_USUAL)

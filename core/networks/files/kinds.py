@@ -39,7 +39,7 @@ def find_kind(path: Path) -> Kind:
     if start[8:9] == b"{" and header < path.stat().st_size:
         return "safetensors"
     for mark, said in FOREIGN.items():
-        if start.lstrip().startswith(mark):
+        if start.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(mark):
             raise WeightsError(f"{path.name} {said}")
     if is_torchscript(path):
         return "torchscript"
