@@ -256,9 +256,8 @@ def _connect(spec: NetworkSpec, part: Path, *, should_stop: ShouldStop) -> _Answ
             f"at {spec.weights_path}."
         ) from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        host = urllib.parse.urlsplit(spec.url).netloc
-        reason = getattr(error, "reason", None) or error
-        raise DownloadError(f"No connection to {host}: {reason}. Check the network and download again.") from error
+        host, why = urllib.parse.urlsplit(spec.url).netloc, getattr(error, "reason", None) or error
+        raise DownloadError(f"No connection to {host}: {why}. Check the network and download again.") from error
     except ValueError as error:
         reason = str(error).rstrip(".")
         raise DownloadError(f"The address {spec.url!r} or what answers there cannot be used: {reason}.") from error

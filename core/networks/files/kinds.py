@@ -8,6 +8,7 @@ from typing import Literal
 
 from core.errors import WeightsError
 from core.networks.files.torch_pickle import is_torchscript
+from core.unpickle import guarded
 
 Kind = Literal["safetensors", "torchscript", "export", "torch"]
 EXPORT_MARKS = ("/archive_format", "serialized_exported_program.json")
@@ -45,7 +46,7 @@ def find_kind(path: Path) -> Kind:
         return "torchscript"
     if not zipfile.is_zipfile(path):
         return "export" if path.suffix == ".pt2" else "torch"  # for their readers to refuse
-    with zipfile.ZipFile(path) as archive:
+    with guarded(path.name, "weights file"), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if any(name.endswith(EXPORT_MARKS) for name in names):
         return "export"

@@ -64,8 +64,8 @@ class Table:
 class Normalisation:
     """Mean and SD of R, G, B that a network brings with it, and the names of their tensors."""
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
     name: str
     partner: str
 
@@ -311,7 +311,7 @@ def _is_of_channels(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point() and tensor.numel() in (1, 3)
 
 
-def _read_channels(tensor: torch.Tensor) -> tuple[float, ...]:
+def _read_channels(tensor: torch.Tensor) -> tuple[float, float, float]:
     """Three numbers, as they were typed: 0.4717, not its nearest float32."""
-    values = [float(f"{value:.7g}") for value in tensor.flatten().tolist()]
-    return tuple(values * (3 // len(values)))
+    red, green, blue = (float(f"{value:.7g}") for value in tensor.flatten().expand(3).tolist())
+    return red, green, blue

@@ -23,7 +23,7 @@ from torch import _utils as tensor_builders
 
 from core.errors import WeightsError
 from core.pickled_values import ARRAY_BUILDERS, Name
-from core.unpickle import EVERYTHING, Machine, guarded
+from core.unpickle import EVERYTHING, MOST_COPIED, SMALL_CONTENT, Machine, guarded
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
@@ -42,9 +42,19 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
         warnings.simplefilter("ignore", FutureWarning)
         if tarfile.is_tarfile(path):
             raise ValueError("an archive of a torch before 0.2, which is not read")
+        _check_growth(path)
         reader = _reader(path, lenient=lenient)
         with path.open("rb") as file:  # by its path, torch goes by its ending
             return torch.load(file, map_location="cpu", weights_only=False, pickle_module=reader)
+
+
+def _check_growth(path: Path) -> None:
+    """Raise ValueError for an archive that grows far beyond its size: torch stores weights as they are."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            grown = sum(entry.file_size for entry in archive.infolist())
+        if grown > max(SMALL_CONTENT, MOST_COPIED * path.stat().st_size):
+            raise ValueError(f"it grows to {grown / 2**20:,.0f} MiB when opened")
 
 
 def is_torchscript(path: Path) -> bool:
