@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Literal
 
 from core.errors import WeightsError
-from core.networks.files.torch_pickle import is_torchscript
-from core.unpickle import guarded
+from core.networks.files.torch_pickle import is_torchscript, list_entries
 
 Kind = Literal["safetensors", "torchscript", "export", "torch"]
 EXPORT_MARKS = ("/archive_format", "serialized_exported_program.json")
@@ -44,12 +42,9 @@ def find_kind(path: Path) -> Kind:
             raise WeightsError(f"{path.name} {said}")
     if is_torchscript(path):
         return "torchscript"
-    if not zipfile.is_zipfile(path):
-        return "export" if path.suffix == ".pt2" else "torch"  # for their readers to refuse
-    with guarded(path.name, "weights file"), zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    names = list_entries(path)
     if any(name.endswith(EXPORT_MARKS) for name in names):
         return "export"
     if names and all(name.endswith(".npy") for name in names):
         raise WeightsError(f"{path.name} is an archive of NumPy. {GIVE_TORCH}")
-    return "torch"
+    return "export" if path.suffix == ".pt2" and not names else "torch"  # for their readers to refuse

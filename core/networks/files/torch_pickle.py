@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ from torch import _utils as tensor_builders
 
 from core.errors import WeightsError
 from core.pickled_values import ARRAY_BUILDERS, Name
-from core.unpickle import EVERYTHING, MOST_COPIED, SMALL_CONTENT, Machine, guarded
+from core.unpickle import BROKEN, EVERYTHING, MOST_COPIED, SMALL_CONTENT, Machine, guarded
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
@@ -58,17 +59,19 @@ def _check_growth(path: Path) -> None:
 
 
 def is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive of torch.jit.save, to Python's reader or to torch's: they can be made to differ."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+    """Whether a file is an archive of torch.jit.save."""
+    return any(name.endswith("/constants.pkl") for name in list_entries(path))
+
+
+def list_entries(path: Path) -> list[str]:
+    """What an archive holds, to Python's reader and to torch's: they can be made to differ. Nothing of a plain file."""
+    names: list[str] = []
+    with suppress(*BROKEN), zipfile.ZipFile(path) as archive:
+        names += archive.namelist()
+    with suppress(*BROKEN):
         reader_of: Any = torch._C.PyTorchFileReader
         names += [f"/{name}" for name in reader_of(str(path)).get_all_records()]
-    except (OSError, zipfile.BadZipFile):
-        return False
-    except RuntimeError:  # an archive that torch cannot read; `names` are Python's
-        pass
-    return any(name.endswith("/constants.pkl") for name in names)
+    return names
 
 
 def _make_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_hooks: Any) -> torch.Tensor:
